@@ -1,0 +1,30 @@
+/*
+ * One arena per compilation: everything the compiler makes lives until the compilation ends. Allocation does not fail: when memory is
+ * out, the arena's @oom handler is called, which does not return (compile.c and the tools set one; see arena.c).
+ */
+#ifndef XDPF_ARENA_H
+#define XDPF_ARENA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct arena;
+
+struct arena *arena_new(void);
+void arena_free(struct arena *a);
+/* @size zeroed bytes, aligned for any object. */
+void *arena_alloc(struct arena *a, size_t size);
+/* @n zeroed elements of @size bytes; an overflow of the product counts as out of memory. */
+void *arena_array(struct arena *a, size_t n, size_t size);
+void *arena_copy(struct arena *a, const void *p, size_t size);
+/* @len bytes of @s and a NUL. */
+char *arena_strndup(struct arena *a, const char *s, size_t len);
+char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* A growing array in an arena: VEC(struct foo) foos; *vec_add(a, &foos) = x. */
+#define VEC(T) struct { T *v; size_t n, cap; }
+#define vec_add(a, vec) ((__typeof__((vec)->v))vec_grow((a), (void **)&(vec)->v, &(vec)->n, &(vec)->cap, sizeof(*(vec)->v)))
+/* Makes room for one more element and returns it, zeroed; old elements move. */
+void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size);
+
+#endif

@@ -1,0 +1,233 @@
+/*
+ * The abstract syntax tree. The parser builds it and resolves nothing; sema resolves names, types and values in place and fills
+ * what is marked "checked". Lowering and the evaluator read only checked trees. Everything lives in the compilation's arena.
+ */
+#ifndef XDPF_AST_H
+#define XDPF_AST_H
+
+#include "diag.h"
+#include "lang.h"
+
+/* A word of the source with its place. */
+struct ast_name {
+	const char *s;		/* NUL-terminated, in the arena; NULL: not given */
+	struct span span;
+};
+
+/* ---- values, as written ---- */
+
+enum ast_value_kind {
+	AST_INT,	/* 80, 0x50 */
+	AST_QTY,	/* 10k, 64KiB, 10m: text in .text */
+	AST_ADDR4,	/* 192.0.2.1 */
+	AST_COLONS,	/* 2001:db8::1, ff:00:1a, 02:00:00:00:00:01: text; the other side's type decides */
+	AST_WORD,	/* a name: known value, let, set */
+	AST_STRING,	/* "eth0": text without quotes */
+	AST_RANGE,	/* a-b: sub[0], sub[1] */
+	AST_PREFIX,	/* a/n: sub[0], prefix length in .num */
+	AST_LIST,	/* { a, b }: subs */
+	AST_TUPLE,	/* ( a, b ): subs, two or more */
+	AST_UNION,	/* a|b: subs, two or more numbers or known values, or-ed (flag masks) */
+};
+
+struct ast_value {
+	enum ast_value_kind kind;
+	struct span span;
+	const char *text;		/* QTY, ADDR4, COLONS, WORD, STRING */
+	uint64_t num;			/* INT; PREFIX: its length */
+	bool overflow;			/* INT: the digits do not fit 64 bits */
+	VEC(struct ast_value *) sub;	/* RANGE: 2, PREFIX: 1, LIST, TUPLE, UNION */
+};
+
+/* ---- operands ---- */
+
+enum ast_operand_kind { OPERAND_FIELD, OPERAND_PAYLOAD, OPERAND_PACKET };
+
+/* A field, or a slice: payload[off:len], packet[off:len]. */
+struct ast_operand {
+	struct ast_name name;		/* as written; "payload", "packet" for slices */
+	struct span span;
+	bool has_slice;
+	uint64_t off, len;		/* slice, as written */
+	bool has_prefix;		/* in keys: ip.src/32/64 or ip4.src/24 */
+	uint64_t prefix[2];
+	unsigned n_prefix;
+	/* checked */
+	enum ast_operand_kind kind;
+	enum field_id field;		/* FIELD: a wire, meta or alias field */
+	/* The value's kind: of the field's type, or KIND_NUM for a slice of at most 8 bytes, KIND_BYTES for a longer one. */
+	enum type_kind value_kind;
+	unsigned bits;			/* width of the value, in bits */
+};
+
+/* ---- conditions ---- */
+
+enum ast_expr_kind {
+	EXPR_AND,	/* list of two or more */
+	EXPR_OR,	/* list of two or more */
+	EXPR_NOT,	/* list of one */
+	EXPR_NAME,	/* a bare name: a header or a flag field */
+	EXPR_CMP,	/* OPERAND [& MASK] OP VALUE, or (OPERAND, …) [not] in VALUE */
+};
+
+enum ast_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_IN, CMP_NOT_IN };
+
+/* What a comparison looks for, checked. */
+enum ast_match_kind {
+	MATCH_RANGES,	/* the (masked) value is in one of .range */
+	MATCH_SET,	/* the value or tuple is in .set */
+	MATCH_BOXES,	/* tuple: every component in its range of one box */
+	MATCH_BYTES,	/* a slice longer than 8 bytes equals one of .bytes */
+	MATCH_IFACES,	/* the receiving interface's name is one of .iface */
+};
+
+struct ast_match {
+	enum ast_match_kind kind;
+	bool negate;			/* `!=`, `not in`: true where present and not matched */
+	struct range *range;		/* RANGES: n, sorted by family and lo, disjoint, not adjacent. BOXES: n * n_fields */
+	size_t n;			/* of ranges, boxes, byte strings, interfaces */
+	const struct ast_set *set;
+	const uint8_t **bytes;		/* BYTES: each as long as the slice */
+	const char **iface;
+};
+
+struct ast_expr {
+	enum ast_expr_kind kind;
+	struct span span;
+	VEC(struct ast_expr *) sub;	/* AND, OR, NOT */
+	struct ast_name name;		/* NAME */
+	VEC(struct ast_operand *) operand; /* CMP: one, or two and more for a tuple */
+	bool has_mask;
+	struct ast_value *mask;		/* CMP, as written */
+	enum ast_cmp cmp;
+	struct ast_value *value;
+	/* checked */
+	enum header_id header;		/* NAME: the header that must be present, or HDR_NONE */
+	enum field_id field;		/* NAME: else the flag field that must be present and set */
+	struct value mask_value;	/* CMP with has_mask */
+	struct ast_match match;		/* CMP */
+};
+
+/* ---- actions and rules ---- */
+
+enum ast_action_kind {
+	ACTION_VERDICT,	/* pass, drop, abort, tx [swap] */
+	ACTION_COUNT,	/* count NAME [per KEY] */
+};
+
+struct ast_action {
+	enum ast_action_kind kind;
+	struct span span;
+	struct ast_name word;			/* VERDICT: "drop"; COUNT: the table's name */
+	struct ast_name arg;			/* VERDICT: "swap" of `tx swap` */
+	VEC(struct ast_operand *) key;		/* COUNT: none, one or more */
+	/* checked */
+	enum verdict verdict;			/* VERDICT_NONE for actions that do not decide */
+	bool swap;
+	struct ast_counter *counter;		/* COUNT */
+	unsigned slot;				/* COUNT with a key: index of the action's counter of misses, program-wide */
+};
+
+enum ast_rule_kind { RULE_ACTIONS, RULE_IF };
+
+struct ast_rules {
+	VEC(struct ast_rule *) list;
+};
+
+/* `else if` is a RULE_IF in .else_rule (no label); `else { … }` is .else_block. At most one of them. Walk chains in a loop: they may be
+ * thousands long. Blocks nest at most AST_MAX_DEPTH deep. */
+struct ast_rule {
+	enum ast_rule_kind kind;
+	struct span span;			/* from the label or first word to the last token before a block */
+	struct ast_name label;			/* s NULL: none */
+	VEC(struct ast_action *) action;	/* ACTIONS */
+	struct ast_expr *cond;			/* NULL: always */
+	struct ast_rules then_block;		/* IF */
+	struct ast_rule *else_rule;		/* IF */
+	bool has_else_block;
+	struct ast_rules else_block;
+	/* checked */
+	unsigned index;				/* of its counter, program-wide, in source order */
+	const char *shown;			/* label, or "file.xdpf:line" */
+	enum verdict verdict;			/* of its last action, or VERDICT_NONE */
+};
+
+enum { AST_MAX_DEPTH = 100 };	/* of parentheses, `not` and blocks, each */
+
+/* ---- declarations ---- */
+
+struct ast_let {
+	struct ast_name name;
+	struct span span;
+	struct ast_value *value;
+	bool used;
+};
+
+struct ast_set {
+	struct ast_name name;
+	struct span span;
+	VEC(struct ast_name) type;		/* one, or the tuple's */
+	struct ast_value *init;			/* NULL: not given */
+	/* checked */
+	enum type_id *types;
+	unsigned n_types;
+	struct range *range;			/* n_types 1: n disjoint sorted ranges; else n boxes of n_types ranges, no order */
+	size_t n;
+	bool used;
+	unsigned index;				/* program-wide */
+};
+
+/* A table of packets and bytes, made by its first `count`; all that name it have the same key. Per file. */
+struct ast_counter {
+	struct ast_name name;
+	VEC(struct ast_operand *) key;
+	unsigned index;				/* program-wide */
+	const struct ast_unit *unit;
+};
+
+struct ast_option {
+	struct ast_name name, value;
+	struct span span;
+};
+
+/* One file of the command line, with what it includes read in place. */
+struct ast_unit {
+	const struct source *source;
+	const char *name;			/* last component of the path: "edge.xdpf" */
+	struct ast_rules rules;
+	VEC(struct ast_let *) lets;
+	VEC(struct ast_set *) sets;
+	VEC(struct ast_option *) options;
+	struct ast_action *default_action;	/* NULL: pass */
+	/* checked */
+	enum verdict default_verdict;
+	bool default_swap;
+	unsigned default_index;			/* its counter's, program-wide */
+	VEC(struct ast_counter *) counters;
+	bool counters_off;			/* option counters off; */
+};
+
+struct ast_program {
+	struct arena *arena;
+	VEC(struct ast_unit *) units;		/* in the order given */
+	/* checked */
+	const char *name;			/* C identifier of at most 15 bytes, after the first file */
+	unsigned n_indexes;			/* rules and defaults: indexes are 0 .. n_indexes-1 */
+	unsigned n_counters, n_slots, n_sets;
+	VEC(const char *) ifaces;		/* interface names that conditions mention, each once */
+	VEC(struct ast_rule *) by_index;	/* NULL at a default's index */
+};
+
+/* ---- passes on the tree ---- */
+
+/* parse.c: reads and parses @source and what it includes into a new unit of @p. False if there were errors; what was understood is
+ * in the tree all the same, so that sema can report more. */
+bool parse_unit(struct ast_program *p, const struct source *source, struct diag_list *d);
+
+/* sema.c: resolves and checks in place. False if there were errors (then the tree must not be run or lowered). */
+bool sema_check(struct ast_program *p, struct diag_list *d);
+
+/* ast_dump.c: the tree as text, one node a line, indented; for golden files and --emit=ast. */
+void ast_dump(const struct ast_program *p, FILE *out);
+
+#endif

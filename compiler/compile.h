@@ -1,0 +1,23 @@
+/*
+ * The pipeline: from texts to a checked tree, to IR, to an object. Nothing here prints or exits, except that LLVM may end the process
+ * when it is given something it cannot compile (see codegen.c).
+ */
+#ifndef XDPF_COMPILE_H
+#define XDPF_COMPILE_H
+
+#include "ast.h"
+
+struct compile_options {
+	const char *mcpu;		/* "v3" (default when NULL), "v4" */
+};
+
+enum compile_emit { EMIT_AST, EMIT_IR, EMIT_LLVM, EMIT_ASM };
+
+/* Parses and checks @n sources as one program. NULL if there were errors (see @d). */
+struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d);
+/* Code for a checked program: an ELF object in memory of malloc(). False: see @d. */
+bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len);
+/* A stage of it as text. False: see @d. */
+bool compile_emit(const struct ast_program *p, const struct compile_options *o, enum compile_emit what, struct diag_list *d, FILE *out);
+
+#endif

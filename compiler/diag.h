@@ -1,0 +1,85 @@
+/*
+ * Source texts, places in them, and the list of diagnostics of one compilation. Nothing here prints: diag_render() makes text, diag_json()
+ * data; the tools print.
+ */
+#ifndef XDPF_DIAG_H
+#define XDPF_DIAG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "arena.h"
+
+/* A text that was read: a file, standard input, or memory. Lives in the arena. */
+struct source {
+	const char *path;	/* as it was given or included; "-" is shown as "<stdin>" */
+	const char *text;	/* len bytes and a NUL behind them; may hold NULs */
+	size_t len;
+	size_t *line_start;	/* offset of each line's first byte; filled by source_new() */
+	size_t n_lines;
+};
+
+/* A run of bytes of a source; begin <= end. src NULL: no place (a rule made by the compiler). */
+struct span {
+	const struct source *src;
+	uint32_t begin, end;
+};
+
+struct line_col {
+	unsigned line, col;	/* from 1; columns count bytes */
+};
+
+struct source *source_new(struct arena *a, const char *path, const char *text, size_t len);
+struct line_col source_line_col(const struct source *s, uint32_t offset);
+/* The last component of the path, and the line: "edge.xdpf:31". */
+char *span_shown(struct arena *a, struct span sp);
+
+enum severity { DIAG_ERROR, DIAG_WARNING };
+
+struct diag {
+	enum severity severity;
+	struct span span;
+	const char *text;		/* the fact; one line, no full stop */
+	const char *remedy;		/* what to do, or NULL */
+	struct span note_span;		/* src NULL: none */
+	const char *note;
+};
+
+enum { DIAG_MAX_ERRORS = 20 };
+
+struct diag_list {
+	struct arena *arena;
+	VEC(struct diag) list;
+	unsigned errors, warnings;	/* all of them, shown or not */
+	bool werror;			/* warnings count as errors */
+};
+
+/* Appends an error and returns it, so that the caller may add remedy and note. Past DIAG_MAX_ERRORS it is counted but not kept (the
+ * returned record is then scratch). Never NULL. */
+struct diag *diag_error(struct diag_list *d, struct span sp, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+struct diag *diag_warning(struct diag_list *d, struct span sp, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* True when no more errors will be kept: passes stop early. */
+bool diag_full(const struct diag_list *d);
+bool diag_failed(const struct diag_list *d);
+
+/*
+ * All diagnostics as text, in the order they were added:
+ *
+ *   edge.xdpf:12:24: error: 70000 is not a port
+ *      12 | drop if tcp.dport == 70000;
+ *         |                      ^~~~~
+ *     remedy: a port is a number from 0 to 65535
+ *   edge.xdpf:3:1: note: …
+ *
+ * Control characters and invalid UTF-8 in source lines are shown as '?', tabs as blanks, long lines are cut around the caret.
+ */
+void diag_render(const struct diag_list *d, FILE *out, bool colour);
+/* An array of {severity, file, line, column, end_line, end_column, text, remedy?, note?: {file, line, column, text}}, as JSON text. */
+void diag_json(const struct diag_list *d, FILE *out);
+
+/* The nearest of @n candidate names to @name (edit distance at most a third of its length, at least 1), or NULL. */
+const char *diag_nearest(const char *name, size_t len, const char *const *candidates, size_t n);
+
+#endif

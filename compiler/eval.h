@@ -1,0 +1,50 @@
+/*
+ * The reference evaluator: what a checked rule file means, rule by rule over a packet's bytes. It needs no privileges and shares no
+ * optimiser, lowering or IR with the code generator; only the language's tables and the tree.
+ */
+#ifndef XDPF_EVAL_H
+#define XDPF_EVAL_H
+
+#include "ast.h"
+
+/* A frame as the program sees it, from the Ethernet header on. What is not given is absent. */
+struct eval_packet {
+	uint8_t *data;			/* `tx swap` writes to it */
+	size_t len;
+	const char *iface;		/* NULL: absent */
+	bool has_rxqueue;
+	uint32_t rxqueue;
+};
+
+/* Who decided. With several files: the decision of the last file that was reached. */
+struct eval_result {
+	enum verdict verdict;
+	const struct ast_unit *unit;
+	const struct ast_rule *rule;	/* NULL: the unit's default */
+	unsigned index;			/* of the rule or default */
+};
+
+struct eval_count {
+	uint64_t packets, bytes;
+};
+
+struct eval_miss {
+	uint64_t absent, full;		/* the action did nothing: its key was absent, its table was full */
+};
+
+struct eval;
+
+/* @p is checked and outlives the evaluator. NULL: out of memory. */
+struct eval *eval_new(const struct ast_program *p);
+void eval_free(struct eval *e);
+/* Runs one packet and counts it. Frames of any length, 0 included. */
+struct eval_result eval_run(struct eval *e, struct eval_packet *pkt);
+/* Counters by rule index, verdict, action slot. */
+struct eval_count eval_rule_count(const struct eval *e, unsigned index);
+struct eval_count eval_verdict_count(const struct eval *e, enum verdict v);
+struct eval_miss eval_action_miss(const struct eval *e, unsigned slot);
+/* Calls @fn for each entry of a count table: @key has one value per field of the table's key, @family the family of each. */
+typedef void (*eval_entry_fn)(void *arg, const struct value *key, const enum family *family, struct eval_count c);
+void eval_counter_each(const struct eval *e, const struct ast_counter *c, eval_entry_fn fn, void *arg);
+
+#endif

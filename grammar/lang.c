@@ -1,0 +1,158 @@
+/*
+ * The .def tables as constant arrays, and look-ups in them. In: names and numbers. Out: ids. Nothing is allocated.
+ */
+#include "lang.h"
+
+#include <string.h>
+
+const struct type_info lang_types[TYPE_COUNT] = {
+#define TYPE(ID, name, kind, bits, names, doc) [TYPE_##ID] = { name, KIND_##kind, bits, NAMES_##names, doc },
+#include "types.def"
+#undef TYPE
+};
+
+const struct header_info lang_headers[HDR_COUNT] = {
+#define HEADER(ID, name, len, layer, doc) [HDR_##ID] = { name, len, LAYER_##layer, doc },
+#include "headers.def"
+#undef HEADER
+};
+
+#define HEADER(...)
+#undef PART
+#undef NEXT
+#undef MEMBER
+
+const struct part_info lang_parts[] = {
+#define PART(ID, parent, off, goff, glen, gmask, n, ...) \
+	{ HDR_##ID, HDR_##parent, off, goff, glen, gmask, n, { __VA_ARGS__ } },
+#define NEXT(...)
+#define MEMBER(...)
+#include "headers.def"
+#undef PART
+#undef NEXT
+#undef MEMBER
+};
+const size_t lang_n_parts = sizeof(lang_parts) / sizeof(lang_parts[0]);
+
+const struct next_info lang_nexts[] = {
+#define PART(...)
+#define NEXT(by, number, header) { NEXT_##by, number, HDR_##header },
+#define MEMBER(...)
+#include "headers.def"
+#undef NEXT
+#undef MEMBER
+};
+const size_t lang_n_nexts = sizeof(lang_nexts) / sizeof(lang_nexts[0]);
+
+const struct member_info lang_members[] = {
+#define NEXT(...)
+#define MEMBER(group, member) { HDR_##group, HDR_##member },
+#include "headers.def"
+#undef HEADER
+#undef PART
+#undef NEXT
+#undef MEMBER
+};
+const size_t lang_n_members = sizeof(lang_members) / sizeof(lang_members[0]);
+
+const struct field_info lang_fields[FIELD_COUNT] = {
+#define FIELD(ID, name_, hdr, type_, off_, len_, shift_, bits_, tshark_, doc_) \
+	[FIELD_##ID] = { .name = name_, .form = FORM_WIRE, .type = TYPE_##type_, .bits = bits_, .header = HDR_##hdr, \
+			 .off = off_, .len = len_, .shift = shift_, .tshark = tshark_, .doc = doc_ },
+#define META(ID, name_, hdr, type_, bits_, tshark_, doc_) \
+	[FIELD_##ID] = { .name = name_, .form = FORM_META, .type = TYPE_##type_, .bits = bits_, .header = HDR_##hdr, \
+			 .tshark = tshark_, .doc = doc_ },
+#define ALIAS(ID, name_, type_, bits_, n_, a, b, c, d, e, tshark_, doc_) \
+	[FIELD_##ID] = { .name = name_, .form = FORM_ALIAS, .type = TYPE_##type_, .bits = bits_, .header = HDR_NONE, .n = n_, \
+			 .alt = { FIELD_##a, FIELD_##b, FIELD_##c, FIELD_##d, FIELD_##e }, .tshark = tshark_, .doc = doc_ },
+#include "fields.def"
+#undef FIELD
+#undef META
+#undef ALIAS
+};
+
+const struct verdict_info lang_verdicts[VERDICT_COUNT] = {
+#define VERDICT(ID, name, xdp, doc) [VERDICT_##ID] = { name, xdp, doc },
+#include "verdicts.def"
+#undef VERDICT
+};
+
+const struct name_info lang_names[] = {
+#define NAMES(ID, doc)
+#define NAME(ID, name, value) { NAMES_##ID, name, value },
+#include "names.def"
+#undef NAMES
+#undef NAME
+};
+const size_t lang_n_names = sizeof(lang_names) / sizeof(lang_names[0]);
+
+static bool same(const char *have, const char *name, size_t len)
+{
+	return have && strlen(have) == len && !memcmp(have, name, len);
+}
+
+enum type_id lang_type_by_name(const char *name, size_t len)
+{
+	for (int i = 0; i < TYPE_COUNT; i++)
+		if (same(lang_types[i].name, name, len))
+			return i;
+	return TYPE_COUNT;
+}
+
+enum header_id lang_header_by_name(const char *name, size_t len)
+{
+	for (int i = 0; i < HDR_COUNT; i++)
+		if (same(lang_headers[i].name, name, len))
+			return i;
+	return HDR_COUNT;
+}
+
+enum field_id lang_field_by_name(const char *name, size_t len)
+{
+	for (int i = 0; i < FIELD_COUNT; i++)
+		if (same(lang_fields[i].name, name, len))
+			return i;
+	return FIELD_COUNT;
+}
+
+bool lang_name_value(enum names_id t, const char *name, size_t len, uint64_t *out)
+{
+	for (size_t i = 0; i < lang_n_names; i++)
+		if (lang_names[i].table == t && same(lang_names[i].name, name, len)) {
+			*out = lang_names[i].value;
+			return true;
+		}
+	return false;
+}
+
+bool lang_name_exists(const char *name, size_t len)
+{
+	for (size_t i = 0; i < lang_n_names; i++)
+		if (same(lang_names[i].name, name, len))
+			return true;
+	return false;
+}
+
+const char *lang_value_name(enum names_id t, uint64_t value)
+{
+	for (size_t i = 0; i < lang_n_names; i++)
+		if (lang_names[i].table == t && lang_names[i].value == value)
+			return lang_names[i].name;
+	return NULL;
+}
+
+const struct part_info *lang_part(enum header_id id)
+{
+	for (size_t i = 0; i < lang_n_parts; i++)
+		if (lang_parts[i].id == id)
+			return &lang_parts[i];
+	return NULL;
+}
+
+enum header_id lang_next(enum next_by by, uint32_t number)
+{
+	for (size_t i = 0; i < lang_n_nexts; i++)
+		if (lang_nexts[i].by == by && lang_nexts[i].number == number)
+			return lang_nexts[i].header;
+	return HDR_NONE;
+}

@@ -1,0 +1,84 @@
+/*
+ * What the compiler's objects and the runtime agree on: names of sections, maps and variables, layouts, and the metadata. Plain C,
+ * neither LLVM nor libbpf.
+ *
+ * An object has one program, in section "xdp", named after the first rule file, and these maps (only those that it uses):
+ *
+ *   xdpf_rules     PERCPU_ARRAY  u32 index -> struct xdpf_counter   every rule and every file's default, by its index
+ *   xdpf_verdicts  PERCPU_ARRAY  u32 enum xdp_action -> struct xdpf_counter
+ *   xdpf_misses    PERCPU_ARRAY  u32 slot -> struct xdpf_miss       actions that did nothing
+ *   one map per `count` table    PERCPU_ARRAY of one element without a key, PERCPU_HASH with one -> struct xdpf_counter
+ *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
+ *   .bss           xdpf_trace
+ *
+ * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface` is absent.
+ */
+#ifndef XDPF_ABI_H
+#define XDPF_ABI_H
+
+#include <stdint.h>
+
+#define XDPF_SECTION_PROG	"xdp"
+#define XDPF_SECTION_META	".debug_xdpf"	/* the metadata; libbpf skips a section of this prefix in silence */
+#define XDPF_MAP_RULES		"xdpf_rules"
+#define XDPF_MAP_VERDICTS	"xdpf_verdicts"
+#define XDPF_MAP_MISSES		"xdpf_misses"
+#define XDPF_VAR_CONFIG		"xdpf_config"	/* .rodata, struct xdpf_config */
+#define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .rodata, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
+#define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
+
+#define XDPF_META_VERSION	1
+#define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
+#define XDPF_VERDICTS		5		/* XDP_ABORTED .. XDP_REDIRECT */
+
+struct xdpf_counter {
+	uint64_t packets, bytes;		/* bytes: of the frame as received, fragments included */
+};
+
+struct xdpf_miss {
+	uint64_t absent;			/* a key's field was not in the packet */
+	uint64_t full;				/* the table had no room for a new key */
+};
+
+/* Flags of xdpf_config. All clear is right under every loader. */
+enum {
+	XDPF_CONFIG_LINEAR	= 1 << 0,	/* loaded without frags support: the verifier removes the slow paths */
+	XDPF_CONFIG_TRACE	= 1 << 1,	/* leave the deciding rule in xdpf_trace */
+	XDPF_CONFIG_IFACES	= 1 << 2,	/* xdpf_ifaces is filled: `iface` is present */
+	XDPF_CONFIG_NO_RXQUEUE	= 1 << 3,	/* `rxqueue` is absent (test runs) */
+	XDPF_CONFIG_SET_RXQUEUE	= 1 << 4,	/* `rxqueue` is .rxqueue (test runs) */
+};
+
+struct xdpf_config {
+	uint32_t flags;
+	uint32_t rxqueue;
+};
+
+struct xdpf_trace {
+	uint32_t index;				/* of the rule or default that decided last */
+};
+
+/*
+ * The key of a count table: its fields one after the other, each aligned to its own alignment (at most 8), the whole padded with
+ * zero bytes to a multiple of the greatest alignment:
+ *   numbers (flags too): the smallest of u8, u16, u32, u64 that holds the field's bits, host byte order
+ *   ip4:   4 bytes, network order (a struct of u8[4]); with /n: the bits behind n are zero
+ *   ip6:   16 bytes, network order
+ *   ip:    u8 family (4 or 6), then 16 bytes, network order; IPv4 in the first four, the others zero (17 bytes, alignment 1)
+ *   mac:   6 bytes; bytes (slices longer than 8): so many bytes; alignment 1
+ *   iface: u32, the interface's index
+ *
+ * The metadata: JSON text in section XDPF_SECTION_META.
+ *
+ *   { "xdpf": 1, "compiler": "xdpfc 0.1", "program": "edge",
+ *     "files":    [ { "name": "edge.xdpf", "default": { "index": 7, "verdict": "pass" }, "counters": true } ],
+ *     "rules":    [ { "index": 0, "file": 0, "label": "seen" or null, "shown": "seen", "source": "edge.xdpf", "line": 12, "column": 1,
+ *                     "verdict": "drop" or null, "text": "drop if malformed or ip.src in bogons" } ],
+ *     "counters": [ { "name": "ethertypes", "map": "ethertypes", "file": 0, "key_size": 2,
+ *                     "key": [ { "name": "eth.type", "type": "ethertype", "kind": "num", "offset": 0, "size": 2 } ] } ],
+ *     "ifaces":   [ "eth0" ] }
+ *
+ * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
+ */
+
+#endif
