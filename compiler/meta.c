@@ -1,0 +1,383 @@
+/*
+ * Metadata of a program. In comes a checked tree; out go the JSON text that runtime/abi.h describes, and the map names and key layouts
+ * of count tables. Guaranteed: the same tree gives the same bytes, the text is valid UTF-8 whatever the rule files hold, and a map
+ * name never meets another map's or one of ours.
+ */
+#include "meta.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi.h"
+
+enum { TEXT_MAX = 200, NAME_MAX_SHOWN = 255, MAP_NAME_MAX = 15 };
+
+/* ---- keys ---- */
+
+static void key_field_size(struct meta_key_field *f)
+{
+	unsigned bits = f->operand->bits;
+
+	f->align = 1;
+	switch (f->kind) {
+	case KIND_NUM:
+	case KIND_FLAG:
+		f->size = bits <= 8 ? 1 : bits <= 16 ? 2 : bits <= 32 ? 4 : 8;
+		f->align = f->size;
+		break;
+	case KIND_IFACE:
+		f->size = 4;
+		f->align = 4;
+		break;
+	case KIND_IP4:
+		f->size = 4;
+		break;
+	case KIND_IP6:
+		f->size = 16;
+		break;
+	case KIND_IP:
+		f->size = 17;
+		break;
+	case KIND_MAC:
+		f->size = 6;
+		break;
+	case KIND_BYTES:
+		f->size = (bits + 7) / 8;
+		break;
+	}
+}
+
+struct meta_key meta_key_layout(struct arena *a, const struct ast_counter *c)
+{
+	struct meta_key_field *field = arena_array(a, c->key.n ? c->key.n : 1, sizeof(*field));
+	struct meta_key k = { field, (unsigned)c->key.n, 0, 1 };
+
+	for (size_t i = 0; i < c->key.n; i++) {
+		struct meta_key_field *f = &field[i];
+
+		f->operand = c->key.v[i];
+		f->kind = f->operand->value_kind;
+		key_field_size(f);
+		f->offset = (k.size + f->align - 1) / f->align * f->align;
+		k.size = f->offset + f->size;
+		if (f->align > k.align)
+			k.align = f->align;
+	}
+	k.size = (k.size + k.align - 1) / k.align * k.align;
+	return k;
+}
+
+/* ---- map names ---- */
+
+/* Names taken so far: a hash with open addressing, at most half full. */
+struct names {
+	const char **slot;
+	size_t mask;
+};
+
+static bool names_take(struct names *n, const char *name)
+{
+	uint32_t h = 2166136261u;
+	size_t i;
+
+	for (const char *p = name; *p; p++)
+		h = (h ^ (unsigned char)*p) * 16777619u;
+	for (i = h & n->mask; n->slot[i]; i = (i + 1) & n->mask)
+		if (!strcmp(n->slot[i], name))
+			return false;
+	n->slot[i] = name;
+	return true;
+}
+
+static bool name_is_ours(const char *s)
+{
+	/* A map is a global in C and in skeletons made of the object: keywords would not compile there. */
+	static const char *const words[] = {
+		"auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
+		"for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
+		"struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "license", "_license",
+	};
+
+	if (!strncmp(s, "xdpf", 4) || !strncmp(s, "llvm", 4) || !strncmp(s, "bpf_", 4))
+		return true;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(s, words[i]))
+			return true;
+	return false;
+}
+
+static char *map_name_candidate(struct arena *a, const char *name)
+{
+	char *s = arena_alloc(a, MAP_NAME_MAX + 1);
+	size_t n = 0;
+
+	for (; *name && n < MAP_NAME_MAX; name++) {
+		char c = *name;
+		bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+		bool digit = c >= '0' && c <= '9';
+
+		if (digit && !n)
+			s[n++] = '_';
+		s[n++] = alpha || digit ? c : '_';
+	}
+	if (!n)
+		s[n++] = '_';
+	return s;
+}
+
+const char *const *meta_map_names(struct arena *a, const struct ast_program *p)
+{
+	const char **names = arena_array(a, p->n_counters + 1, sizeof(*names));
+	struct names taken = { NULL, 15 };
+
+	while (taken.mask < 2 * (size_t)p->n_counters + 4)
+		taken.mask = taken.mask * 2 + 1;
+	taken.slot = arena_array(a, taken.mask + 1, sizeof(*taken.slot));
+	if (p->name)
+		names_take(&taken, p->name);
+	for (size_t u = 0; u < p->units.n; u++) {
+		for (size_t i = 0; i < p->units.v[u]->counters.n; i++) {
+			const struct ast_counter *c = p->units.v[u]->counters.v[i];
+			const char *s = map_name_candidate(a, c->name.s);
+
+			/* A number of its own makes it unique, save where another table is called just so; then the next. */
+			for (uint64_t k = c->index; name_is_ours(s) || !names_take(&taken, s); k += p->n_counters) {
+				char *tail = arena_printf(a, "_%llu", (unsigned long long)k);
+				char *stem = map_name_candidate(a, name_is_ours(s) ? "count" : c->name.s);
+
+				stem[MAP_NAME_MAX - strlen(tail)] = '\0';
+				s = arena_printf(a, "%s%s", stem, tail);
+			}
+			names[c->index] = s;
+		}
+	}
+	return names;
+}
+
+const char *meta_map_name(struct arena *a, const struct ast_program *p, const struct ast_counter *c)
+{
+	return meta_map_names(a, p)[c->index];
+}
+
+/* ---- text ---- */
+
+/* Bytes of the UTF-8 sequence at @s, or 0 where there is no valid one. */
+static size_t utf8_len(const unsigned char *s, size_t left)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	if (!n || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) ||
+	    (s[0] == 0xf4 && s[1] >= 0x90))
+		return 0;
+	return n;
+}
+
+/* @s as one line of valid UTF-8, at most @max bytes: runs of white space become a blank, other control characters and stray bytes '?'.
+ * With @comments, comments are left out (they would swallow the rest of the line). */
+static char *one_line(struct arena *a, const char *s, size_t len, size_t max, bool comments)
+{
+	char *out = arena_alloc(a, max + 1);
+	size_t n = 0;
+	bool quoted = false, blank = false;
+
+	for (size_t i = 0, step; i < len; i += step) {
+		unsigned char c = (unsigned char)s[i];
+
+		step = 1;
+		if (c == ' ' || (c >= '\t' && c <= '\r')) {
+			blank = n > 0;
+			continue;
+		}
+		if (comments && c == '#' && !quoted) {
+			while (i + step < len && s[i + step] != '\n')
+				step++;
+			continue;
+		}
+		if (c == '"')
+			quoted = !quoted;
+		step = utf8_len((const unsigned char *)s + i, len - i);
+		if (n + blank + (step ? step : 1) > max)
+			break;
+		if (blank)
+			out[n++] = ' ';
+		blank = false;
+		if (step && c >= 0x20 && c != 0x7f && !(c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)) {
+			memcpy(out + n, s + i, step);
+			n += step;
+		} else {
+			out[n++] = '?';
+			step = step ? step : 1;
+		}
+	}
+	out[n] = '\0';
+	return out;
+}
+
+static const char *shown_name(struct arena *a, const char *s)
+{
+	return one_line(a, s, strlen(s), NAME_MAX_SHOWN, false);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!strcmp(path, "-"))
+		return "<stdin>";
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* What the rule says, behind its label. */
+static const char *rule_text(struct arena *a, const struct ast_rule *r)
+{
+	const struct source *src = r->span.src;
+	size_t begin = r->span.begin, end = r->span.end;
+
+	if (!src)
+		return "";
+	if (end > src->len)
+		end = src->len;
+	if (r->label.s && r->label.span.src == src && r->label.span.end > begin && r->label.span.end < end) {
+		begin = r->label.span.end;
+		while (begin < end && strchr(" \t\r\n:", src->text[begin]))
+			begin++;
+	}
+	while (end > begin && strchr(" \t\r\n;", src->text[end - 1]))
+		end--;
+	return one_line(a, src->text + begin, end - begin, TEXT_MAX, true);
+}
+
+static const char *operand_text(struct arena *a, const struct ast_operand *o)
+{
+	const char *s = o->name.s;
+
+	if (o->has_slice)
+		s = arena_printf(a, "%s[%llu:%llu]", s, (unsigned long long)o->off, (unsigned long long)o->len);
+	for (unsigned i = 0; o->has_prefix && i < o->n_prefix; i++)
+		s = arena_printf(a, "%s/%llu", s, (unsigned long long)o->prefix[i]);
+	return s;
+}
+
+/* ---- JSON ---- */
+
+static const char *kind_name(enum type_kind k)
+{
+	switch (k) {
+	case KIND_NUM:
+		return "num";
+	case KIND_FLAG:
+		return "flag";
+	case KIND_IP4:
+		return "ip4";
+	case KIND_IP6:
+		return "ip6";
+	case KIND_IP:
+		return "ip";
+	case KIND_MAC:
+		return "mac";
+	case KIND_BYTES:
+		return "bytes";
+	case KIND_IFACE:
+		return "iface";
+	}
+	return "num";
+}
+
+static const char *operand_type(const struct ast_operand *o)
+{
+	if (o->kind == OPERAND_FIELD)
+		return lang_types[lang_fields[o->field].type].name;
+	return lang_types[o->value_kind == KIND_BYTES ? TYPE_BYTES : TYPE_NUM].name;
+}
+
+static json_t *verdict_json(enum verdict v)
+{
+	return v == VERDICT_NONE ? json_null() : json_string(lang_verdicts[v].name);
+}
+
+static json_t *file_json(struct arena *a, const struct ast_unit *u)
+{
+	return json_pack("{s:s, s:{s:I, s:o}, s:b}", "name", shown_name(a, u->name),
+			 "default", "index", (json_int_t)u->default_index, "verdict", verdict_json(u->default_verdict),
+			 "counters", !u->counters_off);
+}
+
+static json_t *rule_json(struct arena *a, const struct ast_rule *r, size_t file)
+{
+	struct line_col at = r->span.src ? source_line_col(r->span.src, r->span.begin) : (struct line_col){ 0, 0 };
+	const char *label = r->label.s ? shown_name(a, r->label.s) : NULL;
+
+	return json_pack("{s:I, s:I, s:s?, s:s, s:s, s:I, s:I, s:o, s:s}", "index", (json_int_t)r->index, "file", (json_int_t)file,
+			 "label", label, "shown", shown_name(a, r->shown),
+			 "source", r->span.src ? shown_name(a, base_name(r->span.src->path)) : "",
+			 "line", (json_int_t)at.line, "column", (json_int_t)at.col, "verdict", verdict_json(r->verdict),
+			 "text", rule_text(a, r));
+}
+
+static json_t *counter_json(struct arena *a, const struct ast_counter *c, const char *map, size_t file)
+{
+	struct meta_key k = meta_key_layout(a, c);
+	json_t *key = json_array();
+
+	for (unsigned i = 0; i < k.n; i++) {
+		const struct meta_key_field *f = &k.field[i];
+
+		json_array_append_new(key, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", shown_name(a, operand_text(a, f->operand)),
+						     "type", operand_type(f->operand), "kind", kind_name(f->kind),
+						     "offset", (json_int_t)f->offset, "size", (json_int_t)f->size));
+	}
+	return json_pack("{s:s, s:s, s:I, s:I, s:o}", "name", shown_name(a, c->name.s), "map", map, "file", (json_int_t)file,
+			 "key_size", (json_int_t)k.size, "key", key);
+}
+
+/* Which unit each index belongs to. Blocks nest at most AST_MAX_DEPTH deep; chains of `else if` are walked in a loop. */
+static void mark_rules(size_t *file, const struct ast_rules *rules, size_t unit)
+{
+	for (size_t i = 0; i < rules->list.n; i++) {
+		for (const struct ast_rule *r = rules->list.v[i]; r; r = r->else_rule) {
+			file[r->index] = unit;
+			mark_rules(file, &r->then_block, unit);
+			if (r->has_else_block)
+				mark_rules(file, &r->else_block, unit);
+		}
+	}
+}
+
+char *meta_json(const struct ast_program *p, size_t *len)
+{
+	struct arena *a = arena_new();
+	size_t *file = arena_array(a, p->n_indexes + 1, sizeof(*file));
+	json_t *files = json_array(), *rules = json_array(), *counters = json_array(), *ifaces = json_array(), *root;
+	const char *const *maps = meta_map_names(a, p);
+	bool ok = true;
+	char *text = NULL;
+
+	for (size_t u = 0; ok && u < p->units.n; u++) {
+		const struct ast_unit *unit = p->units.v[u];
+
+		mark_rules(file, &unit->rules, u);
+		ok &= !json_array_append_new(files, file_json(a, unit));
+		for (size_t i = 0; i < unit->counters.n; i++)
+			ok &= !json_array_append_new(counters, counter_json(a, unit->counters.v[i], maps[unit->counters.v[i]->index], u));
+	}
+	for (size_t i = 0; ok && i < p->by_index.n; i++)
+		if (p->by_index.v[i])
+			ok &= !json_array_append_new(rules, rule_json(a, p->by_index.v[i], file[i]));
+	for (size_t i = 0; ok && i < p->ifaces.n; i++)
+		ok &= !json_array_append_new(ifaces, json_string(shown_name(a, p->ifaces.v[i])));
+	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
+			 "program", p->name ? p->name : "", "files", files, "rules", rules, "counters", counters, "ifaces", ifaces);
+	if (ok && root)
+		text = json_dumps(root, JSON_COMPACT);
+	json_decref(root);
+	arena_free(a);
+	if (text)
+		*len = strlen(text);
+	return text;
+}

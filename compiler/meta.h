@@ -1,0 +1,35 @@
+/*
+ * What an object says about itself, for the runtime: the metadata of runtime/abi.h, and the names and key layouts of its count
+ * tables, which the code generator uses too. Checked trees only.
+ */
+#ifndef XDPF_META_H
+#define XDPF_META_H
+
+#include "ast.h"
+
+/* One field of a count table's key, in the layout of runtime/abi.h. */
+struct meta_key_field {
+	const struct ast_operand *operand;
+	enum type_kind kind;		/* NUM and FLAG: host order; the others: bytes in network order; IFACE: u32 */
+	unsigned offset, size, align;	/* bytes */
+};
+
+struct meta_key {
+	const struct meta_key_field *field;	/* one per operand of the counter's key; NULL without a key */
+	unsigned n;
+	unsigned size, align;		/* of the whole, padding included; 0 and 1 without a key */
+};
+
+/* The layout of @c's key; lives in @a. */
+struct meta_key meta_key_layout(struct arena *a, const struct ast_counter *c);
+
+/* The map names of all count tables by ast_counter.index: C identifiers of at most 15 bytes, each once, none that begins with
+ * "xdpf", none that is the program's name or a C keyword. Live in @a. */
+const char *const *meta_map_names(struct arena *a, const struct ast_program *p);
+/* One of them; where all are wanted take meta_map_names(). */
+const char *meta_map_name(struct arena *a, const struct ast_program *p, const struct ast_counter *c);
+
+/* The metadata as JSON text of malloc(), @len bytes and a NUL. Same tree, same bytes. NULL: out of memory. */
+char *meta_json(const struct ast_program *p, size_t *len);
+
+#endif

@@ -1,0 +1,394 @@
+/*
+ * Finishing an object. In comes the relocatable BPF ELF that LLVM made in memory, with the metadata's text; out goes a new ELF with the
+ * same code, data, maps, BTF and relocations, the metadata behind them, and without DWARF. Sections, symbols and names are written
+ * anew, so nothing of what was dropped is left. Guaranteed: same input, same bytes; a broken ELF is refused, never followed.
+ */
+#include "object.h"
+
+#include <errno.h>
+#include <gelf.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "abi.h"
+
+struct section {
+	Elf_Scn *scn;
+	GElf_Shdr hdr;
+	const char *name;
+	size_t to;		/* its index in the new file; 0: dropped */
+};
+
+struct finish {
+	Elf *in, *out;
+	struct section *sec;	/* by old index; [0] is the null section */
+	size_t n_sec;
+	size_t *sym_to;		/* new index of each old symbol; 0: dropped (or the null symbol) */
+	size_t n_sym;
+	size_t symtab, strtab;	/* old indexes */
+	char *str;		/* the new .strtab */
+	size_t str_len, str_cap;
+	void *bufs[64];		/* what the new sections point to until they are written */
+	size_t n_bufs;
+	const char *err;
+};
+
+static bool failed(struct finish *f, const char *err)
+{
+	f->err = err;
+	return false;
+}
+
+static bool elf_failed(struct finish *f)
+{
+	const char *msg = elf_errmsg(-1);
+
+	return failed(f, msg ? msg : "libelf failed");
+}
+
+/* Memory that lives until the file is written. */
+static void *keep(struct finish *f, size_t size)
+{
+	void *p;
+
+	if (f->n_bufs == sizeof(f->bufs) / sizeof(f->bufs[0]))
+		return NULL;
+	p = calloc(1, size ? size : 1);
+	if (p)
+		f->bufs[f->n_bufs++] = p;
+	return p;
+}
+
+/* Appends a name to the new string table; 0 (the empty name) when memory is out, with f->err set. */
+static size_t str_add(struct finish *f, const char *s)
+{
+	size_t len = strlen(s) + 1, at = f->str_len;
+
+	if (len == 1)
+		return 0;
+	if (f->str_cap - f->str_len < len) {
+		size_t cap = f->str_cap * 2 + len + 256;
+		char *grown = realloc(f->str, cap);
+
+		if (!grown) {
+			f->err = "out of memory";
+			return 0;
+		}
+		f->str = grown;
+		f->str_cap = cap;
+	}
+	memcpy(f->str + at, s, len);
+	f->str_len += len;
+	return at;
+}
+
+static bool starts_with(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+/* DWARF, our own metadata of an earlier run, and what only a linker reads. */
+static bool is_dropped(const char *name)
+{
+	return starts_with(name, ".debug_") || !strcmp(name, ".llvm_addrsig");
+}
+
+static bool is_rel(const struct section *s)
+{
+	return s->hdr.sh_type == SHT_REL || s->hdr.sh_type == SHT_RELA;
+}
+
+/* ---- reading ---- */
+
+static bool read_sections(struct finish *f)
+{
+	size_t names;
+
+	if (elf_getshdrnum(f->in, &f->n_sec) || elf_getshdrstrndx(f->in, &names))
+		return elf_failed(f);
+	if (f->n_sec < 2)
+		return failed(f, "the object has no sections");
+	f->sec = calloc(f->n_sec, sizeof(*f->sec));
+	if (!f->sec)
+		return failed(f, "out of memory");
+	for (size_t i = 1; i < f->n_sec; i++) {
+		struct section *s = &f->sec[i];
+
+		s->scn = elf_getscn(f->in, i);
+		if (!s->scn || !gelf_getshdr(s->scn, &s->hdr))
+			return elf_failed(f);
+		s->name = elf_strptr(f->in, names, s->hdr.sh_name);
+		if (!s->name)
+			return elf_failed(f);
+		if (s->hdr.sh_type == SHT_SYMTAB) {
+			if (f->symtab)
+				return failed(f, "the object has two symbol tables");
+			f->symtab = i;
+			f->strtab = s->hdr.sh_link;
+		}
+	}
+	if (!f->symtab || !f->strtab || f->strtab >= f->n_sec || f->strtab != names)
+		return failed(f, "the object has no symbol table, or section names apart from symbol names");
+	return true;
+}
+
+static bool number_sections(struct finish *f)
+{
+	size_t next = 1;
+
+	for (size_t i = 1; i < f->n_sec; i++) {
+		struct section *s = &f->sec[i];
+
+		if (is_dropped(s->name))
+			continue;
+		if (is_rel(s)) {
+			if (!s->hdr.sh_info || s->hdr.sh_info >= f->n_sec || s->hdr.sh_link != f->symtab)
+				return failed(f, "a relocation section belongs to no section");
+			if (is_dropped(f->sec[s->hdr.sh_info].name))
+				continue;
+		}
+		s->to = next++;
+	}
+	return true;
+}
+
+/* ---- writing ---- */
+
+static Elf_Data *new_data(struct finish *f, Elf_Scn *scn, void *buf, size_t size, const Elf_Data *like)
+{
+	Elf_Data *d = elf_newdata(scn);
+
+	if (!d) {
+		elf_failed(f);
+		return NULL;
+	}
+	d->d_buf = buf;
+	d->d_size = size;
+	d->d_type = like ? like->d_type : ELF_T_BYTE;
+	d->d_align = like ? like->d_align : 1;
+	d->d_version = EV_CURRENT;
+	return d;
+}
+
+static bool write_header(struct finish *f, const struct section *s, size_t link, size_t info)
+{
+	Elf_Scn *scn = elf_getscn(f->out, s->to);
+	GElf_Shdr h = s->hdr;
+
+	if (!scn)
+		return elf_failed(f);
+	h.sh_name = str_add(f, s->name);
+	h.sh_link = link;
+	h.sh_info = info;
+	h.sh_offset = 0;
+	return gelf_update_shdr(scn, &h) ? true : elf_failed(f);
+}
+
+static bool write_symbols(struct finish *f)
+{
+	const struct section *s = &f->sec[f->symtab];
+	Elf_Data *in = elf_getdata(s->scn, NULL), *out;
+	size_t n = 0, first_global = 0, entry = gelf_fsize(f->in, ELF_T_SYM, 1, EV_CURRENT);
+
+	if (!in || !entry || !in->d_buf || in->d_size / entry < 1 || in->d_size / entry > INT32_MAX)
+		return failed(f, "the object's symbol table is broken");
+	f->n_sym = in->d_size / entry;
+	f->sym_to = calloc(f->n_sym, sizeof(*f->sym_to));
+	out = new_data(f, elf_getscn(f->out, s->to), keep(f, in->d_size), in->d_size, in);
+	if (!f->sym_to || !out || !out->d_buf)
+		return failed(f, "out of memory");
+	for (size_t i = 0; i < f->n_sym; i++) {
+		GElf_Sym sym;
+		const char *name;
+
+		if (!gelf_getsym(in, (int)i, &sym))
+			return elf_failed(f);
+		if (sym.st_shndx < SHN_LORESERVE) {
+			if (sym.st_shndx >= f->n_sec)
+				return failed(f, "a symbol is in no section");
+			if (sym.st_shndx && !f->sec[sym.st_shndx].to)
+				continue;
+			sym.st_shndx = (GElf_Section)f->sec[sym.st_shndx].to;
+		}
+		name = elf_strptr(f->in, f->strtab, sym.st_name);
+		if (!name)
+			return elf_failed(f);
+		sym.st_name = (GElf_Word)str_add(f, name);
+		if (GELF_ST_BIND(sym.st_info) == STB_LOCAL)
+			first_global = n + 1;
+		if (!gelf_update_sym(out, (int)n, &sym))
+			return elf_failed(f);
+		f->sym_to[i] = n++;
+	}
+	out->d_size = n * entry;
+	return write_header(f, s, f->sec[f->strtab].to, first_global);
+}
+
+static bool move_symbol(struct finish *f, uint64_t *info)
+{
+	size_t sym = GELF_R_SYM(*info);
+
+	if (sym >= f->n_sym || (sym && !f->sym_to[sym]))
+		return failed(f, "a relocation needs a symbol that is not there");
+	*info = GELF_R_INFO(f->sym_to[sym], GELF_R_TYPE(*info));
+	return true;
+}
+
+static bool write_relocations(struct finish *f, const struct section *s)
+{
+	bool rela = s->hdr.sh_type == SHT_RELA;
+	Elf_Data *in = elf_getdata(s->scn, NULL), *out;
+	size_t entry = gelf_fsize(f->in, rela ? ELF_T_RELA : ELF_T_REL, 1, EV_CURRENT), n;
+
+	if (!in || !entry || in->d_size / entry > INT32_MAX)
+		return failed(f, "a relocation section is broken");
+	n = in->d_size / entry;
+	out = new_data(f, elf_getscn(f->out, s->to), keep(f, in->d_size), n * entry, in);
+	if (!out || !out->d_buf)
+		return failed(f, "out of memory");
+	for (size_t i = 0; i < n; i++) {
+		GElf_Rela ra;
+		GElf_Rel r;
+		bool ok;
+
+		if (rela)
+			ok = gelf_getrela(in, (int)i, &ra) && move_symbol(f, &ra.r_info) && gelf_update_rela(out, (int)i, &ra);
+		else
+			ok = gelf_getrel(in, (int)i, &r) && move_symbol(f, &r.r_info) && gelf_update_rel(out, (int)i, &r);
+		if (!ok)
+			return f->err ? false : elf_failed(f);
+	}
+	return write_header(f, s, f->sec[f->symtab].to, f->sec[s->hdr.sh_info].to);
+}
+
+static bool write_plain(struct finish *f, const struct section *s)
+{
+	Elf_Data *in = elf_getdata(s->scn, NULL);
+
+	if (!in)
+		return elf_failed(f);
+	if (s->hdr.sh_link >= f->n_sec)
+		return failed(f, "a section's link is broken");
+	if (!new_data(f, elf_getscn(f->out, s->to), in->d_buf, in->d_size, in))
+		return false;
+	return write_header(f, s, f->sec[s->hdr.sh_link].to, s->hdr.sh_info);
+}
+
+static bool write_meta(struct finish *f, const void *meta, size_t len)
+{
+	Elf_Scn *scn = elf_newscn(f->out);
+	GElf_Shdr h = { .sh_type = SHT_PROGBITS, .sh_addralign = 8 };	/* no SHF_ALLOC: no part of any program */
+
+	if (!scn || !new_data(f, scn, (void *)(uintptr_t)meta, len, NULL))
+		return elf_failed(f);
+	h.sh_name = str_add(f, XDPF_SECTION_META);
+	return gelf_update_shdr(scn, &h) ? true : elf_failed(f);
+}
+
+static bool write_file(struct finish *f, const void *meta, size_t meta_len)
+{
+	GElf_Ehdr in, out;
+
+	if (!gelf_getehdr(f->in, &in) || !gelf_newehdr(f->out, ELFCLASS64) || !gelf_getehdr(f->out, &out))
+		return elf_failed(f);
+	memcpy(out.e_ident, in.e_ident, EI_NIDENT);
+	out.e_type = in.e_type;
+	out.e_machine = in.e_machine;
+	out.e_version = in.e_version;
+	out.e_flags = in.e_flags;
+	out.e_shstrndx = (GElf_Half)f->sec[f->strtab].to;
+	if (!gelf_update_ehdr(f->out, &out))
+		return elf_failed(f);
+	for (size_t i = 1; i < f->n_sec; i++)
+		if (f->sec[i].to && !elf_newscn(f->out))
+			return elf_failed(f);
+	if (!write_symbols(f))
+		return false;
+	for (size_t i = 1; i < f->n_sec; i++) {
+		const struct section *s = &f->sec[i];
+
+		if (!s->to || i == f->symtab || i == f->strtab)
+			continue;
+		if (!(is_rel(s) ? write_relocations(f, s) : write_plain(f, s)))
+			return false;
+	}
+	if (!write_meta(f, meta, meta_len))
+		return false;
+	/* The string table is complete only when its own name is in it. */
+	if (!write_header(f, &f->sec[f->strtab], 0, 0) || f->err)
+		return false;
+	if (!new_data(f, elf_getscn(f->out, f->sec[f->strtab].to), f->str, f->str_len, NULL))
+		return false;
+	return elf_update(f->out, ELF_C_WRITE) >= 0 ? true : elf_failed(f);
+}
+
+static bool read_back(struct finish *f, int fd, void **out, size_t *out_len)
+{
+	off_t end = lseek(fd, 0, SEEK_END);
+	size_t len = end > 0 ? (size_t)end : 0, got = 0;
+	char *buf = len ? malloc(len) : NULL;
+
+	if (!buf)
+		return failed(f, "out of memory");
+	while (got < len) {
+		ssize_t n = pread(fd, buf + got, len - got, (off_t)got);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			free(buf);
+			return failed(f, "the finished object cannot be read back");
+		}
+		got += (size_t)n;
+	}
+	*out = buf;
+	*out_len = len;
+	return true;
+}
+
+static bool check_input(struct finish *f)
+{
+	GElf_Ehdr h;
+
+	if (!f->in || elf_kind(f->in) != ELF_K_ELF || !gelf_getehdr(f->in, &h) || h.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    h.e_machine != EM_BPF || h.e_type != ET_REL)
+		return failed(f, "not a relocatable BPF object");
+	return true;
+}
+
+bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t meta_len, void **out, size_t *out_len, const char **err)
+{
+	struct finish f = { .err = NULL };
+	char *copy = malloc(elf_len ? elf_len : 1);	/* libelf may swap bytes in place */
+	int fd = memfd_create("xdpf-object", MFD_CLOEXEC);
+	bool ok = false;
+
+	f.str = calloc(1, 256);
+	f.str_len = 1;
+	f.str_cap = 256;
+	if (!copy || !f.str || fd < 0 || elf_version(EV_CURRENT) == EV_NONE) {
+		failed(&f, "out of memory");
+	} else {
+		memcpy(copy, elf, elf_len);
+		f.in = elf_memory(copy, elf_len);
+		f.out = elf_begin(fd, ELF_C_WRITE, NULL);
+		ok = check_input(&f) && (f.out || elf_failed(&f)) && read_sections(&f) && number_sections(&f) &&
+		     write_file(&f, meta, meta_len) && read_back(&f, fd, out, out_len);
+	}
+	elf_end(f.out);
+	elf_end(f.in);
+	for (size_t i = 0; i < f.n_bufs; i++)
+		free(f.bufs[i]);
+	free(f.str);
+	free(f.sym_to);
+	free(f.sec);
+	free(copy);
+	if (fd >= 0)
+		close(fd);
+	if (!ok)
+		*err = f.err ? f.err : "the object cannot be finished";
+	return ok;
+}

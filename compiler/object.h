@@ -1,0 +1,17 @@
+/*
+ * The last step of a compilation: LLVM's relocatable ELF becomes the object that is written.
+ */
+#ifndef XDPF_OBJECT_H
+#define XDPF_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Drops DWARF and what only a linker wants from @elf (a relocatable BPF ELF; .BTF and .BTF.ext stay), and appends the section
+ * XDPF_SECTION_META with the @meta_len bytes of @meta; one that is there already is replaced. @out is of malloc(). Same input, same
+ * bytes. False: @err says why (a static text), @out is untouched.
+ */
+bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t meta_len, void **out, size_t *out_len, const char **err);
+
+#endif
