@@ -146,6 +146,7 @@ struct ast_rule {
 	struct ast_rule *else_rule;		/* IF */
 	bool has_else_block;
 	struct ast_rules else_block;
+	unsigned order;				/* of a rule at file level; see struct ast_unit */
 	/* checked */
 	unsigned index;				/* of its counter, program-wide, in source order */
 	const char *shown;			/* label, or "file.xdpf:line" */
@@ -160,6 +161,7 @@ struct ast_let {
 	struct ast_name name;
 	struct span span;
 	struct ast_value *value;
+	unsigned order;				/* see struct ast_unit */
 	bool used;
 };
 
@@ -168,6 +170,7 @@ struct ast_set {
 	struct span span;
 	VEC(struct ast_name) type;		/* one, or the tuple's */
 	struct ast_value *init;			/* NULL: not given */
+	unsigned order;				/* see struct ast_unit */
 	/* checked */
 	enum type_id *types;
 	unsigned n_types;
@@ -190,7 +193,8 @@ struct ast_option {
 	struct span span;
 };
 
-/* One file of the command line, with what it includes read in place. */
+/* One file of the command line, with what it includes read in place. The parser numbers the rules, lets and sets at file level in
+ * reading order, from 1, over all three (.order): names are declared before their use, also across included files. */
 struct ast_unit {
 	const struct source *source;
 	const char *name;			/* last component of the path: "edge.xdpf" */
