@@ -43,7 +43,9 @@ struct eval_result eval_run(struct eval *e, struct eval_packet *pkt);
 struct eval_count eval_rule_count(const struct eval *e, unsigned index);
 struct eval_count eval_verdict_count(const struct eval *e, enum verdict v);
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot);
-/* Calls @fn for each entry of a count table: @key has one value per field of the table's key, @family the family of each. */
+/* Calls @fn for each entry of a count table, in the order in which they were first counted: @key has one value per field of the table's
+ * key (a slice: one per 16 bytes of it; `iface`: its name, filled up with zero bytes to 16), @family the family of each. Without a
+ * key: one entry, and NULLs. */
 typedef void (*eval_entry_fn)(void *arg, const struct value *key, const enum family *family, struct eval_count c);
 void eval_counter_each(const struct eval *e, const struct ast_counter *c, eval_entry_fn fn, void *arg);
 

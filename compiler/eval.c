@@ -1,0 +1,200 @@
+/*
+ * The reference evaluator: rules, actions, counters. In: a checked program and frames. Out: the verdict and who decided; what was counted.
+ * Guaranteed: rules are taken in the order of the source, each exactly when it is reached; the books balance per file (see eval.h).
+ */
+#include "eval.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "eval_cond.h"
+#include "eval_table.h"
+
+struct eval {
+	const struct ast_program *program;
+	bool count_verdicts;
+	struct eval_count *rule;	/* n_indexes */
+	struct eval_count verdict[VERDICT_COUNT];
+	struct eval_miss *miss;		/* n_slots */
+	struct eval_table **table;	/* n_counters */
+};
+
+/* One frame on its way through the program. */
+struct run {
+	struct eval *e;
+	const struct ast_unit *unit;
+	struct eval_view view;
+	struct eval_result result;	/* .verdict VERDICT_NONE: nothing has decided yet */
+	bool swap;
+};
+
+static void *zeroed(size_t n, size_t size)
+{
+	return calloc(n ? n : 1, size);
+}
+
+struct eval *eval_new(const struct ast_program *p)
+{
+	struct eval *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->program = p;
+	e->rule = zeroed(p->n_indexes, sizeof(*e->rule));
+	e->miss = zeroed(p->n_slots, sizeof(*e->miss));
+	e->table = zeroed(p->n_counters, sizeof(struct eval_table *));
+	if (!e->rule || !e->miss || !e->table)
+		goto fail;
+	for (size_t u = 0; u < p->units.n; u++) {
+		const struct ast_unit *unit = p->units.v[u];
+
+		/* The option buys back the time of the file that sets it; verdicts belong to all files. */
+		if (!unit->counters_off)
+			e->count_verdicts = true;
+		for (size_t i = 0; i < unit->counters.n; i++) {
+			const struct ast_counter *c = unit->counters.v[i];
+
+			e->table[c->index] = eval_table_new(c);
+			if (!e->table[c->index])
+				goto fail;
+		}
+	}
+	return e;
+fail:
+	eval_free(e);
+	return NULL;
+}
+
+void eval_free(struct eval *e)
+{
+	if (!e)
+		return;
+	for (unsigned i = 0; e->table && i < e->program->n_counters; i++)
+		eval_table_free(e->table[i]);
+	free(e->table);
+	free(e->rule);
+	free(e->miss);
+	free(e);
+}
+
+static void add(struct eval_count *c, const struct run *r)
+{
+	c->packets++;
+	c->bytes += r->view.pkt->len;
+}
+
+static void decide(struct run *r, enum verdict v, bool swap, const struct ast_rule *rule, unsigned index)
+{
+	r->result = (struct eval_result){ .verdict = v, .unit = r->unit, .rule = rule, .index = index };
+	r->swap = swap;
+}
+
+static void act(struct run *r, const struct ast_rule *rule, const struct ast_action *a)
+{
+	switch (a->kind) {
+	case ACTION_VERDICT:
+		decide(r, a->verdict, a->swap, rule, rule->index);
+		break;
+	case ACTION_COUNT:
+		switch (eval_table_count(r->e->table[a->counter->index], &r->view)) {
+		case COUNTED:
+			break;
+		case COUNTED_ABSENT:
+			r->e->miss[a->slot].absent++;
+			break;
+		case COUNTED_FULL:
+			r->e->miss[a->slot].full++;
+			break;
+		}
+		break;
+	}
+}
+
+static void run_rules(struct run *r, const struct ast_rules *rules);
+
+/* A rule, or a chain of `else if`, of which at most one is taken. */
+static void run_rule(struct run *r, const struct ast_rule *rule)
+{
+	while (rule->cond && !eval_cond(&r->view, rule->cond)) {
+		if (rule->kind == RULE_IF && rule->has_else_block)
+			return run_rules(r, &rule->else_block);
+		if (rule->kind != RULE_IF || !rule->else_rule)
+			return;
+		rule = rule->else_rule;
+	}
+	if (!r->unit->counters_off)
+		add(&r->e->rule[rule->index], r);
+	switch (rule->kind) {
+	case RULE_ACTIONS:
+		for (size_t i = 0; i < rule->action.n; i++)
+			act(r, rule, rule->action.v[i]);
+		break;
+	case RULE_IF:
+		run_rules(r, &rule->then_block);
+		break;
+	}
+}
+
+static void run_rules(struct run *r, const struct ast_rules *rules)
+{
+	for (size_t i = 0; i < rules->list.n && r->result.verdict == VERDICT_NONE; i++)
+		run_rule(r, rules->list.v[i]);
+}
+
+static void run_unit(struct run *r, const struct ast_unit *unit)
+{
+	r->unit = unit;
+	r->result.verdict = VERDICT_NONE;
+	run_rules(r, &unit->rules);
+	if (r->result.verdict != VERDICT_NONE)
+		return;
+	decide(r, unit->default_verdict, unit->default_swap, NULL, unit->default_index);
+	if (!unit->counters_off)
+		add(&r->e->rule[unit->default_index], r);
+}
+
+static void swap_addresses(struct eval_packet *pkt)
+{
+	uint8_t dst[6];
+
+	if (pkt->len < 12)
+		return;
+	memcpy(dst, pkt->data, 6);
+	memcpy(pkt->data, pkt->data + 6, 6);
+	memcpy(pkt->data + 6, dst, 6);
+}
+
+struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
+{
+	struct run r = { .e = e, .view.pkt = pkt, .result.verdict = VERDICT_PASS };
+
+	dissect_frame(&r.view.d, pkt->data, pkt->len);
+	/* A file receives exactly what the one before it passed. */
+	for (size_t u = 0; u < e->program->units.n && r.result.verdict == VERDICT_PASS; u++)
+		run_unit(&r, e->program->units.v[u]);
+	if (r.result.verdict == VERDICT_TX && r.swap)
+		swap_addresses(pkt);
+	if (e->count_verdicts && r.result.verdict != VERDICT_NONE)
+		add(&e->verdict[r.result.verdict], &r);
+	return r.result;
+}
+
+struct eval_count eval_rule_count(const struct eval *e, unsigned index)
+{
+	return e->rule[index];
+}
+
+struct eval_count eval_verdict_count(const struct eval *e, enum verdict v)
+{
+	return e->verdict[v];
+}
+
+struct eval_miss eval_action_miss(const struct eval *e, unsigned slot)
+{
+	return e->miss[slot];
+}
+
+void eval_counter_each(const struct eval *e, const struct ast_counter *c, eval_entry_fn fn, void *arg)
+{
+	eval_table_each(e->table[c->index], fn, arg);
+}

@@ -1,0 +1,255 @@
+/*
+ * Values and conditions. In: a dissected frame and a checked operand or condition. Out: the operand's value, or that it is absent; whether
+ * the condition holds. Guaranteed: conditions are two-valued (a comparison of something absent is false, also a negated one), and
+ * nothing is read that the dissector did not find whole.
+ */
+#include "eval_cond.h"
+
+#include <string.h>
+
+struct value eval_bytes(const uint8_t *p, size_t n)
+{
+	struct value v = { 0, 0 };
+
+	for (; n; n--) {
+		v.hi = v.hi << 8 | v.lo >> 56;
+		v.lo = v.lo << 8 | *p++;
+	}
+	return v;
+}
+
+static struct value shift_right(struct value v, unsigned n)
+{
+	if (!n)
+		return v;
+	if (n >= 64)
+		return (struct value){ 0, n < 128 ? v.hi >> (n - 64) : 0 };
+	return (struct value){ v.hi >> n, v.lo >> n | v.hi << (64 - n) };
+}
+
+static enum family family_of(enum type_kind k)
+{
+	switch (k) {
+	case KIND_IP4:
+		return FAMILY_IP4;
+	case KIND_IP6:
+		return FAMILY_IP6;
+	case KIND_IP:		/* only aliases and sets; an alias has its alternative's */
+	case KIND_NUM:
+	case KIND_FLAG:
+	case KIND_MAC:
+	case KIND_BYTES:
+	case KIND_IFACE:
+		return FAMILY_NUM;
+	}
+	return FAMILY_NUM;
+}
+
+static bool number(struct eval_value *out, uint64_t n)
+{
+	*out = (struct eval_value){ .family = FAMILY_NUM, .v = value_of(n) };
+	return true;
+}
+
+static bool wire(const struct eval_view *w, const struct field_info *f, struct eval_value *out)
+{
+	struct value v;
+
+	if (!dissect_has(&w->d, f->header))
+		return false;
+	v = eval_bytes(w->pkt->data + w->d.offset[f->header] + f->off, f->len);
+	*out = (struct eval_value){
+		.family = family_of(lang_types[f->type].kind),
+		.v = value_and(shift_right(v, f->shift), value_ones(f->bits)),
+	};
+	return true;
+}
+
+static bool iface(const struct eval_view *w, struct eval_value *out)
+{
+	uint8_t name[16] = { 0 };
+
+	if (!w->pkt->iface)
+		return false;
+	memcpy(name, w->pkt->iface, strnlen(w->pkt->iface, sizeof(name)));
+	*out = (struct eval_value){ .family = FAMILY_NUM, .v = eval_bytes(name, sizeof(name)) };
+	return true;
+}
+
+/* The fields that are not bytes of a header: each is one line here. */
+static bool meta(const struct eval_view *w, enum field_id f, struct eval_value *out)
+{
+	const struct dissect *d = &w->d;
+
+	if (lang_fields[f].header != HDR_NONE && !dissect_has(d, lang_fields[f].header))
+		return false;
+	if (f == FIELD_MALFORMED)
+		return number(out, d->malformed);
+	if (f == FIELD_PKT_LEN)
+		return number(out, w->pkt->len);
+	if (f == FIELD_IP_PROTO)
+		return number(out, d->ip_proto);
+	if (f == FIELD_IP_FRAGMENT)
+		return number(out, d->fragment);
+	if (f == FIELD_IP_FRAG_FIRST)
+		return number(out, d->first_fragment);
+	if (f == FIELD_PAYLOAD_LEN)
+		return d->has_payload && number(out, d->payload_end - d->payload);
+	if (f == FIELD_RXQUEUE)
+		return w->pkt->has_rxqueue && number(out, w->pkt->rxqueue);
+	if (f == FIELD_IFACE)
+		return iface(w, out);
+	return false;
+}
+
+bool eval_field(const struct eval_view *w, enum field_id f, struct eval_value *out)
+{
+	const struct field_info *info = &lang_fields[f];
+
+	switch (info->form) {
+	case FORM_WIRE:
+		return wire(w, info, out);
+	case FORM_META:
+		return meta(w, f, out);
+	case FORM_ALIAS:
+		for (unsigned i = 0; i < info->n; i++)
+			if (eval_field(w, info->alt[i], out))
+				return true;
+		return false;
+	}
+	return false;
+}
+
+/* @o->len bytes at @o->off of the @size bytes at @base. */
+static bool slice(const struct ast_operand *o, const uint8_t *base, size_t size, struct eval_value *out)
+{
+	if (o->off > size || o->len > size - o->off)
+		return false;
+	*out = (struct eval_value){ .family = FAMILY_NUM, .bytes = base + o->off, .n_bytes = o->len };
+	if (o->len <= 16)
+		out->v = eval_bytes(out->bytes, o->len);
+	return true;
+}
+
+bool eval_operand(const struct eval_view *w, const struct ast_operand *o, struct eval_value *out)
+{
+	switch (o->kind) {
+	case OPERAND_FIELD:
+		return eval_field(w, o->field, out);
+	case OPERAND_PACKET:
+		return slice(o, w->pkt->data, w->pkt->len, out);
+	case OPERAND_PAYLOAD:
+		return w->d.has_payload && slice(o, w->pkt->data + w->d.payload, w->d.payload_end - w->d.payload, out);
+	}
+	return false;
+}
+
+/* @range: @n of them, sorted by family and then by lo, disjoint. */
+static bool in_ranges(const struct range *range, size_t n, const struct eval_value *v)
+{
+	size_t lo = 0, hi = n;
+
+	/* Is it in the last range that does not begin behind it? */
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct range *r = &range[mid];
+
+		if (r->family < v->family || (r->family == v->family && value_cmp(r->lo, v->v) <= 0))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo && range_has(&range[lo - 1], v->family, v->v);
+}
+
+/* @v: the first operand's value; the others are present, and looked at only where it fits. */
+static bool in_boxes(const struct eval_view *w, const struct ast_expr *e, const struct range *box, size_t n, const struct eval_value *v)
+{
+	size_t fields = e->operand.n;
+
+	for (size_t i = 0; i < n; i++, box += fields) {
+		struct eval_value other;
+		size_t k = 0;
+
+		if (range_has(&box[0], v->family, v->v))
+			for (k = 1; k < fields; k++)
+				if (!eval_operand(w, e->operand.v[k], &other) || !range_has(&box[k], other.family, other.v))
+					break;
+		if (k == fields)
+			return true;
+	}
+	return false;
+}
+
+static bool matches(const struct eval_view *w, const struct ast_expr *e, const struct eval_value *v)
+{
+	const struct ast_match *m = &e->match;
+
+	switch (m->kind) {
+	case MATCH_RANGES:
+		return in_ranges(m->range, m->n, v);
+	case MATCH_BOXES:
+		return in_boxes(w, e, m->range, m->n, v);
+	case MATCH_SET:
+		if (m->set->n_types == 1)
+			return in_ranges(m->set->range, m->set->n, v);
+		return in_boxes(w, e, m->set->range, m->set->n, v);
+	case MATCH_BYTES:
+		for (size_t i = 0; i < m->n; i++)
+			if (!memcmp(v->bytes, m->bytes[i], v->n_bytes))
+				return true;
+		return false;
+	case MATCH_IFACES:
+		for (size_t i = 0; i < m->n; i++)
+			if (!strcmp(w->pkt->iface, m->iface[i]))
+				return true;
+		return false;
+	}
+	return false;
+}
+
+static bool compare(const struct eval_view *w, const struct ast_expr *e)
+{
+	struct eval_value first, other;
+
+	if (!eval_operand(w, e->operand.v[0], &first))
+		return false;
+	for (size_t i = 1; i < e->operand.n; i++)
+		if (!eval_operand(w, e->operand.v[i], &other))
+			return false;
+	if (e->has_mask)
+		first.v = value_and(first.v, e->mask_value);
+	return matches(w, e, &first) != e->match.negate;
+}
+
+static bool name(const struct eval_view *w, const struct ast_expr *e)
+{
+	struct eval_value v;
+
+	if (e->header != HDR_NONE)
+		return dissect_has(&w->d, e->header);
+	return eval_field(w, e->field, &v) && v.v.lo;
+}
+
+bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
+{
+	switch (e->kind) {
+	case EXPR_AND:
+		for (size_t i = 0; i < e->sub.n; i++)
+			if (!eval_cond(w, e->sub.v[i]))
+				return false;
+		return true;
+	case EXPR_OR:
+		for (size_t i = 0; i < e->sub.n; i++)
+			if (eval_cond(w, e->sub.v[i]))
+				return true;
+		return false;
+	case EXPR_NOT:
+		return !eval_cond(w, e->sub.v[0]);
+	case EXPR_NAME:
+		return name(w, e);
+	case EXPR_CMP:
+		return compare(w, e);
+	}
+	return false;
+}

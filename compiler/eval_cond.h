@@ -1,0 +1,35 @@
+/*
+ * The evaluator's inner interface: values of fields and slices in one dissected frame, and conditions over them.
+ */
+#ifndef XDPF_EVAL_COND_H
+#define XDPF_EVAL_COND_H
+
+#include "dissect.h"
+#include "eval.h"
+
+/* One frame, as conditions see it. */
+struct eval_view {
+	const struct eval_packet *pkt;
+	struct dissect d;
+};
+
+/*
+ * What an operand is in the frame. Numbers, addresses and slices of at most 16 bytes are .v. Slices have .bytes too, which point into the
+ * frame. The interface's .v is its name, filled up with zero bytes to 16, as a big-endian number.
+ */
+struct eval_value {
+	enum family family;
+	struct value v;
+	const uint8_t *bytes;
+	size_t n_bytes;
+};
+
+/* False: absent (then *@out is not touched). */
+bool eval_field(const struct eval_view *w, enum field_id f, struct eval_value *out);
+bool eval_operand(const struct eval_view *w, const struct ast_operand *o, struct eval_value *out);
+/* The big-endian number of @n <= 16 bytes. */
+struct value eval_bytes(const uint8_t *p, size_t n);
+
+bool eval_cond(const struct eval_view *w, const struct ast_expr *e);
+
+#endif

@@ -1,0 +1,205 @@
+/*
+ * Count tables. In: frames. Out: packets and bytes by key, in the order in which the keys were first seen. An open hash over growing
+ * arrays; the hash is seeded, since keys come from the network. Guaranteed: keys are compared whole, no table holds more than
+ * XDPF_COUNT_ENTRIES, and one without a key always has its one entry.
+ */
+#include "eval_table.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "abi.h"
+
+struct eval_table {
+	const struct ast_counter *counter;
+	size_t words;			/* of a key: one per field, for slices one per 16 bytes */
+	uint64_t seed;
+	/* Entry i: value[i * words], family[i * words], count[i]. One entry more than .cap, .n holds the key that is looked for. */
+	struct value *value;
+	enum family *family;
+	struct eval_count *count;
+	size_t n, cap;
+	uint32_t *bucket;		/* cap * 2 of them: index of an entry plus 1, or 0 */
+};
+
+static size_t operand_words(const struct ast_operand *o)
+{
+	return o->kind == OPERAND_FIELD ? 1 : (o->len + 15) / 16;
+}
+
+static uint64_t mix(uint64_t x)
+{
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
+	x = (x ^ x >> 27) * 0x94d049bb133111eb;
+	return x ^ x >> 31;
+}
+
+static uint64_t hash(const struct eval_table *t, size_t entry)
+{
+	uint64_t h = t->seed;
+
+	for (size_t i = entry * t->words; i < (entry + 1) * t->words; i++) {
+		h = mix(h ^ t->value[i].hi) + t->seed;
+		h = mix(h ^ t->value[i].lo) + (uint64_t)t->family[i];
+	}
+	return h;
+}
+
+static bool same(const struct eval_table *t, size_t a, size_t b)
+{
+	for (size_t i = 0; i < t->words; i++) {
+		size_t x = a * t->words + i, y = b * t->words + i;
+
+		if (t->family[x] != t->family[y] || value_cmp(t->value[x], t->value[y]))
+			return false;
+	}
+	return true;
+}
+
+/* The bucket of entry @entry's key: where an equal entry is, or the free one where it belongs. */
+static uint32_t *find(const struct eval_table *t, size_t entry)
+{
+	size_t mask = t->cap * 2 - 1, i = hash(t, entry) & mask;
+
+	while (t->bucket[i] && !same(t, t->bucket[i] - 1, entry))
+		i = (i + 1) & mask;
+	return &t->bucket[i];
+}
+
+/* Room for @cap entries, a power of two. False: out of memory, and the table is as it was. */
+static bool resize(struct eval_table *t, size_t cap)
+{
+	struct value *value = calloc((cap + 1) * t->words, sizeof(*value));
+	enum family *family = calloc((cap + 1) * t->words, sizeof(*family));
+	struct eval_count *count = calloc(cap + 1, sizeof(*count));
+	uint32_t *bucket = calloc(cap * 2, sizeof(*bucket));
+
+	if (!value || !family || !count || !bucket) {
+		free(value);
+		free(family);
+		free(count);
+		free(bucket);
+		return false;
+	}
+	if (t->cap) {
+		/* With the key that is looked for, behind the last entry. */
+		memcpy(value, t->value, (t->n + 1) * t->words * sizeof(*value));
+		memcpy(family, t->family, (t->n + 1) * t->words * sizeof(*family));
+		memcpy(count, t->count, t->n * sizeof(*count));
+	}
+	free(t->value);
+	free(t->family);
+	free(t->count);
+	free(t->bucket);
+	t->value = value;
+	t->family = family;
+	t->count = count;
+	t->bucket = bucket;
+	t->cap = cap;
+	for (size_t i = 0; i < t->n; i++)
+		*find(t, i) = (uint32_t)i + 1;
+	return true;
+}
+
+struct eval_table *eval_table_new(const struct ast_counter *c)
+{
+	struct eval_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->counter = c;
+	for (size_t i = 0; i < c->key.n; i++)
+		t->words += operand_words(c->key.v[i]);
+	if (!t->words) {
+		t->count = calloc(1, sizeof(*t->count));
+		t->n = 1;
+		if (t->count)
+			return t;
+	} else if (getrandom(&t->seed, sizeof(t->seed), 0) == sizeof(t->seed) && resize(t, 64)) {
+		return t;
+	}
+	eval_table_free(t);
+	return NULL;
+}
+
+void eval_table_free(struct eval_table *t)
+{
+	if (!t)
+		return;
+	free(t->value);
+	free(t->family);
+	free(t->count);
+	free(t->bucket);
+	free(t);
+}
+
+/* The bits behind the prefix that the key asks for are zero. */
+static struct value masked(const struct ast_operand *o, const struct eval_value *v)
+{
+	unsigned bits = v->family == FAMILY_IP6 ? 128 : 32;
+	uint64_t prefix;
+	struct value host;
+
+	if (!o->has_prefix)
+		return v->v;
+	prefix = o->n_prefix == 2 && v->family == FAMILY_IP6 ? o->prefix[1] : o->prefix[0];
+	if (prefix >= bits)
+		return v->v;
+	host = value_ones(bits - (unsigned)prefix);
+	return (struct value){ v->v.hi & ~host.hi, v->v.lo & ~host.lo };
+}
+
+/* The frame's key, behind the last entry. False: a field is absent. */
+static bool make_key(struct eval_table *t, const struct eval_view *w)
+{
+	size_t at = t->n * t->words;
+
+	for (size_t i = 0; i < t->counter->key.n; i++) {
+		const struct ast_operand *o = t->counter->key.v[i];
+		struct eval_value v;
+
+		if (!eval_operand(w, o, &v))
+			return false;
+		for (size_t k = 0; k < operand_words(o); k++, at++) {
+			size_t left = v.n_bytes - k * 16;
+
+			t->family[at] = v.family;
+			t->value[at] = v.bytes ? eval_bytes(v.bytes + k * 16, left < 16 ? left : 16) : masked(o, &v);
+		}
+	}
+	return true;
+}
+
+enum eval_counted eval_table_count(struct eval_table *t, const struct eval_view *w)
+{
+	size_t entry = 0;
+
+	if (t->words) {
+		uint32_t *b;
+
+		if (!make_key(t, w))
+			return COUNTED_ABSENT;
+		b = find(t, t->n);
+		if (!*b) {
+			if (t->n == XDPF_COUNT_ENTRIES)
+				return COUNTED_FULL;
+			if (t->n == t->cap) {
+				if (!resize(t, t->cap * 2))
+					return COUNTED_FULL;
+				b = find(t, t->n);
+			}
+			*b = (uint32_t)++t->n;
+		}
+		entry = *b - 1;
+	}
+	t->count[entry].packets++;
+	t->count[entry].bytes += w->pkt->len;
+	return COUNTED;
+}
+
+void eval_table_each(const struct eval_table *t, eval_entry_fn fn, void *arg)
+{
+	for (size_t i = 0; i < t->n; i++)
+		fn(arg, t->words ? t->value + i * t->words : NULL, t->words ? t->family + i * t->words : NULL, t->count[i]);
+}
