@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+"""Compares the value of every field in every frame with what tshark says (theirs.py); the expected values are never ours.
+
+usage: compare.py FIELDVALS
+
+Captures: data/pcap of the folder in the environment variable XDPF_DATA (default: shared, beside the project), tests/captures, and the
+frames of generate.py.
+Prints per field how many values were compared, and each difference that EXPLAINED has no reason for. Exit status: 0 there is no such
+difference and every field that tshark knows was seen; 1 otherwise; 77 skipped.
+"""
+
+import collections
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import theirs
+
+# Differences that are right, as narrow as they can be said: capture's name or "*", field's name, a condition on (frame of theirs, our
+# value, their value), and why.
+def not_ethernet_ipv4(frame, ours, expected):
+    return ours is None and [frame.first("arp." + f, "arp") for f in ("hw.type", "proto.type", "hw.size", "proto.size")] != [1, 0x800, 6, 4]
+
+
+EXPLAINED = [
+    ("*", name, not_ethernet_ipv4, "ARP not of Ethernet and IPv4: tshark shows each address whose own type and length fit")
+    for name in ("arp.sha", "arp.spa", "arp.tha", "arp.tpa")
+] + [
+    ("icmp-rfc8335.pcap", "icmp.id", lambda frame, ours, expected: frame.first("icmp.type", "icmp") in (42, 43) and ours is None,
+     "ICMP extended echo: identifier and an 8-bit sequence number, not the layout of echo"),
+    ("icmp-icmp_print-oobr-1.pcap", "pkt.len", lambda frame, ours, expected: ours < expected,
+     "libpcap cuts frames at the file's snapshot length"),
+]
+
+
+class Ours:
+    """Frames as fieldvals prints them."""
+
+    def __init__(self, fieldvals, *capture):
+        out = subprocess.run([fieldvals, *capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.status, self.message = out.returncode, out.stderr.strip()
+        lines = [line.split("\t") for line in out.stdout.splitlines()]
+        self.fields = [theirs.Field(name, tshark, header) for name, tshark, header in zip(lines[0][2:], lines[1][2:], lines[3][2:])]
+        self.frames = [(int(n), m == "1", [None if v == "-" else int(v, 16) for v in values]) for n, m, *values in lines[4:]]
+
+
+class Tally:
+    def __init__(self):
+        self.compared, self.unknown, self.broken = collections.Counter(), collections.Counter(), collections.Counter()
+        self.explained, self.wrong, self.frames = collections.Counter(), [], 0
+
+
+def explanation(capture, field, frame, ours, expected):
+    for where, name, condition, why in EXPLAINED:
+        if where in ("*", capture) and name in ("*", field.name) and condition(frame, ours, expected):
+            return why
+    return None
+
+
+def compare(fieldvals, path, tally):
+    capture = os.path.basename(path)
+    ours = Ours(fieldvals, path)
+    if ours.status:
+        if ours.status == 3:
+            print("skipped: %s" % ours.message)
+            return
+        raise RuntimeError(ours.message)
+    known = [(i, f) for i, f in enumerate(ours.fields) if f.known]
+    frames = list(theirs.frames(path, ours.fields))
+    if len(frames) != len(ours.frames):
+        raise RuntimeError("%s: %d frames, but tshark has %d" % (capture, len(ours.frames), len(frames)))
+    for (number, malformed, values), frame in zip(ours.frames, frames):
+        tally.frames += 1
+        broken = ("both" if frame.malformed else "ours") if malformed else "theirs" if frame.malformed else None
+        if broken:
+            tally.broken[(capture, broken)] += 1
+        for i, field in known:
+            expected = field.expected(frame)
+            if expected is theirs.UNKNOWN:
+                tally.unknown[field.name] += 1
+                continue
+            if field.shown(values[i]) == expected:
+                tally.compared[field.name] += expected is not None
+                continue
+            # How far a broken frame is taken apart is a matter of taste; a value that both have is not.
+            if broken and (values[i] is None or expected is None):
+                tally.explained["broken frame, the field is absent on one side"] += 1
+                continue
+            why = explanation(capture, field, frame, values[i], expected)
+            if why:
+                tally.explained[why] += 1
+            else:
+                tally.wrong.append("%s:%d: %s is %s, but %s for tshark (%s)" % (
+                    capture, number, field.name, values[i], expected, ":".join(frame.protocols)))
+
+
+def write_generated(path):
+    import generate
+    from scapy.all import Ether, wrpcap
+    wrpcap(path, [Ether(f) for f in generate.all()])
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: compare.py FIELDVALS")
+    fieldvals = sys.argv[1]
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    data = os.environ.get("XDPF_DATA") or os.path.join(os.path.dirname(root), "shared")
+    if not shutil.which("tshark"):
+        print("skipped: fields: tshark is not installed")
+        return 77
+    tally = Tally()
+    for d in (os.path.join(data, "data", "pcap"), os.path.join(root, "tests", "captures")):
+        captures = sorted(glob.glob(os.path.join(d, "*.pcap")))
+        if not captures:
+            print("skipped: %s: no captures there" % d)
+        for path in captures:
+            compare(fieldvals, path, tally)
+    try:
+        with tempfile.TemporaryDirectory() as tmp:
+            path = os.path.join(tmp, "generated.pcap")
+            write_generated(path)
+            compare(fieldvals, path, tally)
+    except ImportError as e:
+        print("skipped: generated frames: %s" % e)
+
+    unseen = 0
+    for field in Ours(fieldvals).fields:
+        if field.known:
+            n = tally.compared[field.name]
+            print("%-18s %7d compared%s" % (field.name, n, "" if n else ": not seen"))
+            unseen += not n
+        elif field.name in theirs.WITHOUT:
+            print("%-18s       - %s" % (field.name, theirs.WITHOUT[field.name]))
+        else:
+            tally.wrong.append("%s: the field has neither a tshark name, nor a derivation, nor a reason why not" % field.name)
+    for (capture, who), n in sorted(tally.broken.items()):
+        print("broken: %s: %d frames, %s" % (capture, n, {"both": "for both", "ours": "only for us", "theirs": "only for tshark"}[who]))
+    for why, n in sorted(tally.explained.items()):
+        print("explained: %d: %s" % (n, why))
+    for w in tally.wrong[:200]:
+        print("FAILED: " + w)
+    print("%d frames, %d values compared, %d fields not seen, %d differences" % (
+        tally.frames, sum(tally.compared.values()), unseen, len(tally.wrong)))
+    return 1 if tally.wrong or unseen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
