@@ -336,6 +336,20 @@ static json_t *counter_json(struct arena *a, const struct ast_counter *c, const 
 			 "key_size", (json_int_t)k.size, "key", key);
 }
 
+static bool actions_json(json_t *out, const struct ast_rule *r)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < r->action.n; i++) {
+		const struct ast_action *x = r->action.v[i];
+
+		if (x->kind == ACTION_COUNT && x->key.n)
+			ok &= !json_array_append_new(out, json_pack("{s:I, s:I, s:I}", "slot", (json_int_t)x->slot,
+								    "rule", (json_int_t)r->index, "table", (json_int_t)x->counter->index));
+	}
+	return ok;
+}
+
 /* Which unit each index belongs to. Blocks nest at most AST_MAX_DEPTH deep; chains of `else if` are walked in a loop. */
 static void mark_rules(size_t *file, const struct ast_rules *rules, size_t unit)
 {
@@ -353,7 +367,10 @@ char *meta_json(const struct ast_program *p, size_t *len)
 {
 	struct arena *a = arena_new();
 	size_t *file = arena_array(a, p->n_indexes + 1, sizeof(*file));
-	json_t *files = json_array(), *rules = json_array(), *counters = json_array(), *ifaces = json_array(), *root;
+	json_t *files = json_array(), *rules = json_array(), *counters = json_array(), *ifaces = json_array();
+	json_t *actions = json_array(), *root;
+	const struct ast_counter **table = arena_array(a, p->n_counters + 1, sizeof(struct ast_counter *));
+	size_t *table_file = arena_array(a, p->n_counters + 1, sizeof(*table_file));
 	const char *const *maps = meta_map_names(a, p);
 	bool ok = true;
 	char *text = NULL;
@@ -363,16 +380,21 @@ char *meta_json(const struct ast_program *p, size_t *len)
 
 		mark_rules(file, &unit->rules, u);
 		ok &= !json_array_append_new(files, file_json(a, unit));
-		for (size_t i = 0; i < unit->counters.n; i++)
-			ok &= !json_array_append_new(counters, counter_json(a, unit->counters.v[i], maps[unit->counters.v[i]->index], u));
+		for (size_t i = 0; i < unit->counters.n; i++) {
+			table[unit->counters.v[i]->index] = unit->counters.v[i];
+			table_file[unit->counters.v[i]->index] = u;
+		}
 	}
+	for (size_t i = 0; ok && i < p->n_counters; i++)
+		ok &= !json_array_append_new(counters, counter_json(a, table[i], maps[i], table_file[i]));
 	for (size_t i = 0; ok && i < p->by_index.n; i++)
 		if (p->by_index.v[i])
-			ok &= !json_array_append_new(rules, rule_json(a, p->by_index.v[i], file[i]));
+			ok &= !json_array_append_new(rules, rule_json(a, p->by_index.v[i], file[i])) && actions_json(actions, p->by_index.v[i]);
 	for (size_t i = 0; ok && i < p->ifaces.n; i++)
 		ok &= !json_array_append_new(ifaces, json_string(shown_name(a, p->ifaces.v[i])));
-	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
-			 "program", p->name ? p->name : "", "files", files, "rules", rules, "counters", counters, "ifaces", ifaces);
+	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
+			 "program", p->name ? p->name : "", "files", files, "rules", rules, "counters", counters,
+			 "actions", actions, "ifaces", ifaces);
 	if (ok && root)
 		text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);

@@ -11,6 +11,9 @@
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
  *   .bss           xdpf_trace
  *
+ * The runtime binds one more to the program when it loads it:
+ *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
+ *
  * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface` is absent.
  */
 #ifndef XDPF_ABI_H
@@ -23,6 +26,7 @@
 #define XDPF_MAP_RULES		"xdpf_rules"
 #define XDPF_MAP_VERDICTS	"xdpf_verdicts"
 #define XDPF_MAP_MISSES		"xdpf_misses"
+#define XDPF_MAP_META		"xdpf_meta"
 #define XDPF_VAR_CONFIG		"xdpf_config"	/* .rodata, struct xdpf_config */
 #define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .rodata, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
@@ -76,8 +80,11 @@ struct xdpf_trace {
  *                     "verdict": "drop" or null, "text": "drop if malformed or ip.src in bogons" } ],
  *     "counters": [ { "name": "ethertypes", "map": "ethertypes", "file": 0, "key_size": 2,
  *                     "key": [ { "name": "eth.type", "type": "ethertype", "kind": "num", "offset": 0, "size": 2 } ] } ],
+ *     "actions":  [ { "slot": 0, "rule": 0, "table": 0 } ],
  *     "ifaces":   [ "eth0" ] }
  *
+ * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters". The runtime adds
+ * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
  */
 
