@@ -1,0 +1,215 @@
+/*
+ * Files into trees. In: a source of the command line. Out: a new unit of the program, with everything that it includes read in place.
+ * A file is read at most once per unit, cycles are refused with their chain, and what was understood stays in the tree after errors.
+ */
+#include "parse.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "parse_tokens.h"
+
+enum { SOURCE_MAX = 256 << 20, INCLUDE_DEPTH = 100 };
+
+static struct diag *cannot_read(struct diag_list *d, struct span at, const char *path, const char *why)
+{
+	return diag_error(d, at, "cannot read %.*s%s: %s", strlen(path) > 300 ? 300 : (int)strlen(path), path,
+			  strlen(path) > 300 ? "..." : "", why);
+}
+
+/* All of @fd as a source; closes it. */
+static struct source *read_fd(struct arena *a, const char *path, int fd, struct diag_list *d, struct span at)
+{
+	size_t len = 0, cap = 64 << 10;
+	char *buf = malloc(cap);
+	struct source *s = NULL;
+	int err = buf ? 0 : ENOMEM;
+
+	while (!err && len <= SOURCE_MAX) {
+		ssize_t n;
+
+		if (len == cap) {
+			char *bigger = realloc(buf, cap * 2);
+
+			if (!bigger) {
+				err = ENOMEM;
+				break;
+			}
+			buf = bigger;
+			cap *= 2;
+		}
+		n = read(fd, buf + len, cap - len);
+		if (n == 0)
+			break;
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno != EINTR)
+			err = errno;
+	}
+	if (fd != STDIN_FILENO)
+		close(fd);
+	if (err)
+		cannot_read(d, at, strcmp(path, "-") == 0 ? "standard input" : path, strerror(err));
+	else if (len > SOURCE_MAX)
+		cannot_read(d, at, path, "it is larger than 256 MiB")->remedy = "split it";
+	else
+		s = source_new(a, path, buf, len);
+	free(buf);
+	return s;
+}
+
+struct source *source_read(struct arena *a, const char *path, struct diag_list *d)
+{
+	struct span none = { 0 };
+	struct stat st;
+	int fd;
+
+	if (strcmp(path, "-") == 0)
+		return read_fd(a, path, STDIN_FILENO, d, none);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		cannot_read(d, none, path, strerror(errno));
+		return NULL;
+	}
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		close(fd);
+		cannot_read(d, none, path, strerror(EISDIR));
+		return NULL;
+	}
+	return read_fd(a, path, fd, d, none);
+}
+
+static void parse_text(struct parser *c)
+{
+	if (!scan_check_text(c))
+		return;
+	c->tokens = tokens_new(c);
+	if (!c->tokens->scanner) {
+		diag_error(c->d, (struct span){ c->src, 0, 0 }, "out of memory");
+		return;
+	}
+	parse_parse(c);
+	tokens_free(c->tokens);
+}
+
+bool parse_unit(struct ast_program *p, const struct source *source, struct diag_list *d)
+{
+	struct ast_unit *u = arena_alloc(p->arena, sizeof(*u));
+	const char *slash = strrchr(source->path, '/');
+	struct parse_run run = { .p = p, .unit = u, .d = d };
+	struct parser c = { .run = &run, .a = p->arena, .d = d, .src = source };
+	unsigned errors = d->errors;
+	struct stat st;
+
+	u->source = source;
+	u->name = strcmp(source->path, "-") == 0 ? "<stdin>" : slash ? slash + 1 : source->path;
+	u->default_verdict = VERDICT_PASS;
+	*vec_add(p->arena, &p->units) = u;
+	if (strcmp(source->path, "-") != 0 && stat(source->path, &st) == 0) {
+		c.dev = st.st_dev;
+		c.ino = st.st_ino;
+		c.has_id = true;
+	}
+	parse_text(&c);
+	return d->errors == errors;
+}
+
+/* "a.xdpf -> b.xdpf -> a.xdpf": from where the file is being read to where it would be read again. */
+static const char *chain_text(const struct parser *c, const struct parser *again)
+{
+	const char *s = again->src->path;
+	unsigned n = 0;
+
+	for (const struct parser *p = c; p != again; p = p->includer)
+		if (++n <= 6)
+			s = arena_printf(c->a, "%s -> %s", p->src->path, s);
+	if (n > 6)
+		s = arena_printf(c->a, "... -> %s", s);
+	return arena_printf(c->a, "%s -> %s", again->src->path, s);
+}
+
+/* The file's path, relative to the one that includes it. */
+static const char *beside(const struct parser *c, const char *path)
+{
+	const char *slash = strrchr(c->src->path, '/');
+
+	if (path[0] == '/')
+		return path;
+	/* "-" would be standard input. */
+	if (!slash)
+		return strcmp(path, "-") == 0 ? "./-" : path;
+	return arena_printf(c->a, "%.*s/%s", (int)(slash - c->src->path), c->src->path, path);
+}
+
+static bool may_include(struct parser *c, struct span at, const char *path, const struct stat *st)
+{
+	struct diag *d;
+
+	if (!S_ISREG(st->st_mode)) {
+		cannot_read(c->d, at, path, S_ISDIR(st->st_mode) ? strerror(EISDIR) : "it is not a regular file");
+		return false;
+	}
+	for (const struct parser *p = c; p; p = p->includer) {
+		if (!p->has_id || p->dev != st->st_dev || p->ino != st->st_ino)
+			continue;
+		diag_error(c->d, at, "the file includes itself: %s", chain_text(c, p))->remedy =
+			"leave one of the includes out, or move what both files need to a third";
+		return false;
+	}
+	for (size_t i = 0; i < c->run->included.n; i++) {
+		const struct parse_included *f = &c->run->included.v[i];
+
+		if (f->dev != st->st_dev || f->ino != st->st_ino)
+			continue;
+		d = diag_error(c->d, at, "%s is included twice", path);
+		d->remedy = "once is enough: its names hold for everything behind it";
+		d->note_span = f->at;
+		d->note = "here first";
+		return false;
+	}
+	if (c->depth >= INCLUDE_DEPTH) {
+		diag_error(c->d, at, "includes nested more than %d deep", INCLUDE_DEPTH)->remedy = "include the files one after the other";
+		return false;
+	}
+	return true;
+}
+
+void parse_include(struct parser *c, struct span sp, struct ast_name name)
+{
+	struct parser sub = { .run = c->run, .a = c->a, .d = c->d, .includer = c, .depth = c->depth + 1 };
+	const char *path = beside(c, name.s);
+	struct stat st;
+	int fd;
+
+	(void)sp;
+	if (!*name.s) {
+		diag_error(c->d, name.span, "an include without a name")->remedy = "write include \"FILE\";";
+		return;
+	}
+	/* Without O_NONBLOCK a named pipe would wait for its writer. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		struct diag *d = cannot_read(c->d, name.span, path, strerror(errno));
+
+		if (name.s[0] != '/')
+			d->remedy = "the path is taken relative to the file that includes it";
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	if (!may_include(c, name.span, path, &st)) {
+		close(fd);
+		return;
+	}
+	*vec_add(c->a, &c->run->included) = (struct parse_included){ st.st_dev, st.st_ino, name.span };
+	sub.src = read_fd(c->a, path, fd, c->d, name.span);
+	sub.dev = st.st_dev;
+	sub.ino = st.st_ino;
+	sub.has_id = true;
+	if (sub.src)
+		parse_text(&sub);
+}

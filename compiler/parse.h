@@ -1,0 +1,186 @@
+/*
+ * Inside of the parser: what the scanner (lex.l), the tokens' filter (parse_tokens.c), the grammar (parse.y), the messages
+ * (parse_error.c), the constructors (parse_build.c) and the reading of files (parse.c) share. Only source_read() is for others.
+ */
+#ifndef XDPF_PARSE_H
+#define XDPF_PARSE_H
+
+#include "ast.h"
+
+/* Reads a file, or standard input for "-". NULL: an error was added to @d. */
+struct source *source_read(struct arena *a, const char *path, struct diag_list *d);
+
+struct tokens;
+
+/* A file that was read, by what the system calls the same file. */
+struct parse_included {
+	uint64_t dev, ino;
+	struct span at;			/* of the include; src NULL: the command line's own */
+};
+
+/* One unit being read: a file of the command line and what it includes. */
+struct parse_run {
+	struct ast_program *p;
+	struct ast_unit *unit;
+	struct diag_list *d;
+	VEC(struct parse_included) included;
+};
+
+/* One file of it. */
+struct parser {
+	struct parse_run *run;
+	struct arena *a;
+	struct diag_list *d;
+	const struct source *src;
+	const struct parser *includer;	/* NULL: the command line's own */
+	uint64_t dev, ino;
+	bool has_id;			/* dev and ino are known */
+	unsigned depth;			/* of includes */
+	struct tokens *tokens;
+};
+
+/* ---- what the grammar's symbols carry ---- */
+
+struct parse_num {
+	uint64_t v;
+	bool overflow;
+};
+
+struct parse_operands {
+	VEC(struct ast_operand *) list;
+};
+
+struct parse_names {
+	VEC(struct ast_name) list;
+};
+
+struct parse_actions {
+	VEC(struct ast_action *) list;
+	struct span span;
+};
+
+/* if … else if … being built: the first rule, and the one that the next `else` belongs to. */
+struct parse_chain {
+	struct ast_rule *first, *last;
+};
+
+/* ---- parse_tokens.c: from the scanner's tokens to the grammar's ---- */
+
+struct tokens *tokens_new(struct parser *c);
+void tokens_free(struct tokens *t);
+/* The grammar's recovery has found its place again. */
+void tokens_recovered(struct parser *c);
+
+/* ---- lex.l ---- */
+
+/* A scanner over the parser's source; NULL: out of memory. */
+void *lex_new(struct parser *c);
+void lex_free(void *scanner);
+
+/* ---- parse_error.c ---- */
+
+/* What the grammar could go on with, by kind. */
+enum parse_want {
+	WANT_END	= 1 << 0,	/* of the file */
+	WANT_STATEMENT	= 1 << 1,	/* a label, among others */
+	WANT_ACTION	= 1 << 2,
+	WANT_VERDICT	= 1 << 3,
+	WANT_IF		= 1 << 4,
+	WANT_DECL	= 1 << 5,
+	WANT_NAME	= 1 << 6,
+	WANT_COND	= 1 << 7,
+	WANT_CMP	= 1 << 8,
+	WANT_IN		= 1 << 9,
+	WANT_AND	= 1 << 10,
+	WANT_OR		= 1 << 11,
+	WANT_VALUE	= 1 << 12,
+	WANT_NUM	= 1 << 13,
+	WANT_STRING	= 1 << 14,
+	WANT_SEMI	= 1 << 15,
+	WANT_OPEN	= 1 << 16,	/* { */
+	WANT_CLOSE	= 1 << 17,	/* } */
+	WANT_LPAREN	= 1 << 18,
+	WANT_RPAREN	= 1 << 19,
+	WANT_COMMA	= 1 << 20,
+	WANT_COLON	= 1 << 21,
+	WANT_ASSIGN	= 1 << 22,
+	WANT_PER	= 1 << 23,
+	WANT_ELSE	= 1 << 24,
+	WANT_RBRACKET	= 1 << 25,
+	WANT_SLASH	= 1 << 26,
+	WANT_LBRACKET	= 1 << 27,
+};
+
+/* The grammar cannot go on with the last token; says why. */
+void parse_report(struct parser *c, unsigned want);
+/* "`word`", cut where it is long. */
+const char *parse_quote(struct parser *c, struct span sp);
+
+/* ---- parse_scan.c: errors that the scanner sees ---- */
+
+/* Looks at the whole text before it is scanned: NULs, broken UTF-8, control characters. False: not worth scanning. */
+bool scan_check_text(struct parser *c);
+/* An operator of other languages: says what it is called here. */
+void scan_slip(struct parser *c, struct span sp, const char *instead);
+void scan_comment_slip(struct parser *c, struct span sp);
+void scan_quote_slip(struct parser *c, struct span sp);
+void scan_sigil_slip(struct parser *c, struct span sp);
+void scan_unterminated(struct parser *c, struct span sp);
+void scan_unclosed_comment(struct parser *c, struct span sp);
+/* False: it may be passed over (a byte order mark, bytes that scan_check_text() has told of). */
+bool scan_bad_char(struct parser *c, struct span sp);
+void scan_bad_word(struct parser *c, struct span sp);
+
+/* ---- parse.c ---- */
+
+void parse_include(struct parser *c, struct span sp, struct ast_name path);
+
+/* ---- parse_build.c: constructors ---- */
+
+struct ast_value *build_value(struct parser *c, enum ast_value_kind kind, struct ast_name text);
+struct ast_value *build_int(struct parser *c, struct span sp, struct parse_num n);
+struct ast_value *build_pair(struct parser *c, enum ast_value_kind kind, struct span sp, struct ast_value *a, struct ast_value *b);
+struct ast_value *build_prefix(struct parser *c, struct span sp, struct ast_value *addr, struct parse_num n);
+/* @list with @v behind its others. */
+struct ast_value *build_append(struct parser *c, struct ast_value *list, struct ast_value *v);
+/* A list of values becomes what its brackets say. */
+struct ast_value *build_listed(struct ast_value *list, enum ast_value_kind kind, struct span sp);
+/* `a` becomes `a|b`, `a|b` becomes `a|b|c`. */
+struct ast_value *build_union(struct parser *c, struct span sp, struct ast_value *a, struct ast_value *b);
+
+struct ast_operand *build_operand(struct parser *c, struct span sp, struct ast_name name);
+struct ast_operand *build_slice(struct parser *c, struct span sp, struct ast_name name, struct span at, struct parse_num off,
+				struct parse_num len);
+struct ast_operand *build_prefixed(struct parser *c, struct span sp, struct ast_operand *o, struct span at, struct parse_num n);
+struct parse_operands *build_operands(struct parser *c, struct parse_operands *list, struct ast_operand *o);
+
+struct ast_expr *build_junction(struct parser *c, enum ast_expr_kind kind, struct span sp, struct ast_expr *a, struct ast_expr *b);
+struct ast_expr *build_not(struct parser *c, struct span sp, struct ast_expr *e);
+struct ast_expr *build_parens(struct span sp, struct ast_expr *e);
+struct ast_expr *build_test(struct parser *c, struct ast_operand *o);
+struct ast_expr *build_cmp(struct parser *c, struct span sp, struct parse_operands *o, struct ast_value *mask, enum ast_cmp cmp,
+			   struct ast_value *v);
+enum ast_cmp build_cmp_slip(struct parser *c, struct span sp);
+/* Stands for a condition that was not understood. */
+struct ast_expr *build_unknown(struct parser *c, struct span sp);
+
+struct ast_action *build_verdict(struct parser *c, struct span sp, struct ast_name word, struct ast_name arg);
+struct ast_action *build_count(struct parser *c, struct span sp, struct ast_name name, struct parse_operands *key);
+struct parse_actions *build_actions(struct parser *c, struct parse_actions *list, struct ast_action *act);
+
+struct ast_rule *build_rule(struct parser *c, struct span sp, struct parse_actions *actions, struct ast_expr *cond);
+struct parse_chain *build_if(struct parser *c, struct span sp, struct ast_expr *cond, struct ast_rules *block);
+struct parse_chain *build_else_if(struct parser *c, struct parse_chain *chain, struct span sp, struct ast_expr *cond,
+				  struct ast_rules *block);
+struct ast_rule *build_else(struct parse_chain *chain, struct ast_rules *block);
+struct ast_rule *build_label(struct ast_name label, struct ast_rule *r);
+struct ast_rules *build_rules(struct parser *c, struct ast_rules *list, struct ast_rule *r);
+
+struct parse_names *build_names(struct parser *c, struct parse_names *list, struct ast_name name);
+void build_let(struct parser *c, struct span sp, struct ast_name name, struct ast_value *v);
+void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_value *init);
+void build_default(struct parser *c, struct span sp, struct ast_action *verdict);
+void build_option(struct parser *c, struct span sp, struct ast_name name, struct ast_name value);
+void build_top_rule(struct parser *c, struct ast_rule *r);
+
+#endif

@@ -1,0 +1,330 @@
+/*
+ * Syntax errors. In: the token that the grammar cannot go on with, what stood before it, and what could have followed. Out: one
+ * diagnostic that says what was found and what was expected, in words, with a remedy for the slips that people make who come from C, pf,
+ * nftables or Wireshark, and for words of the language that this version does not do anything with.
+ */
+#include <string.h>
+
+#include "parse_tokens.h"
+
+enum { QUOTE_MAX = 40 };
+
+const char *parse_quote(struct parser *c, struct span sp)
+{
+	const char *s = c->src->text + sp.begin;
+	size_t len = sp.end - sp.begin;
+	const char *nl = memchr(s, '\n', len);
+
+	if (nl)
+		len = (size_t)(nl - s);
+	if (len > QUOTE_MAX) {
+		len = QUOTE_MAX - 3;
+		while (len && ((unsigned char)s[len] & 0xc0) == 0x80)
+			len--;
+		return arena_printf(c->a, "`%.*s...`", (int)len, s);
+	}
+	return arena_printf(c->a, "`%.*s`", (int)len, s);
+}
+
+/* What was found, in words. */
+static const char *found(struct parser *c, const struct token *k)
+{
+	const char *q = parse_quote(c, k->span);
+
+	switch (k->kind) {
+	case TOK_YYEOF:		return "the end of the file";
+	case TOK_LABEL:		return arena_printf(c->a, "the label %s", q);
+	case TOK_STRING:	return arena_printf(c->a, "the string %s", q);
+	case TOK_NUM:		return arena_printf(c->a, "the number %s", q);
+	case TOK_QTY:		return arena_printf(c->a, "the quantity %s", q);
+	case TOK_ADDR4:		return arena_printf(c->a, "the address %s", q);
+	case TOK_RBRACE:	return k->span.begin == k->span.end ? "the end of the file" : q;
+	default:		return q;
+	}
+}
+
+struct phrase {
+	unsigned want;
+	const char *text;
+};
+
+/* @want as "a, b or c"; at most four, NULL if there are more or none. */
+static const char *expected(struct parser *c, unsigned want)
+{
+	/* A kind of thing stands for the words that it can begin with. */
+	static const struct phrase hides[] = {
+		{ WANT_STATEMENT, 0 }, { WANT_ACTION, 0 }, { WANT_COND, 0 }, { WANT_VALUE, 0 }, { WANT_CMP, 0 },
+	};
+	static const unsigned hidden[] = {
+		WANT_ACTION | WANT_VERDICT | WANT_IF | WANT_DECL | WANT_END,
+		WANT_VERDICT,
+		WANT_NAME | WANT_LPAREN,
+		WANT_NAME | WANT_NUM | WANT_STRING | WANT_OPEN | WANT_LPAREN,
+		WANT_IN,
+	};
+	static const struct phrase phrases[] = {
+		{ WANT_STATEMENT, "a statement" }, { WANT_ACTION, "an action" }, { WANT_VERDICT, "pass, drop, abort or tx" },
+		{ WANT_COND, "a condition" }, { WANT_VALUE, "a value" }, { WANT_CMP, "a comparison" }, { WANT_IN, "`in`" },
+		{ WANT_NAME, "a name" }, { WANT_NUM, "a number" }, { WANT_STRING, "a string" }, { WANT_ASSIGN, "`=`" },
+		{ WANT_COLON, "`:`" }, { WANT_PER, "`per`" }, { WANT_IF, "`if`" }, { WANT_AND, "`and`" }, { WANT_OR, "`or`" },
+		{ WANT_COMMA, "`,`" }, { WANT_LPAREN, "`(`" }, { WANT_RPAREN, "`)`" }, { WANT_LBRACKET, "`[`" }, { WANT_RBRACKET, "`]`" },
+		{ WANT_OPEN, "`{`" }, { WANT_CLOSE, "`}`" }, { WANT_SEMI, "`;`" },
+	};
+	const char *list[4], *s;
+	unsigned n = 0;
+
+	for (size_t i = 0; i < sizeof(hides) / sizeof(hides[0]); i++)
+		if (want & hides[i].want)
+			want &= ~hidden[i];
+	/* `=` where a comparison may stand is only taken to be told of. */
+	if (want & WANT_CMP)
+		want &= ~(unsigned)WANT_ASSIGN;
+	if (want != WANT_LBRACKET)
+		want &= ~(unsigned)WANT_LBRACKET;
+	for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++) {
+		if (!(want & phrases[i].want))
+			continue;
+		if (n == 4)
+			return NULL;
+		list[n++] = phrases[i].text;
+	}
+	if (!n)
+		return NULL;
+	s = list[0];
+	for (unsigned i = 1; i < n; i++)
+		s = arena_printf(c->a, "%s%s%s", s, i + 1 == n ? " or " : ", ", list[i]);
+	return s;
+}
+
+/* Words of the language that this version does nothing with; where one is used as it would be there. */
+static bool unsupported(struct parser *c, unsigned want)
+{
+	enum { FOLLOWS_TYPE = WANT_ASSIGN | WANT_SEMI };
+	static const struct {
+		int token;
+		unsigned where;
+		const char *remedy;
+	} words[] = {
+		{ TOK_LIMIT, WANT_STATEMENT, "leave rate limits out, `over` and `within` too" },
+		{ TOK_OVER, WANT_AND, "leave the rate limit out" },
+		{ TOK_WITHIN, WANT_AND, "leave the rate limit out" },
+		{ TOK_TEST, WANT_STATEMENT, "leave tests out of the file" },
+		{ TOK_LOG, WANT_ACTION, "`count NAME` counts what a rule matches" },
+		{ TOK_SAMPLE, WANT_ACTION, "`count NAME` counts what a rule matches" },
+		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
+		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
+		{ TOK_MARK, WANT_ACTION, "packets are changed by `tx swap` only" },
+		{ TOK_VLAN, WANT_ACTION, "packets are changed by `tx swap` only" },
+		{ TOK_REDIRECT, WANT_VERDICT, "the verdicts are pass, drop, abort and tx" },
+		{ TOK_FORWARD, WANT_VERDICT, "the verdicts are pass, drop, abort and tx" },
+		{ TOK_REPLY, WANT_VERDICT, "the verdicts are pass, drop, abort and tx" },
+		{ TOK_RANDOM, WANT_COND, "conditions are headers, flags and comparisons of fields" },
+		{ TOK_TIME, WANT_COND, "conditions are headers, flags and comparisons of fields" },
+		{ TOK_WEEKDAY, WANT_COND, "conditions are headers, flags and comparisons of fields" },
+		{ TOK_LIVE, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
+		{ TOK_SIZE, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
+		{ TOK_TIMEOUT, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
+		{ TOK_FROM, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
+	};
+	const struct token *k = &c->tokens->last;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		/* In a block a statement is a rule, `limit` and `test` are unsupported there too. */
+		if (k->kind != words[i].token || !(want & words[i].where))
+			continue;
+		if (words[i].where == FOLLOWS_TYPE && (want & words[i].where) != FOLLOWS_TYPE)
+			continue;
+		diag_error(c->d, k->span, "%s is not supported by this version of xdpfc", parse_quote(c, k->span))->remedy = words[i].remedy;
+		return true;
+	}
+	return false;
+}
+
+/* Words of other languages. */
+struct foreign {
+	const char *word, *ours;
+};
+
+static const char *foreign(const struct foreign *list, size_t n, const char *word)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcasecmp(list[i].word, word) == 0)
+			return list[i].ours;
+	return NULL;
+}
+
+#define FOREIGN(list, word) foreign(list, sizeof(list) / sizeof((list)[0]), word)
+
+/* A name where a statement or an action should begin. */
+static void report_not_action(struct parser *c, unsigned want)
+{
+	static const struct foreign theirs[] = {
+		{ "accept", "pass" }, { "allow", "pass" }, { "permit", "pass" }, { "xdp_pass", "pass" }, { "return", "pass" },
+		{ "deny", "drop" }, { "block", "drop" }, { "reject", "drop" }, { "discard", "drop" }, { "xdp_drop", "drop" },
+		{ "counter", "count" }, { "var", "let" }, { "define", "let" }, { "const", "let" }, { "table", "set" },
+		{ "elif", "else if" }, { "elseif", "else if" }, { "elsif", "else if" }, { "import", "include" },
+	};
+	static const char *const ours[] = {
+		"pass", "drop", "abort", "tx", "count", "if", "else", "let", "set", "default", "option", "include",
+	};
+	const struct token *k = &c->tokens->last, *next = tokens_peek(c);
+	const char *q = parse_quote(c, k->span), *s;
+	struct diag *d;
+
+	if (next->kind == TOK_ASSIGN && (want & WANT_ACTION)) {
+		diag_error(c->d, (struct span){ c->src, k->span.begin, next->span.end },
+			   "writing to %s is not supported by this version of xdpfc", q)->remedy = "packets are changed by `tx swap` only";
+		return;
+	}
+	if (next->kind == TOK_COLON && next->span.begin == k->span.end && (want & WANT_STATEMENT)) {
+		diag_error(c->d, (struct span){ c->src, k->span.begin, next->span.end }, "a label's colon is followed by a blank")->remedy =
+			arena_printf(c->a, "write `%s: …`", k->val.name.s);
+		return;
+	}
+	if (next->kind == TOK_COLON && (want & WANT_STATEMENT)) {
+		diag_error(c->d, (struct span){ c->src, k->span.begin, next->span.end }, "a label and its colon are one word")->remedy =
+			arena_printf(c->a, "write `%s: …`", k->val.name.s);
+		return;
+	}
+	d = diag_error(c->d, k->span, "expected %s, found %s",
+		       want & WANT_STATEMENT ? "a statement" : want & WANT_ACTION ? "an action" : "pass, drop, abort or tx", q);
+	s = FOREIGN(theirs, k->val.name.s);
+	if (!s)
+		s = diag_nearest(k->val.name.s, strlen(k->val.name.s), ours, sizeof(ours) / sizeof(ours[0]));
+	if (s)
+		d->remedy = arena_printf(c->a, "did you mean `%s`?", s);
+	else if (want & WANT_STATEMENT)
+		d->remedy = "a rule is  [label:] pass|drop|abort|tx|count … [if CONDITION];";
+	else
+		d->remedy = "the actions are pass, drop, abort, tx and count";
+}
+
+/* Does a statement begin with this token, and nothing else? */
+static bool begins_statement(int kind)
+{
+	switch (kind) {
+	case TOK_LABEL: case TOK_LET: case TOK_SET: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION: case TOK_LIMIT: case TOK_TEST:
+	case TOK_RBRACE: case TOK_YYEOF: case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_COUNT: case TOK_ELSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool later_line(const struct parser *c, struct span before, struct span k)
+{
+	return before.end <= k.begin && memchr(c->src->text + before.end, '\n', k.begin - before.end) != NULL;
+}
+
+static const char *remedy_for(struct parser *c, unsigned want)
+{
+	static const struct foreign operators[] = {
+		{ "eq", "==" }, { "is", "==" }, { "equals", "==" }, { "ne", "!=" }, { "gt", ">" }, { "ge", ">=" }, { "lt", "<" },
+		{ "le", "<=" }, { "contains", "in" }, { "xor", "!=" },
+	};
+	const struct token *k = &c->tokens->last, *before = &c->tokens->before;
+	const char *s;
+
+	switch (k->kind) {
+	case TOK_NAME:
+		s = want & WANT_CMP ? FOREIGN(operators, k->val.name.s) : NULL;
+		if (s)
+			return arena_printf(c->a, "write `%s`", s);
+		if (want & WANT_AND && strcasecmp(k->val.name.s, "and") == 0)
+			return "write `and`";
+		if (want & WANT_OR && strcasecmp(k->val.name.s, "or") == 0)
+			return "write `or`";
+		break;
+	case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT: case TOK_GE: case TOK_IN: case TOK_NOT:
+		if (want & WANT_IN && !(want & WANT_CMP))
+			return "a tuple is compared with `in` or `not in`";
+		if (want & WANT_AND)
+			return "comparisons do not chain; join them with `and`, or use a range: `FIELD == 1-5`";
+		break;
+	case TOK_ASSIGN:
+		if (want & WANT_CMP)
+			return "write `==`";
+		break;
+	case TOK_COLONS:
+		if (want & WANT_STATEMENT)
+			return "if this is a label, a blank follows its colon";
+		break;
+	case TOK_COLON:
+		if (before->kind == TOK_NAME && before->span.end == k->span.begin)
+			return "a label's colon is followed by a blank";
+		break;
+	case TOK_LET: case TOK_SET: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION:
+		if (before->kind == TOK_LABEL)
+			return "only rules have labels";
+		if (c->tokens->n_blocks)
+			return "declarations stand at file level, not in blocks";
+		break;
+	case TOK_RBRACE:
+		if (k->stray)
+			return "there is no `{` that it closes";
+		break;
+	case TOK_ADDR4:
+		if (before->kind == TOK_SLASH)
+			return "a prefix is written with its length: 192.0.2.0/24";
+		break;
+	case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_COUNT:
+		if (want & WANT_OPEN && want & WANT_AND)
+			return arena_printf(c->a, "write `%s if CONDITION;`, or put { } around what depends on it", k->val.name.s);
+		break;
+	case TOK_ELSE:
+		if (want & WANT_STATEMENT)
+			return "`else` stands right behind the block of an `if`";
+		break;
+	case TOK_IF:
+		if (want & WANT_AND)
+			return "a rule has one `if`; join the conditions with `and`";
+		break;
+	default:
+		break;
+	}
+	if (before->kind == TOK_ELSE)
+		return "`else` is followed by `if` or by { … }";
+	return NULL;
+}
+
+void parse_report(struct parser *c, unsigned want)
+{
+	struct tokens *t = c->tokens;
+	const struct token *k = &t->last, *before = &t->before;
+	const char *what;
+	struct diag *d;
+
+	if (t->over)
+		return;
+	t->panic = true;
+	/* Only what names something is missing. */
+	if (tokens_keyword(c->src->text + k->span.begin, k->span.end - k->span.begin) && k->kind != TOK_LABEL && (want & WANT_NAME) &&
+	    !(want & (WANT_COND | WANT_VALUE | WANT_SEMI))) {
+		diag_error(c->d, k->span, "%s is a word of the language and cannot be a name here", parse_quote(c, k->span))->remedy =
+			"choose another name";
+		return;
+	}
+	if (k->kind == TOK_LABEL && (want & WANT_NAME) && !(want & (WANT_COND | WANT_VALUE | WANT_SEMI))) {
+		diag_error(c->d, k->span, "expected a name, found %s", found(c, k))->remedy = "leave the colon out";
+		return;
+	}
+	if (unsupported(c, want))
+		return;
+	if (k->kind == TOK_NAME && (want & (WANT_STATEMENT | WANT_VERDICT)) && !(want & WANT_COND)) {
+		report_not_action(c, want);
+		return;
+	}
+	if ((want & WANT_SEMI) && before->kind && k->kind != TOK_ELSE &&
+	    (begins_statement(k->kind) || later_line(c, before->span, k->span))) {
+		diag_error(c->d, (struct span){ c->src, before->span.end, before->span.end }, "missing `;`")->remedy =
+			"a statement ends with `;`";
+		t->here = true;
+		return;
+	}
+	what = expected(c, want);
+	if (what)
+		d = diag_error(c->d, k->span, "expected %s, found %s", what, found(c, k));
+	else
+		d = diag_error(c->d, k->span, "unexpected %s", found(c, k));
+	d->remedy = remedy_for(c, want);
+}

@@ -1,0 +1,51 @@
+/*
+ * Tokens between scanner and grammar, as parse_tokens.c and parse_error.c see them.
+ */
+#ifndef XDPF_PARSE_TOKENS_H
+#define XDPF_PARSE_TOKENS_H
+
+#include "parse.tab.h"
+
+struct token {
+	int kind;		/* TOK_… */
+	PARSE_STYPE val;
+	struct span span;
+	bool tracked;		/* nesting has been counted */
+	bool block;		/* a brace: of a block, not of a list */
+	bool stray;		/* } without { */
+};
+
+struct brace {
+	bool block;
+	struct span span;
+};
+
+enum { BRACES_KEPT = 4 * AST_MAX_DEPTH };
+
+struct tokens {
+	void *scanner;
+	struct token last;		/* what the grammar has got last */
+	struct token before;		/* and before that; kind TOK_YYEOF at the start */
+	struct token ahead[4];		/* to be given first; the next one is the last */
+	unsigned n_ahead;
+	struct brace brace[BRACES_KEPT];	/* open ones; those beyond are counted only */
+	unsigned n_braces, n_blocks, n_lists;
+	unsigned parens, nots;
+	unsigned nots_at[AST_MAX_DEPTH + 1];	/* of each open parenthesis */
+	int tracked_kind;		/* of the last token that was counted */
+	bool if_head;			/* between the `if` of a block and its { */
+	bool panic;			/* after an error: look for a place to go on */
+	bool here;			/* that place is right before the last token */
+	bool refuse;			/* the grammar gets the last token as an error that was told */
+	bool deep;			/* a limit of nesting was told */
+	bool over;			/* nothing more is wanted */
+};
+
+/* The keyword's token, or 0. */
+int tokens_keyword(const char *s, size_t len);
+/* The token behind the last one; the grammar will get it all the same. */
+const struct token *tokens_peek(struct parser *c);
+/* All keywords. */
+const char *const *tokens_keywords(size_t *n);
+
+#endif

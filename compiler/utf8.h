@@ -1,0 +1,18 @@
+/*
+ * Just enough UTF-8: telling sound text from broken, and how wide a character stands on a terminal.
+ */
+#ifndef XDPF_UTF8_H
+#define XDPF_UTF8_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The character at @s (@n >= 1 bytes are there) and its length in bytes; 0 where the bytes are not UTF-8. */
+unsigned utf8_decode(const char *s, size_t n, uint32_t *cp);
+/* Characters that change how text around them is shown, or nothing visible: C0 and C1 controls, DEL, bidirectional controls. */
+bool utf8_is_control(uint32_t cp);
+/* Columns on a terminal: 0 for combining characters, 2 for wide ones. */
+unsigned utf8_width(uint32_t cp);
+
+#endif
