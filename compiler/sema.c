@@ -1,0 +1,70 @@
+/*
+ * The checker's driver. In: parsed units. Out: the same trees, with names, types and values resolved in place, indexes given across
+ * the program, and everything wrong reported. False where anything was; then the tree must not be used.
+ */
+#include "sema.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* A C identifier of at most 15 bytes, after the first file's name without its extension. */
+static const char *program_name(struct sema *s, const char *file)
+{
+	enum { MAX = 15 };
+	const char *dot = file ? strrchr(file, '.') : NULL;
+	size_t len = !file ? 0 : dot ? (size_t)(dot - file) : strlen(file);
+	char *name = arena_alloc(s->a, MAX + 1);
+	size_t n = 0;
+
+	if (!len)
+		return "xdpf";
+	if (isdigit((unsigned char)*file))
+		name[n++] = '_';
+	for (size_t i = 0; i < len && n < MAX; i++) {
+		char c = file[i];
+		bool ident = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+
+		name[n++] = ident ? c : '_';
+	}
+	return name;
+}
+
+static void unit_check(struct sema *s, struct ast_unit *u)
+{
+	struct decl **decl;
+	size_t n;
+
+	s->unit = u;
+	u->default_verdict = VERDICT_PASS;
+	decl = names_unit(s, &n);
+	for (size_t i = 0; i < n && !diag_full(s->d); i++) {
+		s->order = decl[i]->order;
+		decl_check(s, decl[i]);
+	}
+	options_check(s);
+	if (u->default_action && verdict_check(s, u->default_action)) {
+		u->default_verdict = u->default_action->verdict;
+		u->default_swap = u->default_action->swap;
+	}
+	rules_check(s);
+	for (size_t i = 0; i < u->sets.n; i++)
+		u->sets.v[i]->index = s->p->n_sets++;
+	u->default_index = s->p->n_indexes++;
+	*vec_add(s->a, &s->p->by_index) = NULL;
+	if (!diag_failed(s->d))
+		decl_warn_unused(s, decl, n);
+}
+
+bool sema_check(struct ast_program *p, struct diag_list *d)
+{
+	struct sema s = { .p = p, .a = p->arena, .d = d };
+
+	names_init(&s);
+	facts_init(&s);
+	symtab_init(&s.ifaces, s.a);
+	p->name = program_name(&s, p->units.n ? p->units.v[0]->name : NULL);
+	p->n_indexes = p->n_counters = p->n_slots = p->n_sets = 0;
+	for (size_t i = 0; i < p->units.n; i++)
+		unit_check(&s, p->units.v[i]);
+	return !diag_failed(d);
+}

@@ -1,0 +1,286 @@
+/*
+ * The checker's inside: what its files share. Nothing outside compiler/sema*.c and its unit tests includes this.
+ *
+ *   sema.c             units in order, indexes, the program's name
+ *   sema_names.c       what a name means: the language's words, a unit's declarations
+ *   sema_suggest.c     what an unknown name was probably meant to be
+ *   sema_text.c        text of literals to numbers
+ *   sema_ranges.c      sets of numbers as sorted ranges
+ *   sema_value.c       a literal, read as what it is compared to
+ *   sema_list.c        ranges, prefixes, lists and lets to the values they stand for
+ *   sema_decl.c        lets and sets
+ *   sema_operand.c     fields and slices
+ *   sema_expr.c        conditions
+ *   sema_compare.c     comparisons
+ *   sema_rule.c        rules, actions, options
+ *   sema_contradict.c  conditions that cannot hold
+ */
+#ifndef XDPF_SEMA_H
+#define XDPF_SEMA_H
+
+#include "ast.h"
+
+enum {
+	SEMA_MAX_VALUES = 1 << 22,	/* in a list, lets within it spelt out */
+	SEMA_MAX_LET_DEPTH = 100,	/* lets built on lets */
+	SEMA_MAX_SLICE = 64,
+	SEMA_MAX_OFFSET = 9216,		/* a slice ends within a jumbo frame */
+	SEMA_MAX_KEY_FIELDS = 8,
+	SEMA_MAX_KEY_BYTES = 256,	/* a key is built on the program's stack of 512 bytes */
+	SEMA_MAX_TUPLE = 4,
+};
+
+/* ---- names (sema_names.c) ---- */
+
+enum name_space {
+	SPACE_FIELD,
+	SPACE_HEADER,
+	SPACE_TYPE,
+	SPACE_KNOWN,				/* + enum names_id: known values of that table */
+	SPACE_LABEL = SPACE_KNOWN + NAMES_COUNT,	/* of a unit */
+	SPACE_DECL,				/* lets and sets of a unit */
+	SPACE_COUNTER,				/* count tables of a unit */
+	SPACE_IFACE,				/* interface names of a program: where they stand in .ifaces */
+};
+
+struct symbol {
+	struct symbol *next;
+	uint32_t hash;
+	enum name_space space;
+	const char *name;
+	size_t len;
+	uint64_t value;		/* an id, or a known value */
+	void *p;		/* a declaration */
+};
+
+struct symtab {
+	struct arena *arena;
+	struct symbol **bucket;
+	size_t n_buckets, n;
+};
+
+void symtab_init(struct symtab *t, struct arena *a);
+struct symbol *symtab_get(const struct symtab *t, enum name_space space, const char *name, size_t len);
+/* The name must not be there yet. @name must outlive the table. */
+struct symbol *symtab_put(struct symtab *t, enum name_space space, const char *name, size_t len);
+
+/* ---- state of a run ---- */
+
+struct want;
+
+/* The values that something written stands for. */
+struct item {
+	struct range r;
+	const struct ast_value *at;	/* where it was written */
+};
+
+struct found {
+	VEC(struct item) item;		/* numbers and addresses */
+	VEC(const char *) text;		/* bytes (as many as wanted each), or interface names */
+};
+
+enum decl_kind { DECL_LET, DECL_SET };
+
+/* A let or set of a unit. */
+struct decl {
+	enum decl_kind kind;
+	struct ast_name name;
+	unsigned order;			/* of its statement */
+	struct ast_let *let;
+	struct ast_set *set;
+	bool ready;			/* it was checked: may be used */
+	bool broken;			/* errors in it were reported: uses of it stay silent */
+	unsigned depth;			/* LET: how many lets stand on one another */
+	size_t size;			/* LET: values in it, lets within it spelt out */
+	struct reading *reading;	/* LET: what it is as this or that type */
+};
+
+/* A let's value read as one type: done once, however often it is used. */
+struct reading {
+	struct reading *next;
+	const struct want *want;
+	bool ok;
+	struct found found;
+};
+
+struct sema {
+	struct ast_program *p;
+	struct ast_unit *unit;
+	struct arena *a;
+	struct diag_list *d;
+	struct symtab words;		/* the language's */
+	struct symtab names;		/* the unit's */
+	struct symtab ifaces;		/* the program's */
+	unsigned order;			/* of the statement that is being checked */
+	/* Of a header, as bits of enum header_id: what must be there too, what cannot be, a group's members. */
+	uint64_t implied[HDR_COUNT], excluded[HDR_COUNT], members[HDR_COUNT];
+	struct span via;		/* inside a let's value: where the let is used */
+};
+
+/* An error at @sp; inside a let it points at the use in a note. */
+struct diag *sema_error(struct sema *s, struct span sp, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The source's text of @sp on one line, for messages: at most 60 bytes, cut with "...", control characters as '?'. */
+const char *sema_quote(struct sema *s, struct span sp);
+
+void names_init(struct sema *s);
+/* Starts the name spaces of a unit: declares its lets and sets, in reading order in @order, *n of them. */
+struct decl **names_unit(struct sema *s, size_t *n);
+/* The unit's declaration of this name, or NULL. */
+struct decl *names_decl(const struct sema *s, const char *name);
+/* The same for a use: one that comes before the declaration is reported, and *bad set. */
+struct decl *names_use(struct sema *s, const struct ast_name *name, bool *bad);
+enum field_id names_field(const struct sema *s, const char *name);
+enum header_id names_header(const struct sema *s, const char *name);
+enum type_id names_type(const struct sema *s, const char *name);
+bool names_known(const struct sema *s, enum names_id t, const char *name, uint64_t *out);
+/* A table that has this known value, or NAMES_NONE. */
+enum names_id names_table_of(const struct sema *s, const char *name);
+const char *decl_kind_name(enum decl_kind kind);
+
+/* ---- suggestions (sema_suggest.c) ---- */
+
+enum suggest { SUGGEST_FIELD = 1, SUGGEST_HEADER = 2, SUGGEST_LET = 4, SUGGEST_SET = 8, SUGGEST_TYPE = 16 };
+
+/* What to do about the unknown @name where names of the @what kinds (and the known values of @table) fit: a remedy, or NULL. */
+const char *suggest_remedy(struct sema *s, const char *name, unsigned what, enum names_id table);
+/* Our name for what other tools call @name, or NULL. */
+const char *suggest_foreign(const char *name);
+
+/* ---- texts of literals (sema_text.c): NULL, and *out filled; or why not ---- */
+
+const char *text_ip4(struct arena *a, const char *text, struct value *out);
+const char *text_ip6(struct arena *a, const char *text, struct value *out);
+/* xx:xx:…, one or two hexadecimal digits each; at most @cap. */
+const char *text_bytes(struct arena *a, const char *text, uint8_t *out, size_t cap, size_t *n);
+
+enum qty_unit { QTY_PLAIN, QTY_BYTES, QTY_TIME, QTY_RATE, QTY_OTHER, QTY_TOO_BIG };
+
+/* A number with letters behind it: PLAIN and BYTES fill *out. */
+enum qty_unit text_quantity(const char *text, uint64_t *out);
+
+/* ---- numbers and ranges (sema_ranges.c) ---- */
+
+static inline struct value value_not(struct value a)
+{
+	return (struct value){ ~a.hi, ~a.lo };
+}
+
+static inline struct value value_or(struct value a, struct value b)
+{
+	return (struct value){ a.hi | b.hi, a.lo | b.lo };
+}
+
+static inline struct value value_next(struct value a)
+{
+	return (struct value){ a.hi + (a.lo == UINT64_MAX), a.lo + 1 };
+}
+
+static inline struct value value_prev(struct value a)
+{
+	return (struct value){ a.hi - (a.lo == 0), a.lo - 1 };
+}
+
+static inline bool value_is_zero(struct value a)
+{
+	return !(a.hi | a.lo);
+}
+
+struct ranges {
+	struct range *v;
+	size_t n, cap;
+};
+
+/* The numbers below the first @len of @bits bits. */
+struct value prefix_host_mask(unsigned bits, unsigned len);
+/* Sorts and merges, in place; returns how many are left. *dup: the position of an element that overlaps one before it, or NULL. */
+size_t items_merge(struct item *v, size_t n, const struct ast_value **dup);
+/* Sorted and disjoint in, sorted and disjoint out. */
+struct ranges ranges_and(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
+struct ranges ranges_minus(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
+/* Is there a number from @lo to @hi that has only bits of @mask? */
+bool mask_reaches(struct value mask, struct value lo, struct value hi);
+/* A value as its type is written. */
+const char *value_show(struct arena *a, enum type_kind kind, enum family f, struct value v);
+
+/* ---- values (sema_value.c, sema_list.c) ---- */
+
+/* What a value must be. */
+struct want {
+	enum type_id type;	/* its known names and its description */
+	enum type_kind kind;
+	unsigned bits;
+	const char *what;	/* as messages call the other side: "tcp.dport", "set web" */
+	bool exact;		/* addresses one by one, no prefixes or ranges */
+	unsigned slice;		/* bytes of a slice; 0: none */
+};
+
+/* False where errors of the parser left gaps in @v (silent), or where it nests too deep (reported). */
+bool value_whole(struct sema *s, const struct ast_value *v);
+/* The values are within [0, ones(bits)] of their family. All report and return false where @v cannot be read so. */
+bool value_one(struct sema *s, const struct want *w, const struct ast_value *v, struct range *out);
+bool value_leaf(struct sema *s, const struct want *w, const struct ast_value *v, struct range *out);
+/* BYTES: as many bytes as @w wants; IFACE: a name. */
+bool value_text(struct sema *s, const struct want *w, const struct ast_value *v, const char **out);
+/* Everything @v stands for, appended to @out. */
+bool value_read(struct sema *s, const struct want *w, const struct ast_value *v, struct found *out);
+/* The same as sorted disjoint ranges; values that are there twice are warned about. */
+bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *v, struct ranges *out);
+/* Tuples: @n wants; appends boxes of @n ranges. */
+bool value_boxes(struct sema *s, const struct want *w, unsigned n, const struct ast_value *v, struct ranges *out);
+/* "a transport port", "a number of 12 bits". */
+const char *want_shown(struct sema *s, const struct want *w);
+/* " such as …", by type. */
+const char *want_example(const struct want *w);
+
+/* ---- declarations (sema_decl.c) ---- */
+
+void decl_check(struct sema *s, struct decl *d);
+void decl_warn_unused(struct sema *s, struct decl *const *v, size_t n);
+bool set_fits(const struct ast_set *set, unsigned i, const struct ast_operand *op);
+
+/* ---- operands (sema_operand.c) ---- */
+
+bool operand_check(struct sema *s, struct ast_operand *op, bool is_key);
+struct want operand_want(const struct ast_operand *op);
+const char *operand_shown(struct sema *s, const struct ast_operand *op);
+/* All that the operand can be, as one or two sorted ranges in @out; returns how many. */
+size_t operand_domain(const struct ast_operand *op, struct range *out);
+bool operand_same(const struct ast_operand *a, const struct ast_operand *b);
+
+/* ---- conditions (sema_expr.c, sema_compare.c) ---- */
+
+bool expr_check(struct sema *s, struct ast_expr *e);
+bool compare_check(struct sema *s, struct ast_expr *e);
+
+/* ---- rules (sema_rule.c) ---- */
+
+void rules_check(struct sema *s);
+void options_check(struct sema *s);
+bool verdict_check(struct sema *s, struct ast_action *a);
+
+/* ---- contradictions (sema_contradict.c) ---- */
+
+struct fact;
+
+/* What is known where a condition is asked. */
+struct facts {
+	uint64_t must, cannot;		/* headers: bits of enum header_id */
+	const struct fact *last;	/* newest first */
+	unsigned n;
+	bool dead;			/* nothing gets here, or nothing is known: not looked at further */
+};
+
+/* Two conditions that exclude each other. */
+struct conflict {
+	const struct ast_expr *at, *other;	/* the later one, and what it is against; other NULL: it cannot be by itself */
+	bool at_true, other_true;		/* they cannot both be this */
+	bool headers;				/* over which headers there are, not over values */
+};
+
+void facts_init(struct sema *s);
+/* Adds that @e is @truth. False: it cannot be, and *c says why. */
+bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, struct conflict *c);
+/* Reports that a condition cannot hold where it stands. */
+void facts_report(struct sema *s, const struct conflict *c);
+
+#endif

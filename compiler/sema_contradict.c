@@ -1,0 +1,400 @@
+/*
+ * Conditions that cannot hold. In: what is known where a condition is asked (the conditions of the blocks around it, what came before it
+ * in an `and`), and the condition. Out: what is known behind it, or two parts of it that exclude each other.
+ *
+ * Only what is certain is said. Known are: headers that must or cannot be there, and for an operand the numbers it can be where it is
+ * present. An absent field makes a comparison false, so "not (a == 1)" only says: where a is present, it is not 1.
+ */
+#include "sema.h"
+
+#include <string.h>
+
+struct fact {
+	const struct fact *before;
+	const struct ast_expr *by;		/* what said so, and whether by being true */
+	bool by_true;
+	uint64_t headers;			/* bits it added to must or cannot; 0: an operand's values */
+	const struct ast_operand *op;
+	bool has_mask;
+	struct value mask;
+	bool present;
+	const struct range *v;			/* where it is present it is in one of these */
+	size_t n;
+};
+
+enum {
+	MAX_FACTS = 2000,	/* about operands, remembered at one place */
+	MAX_KEPT = 64,		/* ranges of an operand that are computed; a list as it was written may be longer */
+	MAX_READ = 4096,	/* longer lists and sets are not looked into */
+};
+
+#define BIT(h) ((uint64_t)1 << (h))
+
+/* ---- headers ---- */
+
+void facts_init(struct sema *s)
+{
+	_Static_assert(HDR_COUNT <= 64, "headers fit a word");
+
+	for (size_t i = 0; i < lang_n_members; i++) {
+		s->members[lang_members[i].group] |= BIT(lang_members[i].member);
+		s->implied[lang_members[i].member] |= BIT(lang_members[i].group);
+	}
+	for (int h = 0; h < HDR_COUNT; h++) {
+		const struct part_info *part = lang_part((enum header_id)h);
+		enum layer layer = lang_headers[h].layer;
+
+		if (part)
+			s->implied[h] |= BIT(part->parent);
+		if (layer == LAYER_EXT || layer == LAYER_L4)
+			s->implied[h] |= BIT(HDR_IP);
+		if (h != HDR_ETH)
+			s->implied[h] |= BIT(HDR_ETH);
+		for (int o = 0; o < HDR_COUNT; o++)
+			if (o != h && lang_headers[o].layer == layer && (layer == LAYER_L3 || layer == LAYER_L4))
+				s->excluded[h] |= BIT(o);
+	}
+	s->implied[HDR_VLAN2] |= BIT(HDR_VLAN);
+	s->implied[HDR_GRECSUM] |= BIT(HDR_GRE);
+	s->implied[HDR_GREKEY] |= BIT(HDR_GRE);
+	s->implied[HDR_GRESEQ] |= BIT(HDR_GRE);
+	/* A group is there with a member, so it implies and excludes what all its members do. */
+	for (int g = 0; g < HDR_COUNT; g++) {
+		uint64_t implied = ~(uint64_t)0, excluded = ~(uint64_t)0;
+
+		if (!s->members[g])
+			continue;
+		for (int h = 0; h < HDR_COUNT; h++)
+			if (s->members[g] & BIT(h)) {
+				implied &= s->implied[h];
+				excluded &= s->excluded[h];
+			}
+		s->implied[g] |= implied & ~BIT(g);
+		s->excluded[g] |= excluded;
+	}
+}
+
+static void close_headers(const struct sema *s, uint64_t *must, uint64_t *cannot)
+{
+	uint64_t m, c;
+
+	do {
+		m = *must;
+		c = *cannot;
+		for (int h = 0; h < HDR_COUNT; h++) {
+			uint64_t left = s->members[h] & ~*cannot;
+
+			if (*must & BIT(h)) {
+				*must |= s->implied[h];
+				*cannot |= s->excluded[h];
+				/* One member is left: it is the one. */
+				if (s->members[h] && left && !(left & (left - 1)))
+					*must |= left;
+			}
+			if (s->implied[h] & *cannot || (s->members[h] && !left))
+				*cannot |= BIT(h);
+		}
+	} while (m != *must || c != *cannot);
+}
+
+static struct fact *add_fact(struct sema *s, struct facts *f, const struct ast_expr *by, bool by_true)
+{
+	struct fact *x = arena_alloc(s->a, sizeof(*x));
+
+	x->before = f->last;
+	x->by = by;
+	x->by_true = by_true;
+	f->last = x;
+	return x;
+}
+
+static bool add_headers(struct sema *s, struct facts *f, uint64_t must, uint64_t cannot, const struct ast_expr *by, bool by_true,
+			struct conflict *c)
+{
+	uint64_t m = f->must | must, n = f->cannot | cannot, fresh;
+
+	close_headers(s, &m, &n);
+	if (m & n) {
+		*c = (struct conflict){ .at = by, .at_true = by_true, .headers = true };
+		/* The earliest that had a hand in it; facts are newest first. */
+		for (const struct fact *x = f->last; x; x = x->before)
+			if (x->headers & m & n && x->by != by) {
+				c->other = x->by;
+				c->other_true = x->by_true;
+			}
+		return false;
+	}
+	fresh = (m & ~f->must) | (n & ~f->cannot);
+	if (fresh)
+		add_fact(s, f, by, by_true)->headers = fresh;
+	f->must = m;
+	f->cannot = n;
+	return true;
+}
+
+/* ---- operands ---- */
+
+/* The headers without which the operand is absent; *exact: with which it is present. */
+static uint64_t anchor(const struct sema *s, const struct ast_operand *op, bool *exact)
+{
+	const struct field_info *f;
+	uint64_t all = ~(uint64_t)0, alts = 0;
+
+	*exact = false;
+	if (op->kind != OPERAND_FIELD)
+		return 0;
+	f = &lang_fields[op->field];
+	if (f->form != FORM_ALIAS) {
+		*exact = f->header != HDR_NONE;
+		return *exact ? BIT(f->header) : 0;
+	}
+	for (unsigned i = 0; i < f->n; i++) {
+		enum header_id h = lang_fields[f->alt[i]].header;
+
+		alts |= BIT(h);
+		all &= s->implied[h];
+	}
+	for (int g = 0; g < HDR_COUNT; g++)
+		if (s->members[g] && s->members[g] == alts)
+			*exact = true;
+	return all;
+}
+
+static bool always_there(const struct ast_operand *op)
+{
+	return op->kind == OPERAND_FIELD && (op->field == FIELD_PKT_LEN || op->field == FIELD_MALFORMED);
+}
+
+static const struct fact *find(const struct facts *f, const struct ast_operand *op, bool has_mask, struct value mask)
+{
+	for (const struct fact *x = f->last; x; x = x->before)
+		if (x->op && operand_same(x->op, op) && x->has_mask == has_mask && (!has_mask || !value_cmp(x->mask, mask)))
+			return x;
+	return NULL;
+}
+
+static bool covers(const struct range *v, size_t n, uint64_t number)
+{
+	for (size_t i = 0; i < n; i++)
+		if (range_has(&v[i], FAMILY_NUM, value_of(number)))
+			return true;
+	return false;
+}
+
+/* Headers that values of this operand rule out: TCP where ip.proto is not 6. */
+static uint64_t ruled_out(const struct fact *x)
+{
+	uint64_t out = 0;
+	enum next_by by;
+
+	if (x->has_mask || x->op->kind != OPERAND_FIELD || (x->op->field != FIELD_IP_PROTO && x->op->field != FIELD_ETH_TYPE))
+		return 0;
+	by = x->op->field == FIELD_IP_PROTO ? NEXT_IPPROTO : NEXT_ETHERTYPE;
+	for (size_t i = 0; i < lang_n_nexts; i++) {
+		enum layer layer = lang_headers[lang_nexts[i].header].layer;
+
+		if (lang_nexts[i].by == by && layer == (by == NEXT_IPPROTO ? LAYER_L4 : LAYER_L3) &&
+		    !covers(x->v, x->n, lang_nexts[i].number))
+			out |= BIT(lang_nexts[i].header);
+	}
+	return out;
+}
+
+/* The header that an address of either family must be in, where all that are left are of one. */
+static uint64_t family_header(const struct fact *x)
+{
+	const struct field_info *f;
+	enum type_kind kind;
+
+	if (x->op->value_kind != KIND_IP || x->op->kind != OPERAND_FIELD || !x->present || !x->n || x->v[0].family != x->v[x->n - 1].family)
+		return 0;
+	f = &lang_fields[x->op->field];
+	kind = x->v[0].family == FAMILY_IP4 ? KIND_IP4 : KIND_IP6;
+	for (unsigned i = 0; i < f->n; i++)
+		if (lang_types[lang_fields[f->alt[i]].type].kind == kind)
+			return BIT(lang_fields[f->alt[i]].header);
+	return 0;
+}
+
+/* Where the operand of @e is present, it is in @v (@in) or outside it; @present: and it is. */
+static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, const struct ast_operand *op, const struct range *v, size_t n,
+		   bool in, bool present, const struct ast_expr *by, bool by_true, struct conflict *c)
+{
+	const struct fact *old = find(f, op, e->has_mask, e->mask_value);
+	struct range all[2];
+	size_t n_all = operand_domain(op, all);
+	struct ranges left;
+	struct fact *x;
+	bool exact;
+	uint64_t head = anchor(s, op, &exact);
+
+	if (present && head && !add_headers(s, f, head, 0, by, by_true, c))
+		return false;
+	if (f->n >= MAX_FACTS || n > MAX_READ || (old && old->n > MAX_READ))
+		return true;
+	if (!old && in)
+		left = (struct ranges){ (struct range *)v, n, n };
+	else if (in)
+		left = ranges_and(s->a, old->v, old->n, v, n);
+	else
+		left = ranges_minus(s->a, old ? old->v : all, old ? old->n : n_all, v, n);
+	if (left.n > MAX_KEPT && left.v != v)
+		return true;
+	present = present || (old && old->present) || always_there(op) || (exact && !(head & ~f->must));
+	if (!left.n && present) {
+		*c = (struct conflict){ .at = by, .at_true = by_true };
+		if (old) {
+			c->other = old->by;
+			c->other_true = old->by_true;
+		}
+		return false;
+	}
+	x = add_fact(s, f, by, by_true);
+	x->op = op;
+	x->has_mask = e->has_mask;
+	x->mask = e->mask_value;
+	x->present = present;
+	x->v = left.v;
+	x->n = left.n;
+	f->n++;
+	/* No value is left, so it is absent; and what its values say about headers. */
+	return add_headers(s, f, family_header(x), (!left.n && exact ? head : 0) | (left.n ? ruled_out(x) : 0), by, by_true, c);
+}
+
+static const struct range *iface_ranges(struct sema *s, const struct ast_match *m, size_t *n)
+{
+	struct item *it = arena_array(s->a, m->n ? m->n : 1, sizeof(*it));
+	struct range *out = arena_array(s->a, m->n ? m->n : 1, sizeof(*out));
+	const struct ast_value *dup;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct symbol *y = symtab_get(&s->ifaces, SPACE_IFACE, m->iface[i], strlen(m->iface[i]));
+
+		it[i].r = (struct range){ FAMILY_NUM, value_of(y->value), value_of(y->value) };
+	}
+	*n = items_merge(it, m->n, &dup);
+	for (size_t i = 0; i < *n; i++)
+		out[i] = it[i].r;
+	return out;
+}
+
+static bool assume_cmp(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
+		       struct conflict *c)
+{
+	const struct ast_match *m = &e->match;
+	const struct ast_operand *op = e->operand.v[0];
+	const struct range *v = m->range;
+	size_t n = m->n;
+	bool exact;
+
+	if (e->operand.n > 1 || m->kind == MATCH_BYTES) {
+		for (size_t i = 0; truth && i < e->operand.n; i++)
+			if (!add_headers(s, f, anchor(s, e->operand.v[i], &exact), 0, by, by_true, c))
+				return false;
+		return true;
+	}
+	if (m->kind == MATCH_SET) {
+		v = m->set->range;
+		n = m->set->n;
+	} else if (m->kind == MATCH_IFACES) {
+		if (n > MAX_READ)
+			return true;
+		v = iface_ranges(s, m, &n);
+	}
+	return narrow(s, f, e, op, v, n, truth != m->negate, truth, by, by_true, c);
+}
+
+static bool assume_name(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
+			struct conflict *c)
+{
+	static const struct range one = { FAMILY_NUM, { 0, 1 }, { 0, 1 } };
+	struct ast_operand *op;
+
+	if (e->header != HDR_NONE)
+		return add_headers(s, f, truth ? BIT(e->header) : 0, truth ? 0 : BIT(e->header), by, by_true, c);
+	op = arena_alloc(s->a, sizeof(*op));
+	op->kind = OPERAND_FIELD;
+	op->field = e->field;
+	op->value_kind = KIND_FLAG;
+	op->bits = 1;
+	return narrow(s, f, e, op, &one, 1, truth, truth, by, by_true, c);
+}
+
+static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
+		   struct conflict *c);
+
+/* One of several holds, which one is not known: what they all say about headers is left. */
+static bool assume_any(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
+		       struct conflict *c)
+{
+	uint64_t must = ~(uint64_t)0, cannot = ~(uint64_t)0;
+	struct conflict mine;
+	bool any = false;
+
+	for (size_t i = 0; i < e->sub.n; i++) {
+		struct facts one = *f;
+
+		if (!assume(s, &one, e->sub.v[i], truth, e->sub.v[i], truth, &mine))
+			continue;
+		any = true;
+		must &= one.must;
+		cannot &= one.cannot;
+	}
+	if (any)
+		return add_headers(s, f, must, cannot, by, by_true, c);
+	*c = (struct conflict){ .at = by, .at_true = by_true };
+	return false;
+}
+
+static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
+		   struct conflict *c)
+{
+	switch (e->kind) {
+	case EXPR_NOT:
+		/* `not tcp` is shown as it was written, where it is true. */
+		return assume(s, f, e->sub.v[0], !truth, by_true ? by : e->sub.v[0], by_true ? true : !truth, c);
+	case EXPR_AND:
+	case EXPR_OR:
+		if ((e->kind == EXPR_OR) == truth)
+			return assume_any(s, f, e, truth, by, by_true, c);
+		for (size_t i = 0; i < e->sub.n; i++)
+			if (!assume(s, f, e->sub.v[i], truth, e->sub.v[i], truth, c))
+				return false;
+		return true;
+	case EXPR_NAME:
+		return assume_name(s, f, e, truth, by, by_true, c);
+	case EXPR_CMP:
+		return assume_cmp(s, f, e, truth, by, by_true, c);
+	}
+	return true;
+}
+
+bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, struct conflict *c)
+{
+	return assume(s, f, e, truth, e, truth, c);
+}
+
+void facts_report(struct sema *s, const struct conflict *c)
+{
+	const char *at = sema_quote(s, c->at->span);
+	const char *other = c->other ? sema_quote(s, c->other->span) : NULL;
+	struct diag *e;
+
+	if (!c->at_true)
+		at = arena_printf(s->a, "not (%s)", at);
+	if (!other) {
+		e = diag_error(s->d, c->at->span, "`%s` can never be true here", at);
+		e->remedy = "take it out, or correct it";
+		return;
+	}
+	if (c->other_true)
+		e = diag_error(s->d, c->at->span, "`%s` can never be true: it contradicts `%s`", at, other);
+	else
+		e = diag_error(s->d, c->at->span, "`%s` can never be true here: only packets come here for which `%s` is false", at, other);
+	if (!c->other_true)
+		e->remedy = "take this branch out, or correct one of the two";
+	else
+		e->remedy = c->headers ? "no packet is both: ask with `or`, or write two rules" : "no value is both: ask with `or`, or a list";
+	e->note_span = c->other->span;
+	e->note = c->other_true ? "asked for here" : "asked before, and false here";
+}

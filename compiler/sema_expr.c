@@ -1,0 +1,94 @@
+/*
+ * Conditions. In: an expression as parsed. Out: every name in it is a header or a flag, every comparison has its match; false where
+ * something was reported. Walks all of it, so that one run shows all errors.
+ */
+#include "sema.h"
+
+#include <string.h>
+
+static bool not_a_condition(struct sema *s, const struct ast_name *name)
+{
+	enum field_id f = names_field(s, name->s);
+	enum names_id table = names_table_of(s, name->s);
+	struct decl *d = names_decl(s, name->s);
+	struct diag *e;
+
+	if (f != FIELD_NONE) {
+		e = diag_error(s->d, name->span, "%s is %s, not a condition", name->s, lang_types[lang_fields[f].type].doc);
+		if (lang_fields[f].form == FORM_WIRE && lang_headers[lang_fields[f].header].name)
+			e->remedy = arena_printf(s->a, "compare it, as in `%s == …`; `%s` asks whether it is there", name->s,
+						 lang_headers[lang_fields[f].header].name);
+		else
+			e->remedy = arena_printf(s->a, "compare it, as in `%s == …`", name->s);
+	} else if (d) {
+		e = diag_error(s->d, name->span, "%s `%s` is not a condition", decl_kind_name(d->kind), name->s);
+		e->remedy = arena_printf(s->a, "compare a field with it: `FIELD in %s`", name->s);
+		e->note_span = d->name.span;
+		e->note = "declared here";
+		if (d->kind == DECL_LET)
+			d->let->used = true;
+		else
+			d->set->used = true;
+	} else if (!strcmp(name->s, "payload") || !strcmp(name->s, "packet")) {
+		e = diag_error(s->d, name->span, "`%s` is not a condition", name->s);
+		e->remedy = arena_printf(s->a, "compare bytes of it, as in `%s[0:4] == ff:ff:ff:ff`", name->s);
+	} else if (suggest_foreign(name->s)) {
+		e = diag_error(s->d, name->span, "unknown name `%s`", name->s);
+		e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD, NAMES_NONE);
+	} else if (table != NAMES_NONE) {
+		e = diag_error(s->d, name->span, "`%s` is a known value, not a condition", name->s);
+		if (table == NAMES_SERVICE)
+			e->remedy = arena_printf(s->a, "compare a port with it: `tcp.dport == %s`", name->s);
+		else if (table == NAMES_PROTO)
+			e->remedy = arena_printf(s->a, "compare the protocol with it: `ip.proto == %s`", name->s);
+		else
+			e->remedy = arena_printf(s->a, "compare a field with it: `FIELD == %s`", name->s);
+	} else {
+		e = diag_error(s->d, name->span, "unknown name `%s`", sema_quote(s, name->span));
+		if (diag_full(s->d))
+			return false;
+		e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD | SUGGEST_HEADER, NAMES_NONE);
+		if (!e->remedy)
+			e->remedy = "a condition is a protocol (tcp), a flag (tcp.syn) or a comparison (tcp.dport == 80)";
+	}
+	return false;
+}
+
+static bool name_check(struct sema *s, struct ast_expr *e)
+{
+	enum field_id f;
+
+	e->header = HDR_NONE;
+	e->field = FIELD_NONE;
+	if (!e->name.s)
+		return false;
+	e->header = names_header(s, e->name.s);
+	if (e->header != HDR_NONE)
+		return true;
+	f = names_field(s, e->name.s);
+	if (f == FIELD_NONE || lang_types[lang_fields[f].type].kind != KIND_FLAG)
+		return not_a_condition(s, &e->name);
+	e->field = f;
+	return true;
+}
+
+bool expr_check(struct sema *s, struct ast_expr *e)
+{
+	bool ok = true;
+
+	if (!e)
+		return false;
+	switch (e->kind) {
+	case EXPR_AND:
+	case EXPR_OR:
+	case EXPR_NOT:
+		for (size_t i = 0; i < e->sub.n && !diag_full(s->d); i++)
+			ok = expr_check(s, e->sub.v[i]) && ok;
+		return ok && e->sub.n;
+	case EXPR_NAME:
+		return name_check(s, e);
+	case EXPR_CMP:
+		return compare_check(s, e);
+	}
+	return false;
+}

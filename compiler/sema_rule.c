@@ -1,0 +1,313 @@
+/*
+ * Rules, actions, options. In: a unit with its declarations checked. Out: every rule with index, shown name and verdict, every action
+ * resolved, count tables collected. Refused: what can never be reached, and conditions that cannot hold where they stand.
+ */
+#include "sema.h"
+
+#include <string.h>
+
+/* ---- actions ---- */
+
+static const char *verdict_remedy(struct sema *s, const char *word)
+{
+	static const struct {
+		const char *theirs, *ours;
+	} foreign[] = {
+		{ "accept", "pass" }, { "allow", "pass" }, { "permit", "pass" }, { "ok", "pass" }, { "continue", "pass" }, { "return", "pass" },
+		{ "deny", "drop" }, { "block", "drop" }, { "reject", "drop" }, { "discard", "drop" }, { "aborted", "abort" }, { "bounce", "tx" },
+	};
+	const char *cand[VERDICT_COUNT], *near;
+
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		if (!strcasecmp(foreign[i].theirs, word))
+			return arena_printf(s->a, "write `%s`", foreign[i].ours);
+	for (int i = 0; i < VERDICT_COUNT; i++)
+		cand[i] = lang_verdicts[i].name;
+	near = diag_nearest(word, strlen(word), cand, VERDICT_COUNT);
+	return near ? arena_printf(s->a, "did you mean `%s`?", near) : "the verdicts are pass, drop, abort and tx";
+}
+
+bool verdict_check(struct sema *s, struct ast_action *a)
+{
+	struct diag *e;
+
+	a->verdict = VERDICT_NONE;
+	if (!a->word.s)
+		return false;
+	for (int i = 0; i < VERDICT_COUNT; i++)
+		if (!strcmp(a->word.s, lang_verdicts[i].name))
+			a->verdict = (enum verdict)i;
+	if (a->verdict == VERDICT_NONE) {
+		e = diag_error(s->d, a->word.span, "`%s` is no verdict", sema_quote(s, a->word.span));
+		e->remedy = verdict_remedy(s, a->word.s);
+		return false;
+	}
+	a->swap = a->arg.s && a->verdict == VERDICT_TX && !strcmp(a->arg.s, "swap");
+	if (a->arg.s && !a->swap) {
+		e = diag_error(s->d, a->arg.span, "`%s` takes no `%s`", a->word.s, sema_quote(s, a->arg.span));
+		e->remedy = a->verdict == VERDICT_TX ? "write `tx`, or `tx swap` to exchange the Ethernet addresses first"
+						     : arena_printf(s->a, "write `%s` alone", a->word.s);
+		return false;
+	}
+	return true;
+}
+
+/* Bytes the operand takes in a key; see runtime/abi.h for the layout. */
+static unsigned key_bytes(const struct ast_operand *op)
+{
+	return op->value_kind == KIND_IP ? 17 : (op->bits + 7) / 8;
+}
+
+static bool key_check(struct sema *s, struct ast_action *a)
+{
+	unsigned bytes = 0;
+	bool ok = true;
+	struct diag *e;
+
+	if (a->key.n > SEMA_MAX_KEY_FIELDS) {
+		e = diag_error(s->d, a->span, "a key has at most %d fields, this has %zu", SEMA_MAX_KEY_FIELDS, a->key.n);
+		e->remedy = "count by fewer fields, or in two tables";
+		return false;
+	}
+	for (size_t i = 0; i < a->key.n; i++)
+		ok = operand_check(s, a->key.v[i], true) && ok;
+	for (size_t i = 0; ok && i < a->key.n; i++) {
+		bytes += key_bytes(a->key.v[i]);
+		for (size_t j = 0; j < i; j++)
+			if (operand_same(a->key.v[i], a->key.v[j])) {
+				e = diag_error(s->d, a->key.v[i]->span, "%s is twice in the key", operand_shown(s, a->key.v[i]));
+				e->remedy = "name each field once";
+				e->note_span = a->key.v[j]->span;
+				e->note = "first here";
+				return false;
+			}
+	}
+	if (ok && bytes > SEMA_MAX_KEY_BYTES) {
+		e = diag_error(s->d, a->span, "the key of `%s` has %u bytes, at most %d fit", a->word.s, bytes, SEMA_MAX_KEY_BYTES);
+		e->remedy = "choose shorter slices";
+		return false;
+	}
+	return ok;
+}
+
+static bool key_same(const struct ast_action *a, const struct ast_counter *c)
+{
+	if (a->key.n != c->key.n)
+		return false;
+	for (size_t i = 0; i < a->key.n; i++) {
+		const struct ast_operand *x = a->key.v[i], *y = c->key.v[i];
+
+		if (!operand_same(x, y) || x->has_prefix != y->has_prefix || x->n_prefix != y->n_prefix ||
+		    memcmp(x->prefix, y->prefix, x->n_prefix * sizeof(x->prefix[0])))
+			return false;
+	}
+	return true;
+}
+
+static bool count_check(struct sema *s, struct ast_action *a)
+{
+	struct ast_counter *c;
+	struct symbol *y;
+	struct decl *other;
+	struct diag *e;
+
+	if (!a->word.s || !key_check(s, a))
+		return false;
+	other = names_decl(s, a->word.s);
+	if (other) {
+		e = diag_error(s->d, a->word.span, "`%s` is a %s, so no count table can be called so", a->word.s, decl_kind_name(other->kind));
+		e->remedy = "give one of them another name";
+		e->note_span = other->name.span;
+		e->note = "declared here";
+		return false;
+	}
+	y = symtab_get(&s->names, SPACE_COUNTER, a->word.s, strlen(a->word.s));
+	c = y ? y->p : NULL;
+	if (!c) {
+		c = arena_alloc(s->a, sizeof(*c));
+		c->name = a->word;
+		for (size_t i = 0; i < a->key.n; i++)
+			*vec_add(s->a, &c->key) = a->key.v[i];
+		c->index = s->p->n_counters++;
+		c->unit = s->unit;
+		*vec_add(s->a, &s->unit->counters) = c;
+		symtab_put(&s->names, SPACE_COUNTER, c->name.s, strlen(c->name.s))->p = c;
+	} else if (!key_same(a, c)) {
+		e = diag_error(s->d, a->span, "count table `%s` has another key here", a->word.s);
+		e->remedy = "one table has one key: use another name, or the same fields and prefix lengths in the same order";
+		e->note_span = c->name.span;
+		e->note = "first counted here";
+		return false;
+	}
+	a->counter = c;
+	if (a->key.n)
+		a->slot = s->p->n_slots++;
+	return true;
+}
+
+static void actions_check(struct sema *s, struct ast_rule *r)
+{
+	for (size_t i = 0; i < r->action.n; i++) {
+		struct ast_action *a = r->action.v[i];
+		struct diag *e;
+
+		if (!a)
+			continue;
+		a->verdict = VERDICT_NONE;
+		switch (a->kind) {
+		case ACTION_COUNT:
+			count_check(s, a);
+			break;
+		case ACTION_VERDICT:
+			if (!verdict_check(s, a) || i + 1 == r->action.n)
+				break;
+			e = diag_error(s->d, a->word.span, "`%s` ends the rule, what stands behind it is never done", a->word.s);
+			e->remedy = "put the verdict last";
+			break;
+		}
+		r->verdict = a->verdict;
+	}
+}
+
+/* ---- rules ---- */
+
+static void rule_enter(struct sema *s, struct ast_rule *r)
+{
+	struct symbol *y;
+	struct diag *e;
+
+	r->index = s->p->n_indexes++;
+	*vec_add(s->a, &s->p->by_index) = r;
+	r->verdict = VERDICT_NONE;
+	r->shown = r->label.s ? r->label.s : span_shown(s->a, r->span);
+	if (!r->label.s)
+		return;
+	y = symtab_get(&s->names, SPACE_LABEL, r->label.s, strlen(r->label.s));
+	if (!y) {
+		symtab_put(&s->names, SPACE_LABEL, r->label.s, strlen(r->label.s))->p = r;
+		return;
+	}
+	e = diag_error(s->d, r->label.span, "label `%s` is already taken", r->label.s);
+	e->remedy = "a label names one rule of a file: choose another";
+	e->note_span = ((const struct ast_rule *)y->p)->label.span;
+	e->note = "first used here";
+}
+
+/* Checks the condition; what holds behind it goes to @in, what holds where it is false stays in @out. */
+static void cond_check(struct sema *s, struct ast_expr *cond, struct facts *in, struct facts *out)
+{
+	struct conflict c;
+
+	*in = *out;
+	if (!cond || !expr_check(s, cond) || out->dead)
+		return;
+	if (!facts_assume(s, in, cond, true, &c)) {
+		facts_report(s, &c);
+		in->dead = true;
+		return;
+	}
+	/* Always true here: what is behind `else` is not looked at further. */
+	if (!facts_assume(s, out, cond, false, &c))
+		out->dead = true;
+}
+
+static bool block_check(struct sema *s, struct ast_rules *rules, const struct facts *facts, bool top);
+
+/* True where every packet that comes to the rule is decided by it. */
+static bool rule_check(struct sema *s, struct ast_rule *rule, const struct facts *facts)
+{
+	struct facts out = *facts, in;
+	bool decides = true;
+
+	for (struct ast_rule *r = rule; r && !diag_full(s->d); r = r->else_rule) {
+		rule_enter(s, r);
+		actions_check(s, r);
+		cond_check(s, r->cond, &in, &out);
+		if (r->kind == RULE_ACTIONS)
+			return !r->cond && r->verdict != VERDICT_NONE;
+		decides = block_check(s, &r->then_block, &in, false) && decides;
+		if (r->has_else_block)
+			decides = block_check(s, &r->else_block, &out, false) && decides;
+		else if (!r->else_rule)
+			decides = false;
+	}
+	return decides;
+}
+
+static void unreachable(struct sema *s, const struct ast_rule *r, const struct ast_rule *by)
+{
+	struct diag *e = diag_error(s->d, r->span, "this is never reached");
+	unsigned line = by->span.src ? source_line_col(by->span.src, by->span.begin).line : 0;
+
+	if (by->kind == RULE_ACTIONS)
+		e->text = arena_printf(s->a, "this is never reached: `%s` on line %u decides about every packet before it",
+				       lang_verdicts[by->verdict].name, line);
+	else
+		e->text = arena_printf(s->a, "this is never reached: every branch of the `if` on line %u decides", line);
+	e->remedy = "take it out, move it up, or give the rule before it a condition";
+	e->note_span = by->span;
+	e->note = "decided here";
+}
+
+static bool block_check(struct sema *s, struct ast_rules *rules, const struct facts *facts, bool top)
+{
+	const struct ast_rule *decided = NULL;
+	bool reported = false;
+
+	for (size_t i = 0; i < rules->list.n && !diag_full(s->d); i++) {
+		struct ast_rule *r = rules->list.v[i];
+
+		if (!r)
+			continue;
+		if (top)
+			s->order = r->order;
+		if (decided && !reported) {
+			unreachable(s, r, decided);
+			reported = true;
+		}
+		if (rule_check(s, r, facts) && !decided)
+			decided = r;
+	}
+	return decided;
+}
+
+void rules_check(struct sema *s)
+{
+	struct facts none = { 0 };
+
+	block_check(s, &s->unit->rules, &none, true);
+}
+
+/* ---- options ---- */
+
+void options_check(struct sema *s)
+{
+	struct ast_unit *u = s->unit;
+	const struct ast_option *first = NULL;
+	struct diag *e;
+
+	for (size_t i = 0; i < u->options.n; i++) {
+		const struct ast_option *o = u->options.v[i];
+
+		if (!o || !o->name.s || !o->value.s)
+			continue;
+		if (strcmp(o->name.s, "counters")) {
+			e = diag_error(s->d, o->name.span, "unknown option `%s`", sema_quote(s, o->name.span));
+			e->remedy = "there is one option: `option counters on;` or `option counters off;`";
+			continue;
+		}
+		if (first) {
+			e = diag_error(s->d, o->span, "option `counters` is given twice");
+			e->remedy = "keep one of them";
+			e->note_span = first->span;
+			e->note = "first given here";
+			continue;
+		}
+		first = o;
+		u->counters_off = !strcmp(o->value.s, "off");
+		if (!u->counters_off && strcmp(o->value.s, "on")) {
+			e = diag_error(s->d, o->value.span, "option `counters` cannot be `%s`", sema_quote(s, o->value.span));
+			e->remedy = "write `on` or `off`";
+		}
+	}
+}
