@@ -1,0 +1,44 @@
+# A thin front of CMake's presets. Each target installs what it lacks first (scripts/setup says what, and asks for no network when
+# nothing is missing).
+#
+#   make          the tools: build/release/xdpfc and build/release/xdpf
+#   make demo     a real capture, and then real traffic, filtered in the kernel
+#   make check    all tests, under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make bench    nanoseconds per packet, beside the same filter written by hand in C
+#   make fuzz     the front end and the evaluator on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
+#   make clean
+
+JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 20
+BUILD = cmake --preset $(1) --log-level=WARNING && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
+
+.PHONY: all release demo check bench fuzz clean
+
+all: release
+
+release:
+	@scripts/setup build
+	@$(call BUILD,release)
+
+demo:
+	@scripts/setup build demo
+	@$(call BUILD,release)
+	@scripts/demo build/release
+
+check:
+	@scripts/setup build check
+	@$(call BUILD,dev)
+	@tests/check build/dev
+
+bench:
+	@scripts/setup build bench
+	@$(call BUILD,release)
+	@tests/bench/run build/release
+
+fuzz:
+	@scripts/setup build fuzz
+	@$(call BUILD,fuzz)
+	@tests/fuzz/run build/fuzz $(FUZZ_SECONDS)
+
+clean:
+	rm -rf build
