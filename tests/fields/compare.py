@@ -17,21 +17,39 @@ import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 import theirs
 
 # Differences that are right, as narrow as they can be said: capture's name or "*", field's name, a condition on (frame of theirs, our
-# value, their value), and why.
-def not_ethernet_ipv4(frame, ours, expected):
+# value, their value, whether a side finds the frame broken), and why.
+def not_ethernet_ipv4(frame, ours, expected, broken):
     return ours is None and [frame.first("arp." + f, "arp") for f in ("hw.type", "proto.type", "hw.size", "proto.size")] != [1, 0x800, 6, 4]
+
+
+def behind_ipv4(frame, ours, expected, broken):
+    return "ip" in frame.outer and not set(frame.outer).isdisjoint(theirs.EXTENSIONS - {"ah"})
 
 
 EXPLAINED = [
     ("*", name, not_ethernet_ipv4, "ARP not of Ethernet and IPv4: tshark shows each address whose own type and length fit")
     for name in ("arp.sha", "arp.spa", "arp.tha", "arp.tpa")
 ] + [
-    ("icmp-rfc8335.pcap", "icmp.id", lambda frame, ours, expected: frame.first("icmp.type", "icmp") in (42, 43) and ours is None,
+    ("*", name, behind_ipv4, "tshark walks extension headers of IPv6 behind IPv4 too")
+    for name in ("ip.proto", "frag.nexthdr", "frag.offset", "frag.more", "frag.id")
+] + [
+    ("*", name, lambda frame, ours, expected, broken: expected is None and frame.first("igmp.type", "igmp") not in (0x11, 0x12, 0x16, 0x17),
+     "IGMP of a type that tshark takes apart otherwise")
+    for name in ("igmp.code", "igmp.checksum")
+] + [
+    ("*", "igmp.group", lambda frame, ours, expected, broken: ours is None and frame.first("igmp.type", "igmp") == 0x22,
+     "tshark shows the groups in the records of an IGMPv3 report"),
+    ("*", "ip4.len", lambda frame, ours, expected, broken: ours == 0 and broken,
+     "tshark takes a total length of 0 for segmentation offload and shows what it should be"),
+    ("*", "ip.proto", lambda frame, ours, expected, broken: broken, "broken frame, the walk ends elsewhere"),
+    ("icmp-rfc8335.pcap", "icmp.id",
+     lambda frame, ours, expected, broken: frame.first("icmp.type", "icmp") in (42, 43) and ours is None,
      "ICMP extended echo: identifier and an 8-bit sequence number, not the layout of echo"),
-    ("icmp-icmp_print-oobr-1.pcap", "pkt.len", lambda frame, ours, expected: ours < expected,
+    ("icmp-icmp_print-oobr-1.pcap", "pkt.len", lambda frame, ours, expected, broken: ours < expected,
      "libpcap cuts frames at the file's snapshot length"),
 ]
 
@@ -53,9 +71,9 @@ class Tally:
         self.explained, self.wrong, self.frames = collections.Counter(), [], 0
 
 
-def explanation(capture, field, frame, ours, expected):
+def explanation(capture, field, frame, ours, expected, broken):
     for where, name, condition, why in EXPLAINED:
-        if where in ("*", capture) and name in ("*", field.name) and condition(frame, ours, expected):
+        if where in ("*", capture) and name in ("*", field.name) and condition(frame, ours, expected, broken):
             return why
     return None
 
@@ -89,7 +107,7 @@ def compare(fieldvals, path, tally):
             if broken and (values[i] is None or expected is None):
                 tally.explained["broken frame, the field is absent on one side"] += 1
                 continue
-            why = explanation(capture, field, frame, values[i], expected)
+            why = explanation(capture, field, frame, values[i], expected, bool(broken))
             if why:
                 tally.explained[why] += 1
             else:

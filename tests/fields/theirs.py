@@ -5,6 +5,7 @@ A frame's outer headers are those that are not inside a tunnel or an ICMP error;
 
 import collections
 import ipaddress
+import re
 import subprocess
 
 # What frame.protocols calls our headers.
@@ -30,7 +31,7 @@ UNKNOWN = object()      # tshark does not say; None: the field is absent
 def parse(text):
     if text in ("True", "False"):
         return int(text == "True")
-    if text.count(":") == 5 and len(text) == 17:
+    if re.fullmatch("([0-9a-f]{2}:){5}[0-9a-f]{2}", text):
         return int(text.replace(":", ""), 16)
     if ":" in text or "." in text:
         return int(ipaddress.ip_address(text))
@@ -80,7 +81,7 @@ class Frame:
         return self.first("vlan.len", "vlan") if v is None and part == "etype" else v
 
     def last_type(self):
-        tags = sum(p in TAGS for p in self.outer)
+        tags = min(2, sum(p in TAGS for p in self.outer))       # we see through two
         return self.tag(tags - 1, "etype") if tags else self.any("eth.type", "eth.len")
 
     def dccp_seq(self, form):
