@@ -347,6 +347,14 @@ struct parse_names *build_names(struct parser *c, struct parse_names *list, stru
 	return list;
 }
 
+/* The statement's place in the reading order: how many came before it, of those that have one. */
+static unsigned next_order(const struct parser *c)
+{
+	const struct ast_unit *u = c->run->unit;
+
+	return (unsigned)(u->lets.n + u->sets.n + u->rules.list.n + 1);
+}
+
 void build_let(struct parser *c, struct span sp, struct ast_name name, struct ast_value *v)
 {
 	struct ast_let *let = arena_alloc(c->a, sizeof(*let));
@@ -356,6 +364,7 @@ void build_let(struct parser *c, struct span sp, struct ast_name name, struct as
 	let->name = name;
 	let->span = sp;
 	let->value = v;
+	let->order = next_order(c);
 	*vec_add(c->a, &c->run->unit->lets) = let;
 }
 
@@ -369,6 +378,7 @@ void build_set(struct parser *c, struct span sp, struct ast_name name, struct pa
 	set->span = sp;
 	TAKE(&set->type, &type->list);
 	set->init = init;
+	set->order = next_order(c);
 	*vec_add(c->a, &c->run->unit->sets) = set;
 }
 
@@ -409,5 +419,7 @@ void build_option(struct parser *c, struct span sp, struct ast_name name, struct
 
 void build_top_rule(struct parser *c, struct ast_rule *r)
 {
+	if (r)
+		r->order = next_order(c);
 	build_rules(c, &c->run->unit->rules, r);
 }
