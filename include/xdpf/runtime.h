@@ -1,0 +1,203 @@
+/*
+ * libxdpf: from an object of xdpfc to a running filter. Loads and attaches XDP programs, finds them again, reads their counters and runs
+ * them over frames. Knows no rule language and needs no LLVM.
+ *
+ * Functions return 0 or -errno; an output is written only on success. What went wrong, and what to do, is told to the log. Everything
+ * that is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL); what getters return is borrowed.
+ * Option structs start with their own size (`.sz = sizeof(opts)`); NULL means all defaults. Not thread-safe for one object at a time.
+ */
+#ifndef XDPF_RUNTIME_H
+#define XDPF_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define XDPF_API __attribute__((visibility("default")))
+
+/* ---- log ---- */
+
+enum xdpf_log_level { XDPF_LOG_ERROR, XDPF_LOG_WARNING, XDPF_LOG_INFO, XDPF_LOG_DEBUG };
+
+/* @text: one or more lines without a newline at the end; no control characters besides newlines. */
+typedef void (*xdpf_log_fn)(void *arg, enum xdpf_log_level level, const char *text);
+
+struct xdpf_log {
+	xdpf_log_fn fn;
+	void *arg;
+};
+
+/* ---- what an object says about itself ---- */
+
+enum xdpf_verdict { XDPF_NO_VERDICT = -1, XDPF_ABORT, XDPF_DROP, XDPF_PASS, XDPF_TX, XDPF_REDIRECT, XDPF_N_VERDICTS };
+
+XDPF_API const char *xdpf_verdict_name(enum xdpf_verdict v);
+
+struct xdpf_file {
+	const char *name;
+	unsigned default_index;
+	enum xdpf_verdict default_verdict;
+	bool counters;			/* false: its rules are not counted */
+};
+
+struct xdpf_rule {
+	unsigned index, file;
+	const char *label;		/* or NULL */
+	const char *shown;		/* the label, or "file.xdpf:31" */
+	const char *source, *text;	/* where it stands, what it says */
+	unsigned line, column;
+	enum xdpf_verdict verdict;	/* XDPF_NO_VERDICT: it does not decide */
+};
+
+enum xdpf_key_kind {
+	XDPF_KEY_NUM, XDPF_KEY_FLAG, XDPF_KEY_IP4, XDPF_KEY_IP6, XDPF_KEY_IP, XDPF_KEY_MAC, XDPF_KEY_BYTES, XDPF_KEY_IFACE
+};
+
+struct xdpf_key_field {
+	const char *name, *type;
+	enum xdpf_key_kind kind;
+	unsigned offset, size;		/* bytes of the key */
+};
+
+/* A table of packets and bytes that a `count` action fills. */
+struct xdpf_table {
+	const char *name, *map;
+	unsigned file, key_size;
+	const struct xdpf_key_field *key;
+	size_t n_key;			/* 0: one count without a key */
+};
+
+/* An action that may do nothing, and where it says so. */
+struct xdpf_action {
+	unsigned slot, rule, table;	/* rule: its index; table: place in .tables */
+};
+
+struct xdpf_meta {
+	const char *compiler, *program;
+	const struct xdpf_file *files;
+	const struct xdpf_rule *rules;	/* in the order of their indexes; defaults have indexes of their own in between */
+	const struct xdpf_table *tables;
+	const struct xdpf_action *actions;
+	const char *const *ifaces;
+	size_t n_files, n_rules, n_tables, n_actions, n_ifaces;
+	bool frags;			/* of a loaded program: it takes frames in fragments */
+};
+
+/* The rule with this counter, or NULL where it is a default's or nobody's. */
+XDPF_API const struct xdpf_rule *xdpf_meta_rule(const struct xdpf_meta *m, unsigned index);
+
+/* ---- objects ---- */
+
+struct xdpf_object;
+
+/* Reads and checks an object file: -EBADMSG where it is none, is broken, or does not keep what it says about itself. */
+XDPF_API int xdpf_object_open(struct xdpf_object **out, const char *path, const struct xdpf_log *log);
+XDPF_API int xdpf_object_open_mem(struct xdpf_object **out, const void *data, size_t len, const char *name, const struct xdpf_log *log);
+XDPF_API void xdpf_object_free(struct xdpf_object *o);
+XDPF_API const struct xdpf_meta *xdpf_object_meta(const struct xdpf_object *o);
+
+/* ---- programs in the kernel ---- */
+
+struct xdpf_program;
+
+struct xdpf_load_opts {
+	size_t sz;
+	bool frags;			/* takes frames in fragments (MTU above a page) */
+	bool test;			/* for xdpf_program_run(): leaves a trace; `iface`, `rxqueue` are absent or as given here */
+	const char *test_iface;		/* the name of the interface that frames come from, or NULL */
+	bool has_test_rxqueue;
+	uint32_t test_rxqueue;
+};
+
+/* Loads into the kernel, with maps of its own. Nothing is attached. */
+XDPF_API int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts,
+			       const struct xdpf_log *log);
+/* The filter of ours that runs on @iface; -ENOENT: there is none. */
+XDPF_API int xdpf_program_find(struct xdpf_program **out, const char *iface, const struct xdpf_log *log);
+XDPF_API void xdpf_program_free(struct xdpf_program *p);
+XDPF_API const struct xdpf_meta *xdpf_program_meta(const struct xdpf_program *p);
+
+struct xdpf_run_opts {
+	size_t sz;
+	unsigned split;			/* so many bytes stand in the linear part, the rest in fragments; 0: no split */
+};
+
+struct xdpf_run_result {
+	enum xdpf_verdict verdict;
+	unsigned index;			/* of the rule or default that decided; UINT_MAX: the object keeps no trace */
+};
+
+/* Runs a program that was loaded for tests over one frame of at least XDPF_MIN_FRAME bytes. */
+#define XDPF_MIN_FRAME 14
+XDPF_API int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts,
+			      struct xdpf_run_result *result, const struct xdpf_log *log);
+
+/* ---- interfaces ---- */
+
+enum xdpf_mode { XDPF_MODE_NONE, XDPF_MODE_NATIVE, XDPF_MODE_GENERIC, XDPF_MODE_OFFLOAD, XDPF_MODE_SEVERAL };
+
+XDPF_API const char *xdpf_mode_name(enum xdpf_mode m);
+
+/* What XDP does on an interface. */
+struct xdpf_iface {
+	char name[16];
+	unsigned ifindex, mtu;
+	enum xdpf_mode mode;		/* NONE: no program */
+	uint32_t prog_id, link_id;	/* 0: none, or not to be seen */
+	char prog_name[16];		/* "": hidden by privileges */
+	bool ours;			/* attached by this runtime */
+	int64_t since;			/* seconds since the epoch; 0: unknown */
+};
+
+XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log);
+
+struct xdpf_apply_opts {
+	size_t sz;
+	enum xdpf_mode mode;		/* NONE: native */
+};
+
+/* Loads @o for each interface and attaches it, replacing a filter of ours: on all of them or none. */
+XDPF_API int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n, const struct xdpf_apply_opts *opts,
+			       const struct xdpf_log *log);
+/* Takes our filter off; -ENOENT: there is none of ours. */
+XDPF_API int xdpf_iface_remove(const char *name, const struct xdpf_log *log);
+
+/* ---- counters ---- */
+
+struct xdpf_count {
+	uint64_t packets, bytes;
+};
+
+struct xdpf_misses {
+	uint64_t absent, full;		/* the key was not in the packet; the table had no room */
+};
+
+struct xdpf_stats;
+
+/* A snapshot of all counters, summed over CPUs. Traffic goes on meanwhile: a few packets may be in some counters and not yet in others. */
+XDPF_API int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log);
+XDPF_API void xdpf_stats_free(struct xdpf_stats *s);
+XDPF_API struct xdpf_count xdpf_stats_rule(const struct xdpf_stats *s, unsigned index);
+XDPF_API struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum xdpf_verdict v);
+XDPF_API struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot);
+/* Packets that reached a file: the sum over its deciding rules and its default. */
+XDPF_API struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file);
+/* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not judged. */
+XDPF_API bool xdpf_stats_balanced(const struct xdpf_stats *s);
+/* A table's entries, most packets first. */
+XDPF_API size_t xdpf_stats_n_entries(const struct xdpf_stats *s, size_t table);
+XDPF_API const void *xdpf_stats_entry(const struct xdpf_stats *s, size_t table, size_t entry, struct xdpf_count *count);
+
+/* A field of a key as text: addresses, MACs, known numbers by name. Writes at most @size bytes with a NUL, returns @buf. 160 are enough
+ * for everything but longer byte strings, which are cut. */
+XDPF_API char *xdpf_key_format(const struct xdpf_key_field *f, const void *key, char *buf, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

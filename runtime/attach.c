@@ -1,0 +1,246 @@
+/*
+ * Attaching, replacing and removing. In come an object and interfaces; out goes a filter on each of them, held by a pinned link, or
+ * everything as it was. Guaranteed: the mode asked for is the mode it gets, a replacement leaves no moment without a filter, and a
+ * program of somebody else's is never touched.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/ethtool.h>
+#include <linux/if_link.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "private.h"
+
+enum { PLAIN_MTU = 1500 };	/* what every driver takes without frags */
+
+/* One interface on its way to a new program. */
+struct target {
+	struct xdpf_iface iface;
+	char path[RT_PATH_MAX];
+	struct xdpf_program *prog;
+	int link_fd;		/* of the filter that runs there, or the new one */
+	int old_prog_fd;	/* what to go back to; -1: nothing ran there */
+	bool changed;
+};
+
+static void target_free(struct target *t)
+{
+	xdpf_program_free(t->prog);
+	close_fd(&t->link_fd);
+	close_fd(&t->old_prog_fd);
+}
+
+/* ---- before anything is touched ---- */
+
+static int refuse_foreign(const struct xdpf_iface *i, const struct xdpf_log *log)
+{
+	char prog[64];
+
+	rt_iface_program(i, prog, sizeof(prog));
+	if (i->link_id)
+		return rt_fail(log, EBUSY, "%s: %s runs there and is not ours (attached by link %u); it stays.\n"
+			       "Stop the program that attached it, or detach it with `bpftool link detach id %u`, then apply again",
+			       i->name, prog, i->link_id, i->link_id);
+	return rt_fail(log, EBUSY, "%s: %s runs there and is not ours; it stays.\n"
+		       "Take it off with the tool that attached it, or with `ip link set dev %s %s off`, then apply again",
+		       i->name, prog, i->name, i->mode == XDPF_MODE_GENERIC ? "xdpgeneric" : i->mode == XDPF_MODE_OFFLOAD ? "xdpoffload" : "xdp");
+}
+
+static int target_prepare(struct target *t, const char *name, enum xdpf_mode mode, const struct xdpf_log *log)
+{
+	int err = rt_iface_query(&t->iface, &t->link_fd, name, log);
+
+	if (!err)
+		err = rt_bpffs_path(t->path, t->iface.ifindex, log);
+	if (err || t->iface.mode == XDPF_MODE_NONE)
+		return err;
+	if (!t->iface.ours)
+		return refuse_foreign(&t->iface, log);
+	if (t->iface.mode != mode)
+		return rt_fail(log, EBUSY, "%s: the filter there runs in %s mode, and %s was asked for; a filter cannot change its mode while it runs.\n"
+			       "Apply with --mode %s, or `xdpf remove %s` first", name, xdpf_mode_name(t->iface.mode), xdpf_mode_name(mode),
+			       xdpf_mode_name(t->iface.mode), name);
+	t->old_prog_fd = bpf_prog_get_fd_by_id(t->iface.prog_id);
+	if (t->old_prog_fd < 0)
+		return rt_fail_sys(log, errno, "%s: the program that runs there (id %u) cannot be opened", name, t->iface.prog_id);
+	return 0;
+}
+
+static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_log *log)
+{
+	const struct xdpf_load_opts opts = {
+		.sz = sizeof(opts),
+		/* In generic mode the kernel makes frames linear for us. */
+		.frags = mode == XDPF_MODE_NATIVE && t->iface.mtu > PLAIN_MTU,
+	};
+
+	return xdpf_program_load(&t->prog, o, &opts, log);
+}
+
+/* ---- changes ---- */
+
+static const char *driver_name(const char *iface, struct ethtool_drvinfo *info)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq req = { .ifr_data = (char *)info };
+
+	*info = (struct ethtool_drvinfo){ .cmd = ETHTOOL_GDRVINFO };
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", iface);
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &req) || !info->driver[0])
+		return NULL;
+	info->driver[sizeof(info->driver) - 1] = '\0';
+	return info->driver;
+}
+
+static int explain_attach(const struct target *t, int err, enum xdpf_mode mode, const struct xdpf_log *log)
+{
+	const char *name = t->iface.name, *driver;
+	struct ethtool_drvinfo info;
+
+	if (mode == XDPF_MODE_NATIVE && (err == EOPNOTSUPP || err == ENOTSUP)) {
+		driver = driver_name(name, &info);
+		return rt_fail(log, err, "%s: its driver%s%s cannot run XDP programs natively%s; `--mode generic` works on every interface, more slowly",
+			       name, driver ? " " : "", driver ? driver : "", t->prog->frags ? " (or not at this MTU)" : "");
+	}
+	if (mode == XDPF_MODE_NATIVE && (err == ERANGE || err == EINVAL || err == ENOSPC))
+		return rt_fail(log, err, "%s: the driver refuses native XDP: %s\n"
+			       "Usual causes: its MTU (now %u) or its peer's is too large, receive offloads (LRO), too many or too few queues; "
+			       "`--mode generic` works on every interface, more slowly", name, strerror(err), t->iface.mtu);
+	return rt_fail_sys(log, err, "%s: the program cannot be attached in %s mode", name, xdpf_mode_name(mode));
+}
+
+static int attach_new(struct target *t, enum xdpf_mode mode, const struct xdpf_log *log)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = mode == XDPF_MODE_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	int err;
+
+	t->link_fd = bpf_link_create(t->prog->prog_fd, (int)t->iface.ifindex, BPF_XDP, &opts);
+	if (t->link_fd < 0)
+		return explain_attach(t, errno, mode, log);
+	/* A pin from before whose link lost its interface: that link is dead. */
+	if (unlink(t->path) && errno != ENOENT)
+		return rt_fail_sys(log, errno, "%s cannot be removed", t->path);
+	err = rt_bpffs_pin(t->link_fd, t->path, log);
+	if (err)
+		close(take_fd(t->link_fd));	/* unpinned, it goes with its fd */
+	else
+		t->changed = true;
+	return err;
+}
+
+static int attach_over(struct target *t, const struct xdpf_log *log)
+{
+	LIBBPF_OPTS(bpf_link_update_opts, opts, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)t->old_prog_fd);
+
+	if (bpf_link_update(t->link_fd, t->prog->prog_fd, &opts)) {
+		if (errno == EPERM)
+			return rt_fail(log, EBUSY, "%s: its filter was replaced by somebody else just now; apply again", t->iface.name);
+		return explain_attach(t, errno, t->iface.mode, log);
+	}
+	t->changed = true;
+	return 0;
+}
+
+static void target_undo(struct target *t, const struct xdpf_log *log)
+{
+	if (!t->changed)
+		return;
+	if (t->old_prog_fd < 0) {
+		rt_bpffs_unpin(t->path, log);
+		close(take_fd(t->link_fd));
+	} else if (bpf_link_update(t->link_fd, t->old_prog_fd, NULL)) {
+		rt_log(log, XDPF_LOG_ERROR, "%s: the earlier filter cannot be put back: %s; the new one runs there", t->iface.name, strerror(errno));
+	}
+}
+
+static void say_done(const struct target *t, const struct xdpf_log *log)
+{
+	const struct xdpf_meta *m = xdpf_program_meta(t->prog);
+
+	rt_log(log, XDPF_LOG_INFO, "%s: %s %s, %s mode%s, %zu rule%s", t->iface.name, t->old_prog_fd < 0 ? "runs" : "replaced by",
+	       m->program, xdpf_mode_name(t->iface.mode), t->prog->frags ? " with frags" : "", m->n_rules, m->n_rules == 1 ? "" : "s");
+}
+
+static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, const char *const *ifaces, enum xdpf_mode mode,
+		     const struct xdpf_log *log)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < n && !err; i++)
+		err = target_prepare(&t[i], ifaces[i], mode, log);
+	for (i = 0; i < n && !err; i++)
+		for (size_t k = 0; k < i && !err; k++)
+			if (t[k].iface.ifindex == t[i].iface.ifindex)
+				err = rt_fail(log, EINVAL, "%s: given twice", ifaces[i]);
+	for (i = 0; i < n && !err; i++)
+		err = target_load(&t[i], o, mode, log);
+	for (i = 0; i < n && !err; i++) {
+		err = t[i].old_prog_fd < 0 ? attach_new(&t[i], mode, log) : attach_over(&t[i], log);
+		t[i].iface.mode = mode;
+	}
+	if (!err)
+		return 0;
+	for (i = 0; i < n; i++)
+		target_undo(&t[i], log);
+	if (n > 1)
+		rt_log(log, XDPF_LOG_ERROR, "nothing was changed on any of the %zu interfaces", n);
+	return err;
+}
+
+int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n, const struct xdpf_apply_opts *opts,
+		      const struct xdpf_log *log)
+{
+	struct xdpf_apply_opts opt = opts_copy(struct xdpf_apply_opts, opts);
+	enum xdpf_mode mode = opt.mode == XDPF_MODE_GENERIC ? XDPF_MODE_GENERIC : XDPF_MODE_NATIVE;
+	_cleanup_free_ struct target *t = calloc(n ? n : 1, sizeof(*t));
+	_cleanup_close_ int lock = -1;
+	int err;
+
+	if (!t)
+		return rt_fail(log, ENOMEM, "out of memory");
+	if (opt.mode != XDPF_MODE_NONE && opt.mode != mode)
+		return rt_fail(log, EINVAL, "a filter runs in native or generic mode");
+	for (size_t i = 0; i < n; i++)
+		t[i].link_fd = t[i].old_prog_fd = -1;
+	err = rt_bpffs_lock(&lock, log);
+	if (!err)
+		err = apply_all(t, n, o, ifaces, mode, log);
+	for (size_t i = 0; i < n; i++) {
+		if (!err)
+			say_done(&t[i], log);
+		target_free(&t[i]);
+	}
+	return err;
+}
+
+int xdpf_iface_remove(const char *name, const struct xdpf_log *log)
+{
+	_cleanup_close_ int lock = -1, link = -1;
+	struct xdpf_iface i;
+	char path[RT_PATH_MAX], prog[64];
+	int err = rt_bpffs_lock(&lock, log);
+
+	if (!err)
+		err = rt_iface_query(&i, &link, name, log);
+	if (!err)
+		err = rt_bpffs_path(path, i.ifindex, log);
+	if (err)
+		return err;
+	if (i.mode == XDPF_MODE_NONE)
+		return rt_fail(log, ENOENT, "%s: no XDP program runs there", name);
+	if (!i.ours)
+		return rt_fail(log, ENOENT, "%s: nothing of ours to remove; %s runs there and stays", name, rt_iface_program(&i, prog, sizeof(prog)));
+	/* Detached by force: somebody else may hold the link open too. */
+	if (bpf_link_detach(link))
+		return rt_fail_sys(log, errno, "%s: the filter cannot be detached", name);
+	err = rt_bpffs_unpin(path, log);
+	if (!err)
+		rt_log(log, XDPF_LOG_INFO, "%s: removed %s", name, rt_iface_program(&i, prog, sizeof(prog)));
+	return err;
+}

@@ -1,0 +1,169 @@
+/*
+ * Where links are pinned: /sys/fs/bpf/xdpf/<cookie of the network namespace>/<ifindex>/link. Nothing else is kept there. Guaranteed: a
+ * pin is made only in a bpffs that other processes see too, changes are made one at a time, and pins whose interface is gone are
+ * cleared away.
+ */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "private.h"
+
+#define BPFFS	"/sys/fs/bpf"
+#define ROOT	BPFFS "/xdpf"
+
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
+static void close_dir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+/* A mount that we make lives as long as our mount namespace: in one of our own (`ip netns exec` makes such) the filter would vanish with
+ * us, without a word. */
+static bool mounts_are_private(void)
+{
+	char ours[64], init[64];
+	ssize_t a = readlink("/proc/self/ns/mnt", ours, sizeof(ours)), b = readlink("/proc/1/ns/mnt", init, sizeof(init));
+
+	return a > 0 && b > 0 && (a != b || memcmp(ours, init, (size_t)a));
+}
+
+static int mount_bpffs(const struct xdpf_log *log)
+{
+	struct statfs st;
+
+	if (statfs(BPFFS, &st))
+		return rt_fail_sys(log, errno, "%s cannot be looked at", BPFFS);
+	if ((unsigned long)st.f_type == BPF_FS_MAGIC)
+		return 0;
+	if (mounts_are_private())
+		return rt_fail(log, EXDEV, "%s is no bpffs here, and this process has mounts of its own, which end with it: the filter would vanish.\n"
+			       "For a network namespace use `nsenter --net=/run/netns/NAME xdpf ...` instead of `ip netns exec NAME xdpf ...`", BPFFS);
+	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "mode=0700"))
+		return rt_fail_sys(log, errno, "a bpffs cannot be mounted at %s", BPFFS);
+	rt_log(log, XDPF_LOG_INFO, "mounted a bpffs at %s", BPFFS);
+	return 0;
+}
+
+static int make_dir(const char *path, const struct xdpf_log *log)
+{
+	if (!mkdir(path, 0700) || errno == EEXIST)
+		return 0;
+	return rt_fail_sys(log, errno, "%s cannot be made", path);
+}
+
+/* Is the link pinned at @path without its interface? */
+static bool is_stale(const char *path)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && !info.xdp.ifindex;
+}
+
+static void sweep_netns(const char *netns)
+{
+	_cleanup_(close_dir) DIR *d = NULL;
+	const struct dirent *e;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", ROOT, netns);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || strlen(e->d_name) > 16)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s/%s/link", ROOT, netns, e->d_name);
+		if (is_stale(path))
+			rt_bpffs_unpin(path, NULL);
+	}
+}
+
+static void sweep(void)
+{
+	_cleanup_(close_dir) DIR *d = opendir(ROOT);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.' && strlen(e->d_name) <= 32)
+			sweep_netns(e->d_name);
+}
+
+int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
+{
+	_cleanup_close_ int fd = -1;
+	int err = mount_bpffs(log);
+
+	if (!err)
+		err = make_dir(ROOT, log);
+	if (err)
+		return err;
+	fd = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return rt_fail_sys(log, errno, "%s cannot be opened", ROOT);
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR)
+			return rt_fail_sys(log, errno, "%s cannot be locked", ROOT);
+	sweep();
+	*out_fd = take_fd(fd);
+	return 0;
+}
+
+int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_log *log)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof(cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
+		return rt_fail(log, errno, "the network namespace has no cookie (%s): Linux 5.14 or later is needed", strerror(errno));
+	snprintf(path, RT_PATH_MAX, "%s/%llu/%u/link", ROOT, (unsigned long long)cookie, ifindex);
+	return 0;
+}
+
+int rt_bpffs_pin(int fd, const char *path, const struct xdpf_log *log)
+{
+	char dir[RT_PATH_MAX];
+	int err;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	*strrchr(dir, '/') = '\0';
+	*strrchr(dir, '/') = '\0';
+	err = make_dir(dir, log);
+	if (err)
+		return err;
+	dir[strlen(dir)] = '/';
+	err = make_dir(dir, log);
+	if (err)
+		return err;
+	return bpf_obj_pin(fd, path) ? rt_fail_sys(log, errno, "the link cannot be pinned at %s", path) : 0;
+}
+
+int rt_bpffs_unpin(const char *path, const struct xdpf_log *log)
+{
+	char dir[RT_PATH_MAX];
+
+	if (unlink(path) && errno != ENOENT)
+		return rt_fail_sys(log, errno, "%s cannot be removed", path);
+	snprintf(dir, sizeof(dir), "%s", path);
+	/* The interface's directory and the namespace's, each only if nothing is left in it. */
+	for (int i = 0; i < 2; i++) {
+		*strrchr(dir, '/') = '\0';
+		if (rmdir(dir))
+			break;
+	}
+	return 0;
+}

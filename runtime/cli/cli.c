@@ -1,0 +1,174 @@
+/*
+ * What every subcommand needs: messages, common options, exit statuses. Messages go to standard error, data to standard output.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void print_log(void *arg, enum xdpf_log_level level, const char *text)
+{
+	const struct cli *cli = arg;
+	const char *word = level == XDPF_LOG_WARNING ? "warning: " : "";
+
+	if ((level == XDPF_LOG_INFO && cli->quiet) || (level == XDPF_LOG_DEBUG && !cli->verbose))
+		return;
+	/* Further lines are indented, so that one sees where a message ends. */
+	for (bool first = true; *text; first = false) {
+		size_t len = strcspn(text, "\n");
+
+		fprintf(stderr, "%s%s%.*s\n", first ? "xdpf: " : "      ", first ? word : "", (int)len, text);
+		text += len + (text[len] == '\n');
+	}
+}
+
+void cli_init(struct cli *cli)
+{
+	*cli = (struct cli){ .log = { print_log, cli } };
+}
+
+static void verror(const struct cli *cli, const char *fmt, va_list ap)
+{
+	char *text = NULL;
+
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	for (char *p = text; p && *p; p++)
+		if (((unsigned char)*p < 0x20 && *p != '\n') || *p == 0x7f)
+			*p = '?';
+	cli->log.fn(cli->log.arg, XDPF_LOG_ERROR, text ? text : "out of memory");
+	free(text);
+}
+
+void cli_error(const struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	verror(cli, fmt, ap);
+	va_end(ap);
+}
+
+int cli_usage(const struct cli *cli, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	verror(cli, fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "      `xdpf %s --help` says how it is used\n", cli->command);
+	return EXIT_USAGE;
+}
+
+/* Letters to insert, remove or change, for names of at most 15 letters. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[16], la = strlen(a), lb = strlen(b);
+
+	if (la > 15 || lb > 15)
+		return 99;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			size_t best = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[lb];
+}
+
+const char *cli_nearest(const char *name, const char *const *names, size_t n)
+{
+	const char *best = NULL;
+	size_t best_distance = 3;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t d = distance(name, names[i]);
+
+		if (d < best_distance && d < strlen(names[i])) {
+			best = names[i];
+			best_distance = d;
+		}
+	}
+	return best;
+}
+
+int cli_exit(int err)
+{
+	return !err ? EXIT_DONE : err == -EBADMSG ? EXIT_INPUT : EXIT_SYSTEM;
+}
+
+bool cli_number(const struct cli *cli, const char *option, const char *text, uint32_t max, uint32_t *out)
+{
+	unsigned long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || v > max) {
+		cli_usage(cli, "--%s takes a number from 0 to %u, not %s", option, max, text);
+		return false;
+	}
+	*out = (uint32_t)v;
+	return true;
+}
+
+int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status)
+{
+	for (;;) {
+		int at = optind ? optind : 1, c;
+
+		opterr = 0;
+		c = getopt_long(argc, argv, ":", options, NULL);
+		switch (c) {
+		case OPT_QUIET:
+			cli->quiet = true;
+			break;
+		case OPT_VERBOSE:
+			cli->verbose = true;
+			break;
+		case OPT_HELP:
+			fputs(cli->usage, stdout);
+			*status = EXIT_DONE;
+			return '?';
+		case '?':
+			*status = cli_usage(cli, "unknown option %s", at < argc ? argv[at] : "");
+			return '?';
+		case ':':
+			*status = cli_usage(cli, "option %s needs a value", at < argc ? argv[at] : "");
+			return '?';
+		default:
+			return c;
+		}
+	}
+}
+
+int cli_print_json(const struct cli *cli, json_t *root, size_t flags)
+{
+	bool ok = root && !json_dumpf(root, stdout, flags) && putchar('\n') != EOF;
+
+	json_decref(root);
+	if (!ok)
+		cli_error(cli, "the output cannot be written");
+	return ok ? EXIT_DONE : EXIT_SYSTEM;
+}
+
+int cli_finish(const struct cli *cli, int status)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	cli_error(cli, "the output cannot be written: %s", strerror(errno));
+	return EXIT_SYSTEM;
+}

@@ -1,0 +1,96 @@
+/*
+ * What the subcommands of `xdpf` share. A subcommand is one file with one function: it parses its options, calls libxdpf, prints, and
+ * returns the exit status.
+ */
+#ifndef XDPF_CLI_H
+#define XDPF_CLI_H
+
+#include <getopt.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "xdpf/runtime.h"
+
+enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
+
+struct cli {
+	const char *command;	/* "apply" */
+	const char *usage;	/* its help */
+	bool quiet, verbose;
+	struct xdpf_log log;	/* writes to standard error */
+};
+
+int cmd_apply(struct cli *cli, int argc, char **argv);
+int cmd_remove(struct cli *cli, int argc, char **argv);
+int cmd_status(struct cli *cli, int argc, char **argv);
+int cmd_stats(struct cli *cli, int argc, char **argv);
+int cmd_run(struct cli *cli, int argc, char **argv);
+int cmd_test(struct cli *cli, int argc, char **argv);
+
+/* ---- cli.c ---- */
+
+void cli_init(struct cli *cli);
+/* A message of our own, like those of the library. */
+void cli_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The name of @n nearest to @name, or NULL where none is near. */
+const char *cli_nearest(const char *name, const char *const *names, size_t n);
+/* The exit status for a library call that returned @err. */
+int cli_exit(int err);
+/* A number of an option; false, with a message, where @text is none of at most @max. */
+bool cli_number(const struct cli *cli, const char *option, const char *text, uint32_t max, uint32_t *out);
+/* Says how the command is used, after a mistake in its arguments. Returns EXIT_USAGE. */
+int cli_usage(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Options that every subcommand has; numbers above all characters. */
+enum { OPT_COMMON = 0x100, OPT_QUIET = OPT_COMMON, OPT_VERBOSE, OPT_HELP, OPT_OWN };
+#define CLI_COMMON_OPTIONS						\
+	{ "quiet", no_argument, NULL, OPT_QUIET },			\
+	{ "verbose", no_argument, NULL, OPT_VERBOSE },			\
+	{ "help", no_argument, NULL, OPT_HELP }
+
+/* getopt_long() that deals with the common options itself: returns the next own option, -1 at their end, or '?' when the command is
+ * to return *@status. */
+int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status);
+/* Writes JSON and a newline to standard output; takes @root over. */
+int cli_print_json(const struct cli *cli, json_t *root, size_t flags);
+/* Flushes standard output: EXIT_SYSTEM where something could not be written, else @status. */
+int cli_finish(const struct cli *cli, int status);
+
+/* ---- source.c ---- */
+
+/* Opens an object, or compiles a rule file to one with xdpfc. Returns the exit status; 0: @out is open. */
+int cli_open(struct cli *cli, struct xdpf_object **out, const char *path);
+
+/* ---- counters.c, counters_text.c: how counters are shown ---- */
+
+/* Where they come from; NULL or 0 in a test run. */
+struct counters_of {
+	const struct xdpf_meta *meta;
+	const struct xdpf_stats *stats;
+	const struct xdpf_iface *iface;
+};
+
+json_t *counters_json(const struct counters_of *c);
+void counters_prometheus(const struct counters_of *c, FILE *out);
+void counters_text(const struct counters_of *c, FILE *out);
+/* All fields of an entry's key in one line. */
+char *counters_key(const struct xdpf_table *t, const void *key, char *buf, size_t size);
+
+static inline void object_freep(struct xdpf_object **o)
+{
+	xdpf_object_free(*o);
+}
+
+static inline void program_freep(struct xdpf_program **p)
+{
+	xdpf_program_free(*p);
+}
+
+static inline void stats_freep(struct xdpf_stats **s)
+{
+	xdpf_stats_free(*s);
+}
+
+#define _cleanup_(f) __attribute__((cleanup(f)))
+
+#endif

@@ -1,0 +1,239 @@
+/*
+ * Counters for machines: JSON with stable keys, and the Prometheus text format.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli.h"
+
+char *counters_key(const struct xdpf_table *t, const void *key, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	buf[0] = '\0';
+	for (size_t k = 0; k < t->n_key && n + 3 < size; k++) {
+		if (k)
+			n += (size_t)snprintf(buf + n, size - n, ", ");
+		xdpf_key_format(&t->key[k], key, buf + n, size - n);
+		n += strlen(buf + n);
+	}
+	return buf;
+}
+
+/* ---- JSON ---- */
+
+static void set_count(json_t *o, struct xdpf_count c)
+{
+	json_object_set_new(o, "packets", json_integer((json_int_t)c.packets));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)c.bytes));
+}
+
+static json_t *verdict_value(enum xdpf_verdict v)
+{
+	return v == XDPF_NO_VERDICT ? json_null() : json_string(xdpf_verdict_name(v));
+}
+
+static json_t *file_json(const struct counters_of *c, unsigned file)
+{
+	const struct xdpf_file *f = &c->meta->files[file];
+	json_t *o = json_pack("{s:s, s:b}", "name", f->name, "counters", f->counters), *rules = json_array(), *x;
+
+	for (size_t i = 0; i < c->meta->n_rules; i++) {
+		const struct xdpf_rule *r = &c->meta->rules[i];
+
+		if (r->file != file)
+			continue;
+		x = json_pack("{s:s, s:s?, s:s, s:I, s:o, s:s}", "rule", r->shown, "label", r->label, "source", r->source,
+			      "line", (json_int_t)r->line, "verdict", verdict_value(r->verdict), "text", r->text);
+		set_count(x, xdpf_stats_rule(c->stats, r->index));
+		json_array_append_new(rules, x);
+	}
+	json_object_set_new(o, "rules", rules);
+	x = json_pack("{s:o}", "verdict", verdict_value(f->default_verdict));
+	set_count(x, xdpf_stats_rule(c->stats, f->default_index));
+	json_object_set_new(o, "default", x);
+	x = json_object();
+	set_count(x, xdpf_stats_reached(c->stats, file));
+	json_object_set_new(o, "reached", x);
+	return o;
+}
+
+static json_t *entry_json(const struct xdpf_table *t, const void *key, struct xdpf_count count)
+{
+	json_t *o = json_object(), *k = json_object();
+	char text[1024];
+
+	for (size_t i = 0; i < t->n_key; i++)
+		json_object_set_new(k, t->key[i].name, json_string(xdpf_key_format(&t->key[i], key, text, sizeof(text))));
+	json_object_set_new(o, "key", k);
+	set_count(o, count);
+	return o;
+}
+
+static json_t *table_json(const struct counters_of *c, size_t table)
+{
+	const struct xdpf_table *t = &c->meta->tables[table];
+	json_t *o = json_pack("{s:s, s:s}", "name", t->name, "file", c->meta->files[t->file].name), *entries = json_array();
+
+	for (size_t i = 0; i < xdpf_stats_n_entries(c->stats, table); i++) {
+		struct xdpf_count count;
+		const void *key = xdpf_stats_entry(c->stats, table, i, &count);
+
+		json_array_append_new(entries, entry_json(t, key, count));
+	}
+	json_object_set_new(o, "entries", entries);
+	return o;
+}
+
+static json_t *miss_json(const struct counters_of *c, const struct xdpf_action *a)
+{
+	struct xdpf_misses m = xdpf_stats_action(c->stats, a->slot);
+	const struct xdpf_rule *r = xdpf_meta_rule(c->meta, a->rule);
+
+	return json_pack("{s:s, s:s, s:I, s:I}", "rule", r ? r->shown : "", "table", c->meta->tables[a->table].name,
+			 "absent", (json_int_t)m.absent, "full", (json_int_t)m.full);
+}
+
+json_t *counters_json(const struct counters_of *c)
+{
+	json_t *o = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array(), *misses = json_array();
+
+	if (c->iface) {
+		json_object_set_new(o, "interface", json_string(c->iface->name));
+		json_object_set_new(o, "ifindex", json_integer(c->iface->ifindex));
+		json_object_set_new(o, "mode", json_string(xdpf_mode_name(c->iface->mode)));
+		json_object_set_new(o, "program_id", json_integer(c->iface->prog_id));
+	}
+	json_object_set_new(o, "program", json_string(c->meta->program));
+	for (unsigned i = 0; i < c->meta->n_files; i++)
+		json_array_append_new(files, file_json(c, i));
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++) {
+		json_t *x = json_object();
+
+		set_count(x, xdpf_stats_verdict(c->stats, (enum xdpf_verdict)v));
+		json_object_set_new(verdicts, xdpf_verdict_name((enum xdpf_verdict)v), x);
+	}
+	for (size_t i = 0; i < c->meta->n_tables; i++)
+		json_array_append_new(tables, table_json(c, i));
+	for (size_t i = 0; i < c->meta->n_actions; i++)
+		json_array_append_new(misses, miss_json(c, &c->meta->actions[i]));
+	json_object_set_new(o, "files", files);
+	json_object_set_new(o, "verdicts", verdicts);
+	json_object_set_new(o, "tables", tables);
+	json_object_set_new(o, "misses", misses);
+	json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));
+	return o;
+}
+
+/* ---- Prometheus ---- */
+
+static void label(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, ",%s=\"", name);
+	for (const char *p = value; *p; p++) {
+		if (*p == '\\' || *p == '"')
+			fputc('\\', out);
+		fputc(*p, out);
+	}
+	fputc('"', out);
+}
+
+static void start(const struct counters_of *c, FILE *out, const char *metric)
+{
+	fprintf(out, "%s{interface=\"%s\"", metric, c->iface ? c->iface->name : "");
+	label(out, "program", c->meta->program);
+}
+
+static void head(FILE *out, const char *metric, const char *help)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s counter\n", metric, help, metric);
+}
+
+/* One metric of each: @bytes chooses the half. A rule without a label has its place for a name, so its counter's number tells two on one
+ * line apart. */
+static void rules_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
+{
+	head(out, metric, help);
+	for (size_t i = 0; i < c->meta->n_rules + c->meta->n_files; i++) {
+		const struct xdpf_rule *r = i < c->meta->n_rules ? &c->meta->rules[i] : NULL;
+		size_t file = r ? r->file : i - c->meta->n_rules;
+		const struct xdpf_file *f = &c->meta->files[file];
+		struct xdpf_count n = xdpf_stats_rule(c->stats, r ? r->index : f->default_index);
+		char index[16];
+
+		start(c, out, metric);
+		label(out, "file", f->name);
+		label(out, "rule", r ? r->shown : "default");
+		if (r && !r->label) {
+			snprintf(index, sizeof(index), "%u", r->index);
+			label(out, "index", index);
+		}
+		label(out, "verdict", xdpf_verdict_name(r ? r->verdict : f->default_verdict));
+		fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
+	}
+}
+
+static void verdicts_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
+{
+	head(out, metric, help);
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++) {
+		struct xdpf_count n = xdpf_stats_verdict(c->stats, (enum xdpf_verdict)v);
+
+		start(c, out, metric);
+		label(out, "verdict", xdpf_verdict_name((enum xdpf_verdict)v));
+		fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
+	}
+}
+
+static void tables_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
+{
+	head(out, metric, help);
+	for (size_t t = 0; t < c->meta->n_tables; t++) {
+		const struct xdpf_table *table = &c->meta->tables[t];
+
+		for (size_t i = 0; i < xdpf_stats_n_entries(c->stats, t); i++) {
+			struct xdpf_count n;
+			const void *key = xdpf_stats_entry(c->stats, t, i, &n);
+			char text[1024];
+
+			start(c, out, metric);
+			label(out, "file", c->meta->files[table->file].name);
+			label(out, "table", table->name);
+			label(out, "key", counters_key(table, key, text, sizeof(text)));
+			fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
+		}
+	}
+}
+
+static void misses_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
+{
+	head(out, metric, help);
+	for (size_t i = 0; i < c->meta->n_actions; i++) {
+		const struct xdpf_action *a = &c->meta->actions[i];
+		const struct xdpf_rule *r = xdpf_meta_rule(c->meta, a->rule);
+		struct xdpf_misses m = xdpf_stats_action(c->stats, a->slot);
+
+		for (int full = 0; full < 2; full++) {
+			char slot[16];
+
+			snprintf(slot, sizeof(slot), "%u", a->slot);
+			start(c, out, metric);
+			label(out, "rule", r ? r->shown : "");
+			label(out, "table", c->meta->tables[a->table].name);
+			label(out, "slot", slot);
+			label(out, "reason", full ? "full" : "absent");
+			fprintf(out, "} %" PRIu64 "\n", full ? m.full : m.absent);
+		}
+	}
+}
+
+void counters_prometheus(const struct counters_of *c, FILE *out)
+{
+	rules_metric(c, out, "xdpf_rule_packets_total", "Packets that matched a rule or fell to a file's default.", false);
+	rules_metric(c, out, "xdpf_rule_bytes_total", "Bytes of the frames that matched a rule or fell to a file's default.", true);
+	verdicts_metric(c, out, "xdpf_verdict_packets_total", "Packets by the program's verdict.", false);
+	verdicts_metric(c, out, "xdpf_verdict_bytes_total", "Bytes of frames by the program's verdict.", true);
+	tables_metric(c, out, "xdpf_table_packets_total", "Packets by key of a count table.", false);
+	tables_metric(c, out, "xdpf_table_bytes_total", "Bytes of frames by key of a count table.", true);
+	misses_metric(c, out, "xdpf_misses_total", "Actions that did nothing: the key's field was absent, or the table full.");
+}

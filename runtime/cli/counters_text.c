@@ -1,0 +1,92 @@
+/*
+ * Counters for people: a block per file, with its rules in order, then verdicts, tables and what did nothing.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cli.h"
+
+enum { KEYS_SHOWN = 20 };	/* of a table; --json and --prometheus have them all */
+
+static void line(FILE *out, int width, const char *name, const char *verdict, struct xdpf_count c, const char *text)
+{
+	fprintf(out, "  %-*s %-8s %14" PRIu64 " %18" PRIu64 "  %s\n", width, name, verdict, c.packets, c.bytes, text);
+}
+
+static int name_width(const struct xdpf_meta *m)
+{
+	size_t width = strlen("default");
+
+	for (size_t i = 0; i < m->n_rules; i++)
+		if (strlen(m->rules[i].shown) > width)
+			width = strlen(m->rules[i].shown);
+	return width > 40 ? 40 : (int)width;
+}
+
+static void file_text(const struct counters_of *c, unsigned file, int width, FILE *out)
+{
+	const struct xdpf_file *f = &c->meta->files[file];
+	struct xdpf_count reached = xdpf_stats_reached(c->stats, file);
+
+	if (!f->counters) {
+		fprintf(out, "%s: its counters are off\n", f->name);
+		return;
+	}
+	fprintf(out, "%s: reached by %" PRIu64 " packets, %" PRIu64 " bytes\n", f->name, reached.packets, reached.bytes);
+	fprintf(out, "  %-*s %-8s %14s %18s\n", width, "rule", "verdict", "packets", "bytes");
+	for (size_t i = 0; i < c->meta->n_rules; i++) {
+		const struct xdpf_rule *r = &c->meta->rules[i];
+
+		if (r->file == file)
+			line(out, width, r->shown, r->verdict == XDPF_NO_VERDICT ? "-" : xdpf_verdict_name(r->verdict),
+			     xdpf_stats_rule(c->stats, r->index), r->text);
+	}
+	line(out, width, "default", xdpf_verdict_name(f->default_verdict), xdpf_stats_rule(c->stats, f->default_index), "");
+}
+
+static void table_text(const struct counters_of *c, size_t table, FILE *out)
+{
+	const struct xdpf_table *t = &c->meta->tables[table];
+	size_t n = xdpf_stats_n_entries(c->stats, table);
+	char text[1024];
+
+	fprintf(out, "table %s (%s)", t->name, c->meta->files[t->file].name);
+	for (size_t k = 0; k < t->n_key; k++)
+		fprintf(out, "%s%s", k ? ", " : " per ", t->key[k].name);
+	fprintf(out, ": %zu %s\n", n, n == 1 ? "entry" : "entries");
+	for (size_t i = 0; i < n && i < KEYS_SHOWN; i++) {
+		struct xdpf_count count;
+		const void *key = xdpf_stats_entry(c->stats, table, i, &count);
+
+		fprintf(out, "  %-40s %14" PRIu64 " %18" PRIu64 "\n", t->n_key ? counters_key(t, key, text, sizeof(text)) : "all",
+			count.packets, count.bytes);
+	}
+	if (n > KEYS_SHOWN)
+		fprintf(out, "  and %zu more; --json has them all\n", n - KEYS_SHOWN);
+}
+
+void counters_text(const struct counters_of *c, FILE *out)
+{
+	int width = name_width(c->meta);
+
+	for (unsigned i = 0; i < c->meta->n_files; i++)
+		file_text(c, i, width, out);
+	fprintf(out, "verdicts\n");
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++) {
+		struct xdpf_count n = xdpf_stats_verdict(c->stats, (enum xdpf_verdict)v);
+
+		if (n.packets || (v >= XDPF_DROP && v <= XDPF_PASS))
+			line(out, width, xdpf_verdict_name((enum xdpf_verdict)v), "", n, "");
+	}
+	for (size_t i = 0; i < c->meta->n_tables; i++)
+		table_text(c, i, out);
+	for (size_t i = 0; i < c->meta->n_actions; i++) {
+		const struct xdpf_action *a = &c->meta->actions[i];
+		const struct xdpf_rule *r = xdpf_meta_rule(c->meta, a->rule);
+		struct xdpf_misses m = xdpf_stats_action(c->stats, a->slot);
+
+		if (m.absent || m.full)
+			fprintf(out, "not counted: %s in %s: %" PRIu64 " without the key's field, %" PRIu64 " for want of room\n",
+				r ? r->shown : "", c->meta->tables[a->table].name, m.absent, m.full);
+	}
+}

@@ -1,0 +1,30 @@
+/*
+ * xdpf remove: takes our filter off an interface, and nobody else's.
+ */
+#include "cli.h"
+
+static const char usage[] =
+	"usage: xdpf remove IFACE...\n\n"
+	"Takes off the filter that `xdpf apply` put there; other XDP programs stay.\n\n"
+	"  --quiet          only errors and warnings\n"
+	"  --verbose        what the libraries say too\n";
+
+int cmd_remove(struct cli *cli, int argc, char **argv)
+{
+	static const struct option options[] = { CLI_COMMON_OPTIONS, { 0 } };
+	int c, status = EXIT_DONE;
+
+	cli->usage = usage;
+	while ((c = cli_option(cli, argc, argv, options, &status)) != -1)
+		if (c == '?')
+			return status;
+	if (optind == argc)
+		return cli_usage(cli, "give the interfaces whose filters are to go");
+	for (int i = optind; i < argc; i++) {
+		int err = xdpf_iface_remove(argv[i], &cli->log);
+
+		if (err)
+			status = cli_exit(err);
+	}
+	return status;
+}

@@ -1,0 +1,212 @@
+/*
+ * xdpf run: a filter over a capture, in the kernel, by test runs. Prints for each packet what `xdpfc --run` prints: its number, the
+ * verdict, who decided. Nothing is attached; maps are private.
+ */
+#include <limits.h>
+#include <pcap/pcap.h>
+#include <string.h>
+
+#include "cli.h"
+
+static const char usage[] =
+	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N] [--json]\n\n"
+	"Runs the filter over each packet of a capture, in the kernel, with nothing attached. Prints a line per packet:\n"
+	"number, verdict, deciding rule; the counters go to standard error. CAPTURE - is standard input.\n\n"
+	"  --iface NAME     the interface that packets come from (else `iface` is absent)\n"
+	"  --rxqueue N      the receive queue that they come from (else `rxqueue` is absent)\n"
+	"  --split N        the bytes behind N stand in fragments of memory, as with jumbo frames\n"
+	"  --json           a JSON object per line, the counters in the last\n"
+	"  --quiet          no counters\n"
+	"  --verbose        what the libraries say too\n";
+
+enum { LINEAR_MAX = 3000 };	/* what a page holds of a frame in a test run, with some room */
+
+struct run {
+	struct cli *cli;
+	const char *capture;
+	struct xdpf_load_opts load;
+	struct xdpf_run_opts opts;
+	bool json;
+};
+
+static void pcap_freep(pcap_t **p)
+{
+	if (*p)
+		pcap_close(*p);
+}
+
+static int open_capture(struct cli *cli, pcap_t **out, const char *path)
+{
+	char err[PCAP_ERRBUF_SIZE] = "";
+	pcap_t *p = pcap_open_offline(path, err);
+
+	if (!p) {
+		cli_error(cli, "%s: %s", path, err);
+		return EXIT_INPUT;
+	}
+	if (pcap_datalink(p) != DLT_EN10MB) {
+		const char *name = pcap_datalink_val_to_name(pcap_datalink(p));
+
+		cli_error(cli, "%s: a capture of %s frames; XDP sees Ethernet frames", path, name ? name : "unknown");
+		pcap_close(p);
+		return EXIT_INPUT;
+	}
+	*out = p;
+	return 0;
+}
+
+static int broken(struct cli *cli, const char *path, pcap_t *p, unsigned long long n)
+{
+	cli_error(cli, "%s: broken behind packet %llu: %s", path, n, pcap_geterr(p));
+	return EXIT_INPUT;
+}
+
+/* Are there frames that do not fit the linear part? Standard input cannot be read twice: then there may be. */
+static int needs_frags(struct run *r)
+{
+	_cleanup_(pcap_freep) pcap_t *p = NULL;
+	struct pcap_pkthdr *h;
+	const u_char *data;
+	int status;
+
+	if (r->opts.split || !strcmp(r->capture, "-")) {
+		r->load.frags = true;
+		return 0;
+	}
+	status = open_capture(r->cli, &p, r->capture);
+	if (status)
+		return status;
+	while (!r->load.frags && pcap_next_ex(p, &h, &data) == 1)
+		r->load.frags = h->caplen > LINEAR_MAX;
+	return 0;
+}
+
+static void print_packet(const struct run *r, unsigned long long n, const char *verdict, const char *by)
+{
+	json_t *o;
+
+	if (!r->json) {
+		printf("%llu\t%s\t%s\n", n, verdict, by);
+		return;
+	}
+	o = json_pack("{s:I, s:s, s:s}", "packet", (json_int_t)n, "verdict", verdict, "rule", by);
+	cli_print_json(r->cli, o, JSON_COMPACT);
+}
+
+static const char *decider(const struct xdpf_meta *m, unsigned index)
+{
+	const struct xdpf_rule *rule = xdpf_meta_rule(m, index);
+
+	return rule ? rule->shown : index == UINT_MAX ? "-" : "default";
+}
+
+static int run_capture(struct run *r, struct xdpf_program *prog)
+{
+	const struct xdpf_meta *m = xdpf_program_meta(prog);
+	_cleanup_(pcap_freep) pcap_t *p = NULL;
+	struct pcap_pkthdr *h;
+	const u_char *data;
+	unsigned long long n = 0;
+	int status = open_capture(r->cli, &p, r->capture), got;
+
+	if (status)
+		return status;
+	while ((got = pcap_next_ex(p, &h, &data)) == 1) {
+		struct xdpf_run_result res;
+		int err;
+
+		n++;
+		if (h->caplen < XDPF_MIN_FRAME) {
+			print_packet(r, n, "skipped", "-");
+			continue;
+		}
+		err = xdpf_program_run(prog, data, h->caplen, &r->opts, &res, &r->cli->log);
+		if (err) {
+			cli_error(r->cli, "%s: stopped at packet %llu", r->capture, n);
+			return cli_exit(err);
+		}
+		print_packet(r, n, xdpf_verdict_name(res.verdict), decider(m, res.index));
+	}
+	return got == PCAP_ERROR_BREAK ? 0 : broken(r->cli, r->capture, p, n);
+}
+
+static int print_summary(struct run *r, struct xdpf_program *prog)
+{
+	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
+	struct counters_of c = { .meta = xdpf_program_meta(prog) };
+	int err = xdpf_stats_read(&s, prog, &r->cli->log);
+
+	if (err)
+		return cli_exit(err);
+	c.stats = s;
+	if (r->json)
+		return cli_print_json(r->cli, json_pack("{s:o}", "summary", counters_json(&c)), JSON_COMPACT);
+	if (!r->cli->quiet) {
+		fflush(stdout);
+		counters_text(&c, stderr);
+	}
+	return EXIT_DONE;
+}
+
+static int run_object(struct run *r, const char *path)
+{
+	_cleanup_(object_freep) struct xdpf_object *o = NULL;
+	_cleanup_(program_freep) struct xdpf_program *p = NULL;
+	int status = cli_open(r->cli, &o, path);
+
+	if (!status)
+		status = needs_frags(r);
+	if (!status)
+		status = cli_exit(xdpf_program_load(&p, o, &r->load, &r->cli->log));
+	if (!status)
+		status = run_capture(r, p);
+	/* The counters of what was run are worth seeing, too, when the capture broke off. */
+	if (p && status != EXIT_SYSTEM) {
+		int s = print_summary(r, p);
+
+		status = status ? status : s;
+	}
+	return status;
+}
+
+int cmd_run(struct cli *cli, int argc, char **argv)
+{
+	enum { OPT_IFACE = OPT_OWN, OPT_RXQUEUE, OPT_SPLIT, OPT_JSON };
+	static const struct option options[] = {
+		{ "iface", required_argument, NULL, OPT_IFACE }, { "rxqueue", required_argument, NULL, OPT_RXQUEUE },
+		{ "split", required_argument, NULL, OPT_SPLIT }, { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
+	};
+	struct run r = { .cli = cli, .load = { .sz = sizeof(r.load), .test = true }, .opts = { .sz = sizeof(r.opts) } };
+	uint32_t n = 0;
+	int c, status;
+
+	cli->usage = usage;
+	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
+		switch (c) {
+		case '?':
+			return status;
+		case OPT_IFACE:
+			r.load.test_iface = optarg;
+			break;
+		case OPT_RXQUEUE:
+			r.load.has_test_rxqueue = true;
+			if (!cli_number(cli, "rxqueue", optarg, UINT32_MAX, &r.load.test_rxqueue))
+				return EXIT_USAGE;
+			break;
+		case OPT_SPLIT:
+			if (!cli_number(cli, "split", optarg, LINEAR_MAX, &n))
+				return EXIT_USAGE;
+			if (n < XDPF_MIN_FRAME)
+				return cli_usage(cli, "--split needs at least %d bytes before it: the kernel keeps the Ethernet header whole", XDPF_MIN_FRAME);
+			r.opts.split = n;
+			break;
+		case OPT_JSON:
+			r.json = true;
+			break;
+		}
+	}
+	if (argc - optind != 2)
+		return cli_usage(cli, "give a filter and a capture");
+	r.capture = argv[optind + 1];
+	return run_object(&r, argv[optind]);
+}

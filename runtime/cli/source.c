@@ -1,0 +1,97 @@
+/*
+ * What is to run: an object file as it is, or a rule file, which xdpfc compiles to one. xdpfc stands beside this program, or in PATH; its
+ * diagnostics go where ours go, and its exit status becomes ours.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+extern char **environ;
+
+static bool is_rule_file(const char *path)
+{
+	size_t n = strlen(path);
+
+	return n > 5 && !strcmp(path + n - 5, ".xdpf");
+}
+
+/* xdpfc beside this program, or just its name: then it is looked for in PATH. */
+static void find_compiler(char *out, size_t size)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	snprintf(out, size, "xdpfc");
+	if (n <= 0)
+		return;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash || (size_t)(slash - self) + sizeof("/xdpfc") > size)
+		return;
+	*slash = '\0';
+	snprintf(out, size, "%.*s/xdpfc", (int)(slash - self), self);
+	if (access(out, X_OK))
+		snprintf(out, size, "xdpfc");
+}
+
+static int compile(const struct cli *cli, const char *path, char *object)
+{
+	char compiler[PATH_MAX], out[] = "-o", end[] = "--";
+	char *argv[] = { compiler, out, object, end, (char *)(uintptr_t)path, NULL };
+	int status, err;
+	pid_t pid;
+
+	find_compiler(compiler, sizeof(compiler));
+	err = posix_spawnp(&pid, compiler, NULL, NULL, argv, environ);
+	if (err) {
+		cli_error(cli, "%s is a rule file, and xdpfc, which compiles it, cannot be started: %s\n"
+			  "Install xdpfc, or compile where it is (xdpfc %s -o prog.o) and give prog.o", path, strerror(err), path);
+		return EXIT_SYSTEM;
+	}
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno == EINTR)
+			continue;
+		cli_error(cli, "xdpfc is lost: %s", strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	cli_error(cli, "xdpfc ended by signal %d while it compiled %s", WTERMSIG(status), path);
+	return EXIT_SYSTEM;
+}
+
+static int open_rules(struct cli *cli, struct xdpf_object **out, const char *path)
+{
+	const char *tmp = getenv("TMPDIR");
+	char dir[PATH_MAX - 16], object[PATH_MAX];
+	int status;
+
+	if (snprintf(dir, sizeof(dir), "%s/xdpf-XXXXXX", tmp && *tmp ? tmp : "/tmp") >= (int)sizeof(dir) || !mkdtemp(dir)) {
+		cli_error(cli, "no temporary directory can be made in %s: %s", tmp && *tmp ? tmp : "/tmp", strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	snprintf(object, sizeof(object), "%s/prog.o", dir);
+	status = compile(cli, path, object);
+	if (!status)
+		status = xdpf_object_open(out, object, &cli->log) ? EXIT_INPUT : 0;
+	unlink(object);
+	rmdir(dir);
+	return status;
+}
+
+int cli_open(struct cli *cli, struct xdpf_object **out, const char *path)
+{
+	int err;
+
+	if (is_rule_file(path))
+		return open_rules(cli, out, path);
+	err = xdpf_object_open(out, path, &cli->log);
+	return !err ? 0 : err == -ENOMEM ? EXIT_SYSTEM : EXIT_INPUT;
+}

@@ -1,0 +1,155 @@
+/*
+ * xdpf status: which XDP programs run where, ours with what is known of them, others by name.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+#include <time.h>
+
+#include "cli.h"
+
+static const char usage[] =
+	"usage: xdpf status [IFACE...] [--json]\n\n"
+	"Which XDP programs run on the interfaces (without IFACE: on all that have one).\n\n"
+	"  --json           as JSON\n"
+	"  --quiet          only errors and warnings\n"
+	"  --verbose        what the libraries say too\n";
+
+static const char *format_time(int64_t t, char *buf, size_t size)
+{
+	time_t when = (time_t)t;
+	struct tm tm;
+
+	if (!t || !localtime_r(&when, &tm) || !strftime(buf, size, "%Y-%m-%d %H:%M:%S", &tm))
+		snprintf(buf, size, "unknown");
+	return buf;
+}
+
+static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
+{
+	char since[32];
+
+	printf("%s: %s, program %s (id %u), since %s\n", i->name, xdpf_mode_name(i->mode), m->program, i->prog_id,
+	       format_time(i->since, since, sizeof(since)));
+	printf("    files     ");
+	for (size_t f = 0; f < m->n_files; f++)
+		printf("%s%s", f ? ", " : "", m->files[f].name);
+	printf("\n    rules     %zu\n", m->n_rules);
+	printf("    frags     %s\n", m->frags ? "yes" : "no");
+	printf("    link      pinned (id %u)\n", i->link_id);
+}
+
+static void print_other(const struct xdpf_iface *i)
+{
+	if (i->mode == XDPF_MODE_NONE) {
+		printf("%s: no XDP program\n", i->name);
+		return;
+	}
+	printf("%s: %s, %s%s (id %u), not ours", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
+	       i->prog_name, i->prog_id);
+	if (i->link_id)
+		printf(", attached by link %u", i->link_id);
+	printf("\n");
+}
+
+static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m)
+{
+	json_t *o = json_pack("{s:s, s:I, s:s}", "interface", i->name, "ifindex", (json_int_t)i->ifindex, "mode", xdpf_mode_name(i->mode));
+	json_t *files;
+
+	if (i->mode == XDPF_MODE_NONE)
+		return o;
+	json_object_set_new(o, "ours", json_boolean(i->ours));
+	json_object_set_new(o, "program", i->prog_name[0] ? json_string(i->prog_name) : json_null());
+	json_object_set_new(o, "program_id", json_integer(i->prog_id));
+	json_object_set_new(o, "link_id", i->link_id ? json_integer(i->link_id) : json_null());
+	json_object_set_new(o, "since", i->since ? json_integer(i->since) : json_null());
+	if (!m)
+		return o;
+	files = json_array();
+	for (size_t f = 0; f < m->n_files; f++)
+		json_array_append_new(files, json_string(m->files[f].name));
+	json_object_set_new(o, "files", files);
+	json_object_set_new(o, "rules", json_integer((json_int_t)m->n_rules));
+	json_object_set_new(o, "frags", json_boolean(m->frags));
+	json_object_set_new(o, "compiler", json_string(m->compiler));
+	return o;
+}
+
+/* @all: interfaces without a program are left out. */
+static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t *shown)
+{
+	_cleanup_(program_freep) struct xdpf_program *p = NULL;
+	const struct xdpf_meta *m = NULL;
+	struct xdpf_iface i;
+	int err = xdpf_iface_query(&i, name, &cli->log);
+
+	/* Where all are listed, one that went away meanwhile is no mistake. */
+	if (err)
+		return all && err == -ENODEV ? 0 : err;
+	if (all && i.mode == XDPF_MODE_NONE)
+		return 0;
+	if (i.ours) {
+		err = xdpf_program_find(&p, name, &cli->log);
+		if (err)
+			return err;
+		m = xdpf_program_meta(p);
+	}
+	(*shown)++;
+	if (out)
+		json_array_append_new(out, status_json(&i, m));
+	else if (m)
+		print_ours(&i, m);
+	else
+		print_other(&i);
+	return 0;
+}
+
+static int show_all(struct cli *cli, json_t *out, size_t *shown)
+{
+	struct if_nameindex *list = if_nameindex();
+	int err = 0;
+
+	if (!list) {
+		cli_error(cli, "the interfaces cannot be listed: %s", strerror(errno));
+		return -errno;
+	}
+	for (struct if_nameindex *i = list; i->if_index; i++) {
+		int e = show(cli, i->if_name, true, out, shown);
+
+		err = err ? err : e;
+	}
+	if_freenameindex(list);
+	return err;
+}
+
+int cmd_status(struct cli *cli, int argc, char **argv)
+{
+	enum { OPT_JSON = OPT_OWN };
+	static const struct option options[] = { { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 } };
+	json_t *out = NULL;
+	size_t shown = 0;
+	int c, status, err = 0;
+
+	cli->usage = usage;
+	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
+		if (c == '?') {
+			json_decref(out);
+			return status;
+		}
+		if (!out)
+			out = json_array();
+	}
+	if (optind == argc)
+		err = show_all(cli, out, &shown);
+	for (int i = optind; i < argc; i++) {
+		int e = show(cli, argv[i], false, out, &shown);
+
+		err = err ? err : e;
+	}
+	if (!shown && !out && !err)
+		printf("no XDP program runs on any interface\n");
+	if (out)
+		cli_print_json(cli, out, JSON_INDENT(2));
+	return cli_exit(err);
+}

@@ -1,0 +1,164 @@
+/*
+ * What XDP does on an interface. In comes its name; out go the program, how it is attached, and whether that is ours: attached by the
+ * link that is pinned at our path for it. Anything else on it belongs to somebody else, whatever program it is.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "private.h"
+
+const char *xdpf_mode_name(enum xdpf_mode m)
+{
+	switch (m) {
+	case XDPF_MODE_NONE:
+		return "none";
+	case XDPF_MODE_NATIVE:
+		return "native";
+	case XDPF_MODE_GENERIC:
+		return "generic";
+	case XDPF_MODE_OFFLOAD:
+		return "offload";
+	case XDPF_MODE_SEVERAL:
+		return "several";
+	}
+	return "none";
+}
+
+char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size)
+{
+	if (i->prog_name[0])
+		snprintf(buf, size, "program %s (id %u)", i->prog_name, i->prog_id);
+	else
+		snprintf(buf, size, "a program (id %u)", i->prog_id);
+	return buf;
+}
+
+static unsigned get_mtu(const char *name)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq req = { 0 };
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", name);
+	return fd >= 0 && !ioctl(fd, SIOCGIFMTU, &req) && req.ifr_mtu > 0 ? (unsigned)req.ifr_mtu : 0;
+}
+
+static int64_t load_time(uint64_t since_boot)
+{
+	struct timespec now, boot;
+
+	if (!since_boot || clock_gettime(CLOCK_REALTIME, &now) || clock_gettime(CLOCK_BOOTTIME, &boot))
+		return 0;
+	return (int64_t)now.tv_sec - (int64_t)(((uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec - since_boot) / 1000000000);
+}
+
+static void look_at_program(struct xdpf_iface *i)
+{
+	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(i->prog_id);
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+		return;		/* the name is hidden from us; the id remains */
+	for (size_t k = 0; k < sizeof(i->prog_name) - 1 && info.name[k]; k++)
+		i->prog_name[k] = (unsigned char)info.name[k] < 0x20 || info.name[k] == 0x7f ? '?' : info.name[k];
+	i->since = load_time(info.load_time);
+}
+
+/* The link by which a program is attached here, if it is by one and we may see it. */
+static uint32_t find_link(unsigned ifindex)
+{
+	uint32_t id = 0;
+
+	while (!bpf_link_get_next_id(id, &id)) {
+		_cleanup_close_ int fd = bpf_link_get_fd_by_id(id);
+		struct bpf_link_info info = { 0 };
+		uint32_t len = sizeof(info);
+
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex)
+			return id;
+	}
+	return 0;
+}
+
+static int query_mode(struct xdpf_iface *i, const struct xdpf_log *log)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, q);
+	int err = bpf_xdp_query((int)i->ifindex, 0, &q);
+
+	if (err)
+		return rt_fail_sys(log, -err, "%s: the kernel does not say what runs there", i->name);
+	switch (q.attach_mode) {
+	case XDP_ATTACHED_DRV:
+		i->mode = XDPF_MODE_NATIVE;
+		i->prog_id = q.drv_prog_id;
+		break;
+	case XDP_ATTACHED_SKB:
+		i->mode = XDPF_MODE_GENERIC;
+		i->prog_id = q.skb_prog_id;
+		break;
+	case XDP_ATTACHED_HW:
+		i->mode = XDPF_MODE_OFFLOAD;
+		i->prog_id = q.hw_prog_id;
+		break;
+	case XDP_ATTACHED_MULTI:
+		i->mode = XDPF_MODE_SEVERAL;
+		i->prog_id = q.drv_prog_id ? q.drv_prog_id : q.skb_prog_id ? q.skb_prog_id : q.hw_prog_id;
+		break;
+	default:
+		i->mode = XDPF_MODE_NONE;
+		i->prog_id = 0;
+	}
+	return 0;
+}
+
+int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const struct xdpf_log *log)
+{
+	_cleanup_close_ int fd = -1;
+	struct xdpf_iface i = { .ifindex = if_nametoindex(name) };
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+	char path[RT_PATH_MAX];
+	struct rt_libbpf scope;
+	int err;
+
+	if (!i.ifindex || strlen(name) >= sizeof(i.name))
+		return rt_fail(log, ENODEV, "%s: no interface has this name; `ip link` lists them", name);
+	snprintf(i.name, sizeof(i.name), "%s", name);
+	i.mtu = get_mtu(name);
+	rt_libbpf_begin(&scope, log);
+	err = query_mode(&i, log);
+	rt_libbpf_end(&scope);
+	if (!err)
+		err = rt_bpffs_path(path, i.ifindex, log);
+	if (err)
+		return err;
+	fd = bpf_obj_get(path);
+	if (fd < 0 && errno != ENOENT && errno != ENODEV && i.prog_id)
+		rt_log(log, XDPF_LOG_DEBUG, "%s: %s: %s", name, path, strerror(errno));
+	if (fd >= 0 && (i.mode == XDPF_MODE_NATIVE || i.mode == XDPF_MODE_GENERIC) && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
+	    info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == i.ifindex && info.prog_id == i.prog_id) {
+		i.ours = true;
+		i.link_id = info.id;
+	}
+	if (i.prog_id) {
+		look_at_program(&i);
+		if (!i.ours)
+			i.link_id = find_link(i.ifindex);
+	}
+	*out = i;
+	if (link_fd)
+		*link_fd = i.ours ? take_fd(fd) : -1;
+	return 0;
+}
+
+int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log)
+{
+	return rt_iface_query(out, NULL, name, log);
+}

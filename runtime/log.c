@@ -1,0 +1,142 @@
+/*
+ * Messages. In come formatted texts and libbpf's own prints; out go single calls of the caller's log function, with control characters
+ * made harmless. Nothing is printed here. libbpf has one print hook per process: it is set here, once, and passes on to whoever had it
+ * what is not said on our behalf.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <sys/syscall.h>
+
+#include "private.h"
+
+static void clean_text(char *s)
+{
+	for (unsigned char *p = (unsigned char *)s; *p; p++)
+		if ((*p < 0x20 && *p != '\n') || *p == 0x7f)
+			*p = *p == '\t' ? ' ' : '?';
+}
+
+static void vlog(const struct xdpf_log *log, enum xdpf_log_level level, const char *tail, const char *fmt, va_list ap)
+{
+	_cleanup_free_ char *text = NULL, *whole = NULL;
+
+	if (!log || !log->fn)
+		return;
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
+	if (text && tail && asprintf(&whole, "%s%s", text, tail) < 0)
+		whole = NULL;
+	if (text)
+		clean_text(text);
+	if (whole)
+		clean_text(whole);
+	log->fn(log->arg, level, whole ? whole : text ? text : "out of memory");
+}
+
+void rt_log(const struct xdpf_log *log, enum xdpf_log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(log, level, NULL, fmt, ap);
+	va_end(ap);
+}
+
+int rt_fail(const struct xdpf_log *log, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vlog(log, XDPF_LOG_ERROR, NULL, fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+/* What of the privileges that a filter needs this process does not have; "" when it has them all. */
+static const char *lacking(char *buf, size_t size)
+{
+	static const struct { unsigned cap; const char *name; } need[] = {
+		{ CAP_NET_ADMIN, "CAP_NET_ADMIN" }, { CAP_BPF, "CAP_BPF" }, { CAP_PERFMON, "CAP_PERFMON" },
+		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN" },
+	};
+	struct __user_cap_header_struct hdr = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = { { 0 } };
+	size_t n = 0;
+
+	buf[0] = '\0';
+	if (syscall(SYS_capget, &hdr, data))
+		return buf;
+	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
+		if (data[need[i].cap / 32].effective & (1u << need[i].cap % 32))
+			continue;
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", need[i].name);
+		if (n >= size)
+			break;
+	}
+	return buf;
+}
+
+int rt_fail_sys(const struct xdpf_log *log, int err, const char *fmt, ...)
+{
+	char tail[512], caps[128];
+	va_list ap;
+
+	if (err == EPERM || err == EACCES) {
+		if (*lacking(caps, sizeof(caps)))
+			snprintf(tail, sizeof(tail), ": %s\nthis process lacks %s: run as root", strerror(err), caps);
+		else
+			snprintf(tail, sizeof(tail), ": %s\nthis process has all privileges that a filter needs, so the system forbids it: "
+				 "a container, a security policy or kernel lockdown", strerror(err));
+	} else {
+		snprintf(tail, sizeof(tail), ": %s", strerror(err));
+	}
+	va_start(ap, fmt);
+	vlog(log, XDPF_LOG_ERROR, tail, fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+/* ---- libbpf ---- */
+
+static _Thread_local struct rt_libbpf *current;
+static libbpf_print_fn_t earlier_print;
+static pthread_once_t hook_once = PTHREAD_ONCE_INIT;
+
+__attribute__((format(printf, 2, 0)))
+static int on_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char text[1024];
+	size_t n;
+
+	if (!current)
+		return earlier_print ? earlier_print(level, fmt, ap) : 0;
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	n = strlen(text);
+	while (n && text[n - 1] == '\n')
+		text[--n] = '\0';
+	if (level == LIBBPF_WARN)
+		snprintf(current->last, sizeof(current->last), "%.*s", (int)sizeof(current->last) - 1, text);
+	rt_log(current->log, XDPF_LOG_DEBUG, "%s", text);
+	return 0;
+}
+
+static void hook(void)
+{
+	earlier_print = libbpf_set_print(on_print);
+}
+
+void rt_libbpf_begin(struct rt_libbpf *scope, const struct xdpf_log *log)
+{
+	pthread_once(&hook_once, hook);
+	*scope = (struct rt_libbpf){ .log = log, .outer = current };
+	current = scope;
+}
+
+void rt_libbpf_end(struct rt_libbpf *scope)
+{
+	current = scope->outer;
+}

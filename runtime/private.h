@@ -1,0 +1,148 @@
+/*
+ * What the parts of libxdpf share, and nobody else sees.
+ */
+#ifndef XDPF_RUNTIME_PRIVATE_H
+#define XDPF_RUNTIME_PRIVATE_H
+
+#include <bpf/libbpf.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "abi.h"
+#include "xdpf/runtime.h"
+
+/* ---- ownership: a function is seen to leak nothing without reading what it calls ---- */
+
+static inline void free_ptr(void *p)
+{
+	free(*(void **)p);
+}
+
+static inline void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+#define _cleanup_(f) __attribute__((cleanup(f)))
+#define _cleanup_free_ _cleanup_(free_ptr)
+#define _cleanup_close_ _cleanup_(close_fd)
+#define take_ptr(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
+#define take_fd(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
+
+/* @opts as a struct of this version: what an older caller does not know is zero, what a newer one knows is not looked at. */
+#define opts_copy(type, opts) ({						\
+	type copy_ = { 0 };							\
+	if (opts)								\
+		memcpy(&copy_, (opts), (opts)->sz < sizeof(copy_) ? (opts)->sz : sizeof(copy_)); \
+	copy_;									\
+})
+
+/* ---- log.c ---- */
+
+void rt_log(const struct xdpf_log *log, enum xdpf_log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Logs an error and returns -@err, so that `return rt_fail(…)` is one statement. */
+int rt_fail(const struct xdpf_log *log, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same for a system call: adds the error's meaning and, for EPERM, which privilege is lacking. */
+int rt_fail_sys(const struct xdpf_log *log, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* libbpf's own messages go to @log at XDPF_LOG_DEBUG between these two, and the last warning is kept: they say why in its own words. */
+struct rt_libbpf {
+	const struct xdpf_log *log;
+	struct rt_libbpf *outer;
+	char last[256];
+};
+void rt_libbpf_begin(struct rt_libbpf *scope, const struct xdpf_log *log);
+void rt_libbpf_end(struct rt_libbpf *scope);
+
+/* ---- metadata.c, elf.c ---- */
+
+struct rt_meta;
+
+/* Parses and checks the metadata's text; -EBADMSG with a reason. */
+int rt_meta_parse(struct rt_meta **out, const char *text, size_t len, const struct xdpf_log *log);
+void rt_meta_free(struct rt_meta *m);
+static inline void rt_meta_freep(struct rt_meta **m)
+{
+	rt_meta_free(*m);
+}
+const struct xdpf_meta *rt_meta_get(const struct rt_meta *m);
+/* The text again, with what the runtime adds at load. */
+int rt_meta_text(char **out, const struct rt_meta *m, bool frags, const struct xdpf_log *log);
+
+/* Finds the metadata in an object file; @text points into @data. */
+int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_t len, const struct xdpf_log *log);
+
+/* ---- object.c ---- */
+
+struct xdpf_object {
+	char *data;
+	size_t len;
+	struct rt_meta *meta;
+};
+
+/* Opens the object with libbpf and checks it against its metadata. */
+int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, const struct xdpf_log *log);
+
+/* ---- config.c ---- */
+
+/* Fills .rodata before the load. */
+int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, const struct xdpf_log *log);
+/* A variable of a data section (".rodata", ".bss"), writable until the load, and where it stands there; NULL where there is none. */
+void *rt_variable(struct bpf_object *bpf, const char *section, const char *name, size_t *size, size_t *offset);
+
+/* ---- program.c ---- */
+
+/* A program in the kernel, loaded by us or found there. */
+struct xdpf_program {
+	struct rt_meta *meta;
+	int prog_fd, rules_fd, verdicts_fd, misses_fd, meta_fd;	/* -1: the program has none */
+	int *table_fd;				/* by table */
+	struct bpf_object *bpf;			/* of a program that we loaded */
+	const struct xdpf_trace *trace;		/* loaded for tests: in the map of .bss, which is mapped here */
+	void *bss;
+	size_t bss_len;
+	bool test, frags;
+};
+
+struct xdpf_program *rt_program_new(const struct xdpf_log *log);
+static inline void rt_program_freep(struct xdpf_program **p)
+{
+	xdpf_program_free(*p);
+}
+
+/* ---- metamap.c: the metadata in the kernel ---- */
+
+/* Binds the metadata to the program, so that it is found from the program alone. */
+int rt_metamap_bind(int *out_fd, int prog_fd, const char *text, const struct xdpf_log *log);
+int rt_metamap_read(struct rt_meta **out, int map_fd, const struct xdpf_log *log);
+
+/* ---- bpffs.c: where links are pinned ---- */
+
+enum { RT_PATH_MAX = 128 };
+
+/* Makes sure that /sys/fs/bpf is a bpffs that outlives us, takes the lock that only one change at a time holds, and clears away pins of
+ * interfaces that are gone. The lock is held until the fd is closed. */
+int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log);
+/* The path of an interface's link in this network namespace. */
+int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_log *log);
+/* Pins at @path, making the directories. */
+int rt_bpffs_pin(int fd, const char *path, const struct xdpf_log *log);
+/* Removes the pin and the directories that it leaves empty. */
+int rt_bpffs_unpin(const char *path, const struct xdpf_log *log);
+
+/* ---- iface.c ---- */
+
+/* xdpf_iface_query(), and the pinned link of ours (-1: none). */
+int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const struct xdpf_log *log);
+/* "program edge (id 7)", or "a program (id 7)" where the name is hidden. */
+char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size);
+
+/* ---- verifier.c ---- */
+
+/* Logs why the kernel refused a program: the end of its log, and the rule that it was at. */
+void rt_verifier_explain(const struct xdpf_log *log, const char *text);
+
+#endif

@@ -1,0 +1,245 @@
+/*
+ * Programs in the kernel. One is loaded from an object here, with maps of its own and its metadata bound to it, or found again from an
+ * interface: link, program, maps, metadata. Either way out goes the same struct, from which counters are read.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "private.h"
+
+enum { VERIFIER_LOG = 16 << 20 };
+
+struct xdpf_program *rt_program_new(const struct xdpf_log *log)
+{
+	struct xdpf_program *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		rt_log(log, XDPF_LOG_ERROR, "out of memory");
+		return NULL;
+	}
+	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->meta_fd = -1;
+	return p;
+}
+
+void xdpf_program_free(struct xdpf_program *p)
+{
+	if (!p)
+		return;
+	if (p->table_fd)
+		for (size_t i = 0; i < rt_meta_get(p->meta)->n_tables; i++)
+			close_fd(&p->table_fd[i]);
+	free(p->table_fd);
+	close_fd(&p->prog_fd);
+	close_fd(&p->rules_fd);
+	close_fd(&p->verdicts_fd);
+	close_fd(&p->misses_fd);
+	close_fd(&p->meta_fd);
+	if (p->bss)
+		munmap(p->bss, p->bss_len);
+	bpf_object__close(p->bpf);
+	rt_meta_free(p->meta);
+	free(p);
+}
+
+const struct xdpf_meta *xdpf_program_meta(const struct xdpf_program *p)
+{
+	return rt_meta_get(p->meta);
+}
+
+static int alloc_tables(struct xdpf_program *p, const struct xdpf_log *log)
+{
+	size_t n = rt_meta_get(p->meta)->n_tables;
+
+	p->table_fd = malloc((n ? n : 1) * sizeof(*p->table_fd));
+	if (!p->table_fd)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		p->table_fd[i] = -1;
+	return 0;
+}
+
+/* Where the fd of a map with this name belongs; NULL: nowhere. */
+static int *map_place(struct xdpf_program *p, const char *name)
+{
+	const struct xdpf_meta *m = rt_meta_get(p->meta);
+
+	if (!strcmp(name, XDPF_MAP_RULES))
+		return &p->rules_fd;
+	if (!strcmp(name, XDPF_MAP_VERDICTS))
+		return &p->verdicts_fd;
+	if (!strcmp(name, XDPF_MAP_MISSES))
+		return &p->misses_fd;
+	for (size_t i = 0; i < m->n_tables; i++)
+		if (!strcmp(m->tables[i].map, name))
+			return &p->table_fd[i];
+	return NULL;
+}
+
+/* ---- loading ---- */
+
+static int load_bpf(struct bpf_object *bpf, const struct xdpf_log *log)
+{
+	struct bpf_program *prog = bpf_object__next_program(bpf, NULL);
+	char *verifier = mmap(NULL, VERIFIER_LOG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	const char *name = bpf_program__name(prog);
+	struct rt_libbpf scope;
+	int err;
+
+	if (verifier == MAP_FAILED)
+		return rt_fail(log, ENOMEM, "out of memory");
+	bpf_program__set_log_buf(prog, verifier, VERIFIER_LOG);
+	rt_libbpf_begin(&scope, log);
+	err = -bpf_object__load(bpf);
+	rt_libbpf_end(&scope);
+	verifier[VERIFIER_LOG - 1] = '\0';
+	if (err && verifier[0] && err != EPERM) {
+		rt_fail(log, err, "the kernel refuses program %s: %s", name, strerror(err));
+		rt_verifier_explain(log, verifier);
+	} else if (err) {
+		rt_fail_sys(log, err, "program %s cannot be loaded", name);
+	}
+	munmap(verifier, VERIFIER_LOG);
+	return -err;
+}
+
+static int take_maps(struct xdpf_program *p, const struct xdpf_log *log)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, p->bpf) {
+		int *place = map_place(p, bpf_map__name(map));
+
+		if (!place)
+			continue;
+		*place = dup(bpf_map__fd(map));
+		if (*place < 0)
+			return rt_fail_sys(log, errno, "map %s cannot be held", bpf_map__name(map));
+	}
+	p->prog_fd = dup(bpf_program__fd(bpf_object__next_program(p->bpf, NULL)));
+	return p->prog_fd < 0 ? rt_fail_sys(log, errno, "the program cannot be held") : 0;
+}
+
+/* Maps the program's trace, so that it is read without a system call. An object without one has nothing that decides. */
+static int map_trace(struct xdpf_program *p, const struct xdpf_log *log)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(p->bpf, ".bss");
+	size_t size = 0, offset = 0, page = (size_t)sysconf(_SC_PAGESIZE);
+	void *bss;
+
+	if (!rt_variable(p->bpf, ".bss", XDPF_VAR_TRACE, &size, &offset) || size != sizeof(*p->trace))
+		return 0;
+	p->bss_len = (bpf_map__value_size(map) + page - 1) / page * page;
+	bss = mmap(NULL, p->bss_len, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	if (bss == MAP_FAILED)
+		return rt_fail_sys(log, errno, "the program's trace cannot be mapped");
+	p->bss = bss;
+	p->trace = (const struct xdpf_trace *)((const char *)bss + offset);
+	return 0;
+}
+
+int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, const struct xdpf_log *log)
+{
+	struct xdpf_load_opts opt = opts_copy(struct xdpf_load_opts, opts);
+	_cleanup_(rt_program_freep) struct xdpf_program *p = rt_program_new(log);
+	_cleanup_free_ char *text = NULL;
+	struct bpf_program *prog;
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->test = opt.test;
+	p->frags = opt.frags;
+	err = rt_meta_text(&text, o->meta, opt.frags, log);
+	if (!err)
+		err = rt_meta_parse(&p->meta, text, strlen(text), log);
+	if (!err)
+		err = alloc_tables(p, log);
+	if (!err)
+		err = rt_object_open_bpf(&p->bpf, o, log);
+	if (!err)
+		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, log);
+	if (err)
+		return err;
+	prog = bpf_object__next_program(p->bpf, NULL);
+	if (opt.frags)
+		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_XDP_HAS_FRAGS);
+	err = load_bpf(p->bpf, log);
+	if (!err)
+		err = take_maps(p, log);
+	if (!err)
+		err = rt_metamap_bind(&p->meta_fd, p->prog_fd, text, log);
+	if (err)
+		return err;
+	if (opt.test)
+		err = map_trace(p, log);
+	if (!err)
+		*out = take_ptr(p);
+	return err;
+}
+
+/* ---- finding ---- */
+
+static int find_maps(struct xdpf_program *p, const uint32_t *ids, size_t n, const struct xdpf_log *log)
+{
+	/* Twice: which names are tables is known only when the metadata is read. */
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < n; i++) {
+			_cleanup_close_ int fd = bpf_map_get_fd_by_id(ids[i]);
+			struct bpf_map_info info = { 0 };
+			uint32_t len = sizeof(info);
+			int *place = NULL, err = 0;
+
+			if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+				return rt_fail_sys(log, errno, "map %u of the program cannot be opened", ids[i]);
+			info.name[sizeof(info.name) - 1] = '\0';
+			if (!pass && !strcmp(info.name, XDPF_MAP_META) && !p->meta) {
+				err = rt_metamap_read(&p->meta, fd, log);
+				if (!err)
+					err = alloc_tables(p, log);
+			} else if (pass) {
+				place = map_place(p, info.name);
+			}
+			if (err)
+				return err;
+			if (place && *place < 0)
+				*place = take_fd(fd);
+		}
+		if (!p->meta)
+			return rt_fail(log, ENOENT, "the program says nothing about its rules");
+	}
+	return 0;
+}
+
+int xdpf_program_find(struct xdpf_program **out, const char *iface, const struct xdpf_log *log)
+{
+	_cleanup_(rt_program_freep) struct xdpf_program *p = rt_program_new(log);
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info), ids[256];
+	struct xdpf_iface state;
+	char name[64];
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	err = xdpf_iface_query(&state, iface, log);
+	if (err)
+		return err;
+	if (state.mode == XDPF_MODE_NONE)
+		return rt_fail(log, ENOENT, "%s: no XDP program runs there", iface);
+	if (!state.ours)
+		return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface, rt_iface_program(&state, name, sizeof(name)));
+	p->prog_fd = bpf_prog_get_fd_by_id(state.prog_id);
+	if (p->prog_fd < 0)
+		return rt_fail_sys(log, errno, "%s: program %u cannot be opened", iface, state.prog_id);
+	info.map_ids = (uint64_t)(uintptr_t)ids;
+	info.nr_map_ids = sizeof(ids) / sizeof(ids[0]);
+	if (bpf_obj_get_info_by_fd(p->prog_fd, &info, &len))
+		return rt_fail_sys(log, errno, "%s: program %u cannot be looked at", iface, state.prog_id);
+	err = find_maps(p, ids, info.nr_map_ids < 256 ? info.nr_map_ids : 256, log);
+	if (!err)
+		*out = take_ptr(p);
+	return err;
+}

@@ -1,0 +1,326 @@
+/*
+ * Counters. In comes a program in the kernel; out goes a snapshot of all its counters, summed over CPUs, with each table's entries
+ * sorted by packets. Maps are read with the sizes that the metadata and the kernel agree on: a map of another shape is refused.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+
+#include "private.h"
+
+struct table {
+	unsigned char *keys;		/* n times key_size */
+	struct xdpf_count *counts;
+	size_t *order;			/* entries by packets */
+	size_t n, key_size;
+};
+
+struct xdpf_stats {
+	const struct xdpf_meta *meta;	/* of the program, which outlives us */
+	struct xdpf_count *rules;
+	size_t n_rules;			/* indexes, defaults included */
+	struct xdpf_count verdicts[XDPF_N_VERDICTS];
+	bool has_verdicts;
+	struct xdpf_misses *misses;
+	size_t n_misses;
+	struct table *tables;
+};
+
+void xdpf_stats_free(struct xdpf_stats *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; s->tables && i < s->meta->n_tables; i++) {
+		free(s->tables[i].keys);
+		free(s->tables[i].counts);
+		free(s->tables[i].order);
+	}
+	free(s->tables);
+	free(s->rules);
+	free(s->misses);
+	free(s);
+}
+
+static void stats_freep(struct xdpf_stats **s)
+{
+	xdpf_stats_free(*s);
+}
+
+/* ---- reading ---- */
+
+/* Both of our values are two numbers per CPU. */
+struct pair {
+	uint64_t a, b;
+};
+
+static int check_map(int fd, enum bpf_map_type type, uint32_t key_size, uint32_t *entries, const struct xdpf_log *log)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return rt_fail_sys(log, errno, "a map of the program cannot be looked at");
+	if (info.type != type || info.key_size != key_size || info.value_size != sizeof(struct pair))
+		return rt_fail(log, EBADMSG, "map %.16s of the program is not what its metadata says", info.name);
+	*entries = info.max_entries;
+	return 0;
+}
+
+static struct pair sum(const struct pair *cpu, int cpus)
+{
+	struct pair s = { 0, 0 };
+
+	for (int i = 0; i < cpus; i++) {
+		s.a += cpu[i].a;
+		s.b += cpu[i].b;
+	}
+	return s;
+}
+
+/* Reads the first @n elements of a per-CPU array into @out. @fd -1: there is none, all are zero. */
+static int read_array(int fd, void *out, size_t n, const struct xdpf_log *log)
+{
+	int cpus = libbpf_num_possible_cpus(), err;
+	_cleanup_free_ struct pair *cpu = NULL;
+	struct pair *to = out;
+	uint32_t entries = 0;
+
+	if (fd < 0 || !n)
+		return 0;
+	err = check_map(fd, BPF_MAP_TYPE_PERCPU_ARRAY, 4, &entries, log);
+	if (err)
+		return err;
+	cpu = cpus > 0 ? calloc((size_t)cpus, sizeof(*cpu)) : NULL;
+	if (!cpu)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (uint32_t i = 0; i < n && i < entries; i++) {
+		if (bpf_map_lookup_elem(fd, &i, cpu))
+			return rt_fail_sys(log, errno, "a counter cannot be read");
+		to[i] = sum(cpu, cpus);
+	}
+	return 0;
+}
+
+static int table_add(struct table *t, size_t *cap, const void *key, struct pair v)
+{
+	if (t->n == *cap) {
+		size_t want = *cap * 2 + 64;
+		void *keys = realloc(t->keys, want * t->key_size), *counts;
+
+		if (!keys)
+			return -ENOMEM;
+		t->keys = keys;
+		counts = realloc(t->counts, want * sizeof(*t->counts));
+		if (!counts)
+			return -ENOMEM;
+		t->counts = counts;
+		*cap = want;
+	}
+	memcpy(t->keys + t->n * t->key_size, key, t->key_size);
+	t->counts[t->n++] = (struct xdpf_count){ v.a, v.b };
+	return 0;
+}
+
+static int by_packets(const void *a, const void *b, void *arg)
+{
+	const struct table *t = arg;
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+
+	if (t->counts[x].packets != t->counts[y].packets)
+		return t->counts[x].packets < t->counts[y].packets ? 1 : -1;
+	return memcmp(t->keys + x * t->key_size, t->keys + y * t->key_size, t->key_size);
+}
+
+static int table_sort(struct table *t)
+{
+	t->order = calloc(t->n ? t->n : 1, sizeof(*t->order));
+	if (!t->order)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->n; i++)
+		t->order[i] = i;
+	qsort_r(t->order, t->n, sizeof(*t->order), by_packets, t);
+	return 0;
+}
+
+static int read_hash(int fd, struct table *t, const struct xdpf_log *log)
+{
+	int cpus = libbpf_num_possible_cpus(), err;
+	_cleanup_free_ struct pair *cpu = cpus > 0 ? calloc((size_t)cpus, sizeof(*cpu)) : NULL;
+	_cleanup_free_ unsigned char *key = calloc(2, t->key_size);
+	unsigned char *next = key ? key + t->key_size : NULL;
+	uint32_t entries = 0;
+	size_t cap = 0;
+
+	err = check_map(fd, BPF_MAP_TYPE_PERCPU_HASH, (uint32_t)t->key_size, &entries, log);
+	if (err)
+		return err;
+	if (!cpu || !key)
+		return rt_fail(log, ENOMEM, "out of memory");
+	/* Keys are only ever added: none is met twice, and no walk starts again. */
+	for (bool first = true; t->n < entries && !bpf_map_get_next_key(fd, first ? NULL : key, next); first = false) {
+		memcpy(key, next, t->key_size);
+		if (bpf_map_lookup_elem(fd, key, cpu))
+			continue;
+		if (table_add(t, &cap, key, sum(cpu, cpus)))
+			return rt_fail(log, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+static int read_table(struct table *t, const struct xdpf_table *m, int fd, const struct xdpf_log *log)
+{
+	int err = 0;
+
+	t->key_size = m->key_size;
+	if (!m->n_key) {
+		t->counts = calloc(1, sizeof(*t->counts));
+		t->n = 1;
+		err = t->counts ? read_array(fd, t->counts, 1, log) : rt_fail(log, ENOMEM, "out of memory");
+	} else if (fd >= 0) {
+		err = read_hash(fd, t, log);
+	}
+	if (!err && table_sort(t))
+		err = rt_fail(log, ENOMEM, "out of memory");
+	return err;
+}
+
+static int read_once(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	_cleanup_(stats_freep) struct xdpf_stats *s = calloc(1, sizeof(*s));
+	const struct xdpf_meta *m = rt_meta_get(p->meta);
+	int err;
+
+	if (!s)
+		return rt_fail(log, ENOMEM, "out of memory");
+	s->meta = m;
+	s->n_rules = m->n_rules + m->n_files;
+	for (size_t i = 0; i < m->n_actions; i++)
+		if (m->actions[i].slot >= s->n_misses)
+			s->n_misses = m->actions[i].slot + 1;
+	s->rules = calloc(s->n_rules, sizeof(*s->rules));
+	s->misses = calloc(s->n_misses ? s->n_misses : 1, sizeof(*s->misses));
+	s->tables = calloc(m->n_tables ? m->n_tables : 1, sizeof(*s->tables));
+	if (!s->rules || !s->misses || !s->tables)
+		return rt_fail(log, ENOMEM, "out of memory");
+	s->has_verdicts = p->verdicts_fd >= 0;
+	err = read_array(p->rules_fd, s->rules, s->n_rules, log);
+	if (!err)
+		err = read_array(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
+	if (!err)
+		err = read_array(p->misses_fd, s->misses, s->n_misses, log);
+	for (size_t i = 0; i < m->n_tables && !err; i++)
+		err = read_table(&s->tables[i], &m->tables[i], p->table_fd[i], log);
+	if (!err)
+		*out = take_ptr(s);
+	return err;
+}
+
+int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	struct xdpf_stats *s = NULL;
+	int err = 0;
+
+	/* Packets that pass between two reads unbalance the books for a moment; in a quiet one they balance. */
+	for (int i = 0; i < 5; i++) {
+		xdpf_stats_free(s);
+		s = NULL;
+		err = read_once(&s, p, log);
+		if (err || xdpf_stats_balanced(s))
+			break;
+	}
+	if (!err)
+		*out = s;
+	return err;
+}
+
+/* ---- getters ---- */
+
+struct xdpf_count xdpf_stats_rule(const struct xdpf_stats *s, unsigned index)
+{
+	return index < s->n_rules ? s->rules[index] : (struct xdpf_count){ 0, 0 };
+}
+
+struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum xdpf_verdict v)
+{
+	return v >= 0 && v < XDPF_N_VERDICTS ? s->verdicts[v] : (struct xdpf_count){ 0, 0 };
+}
+
+struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot)
+{
+	return slot < s->n_misses ? s->misses[slot] : (struct xdpf_misses){ 0, 0 };
+}
+
+static void add(struct xdpf_count *to, struct xdpf_count c)
+{
+	to->packets += c.packets;
+	to->bytes += c.bytes;
+}
+
+static bool same(struct xdpf_count a, struct xdpf_count b)
+{
+	return a.packets == b.packets && a.bytes == b.bytes;
+}
+
+/* What the deciding rules and the default of a file decided, by verdict. */
+static void file_verdicts(const struct xdpf_stats *s, unsigned file, struct xdpf_count v[XDPF_N_VERDICTS])
+{
+	const struct xdpf_meta *m = s->meta;
+
+	for (size_t i = 0; i < m->n_rules; i++)
+		if (m->rules[i].file == file && m->rules[i].verdict != XDPF_NO_VERDICT)
+			add(&v[m->rules[i].verdict], xdpf_stats_rule(s, m->rules[i].index));
+	add(&v[m->files[file].default_verdict], xdpf_stats_rule(s, m->files[file].default_index));
+}
+
+struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file)
+{
+	struct xdpf_count v[XDPF_N_VERDICTS] = { { 0, 0 } }, total = { 0, 0 };
+
+	if (file < s->meta->n_files)
+		file_verdicts(s, file, v);
+	for (int i = 0; i < XDPF_N_VERDICTS; i++)
+		add(&total, v[i]);
+	return total;
+}
+
+bool xdpf_stats_balanced(const struct xdpf_stats *s)
+{
+	struct xdpf_count total[XDPF_N_VERDICTS] = { { 0, 0 } }, passed = { 0, 0 };
+	bool all_counted = true;
+
+	for (unsigned f = 0; f < s->meta->n_files; f++) {
+		struct xdpf_count v[XDPF_N_VERDICTS] = { { 0, 0 } };
+		bool counted = s->meta->files[f].counters, before = f && s->meta->files[f - 1].counters;
+
+		file_verdicts(s, f, v);
+		if (counted && before && !same(xdpf_stats_reached(s, f), passed))
+			return false;
+		for (int i = 0; i < XDPF_N_VERDICTS; i++)
+			if (i != XDPF_PASS || f + 1 == s->meta->n_files)
+				add(&total[i], v[i]);
+		passed = v[XDPF_PASS];
+		all_counted &= counted;
+	}
+	for (int i = 0; all_counted && s->has_verdicts && i < XDPF_N_VERDICTS; i++)
+		if (!same(total[i], s->verdicts[i]))
+			return false;
+	return true;
+}
+
+size_t xdpf_stats_n_entries(const struct xdpf_stats *s, size_t table)
+{
+	return table < s->meta->n_tables ? s->tables[table].n : 0;
+}
+
+const void *xdpf_stats_entry(const struct xdpf_stats *s, size_t table, size_t entry, struct xdpf_count *count)
+{
+	const struct table *t;
+	size_t at;
+
+	if (entry >= xdpf_stats_n_entries(s, table))
+		return NULL;
+	t = &s->tables[table];
+	at = t->order[entry];
+	*count = t->counts[at];
+	return t->key_size ? t->keys + at * t->key_size : (const void *)"";
+}
