@@ -15,6 +15,9 @@ const char *parse_quote(struct parser *c, struct span sp)
 	size_t len = sp.end - sp.begin;
 	const char *nl = memchr(s, '\n', len);
 
+	/* Nobody will see it. */
+	if (diag_full(c->d))
+		return "";
 	if (nl)
 		len = (size_t)(nl - s);
 	if (len > QUOTE_MAX) {
@@ -249,6 +252,10 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		if (want & WANT_STATEMENT)
 			return "if this is a label, a blank follows its colon";
 		break;
+	case TOK_SEMI:
+		if (want & WANT_STATEMENT)
+			return before->kind == TOK_RBRACE ? "a block needs no `;` behind it" : "leave the `;` out";
+		break;
 	case TOK_COLON:
 		if (before->kind == TOK_NAME && before->span.end == k->span.begin)
 			return "a label's colon is followed by a blank";
@@ -287,6 +294,19 @@ static const char *remedy_for(struct parser *c, unsigned want)
 	return NULL;
 }
 
+/* A bracket that is open where the statement or the file ends. */
+static bool report_unclosed(struct parser *c, unsigned want)
+{
+	const struct token *k = &c->tokens->last, *before = &c->tokens->before;
+	const char *bracket = want & WANT_RPAREN ? ")" : want & WANT_RBRACKET ? "]" : (want & WANT_CLOSE) && (want & WANT_COMMA) ? "}" : NULL;
+
+	if (!bracket || !(k->kind == TOK_SEMI || k->kind == TOK_YYEOF || k->kind == TOK_LBRACE || k->kind == TOK_RBRACE))
+		return false;
+	diag_error(c->d, (struct span){ c->src, before->span.end, before->span.end }, "missing `%s`", bracket)->remedy =
+		arena_printf(c->a, "close what is open before %s", found(c, k));
+	return true;
+}
+
 void parse_report(struct parser *c, unsigned want)
 {
 	struct tokens *t = c->tokens;
@@ -321,6 +341,8 @@ void parse_report(struct parser *c, unsigned want)
 		t->here = true;
 		return;
 	}
+	if (report_unclosed(c, want))
+		return;
 	what = expected(c, want);
 	if (what)
 		d = diag_error(c->d, k->span, "expected %s, found %s", what, found(c, k));

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "parse.h"
+#include "parse_tokens.h"
 #include "utf8.h"
 
 /* A kind of defect: where it was first, how often. */
@@ -66,13 +66,15 @@ bool scan_check_text(struct parser *c)
 
 void scan_slip(struct parser *c, struct span sp, const char *instead)
 {
-	struct diag *d = diag_error(c->d, sp, "%s is not an operator here", parse_quote(c, sp));
-
-	d->remedy = arena_printf(c->a, "write `%s`", instead);
+	if (diag_full(c->d))
+		return;
+	diag_error(c->d, sp, "%s is not an operator here", parse_quote(c, sp))->remedy = arena_printf(c->a, "write `%s`", instead);
 }
 
 void scan_comment_slip(struct parser *c, struct span sp)
 {
+	if (diag_full(c->d))
+		return;
 	if (sp.end > sp.begin + 2)
 		sp.end = sp.begin + 2;
 	diag_error(c->d, sp, "%s does not begin a comment here", parse_quote(c, sp))->remedy =
@@ -93,6 +95,8 @@ void scan_quote_slip(struct parser *c, struct span sp)
 
 void scan_sigil_slip(struct parser *c, struct span sp)
 {
+	if (diag_full(c->d))
+		return;
 	diag_error(c->d, sp, "%s does not belong before a name", parse_quote(c, sp))->remedy =
 		"names of `let` and `set` are used as they are";
 }
@@ -102,6 +106,8 @@ void scan_unterminated(struct parser *c, struct span sp)
 	/* The caret marks the quote, not the rest of the line. */
 	sp.end = sp.begin + 1;
 	diag_error(c->d, sp, "the string that begins here does not end on this line")->remedy = "close it with `\"`";
+	/* The statement's `;` is most likely in it. */
+	c->tokens->here = true;
 }
 
 static bool starts(struct parser *c, struct span sp, const char *with)

@@ -73,6 +73,12 @@ const struct token *tokens_peek(struct parser *c)
 	return &c->tokens->ahead[c->tokens->n_ahead - 1];
 }
 
+/* The innermost open brace; those beyond what is kept are taken to be of the last one's kind. */
+static const struct brace *innermost(const struct tokens *t)
+{
+	return &t->brace[(t->n_braces < BRACES_KEPT ? t->n_braces : BRACES_KEPT) - 1];
+}
+
 /* A `{` behind these opens a list of values, behind anything else a block. */
 static bool before_list(const struct tokens *t)
 {
@@ -81,7 +87,7 @@ static bool before_list(const struct tokens *t)
 	case TOK_LPAREN: case TOK_DASH: case TOK_BAR: case TOK_AMP: case TOK_SLASH:
 		return true;
 	case TOK_LBRACE:
-		return t->n_braces && t->n_braces <= BRACES_KEPT && !t->brace[t->n_braces - 1].block;
+		return t->n_braces && !innermost(t)->block;
 	default:
 		return false;
 	}
@@ -89,7 +95,7 @@ static bool before_list(const struct tokens *t)
 
 static void close_lists(struct tokens *t)
 {
-	while (t->n_lists && t->n_braces && (t->n_braces > BRACES_KEPT || !t->brace[t->n_braces - 1].block)) {
+	while (t->n_lists && t->n_braces && !innermost(t)->block) {
 		t->n_braces--;
 		t->n_lists--;
 	}
@@ -144,8 +150,8 @@ static bool track(struct tokens *t, struct token *k)
 		if (!t->n_braces) {
 			k->stray = true;
 		} else {
+			k->block = innermost(t)->block;
 			t->n_braces--;
-			k->block = t->n_braces < BRACES_KEPT ? t->brace[t->n_braces].block : !t->n_lists;
 			--*(k->block ? &t->n_blocks : &t->n_lists);
 		}
 		if (k->stray || k->block) {
@@ -203,12 +209,18 @@ static struct token recover(struct parser *c)
 	t->panic = false;
 	if (t->here) {
 		t->here = false;
-		put_back(t, k);
+		/* A word that is none has been told; what is behind it begins a statement. */
+		if (k.kind != TOK_PARSE_error)
+			put_back(t, k);
 		return made(t, TOK_SEMI);
 	}
 	for (;; first = false, before = k.kind, k = scan(c)) {
 		bool block;
 
+		if (diag_full(c->d)) {
+			t->over = true;
+			return made(t, TOK_YYEOF);
+		}
 		if (!first)
 			track(t, &k);
 		block = k.block;
