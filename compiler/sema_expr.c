@@ -54,13 +54,21 @@ static bool not_a_condition(struct sema *s, const struct ast_name *name)
 	return false;
 }
 
+/* The parser puts a name of its own where it did not understand a condition; it has told so. */
+static bool is_written(const struct ast_name *name)
+{
+	size_t len = strlen(name->s);
+
+	return !name->span.src || (name->span.end - name->span.begin == len && !memcmp(name->span.src->text + name->span.begin, name->s, len));
+}
+
 static bool name_check(struct sema *s, struct ast_expr *e)
 {
 	enum field_id f;
 
 	e->header = HDR_NONE;
 	e->field = FIELD_NONE;
-	if (!e->name.s)
+	if (!e->name.s || !is_written(&e->name))
 		return false;
 	e->header = names_header(s, e->name.s);
 	if (e->header != HDR_NONE)

@@ -1,0 +1,167 @@
+/*
+ * Counters. In: which one. Out: code that adds one packet and the frame's bytes. All maps are per CPU, so plain additions are right.
+ */
+#include "codegen_priv.h"
+
+#include <linux/bpf.h>
+
+#include "abi.h"
+#include "meta.h"
+
+static V lookup(struct cg *g, V map, V key)
+{
+	return cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ map, key });
+}
+
+static V is_null(struct cg *g, V p)
+{
+	return LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), "");
+}
+
+static void add_to(struct cg *g, V p, uint64_t off, V n)
+{
+	V at = cg_atc(g, p, off);
+
+	cg_store(g, LLVMBuildAdd(g->b, cg_load(g, at, 8, 8), n, ""), at, 8, 8);
+}
+
+static void add_packet(struct cg *g, V p)
+{
+	add_to(g, p, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
+	add_to(g, p, offsetof(struct xdpf_counter, bytes), LLVMBuildLoad2(g->b, g->i64, g->len, ""));
+}
+
+static BB next_block(struct cg *g, const char *name)
+{
+	return cg_block_after(g, LLVMGetInsertBlock(g->b), name);
+}
+
+void cg_add_counter(struct cg *g, V map, V index)
+{
+	BB add, on;
+	V p;
+
+	cg_store(g, index, g->index, 4, 4);
+	p = lookup(g, map, g->index);
+	add = next_block(g, "add");
+	on = cg_block_after(g, add, "added");
+	cg_branch(g, is_null(g, p), on, add);
+	cg_go(g, add);
+	add_packet(g, p);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
+void cg_miss(struct cg *g, V slot, bool full)
+{
+	BB add, on;
+	V p;
+
+	cg_store(g, slot, g->index, 4, 4);
+	p = lookup(g, g->misses, g->index);
+	add = next_block(g, "add miss");
+	on = cg_block_after(g, add, "missed");
+	cg_branch(g, is_null(g, p), on, add);
+	cg_go(g, add);
+	add_to(g, p, full ? offsetof(struct xdpf_miss, full) : offsetof(struct xdpf_miss, absent), cg_c(g, 1));
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
+/* Stores @bytes at @off of the key, aligned as far as the place allows: the verifier wants accesses to the stack aligned. */
+static void key_store(struct cg *g, V v, unsigned off, unsigned bytes)
+{
+	unsigned align = off ? off & -off : 8;
+
+	cg_store(g, v, cg_atc(g, g->key, off), bytes, align < bytes ? align : bytes);
+}
+
+static void build_key(struct cg *g, const struct meta_key *k, V *part)
+{
+	unsigned used = 0;
+
+	for (unsigned i = 0; i < k->n; i++)
+		used += k->field[i].size;
+	for (unsigned at = 0; used < k->size && at < k->size; at++)	/* padding */
+		key_store(g, cg_c(g, 0), at, 1);
+	for (unsigned i = 0; i < k->n; i++) {
+		const struct meta_key_field *f = &k->field[i];
+		unsigned at = f->offset, end = f->offset + f->size;
+
+		switch (f->kind) {
+		case KIND_IP:
+			key_store(g, *part++, at, 1);
+			key_store(g, *part++, at + 1, 8);
+			key_store(g, *part++, at + 9, 8);
+			break;
+		case KIND_MAC:
+			key_store(g, *part, at, 4);
+			key_store(g, LLVMBuildLShr(g->b, *part, cg_c(g, 32), ""), at + 4, 2);
+			part++;
+			break;
+		case KIND_IP6:
+		case KIND_BYTES:
+			for (unsigned size = 8; at < end; at += size) {
+				while (size > end - at)
+					size /= 2;
+				key_store(g, *part++, at, size);
+			}
+			break;
+		case KIND_NUM:
+		case KIND_FLAG:
+		case KIND_IP4:
+		case KIND_IFACE:
+			key_store(g, *part++, at, f->size);
+			break;
+		}
+	}
+}
+
+void cg_tally(struct cg *g, const struct ir_inst *i, V *args)
+{
+	const struct ast_program *ast = g->ir->ast;
+	const struct ast_counter *c = NULL;
+	struct meta_key k;
+	BB insert, found, full, again, lost, on;
+	V p, r;
+
+	for (size_t u = 0; u < ast->units.n; u++)
+		for (size_t n = 0; n < ast->units.v[u]->counters.n; n++)
+			if (ast->units.v[u]->counters.v[n]->index == i->imm)
+				c = ast->units.v[u]->counters.v[n];
+	k = meta_key_layout(g->arena, c);
+	if (!k.n) {
+		cg_add_counter(g, g->counter_map[i->imm], cg_c(g, 0));
+		return;
+	}
+	build_key(g, &k, args);
+	found = next_block(g, "entry found");
+	on = cg_block_after(g, found, "tallied");
+	insert = cg_block(g, "new entry");
+	full = cg_block(g, "not inserted");
+	again = cg_block(g, "inserted meanwhile");
+	lost = cg_block(g, "table full");
+	p = lookup(g, g->counter_map[i->imm], g->key);
+	cg_branch(g, is_null(g, p), insert, found);
+	cg_go(g, found);
+	add_packet(g, p);
+	LLVMBuildBr(g->b, on);
+
+	/* a new element has this packet on this CPU and nothing on the others */
+	cg_go(g, insert);
+	cg_store(g, cg_c(g, 1), g->value, 8, 8);
+	cg_store(g, LLVMBuildLoad2(g->b, g->i64, g->len, ""), cg_atc(g, g->value, 8), 8, 8);
+	r = cg_helper(g, BPF_FUNC_map_update_elem, g->i64, 4, (V[]){ g->counter_map[i->imm], g->key, g->value, cg_c(g, BPF_NOEXIST) });
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), on, full);
+	/* another CPU may have been first with this key: then it is there now */
+	cg_go(g, full);
+	p = lookup(g, g->counter_map[i->imm], g->key);
+	cg_branch(g, is_null(g, p), lost, again);
+	cg_go(g, again);
+	add_packet(g, p);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, lost);
+	cg_miss(g, cg_c(g, i->slot), true);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}

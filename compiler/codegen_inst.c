@@ -1,0 +1,342 @@
+/*
+ * The main function: IR blocks to LLVM blocks in the same order. In: well-formed IR. Out: code that the verifier accepts.
+ *
+ * Packet bytes: FETCH compares pointers and reads directly; where the linear part ends too early it asks bpf_xdp_load_bytes(), out of line, so that
+ * frames spread over fragments are right and others pay nothing; an object that the runtime loads without fragments loses that path
+ * (XDPF_CONFIG_LINEAR is then a constant for the verifier). Both ways lead to numbers, never to pointers, so that the verifier's states
+ * meet again behind. The frame's length is computed once, at the start.
+ */
+#include "codegen_priv.h"
+
+#include <linux/bpf.h>
+
+#include "abi.h"
+
+/* Variables beyond so many live in a per-CPU map: the stack has 512 bytes. */
+enum { STACK_VARS = 256 };
+
+static V opnd(struct cg *g, struct ir_opnd o, V *temp)
+{
+	return o.kind == IR_IMM ? cg_c(g, o.v) : temp[o.v];
+}
+
+static V linear(struct cg *g)
+{
+	V f = LLVMBuildAnd(g->b, cg_flags(g), cg_c(g, XDPF_CONFIG_LINEAR), "");
+
+	return LLVMBuildICmp(g->b, LLVMIntNE, f, cg_c(g, 0), "");
+}
+
+static BB target(const struct cg *g, const struct ir_inst *i, unsigned k)
+{
+	return g->block[i->target[k]->id];
+}
+
+static void loads(struct cg *g, const struct ir_inst *i, V base)
+{
+	for (size_t k = 0; k < i->loads.n; k++) {
+		const struct ir_load *l = &i->loads.v[k];
+		/* promised alignment: packets start where the machine loads any size well */
+		V v = cg_load(g, cg_atc(g, base, l->delta), l->size, l->size);
+
+		LLVMBuildStore(g->b, v, g->var[l->var]);
+	}
+}
+
+static void fetch(struct cg *g, const struct ir_inst *i, V off)
+{
+	BB here = LLVMGetInsertBlock(g->b), fast = cg_block_after(g, here, "fast"), slow = cg_block(g, "slow"), ask = cg_block(g, "ask");
+	BB got = cg_block(g, "got");
+	V p = cg_at(g, g->data, off), stop = cg_atc(g, p, i->imm), r;
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, g->data_end, ""), slow, fast);
+	cg_go(g, fast);
+	loads(g, i, p);
+	LLVMBuildBr(g->b, target(g, i, 0));
+	cg_go(g, slow);
+	cg_branch(g, linear(g), target(g, i, 1), ask);
+	cg_go(g, ask);
+	r = cg_helper(g, BPF_FUNC_xdp_load_bytes, g->i64, 4,
+		      (V[]){ g->ctx, LLVMBuildTrunc(g->b, off, g->i32, ""), g->buf, cg_c32(g, (uint32_t)i->imm) });
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), got, target(g, i, 1));
+	cg_go(g, got);
+	for (size_t k = 0; k < i->loads.n; k++) {
+		const struct ir_load *l = &i->loads.v[k];
+		unsigned align = l->delta ? l->delta & -l->delta : 8;
+		V v = cg_load(g, cg_atc(g, g->buf, l->delta), l->size, align < l->size ? align : l->size);
+
+		LLVMBuildStore(g->b, v, g->var[l->var]);
+	}
+	LLVMBuildBr(g->b, target(g, i, 0));
+}
+
+static void swapmac(struct cg *g)
+{
+	BB here = LLVMGetInsertBlock(g->b), fast = cg_block_after(g, here, "swap"), on = cg_block_after(g, fast, "swapped");
+	BB slow = cg_block(g, "swap slow"), got = cg_block(g, "swap there");
+	V stop = cg_atc(g, g->data, 12), v[4], r;
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, g->data_end, ""), slow, fast);
+	cg_go(g, fast);
+	for (unsigned k = 0; k < 2; k++) {
+		v[2 * k] = cg_load(g, cg_atc(g, g->data, 6 * k), 4, 2);
+		v[2 * k + 1] = cg_load(g, cg_atc(g, g->data, 6 * k + 4), 2, 2);
+	}
+	for (unsigned k = 0; k < 2; k++) {
+		cg_store(g, v[2 * k], cg_atc(g, g->data, 6 - 6 * k), 4, 2);
+		cg_store(g, v[2 * k + 1], cg_atc(g, g->data, 10 - 6 * k), 2, 2);
+	}
+	LLVMBuildBr(g->b, on);
+	/* a frame whose first fragment is shorter than the addresses: also one too short altogether, which stays as it is */
+	cg_go(g, slow);
+	r = cg_helper(g, BPF_FUNC_xdp_load_bytes, g->i64, 4, (V[]){ g->ctx, cg_c32(g, 0), g->buf, cg_c32(g, 12) });
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), got, on);
+	cg_go(g, got);
+	for (unsigned k = 0; k < 6; k++)
+		v[k % 4] = cg_load(g, cg_atc(g, g->buf, 2 * k), 2, 2), cg_store(g, v[k % 4], cg_atc(g, g->buf, 12 + (2 * k + 6) % 12), 2, 2);
+	cg_helper(g, BPF_FUNC_xdp_store_bytes, g->i64, 4, (V[]){ g->ctx, cg_c32(g, 0), cg_atc(g, g->buf, 12), cg_c32(g, 12) });
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
+static V ctx_field(struct cg *g, unsigned off)
+{
+	V v = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, g->ctx, off), "");
+
+	/* volatile: the optimiser must not merge loads of different fields into one of a computed offset */
+	LLVMSetVolatile(v, 1);
+	LLVMSetAlignment(v, 4);
+	return LLVMBuildZExt(g->b, v, g->i64, "");
+}
+
+static V byte_swap(struct cg *g, V v, unsigned bytes)
+{
+	T t = bytes == 2 ? g->i16 : bytes == 4 ? g->i32 : g->i64;
+	unsigned id = LLVMLookupIntrinsicID("llvm.bswap", 10);
+	V f = LLVMGetIntrinsicDeclaration(g->m, id, &t, 1);
+
+	if (bytes < 8)
+		v = LLVMBuildTrunc(g->b, v, t, "");
+	v = LLVMBuildCall2(g->b, LLVMFunctionType(t, &t, 1, 0), f, &v, 1, "");
+	return bytes < 8 ? LLVMBuildZExt(g->b, v, g->i64, "") : v;
+}
+
+static V iface(struct cg *g, uint64_t n)
+{
+	V v = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, g->ifaces, 4 * n), "");
+
+	LLVMSetVolatile(v, 1);
+	LLVMSetAlignment(v, 4);
+	return LLVMBuildZExt(g->b, v, g->i64, "");
+}
+
+static void many(struct cg *g, const struct ir_inst *i, V *temp, V *out)
+{
+	for (size_t k = 0; k < i->args.n; k++)
+		out[k] = opnd(g, i->args.v[k], temp);
+}
+
+static void inst(struct cg *g, const struct ir_inst *i, V *temp)
+{
+	LLVMBuilderRef b = g->b;
+	V a = ir_op_operands(i->op) > 0 ? opnd(g, i->a, temp) : NULL, c = ir_op_operands(i->op) > 1 ? opnd(g, i->b, temp) : NULL;
+	V r = NULL, args[64];
+
+	switch (i->op) {
+	case IR_GET:
+		r = LLVMBuildLoad2(b, g->i64, g->var[i->var], "");
+		break;
+	case IR_SET:
+		LLVMBuildStore(b, a, g->var[i->var]);
+		break;
+	case IR_ADD:
+		r = LLVMBuildAdd(b, a, c, "");
+		break;
+	case IR_SUB:
+		r = LLVMBuildSub(b, a, c, "");
+		break;
+	case IR_AND:
+		r = LLVMBuildAnd(b, a, c, "");
+		break;
+	case IR_OR:
+		r = LLVMBuildOr(b, a, c, "");
+		break;
+	case IR_XOR:
+		r = LLVMBuildXor(b, a, c, "");
+		break;
+	case IR_SHL:
+		r = LLVMBuildShl(b, a, c, "");
+		break;
+	case IR_SHR:
+		r = LLVMBuildLShr(b, a, c, "");
+		break;
+	case IR_SWAP:
+		r = byte_swap(g, a, (unsigned)i->imm);
+		break;
+	case IR_BLANK:
+		r = LLVMBuildXor(b, a, cg_hide(g, a), "");
+		break;
+	case IR_LEN:
+		r = LLVMBuildLoad2(b, g->i64, g->len, "");
+		break;
+	case IR_IFINDEX:
+		r = ctx_field(g, offsetof(struct xdp_md, ingress_ifindex));
+		break;
+	case IR_RXQUEUE:
+		r = ctx_field(g, offsetof(struct xdp_md, rx_queue_index));
+		break;
+	case IR_FLAGS:
+		r = cg_flags(g);
+		break;
+	case IR_CFGQUEUE:
+		r = LLVMBuildLoad2(b, g->i32, cg_atc(g, g->config, offsetof(struct xdpf_config, rxqueue)), "");
+		LLVMSetVolatile(r, 1);
+		r = LLVMBuildZExt(b, r, g->i64, "");
+		break;
+	case IR_IFACE:
+		r = iface(g, i->imm);
+		break;
+	case IR_MEMBER:
+		many(g, i, temp, args);
+		r = cg_member(g, i->imm, args);
+		break;
+	case IR_COUNT:
+		cg_add_counter(g, g->rules, cg_c(g, i->imm));
+		break;
+	case IR_TALLY:
+		many(g, i, temp, args);
+		cg_tally(g, i, args);
+		break;
+	case IR_MISS:
+		cg_miss(g, cg_c(g, i->imm), false);
+		break;
+	case IR_SWAPMAC:
+		swapmac(g);
+		break;
+	case IR_JUMP:
+		LLVMBuildBr(b, target(g, i, 0));
+		break;
+	case IR_EQ:
+		cg_branch(g, LLVMBuildICmp(b, LLVMIntEQ, a, c, ""), target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_ULE:
+		cg_branch(g, LLVMBuildICmp(b, LLVMIntULE, a, c, ""), target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_BITS:
+		cg_branch(g, LLVMBuildICmp(b, LLVMIntNE, LLVMBuildAnd(b, a, c, ""), cg_c(g, 0), ""), target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_BEYOND:
+		cg_branch(g, LLVMBuildICmp(b, LLVMIntUGT, a, LLVMBuildLoad2(b, g->i64, g->len, ""), ""), target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_FETCH:
+		fetch(g, i, a);
+		break;
+	case IR_SWITCH:
+		r = LLVMBuildSwitch(b, a, target(g, i, 1), (unsigned)i->cases.n);
+		for (size_t k = 0; k < i->cases.n; k++)
+			LLVMAddCase(r, cg_c(g, i->cases.v[k]), target(g, i, 0));
+		break;
+	case IR_DECIDE:
+		LLVMBuildStore(b, cg_c(g, i->imm), g->dec_index);
+		LLVMBuildStore(b, cg_c(g, (uint64_t)lang_verdicts[i->verdict].xdp), g->dec_verdict);
+		LLVMBuildBr(b, i->counted ? g->end_counted : g->end);
+		break;
+	case IR_OP_COUNT:
+		break;
+	}
+	if (ir_op_result(i->op))
+		temp[i->temp] = r;
+}
+
+/* The end that all decisions share: counts, leaves a trace, returns. */
+static void common_end(struct cg *g)
+{
+	BB trace, plain;
+	V index, verdict;
+
+	cg_go(g, g->end_counted);
+	cg_add_counter(g, g->rules, LLVMBuildLoad2(g->b, g->i64, g->dec_index, ""));
+	LLVMBuildBr(g->b, g->end);
+	LLVMMoveBasicBlockAfter(g->end, LLVMGetInsertBlock(g->b));
+	cg_go(g, g->end);
+	trace = cg_block(g, "trace");
+	plain = cg_block_after(g, g->end, "return");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, LLVMBuildAnd(g->b, cg_flags(g), cg_c(g, XDPF_CONFIG_TRACE), ""), cg_c(g, 0), ""), trace, plain);
+	cg_go(g, trace);
+	index = LLVMBuildLoad2(g->b, g->i64, g->dec_index, "");
+	cg_store(g, index, g->trace, 4, 4);
+	LLVMBuildBr(g->b, plain);
+	cg_go(g, plain);
+	if (g->verdicts_counted)
+		cg_add_counter(g, g->verdicts, LLVMBuildLoad2(g->b, g->i64, g->dec_verdict, ""));
+	verdict = LLVMBuildLoad2(g->b, g->i64, g->dec_verdict, "");
+	LLVMBuildRet(g->b, LLVMBuildTrunc(g->b, verdict, g->i32, ""));
+}
+
+static V pointer_field(struct cg *g, unsigned off)
+{
+	return LLVMBuildIntToPtr(g->b, ctx_field(g, off), g->ptr, "");
+}
+
+static void frame_length(struct cg *g)
+{
+	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
+	V end, start;
+
+	cg_branch(g, linear(g), direct, ask);
+	cg_go(g, direct);
+	end = LLVMBuildPtrToInt(g->b, g->data_end, g->i64, "");
+	start = LLVMBuildPtrToInt(g->b, g->data, g->i64, "");
+	LLVMBuildStore(g->b, LLVMBuildSub(g->b, end, start, ""), g->len);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, ask);
+	LLVMBuildStore(g->b, cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx), g->len);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
+void cg_main(struct cg *g)
+{
+	const struct ir_program *p = g->ir;
+	V *temp = arena_array(g->arena, p->n_temps, sizeof(V));
+	BB entry;
+
+	g->fn = LLVMAddFunction(g->m, p->ast->name, LLVMFunctionType(g->i32, &g->ptr, 1, 0));
+	LLVMSetSection(g->fn, XDPF_SECTION_PROG);
+	cg_enum_attr(g, g->fn, "nounwind");
+	cg_attr(g, g->fn, "no-builtins", "");
+	cg_attr(g, g->fn, "no-jump-tables", "true");
+	g->ctx = LLVMGetParam(g->fn, 0);
+	entry = cg_block(g, "entry");
+	cg_go(g, entry);
+	cg_debug_function(g, g->fn, p->ast->name, g->dint, 1, &g->dctx, true);
+
+	g->len = cg_alloca(g, g->i64, "len");
+	g->index = cg_alloca(g, g->i32, "index");
+	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, CG_FETCH_BUF), "buf");
+	g->key = cg_alloca(g, LLVMArrayType2(g->i8, CG_MAX_KEY), "key");
+	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
+	g->dec_index = cg_alloca(g, g->i64, "decider");
+	g->dec_verdict = cg_alloca(g, g->i64, "verdict");
+	g->var = arena_array(g->arena, p->var.n, sizeof(V));
+	for (size_t i = 0; i < p->var.n; i++)
+		g->var[i] = cg_alloca(g, g->i64, p->var.v[i]);
+
+	g->data = pointer_field(g, offsetof(struct xdp_md, data));
+	g->data_end = pointer_field(g, offsetof(struct xdp_md, data_end));
+	frame_length(g);
+	g->block = arena_array(g->arena, p->block.n, sizeof(BB));
+	for (size_t i = 0; i < p->block.n; i++)
+		g->block[i] = cg_block(g, p->block.v[i]->name);
+	g->end_counted = cg_block(g, "count");
+	g->end = cg_block(g, "end");
+	LLVMBuildBr(g->b, g->block[0]);
+	for (size_t k = 0; k < p->block.n; k++) {
+		cg_go(g, g->block[k]);
+		for (size_t i = 0; i < p->block.v[k]->inst.n; i++) {
+			cg_locate(g, p->block.v[k]->inst.v[i].span);
+			inst(g, &p->block.v[k]->inst.v[i], temp);
+		}
+	}
+	common_end(g);
+}

@@ -1,0 +1,151 @@
+/*
+ * Maps and global variables, as runtime/abi.h names them. In: what the program uses. Out: globals whose debug types become the BTF that
+ * libbpf makes the maps of.
+ */
+#include "codegen_priv.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <linux/bpf.h>
+
+#include "abi.h"
+#include "meta.h"
+
+static V global(struct cg *g, const char *name, V init, const char *section, bool constant, unsigned align)
+{
+	V v = LLVMAddGlobal(g->m, LLVMTypeOf(init), name);
+
+	LLVMSetInitializer(v, init);
+	LLVMSetSection(v, section);
+	LLVMSetAlignment(v, align);
+	LLVMSetGlobalConstant(v, constant);
+	return v;
+}
+
+/* libbpf reads a map's definition off the BTF type of its variable: a number is a pointer to an array of so many ints, a type a pointer
+ * to it. */
+static V map(struct cg *g, const char *name, enum bpf_map_type type, uint64_t max, MD key, MD value)
+{
+	static const char *const names[] = { "type", "max_entries", "key", "value" };
+	static const unsigned bits[] = { 64, 64, 64, 64 };
+	MD types[] = {
+		cg_pointer_type(g, cg_array_type(g, g->dint, type, 32)), cg_pointer_type(g, cg_array_type(g, g->dint, max, 32)),
+		cg_pointer_type(g, key), cg_pointer_type(g, value),
+	};
+	T field[] = { g->ptr, g->ptr, g->ptr, g->ptr };
+	V v = global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, 4, 0)), ".maps", false, 8);
+
+	cg_debug_global(g, v, name, cg_struct_type(g, "", 4, names, types, bits, NULL, 0));
+	return v;
+}
+
+static bool uses(const struct cg *g, enum ir_op op)
+{
+	for (size_t b = 0; b < g->ir->block.n; b++)
+		for (size_t i = 0; i < g->ir->block.v[b]->inst.n; i++)
+			if (g->ir->block.v[b]->inst.v[i].op == op)
+				return true;
+	return false;
+}
+
+static MD key_field_type(struct cg *g, const struct meta_key_field *f)
+{
+	static const char *const ip_names[] = { "family", "addr" };
+	unsigned ip_bits[] = { 8, 128 };
+	MD ip_types[] = { g->du8, cg_array_type(g, g->du8, 16, 8) };
+
+	switch (f->kind) {
+	case KIND_NUM:
+	case KIND_FLAG:
+	case KIND_IFACE:
+		return f->size == 1 ? g->du8 : f->size == 2 ? g->du16 : f->size == 4 ? g->du32 : g->du64;
+	case KIND_IP:
+		return cg_struct_type(g, "xdpf_ip", 2, ip_names, ip_types, ip_bits, NULL, 0);
+	case KIND_IP4:
+	case KIND_IP6:
+	case KIND_MAC:
+	case KIND_BYTES:
+		return cg_array_type(g, g->du8, f->size, 8);
+	}
+	return g->du8;
+}
+
+static MD key_type(struct cg *g, const struct meta_key *k)
+{
+	const char *names[16];
+	MD types[16];
+	unsigned bits[16], offsets[16], n = 0;
+
+	for (; n < k->n && n < 16; n++) {
+		char *name = arena_printf(g->arena, "%s", k->field[n].operand->name.s);
+
+		for (char *p = name; *p; p++)
+			if (*p == '.' || *p == '-')
+				*p = '_';
+		names[n] = name;
+		types[n] = key_field_type(g, &k->field[n]);
+		bits[n] = 8 * k->field[n].size;
+		offsets[n] = 8 * k->field[n].offset;
+	}
+	return cg_struct_type(g, "", n, names, types, bits, offsets, 8 * k->size);
+}
+
+static void counter_maps(struct cg *g)
+{
+	const struct ast_program *ast = g->ir->ast;
+	const char *const *names = meta_map_names(g->arena, ast);
+
+	g->counter_map = arena_array(g->arena, ast->n_counters, sizeof(V));
+	for (size_t u = 0; u < ast->units.n; u++)
+		for (size_t c = 0; c < ast->units.v[u]->counters.n; c++) {
+			struct ast_counter *ct = ast->units.v[u]->counters.v[c];
+			struct meta_key k = meta_key_layout(g->arena, ct);
+
+			if (k.n)
+				g->counter_map[ct->index] = map(g, names[ct->index], BPF_MAP_TYPE_PERCPU_HASH, XDPF_COUNT_ENTRIES,
+								key_type(g, &k), g->dcounter);
+			else
+				g->counter_map[ct->index] = map(g, names[ct->index], BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, g->dcounter);
+		}
+}
+
+static void license(struct cg *g)
+{
+	static const char text[] = "GPL";
+	V v = global(g, "_license", LLVMConstStringInContext2(g->cx, text, sizeof(text), 1), "license", false, 1);
+
+	cg_debug_global(g, v, "_license", cg_array_type(g, g->dchar, sizeof(text), 8));
+}
+
+static void variables(struct cg *g)
+{
+	static const char *const config[] = { "flags", "rxqueue" }, *const trace[] = { "index" };
+	static const unsigned bits[] = { 32, 32 };
+	MD types[] = { g->du32, g->du32 };
+	T two[] = { g->i32, g->i32 };
+	size_t n = g->ir->ast->ifaces.n;
+
+	g->config = global(g, XDPF_VAR_CONFIG, LLVMConstNull(LLVMStructTypeInContext(g->cx, two, 2, 0)), ".rodata", true, 4);
+	cg_debug_global(g, g->config, XDPF_VAR_CONFIG, cg_struct_type(g, "xdpf_config", 2, config, types, bits, NULL, 0));
+	if (n) {
+		g->ifaces = global(g, XDPF_VAR_IFACES, LLVMConstNull(LLVMArrayType2(g->i32, n)), ".rodata", true, 4);
+		cg_debug_global(g, g->ifaces, XDPF_VAR_IFACES, cg_array_type(g, g->du32, n, 32));
+	}
+	g->trace = global(g, XDPF_VAR_TRACE, LLVMConstNull(LLVMStructTypeInContext(g->cx, two, 1, 0)), ".bss", false, 4);
+	cg_debug_global(g, g->trace, XDPF_VAR_TRACE, cg_struct_type(g, "xdpf_trace", 1, trace, types, bits, NULL, 0));
+}
+
+void cg_globals(struct cg *g)
+{
+	const struct ast_program *ast = g->ir->ast;
+
+	license(g);
+	variables(g);
+	for (size_t u = 0; u < ast->units.n; u++)
+		g->verdicts_counted |= !ast->units.v[u]->counters_off;
+	g->rules = map(g, XDPF_MAP_RULES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_indexes, g->du32, g->dcounter);
+	g->verdicts = map(g, XDPF_MAP_VERDICTS, BPF_MAP_TYPE_PERCPU_ARRAY, XDPF_VERDICTS, g->du32, g->dcounter);
+	if (uses(g, IR_MISS) || uses(g, IR_TALLY))
+		g->misses = map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots ? ast->n_slots : 1, g->du32, g->dmiss);
+	counter_maps(g);
+}

@@ -1,0 +1,107 @@
+/*
+ * Internal to code generation: one struct with every LLVM handle, and what the codegen*.c files offer each other.
+ */
+#ifndef XDPF_CODEGEN_PRIV_H
+#define XDPF_CODEGEN_PRIV_H
+
+#include <llvm-c/Core.h>
+#include <llvm-c/DebugInfo.h>
+#include <llvm-c/Target.h>
+#include <llvm-c/TargetMachine.h>
+
+#include "codegen.h"
+
+typedef LLVMValueRef V;
+typedef LLVMTypeRef T;
+typedef LLVMBasicBlockRef BB;
+typedef LLVMMetadataRef MD;
+
+enum { CG_FETCH_BUF = IR_MAX_FETCH, CG_MAX_KEY = 128 };
+
+struct cg_file {
+	const struct source *src;
+	MD file, scope;			/* scope: in the main function */
+};
+
+struct cg {
+	const struct ir_program *ir;
+	struct diag_list *diag;
+	struct arena *arena;
+	char *failure;			/* what LLVM said, in the arena */
+
+	LLVMContextRef cx;
+	LLVMModuleRef m;
+	LLVMBuilderRef b;
+	LLVMDIBuilderRef di;
+	LLVMTargetMachineRef tm;
+	T i8, i16, i32, i64, ptr, vd;
+	MD du8, du16, du32, du64, dint, dchar, dcounter, dmiss, dctx;
+	MD file, sp;			/* first source; current function */
+	VEC(struct cg_file) files;
+
+	/* globals */
+	V config, ifaces, trace, rules, verdicts, misses, scratch_map;
+	V *table_fn;			/* per table; NULL where the search is inline */
+	V *table;
+	V *counter_map;
+
+	/* the main function */
+	V fn, ctx, data, data_end, len, buf, key, value, index;
+	V *var;				/* address of each variable */
+	BB *block;
+	V dec_index, dec_verdict;	/* variables of the common end */
+	BB end_counted, end;
+	bool verdicts_counted;
+};
+
+/* ---- codegen_value.c: small emitters ---- */
+
+V cg_c(struct cg *g, uint64_t v);			/* i64 constant */
+V cg_c32(struct cg *g, uint32_t v);
+V cg_at(struct cg *g, V base, V off);			/* byte address */
+V cg_atc(struct cg *g, V base, uint64_t off);
+/* @bytes at an address, as i64; @align in bytes. */
+V cg_load(struct cg *g, V p, unsigned bytes, unsigned align);
+void cg_store(struct cg *g, V v, V p, unsigned bytes, unsigned align);
+V cg_alloca(struct cg *g, T t, const char *name);	/* in the entry block */
+V cg_helper(struct cg *g, int id, T ret, unsigned n, V *args);
+V cg_hide(struct cg *g, V v);				/* the same number, unknown to the optimiser */
+BB cg_block(struct cg *g, const char *name);		/* appended to the function */
+BB cg_block_after(struct cg *g, BB after, const char *name);
+void cg_go(struct cg *g, BB b);
+void cg_branch(struct cg *g, V cond, BB yes, BB no);
+V cg_flags(struct cg *g);				/* of the configuration, i64 */
+void cg_attr(struct cg *g, V f, const char *key, const char *value);
+void cg_enum_attr(struct cg *g, V f, const char *name);
+
+/* ---- codegen_debug.c: BTF by way of debug information ---- */
+
+void cg_debug_init(struct cg *g);
+void cg_debug_function(struct cg *g, V f, const char *name, MD ret, unsigned n, MD *param, bool external);
+void cg_debug_global(struct cg *g, V global, const char *name, MD type);
+void cg_locate(struct cg *g, struct span sp);
+MD cg_struct_type(struct cg *g, const char *name, unsigned n, const char *const *names, const MD *types, const unsigned *bits,
+		  const unsigned *offsets, unsigned size);
+MD cg_array_type(struct cg *g, MD elem, uint64_t n, uint64_t elem_bits);
+MD cg_pointer_type(struct cg *g, MD to);
+
+/* ---- codegen_map.c ---- */
+
+void cg_globals(struct cg *g);
+
+/* ---- codegen_table.c ---- */
+
+void cg_tables(struct cg *g);
+V cg_member(struct cg *g, size_t table, const V *key);
+
+/* ---- codegen_count.c ---- */
+
+void cg_add_counter(struct cg *g, V map, V index);
+void cg_tally(struct cg *g, const struct ir_inst *i, V *args);
+void cg_miss(struct cg *g, V slot, bool full);
+
+/* ---- codegen_inst.c ---- */
+
+void cg_main(struct cg *g);
+
+#endif

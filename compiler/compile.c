@@ -1,0 +1,82 @@
+/*
+ * The pipeline, top to bottom. In: rule files' texts. Out: an object, or a stage of it as text; errors in the list of diagnostics. Each pass
+ * expects that the one before it found no error.
+ */
+#include "compile.h"
+
+#include <stdlib.h>
+
+#include "codegen.h"
+#include "ir.h"
+#include "meta.h"
+#include "object.h"
+
+struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d)
+{
+	struct ast_program *p = arena_alloc(a, sizeof(*p));
+	bool ok = true;
+
+	p->arena = a;
+	for (size_t i = 0; i < n; i++)
+		ok &= parse_unit(p, sources[i], d);
+	ok &= sema_check(p, d);
+	return ok && !diag_failed(d) ? p : NULL;
+}
+
+static struct ir_program *middle(const struct ast_program *p, struct diag_list *d)
+{
+	struct ir_program *ir = lower_program(p, d);
+	const char *bad = ir ? ir_check(ir) : NULL;
+
+	if (!bad)
+		return ir;
+	diag_error(d, (struct span){ 0 }, "internal error: the intermediate representation is not well formed: %s", bad);
+	return NULL;
+}
+
+bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
+{
+	struct ir_program *ir = middle(p, d);
+	void *elf = NULL;
+	char *meta = NULL;
+	size_t elf_len = 0, meta_len = 0;
+	const char *why = NULL;
+	bool ok = false;
+
+	if (!ir || !codegen_program(ir, o->mcpu, CODEGEN_OBJECT, d, &elf, &elf_len))
+		return false;
+	meta = meta_json(p, &meta_len);
+	if (meta)
+		ok = object_finish(elf, elf_len, meta, meta_len, obj, len, &why);
+	else
+		why = "out of memory";
+	if (!ok)
+		diag_error(d, (struct span){ 0 }, "the object cannot be finished: %s", why);
+	free(meta);
+	free(elf);
+	return ok;
+}
+
+bool compile_emit(const struct ast_program *p, const struct compile_options *o, enum compile_emit what, struct diag_list *d, FILE *out)
+{
+	struct ir_program *ir;
+	void *text;
+	size_t len;
+
+	if (what == EMIT_AST) {
+		ast_dump(p, out);
+		return true;
+	}
+	ir = middle(p, d);
+	if (!ir)
+		return false;
+	if (what == EMIT_IR) {
+		ir_dump(ir, out);
+		return true;
+	}
+	if (!codegen_program(ir, o->mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len))
+		return false;
+	fwrite(text, 1, len, out);
+	free(text);
+	return true;
+}

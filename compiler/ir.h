@@ -1,0 +1,112 @@
+/*
+ * The intermediate representation: one function per program, blocks in the order in which they shall be laid out, 64-bit unsigned
+ * numbers throughout.
+ *
+ * A temporary is defined once and used only later in its own block; what crosses blocks is a variable. Packet bytes come only from
+ * FETCH, which has an edge for "not there", so that bounds are the code generator's business alone. Offsets are from the frame's first
+ * byte; they are below IR_MAX_OFF where they reach FETCH.
+ */
+#ifndef XDPF_IR_H
+#define XDPF_IR_H
+
+#include "ast.h"
+
+enum ir_op {
+#define OP(ID, name, nopnd, result) IR_##ID,
+#define TERM(ID, name, nopnd, ntarget) IR_##ID,
+#include "ops.def"
+#undef OP
+#undef TERM
+	IR_OP_COUNT
+};
+
+enum {
+	IR_MAX_OFF = 0x7fff,	/* greatest offset of a header */
+	IR_MAX_FETCH = 64,	/* bytes */
+};
+
+enum ir_opnd_kind { IR_IMM, IR_TEMP };
+
+struct ir_opnd {
+	enum ir_opnd_kind kind;
+	uint64_t v;		/* the number, or the temporary's id */
+};
+
+typedef uint32_t ir_var;
+
+struct ir_load {
+	ir_var var;
+	unsigned delta, size;	/* bytes from the fetch's offset; 1, 2, 4, 8; the variable gets them as a little-endian number */
+};
+
+struct ir_block;
+
+struct ir_inst {
+	enum ir_op op;
+	uint32_t temp;			/* defined here, where the op has a result */
+	struct ir_opnd a, b;
+	ir_var var;
+	uint64_t imm;
+	struct span span;		/* src NULL: as the instruction before */
+	VEC(struct ir_opnd) args;	/* MEMBER, TALLY */
+	VEC(struct ir_load) loads;	/* FETCH */
+	VEC(uint64_t) cases;		/* SWITCH */
+	enum verdict verdict;		/* DECIDE */
+	bool counted;			/* DECIDE: adds the packet to .imm's counter too */
+	unsigned slot;			/* TALLY: counts here if the table is full */
+	struct ir_block *target[2];
+};
+
+struct ir_block {
+	unsigned id;			/* position in ir_program.block once placed */
+	bool placed;
+	const char *name;
+	VEC(struct ir_inst) inst;	/* the last one is the terminator */
+};
+
+/* A constant table that MEMBER searches. One word: sorted boundaries, a key is in it if an odd number of them is not above the key.
+ * More words: sorted keys of .words numbers each, most significant first; or, with .bounds, boundaries of 128-bit numbers. */
+struct ir_table {
+	const char *name;
+	unsigned words;			/* numbers per entry */
+	unsigned width;			/* bits of a number: 32 or 64 */
+	bool bounds;
+	size_t n;			/* entries */
+	uint64_t *word;			/* n * words */
+};
+
+struct ir_program {
+	struct arena *arena;
+	const struct ast_program *ast;
+	VEC(struct ir_block *) block;
+	VEC(const char *) var;		/* names */
+	VEC(struct ir_table *) table;
+	uint32_t n_temps;
+};
+
+/* ---- ir.c: building ---- */
+
+struct ir_block *ir_block_new(struct ir_program *p, const char *name);
+/* Appends the block to the layout; each exactly once. */
+void ir_block_place(struct ir_program *p, struct ir_block *b);
+ir_var ir_var_new(struct ir_program *p, const char *name);
+struct ir_inst *ir_add(struct ir_program *p, struct ir_block *b, enum ir_op op, struct span sp);
+static inline struct ir_opnd ir_imm(uint64_t v)
+{
+	return (struct ir_opnd){ IR_IMM, v };
+}
+bool ir_is_term(enum ir_op op);
+const char *ir_op_name(enum ir_op op);
+unsigned ir_op_operands(enum ir_op op);
+unsigned ir_op_targets(enum ir_op op);
+bool ir_op_result(enum ir_op op);
+
+/* ir_dump.c: as text, for golden files and --emit=ir. */
+void ir_dump(const struct ir_program *p, FILE *out);
+/* ir_check.c: NULL if well formed, else what is wrong (in the arena). */
+const char *ir_check(const struct ir_program *p);
+
+/* lower.c: a checked program to IR. Files too large for one program are an error in @d, and NULL. */
+struct ir_program *lower_program(const struct ast_program *ast, struct diag_list *d);
+
+#endif

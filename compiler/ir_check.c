@@ -1,0 +1,86 @@
+/*
+ * Is this IR well formed? In: a program as the lowering left it. Out: the first thing that is wrong, in words, or NULL. A refusal is
+ * a defect of the compiler, never of the rule file.
+ */
+#include "ir.h"
+
+#define BAD(p, b, i, what) arena_printf((p)->arena, "block @%u, instruction %zu (%s): %s", (b)->id, (i), \
+					ir_op_name((b)->inst.v[i].op), (what))
+
+static const char *check_inst(const struct ir_program *p, const struct ir_inst *i)
+{
+	if ((i->op == IR_GET || i->op == IR_SET) && i->var >= p->var.n)
+		return "names no variable";
+	if (i->op == IR_SWAP && i->imm != 2 && i->imm != 4 && i->imm != 8)
+		return "swaps 2, 4 or 8 bytes";
+	if (i->op == IR_MEMBER && (i->imm >= p->table.n || i->args.n != p->table.v[i->imm]->words))
+		return "does not fit its table";
+	if (i->op == IR_IFACE && i->imm >= p->ast->ifaces.n)
+		return "names no interface";
+	if (i->op == IR_TALLY && i->imm >= p->ast->n_counters)
+		return "names no table";
+	if (i->op == IR_MISS && i->imm >= p->ast->n_slots)
+		return "names no slot";
+	if ((i->op == IR_COUNT || i->op == IR_DECIDE) && i->imm >= p->ast->n_indexes)
+		return "names no rule";
+	if (i->op == IR_DECIDE && ((int)i->verdict < 0 || i->verdict >= VERDICT_COUNT))
+		return "has no verdict";
+	if (i->op == IR_FETCH) {
+		if (!i->imm || i->imm > IR_MAX_FETCH)
+			return "fetches 1 to 64 bytes";
+		for (size_t k = 0; k < i->loads.n; k++) {
+			const struct ir_load *l = &i->loads.v[k];
+
+			if (l->size != 1 && l->size != 2 && l->size != 4 && l->size != 8)
+				return "loads 1, 2, 4 or 8 bytes";
+			if (l->delta + l->size > i->imm)
+				return "loads beyond what it fetches";
+			if (l->var >= p->var.n)
+				return "loads into no variable";
+		}
+	} else if (i->loads.n) {
+		return "loads, but is no fetch";
+	}
+	for (unsigned k = 0; k < ir_op_targets(i->op); k++)
+		if (!i->target[k] || !i->target[k]->placed || i->target[k]->id >= p->block.n || p->block.v[i->target[k]->id] != i->target[k])
+			return "goes to a block that is not in the program";
+	return NULL;
+}
+
+const char *ir_check(const struct ir_program *p)
+{
+	if (!p->block.n)
+		return "there is no block";
+	for (size_t b = 0; b < p->block.n; b++) {
+		const struct ir_block *bl = p->block.v[b];
+		uint32_t *seen;
+		size_t n_seen = 0;
+
+		if (!bl->inst.n || !ir_is_term(bl->inst.v[bl->inst.n - 1].op))
+			return arena_printf(p->arena, "block @%u does not end", bl->id);
+		seen = arena_array(p->arena, bl->inst.n, sizeof(*seen));
+		for (size_t i = 0; i < bl->inst.n; i++) {
+			const struct ir_inst *in = &bl->inst.v[i];
+			const char *bad = check_inst(p, in);
+			struct ir_opnd used[2] = { in->a, in->b };
+			size_t n_used = ir_op_operands(in->op);
+
+			if (i + 1 < bl->inst.n && ir_is_term(in->op))
+				bad = "stands behind the block's end";
+			for (size_t k = 0; !bad && k < n_used + in->args.n; k++) {
+				struct ir_opnd o = k < n_used ? used[k] : in->args.v[k - n_used];
+				bool found = o.kind == IR_IMM;
+
+				for (size_t s = n_seen; !found && s-- > 0;)
+					found = seen[s] == o.v;
+				if (!found)
+					bad = "uses a temporary that this block has not defined before";
+			}
+			if (bad)
+				return BAD(p, bl, i, bad);
+			if (ir_op_result(in->op))
+				seen[n_seen++] = in->temp;
+		}
+	}
+	return NULL;
+}

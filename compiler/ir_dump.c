@@ -1,0 +1,108 @@
+/*
+ * The IR as text: blocks in layout order, one instruction a line, the source line behind it where it changes. In: any IR, also one that
+ * ir_check() refuses. Out: text that is the same for the same program.
+ */
+#include <inttypes.h>
+
+#include "ir.h"
+
+static void dump_opnd(struct ir_opnd o, FILE *out)
+{
+	if (o.kind == IR_TEMP)
+		fprintf(out, " %%%" PRIu64, o.v);
+	else
+		fprintf(out, o.v < 10 ? " %" PRIu64 : " 0x%" PRIx64, o.v);
+}
+
+static void dump_target(const struct ir_block *b, FILE *out)
+{
+	if (b)
+		fprintf(out, " @%u", b->id);
+	else
+		fprintf(out, " @?");
+}
+
+static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE *out)
+{
+	unsigned n = ir_op_operands(i->op);
+
+	fprintf(out, "\t");
+	if (ir_op_result(i->op))
+		fprintf(out, "%%%u = ", i->temp);
+	fprintf(out, "%s", ir_op_name(i->op));
+	if (i->op == IR_GET || i->op == IR_SET)
+		fprintf(out, " %s", i->var < p->var.n ? p->var.v[i->var] : "?");
+	if (n > 0)
+		dump_opnd(i->a, out);
+	if (n > 1)
+		dump_opnd(i->b, out);
+	switch (i->op) {
+	case IR_SWAP:
+	case IR_IFACE:
+	case IR_COUNT:
+	case IR_MISS:
+	case IR_FETCH:
+		fprintf(out, " #%" PRIu64, i->imm);
+		break;
+	case IR_TALLY:
+	case IR_MEMBER:
+		fprintf(out, " #%" PRIu64, i->imm);
+		for (size_t k = 0; k < i->args.n; k++)
+			dump_opnd(i->args.v[k], out);
+		break;
+	case IR_SWITCH:
+		fprintf(out, " {");
+		for (size_t k = 0; k < i->cases.n; k++)
+			dump_opnd(ir_imm(i->cases.v[k]), out);
+		fprintf(out, " }");
+		break;
+	case IR_DECIDE:
+		fprintf(out, " #%" PRIu64 " %s%s", i->imm, lang_verdicts[i->verdict].name, i->counted ? "" : " uncounted");
+		break;
+	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR:
+	case IR_BLANK: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_SWAPMAC:
+	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_OP_COUNT:
+		break;
+	}
+	if (i->loads.n) {
+		fprintf(out, " {");
+		for (size_t k = 0; k < i->loads.n; k++)
+			fprintf(out, " %s=u%u[%u]", p->var.v[i->loads.v[k].var], 8 * i->loads.v[k].size, i->loads.v[k].delta);
+		fprintf(out, " }");
+	}
+	for (unsigned k = 0; k < ir_op_targets(i->op); k++)
+		dump_target(i->target[k], out);
+}
+
+void ir_dump(const struct ir_program *p, FILE *out)
+{
+	const struct source *src = NULL;
+	unsigned line = 0;
+
+	fprintf(out, "program %s\n", p->ast->name);
+	for (size_t t = 0; t < p->table.n; t++) {
+		const struct ir_table *tb = p->table.v[t];
+
+		fprintf(out, "table %zu %s: %zu %s of %u x %u bits\n", t, tb->name, tb->n, tb->bounds ? "boundaries" : "keys", tb->words,
+			tb->width);
+	}
+	for (size_t b = 0; b < p->block.n; b++) {
+		const struct ir_block *bl = p->block.v[b];
+
+		fprintf(out, "@%u %s\n", bl->id, bl->name);
+		for (size_t i = 0; i < bl->inst.n; i++) {
+			const struct ir_inst *in = &bl->inst.v[i];
+
+			dump_inst(p, in, out);
+			if (in->span.src) {
+				struct line_col lc = source_line_col(in->span.src, in->span.begin);
+
+				if (lc.line != line || in->span.src != src)
+					fprintf(out, "\t; line %u", lc.line);
+				line = lc.line;
+				src = in->span.src;
+			}
+			fprintf(out, "\n");
+		}
+	}
+}

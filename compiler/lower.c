@@ -1,0 +1,191 @@
+/*
+ * From a checked program to IR. In: a tree that sema accepted. Out: IR that ir_check() accepts, or errors for files that are too large
+ * for one program. This file has the order of work and the small emitters; lower_need.c, lower_parse.c, lower_l4.c, lower_match.c,
+ * lower_cond.c and lower_rule.c have the parts.
+ */
+#include "lower.h"
+
+struct ir_inst *lower_emit(struct lower *l, enum ir_op op)
+{
+	return ir_add(l->ir, l->cur, op, l->span);
+}
+
+static struct ir_opnd result(const struct ir_inst *i)
+{
+	return (struct ir_opnd){ IR_TEMP, i->temp };
+}
+
+struct ir_opnd lower_get(struct lower *l, ir_var v)
+{
+	struct ir_inst *i = lower_emit(l, IR_GET);
+
+	i->var = v;
+	return result(i);
+}
+
+void lower_set(struct lower *l, ir_var v, struct ir_opnd o)
+{
+	struct ir_inst *i = lower_emit(l, IR_SET);
+
+	i->var = v;
+	i->a = o;
+}
+
+struct ir_opnd lower_op(struct lower *l, enum ir_op op, struct ir_opnd a, struct ir_opnd b)
+{
+	struct ir_inst *i = lower_emit(l, op);
+
+	i->a = a;
+	i->b = b;
+	return result(i);
+}
+
+struct ir_opnd lower_op0(struct lower *l, enum ir_op op)
+{
+	return result(lower_emit(l, op));
+}
+
+struct ir_opnd lower_swap(struct lower *l, struct ir_opnd a, unsigned bytes)
+{
+	struct ir_inst *i = lower_emit(l, IR_SWAP);
+
+	i->a = a;
+	i->imm = bytes;
+	return result(i);
+}
+
+void lower_jump(struct lower *l, struct ir_block *to)
+{
+	lower_emit(l, IR_JUMP)->target[0] = to;
+}
+
+void lower_test(struct lower *l, enum ir_op op, struct ir_opnd a, struct ir_opnd b, struct ir_block *yes, struct ir_block *no)
+{
+	struct ir_inst *i = lower_emit(l, op);
+
+	i->a = a;
+	i->b = b;
+	i->target[0] = yes;
+	i->target[1] = no;
+}
+
+struct ir_inst *lower_fetch(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no)
+{
+	struct ir_inst *i = lower_emit(l, IR_FETCH);
+
+	i->a = off;
+	i->imm = n;
+	i->target[0] = yes;
+	i->target[1] = no;
+	return i;
+}
+
+void lower_load(struct lower *l, struct ir_inst *fetch, ir_var v, unsigned delta, unsigned size)
+{
+	*vec_add(l->arena, &fetch->loads) = (struct ir_load){ v, delta, size };
+}
+
+struct ir_block *lower_block(struct lower *l, const char *name)
+{
+	return ir_block_new(l->ir, name);
+}
+
+void lower_hot(struct lower *l, struct ir_block *b)
+{
+	*vec_add(l->arena, &l->hot) = b;
+	l->cur = b;
+}
+
+void lower_cold(struct lower *l, struct ir_block *b)
+{
+	*vec_add(l->arena, &l->cold) = b;
+	l->cur = b;
+}
+
+struct layout {
+	struct ir_block **hot, **cold;
+	size_t n_hot, n_cold;
+};
+
+/* Takes the blocks laid out so far out of @l. */
+static struct layout take_layout(struct lower *l)
+{
+	struct layout t = { l->hot.v, l->cold.v, l->hot.n, l->cold.n };
+
+	l->hot.v = l->cold.v = NULL;
+	l->hot.n = l->hot.cap = l->cold.n = l->cold.cap = 0;
+	return t;
+}
+
+static void place(struct lower *l, struct ir_block **b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		ir_block_place(l->ir, b[i]);
+}
+
+/* Blocks that can be reached, as a depth-first walk from the first finds them. */
+static void drop_unreachable(struct lower *l, struct ir_block *entry)
+{
+	struct ir_program *p = l->ir;
+	VEC(struct ir_block *) todo = { 0 };
+	size_t n = 0;
+
+	for (size_t b = 0; b < p->block.n; b++)
+		p->block.v[b]->placed = false;
+	entry->placed = true;
+	*vec_add(l->arena, &todo) = entry;
+	while (todo.n) {
+		struct ir_block *b = todo.v[--todo.n];
+		struct ir_inst *last = &b->inst.v[b->inst.n - 1];
+
+		for (unsigned k = 0; k < ir_op_targets(last->op); k++)
+			if (!last->target[k]->placed) {
+				last->target[k]->placed = true;
+				*vec_add(l->arena, &todo) = last->target[k];
+			}
+	}
+	for (size_t b = 0; b < p->block.n; b++)
+		if (p->block.v[b]->placed) {
+			p->block.v[n] = p->block.v[b];
+			p->block.v[n]->id = (unsigned)n;
+			n++;
+		}
+	p->block.n = n;
+}
+
+struct ir_program *lower_program(const struct ast_program *ast, struct diag_list *d)
+{
+	struct arena *a = d->arena;
+	struct lower *l = arena_alloc(a, sizeof(*l));
+	struct layout rules, parse;
+	unsigned errors = d->errors;
+
+	l->arena = a;
+	l->diag = d;
+	l->ast = ast;
+	l->ir = arena_alloc(a, sizeof(*l->ir));
+	l->ir->arena = a;
+	l->ir->ast = ast;
+	l->pres = ir_var_new(l->ir, "present");
+	l->blank = ir_var_new(l->ir, "blank");
+	l->absent = ir_var_new(l->ir, "absent");
+	l->proto = ir_var_new(l->ir, "proto");
+	l->frame_len = ir_var_new(l->ir, "frame_len");
+	l->pay_off = ir_var_new(l->ir, "pay_off");
+	l->pay_end = ir_var_new(l->ir, "pay_end");
+
+	lower_need(l);
+	l->rules = lower_block(l, "rules");
+	lower_hot(l, l->rules);
+	lower_units(l);
+	rules = take_layout(l);
+	l->span = (struct span){ 0 };
+	lower_parse(l);
+	parse = take_layout(l);
+	place(l, parse.hot, parse.n_hot);
+	place(l, rules.hot, rules.n_hot);
+	place(l, parse.cold, parse.n_cold);
+	place(l, rules.cold, rules.n_cold);
+	drop_unreachable(l, l->ir->block.v[0]);
+	return d->errors == errors ? l->ir : NULL;
+}

@@ -1,0 +1,167 @@
+/*
+ * Internal to lowering: what its files share. The order of work: need (which bytes of which headers do the rules look at, and how),
+ * rules (IR that tests variables; asks for the presence bits it tests), parse (IR that dissects the frame as far as was asked, into
+ * the variables). The parse is laid out before the rules.
+ *
+ * Presence is one variable of bits, one for each header that a rule asks about. A wire field that rules read is a slot: its bytes as a
+ * number in a variable. Where the header is absent the slot holds LOWER_ABSENT, which no field's value equals, so that most tests need
+ * no look at presence.
+ */
+#ifndef XDPF_LOWER_H
+#define XDPF_LOWER_H
+
+#include "ir.h"
+
+/* Bits beyond the headers. */
+enum {
+	BIT_MALFORMED = HDR_COUNT,
+	BIT_FRAGMENT,
+	BIT_FIRST,
+	BIT_PAYLOAD,
+	BIT_COUNT
+};
+
+/* The low 63 bits are zero: any mask of it is 0, any distance from it is huge. */
+#define LOWER_ABSENT ((uint64_t)1 << 63)
+
+enum {
+	LOWER_INLINE_RANGES = 16,	/* ranges tested one by one; more become a table */
+	LOWER_INLINE_BOXES = 1024,	/* the same for tuples that are no plain keys */
+};
+
+/* LEN bytes at OFF of HEADER, read because some field of a rule lies in them. */
+struct slot {
+	enum header_id header;
+	unsigned off, len;
+	bool wire;			/* kept in network order: every test is by mask (len 2, 4, 16) */
+	ir_var raw[2], var[2];		/* two for 16 bytes (first, second half; always in network order), for 3 and 6 raw has the two pieces */
+};
+
+/* A table that was made of these ranges. */
+struct lower_made {
+	const struct range *ranges;
+	enum family family;
+	size_t table;
+};
+
+struct lower {
+	struct arena *arena;
+	struct diag_list *diag;
+	const struct ast_program *ast;
+	struct ir_program *ir;
+	struct ir_block *cur;		/* instructions go here */
+	struct span span;		/* of what is being lowered */
+	VEC(struct ir_block *) hot;	/* layout of the part that is being lowered: in order … */
+	VEC(struct ir_block *) cold;	/* … and behind everything else */
+	VEC(struct lower_work) work;	/* rule bodies and rest conditions, lowered out of line */
+	size_t work_done;
+
+	/* what was asked for */
+	uint64_t bit[BIT_COUNT];	/* its mask in presence, 0: nobody asks */
+	unsigned n_bits;
+	bool parse[HDR_COUNT];		/* the dissection must get to this header */
+	bool need_proto;		/* ip.proto: the end of the chain */
+	bool need_frame_len;		/* pkt.len */
+	VEC(struct slot) slot;
+	VEC(struct lower_made) made;
+
+	/* variables */
+	ir_var pres, blank, proto, frame_len, pay_off, pay_end, absent;
+
+	struct ir_block *rules;		/* where dissection ends */
+};
+
+/* What is lowered out of line, later: the body of .rule, a list of .rules, or the rest of a conjunction. */
+struct lower_work {
+	struct ir_block *at, *yes, *no;		/* begins at .at, goes on at .no; a condition also at .yes */
+	const struct ast_rule *rule;
+	const struct ast_rules *rules;
+	struct ast_expr **cond;
+	size_t n_cond;
+	struct span span;
+	const struct ast_unit *unit;
+	struct ir_block *unit_pass;		/* where `pass` of the unit goes; NULL: it is the last */
+};
+
+/* ---- lower.c: emitting ---- */
+
+struct ir_inst *lower_emit(struct lower *l, enum ir_op op);
+struct ir_opnd lower_get(struct lower *l, ir_var v);
+void lower_set(struct lower *l, ir_var v, struct ir_opnd o);
+struct ir_opnd lower_op(struct lower *l, enum ir_op op, struct ir_opnd a, struct ir_opnd b);
+struct ir_opnd lower_op0(struct lower *l, enum ir_op op);
+struct ir_opnd lower_swap(struct lower *l, struct ir_opnd a, unsigned bytes);
+void lower_jump(struct lower *l, struct ir_block *to);
+void lower_test(struct lower *l, enum ir_op op, struct ir_opnd a, struct ir_opnd b, struct ir_block *yes, struct ir_block *no);
+struct ir_inst *lower_fetch(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no);
+void lower_load(struct lower *l, struct ir_inst *fetch, ir_var v, unsigned delta, unsigned size);
+struct ir_block *lower_block(struct lower *l, const char *name);
+/* Places the block next in the layout (hot), or behind everything (cold), and goes on there. */
+void lower_hot(struct lower *l, struct ir_block *b);
+void lower_cold(struct lower *l, struct ir_block *b);
+
+/* ---- lower_need.c ---- */
+
+void lower_need(struct lower *l);
+/* The slot of a wire field. */
+struct slot *lower_slot(struct lower *l, enum field_id f);
+/* The mask of a bit in presence, or of all members of a group; from now on the dissection sets it. */
+uint64_t lower_bit(struct lower *l, unsigned bit);
+uint64_t lower_header_mask(struct lower *l, enum header_id h);
+/* Are all values of the range those whose bits under a mask equal lo's? The mask then, of 128 bits. */
+bool lower_range_mask(const struct range *r, struct value *mask);
+
+/* ---- lower_parse.c, lower_l4.c ---- */
+
+/* From the frame's first byte to l->rules. */
+void lower_parse(struct lower *l);
+/* Loads of all slots of a header into a fetch of it at delta 0, and, once the header is known to be sound, into place. */
+void lower_slots_load(struct lower *l, struct ir_inst *fetch, enum header_id h);
+void lower_slots_settle(struct lower *l, enum header_id h);
+void lower_present(struct lower *l, unsigned bit);
+struct lower_chain {			/* variables of the walk behind IP */
+	ir_var off, end, is6, n;
+	struct ir_block *next;		/* dispatch on l->proto */
+	struct ir_block *bad;		/* malformed, nothing behind */
+};
+void lower_transport(struct lower *l, struct lower_chain *c);
+void lower_parts(struct lower *l, enum header_id parent, ir_var base, const ir_var *end, const ir_var *guard);
+unsigned lower_guards(struct lower *l, struct ir_inst *fetch, enum header_id parent, ir_var *guard);
+
+/* ---- lower_match.c, lower_tuple.c, lower_cond.c, lower_rule.c ---- */
+
+/* Each ends the current block with a branch to one of @yes and @no, maybe by way of others. */
+void lower_compare(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+void lower_tuple(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+void lower_in_range(struct lower *l, const struct ast_operand *o, enum field_id f, const struct range *r, struct ir_block *yes,
+		    struct ir_block *no);
+void lower_in_keys(struct lower *l, size_t table, const struct ir_opnd *w, unsigned n, struct ir_block *yes, struct ir_block *no);
+void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+void lower_conjunction(struct lower *l, const struct lower_work *w);
+enum family lower_family(enum field_id f);
+void lower_units(struct lower *l);
+
+/* ---- lower_value.c ---- */
+
+/* Branches on the presence of an operand's field. */
+void lower_operand_present(struct lower *l, const struct ast_operand *o, struct ir_block *yes, struct ir_block *no);
+/* The fields that an operand may stand for: itself, or its alternatives. */
+unsigned lower_alternatives(const struct ast_operand *o, enum field_id alt[5]);
+/*
+ * The value of one alternative of an operand (@f: a wire or meta field; ignored for slices) in words: two in network order for
+ * fields of 16 bytes; a slot as it is; pieces as on the wire for slices longer than 8 bytes; else a number. Goes to @no where it is
+ * absent, unless the caller is @sure (of a slot: that LOWER_ABSENT does no harm); the current block on return is one where it is there.
+ */
+struct lower_words {
+	struct ir_opnd w[16];
+	unsigned n;
+	unsigned size[16];		/* bytes of each, for slices longer than 8 */
+};
+struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enum field_id f, struct ir_block *no, bool sure);
+
+/* ---- lower_table.c ---- */
+
+size_t lower_table_bounds(struct lower *l, const char *name, const struct range *r, size_t n, enum family family, unsigned bits);
+size_t lower_table_keys(struct lower *l, const char *name, const uint64_t *word, size_t n, unsigned words);
+
+#endif

@@ -1,0 +1,469 @@
+/*
+ * The dissection in IR, as far as the rules ask for it: Ethernet, tags, ARP, IP. In: what need and the rules' lowering asked for. Out:
+ * blocks from the frame's first byte to l->rules, with presence bits and slots set as grammar/README.md's header table says.
+ *
+ * Presence is changed by exclusive or and starts as a zero that nobody can see through (BLANK): so the verifier knows nothing of it at
+ * l->rules, and walks the rules once and not once for each way through the headers. Slots start as an opaque LOWER_ABSENT for
+ * the same reason. Offsets that have been through a loop are made opaque and masked.
+ */
+#include "lower.h"
+
+#include <linux/if_ether.h>
+
+/* A number of the wire as a little-endian load gives it. */
+static uint64_t wire16(uint16_t v)
+{
+	return __builtin_bswap16(v);
+}
+
+static bool wants(const struct lower *l, enum header_id h)
+{
+	return l->parse[h];
+}
+
+static bool wants_layer(const struct lower *l, enum layer layer)
+{
+	for (int h = 0; h < HDR_COUNT; h++)
+		if (lang_headers[h].layer == layer && l->parse[h])
+			return true;
+	return false;
+}
+
+/* Anything behind the IP header? */
+static bool wants_chain(const struct lower *l)
+{
+	return wants_layer(l, LAYER_EXT) || wants_layer(l, LAYER_L4) || l->need_proto || l->bit[BIT_FRAGMENT] || l->bit[BIT_FIRST];
+}
+
+/* What the rules asked for, and what is on the way there. */
+static void close_needs(struct lower *l)
+{
+	if (l->bit[BIT_MALFORMED])
+		for (int h = 0; h < HDR_COUNT; h++)
+			if (lang_headers[h].layer != LAYER_PART && lang_headers[h].layer != LAYER_GROUP)
+				l->parse[h] = true;
+	for (size_t i = 0; i < l->slot.n; i++)
+		l->parse[l->slot.v[i].header] = true;
+	if (l->bit[BIT_PAYLOAD])
+		for (int h = 0; h < HDR_COUNT; h++)
+			if (lang_headers[h].layer == LAYER_L4)
+				l->parse[h] = true;
+	for (size_t i = 0; i < lang_n_members; i++)
+		if (l->parse[lang_members[i].group])
+			l->parse[lang_members[i].member] = true;
+	for (size_t i = 0; i < lang_n_parts; i++)
+		if (l->parse[lang_parts[i].id])
+			l->parse[lang_parts[i].parent] = true;
+	if (l->parse[HDR_GRECSUM] || l->parse[HDR_GREKEY] || l->parse[HDR_GRESEQ])
+		l->parse[HDR_GRE] = true;
+	if (wants_chain(l))
+		l->parse[HDR_IP4] = l->parse[HDR_IP6] = true;
+}
+
+void lower_present(struct lower *l, unsigned bit)
+{
+	if (l->bit[bit])
+		lower_set(l, l->pres, lower_op(l, IR_XOR, lower_get(l, l->pres), ir_imm(l->bit[bit])));
+}
+
+void lower_slots_load(struct lower *l, struct ir_inst *fetch, enum header_id h)
+{
+	for (size_t i = 0; i < l->slot.n; i++) {
+		struct slot *s = &l->slot.v[i];
+
+		if (s->header != h)
+			continue;
+		switch (s->len) {
+		case 3:
+			lower_load(l, fetch, s->raw[0], s->off, 1);
+			lower_load(l, fetch, s->raw[1], s->off + 1, 2);
+			break;
+		case 6:
+			lower_load(l, fetch, s->raw[0], s->off, 4);
+			lower_load(l, fetch, s->raw[1], s->off + 4, 2);
+			break;
+		case 16:
+			lower_load(l, fetch, s->raw[0], s->off, 8);
+			lower_load(l, fetch, s->raw[1], s->off + 8, 8);
+			break;
+		default:
+			lower_load(l, fetch, s->raw[0], s->off, s->len);
+			break;
+		}
+	}
+}
+
+void lower_slots_settle(struct lower *l, enum header_id h)
+{
+	for (size_t i = 0; i < l->slot.n; i++) {
+		struct slot *s = &l->slot.v[i];
+		struct ir_opnd v;
+
+		if (s->header != h)
+			continue;
+		v = lower_get(l, s->raw[0]);
+		if (s->len == 3 || s->len == 6) {
+			struct ir_opnd low = lower_swap(l, lower_get(l, s->raw[1]), 2);
+
+			if (s->len == 6)
+				v = lower_swap(l, v, 4);
+			v = lower_op(l, IR_OR, lower_op(l, IR_SHL, v, ir_imm(16)), low);
+		} else if (s->len == 16) {
+			lower_set(l, s->var[1], lower_get(l, s->raw[1]));
+		} else if (!s->wire && s->len > 1) {
+			v = lower_swap(l, v, s->len);
+		}
+		lower_set(l, s->var[0], v);
+	}
+}
+
+/* All slots to "absent", that number being @absent. */
+static void clear_slots(struct lower *l, struct ir_opnd absent)
+{
+	for (size_t i = 0; i < l->slot.n; i++)
+		for (int k = 0; k < (l->slot.v[i].len == 16 ? 2 : 1); k++)
+			lower_set(l, l->slot.v[i].var[k], absent);
+	if (l->need_proto)
+		lower_set(l, l->proto, absent);
+}
+
+/* Loads for the guards of @parent's parts that are wanted: the guard's bytes, at most two pieces a part. Returns the parts' number. */
+unsigned lower_guards(struct lower *l, struct ir_inst *fetch, enum header_id parent, ir_var *guard)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < lang_n_parts; i++) {
+		const struct part_info *p = &lang_parts[i];
+
+		if (p->parent != parent || !l->parse[p->id])
+			continue;
+		guard[2 * n] = ir_var_new(l->ir, "guard");
+		guard[2 * n + 1] = ir_var_new(l->ir, "guard+");
+		if (p->guard_len == 6) {
+			lower_load(l, fetch, guard[2 * n], p->guard_off, 4);
+			lower_load(l, fetch, guard[2 * n + 1], p->guard_off + 4, 2);
+		} else {
+			lower_load(l, fetch, guard[2 * n], p->guard_off, p->guard_len);
+		}
+		n++;
+	}
+	return n;
+}
+
+/* The parts of @parent, which begins at @base and is sound; those that do not end before @end (NULL: the frame) are absent. Ends in the
+ * block behind them. */
+void lower_parts(struct lower *l, enum header_id parent, ir_var base, const ir_var *end, const ir_var *guard)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < lang_n_parts; i++) {
+		const struct part_info *p = &lang_parts[i];
+		struct ir_block *is, *fits, *there, *after;
+		struct ir_opnd g, off, stop;
+		struct ir_inst *sw, *f;
+
+		if (p->parent != parent || !l->parse[p->id])
+			continue;
+		is = lower_block(l, "part");
+		there = lower_block(l, "part there");
+		after = lower_block(l, "part done");
+		g = lower_get(l, guard[2 * n]);
+		if (p->guard_len == 6)
+			g = lower_op(l, IR_OR, lower_op(l, IR_SHL, lower_swap(l, g, 4), ir_imm(16)),
+				     lower_swap(l, lower_get(l, guard[2 * n + 1]), 2));
+		else if (p->guard_len > 1)
+			g = lower_swap(l, g, p->guard_len);
+		g = lower_op(l, IR_AND, g, ir_imm(p->guard_mask));
+		sw = lower_emit(l, IR_SWITCH);
+		sw->a = g;
+		for (unsigned k = 0; k < p->n; k++)
+			*vec_add(l->arena, &sw->cases) = p->value[k];
+		sw->target[0] = is;
+		sw->target[1] = after;
+		lower_hot(l, is);
+		if (end) {
+			fits = lower_block(l, "part fits");
+			stop = lower_op(l, IR_ADD, lower_get(l, base), ir_imm(p->off + lang_headers[p->id].len));
+			lower_test(l, IR_ULE, stop, lower_get(l, *end), fits, after);
+			lower_hot(l, fits);
+		}
+		off = lower_op(l, IR_ADD, lower_get(l, base), ir_imm(p->off));
+		f = lower_fetch(l, off, lang_headers[p->id].len, there, after);
+		lower_slots_load(l, f, p->id);
+		lower_hot(l, there);
+		lower_slots_settle(l, p->id);
+		lower_present(l, p->id);
+		lower_jump(l, after);
+		lower_hot(l, after);
+		n++;
+	}
+}
+
+static void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
+{
+	struct ir_block *there = lower_block(l, "arp there"), *sound = lower_block(l, "arp sound");
+	ir_var hlen = ir_var_new(l->ir, "arp.hlen"), plen = ir_var_new(l->ir, "arp.plen"), guard[2 * 8];
+	struct ir_inst *f = lower_fetch(l, lower_get(l, l3), 8, there, bad);
+	struct ir_opnd n;
+
+	lower_load(l, f, hlen, 4, 1);
+	lower_load(l, f, plen, 5, 1);
+	lower_slots_load(l, f, HDR_ARP);
+	lower_guards(l, f, HDR_ARP, guard);
+	lower_hot(l, there);
+	n = lower_op(l, IR_ADD, lower_get(l, hlen), lower_get(l, plen));
+	n = lower_op(l, IR_ADD, lower_op(l, IR_SHL, n, ir_imm(1)), ir_imm(8));
+	lower_test(l, IR_BEYOND, lower_op(l, IR_ADD, lower_get(l, l3), n), ir_imm(0), bad, sound);
+	lower_hot(l, sound);
+	lower_slots_settle(l, HDR_ARP);
+	lower_present(l, HDR_ARP);
+	lower_parts(l, HDR_ARP, l3, NULL, guard);
+	lower_jump(l, l->rules);
+}
+
+static void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
+{
+	ir_var first = ir_var_new(l->ir, "ip4.first"), total = ir_var_new(l->ir, "ip4.total"), frag = ir_var_new(l->ir, "ip4.frag");
+	ir_var size = ir_var_new(l->ir, "ip4.size"), proto = ir_var_new(l->ir, "ip4.proto.raw");
+	struct ir_block *there = lower_block(l, "ip4 there"), *options = lower_block(l, "ip4 options");
+	struct ir_block *version = lower_block(l, "ip4 version"), *fits = lower_block(l, "ip4 options fit");
+	struct ir_block *plain = lower_block(l, "ip4 plain"), *sound = lower_block(l, "ip4 sound"), *ok;
+	bool behind = wants_chain(l) || l->bit[BIT_MALFORMED];
+	struct ir_inst *f = lower_fetch(l, lower_get(l, l3), 20, there, c->bad);
+	struct ir_opnd n;
+
+	lower_load(l, f, first, 0, 1);
+	if (behind) {
+		lower_load(l, f, total, 2, 2);
+		lower_load(l, f, frag, 6, 2);
+		lower_load(l, f, proto, 9, 1);
+	}
+	lower_slots_load(l, f, HDR_IP4);
+	lower_hot(l, there);
+	lower_test(l, IR_EQ, lower_get(l, first), ir_imm(0x45), plain, options);
+	lower_cold(l, options);
+	lower_test(l, IR_EQ, lower_op(l, IR_SHR, lower_get(l, first), ir_imm(4)), ir_imm(4), version, c->bad);
+	lower_cold(l, version);
+	n = lower_op(l, IR_SHL, lower_op(l, IR_AND, lower_get(l, first), ir_imm(15)), ir_imm(2));
+	lower_set(l, size, n);
+	ok = lower_block(l, "ip4 size");
+	lower_test(l, IR_ULE, ir_imm(20), n, ok, c->bad);
+	lower_cold(l, ok);
+	lower_test(l, IR_BEYOND, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, size)), ir_imm(0), c->bad, fits);
+	lower_cold(l, fits);
+	lower_jump(l, sound);
+	lower_hot(l, plain);
+	lower_set(l, size, ir_imm(20));
+	lower_jump(l, sound);
+	lower_hot(l, sound);
+	lower_slots_settle(l, HDR_IP4);
+	lower_present(l, HDR_IP4);
+	if (!behind) {
+		lower_jump(l, l->rules);
+		return;
+	}
+
+	struct ir_block *whole = lower_block(l, "ip4 whole"), *end = lower_block(l, "ip4 end"), *fragment = lower_block(l, "ip4 fragment");
+	struct ir_block *one = lower_block(l, "ip4 not later"), *later = lower_block(l, "ip4 first fragment"), *lengths = lower_block(l, "ip4 lengths");
+
+	lower_set(l, l->proto, lower_get(l, proto));
+	/* the flags are the header's own, whatever its lengths say */
+	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x3fff)), fragment, lengths);
+	lower_cold(l, fragment);
+	lower_present(l, BIT_FRAGMENT);
+	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x1fff)), lengths, later);
+	lower_cold(l, later);
+	lower_present(l, BIT_FIRST);
+	lower_jump(l, lengths);
+	lower_hot(l, lengths);
+	n = lower_swap(l, lower_get(l, total), 2);
+	lower_set(l, total, n);
+	lower_test(l, IR_ULE, lower_get(l, size), n, whole, c->bad);
+	lower_hot(l, whole);
+	lower_set(l, c->end, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, total)));
+	lower_test(l, IR_BEYOND, lower_get(l, c->end), ir_imm(0), c->bad, end);
+	lower_hot(l, end);
+	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x1fff)), l->rules, one);
+	lower_hot(l, one);
+	lower_set(l, c->off, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, size)));
+	lower_set(l, c->is6, ir_imm(0));
+	lower_jump(l, c->next);
+}
+
+static void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
+{
+	ir_var first = ir_var_new(l->ir, "ip6.first"), length = ir_var_new(l->ir, "ip6.length"), next = ir_var_new(l->ir, "ip6.next");
+	struct ir_block *there = lower_block(l, "ip6 there"), *sound = lower_block(l, "ip6 sound"), *end = lower_block(l, "ip6 end");
+	bool behind = wants_chain(l) || l->bit[BIT_MALFORMED];
+	struct ir_inst *f = lower_fetch(l, lower_get(l, l3), 40, there, c->bad);
+	struct ir_opnd n;
+
+	lower_load(l, f, first, 0, 1);
+	if (behind) {
+		lower_load(l, f, length, 4, 2);
+		lower_load(l, f, next, 6, 1);
+	}
+	lower_slots_load(l, f, HDR_IP6);
+	lower_hot(l, there);
+	lower_test(l, IR_EQ, lower_op(l, IR_SHR, lower_get(l, first), ir_imm(4)), ir_imm(6), sound, c->bad);
+	lower_hot(l, sound);
+	lower_slots_settle(l, HDR_IP6);
+	lower_present(l, HDR_IP6);
+	if (!behind) {
+		lower_jump(l, l->rules);
+		return;
+	}
+	lower_set(l, l->proto, lower_get(l, next));
+	lower_set(l, c->off, lower_op(l, IR_ADD, lower_get(l, l3), ir_imm(40)));
+	n = lower_op(l, IR_ADD, lower_get(l, c->off), lower_swap(l, lower_get(l, length), 2));
+	lower_set(l, c->end, n);
+	lower_test(l, IR_BEYOND, n, ir_imm(0), c->bad, end);
+	lower_hot(l, end);
+	lower_set(l, c->is6, ir_imm(1));
+	lower_jump(l, c->next);
+}
+
+/* Goes on by the type behind @tags tags. */
+static void dispatch_type(struct lower *l, ir_var type, unsigned tags, struct ir_block *const on[HDR_COUNT], struct ir_block *bad)
+{
+	/* the most frequent first; a tag is not frequent, but is looked for before ARP */
+	static const struct { uint16_t type; enum header_id header; } order[] = {
+		{ ETH_P_IP, HDR_IP4 }, { ETH_P_IPV6, HDR_IP6 }, { ETH_P_8021Q, HDR_VLAN }, { ETH_P_8021AD, HDR_VLAN }, { ETH_P_ARP, HDR_ARP },
+	};
+
+	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+		struct ir_block *to = on[order[i].header], *other;
+
+		if (order[i].header == HDR_VLAN)
+			to = tags == 0 ? on[HDR_VLAN] : tags == 1 ? on[HDR_VLAN2] : bad;
+		if (!to)
+			continue;
+		other = lower_block(l, "other type");
+		lower_test(l, IR_EQ, lower_get(l, type), ir_imm(wire16(order[i].type)), to, other);
+		if (tags)
+			lower_cold(l, other);
+		else
+			lower_hot(l, other);
+	}
+	lower_jump(l, l->rules);
+}
+
+static void set_etype(struct lower *l, ir_var type)
+{
+	for (size_t i = 0; i < l->slot.n; i++)
+		if (l->slot.v[i].header == HDR_ETYPE)
+			lower_set(l, l->slot.v[i].raw[0], lower_get(l, type));
+	lower_slots_settle(l, HDR_ETYPE);
+}
+
+/* A tag at @l3; @h is HDR_VLAN or HDR_VLAN2. */
+static void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type, struct ir_block *const on[HDR_COUNT], struct ir_block *bad)
+{
+	struct ir_block *there = lower_block(l, "tag there"), *cut = lower_block(l, "tag cut");
+	struct ir_inst *f = lower_fetch(l, lower_get(l, l3), 4, there, cut);
+
+	lower_load(l, f, type, 2, 2);
+	lower_slots_load(l, f, h);
+	lower_cold(l, cut);
+	lower_present(l, HDR_ETYPE);	/* it was set for the type before this tag: takes it back */
+	for (size_t i = 0; i < l->slot.n; i++)
+		if (l->slot.v[i].header == HDR_ETYPE)
+			lower_set(l, l->slot.v[i].var[0], lower_get(l, l->absent));
+	lower_jump(l, bad);
+	lower_cold(l, there);
+	lower_slots_settle(l, h);
+	lower_present(l, h);
+	lower_set(l, l3, lower_op(l, IR_ADD, lower_get(l, l3), ir_imm(4)));
+	set_etype(l, type);
+	dispatch_type(l, type, h == HDR_VLAN ? 1 : 2, on, bad);
+}
+
+void lower_parse(struct lower *l)
+{
+	struct ir_block *entry = lower_block(l, "entry"), *eth = lower_block(l, "eth"), *cut = lower_block(l, "short frame");
+	struct ir_block *on[HDR_COUNT] = { NULL }, *bad = lower_block(l, "malformed");
+	ir_var l3 = ir_var_new(l->ir, "l3"), type = ir_var_new(l->ir, "type"), noise = ir_var_new(l->ir, "noise");
+	struct lower_chain c = {
+		.off = ir_var_new(l->ir, "off"), .end = ir_var_new(l->ir, "end"), .is6 = ir_var_new(l->ir, "is6"),
+		.n = ir_var_new(l->ir, "n_ext"), .next = lower_block(l, "behind ip"), .bad = bad,
+	};
+	bool l2, any, behind;
+	struct ir_inst *f;
+
+	close_needs(l);
+	behind = wants_chain(l) || l->bit[BIT_MALFORMED];
+	l2 = wants(l, HDR_ARP) || wants(l, HDR_IP4) || wants(l, HDR_IP6) || wants(l, HDR_VLAN) || wants(l, HDR_VLAN2) || wants(l, HDR_ETYPE);
+	any = l2 || wants(l, HDR_ETH);
+
+	lower_hot(l, entry);
+	if (l->need_frame_len)
+		lower_set(l, l->frame_len, lower_op0(l, IR_LEN));
+	if (!any) {
+		lower_jump(l, l->rules);
+		return;
+	}
+	/* a frame without an Ethernet header: everything is known there */
+	lower_set(l, l->pres, ir_imm(0));
+	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
+	clear_slots(l, ir_imm(LOWER_ABSENT));
+	f = lower_fetch(l, ir_imm(0), 14, eth, cut);
+	lower_load(l, f, noise, 0, 8);
+	lower_load(l, f, type, 12, 2);
+	lower_slots_load(l, f, HDR_ETH);
+	lower_cold(l, cut);
+	lower_present(l, BIT_MALFORMED);
+	lower_jump(l, l->rules);
+	lower_cold(l, bad);
+	lower_present(l, BIT_MALFORMED);
+	lower_jump(l, l->rules);
+
+	lower_hot(l, eth);
+	{
+		struct ir_inst *b = lower_emit(l, IR_GET), *z;
+		struct ir_opnd n = { IR_TEMP, b->temp };
+
+		b->var = noise;
+		z = lower_emit(l, IR_BLANK);
+		z->a = n;
+		lower_set(l, l->blank, (struct ir_opnd){ IR_TEMP, z->temp });
+	}
+	lower_set(l, l->pres, lower_get(l, l->blank));
+	lower_set(l, l->absent, lower_op(l, IR_XOR, lower_get(l, l->blank), ir_imm(LOWER_ABSENT)));
+	clear_slots(l, lower_get(l, l->absent));
+	lower_slots_settle(l, HDR_ETH);
+	lower_present(l, HDR_ETH);
+	lower_present(l, HDR_ETYPE);
+	set_etype(l, type);
+	if (!l2) {
+		lower_jump(l, l->rules);
+		return;
+	}
+	lower_set(l, l3, ir_imm(14));
+	on[HDR_VLAN] = lower_block(l, "tag");
+	on[HDR_VLAN2] = lower_block(l, "inner tag");
+	if (wants(l, HDR_IP4))
+		on[HDR_IP4] = lower_block(l, "ip4");
+	if (wants(l, HDR_IP6))
+		on[HDR_IP6] = lower_block(l, "ip6");
+	if (wants(l, HDR_ARP))
+		on[HDR_ARP] = lower_block(l, "arp");
+	dispatch_type(l, type, 0, on, bad);
+	if (on[HDR_IP4]) {
+		lower_hot(l, on[HDR_IP4]);
+		lower_ip4(l, l3, &c);
+	}
+	if (on[HDR_IP6]) {
+		lower_hot(l, on[HDR_IP6]);
+		lower_ip6(l, l3, &c);
+	}
+	if (behind)
+		lower_transport(l, &c);
+	if (on[HDR_ARP]) {
+		lower_hot(l, on[HDR_ARP]);
+		lower_arp(l, l3, bad);
+	}
+	lower_cold(l, on[HDR_VLAN]);
+	lower_tag(l, HDR_VLAN, l3, type, on, bad);
+	lower_cold(l, on[HDR_VLAN2]);
+	lower_tag(l, HDR_VLAN2, l3, type, on, bad);
+}

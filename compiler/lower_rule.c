@@ -1,0 +1,233 @@
+/*
+ * Rules, actions and files in IR. In: the checked units. Out: blocks from l->rules to decisions. A rule's body stands out of line; "next
+ * rule" is the fall-through. Bodies are a list of work, not a recursion, so nesting costs no stack.
+ */
+#include "lower.h"
+#include "meta.h"
+
+static bool counted(const struct ast_unit *u)
+{
+	return !u->counters_off;
+}
+
+static void decide(struct lower *l, const struct lower_work *w, enum verdict v, bool swap, unsigned index)
+{
+	struct ir_inst *i;
+
+	if (swap)
+		lower_emit(l, IR_SWAPMAC);
+	if (v == VERDICT_PASS && w->unit_pass) {
+		if (counted(w->unit))
+			lower_emit(l, IR_COUNT)->imm = index;
+		lower_jump(l, w->unit_pass);
+		return;
+	}
+	i = lower_emit(l, IR_DECIDE);
+	i->imm = index;
+	i->verdict = v;
+	i->counted = counted(w->unit);
+}
+
+/* The parts of one key field as its layout has them, in variables; goes to @no where it is absent. */
+static void key_part(struct lower *l, const struct ast_operand *o, const struct meta_key_field *kf, ir_var *part, unsigned *n, struct ir_block *no)
+{
+	enum field_id alt[5];
+	unsigned n_alt = lower_alternatives(o, alt), first = *n, own = 1;
+	struct ir_block *done = lower_block(l, "key part");
+
+	if (kf->kind == KIND_IP)
+		own = 3;
+	else if (kf->kind == KIND_IP6)
+		own = 2;
+	else if (kf->kind == KIND_BYTES)
+		for (uint64_t left = o->len, size = 8, k = 0; left; left -= size, own = (unsigned)++k)
+			while (size > left)
+				size /= 2;
+	for (unsigned k = 0; k < own; k++)
+		part[(*n)++] = ir_var_new(l->ir, "key");
+	for (unsigned a = 0; a < n_alt; a++) {
+		struct ir_block *next = a + 1 < n_alt ? lower_block(l, "next field") : no;
+		const struct field_info *fi = o->kind == OPERAND_FIELD ? &lang_fields[alt[a]] : NULL;
+		const struct slot *s;
+		struct lower_words w = lower_value(l, o, alt[a], next, false);
+		enum family family = fi ? lower_family(alt[a]) : FAMILY_NUM;
+		unsigned prefix = family == FAMILY_IP6 ? 128 : 32;
+
+		s = fi && fi->form == FORM_WIRE ? lower_slot(l, alt[a]) : NULL;
+		if (o->has_prefix)
+			prefix = (unsigned)o->prefix[o->n_prefix > 1 && family == FAMILY_IP6];
+		if (s && s->len == 16) {
+			struct value m = value_ones(128 - prefix);
+
+			w.w[0] = lower_op(l, IR_AND, w.w[0], ir_imm(__builtin_bswap64(~m.hi)));
+			w.w[1] = lower_op(l, IR_AND, w.w[1], ir_imm(__builtin_bswap64(~m.lo)));
+		} else if (s) {
+			bool address = family == FAMILY_IP4;
+
+			if (s->wire && !address)
+				w.w[0] = lower_swap(l, w.w[0], s->len);
+			if (!s->wire && address)
+				w.w[0] = lower_swap(l, w.w[0], 4);
+			if (address)
+				w.w[0] = lower_op(l, IR_AND, w.w[0],
+						  ir_imm(__builtin_bswap32((uint32_t)~value_ones(32 - prefix).lo)));
+			else if (kf->kind == KIND_MAC)	/* the six bytes in memory order */
+				w.w[0] = lower_op(l, IR_SHR, lower_swap(l, w.w[0], 8), ir_imm(16));
+			else if (fi->shift || fi->bits != 8 * fi->len)
+				w.w[0] = lower_op(l, IR_AND, lower_op(l, IR_SHR, w.w[0], ir_imm(fi->shift)),
+						  ir_imm(value_ones(fi->bits).lo));
+		}
+		if (kf->kind == KIND_IP) {
+			lower_set(l, part[first], ir_imm((uint64_t)family));
+			lower_set(l, part[first + 1], w.w[0]);
+			lower_set(l, part[first + 2], w.n > 1 ? w.w[1] : ir_imm(0));
+		} else {
+			for (unsigned k = 0; k < own; k++)
+				lower_set(l, part[first + k], w.w[k]);
+		}
+		lower_jump(l, done);
+		if (next != no)
+			lower_hot(l, next);
+	}
+	lower_hot(l, done);
+}
+
+static void count(struct lower *l, const struct ast_action *a)
+{
+	struct ast_counter *c = a->counter;
+	struct meta_key key = meta_key_layout(l->arena, c);
+	struct ir_block *miss = lower_block(l, "key absent"), *after = lower_block(l, "counted");
+	struct ir_opnd w[8 * 8];
+	ir_var part[8 * 8];
+	struct ir_inst *t;
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < key.n; k++)
+		key_part(l, a->key.v[k], &key.field[k], part, &n, miss);
+	for (unsigned k = 0; k < n; k++)
+		w[k] = lower_get(l, part[k]);
+	t = lower_emit(l, IR_TALLY);
+	t->imm = c->index;
+	t->slot = a->slot;
+	for (unsigned k = 0; k < n; k++)
+		*vec_add(l->arena, &t->args) = w[k];
+	lower_jump(l, after);
+	if (key.n) {
+		lower_hot(l, miss);
+		lower_emit(l, IR_MISS)->imm = a->slot;
+		lower_jump(l, after);
+	}
+	lower_hot(l, after);
+}
+
+/* The actions of a rule; goes on at @after if none decides. */
+static void lower_actions(struct lower *l, const struct lower_work *w, struct ir_block *after)
+{
+	const struct ast_rule *r = w->rule;
+
+	l->span = r->span;
+	for (size_t i = 0; i < r->action.n; i++)
+		switch (r->action.v[i]->kind) {
+		case ACTION_COUNT:
+			count(l, r->action.v[i]);
+			break;
+		case ACTION_VERDICT:
+			decide(l, w, r->action.v[i]->verdict, r->action.v[i]->swap, r->index);
+			return;
+		}
+	if (counted(w->unit))
+		lower_emit(l, IR_COUNT)->imm = r->index;
+	lower_jump(l, after);
+}
+
+static void add_work(struct lower *l, struct lower_work w, struct ir_block *at, const struct ast_rule *rule, const struct ast_rules *rules,
+		     struct ir_block *after)
+{
+	w.at = at;
+	w.rule = rule;
+	w.rules = rules;
+	w.no = after;
+	*vec_add(l->arena, &l->work) = w;
+}
+
+/* One rule with its else branches; goes on in a new current block. */
+static void lower_rule(struct lower *l, const struct lower_work *w, const struct ast_rule *r)
+{
+	struct ir_block *next = lower_block(l, "next rule");
+	struct lower_work own = *w;
+
+	own.rule = r;
+	l->span = r->span;
+	if (!r->cond) {
+		lower_actions(l, &own, next);
+		lower_hot(l, next);
+		return;
+	}
+	for (const struct ast_rule *c = r; c; c = c->else_rule) {
+		struct ir_block *body = lower_block(l, c->shown), *other = next;
+
+		if (c->else_rule || c->has_else_block)
+			other = lower_block(l, "else");
+		lower_cond(l, c->cond, body, other);
+		add_work(l, own, body, c, NULL, next);
+		if (c->else_rule)
+			lower_hot(l, other);
+		else if (c->has_else_block)
+			add_work(l, own, other, NULL, &c->else_block, next);
+	}
+	lower_hot(l, next);
+}
+
+static void lower_list(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, struct ir_block *after)
+{
+	for (size_t i = 0; i < rules->list.n; i++)
+		lower_rule(l, w, rules->list.v[i]);
+	lower_jump(l, after);
+}
+
+static void lower_work(struct lower *l, const struct lower_work *w)
+{
+	lower_hot(l, w->at);
+	l->span = w->span;
+	if (w->cond) {
+		lower_conjunction(l, w);
+	} else if (w->rules) {
+		lower_list(l, w, w->rules, w->no);
+	} else if (w->rule->kind == RULE_ACTIONS) {
+		lower_actions(l, w, w->no);
+	} else {
+		l->span = w->rule->span;
+		if (counted(w->unit))
+			lower_emit(l, IR_COUNT)->imm = w->rule->index;
+		lower_list(l, w, &w->rule->then_block, w->no);
+	}
+}
+
+/* Out of line: what was put off, and what that puts off. */
+static void drain(struct lower *l)
+{
+	while (l->work_done < l->work.n) {
+		struct lower_work w = l->work.v[l->work_done++];
+
+		lower_work(l, &w);
+	}
+}
+
+void lower_units(struct lower *l)
+{
+	for (size_t u = 0; u < l->ast->units.n; u++) {
+		const struct ast_unit *unit = l->ast->units.v[u];
+		struct ir_block *none = lower_block(l, "default"), *pass = NULL;
+		struct lower_work w = { .unit = unit };
+
+		if (u + 1 < l->ast->units.n)
+			w.unit_pass = pass = lower_block(l, "next file");
+		lower_list(l, &w, &unit->rules, none);
+		lower_hot(l, none);
+		l->span = unit->default_action ? unit->default_action->span : (struct span){ 0 };
+		decide(l, &w, unit->default_verdict, unit->default_swap, unit->default_index);
+		drain(l);
+		if (pass)
+			lower_hot(l, pass);
+	}
+}
