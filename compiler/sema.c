@@ -31,16 +31,9 @@ static const char *program_name(struct sema *s, const char *file)
 
 static void unit_check(struct sema *s, struct ast_unit *u)
 {
-	struct decl **decl;
-	size_t n;
-
 	s->unit = u;
 	u->default_verdict = VERDICT_PASS;
-	decl = names_unit(s, &n);
-	for (size_t i = 0; i < n && !diag_full(s->d); i++) {
-		s->order = decl[i]->order;
-		decl_check(s, decl[i]);
-	}
+	names_unit(s);
 	options_check(s);
 	if (u->default_action && verdict_check(s, u->default_action)) {
 		u->default_verdict = u->default_action->verdict;
@@ -52,7 +45,7 @@ static void unit_check(struct sema *s, struct ast_unit *u)
 	u->default_index = s->p->n_indexes++;
 	*vec_add(s->a, &s->p->by_index) = NULL;
 	if (!diag_failed(s->d))
-		decl_warn_unused(s, decl, n);
+		decls_warn_unused(s);
 }
 
 bool sema_check(struct ast_program *p, struct diag_list *d)

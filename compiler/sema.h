@@ -89,6 +89,7 @@ struct decl {
 	struct ast_let *let;
 	struct ast_set *set;
 	bool ready;			/* it was checked: may be used */
+	bool warned;			/* of values that are in it twice */
 	bool broken;			/* errors in it were reported: uses of it stay silent */
 	unsigned depth;			/* LET: how many lets stand on one another */
 	size_t size;			/* LET: values in it, lets within it spelt out */
@@ -112,6 +113,8 @@ struct sema {
 	struct symtab names;		/* the unit's */
 	struct symtab ifaces;		/* the program's */
 	unsigned order;			/* of the statement that is being checked */
+	struct decl **decl;		/* the unit's lets and sets in reading order, and how many of them were checked */
+	size_t n_decls, next_decl;
 	/* Of a header, as bits of enum header_id: what must be there too, what cannot be, a group's members. */
 	uint64_t implied[HDR_COUNT], excluded[HDR_COUNT], members[HDR_COUNT];
 	struct span via;		/* inside a let's value: where the let is used */
@@ -123,8 +126,8 @@ struct diag *sema_error(struct sema *s, struct span sp, const char *fmt, ...) __
 const char *sema_quote(struct sema *s, struct span sp);
 
 void names_init(struct sema *s);
-/* Starts the name spaces of a unit: declares its lets and sets, in reading order in @order, *n of them. */
-struct decl **names_unit(struct sema *s, size_t *n);
+/* Starts the name spaces of a unit: declares its lets and sets. */
+void names_unit(struct sema *s);
 /* The unit's declaration of this name, or NULL. */
 struct decl *names_decl(const struct sema *s, const char *name);
 /* The same for a use: one that comes before the declaration is reported, and *bad set. */
@@ -153,9 +156,9 @@ const char *text_ip6(struct arena *a, const char *text, struct value *out);
 /* xx:xx:…, one or two hexadecimal digits each; at most @cap. */
 const char *text_bytes(struct arena *a, const char *text, uint8_t *out, size_t cap, size_t *n);
 
-enum qty_unit { QTY_PLAIN, QTY_BYTES, QTY_TIME, QTY_RATE, QTY_OTHER, QTY_TOO_BIG };
+enum qty_unit { QTY_PLAIN, QTY_BYTES, QTY_TIME, QTY_RATE, QTY_SHARE, QTY_OTHER, QTY_TOO_BIG };
 
-/* A number with letters behind it: PLAIN and BYTES fill *out. */
+/* A number with letters behind it: PLAIN and BYTES fill *out. 1.5k is 1500, 1.2345k is no number. */
 enum qty_unit text_quantity(const char *text, uint64_t *out);
 
 /* ---- numbers and ranges (sema_ranges.c) ---- */
@@ -225,6 +228,8 @@ bool value_text(struct sema *s, const struct want *w, const struct ast_value *v,
 bool value_read(struct sema *s, const struct want *w, const struct ast_value *v, struct found *out);
 /* The same as sorted disjoint ranges; values that are there twice are warned about. */
 bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *v, struct ranges *out);
+/* Warns that a value is in its list twice. */
+void warn_twice(struct sema *s, const struct ast_value *v);
 /* Tuples: @n wants; appends boxes of @n ranges. */
 bool value_boxes(struct sema *s, const struct want *w, unsigned n, const struct ast_value *v, struct ranges *out);
 /* "a transport port", "a number of 12 bits". */
@@ -234,8 +239,9 @@ const char *want_example(const struct want *w);
 
 /* ---- declarations (sema_decl.c) ---- */
 
-void decl_check(struct sema *s, struct decl *d);
-void decl_warn_unused(struct sema *s, struct decl *const *v, size_t n);
+/* Checks those that stand before statement @order and were not checked yet. */
+void decls_check(struct sema *s, unsigned order);
+void decls_warn_unused(struct sema *s);
 bool set_fits(const struct ast_set *set, unsigned i, const struct ast_operand *op);
 
 /* ---- operands (sema_operand.c) ---- */

@@ -191,7 +191,7 @@ static bool number_check(struct sema *s, struct ast_expr *e, const struct want *
 	m->kind = MATCH_RANGES;
 	m->n = items_merge(found.item.v, found.item.n, &dup);
 	if (dup)
-		diag_warning(s->d, dup->span, "`%s` is already in this list, all or in part", sema_quote(s, dup->span))->remedy = "take it out";
+		warn_twice(s, dup);
 	m->range = arena_array(s->a, m->n ? m->n : 1, sizeof(*m->range));
 	for (size_t i = 0; i < m->n; i++)
 		m->range[i] = found.item.v[i].r;

@@ -180,22 +180,27 @@ bool set_fits(const struct ast_set *set, unsigned i, const struct ast_operand *o
 	return false;
 }
 
-void decl_check(struct sema *s, struct decl *d)
+void decls_check(struct sema *s, unsigned order)
 {
-	bool ok = d->kind == DECL_LET ? let_check(s, d) : set_check(s, d->set);
+	for (; s->next_decl < s->n_decls && s->decl[s->next_decl]->order < order && !diag_full(s->d); s->next_decl++) {
+		struct decl *d = s->decl[s->next_decl];
+		bool ok;
 
-	if (!ok)
-		d->broken = true;
-	d->ready = true;
+		s->order = d->order;
+		ok = d->kind == DECL_LET ? let_check(s, d) : set_check(s, d->set);
+		if (!ok)
+			d->broken = true;
+		d->ready = true;
+	}
 }
 
-void decl_warn_unused(struct sema *s, struct decl *const *v, size_t n)
+void decls_warn_unused(struct sema *s)
 {
-	for (size_t i = 0; i < n; i++) {
-		bool used = v[i]->kind == DECL_LET ? v[i]->let->used : v[i]->set->used;
+	for (size_t i = 0; i < s->n_decls; i++) {
+		const struct decl *d = s->decl[i];
 
-		if (used || v[i]->broken)
+		if (d->broken || (d->kind == DECL_LET ? d->let->used : d->set->used))
 			continue;
-		diag_warning(s->d, v[i]->name.span, "%s `%s` is never used", decl_kind_name(v[i]->kind), v[i]->name.s)->remedy = "take it out";
+		diag_warning(s->d, d->name.span, "%s `%s` is never used", decl_kind_name(d->kind), d->name.s)->remedy = "take it out";
 	}
 }

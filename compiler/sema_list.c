@@ -119,6 +119,11 @@ static bool want_same(const struct want *a, const struct want *b)
 	return a->type == b->type && a->kind == b->kind && a->bits == b->bits && a->exact == b->exact && a->slice == b->slice;
 }
 
+void warn_twice(struct sema *s, const struct ast_value *v)
+{
+	diag_warning(s->d, v->span, "`%s` is already in this list, all or in part", sema_quote(s, v->span))->remedy = "take it out";
+}
+
 /* What a let stands for as @w. */
 static const struct reading *read_let(struct sema *s, const struct want *w, struct decl *d, struct span use)
 {
@@ -139,6 +144,10 @@ static const struct reading *read_let(struct sema *s, const struct want *w, stru
 	r->ok = value_read(s, w, d->let->value, &r->found);
 	s->via = via;
 	r->found.item.n = items_merge(r->found.item.v, r->found.item.n, &dup);
+	if (dup && r->ok && !d->warned) {
+		warn_twice(s, dup);
+		d->warned = true;
+	}
 	return r;
 }
 
@@ -211,7 +220,7 @@ bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *
 		return false;
 	found.item.n = items_merge(found.item.v, found.item.n, &dup);
 	if (dup)
-		diag_warning(s->d, dup->span, "`%s` is already in this list, all or in part", sema_quote(s, dup->span))->remedy = "take it out";
+		warn_twice(s, dup);
 	out->v = arena_array(s->a, found.item.n, sizeof(*out->v));
 	out->n = out->cap = found.item.n;
 	for (size_t i = 0; i < found.item.n; i++)

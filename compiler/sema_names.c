@@ -238,12 +238,12 @@ static struct decl *declare(struct sema *s, const struct ast_name *name, enum de
 	return d;
 }
 
-struct decl **names_unit(struct sema *s, size_t *n)
+void names_unit(struct sema *s)
 {
 	struct ast_unit *u = s->unit;
-	struct decl **all = arena_array(s->a, u->lets.n + u->sets.n + 1, sizeof(*all));
 
-	*n = 0;
+	s->decl = arena_array(s->a, u->lets.n + u->sets.n + 1, sizeof(*s->decl));
+	s->n_decls = s->next_decl = 0;
 	symtab_init(&s->names, s->a);
 	for (size_t i = 0, j = 0; i < u->lets.n || j < u->sets.n;) {
 		bool let = i < u->lets.n && (j == u->sets.n || u->lets.v[i]->order <= u->sets.v[j]->order);
@@ -264,9 +264,8 @@ struct decl **names_unit(struct sema *s, size_t *n)
 			d->let = u->lets.v[i++];
 		else
 			d->set = u->sets.v[j++];
-		all[(*n)++] = d;
+		s->decl[s->n_decls++] = d;
 	}
-	return all;
 }
 
 struct decl *names_decl(const struct sema *s, const char *name)
@@ -291,6 +290,10 @@ struct decl *names_use(struct sema *s, const struct ast_name *name, bool *bad)
 	if (d->ready && d->order <= s->order)
 		return d;
 	*bad = true;
+	if (!d->ready && d->order == s->order && d->kind == DECL_LET) {
+		sema_error(s, name->span, "let `%s` stands for itself", name->s)->remedy = "give it a value";
+		return NULL;
+	}
 	e = sema_error(s, name->span, "%s `%s` is used before it is declared", decl_kind_name(d->kind), name->s);
 	e->remedy = "move the declaration before its first use";
 	e->note_span = d->name.span;

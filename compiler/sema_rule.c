@@ -1,9 +1,10 @@
 /*
- * Rules, actions, options. In: a unit with its declarations checked. Out: every rule with index, shown name and verdict, every action
+ * Rules, actions, options. In: a unit whose names are declared; the declarations are checked as they come up. Out: every rule with index, shown name and verdict, every action
  * resolved, count tables collected. Refused: what can never be reached, and conditions that cannot hold where they stand.
  */
 #include "sema.h"
 
+#include <limits.h>
 #include <string.h>
 
 /* ---- actions ---- */
@@ -259,8 +260,10 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 
 		if (!r)
 			continue;
-		if (top)
+		if (top) {
+			decls_check(s, r->order);
 			s->order = r->order;
+		}
 		if (decided && !reported) {
 			unreachable(s, r, decided);
 			reported = true;
@@ -276,6 +279,7 @@ void rules_check(struct sema *s)
 	struct facts none = { 0 };
 
 	block_check(s, &s->unit->rules, &none, true);
+	decls_check(s, UINT_MAX);
 }
 
 /* ---- options ---- */

@@ -148,14 +148,22 @@ enum qty_unit text_quantity(const char *text, uint64_t *out)
 		{ "Ki", 1 << 10 }, { "Mi", 1 << 20 }, { "Gi", 1 << 30 },
 	};
 	const char *p = text;
-	uint64_t n = 0;
-	bool big = false;
+	uint64_t n = 0, parts = 1;	/* n of so many parts of one */
+	bool big = false, dot = false;
 
-	for (; *p >= '0' && *p <= '9'; p++)
-		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n))
+	for (; (*p >= '0' && *p <= '9') || (*p == '.' && p != text && !dot); p++) {
+		if (*p == '.') {
+			dot = true;
+			continue;
+		}
+		if (__builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, (uint64_t)(*p - '0'), &n) ||
+		    (dot && __builtin_mul_overflow(parts, 10, &parts)))
 			big = true;
+	}
 	if (p == text)
 		return QTY_OTHER;
+	if (!strcmp(p, "%"))
+		return QTY_SHARE;
 	if (strchr(p, '/') || strstr(p, "bit"))
 		return QTY_RATE;
 	if (one_of(p, times))
@@ -168,9 +176,12 @@ enum qty_unit text_quantity(const char *text, uint64_t *out)
 			continue;
 		if (big || __builtin_mul_overflow(n, factors[i].factor, out))
 			return QTY_TOO_BIG;
+		if (*out % parts)
+			return QTY_OTHER;
+		*out /= parts;
 		return bytes ? QTY_BYTES : QTY_PLAIN;
 	}
-	if (!strcmp(p, "B")) {
+	if (!strcmp(p, "B") && !dot) {
 		*out = n;
 		return big ? QTY_TOO_BIG : QTY_BYTES;
 	}

@@ -115,8 +115,8 @@ static bool number(struct sema *s, const struct want *w, const struct ast_value 
 
 static bool quantity(struct sema *s, const struct want *w, const struct ast_value *v, struct range *out)
 {
-	static const char *const kinds[] = { [QTY_TIME] = "a duration", [QTY_RATE] = "a rate", [QTY_OTHER] = "no number" };
-	size_t digits = strspn(v->text, "0123456789");
+	static const char *const kinds[] = { [QTY_TIME] = "a duration", [QTY_RATE] = "a rate", [QTY_SHARE] = "a share", [QTY_OTHER] = "no number" };
+	size_t digits = strspn(v->text, "0123456789.");
 	const char *suffix = v->text + digits;
 	uint64_t n = 0;
 	enum qty_unit unit = text_quantity(v->text, &n);
@@ -243,7 +243,7 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 	e = sema_error(s, v->span, "unknown name `%s`", sema_quote(s, v->span));
 	if (diag_full(s->d))
 		return false;
-	e->remedy = suggest_remedy(s, v->text, SUGGEST_LET, want_table);
+	e->remedy = suggest_remedy(s, v->text, SUGGEST_LET | SUGGEST_SET, want_table);
 	if (!e->remedy)
 		e->remedy = arena_printf(s->a, "%s is %s: write %s, or declare `let %s = …;` before", w->what, want_shown(s, w), want_example(w),
 					 sema_quote(s, v->span));
