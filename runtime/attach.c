@@ -166,6 +166,14 @@ static void say_done(const struct target *t, const struct xdpf_log *log)
 	       m->program, xdpf_mode_name(t->iface.mode), t->prog->frags ? " with frags" : "", m->n_rules, m->n_rules == 1 ? "" : "s");
 }
 
+static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
+{
+	for (size_t i = 0; i < m->n_ifaces; i++)
+		if (!if_nametoindex(m->ifaces[i]))
+			rt_log(log, XDPF_LOG_WARNING, "no interface is called %s now: conditions on it match nothing until the filter is applied again",
+			       m->ifaces[i]);
+}
+
 static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, const char *const *ifaces, enum xdpf_mode mode,
 		     const struct xdpf_log *log)
 {
@@ -208,6 +216,7 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 		return rt_fail(log, EINVAL, "a filter runs in native or generic mode");
 	for (size_t i = 0; i < n; i++)
 		t[i].link_fd = t[i].old_prog_fd = -1;
+	warn_of_names(xdpf_object_meta(o), log);
 	err = rt_bpffs_lock(&lock, log);
 	if (!err)
 		err = apply_all(t, n, o, ifaces, mode, log);

@@ -46,16 +46,11 @@ void *rt_variable(struct bpf_object *bpf, const char *section, const char *name,
 /* A test's frames come from the loopback device: its index stands for the interface that was named. */
 enum { TEST_IFINDEX = 1, NO_IFINDEX = UINT32_MAX };
 
-static uint32_t resolve(const char *name, const struct xdpf_load_opts *o, const struct xdpf_log *log)
+static uint32_t resolve(const char *name, const struct xdpf_load_opts *o)
 {
-	uint32_t index;
-
 	if (o->test)
 		return o->test_iface && !strcmp(o->test_iface, name) ? TEST_IFINDEX : (uint32_t)NO_IFINDEX;
-	index = if_nametoindex(name);
-	if (!index)
-		rt_log(log, XDPF_LOG_WARNING, "no interface is called %s now: conditions on it match nothing until this is applied again", name);
-	return index;
+	return if_nametoindex(name);
 }
 
 int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, const struct xdpf_log *log)
@@ -77,7 +72,7 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 	if (!o->test || o->test_iface)
 		flags |= XDPF_CONFIG_IFACES;
 	for (size_t i = 0; i < m->n_ifaces; i++)
-		ifaces[i] = resolve(m->ifaces[i], o, log);
+		ifaces[i] = resolve(m->ifaces[i], o);
 	if (config) {
 		config->flags = flags;
 		config->rxqueue = o->has_test_rxqueue ? o->test_rxqueue : 0;

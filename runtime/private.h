@@ -72,8 +72,13 @@ const struct xdpf_meta *rt_meta_get(const struct rt_meta *m);
 /* The text again, with what the runtime adds at load. */
 int rt_meta_text(char **out, const struct rt_meta *m, bool frags, const struct xdpf_log *log);
 
-/* Finds the metadata in an object file; @text points into @data. */
+/* Checks an object file and finds the metadata in it; @text points into @data. */
 int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_t len, const struct xdpf_log *log);
+
+/* ---- btf_check.c ---- */
+
+bool rt_btf_sound(const void *data, size_t len);
+bool rt_btf_ext_sound(const void *data, size_t len);
 
 /* ---- object.c ---- */
 
