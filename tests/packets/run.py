@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs packet tests: rule files that say, in comments, what becomes of which packet.
 
-usage: run [--xdpfc XDPFC] [--xdpf XDPF] [FILE…]        without FILE: every *.xdpf here and in examples/, and whether
+usage: run.py [--xdpfc XDPFC] [--xdpf XDPF] [FILE…]        without FILE: every *.xdpf here and in examples/, and whether
                                                 those here name every field
 
 Comments of a rule file (one that has no "->" where one is due goes on in the next line):
@@ -21,15 +21,13 @@ import glob
 import os
 import re
 import shlex
-import struct
 import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
-HERE = os.path.dirname(os.path.abspath(__file__))
-ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, HERE)
+import corpus
+from corpus import HERE, ROOT
 
 
 class BadTest(Exception):
@@ -103,12 +101,6 @@ class Test:
         if due != len(data) + 1:
             raise BadTest("%s:%d: the sweep ends at %d, the packet has %d bytes" % (self.path, line, due - 1, len(data)))
 
-    def write_capture(self, path):
-        with open(path, "wb") as f:
-            f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
-            for i, data in enumerate(self.frames):
-                f.write(struct.pack("<IIII", 1700000000 + i, 0, len(data), len(data)) + data)
-
 
 class Tally:
     def __init__(self):
@@ -149,7 +141,7 @@ def judge(test, who, process, tally):
 def run_test(test, args, tally):
     with tempfile.TemporaryDirectory() as tmp:
         capture, prog = os.path.join(tmp, "packets.pcap"), os.path.join(tmp, "prog.o")
-        test.write_capture(capture)
+        corpus.write_pcap(capture, test.frames)
         judge(test, "the evaluator", run([args.xdpfc, "--run", capture, *test.options, *test.files]), tally)
         compiled = run([args.xdpfc, *test.files, "-o", prog])
         if compiled.returncode:
@@ -207,7 +199,7 @@ def main():
         for table, name in unnamed_words(p for p in paths if os.path.dirname(p) == HERE):
             tally.fail("%s: no packet test names %s" % (table, name))
     for reason, n in tally.reasons.items():
-        print("skipped: %d packets: %s" % (n, reason))
+        print("skipped: packets: %d of them, %s" % (n, reason))
     print("%d files, %d packets" % (len(paths), packets))
     print("%d passed, %d failed, %d skipped" % (tally.passed, tally.failed, tally.skipped))
     return 1 if tally.failed else 0
