@@ -224,6 +224,9 @@ struct ast_program {
 
 /* ---- passes on the tree ---- */
 
+/* parse.c: a file's text, or standard input's for "-". NULL: an error was added to @d. */
+struct source *source_read(struct arena *a, const char *path, struct diag_list *d);
+
 /* parse.c: reads and parses @source and what it includes into a new unit of @p. False if there were errors; what was understood is
  * in the tree all the same, so that sema can report more. */
 bool parse_unit(struct ast_program *p, const struct source *source, struct diag_list *d);

@@ -1,14 +1,11 @@
 /*
  * Inside of the parser: what the scanner (lex.l), the tokens' filter (parse_tokens.c), the grammar (parse.y), the messages
- * (parse_error.c), the constructors (parse_build.c) and the reading of files (parse.c) share. Only source_read() is for others.
+ * (parse_error.c), the constructors (parse_build.c) and the reading of files (parse.c) share.
  */
 #ifndef XDPF_PARSE_H
 #define XDPF_PARSE_H
 
 #include "ast.h"
-
-/* Reads a file, or standard input for "-". NULL: an error was added to @d. */
-struct source *source_read(struct arena *a, const char *path, struct diag_list *d);
 
 struct tokens;
 

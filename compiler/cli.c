@@ -1,0 +1,125 @@
+/*
+ * What the modes of xdpfc share: messages, the way from files to a checked program, and the end. Facts go to standard output, messages
+ * to standard error; nothing that could not be written goes unsaid.
+ */
+#include "cli.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "compile.h"
+#include "utf8.h"
+
+void cli_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("xdpfc: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	putc('\n', stderr);
+	va_end(ap);
+}
+
+int cli_usage(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("xdpfc: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputs("\n`xdpfc --help` shows how it is used\n", stderr);
+	va_end(ap);
+	return EXIT_USAGE;
+}
+
+static bool colour_wanted(void)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return isatty(STDERR_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+}
+
+void cli_show(struct cli *cli)
+{
+	struct diag_list *d = &cli->diag;
+
+	/* What --check finds is what was asked for; elsewhere diagnostics are messages. */
+	if (cli->json && cli->check)
+		diag_json(d, stdout);
+	else if (cli->json && d->list.n)
+		diag_json(d, stderr);
+	else if (!cli->quiet || diag_failed(d))
+		diag_render(d, stderr, colour_wanted());
+	d->list.n = d->errors = d->warnings = 0;
+}
+
+struct ast_program *cli_front(struct cli *cli)
+{
+	const struct source **sources = arena_array(cli->arena, cli->n_files, sizeof(*sources));
+	struct ast_program *p = NULL;
+	bool ok = true;
+
+	for (size_t i = 0; i < cli->n_files; i++) {
+		sources[i] = source_read(cli->arena, cli->files[i], &cli->diag);
+		ok = ok && sources[i];
+	}
+	if (ok)
+		p = compile_front(cli->arena, sources, cli->n_files, &cli->diag);
+	cli_show(cli);
+	return p;
+}
+
+struct json_t *cli_json_string(const char *s)
+{
+	json_t *j = json_string(s);
+	size_t n = strlen(s);
+	char *copy;
+
+	if (j)
+		return j;
+	copy = strdup(s);
+	for (size_t i = 0; copy && i < n;) {
+		uint32_t cp;
+		unsigned len = utf8_decode(copy + i, n - i, &cp);
+
+		if (!len)
+			copy[i] = '?';
+		i += len ? len : 1;
+	}
+	j = copy ? json_string(copy) : NULL;
+	free(copy);
+	return j ? j : json_null();
+}
+
+bool cli_number(const char *text, uint64_t max, uint64_t *out)
+{
+	uint64_t n = 0;
+
+	if (!*text)
+		return false;
+	for (; *text; text++)
+		if (*text < '0' || *text > '9' || __builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, (uint64_t)(*text - '0'), &n) || n > max)
+			return false;
+	*out = n;
+	return true;
+}
+
+int cli_finish(int status)
+{
+	bool failed = ferror(stdout) != 0;
+
+	errno = 0;
+	if (fflush(stdout) != 0)
+		failed = true;
+	if (!failed)
+		return status;
+	/* Where an earlier write failed, its reason is gone. */
+	cli_error("standard output cannot be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
+	return EXIT_SYSTEM;
+}

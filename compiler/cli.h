@@ -1,0 +1,62 @@
+/*
+ * xdpfc: what the modes share. A mode is one function in one file; it gets the options, prints, and returns the exit status.
+ */
+#ifndef XDPF_CLI_H
+#define XDPF_CLI_H
+
+#include "ast.h"
+
+enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
+
+struct cli {
+	const char *const *files;	/* as given; "-" is standard input */
+	size_t n_files;
+	const char *out;		/* -o */
+	const char *emit, *list, *run;	/* their values; NULL: not asked for */
+	bool check;
+	const char *mcpu;
+	const char *iface;
+	const char *rxqueue;		/* as text; .queue is its number */
+	uint32_t queue;
+	const char *seed;
+	bool json, quiet, werror;
+
+	struct arena *arena;
+	struct diag_list diag;
+};
+
+/* ---- modes ---- */
+
+int cli_compile(struct cli *cli);	/* cli_compile.c: FILE... -o OUT, --check, --emit */
+int cli_run(struct cli *cli);		/* cli_run.c: --run */
+int cli_list(struct cli *cli);		/* cli_list.c: --list */
+
+/* ---- cli.c ---- */
+
+/* One line on standard error: "xdpfc: …". */
+void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and where to find help. Returns EXIT_USAGE. */
+int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* Reads and checks the files; shows the diagnostics. NULL: they are wrong, with EXIT_INPUT as status. */
+struct ast_program *cli_front(struct cli *cli);
+/* Shows the diagnostics so far, and forgets them. */
+void cli_show(struct cli *cli);
+/* @s as JSON; what is no UTF-8 in it is replaced. */
+struct json_t *cli_json_string(const char *s);
+/* @text as a decimal number of at most @max. */
+bool cli_number(const char *text, uint64_t max, uint64_t *out);
+/* Everything on standard output has been written, or the status is EXIT_SYSTEM and a message says why. */
+int cli_finish(int status);
+
+/* ---- cli_output.c ---- */
+
+/* A file with these bytes, whole or not at all; returns the exit status. */
+int cli_write_file(const char *path, const void *data, size_t len);
+
+/* ---- cli_summary.c ---- */
+
+struct eval;
+/* Counters of a run: a text on @out, or (with --json) one line. */
+void cli_summary(const struct cli *cli, const struct ast_program *p, const struct eval *e, FILE *out);
+
+#endif

@@ -1,0 +1,382 @@
+/*
+ * The summary of a run. In: a program and the evaluator's counters. Out: packets and bytes per file, rule and verdict, the count tables,
+ * and what counted nothing; as text, or as JSON with the keys that `xdpf run --json` has, too.
+ */
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <string.h>
+
+#include "cli.h"
+#include "eval.h"
+
+enum { KEYS_SHOWN = 20 };	/* of a table; --json has them all */
+
+/* ---- keys ---- */
+
+static void put_bytes(FILE *out, struct value v, unsigned n, bool first)
+{
+	for (unsigned i = 0; i < n; i++) {
+		unsigned shift = (n - 1 - i) * 8;
+		unsigned byte = (unsigned)(shift >= 64 ? v.hi >> (shift - 64) : v.lo >> shift) & 0xff;
+
+		fprintf(out, "%s%02x", first && !i ? "" : ":", byte);
+	}
+}
+
+static void put_address(FILE *out, struct value v, enum family family)
+{
+	char buf[INET6_ADDRSTRLEN];
+	unsigned char b[16];
+
+	for (unsigned i = 0; i < 8; i++) {
+		b[i] = (unsigned char)(v.hi >> (56 - 8 * i));
+		b[8 + i] = (unsigned char)(v.lo >> (56 - 8 * i));
+	}
+	if (family == FAMILY_IP4)
+		fputs(inet_ntop(AF_INET, b + 12, buf, sizeof(buf)), out);
+	else
+		fputs(inet_ntop(AF_INET6, b, buf, sizeof(buf)), out);
+}
+
+/* A mask as its bits' names, "syn|ack"; false where a bit has none. */
+static bool put_bits(FILE *out, enum names_id names, uint64_t v)
+{
+	for (uint64_t left = v; left; left &= left - 1)
+		if (!lang_value_name(names, left & -left))
+			return false;
+	for (uint64_t left = v; left; left &= left - 1)
+		fprintf(out, "%s%s", left == v ? "" : "|", lang_value_name(names, left & -left));
+	return v != 0;
+}
+
+static void put_number(FILE *out, enum type_id type, uint64_t v)
+{
+	enum names_id names = lang_types[type].names;
+	const char *name = names == NAMES_NONE ? NULL : lang_value_name(names, v);
+
+	if (name)
+		fputs(name, out);
+	else if (type == TYPE_TCPFLAGS && put_bits(out, names, v))
+		return;
+	else if (type == TYPE_ETHERTYPE || type == TYPE_TCPFLAGS)
+		fprintf(out, "0x%0*" PRIx64, type == TYPE_ETHERTYPE ? 4 : 2, v);
+	else
+		fprintf(out, "%" PRIu64, v);
+}
+
+/* One field of a key, which begins at *@v; moves *@v and *@family behind it. */
+static void put_field(FILE *out, const struct ast_operand *o, const struct value **v, const enum family **family)
+{
+	size_t words = 1;
+
+	switch (o->value_kind) {
+	case KIND_NUM:
+		put_number(out, o->kind == OPERAND_FIELD ? lang_fields[o->field].type : TYPE_NUM, (*v)->lo);
+		break;
+	case KIND_FLAG:
+		fputs((*v)->lo ? "true" : "false", out);
+		break;
+	case KIND_IP4:
+	case KIND_IP6:
+	case KIND_IP:
+		put_address(out, **v, o->value_kind == KIND_IP4 ? FAMILY_IP4 : o->value_kind == KIND_IP6 ? FAMILY_IP6 : **family);
+		break;
+	case KIND_MAC:
+		put_bytes(out, **v, 6, true);
+		break;
+	case KIND_BYTES:
+		words = (o->len + 15) / 16;
+		for (size_t i = 0; i < words; i++)
+			put_bytes(out, (*v)[i], i + 1 < words || o->len % 16 == 0 ? 16 : o->len % 16, !i);
+		break;
+	case KIND_IFACE:
+		for (unsigned i = 0; i < 16; i++) {
+			char c = (char)(i < 8 ? (*v)->hi >> (56 - 8 * i) : (*v)->lo >> (56 - 8 * (i - 8)));
+
+			if (c)
+				putc(c, out);
+		}
+		break;
+	}
+	*v += words;
+	*family += words;
+}
+
+static void put_operand(FILE *out, const struct ast_operand *o)
+{
+	fputs(o->name.s, out);
+	if (o->has_slice)
+		fprintf(out, "[%" PRIu64 ":%" PRIu64 "]", o->off, o->len);
+	for (unsigned i = 0; i < o->n_prefix; i++)
+		fprintf(out, "/%" PRIu64, o->prefix[i]);
+}
+
+/* ---- what is counted ---- */
+
+/* The rules of unit @i are those whose indexes stand between the last unit's default and its own. */
+static unsigned first_index(const struct ast_program *p, size_t i)
+{
+	return i ? p->units.v[i - 1]->default_index + 1 : 0;
+}
+
+/* Packets that reached the file: its deciding rules' and its default's. */
+static struct eval_count reached(const struct ast_program *p, const struct eval *e, size_t unit)
+{
+	struct eval_count sum = { 0, 0 };
+
+	for (unsigned i = first_index(p, unit); i <= p->units.v[unit]->default_index; i++) {
+		struct eval_count c = eval_rule_count(e, i);
+
+		if (i < p->units.v[unit]->default_index && p->by_index.v[i]->verdict == VERDICT_NONE)
+			continue;
+		sum.packets += c.packets;
+		sum.bytes += c.bytes;
+	}
+	return sum;
+}
+
+static const char *verdict_word(enum verdict v)
+{
+	return v == VERDICT_NONE ? "-" : lang_verdicts[v].name;
+}
+
+typedef void (*miss_fn)(void *arg, const struct ast_rule *r, const struct ast_action *a);
+
+/* Calls @fn for each `count` with a key. */
+static void each_miss(const struct ast_program *p, miss_fn fn, void *arg)
+{
+	for (unsigned i = 0; i < p->n_indexes; i++) {
+		const struct ast_rule *r = p->by_index.v[i];
+
+		for (size_t k = 0; r && k < r->action.n; k++)
+			if (r->action.v[k]->kind == ACTION_COUNT && r->action.v[k]->key.n)
+				fn(arg, r, r->action.v[k]);
+	}
+}
+
+/* ---- text ---- */
+
+struct text {
+	FILE *out;
+	const struct eval *e;
+	const struct ast_counter *counter;
+	int width;
+	size_t n;
+};
+
+static void line(const struct text *t, const char *name, const char *verdict, struct eval_count c)
+{
+	fprintf(t->out, "  %-*s %-8s %14" PRIu64 " %18" PRIu64 "\n", t->width, name, verdict, c.packets, c.bytes);
+}
+
+static void text_entry(void *arg, const struct value *key, const enum family *family, struct eval_count c)
+{
+	struct text *t = arg;
+
+	if (t->n++ >= KEYS_SHOWN)
+		return;
+	fputs("  ", t->out);
+	if (!key)
+		fputs("all", t->out);
+	for (size_t i = 0; key && i < t->counter->key.n; i++) {
+		fputs(i ? ", " : "", t->out);
+		put_field(t->out, t->counter->key.v[i], &key, &family);
+	}
+	fprintf(t->out, ": %" PRIu64 " packets, %" PRIu64 " bytes\n", c.packets, c.bytes);
+}
+
+static void text_miss(void *arg, const struct ast_rule *r, const struct ast_action *a)
+{
+	const struct text *t = arg;
+	struct eval_miss m = eval_action_miss(t->e, a->slot);
+
+	if (m.absent || m.full)
+		fprintf(t->out, "not counted: %s in %s: %" PRIu64 " without the key's field, %" PRIu64 " for want of room\n", r->shown,
+			a->word.s, m.absent, m.full);
+}
+
+static void text_unit(struct text *t, const struct ast_program *p, size_t unit)
+{
+	const struct ast_unit *u = p->units.v[unit];
+	struct eval_count c = reached(p, t->e, unit);
+
+	fprintf(t->out, "%s: reached by %" PRIu64 " packets, %" PRIu64 " bytes\n", u->name, c.packets, c.bytes);
+	fprintf(t->out, "  %-*s %-8s %14s %18s\n", t->width, "rule", "verdict", "packets", "bytes");
+	for (unsigned i = first_index(p, unit); i < u->default_index; i++)
+		line(t, p->by_index.v[i]->shown, verdict_word(p->by_index.v[i]->verdict), eval_rule_count(t->e, i));
+	line(t, "default", verdict_word(u->default_verdict), eval_rule_count(t->e, u->default_index));
+}
+
+static void summary_text(const struct ast_program *p, const struct eval *e, FILE *out)
+{
+	struct text t = { .out = out, .e = e, .width = (int)strlen("default") };
+
+	for (unsigned i = 0; i < p->n_indexes; i++) {
+		size_t n = p->by_index.v[i] ? strlen(p->by_index.v[i]->shown) : 0;
+
+		if (n > (size_t)t.width)
+			t.width = n > 40 ? 40 : (int)n;
+	}
+	for (size_t i = 0; i < p->units.n; i++)
+		text_unit(&t, p, i);
+	fprintf(out, "verdicts\n");
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		line(&t, lang_verdicts[v].name, "", eval_verdict_count(e, (enum verdict)v));
+	for (size_t i = 0; i < p->units.n; i++) {
+		for (size_t k = 0; k < p->units.v[i]->counters.n; k++) {
+			t.counter = p->units.v[i]->counters.v[k];
+			t.n = 0;
+			fprintf(out, "table %s (%s)", t.counter->name.s, p->units.v[i]->name);
+			for (size_t f = 0; f < t.counter->key.n; f++) {
+				fputs(f ? ", " : " per ", out);
+				put_operand(out, t.counter->key.v[f]);
+			}
+			putc('\n', out);
+			eval_counter_each(e, t.counter, text_entry, &t);
+			if (t.n > KEYS_SHOWN)
+				fprintf(out, "  and %zu more; --json has them all\n", t.n - KEYS_SHOWN);
+		}
+	}
+	each_miss(p, text_miss, &t);
+}
+
+/* ---- JSON ---- */
+
+struct data {
+	const struct eval *e;
+	const struct ast_counter *counter;
+	json_t *array;
+};
+
+static void set_count(json_t *o, struct eval_count c)
+{
+	json_object_set_new(o, "packets", json_integer((json_int_t)c.packets));
+	json_object_set_new(o, "bytes", json_integer((json_int_t)c.bytes));
+}
+
+static json_t *json_counted(struct eval_count c)
+{
+	json_t *o = json_object();
+
+	set_count(o, c);
+	return o;
+}
+
+static json_t *json_verdict(enum verdict v)
+{
+	return v == VERDICT_NONE ? json_null() : json_string(lang_verdicts[v].name);
+}
+
+/* What @put writes about @o, as a string. */
+static json_t *json_field(const struct ast_operand *o, const struct value **v, const enum family **family)
+{
+	char buf[4096] = "";
+	FILE *f = fmemopen(buf, sizeof(buf), "w");
+
+	if (!f)
+		return json_null();
+	if (v)
+		put_field(f, o, v, family);
+	else
+		put_operand(f, o);
+	fclose(f);
+	return cli_json_string(buf);
+}
+
+static void data_entry(void *arg, const struct value *key, const enum family *family, struct eval_count c)
+{
+	struct data *d = arg;
+	json_t *o = json_object(), *k = json_object();
+
+	for (size_t i = 0; key && i < d->counter->key.n; i++) {
+		json_t *name = json_field(d->counter->key.v[i], NULL, NULL);
+
+		json_object_set_new(k, json_string_value(name), json_field(d->counter->key.v[i], &key, &family));
+		json_decref(name);
+	}
+	json_object_set_new(o, "key", k);
+	set_count(o, c);
+	json_array_append_new(d->array, o);
+}
+
+static void data_miss(void *arg, const struct ast_rule *r, const struct ast_action *a)
+{
+	struct data *d = arg;
+	struct eval_miss m = eval_action_miss(d->e, a->slot);
+	json_t *o = json_object();
+
+	json_object_set_new(o, "rule", cli_json_string(r->shown));
+	json_object_set_new(o, "table", json_string(a->word.s));
+	json_object_set_new(o, "absent", json_integer((json_int_t)m.absent));
+	json_object_set_new(o, "full", json_integer((json_int_t)m.full));
+	json_array_append_new(d->array, o);
+}
+
+static json_t *data_unit(const struct ast_program *p, const struct eval *e, size_t unit)
+{
+	const struct ast_unit *u = p->units.v[unit];
+	json_t *o = json_object(), *rules = json_array(), *x;
+
+	for (unsigned i = first_index(p, unit); i < u->default_index; i++) {
+		const struct ast_rule *r = p->by_index.v[i];
+
+		x = json_object();
+		json_object_set_new(x, "rule", cli_json_string(r->shown));
+		json_object_set_new(x, "label", r->label.s ? json_string(r->label.s) : json_null());
+		json_object_set_new(x, "verdict", json_verdict(r->verdict));
+		set_count(x, eval_rule_count(e, i));
+		json_array_append_new(rules, x);
+	}
+	json_object_set_new(o, "name", cli_json_string(u->name));
+	json_object_set_new(o, "rules", rules);
+	x = json_counted(eval_rule_count(e, u->default_index));
+	json_object_set_new(x, "verdict", json_verdict(u->default_verdict));
+	json_object_set_new(o, "default", x);
+	json_object_set_new(o, "reached", json_counted(reached(p, e, unit)));
+	return o;
+}
+
+static void summary_json(const struct ast_program *p, const struct eval *e, FILE *out)
+{
+	json_t *all = json_object(), *s = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array();
+	struct data d = { .e = e };
+
+	for (size_t i = 0; i < p->units.n; i++) {
+		const struct ast_unit *u = p->units.v[i];
+
+		json_array_append_new(files, data_unit(p, e, i));
+		for (size_t k = 0; k < u->counters.n; k++) {
+			json_t *t = json_object();
+
+			d.counter = u->counters.v[k];
+			d.array = json_array();
+			eval_counter_each(e, d.counter, data_entry, &d);
+			json_object_set_new(t, "name", json_string(d.counter->name.s));
+			json_object_set_new(t, "file", cli_json_string(u->name));
+			json_object_set_new(t, "entries", d.array);
+			json_array_append_new(tables, t);
+		}
+	}
+	for (int v = 0; v < VERDICT_COUNT; v++)
+		json_object_set_new(verdicts, lang_verdicts[v].name, json_counted(eval_verdict_count(e, (enum verdict)v)));
+	d.array = json_array();
+	each_miss(p, data_miss, &d);
+	json_object_set_new(s, "program", json_string(p->name));
+	json_object_set_new(s, "files", files);
+	json_object_set_new(s, "verdicts", verdicts);
+	json_object_set_new(s, "tables", tables);
+	json_object_set_new(s, "misses", d.array);
+	json_object_set_new(all, "summary", s);
+	json_dumpf(all, out, JSON_COMPACT);
+	putc('\n', out);
+	json_decref(all);
+}
+
+void cli_summary(const struct cli *cli, const struct ast_program *p, const struct eval *e, FILE *out)
+{
+	if (cli->json)
+		summary_json(p, e, out);
+	else
+		summary_text(p, e, out);
+}

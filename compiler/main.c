@@ -1,0 +1,203 @@
+/*
+ * xdpfc: knows rule files and never touches the kernel. In: options and files. Out: what the mode that was asked for makes of them. A table
+ * of options; each mode is a function in a file of its own.
+ */
+#include <signal.h>
+#include <string.h>
+
+#include "cli.h"
+
+/* ---- options ---- */
+
+enum option_id {
+	OPT_OUT, OPT_CHECK, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_WERROR, OPT_JSON, OPT_QUIET,
+	OPT_VERSION, OPT_HELP,
+};
+
+static const struct option_info {
+	enum option_id id;
+	const char *name;
+	const char *value;		/* what it is called; NULL: takes none */
+} options[] = {
+	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_RUN, "--run", "CAPTURE" }, { OPT_EMIT, "--emit", "STAGE" },
+	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
+	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
+	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
+};
+
+enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
+
+static const char help[] =
+	"usage: xdpfc FILE... -o OUT.o            compile rule files to one XDP program\n"
+	"       xdpfc --check FILE...             only say what is wrong with them\n"
+	"       xdpfc --run CAPTURE FILE...       a verdict per packet, without the kernel\n"
+	"       xdpfc --emit=STAGE FILE...        print a stage: ast, ir, llvm, asm\n"
+	"       xdpfc --list=WHAT                 print the language's fields, headers,\n"
+	"                                         types, names or actions\n"
+	"\n"
+	"Several files make one program and run in the order given; - is standard input.\n"
+	"\n"
+	"  -o OUT.o          the object; whole, or left as it was\n"
+	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
+	"  --iface NAME      --run: the interface packets come from (else: absent)\n"
+	"  --rxqueue N       --run: the receive queue they come from (else: absent)\n"
+	"  --seed N          --run: the seed of what is random\n"
+	"  -Werror           warnings are errors\n"
+	"  --json            results and diagnostics as JSON\n"
+	"  --quiet           no warnings, no summary\n"
+	"  --version, --help\n"
+	"\n"
+	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 the system refused.\n";
+
+static int unknown_option(const char *arg)
+{
+	const char *names[N_OPTIONS], *near;
+	size_t len = strcspn(arg, "=");
+
+	for (size_t i = 0; i < N_OPTIONS; i++)
+		names[i] = options[i].name;
+	near = diag_nearest(arg, len, names, N_OPTIONS);
+	if (near)
+		return cli_usage("there is no option %.*s; did you mean %s?", len > 60 ? 60 : (int)len, arg, near);
+	return cli_usage("there is no option %.*s", len > 60 ? 60 : (int)len, arg);
+}
+
+static void option_set(struct cli *cli, enum option_id id, const char *value)
+{
+	switch (id) {
+	case OPT_OUT:		cli->out = value; break;
+	case OPT_CHECK:		cli->check = true; break;
+	case OPT_RUN:		cli->run = value; break;
+	case OPT_EMIT:		cli->emit = value; break;
+	case OPT_LIST:		cli->list = value; break;
+	case OPT_MCPU:		cli->mcpu = value; break;
+	case OPT_IFACE:		cli->iface = value; break;
+	case OPT_RXQUEUE:	cli->rxqueue = value; break;
+	case OPT_SEED:		cli->seed = value; break;
+	case OPT_WERROR:	cli->werror = true; break;
+	case OPT_JSON:		cli->json = true; break;
+	case OPT_QUIET:		cli->quiet = true; break;
+	case OPT_VERSION:
+	case OPT_HELP:		break;
+	}
+}
+
+/* The option that @arg begins with, and the value that is in it: --name=value, -oFILE. */
+static const struct option_info *option_find(const char *arg, const char **value)
+{
+	size_t len = strcspn(arg, "=");
+
+	*value = NULL;
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		if (strcmp(options[i].name, arg) == 0)
+			return &options[i];
+		if (options[i].id == OPT_OUT && strncmp(arg, "-o", 2) == 0) {
+			*value = arg + 2;
+			return &options[i];
+		}
+		if (arg[len] && strlen(options[i].name) == len && memcmp(options[i].name, arg, len) == 0) {
+			*value = arg + len + 1;
+			return &options[i];
+		}
+	}
+	return NULL;
+}
+
+enum { GO_ON = -1 };
+
+/* Fills @cli from the arguments; @files has room for all of them. An exit status, or GO_ON. */
+static int parse_options(struct cli *cli, int argc, char **argv, const char **files)
+{
+	bool names_only = false;
+
+	for (int i = 1; i < argc; i++) {
+		const struct option_info *o;
+		const char *value;
+
+		if (names_only || argv[i][0] != '-' || strcmp(argv[i], "-") == 0) {
+			files[cli->n_files++] = argv[i];
+			continue;
+		}
+		if (strcmp(argv[i], "--") == 0) {
+			names_only = true;
+			continue;
+		}
+		o = option_find(argv[i], &value);
+		if (!o)
+			return unknown_option(argv[i]);
+		if (o->id == OPT_HELP) {
+			fputs(help, stdout);
+			return EXIT_DONE;
+		}
+		if (o->id == OPT_VERSION) {
+			puts("xdpfc " XDPF_VERSION);
+			return EXIT_DONE;
+		}
+		if (value && !o->value)
+			return cli_usage("%s takes no value", o->name);
+		if (o->value && !value) {
+			if (i + 1 == argc)
+				return cli_usage("%s needs a value: %s", o->name, o->value);
+			value = argv[++i];
+		}
+		if (value && !*value)
+			return cli_usage("%s needs a value: %s", o->name, o->value);
+		option_set(cli, o->id, value);
+	}
+	cli->files = files;
+	return GO_ON;
+}
+
+/* What does not go together. An exit status, or GO_ON. */
+static int check_options(struct cli *cli)
+{
+	unsigned modes = !!cli->out + cli->check + !!cli->run + !!cli->emit + !!cli->list;
+	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
+	uint64_t n = 0;
+
+	if (modes > 1)
+		return cli_usage("-o, --check, --run, --emit and --list are different things: ask for one of them");
+	if (cli->list && cli->n_files)
+		return cli_usage("--list takes no files");
+	if (!cli->list && !cli->n_files)
+		return cli_usage("which rule file?");
+	if (!modes)
+		return cli_usage("where to? -o OUT.o writes the object, --check only looks for errors");
+	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
+		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
+	if (!cli->run && (cli->iface || cli->rxqueue || cli->seed))
+		return cli_usage("%s is for --run", cli->iface ? "--iface" : cli->rxqueue ? "--rxqueue" : "--seed");
+	if (cli->iface && strlen(cli->iface) > 15)
+		return cli_usage("--iface: an interface's name has at most 15 characters");
+	if (cli->rxqueue && !cli_number(cli->rxqueue, UINT32_MAX, &n))
+		return cli_usage("--rxqueue %s: a number from 0 to 4294967295", cli->rxqueue);
+	cli->queue = (uint32_t)n;
+	if (cli->seed && !cli_number(cli->seed, UINT64_MAX, &n))
+		return cli_usage("--seed %s: a number from 0 to 18446744073709551615", cli->seed);
+	for (size_t i = 0; i < cli->n_files; i++)
+		stdins += strcmp(cli->files[i], "-") == 0;
+	if (stdins > 1)
+		return cli_usage("standard input can be read only once");
+	return GO_ON;
+}
+
+int main(int argc, char **argv)
+{
+	struct cli cli = { 0 };
+	int status;
+
+	/* A reader that goes away is told of like every other failed write. */
+	signal(SIGPIPE, SIG_IGN);
+	cli.arena = arena_new();
+	cli.diag.arena = cli.arena;
+	status = parse_options(&cli, argc, argv, arena_array(cli.arena, (size_t)argc, sizeof(char *)));
+	if (status == GO_ON)
+		status = check_options(&cli);
+	if (status == GO_ON) {
+		cli.diag.werror = cli.werror;
+		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli_compile(&cli);
+	}
+	status = cli_finish(status);
+	arena_free(cli.arena);
+	return status;
+}
