@@ -37,10 +37,7 @@ enum family lower_family(enum field_id f)
 	return k == KIND_IP4 ? FAMILY_IP4 : k == KIND_IP6 ? FAMILY_IP6 : FAMILY_NUM;
 }
 
-/*
- * Is the number @v in one of the ranges? @wire_len: @v and so the constants are in network order, of that many bytes (0: a number).
- * @shift: @v still has that many bits below the number.
- */
+/* Is the number in @var in one of the ranges? @wire_len: it is in network order, of that many bytes (0: a number). */
 static void test_numbers(struct lower *l, ir_var var, const struct range *r, size_t n, unsigned wire_len, struct ir_block *yes,
 			 struct ir_block *no)
 {
@@ -187,8 +184,9 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 		lower_jump(l, no);
 		return;
 	}
+	/* LOWER_ABSENT is no number of any range; but masked or shifted it is zero, and so it is to a test by mask */
 	for (size_t i = 0; i < n; i++)
-		zero |= !r[i].lo.hi && !r[i].lo.lo;
+		zero |= !r[i].lo.hi && !r[i].lo.lo && (!whole || mask || (wire_len && value_cmp(r[i].lo, r[i].hi)));
 	if (s && s->len == 16) {
 		ir_var half[2] = { s->var[0], s->var[1] };
 
@@ -203,8 +201,7 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 		test_128(l, name, half, r, n, yes, no);
 		return;
 	}
-	/* LOWER_ABSENT is in no range; masked or shifted it is zero */
-	w = lower_value(l, o, f, no, s && n <= LOWER_INLINE_RANGES && ((whole && !mask) || !zero));
+	w = lower_value(l, o, f, no, s && n <= LOWER_INLINE_RANGES && !zero);
 	if (s && !whole) {
 		if (fi->shift)
 			w.w[0] = lower_op(l, IR_SHR, w.w[0], ir_imm(fi->shift));

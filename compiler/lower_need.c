@@ -29,15 +29,56 @@ struct slot *lower_slot(struct lower *l, enum field_id f)
 	return find_slot(l, &lang_fields[f]);
 }
 
-/* @ordered: some test of the field needs it as a number. */
-static void need_field(struct lower *l, enum field_id id, bool ordered)
+/* A part of a rule that looks at a field: a comparison, or NULL for what takes it in any order of bytes. */
+struct look {
+	const struct ast_expr *e;
+	size_t operand;
+};
+
+/* Do the ranges of @family need the number, and not just its bits under masks? A table does not: it is swapped for. */
+static bool ordered_ranges(const struct range *r, size_t n, size_t step, enum family family)
+{
+	bool ordered = false;
+	struct value mask;
+	size_t own = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (r[i * step].family == family) {
+			own++;
+			ordered |= !lower_range_mask(&r[i * step], &mask);
+		}
+	return ordered && (own <= LOWER_INLINE_RANGES || step > 1);
+}
+
+static bool ordered(struct look k, enum family family)
+{
+	const struct ast_match *m;
+
+	if (!k.e)
+		return false;
+	m = &k.e->match;
+	switch (m->kind) {
+	case MATCH_RANGES:
+		return ordered_ranges(m->range, m->n, 1, family);
+	case MATCH_SET:
+		return ordered_ranges(m->set->range + k.operand, m->set->n, m->set->n_types, family);
+	case MATCH_BOXES:
+		return ordered_ranges(m->range + k.operand, m->n, k.e->operand.n, family);
+	case MATCH_BYTES:
+	case MATCH_IFACES:
+		return false;
+	}
+	return false;
+}
+
+static void need_field(struct lower *l, enum field_id id, struct look k)
 {
 	const struct field_info *f = &lang_fields[id];
 	struct slot *s;
 
 	if (f->form == FORM_ALIAS) {
 		for (unsigned i = 0; i < f->n; i++)
-			need_field(l, f->alt[i], ordered);
+			need_field(l, f->alt[i], k);
 		return;
 	}
 	if (f->form == FORM_META)
@@ -49,49 +90,13 @@ static void need_field(struct lower *l, enum field_id id, bool ordered)
 		s->off = f->off;
 		s->len = f->len;
 		s->wire = f->len == 2 || f->len == 4 || f->len == 16;
-		for (int k = 0; k < 2; k++) {
-			s->raw[k] = ir_var_new(l->ir, arena_printf(l->arena, "raw.%s%s", f->name, k ? "+" : ""));
-			s->var[k] = ir_var_new(l->ir, arena_printf(l->arena, "%s%s", f->name, k ? "+" : ""));
+		for (int i = 0; i < 2; i++) {
+			s->raw[i] = ir_var_new(l->ir, arena_printf(l->arena, "raw.%s%s", f->name, i ? "+" : ""));
+			s->var[i] = ir_var_new(l->ir, arena_printf(l->arena, "%s%s", f->name, i ? "+" : ""));
 		}
 	}
-	if (f->len != 16 && (ordered || f->shift || f->bits != 8 * f->len))
+	if (f->len != 16 && (f->shift || f->bits != 8 * f->len || ordered(k, lower_family(id))))
 		s->wire = false;
-}
-
-static bool ordered_ranges(const struct range *r, size_t n)
-{
-	struct value mask;
-
-	if (n > LOWER_INLINE_RANGES)
-		return false;		/* a table: swapped there */
-	for (size_t i = 0; i < n; i++)
-		if (!lower_range_mask(&r[i], &mask))
-			return true;
-	return false;
-}
-
-static bool ordered(const struct ast_expr *e, size_t operand)
-{
-	const struct ast_match *m = &e->match;
-	const struct range *r = m->range;
-	size_t n = m->n, step = 1;
-	struct value mask;
-
-	if (m->kind == MATCH_SET) {
-		r = m->set->range;
-		n = m->set->n;
-		step = m->set->n_types;
-	} else if (m->kind == MATCH_BOXES) {
-		step = e->operand.n;
-	} else if (m->kind != MATCH_RANGES) {
-		return false;
-	}
-	if (step == 1)
-		return ordered_ranges(r, n);
-	for (size_t i = 0; i < n; i++)
-		if (!lower_range_mask(&r[i * step + operand], &mask))
-			return true;
-	return false;
 }
 
 static void need_cond(struct lower *l, const struct ast_expr *e)
@@ -105,12 +110,12 @@ static void need_cond(struct lower *l, const struct ast_expr *e)
 		break;
 	case EXPR_NAME:
 		if (e->header == HDR_NONE)
-			need_field(l, e->field, false);
+			need_field(l, e->field, (struct look){ NULL });
 		break;
 	case EXPR_CMP:
 		for (size_t i = 0; i < e->operand.n; i++)
 			if (e->operand.v[i]->kind == OPERAND_FIELD)
-				need_field(l, e->operand.v[i]->field, ordered(e, i));
+				need_field(l, e->operand.v[i]->field, (struct look){ e, i });
 		break;
 	}
 }
@@ -124,7 +129,7 @@ static void need_rules(struct lower *l, const struct ast_rules *rules)
 			for (size_t k = 0; k < r->action.n; k++)
 				for (size_t f = 0; f < r->action.v[k]->key.n; f++)
 					if (r->action.v[k]->key.v[f]->kind == OPERAND_FIELD)
-						need_field(l, r->action.v[k]->key.v[f]->field, false);
+						need_field(l, r->action.v[k]->key.v[f]->field, (struct look){ NULL });
 			need_rules(l, &r->then_block);
 			need_rules(l, &r->else_block);
 		}

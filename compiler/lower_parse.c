@@ -125,6 +125,10 @@ static void clear_slots(struct lower *l, struct ir_opnd absent)
 			lower_set(l, l->slot.v[i].var[k], absent);
 	if (l->need_proto)
 		lower_set(l, l->proto, absent);
+	if (l->bit[BIT_PAYLOAD]) {
+		lower_set(l, l->pay_off, absent);
+		lower_set(l, l->pay_end, absent);
+	}
 }
 
 /* Loads for the guards of @parent's parts that are wanted: the guard's bytes, at most two pieces a part. Returns the parts' number. */
