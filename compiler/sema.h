@@ -213,6 +213,7 @@ struct want {
 	enum type_kind kind;
 	unsigned bits;
 	const char *what;	/* as messages call the other side: "tcp.dport", "set web" */
+	bool set;		/* a set's elements */
 	bool exact;		/* addresses one by one, no prefixes or ranges */
 	unsigned slice;		/* bytes of a slice; 0: none */
 };
@@ -234,6 +235,8 @@ void warn_twice(struct sema *s, const struct ast_value *v);
 bool value_boxes(struct sema *s, const struct want *w, unsigned n, const struct ast_value *v, struct ranges *out);
 /* "a transport port", "a number of 12 bits". */
 const char *want_shown(struct sema *s, const struct want *w);
+/* "tcp.dport is a transport port", "set web is of type `port`". */
+const char *want_says(struct sema *s, const struct want *w);
 /* " such as …", by type. */
 const char *want_example(const struct want *w);
 

@@ -55,7 +55,7 @@ static bool order_check(struct sema *s, struct ast_expr *e, const struct want *w
 
 	if (w->type != TYPE_TCPFLAGS && (w->kind == KIND_NUM || w->kind == KIND_IP4 || w->kind == KIND_IP6))
 		return true;
-	d = diag_error(s->d, e->span, "`%s` does not fit %s: it is %s, which has no order", cmp_text(e->cmp), w->what, want_shown(s, w));
+	d = diag_error(s->d, e->span, "%s has no order, so `%s` does not fit it", w->what, cmp_text(e->cmp));
 	if (w->kind == KIND_IP)
 		d->remedy = arena_printf(s->a, "an order is within one family: compare ip4.%s and ip6.%s, or ask `%s in` a range or prefix",
 					 strchr(w->what, '.') + 1, strchr(w->what, '.') + 1, w->what);

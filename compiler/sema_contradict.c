@@ -155,8 +155,10 @@ static uint64_t anchor(const struct sema *s, const struct ast_operand *op, bool 
 		all &= s->implied[h];
 	}
 	for (int g = 0; g < HDR_COUNT; g++)
-		if (s->members[g] && s->members[g] == alts)
+		if (s->members[g] && s->members[g] == alts) {
 			*exact = true;
+			return BIT(g);
+		}
 	return all;
 }
 

@@ -146,7 +146,7 @@ static bool set_check(struct sema *s, struct ast_set *set)
 	for (unsigned i = 0; i < set->n_types; i++) {
 		const struct type_info *t = &lang_types[set->types[i]];
 
-		want[i] = (struct want){ .type = set->types[i], .kind = t->kind, .bits = t->bits, .what = what };
+		want[i] = (struct want){ .type = set->types[i], .kind = t->kind, .bits = t->bits, .what = what, .set = true };
 		want[i].exact = set->types[i] == TYPE_IP || set->types[i] == TYPE_IP4 || set->types[i] == TYPE_IP6;
 	}
 	ok = set->n_types == 1 ? value_ranges(s, want, set->init, &out) : value_boxes(s, want, set->n_types, set->init, &out);

@@ -78,7 +78,7 @@ static bool read_prefix(struct sema *s, const struct want *w, const struct ast_v
 	if (v->sub.n != 1 || !v->sub.v[0])
 		return false;
 	if (!is_ip(w->kind)) {
-		e = sema_error(s, v->span, "`%s` is a prefix, but %s is %s", sema_quote(s, v->span), w->what, want_shown(s, w));
+		e = sema_error(s, v->span, "`%s` is a prefix, but %s", sema_quote(s, v->span), want_says(s, w));
 		e->remedy = "prefixes are for IP addresses; elsewhere a range a-b, or `FIELD & MASK == VALUE`, says it";
 		return false;
 	}

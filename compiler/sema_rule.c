@@ -150,7 +150,6 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 {
 	for (size_t i = 0; i < r->action.n; i++) {
 		struct ast_action *a = r->action.v[i];
-		struct diag *e;
 
 		if (!a)
 			continue;
@@ -160,10 +159,8 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 			count_check(s, a);
 			break;
 		case ACTION_VERDICT:
-			if (!verdict_check(s, a) || i + 1 == r->action.n)
-				break;
-			e = diag_error(s->d, a->word.span, "`%s` ends the rule, what stands behind it is never done", a->word.s);
-			e->remedy = "put the verdict last";
+			/* That it is the last one, the parser has seen to. */
+			verdict_check(s, a);
 			break;
 		}
 		r->verdict = a->verdict;

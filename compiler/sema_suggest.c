@@ -69,13 +69,63 @@ const char *suggest_foreign(const char *name)
 	return NULL;
 }
 
+/* "tcp.foo": the field of tcp that is near, or what there is of tcp; cut where it gets long. NULL: no such header. */
+static const char *field_of_header(struct sema *s, const char *name)
+{
+	enum { MAX = 90 };
+	const char *dot = strrchr(name, '.'), *near;
+	size_t len = dot ? (size_t)(dot - name) + 1 : 0, used = 0;
+	VEC(const char *) cand = { 0 };
+	char *list;
+
+	for (int i = 0; len > 1 && i < FIELD_COUNT; i++)
+		if (!strncmp(lang_fields[i].name, name, len))
+			*vec_add(s->a, &cand) = lang_fields[i].name + len;
+	if (!cand.n)
+		return NULL;
+	near = diag_nearest(dot + 1, strlen(dot + 1), cand.v, cand.n);
+	if (near)
+		return arena_printf(s->a, "did you mean `%.*s%s`?", (int)len, name, near);
+	list = arena_alloc(s->a, MAX + 64);
+	for (size_t i = 0; i < cand.n; i++) {
+		if (used > MAX || strlen(cand.v[i]) > 32)
+			return arena_printf(s->a, "%.*s has %s …: xdpfc --list=fields prints them all", (int)len - 1, name, list);
+		used += (size_t)sprintf(list + used, "%s%s", used ? ", " : "", cand.v[i]);
+	}
+	return arena_printf(s->a, "%.*s has %s", (int)len - 1, name, list);
+}
+
+/* The same name in small letters, where that is what it should be. */
+static const char *in_small_letters(struct sema *s, const char *name)
+{
+	char *small = arena_strndup(s->a, name, strlen(name));
+	bool changed = false;
+
+	for (char *c = small; *c; c++)
+		if (*c >= 'A' && *c <= 'Z') {
+			*c = (char)(*c | 32);
+			changed = true;
+		}
+	return changed ? small : NULL;
+}
+
 const char *suggest_remedy(struct sema *s, const char *name, unsigned what, enum names_id table)
 {
 	VEC(const char *) cand = { 0 };
-	const char *ours = what & SUGGEST_FIELD ? suggest_foreign(name) : NULL;
+	const char *ours = what & SUGGEST_FIELD ? suggest_foreign(name) : NULL, *small;
+	uint64_t known;
 
 	if (ours)
 		return arena_printf(s->a, "write `%s`", ours);
+	small = in_small_letters(s, name);
+	if (small && ((what & SUGGEST_FIELD && names_field(s, small) != FIELD_NONE) ||
+		      (what & SUGGEST_HEADER && names_header(s, small) != HDR_NONE) ||
+		      (what & SUGGEST_TYPE && names_type(s, small) != TYPE_COUNT) ||
+		      (table != NAMES_NONE && names_known(s, table, small, &known))))
+		return arena_printf(s->a, "names are written in small letters: `%s`", small);
+	ours = what & SUGGEST_FIELD ? field_of_header(s, name) : NULL;
+	if (ours)
+		return ours;
 	if (what & SUGGEST_FIELD)
 		for (int i = 0; i < FIELD_COUNT; i++)
 			*vec_add(s->a, &cand) = lang_fields[i].name;

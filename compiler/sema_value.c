@@ -15,6 +15,13 @@ const char *want_shown(struct sema *s, const struct want *w)
 	return lang_types[w->type].doc;
 }
 
+const char *want_says(struct sema *s, const struct want *w)
+{
+	if (w->set)
+		return arena_printf(s->a, "%s is of type `%s`", w->what, lang_types[w->type].name);
+	return arena_printf(s->a, "%s is %s", w->what, want_shown(s, w));
+}
+
 const char *want_example(const struct want *w)
 {
 	if (w->slice)
@@ -80,7 +87,7 @@ static const char *kind_shown(const struct ast_value *v)
 
 static bool mismatch(struct sema *s, const struct want *w, const struct ast_value *v)
 {
-	struct diag *e = sema_error(s, v->span, "`%s` is %s, but %s is %s", sema_quote(s, v->span), kind_shown(v), w->what, want_shown(s, w));
+	struct diag *e = sema_error(s, v->span, "`%s` is %s, but %s", sema_quote(s, v->span), kind_shown(v), want_says(s, w));
 
 	e->remedy = arena_printf(s->a, "write %s", want_example(w));
 	return false;
@@ -107,8 +114,8 @@ static bool number(struct sema *s, const struct want *w, const struct ast_value 
 		e->remedy = "numbers have at most 64 bits";
 	} else {
 		e = sema_error(s, v->span, "%s does not fit %s", shown, w->what);
-		e->remedy = arena_printf(s->a, "%s has %u bit%s: a number from 0 to %llu", w->what, w->bits, w->bits == 1 ? "" : "s",
-					 (unsigned long long)max);
+		e->remedy = arena_printf(s->a, "%s has %u bit%s: a number from 0 to %llu", w->set ? lang_types[w->type].name : w->what, w->bits,
+					 w->bits == 1 ? "" : "s", (unsigned long long)max);
 	}
 	return false;
 }
@@ -125,11 +132,11 @@ static bool quantity(struct sema *s, const struct want *w, const struct ast_valu
 	if (unit == QTY_PLAIN || unit == QTY_TOO_BIG || (unit == QTY_BYTES && w->type == TYPE_NUM && !w->slice))
 		return number(s, w, v, n, unit == QTY_TOO_BIG, out);
 	if (unit == QTY_BYTES) {
-		e = sema_error(s, v->span, "`%s` is a size, but %s is %s", sema_quote(s, v->span), w->what, want_shown(s, w));
+		e = sema_error(s, v->span, "`%s` is a size, but %s", sema_quote(s, v->span), want_says(s, w));
 		e->remedy = arena_printf(s->a, "write %s", want_example(w));
 		return false;
 	}
-	e = sema_error(s, v->span, "`%s` is %s, but %s is %s", sema_quote(s, v->span), kinds[unit], w->what, want_shown(s, w));
+	e = sema_error(s, v->span, "`%s` is %s, but %s", sema_quote(s, v->span), kinds[unit], want_says(s, w));
 	if (!strcmp(suffix, "m"))
 		e->remedy = arena_printf(s->a, "m is minutes, M is a million: write %.*sM", (int)digits, v->text);
 	else if (!strcmp(suffix, "K") || !strcmp(suffix, "KB") || !strcmp(suffix, "kb"))
@@ -159,15 +166,15 @@ static bool address(struct sema *s, const struct want *w, const struct ast_value
 	struct diag *e;
 
 	if (why && !is4 && !strstr(v->text, "::") && !text_bytes(s->a, v->text, bytes, sizeof(bytes), &len) && len != 8) {
-		e = sema_error(s, v->span, len == 6 ? "`%s` is an Ethernet address, but %s is %s" : "`%s` are bytes, but %s is %s",
-			       sema_quote(s, v->span), w->what, want_shown(s, w));
+		e = sema_error(s, v->span, len == 6 ? "`%s` is an Ethernet address, but %s" : "`%s` are bytes, but %s",
+			       sema_quote(s, v->span), want_says(s, w));
 		e->remedy = arena_printf(s->a, "write %s", want_example(w));
 		return false;
 	}
 	if (why)
 		return bad_text(s, v, is4 ? "an IPv4 address" : "an IPv6 address", why);
 	if (w->kind == (is4 ? KIND_IP6 : KIND_IP4)) {
-		e = sema_error(s, v->span, "%s is %s and never equals %s", w->what, lang_types[w->type].doc, sema_quote(s, v->span));
+		e = sema_error(s, v->span, w->set ? "%s and never holds %s" : "%s and never equals %s", want_says(s, w), sema_quote(s, v->span));
 		if (!strncmp(w->what, "ip", 2) && w->what[2] && w->what[3] == '.')
 			e->remedy = arena_printf(s->a, "ip%c.%s is the field of that family, ip.%s is either", is4 ? '4' : '6', w->what + 4, w->what + 4);
 		else
@@ -217,6 +224,23 @@ static bool big_endian(struct sema *s, const struct want *w, const struct ast_va
 	return true;
 }
 
+static bool is_name(struct sema *s, const char *text, size_t len)
+{
+	const char *name = arena_strndup(s->a, text, len);
+
+	return names_decl(s, name) || names_table_of(s, name) != NAMES_NONE;
+}
+
+/* `ftp-data` is one name, and so is `http-https`: a range between names has blanks. */
+static const char *range_of_names(struct sema *s, const char *text)
+{
+	for (const char *dash = strchr(text, '-'); dash; dash = strchr(dash + 1, '-'))
+		if (is_name(s, text, (size_t)(dash - text)) && ((dash[1] >= '0' && dash[1] <= '9') || is_name(s, dash + 1, strlen(dash + 1))))
+			return arena_printf(s->a, "a range that begins with a name has blanks around its dash: `%.*s - %s`", (int)(dash - text), text,
+					    dash + 1);
+	return NULL;
+}
+
 /* A word that is no let and no known value of the wanted type: say what it is, if it is anything. */
 static bool unknown_word(struct sema *s, const struct want *w, const struct ast_value *v)
 {
@@ -234,18 +258,21 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 	else if (symtab_get(&s->names, SPACE_COUNTER, v->text, strlen(v->text)))
 		is = "a count table";
 	if (is) {
-		e = sema_error(s, v->span, "`%s` is %s, but %s is %s", v->text, is, w->what, want_shown(s, w));
-		e->remedy = names_field(s, v->text) != FIELD_NONE
-				? "a field is compared to values, not to another field"
-				: arena_printf(s->a, "write %s", want_example(w));
+		e = sema_error(s, v->span, "`%s` is %s, but %s", v->text, is, want_says(s, w));
+		if (names_field(s, v->text) != FIELD_NONE)
+			e->remedy = "a field is compared to values, not to another field";
+		else
+			e->remedy = arena_printf(s->a, "write %s", want_example(w));
 		return false;
 	}
 	e = sema_error(s, v->span, "unknown name `%s`", sema_quote(s, v->span));
 	if (diag_full(s->d))
 		return false;
-	e->remedy = suggest_remedy(s, v->text, SUGGEST_LET | SUGGEST_SET, want_table);
+	e->remedy = range_of_names(s, v->text);
 	if (!e->remedy)
-		e->remedy = arena_printf(s->a, "%s is %s: write %s, or declare `let %s = …;` before", w->what, want_shown(s, w), want_example(w),
+		e->remedy = suggest_remedy(s, v->text, SUGGEST_LET | SUGGEST_SET, want_table);
+	if (!e->remedy)
+		e->remedy = arena_printf(s->a, "%s: write %s, or declare `let %s = …;` before", want_says(s, w), want_example(w),
 					 sema_quote(s, v->span));
 	return false;
 }
@@ -320,7 +347,7 @@ bool value_one(struct sema *s, const struct want *w, const struct ast_value *v, 
 	case AST_STRING:
 		if (w->kind == KIND_NUM && w->slice)
 			return big_endian(s, w, v, w->slice, out);
-		e = sema_error(s, v->span, "`%s` is a text, but %s is %s", sema_quote(s, v->span), w->what, want_shown(s, w));
+		e = sema_error(s, v->span, "`%s` is a text, but %s", sema_quote(s, v->span), want_says(s, w));
 		e->remedy = "values stand without quotes";
 		return false;
 	case AST_WORD:
