@@ -203,6 +203,7 @@ struct ast_unit {
 	VEC(struct ast_set *) sets;
 	VEC(struct ast_option *) options;
 	struct ast_action *default_action;	/* NULL: pass */
+	VEC(struct ast_name) lost;		/* names of lets and sets whose declarations were not understood, which has been told */
 	/* checked */
 	enum verdict default_verdict;
 	bool default_swap;

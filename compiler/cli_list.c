@@ -61,12 +61,12 @@ static void list_fields(struct list *l)
 {
 	for (int i = 0; i < FIELD_COUNT; i++) {
 		const struct field_info *f = &lang_fields[i];
-		/* Up to the first dot stands the protocol, for what is no header's own too. */
+		/* A part has no name of its own, an alias no header: there the protocol stands before the dot. */
 		const char *header = f->form != FORM_ALIAS && f->header != HDR_NONE ? lang_headers[f->header].name : NULL;
 		size_t n = strcspn(f->name, ".");
 		char protocol[32] = "-";
 
-		if (!header && f->name[n] == '.' && n < sizeof(protocol)) {
+		if (!header && !(f->form == FORM_META && f->header == HDR_NONE) && f->name[n] == '.' && n < sizeof(protocol)) {
 			memcpy(protocol, f->name, n);
 			protocol[n] = '\0';
 		}

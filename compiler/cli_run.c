@@ -37,7 +37,11 @@ static pcap_t *open_capture(const char *path)
 	const char *name;
 
 	if (!p) {
-		cli_error("cannot read the capture: %s", err);
+		/* Some of libpcap's messages begin with the path. */
+		if (strncmp(err, path, strlen(path)) == 0)
+			cli_error("%s", err);
+		else
+			cli_error("%s: %s", path, err);
 		return NULL;
 	}
 	if (pcap_datalink(p) == DLT_EN10MB)

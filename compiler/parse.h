@@ -175,7 +175,9 @@ struct ast_rules *build_rules(struct parser *c, struct ast_rules *list, struct a
 
 struct parse_names *build_names(struct parser *c, struct parse_names *list, struct ast_name name);
 void build_let(struct parser *c, struct span sp, struct ast_name name, struct ast_value *v);
-void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_value *init);
+void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_value *init, bool whole);
+/* A name whose declaration was not understood. */
+void build_lost(struct parser *c, struct ast_name name);
 void build_default(struct parser *c, struct span sp, struct ast_action *verdict);
 void build_option(struct parser *c, struct span sp, struct ast_name name, struct ast_name value);
 void build_top_rule(struct parser *c, struct ast_rule *r);

@@ -22,6 +22,7 @@
 %union {
 	struct ast_name name;
 	struct parse_num num;
+	bool ok;
 	enum ast_cmp cmp;
 	struct ast_value *value;
 	struct ast_operand *operand;
@@ -59,6 +60,7 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 %token EQ "==" NE "!=" LE "<=" GE ">=" LT "<" GT ">" ASSIGN "=" SEMI ";" COLON ":" COMMA "," LPAREN "(" RPAREN ")" LBRACE "{" RBRACE "}"
 %token LBRACKET "[" RBRACKET "]" SLASH "/" AMP "&" DASH "-" BAR "|"
 
+%type <ok> end
 %type <name> word set_name header
 %type <cmp> cmp
 %type <value> atom union mask value values
@@ -80,8 +82,10 @@ file: %empty
 
 item: INCLUDE STRING end		{ parse_include(c, JOIN(@1, @2), $2); }
 	| LET NAME "=" value end	{ build_let(c, JOIN(@1, @4), $2, $4); }
-	| SET set_name type end		{ build_set(c, JOIN(@1, @3), $2, $3, NULL); }
-	| SET set_name type "=" value end	{ build_set(c, JOIN(@1, @5), $2, $3, $5); }
+	| LET NAME error ";"		{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
+	| SET set_name error ";"	{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
+	| SET set_name type end		{ build_set(c, JOIN(@1, @3), $2, $3, NULL, $4); }
+	| SET set_name type "=" value end	{ build_set(c, JOIN(@1, @5), $2, $3, $5, true); }
 	| DEFAULT verdict end		{ build_default(c, JOIN(@1, @2), $2); }
 	| OPTION NAME NAME end		{ build_option(c, JOIN(@1, @3), $2, $3); }
 	| rule				{ build_top_rule(c, $1); }
@@ -89,8 +93,8 @@ item: INCLUDE STRING end		{ parse_include(c, JOIN(@1, @2), $2); }
 	;
 
 /* A declaration that is whole stands, whatever follows it. */
-end: ";"
-	| error ";"			{ yyerrok; tokens_recovered(c); }
+end: ";"				{ $$ = true; }
+	| error ";"			{ yyerrok; tokens_recovered(c); $$ = false; }
 	;
 
 set_name: LABEL

@@ -368,18 +368,27 @@ void build_let(struct parser *c, struct span sp, struct ast_name name, struct as
 	*vec_add(c->a, &c->run->unit->lets) = let;
 }
 
-void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_value *init)
+void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_value *init, bool whole)
 {
 	struct ast_set *set = arena_alloc(c->a, sizeof(*set));
 
 	if (!name_check(c, name, "a set"))
 		return;
+	if (!whole && !init) {
+		build_lost(c, name);
+		return;
+	}
 	set->name = name;
 	set->span = sp;
 	TAKE(&set->type, &type->list);
 	set->init = init;
 	set->order = next_order(c);
 	*vec_add(c->a, &c->run->unit->sets) = set;
+}
+
+void build_lost(struct parser *c, struct ast_name name)
+{
+	*vec_add(c->a, &c->run->unit->lost) = name;
 }
 
 void build_default(struct parser *c, struct span sp, struct ast_action *verdict)
