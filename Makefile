@@ -10,7 +10,7 @@
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
-BUILD = cmake --preset $(1) --log-level=WARNING && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
+BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
 .PHONY: all release demo check bench fuzz clean
 
