@@ -161,6 +161,7 @@ static bool always_check(struct sema *s, struct ast_expr *e, const struct want *
 	const struct ast_match *m = &e->match;
 	struct range all[2];
 	size_t n = operand_domain(op, all);
+	const char *header = NULL;
 	struct diag *d;
 
 	if (e->has_mask || m->n != n)
@@ -170,11 +171,13 @@ static bool always_check(struct sema *s, struct ast_expr *e, const struct want *
 			return true;
 	if (m->negate)
 		return never(s, e->span, arena_printf(s->a, "that is every value %s can have", w->what));
+	if (op->kind == OPERAND_FIELD && lang_fields[op->field].header != HDR_NONE)
+		header = lang_headers[lang_fields[op->field].header].name;
+	/* `gre.key in 0-0xffffffff` is how one asks whether there is a key. */
+	if (!header && !is_order(e->cmp))
+		return true;
 	d = diag_warning(s->d, e->span, "%s is always true where %s is present", sema_quote(s, e->span), w->what);
-	if (op->kind == OPERAND_FIELD && lang_fields[op->field].header != HDR_NONE && lang_headers[lang_fields[op->field].header].name)
-		d->remedy = arena_printf(s->a, "write `%s` if that is meant", lang_headers[lang_fields[op->field].header].name);
-	else
-		d->remedy = "take it out, or correct the value";
+	d->remedy = header ? arena_printf(s->a, "write `%s` if that is meant", header) : "take it out, or correct the value";
 	return true;
 }
 

@@ -194,12 +194,15 @@ void decls_check(struct sema *s, unsigned order)
 	}
 }
 
+/* Files that are included offer what they have; who includes them takes what it needs. */
 void decls_warn_unused(struct sema *s)
 {
+	if (!s->unit->rules.list.n)
+		return;
 	for (size_t i = 0; i < s->n_decls; i++) {
 		const struct decl *d = s->decl[i];
 
-		if (d->broken || (d->kind == DECL_LET ? d->let->used : d->set->used))
+		if (d->broken || d->name.span.src != s->unit->source || (d->kind == DECL_LET ? d->let->used : d->set->used))
 			continue;
 		diag_warning(s->d, d->name.span, "%s `%s` is never used", decl_kind_name(d->kind), d->name.s)->remedy = "take it out";
 	}
