@@ -124,7 +124,7 @@ void scan_quote_slip(struct parser *c, struct span sp);
 void scan_sigil_slip(struct parser *c, struct span sp);
 void scan_unterminated(struct parser *c, struct span sp);
 void scan_unclosed_comment(struct parser *c, struct span sp);
-/* False: it may be passed over (a byte order mark, bytes that scan_check_text() has told of). */
+/* False: it may be passed over, scan_check_text() has told of it. */
 bool scan_bad_char(struct parser *c, struct span sp);
 void scan_bad_word(struct parser *c, struct span sp);
 
@@ -146,9 +146,8 @@ struct ast_value *build_listed(struct ast_value *list, enum ast_value_kind kind,
 struct ast_value *build_union(struct parser *c, struct span sp, struct ast_value *a, struct ast_value *b);
 
 struct ast_operand *build_operand(struct parser *c, struct span sp, struct ast_name name);
-struct ast_operand *build_slice(struct parser *c, struct span sp, struct ast_name name, struct span at, struct parse_num off,
-				struct parse_num len);
-struct ast_operand *build_prefixed(struct parser *c, struct span sp, struct ast_operand *o, struct span at, struct parse_num n);
+struct ast_operand *build_slice(struct parser *c, struct span sp, struct ast_name name, struct parse_num off, struct parse_num len);
+struct ast_operand *build_prefixed(struct span sp, struct ast_operand *o, struct parse_num n);
 struct parse_operands *build_operands(struct parser *c, struct parse_operands *list, struct ast_operand *o);
 
 struct ast_expr *build_junction(struct parser *c, enum ast_expr_kind kind, struct span sp, struct ast_expr *a, struct ast_expr *b);

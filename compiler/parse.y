@@ -171,8 +171,8 @@ keyparts: keypart			{ $$ = build_operands(c, NULL, $1); }
 	;
 
 keypart: operand
-	| operand "/" NUM		{ $$ = build_prefixed(c, @$, $1, @3, $3); }
-	| operand "/" NUM "/" NUM	{ $$ = build_prefixed(c, @$, build_prefixed(c, @$, $1, @3, $3), @5, $5); }
+	| operand "/" NUM		{ $$ = build_prefixed(@$, $1, $3); }
+	| operand "/" NUM "/" NUM	{ $$ = build_prefixed(@$, build_prefixed(@$, $1, $3), $5); }
 	;
 
 /* ---- conditions ---- */
@@ -202,8 +202,8 @@ operands: operand "," operand		{ $$ = build_operands(c, build_operands(c, NULL, 
 	;
 
 operand: header				{ $$ = build_operand(c, @$, $1); }
-	| NAME "[" NUM ":" NUM "]"	{ $$ = build_slice(c, @$, $1, JOIN(@3, @5), $3, $5); }
-	| PACKET "[" NUM ":" NUM "]"	{ $$ = build_slice(c, @$, $1, JOIN(@3, @5), $3, $5); }
+	| NAME "[" NUM ":" NUM "]"	{ $$ = build_slice(c, @$, $1, $3, $5); }
+	| PACKET "[" NUM ":" NUM "]"	{ $$ = build_slice(c, @$, $1, $3, $5); }
 	;
 
 header: NAME

@@ -84,23 +84,18 @@ struct ast_operand *build_operand(struct parser *c, struct span sp, struct ast_n
 	return o;
 }
 
-struct ast_operand *build_slice(struct parser *c, struct span sp, struct ast_name name, struct span at, struct parse_num off,
-				struct parse_num len)
+struct ast_operand *build_slice(struct parser *c, struct span sp, struct ast_name name, struct parse_num off, struct parse_num len)
 {
 	struct ast_operand *o = build_operand(c, sp, name);
 
-	if (off.overflow || len.overflow)
-		diag_error(c->d, at, "the number is too large for an offset or a length")->remedy = "a slice is NAME[OFFSET:LENGTH], in bytes";
 	o->has_slice = true;
 	o->off = off.v;
 	o->len = len.v;
 	return o;
 }
 
-struct ast_operand *build_prefixed(struct parser *c, struct span sp, struct ast_operand *o, struct span at, struct parse_num n)
+struct ast_operand *build_prefixed(struct span sp, struct ast_operand *o, struct parse_num n)
 {
-	if (n.overflow)
-		diag_error(c->d, at, "the number is too large for a prefix length")->remedy = "at most 32 for IPv4, 128 for IPv6";
 	o->span = sp;
 	o->has_prefix = true;
 	o->prefix[o->n_prefix++] = n.v;

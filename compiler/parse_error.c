@@ -158,6 +158,30 @@ static const char *foreign(const struct foreign *list, size_t n, const char *wor
 
 #define FOREIGN(list, word) foreign(list, sizeof(list) / sizeof((list)[0]), word)
 
+/* What follows the last token on its line. */
+static const char *behind(const struct parser *c)
+{
+	const char *s = c->src->text + c->tokens->last.span.end;
+
+	while (*s == ' ' || *s == '\t')
+		s++;
+	return s;
+}
+
+/* A word that was meant as a label. */
+static bool report_label(struct parser *c, unsigned want)
+{
+	const struct token *k = &c->tokens->last;
+	const char *colon = behind(c);
+	struct span sp = { c->src, k->span.begin, (uint32_t)(colon - c->src->text) + 1 };
+
+	if (*colon != ':' || !(want & WANT_STATEMENT) || !(k->kind == TOK_NAME || (k->kind >= TOK_ABORT && k->kind <= TOK_WITHIN)))
+		return false;
+	diag_error(c->d, sp, sp.end == k->span.end + 1 ? "a label's colon is followed by a blank" : "a label and its colon are one word")->remedy =
+		arena_printf(c->a, "write `%s: …`", k->val.name.s);
+	return true;
+}
+
 /* A name where a statement or an action should begin. */
 static void report_not_action(struct parser *c, unsigned want)
 {
@@ -170,23 +194,13 @@ static void report_not_action(struct parser *c, unsigned want)
 	static const char *const ours[] = {
 		"pass", "drop", "abort", "tx", "count", "if", "else", "let", "set", "default", "option", "include",
 	};
-	const struct token *k = &c->tokens->last, *next = tokens_peek(c);
-	const char *q = parse_quote(c, k->span), *s;
+	const struct token *k = &c->tokens->last;
+	const char *q = parse_quote(c, k->span), *s = behind(c);
 	struct diag *d;
 
-	if (next->kind == TOK_ASSIGN && (want & WANT_ACTION)) {
-		diag_error(c->d, (struct span){ c->src, k->span.begin, next->span.end },
-			   "writing to %s is not supported by this version of xdpfc", q)->remedy = "packets are changed by `tx swap` only";
-		return;
-	}
-	if (next->kind == TOK_COLON && next->span.begin == k->span.end && (want & WANT_STATEMENT)) {
-		diag_error(c->d, (struct span){ c->src, k->span.begin, next->span.end }, "a label's colon is followed by a blank")->remedy =
-			arena_printf(c->a, "write `%s: …`", k->val.name.s);
-		return;
-	}
-	if (next->kind == TOK_COLON && (want & WANT_STATEMENT)) {
-		diag_error(c->d, (struct span){ c->src, k->span.begin, next->span.end }, "a label and its colon are one word")->remedy =
-			arena_printf(c->a, "write `%s: …`", k->val.name.s);
+	if (s[0] == '=' && s[1] != '=' && (want & WANT_ACTION)) {
+		diag_error(c->d, k->span, "writing to %s is not supported by this version of xdpfc", q)->remedy =
+			"packets are changed by `tx swap` only";
 		return;
 	}
 	d = diag_error(c->d, k->span, "expected %s, found %s",
@@ -270,9 +284,27 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		if (k->stray)
 			return "there is no `{` that it closes";
 		break;
+	case TOK_RPAREN:
+		if (k->stray)
+			return "there is no `(` that it closes";
+		break;
+	case TOK_LBRACE:
+		if (want & WANT_STATEMENT)
+			return "a block stands behind `if CONDITION` or `else`";
+		break;
+	case TOK_LABEL:
+		if (before->kind == TOK_LABEL)
+			return "a rule has one label";
+		break;
 	case TOK_ADDR4:
 		if (before->kind == TOK_SLASH)
 			return "a prefix is written with its length: 192.0.2.0/24";
+		if (want & WANT_COND)
+			return "a comparison begins with its field: ip.src == 192.0.2.1";
+		break;
+	case TOK_NUM: case TOK_QTY:
+		if (want & WANT_COND)
+			return "a comparison begins with its field: tcp.dport == 80";
 		break;
 	case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_COUNT:
 		if (want & WANT_OPEN && want & WANT_AND)
@@ -289,6 +321,10 @@ static const char *remedy_for(struct parser *c, unsigned want)
 	default:
 		break;
 	}
+	if (want & (WANT_LBRACKET | WANT_RBRACKET) || before->kind == TOK_LBRACKET || ((want & WANT_COLON) && before->kind == TOK_NUM))
+		return "a slice is payload[OFFSET:LENGTH] or packet[OFFSET:LENGTH], in bytes, with numbers";
+	if ((want & WANT_CMP) && !(want & (WANT_AND | WANT_COMMA)))
+		return "a mask needs a comparison: tcp.flags & syn != 0";
 	if (before->kind == TOK_ELSE)
 		return "`else` is followed by `if` or by { … }";
 	return NULL;
@@ -322,13 +358,15 @@ void parse_report(struct parser *c, unsigned want)
 	    !(want & (WANT_COND | WANT_VALUE | WANT_SEMI))) {
 		diag_error(c->d, k->span, "%s is a word of the language and cannot be a name here", parse_quote(c, k->span))->remedy =
 			"choose another name";
+		t->pass_last = true;
 		return;
 	}
 	if (k->kind == TOK_LABEL && (want & WANT_NAME) && !(want & (WANT_COND | WANT_VALUE | WANT_SEMI))) {
 		diag_error(c->d, k->span, "expected a name, found %s", found(c, k))->remedy = "leave the colon out";
+		t->pass_last = true;
 		return;
 	}
-	if (unsupported(c, want))
+	if (report_label(c, want) || unsupported(c, want))
 		return;
 	if (k->kind == TOK_NAME && (want & (WANT_STATEMENT | WANT_VERDICT)) && !(want & WANT_COND)) {
 		report_not_action(c, want);

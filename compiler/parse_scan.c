@@ -121,7 +121,7 @@ bool scan_bad_char(struct parser *c, struct span sp)
 	unsigned len = utf8_decode(c->src->text + sp.begin, sp.end - sp.begin, &cp);
 	struct diag *d;
 
-	if (!len || utf8_is_control(cp) || (cp == 0xfeff && sp.begin == 0 && sp.end == 3))
+	if (!len || utf8_is_control(cp))
 		return false;
 	if (sp.end - sp.begin > len && len > 1)
 		d = diag_error(c->d, sp, "unexpected characters %s", parse_quote(c, sp));
@@ -150,8 +150,14 @@ void scan_bad_word(struct parser *c, struct span sp)
 {
 	const char *s = c->src->text + sp.begin, *colon = memchr(s, ':', sp.end - sp.begin);
 	const char *q = parse_quote(c, sp);
+	bool ascii = true;
 
-	if (sp.end - sp.begin > 255 && !colon && (*s < '0' || *s > '9'))
+	for (uint32_t i = 0; i < sp.end - sp.begin; i++)
+		ascii = ascii && (unsigned char)s[i] < 0x80;
+	if (!ascii)
+		diag_error(c->d, sp, "%s: a name has letters that are not ASCII", q)->remedy =
+			"names are made of the letters a to z, digits, `_` and `-`; other characters only stand in strings and comments";
+	else if (sp.end - sp.begin > 255 && !colon && (*s < '0' || *s > '9'))
 		diag_error(c->d, sp, "the name %s is longer than 255 characters", q)->remedy = "shorten it";
 	else if (*s == '_')
 		diag_error(c->d, sp, "%s: a name begins with a letter", q)->remedy = "names are letters, digits, `_` and `-`";

@@ -67,12 +67,6 @@ static void put_back(struct tokens *t, struct token k)
 	t->ahead[t->n_ahead++] = k;
 }
 
-const struct token *tokens_peek(struct parser *c)
-{
-	put_back(c->tokens, scan(c));
-	return &c->tokens->ahead[c->tokens->n_ahead - 1];
-}
-
 /* The innermost open brace; those beyond what is kept are taken to be of the last one's kind. */
 static const struct brace *innermost(const struct tokens *t)
 {
@@ -116,6 +110,7 @@ static bool track(struct tokens *t, struct token *k)
 		deep = ++t->parens > AST_MAX_DEPTH;
 		break;
 	case TOK_RPAREN:
+		k->stray = !t->parens;
 		if (t->parens && t->parens-- <= AST_MAX_DEPTH)
 			t->nots = t->nots_at[t->parens + 1];
 		break;
@@ -204,9 +199,10 @@ static struct token recover(struct parser *c)
 	struct token k = t->last;
 	unsigned depth = 0;		/* of blocks that were opened while skipping */
 	bool if_head = t->if_head, first = true;
+	bool pass = t->pass_last;
 	int before = t->before.kind;
 
-	t->panic = false;
+	t->panic = t->pass_last = false;
 	if (t->here) {
 		t->here = false;
 		/* A word that is none has been told; what is behind it begins a statement. */
@@ -258,11 +254,11 @@ static struct token recover(struct parser *c)
 				continue;
 			return made(t, TOK_SEMI);
 		case TOK_LABEL:
-			if (depth || before == TOK_SET)
+			if (depth || before == TOK_SET || (first && pass))
 				continue;
 			break;
 		case TOK_LET: case TOK_SET: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION:
-			if (t->n_blocks)
+			if (t->n_blocks || (first && pass))
 				continue;
 			break;
 		case TOK_LIMIT: case TOK_TEST:
@@ -279,7 +275,7 @@ static struct token recover(struct parser *c)
 
 void tokens_recovered(struct parser *c)
 {
-	c->tokens->panic = c->tokens->here = false;
+	c->tokens->panic = c->tokens->here = c->tokens->pass_last = false;
 }
 
 static struct token next(struct parser *c)

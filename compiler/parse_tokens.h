@@ -12,7 +12,7 @@ struct token {
 	struct span span;
 	bool tracked;		/* nesting has been counted */
 	bool block;		/* a brace: of a block, not of a list */
-	bool stray;		/* } without { */
+	bool stray;		/* } without {, ) without ( */
 };
 
 struct brace {
@@ -36,6 +36,7 @@ struct tokens {
 	bool if_head;			/* between the `if` of a block and its { */
 	bool panic;			/* after an error: look for a place to go on */
 	bool here;			/* that place is right before the last token */
+	bool pass_last;			/* that place is not at the last token, whatever it is */
 	bool refuse;			/* the grammar gets the last token as an error that was told */
 	bool deep;			/* a limit of nesting was told */
 	bool over;			/* nothing more is wanted */
@@ -43,8 +44,6 @@ struct tokens {
 
 /* The keyword's token, or 0. */
 int tokens_keyword(const char *s, size_t len);
-/* The token behind the last one; the grammar will get it all the same. */
-const struct token *tokens_peek(struct parser *c);
 /* All keywords. */
 const char *const *tokens_keywords(size_t *n);
 
