@@ -1,14 +1,16 @@
 #!/usr/bin/python3
-"""The evaluator and the kernel must agree, frame by frame: verdict and rule. Every rule file here and in examples/ against all frames of
-corpus.py; in the kernel also with frames of which only the first N bytes are in one piece.
+"""The evaluator and the kernel must agree: frame by frame in verdict and rule, and at the end in every counter, table and miss. Every rule file
+here and in examples/, and random ones (rules.py), against all frames of corpus.py; in the kernel also with frames of which only the first N
+bytes are in one piece.
 
-usage: diff.py [--xdpfc XDPFC] [--xdpf XDPF] [--mutants N] [--seed S] [FILE…]
+usage: diff.py [--xdpfc XDPFC] [--xdpf XDPF] [--mutants N] [--random N] [--seed S] [FILE…]
 
-A comparison of one file's lines, whole or split at N, is one test.
+A rule file, whole or split at N, is one test. With FILE: only these, and no random ones.
 """
 
 import argparse
 import glob
+import json
 import os
 import re
 import shlex
@@ -18,6 +20,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import corpus
+import rules
 
 SPLITS = (None, 14, 20, 33, 34, 40, 54, 60)
 
@@ -47,19 +50,42 @@ class Tally:
         print("FAILED: " + text)
 
 
-def compare(what, expected, process, frames, tally):
+def counted(line):
+    """What a summary says that both tools know, with tables in no order."""
+    summary = json.loads(line)["summary"]
+    number = lambda o: (o["packets"], o["bytes"])
+    return {
+        "rules": [(f["name"], [(r["rule"], r["verdict"], number(r)) for r in f["rules"]]) for f in summary["files"]],
+        "defaults": [(f["name"], f["default"]["verdict"], number(f["default"]), number(f["reached"])) for f in summary["files"]],
+        "verdicts": {v: number(o) for v, o in summary["verdicts"].items() if o["packets"]},
+        "misses": [(m["rule"], m["table"], m["absent"], m["full"]) for m in summary["misses"]],
+        **{"table %s of %s" % (t["name"], t["file"]): {tuple(sorted(e["key"].items())): number(e) for e in t["entries"]}
+           for t in summary["tables"]},
+    }
+
+
+def compare(what, evaluator, process, frames, tally):
     if process.returncode:
         tally.fail("%s: exit status %d: %s" % (what, process.returncode, process.stderr.strip()))
         return
-    have = process.stdout.splitlines()
-    different = [i for i, (a, b) in enumerate(zip(expected, have)) if a != b]
-    if len(have) == len(expected) and not different:
+    expected, have = evaluator.stdout.splitlines(), process.stdout.splitlines()
+    if len(have) != len(frames.frames) + 1 or len(expected) != len(have):
+        tally.fail("%s: %d lines of the evaluator, %d of the kernel for %d frames" % (what, len(expected), len(have), len(frames.frames)))
+        return
+    different = [i for i, (a, b) in enumerate(zip(expected[:-1], have[:-1])) if a != b]
+    if different:
+        tally.fail("%s: %d frames" % (what, len(different)))
+        for i in different[:5]:
+            print("  %s: evaluator %s, kernel %s\n    %s" % (frames.names[i], expected[i], have[i], frames.frames[i][:200].hex()))
+        return
+    expected, have = counted(expected[-1]), counted(have[-1])
+    if expected == have:
         tally.passed += 1
         return
-    tally.fail("%s: %d lines, %d of them different (%d expected)" % (what, len(have), len(different), len(expected)))
-    for i in different[:5]:
-        print("  %s: evaluator %s, kernel %s\n    %s" % (
-            frames.names[i], expected[i].split("\t")[1:], have[i].split("\t")[1:], frames.frames[i][:200].hex()))
+    tally.fail("%s: counters" % what)
+    for key in expected.keys() | have.keys():
+        if expected.get(key) != have.get(key):
+            print("  %s: evaluator %s\n    kernel %s" % (key, str(expected.get(key))[:1000], str(have.get(key))[:1000]))
 
 
 def main():
@@ -68,6 +94,7 @@ def main():
     parser.add_argument("--xdpfc", default=os.path.join(release, "xdpfc"))
     parser.add_argument("--xdpf", default=os.path.join(release, "xdpf"))
     parser.add_argument("--mutants", type=int, default=3000)
+    parser.add_argument("--random", type=int, default=12, help="random rule files")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("file", nargs="*")
     args = parser.parse_args()
@@ -76,29 +103,32 @@ def main():
     for reason in frames.skipped:
         print("skipped: diff: " + reason)
     tally.skipped += len(frames.skipped)
-    paths = args.file or [p for d in ("tests/packets", "examples") for p in sorted(glob.glob(os.path.join(corpus.ROOT, d, "*.xdpf")))]
     with tempfile.TemporaryDirectory() as tmp:
         capture, prog = os.path.join(tmp, "frames.pcap"), os.path.join(tmp, "prog.o")
         corpus.write_pcap(capture, frames.frames)
+        paths = args.file
+        if not paths:
+            paths = [p for d in ("tests/packets", "examples") for p in sorted(glob.glob(os.path.join(corpus.ROOT, d, "*.xdpf")))]
+            paths += rules.write(tmp, args.random, args.seed, frames.frames, args.xdpfc)
         for path in paths:
-            name = os.path.relpath(path, corpus.ROOT)
+            name = os.path.relpath(path, corpus.ROOT) if path.startswith(corpus.ROOT) else os.path.basename(path)
             files, options = program(path)
-            evaluator = run(args.xdpfc, "--run", capture, *options, *files)
-            compiled = run(args.xdpfc, *files, "-o", prog)
+            evaluator = run(args.xdpfc, "--quiet", "--json", "--run", capture, *options, *files)
+            compiled = run(args.xdpfc, "--quiet", *files, "-o", prog)
             if evaluator.returncode or compiled.returncode:
                 tally.fail("%s: %s" % (name, (evaluator.stderr if evaluator.returncode else compiled.stderr).strip()))
                 continue
-            expected = evaluator.stdout.splitlines()
-            if len(expected) != len(frames.frames):
-                tally.fail("%s: the evaluator printed %d lines for %d frames" % (name, len(expected), len(frames.frames)))
-                continue
+            failed = tally.failed
             for split in SPLITS:
-                kernel = run(args.xdpf, "run", *options, *(["--split", str(split)] if split else []), prog, capture)
+                kernel = run(args.xdpf, "run", "--json", *options, *(["--split", str(split)] if split else []), prog, capture)
                 if kernel.returncode == 3:
                     print("skipped: diff: %s: %s" % (name, (kernel.stderr.strip().splitlines() or ["refused"])[-1]))
                     tally.skipped += len(SPLITS)
                     break
-                compare(name + (" split at %d" % split if split else ""), expected, kernel, frames, tally)
+                compare(name + (" split at %d" % split if split else ""), evaluator, kernel, frames, tally)
+            if tally.failed > failed and path.startswith(tmp):
+                with open(path) as f:
+                    print(f.read())
     print("%d files, %d frames, %d splits" % (len(paths), len(frames.frames), len(SPLITS) - 1))
     print("%d passed, %d failed, %d skipped" % (tally.passed, tally.failed, tally.skipped))
     return 1 if tally.failed else 0

@@ -1,0 +1,167 @@
+"""Random rule files over the whole table of fields, for diff.py. Their conditions ask for values that frames have, so that they hold now and
+then; what the checker refuses (a contradiction, say) is taken out again, by the line that it names."""
+
+import os
+import random
+import re
+import subprocess
+
+from corpus import ROOT
+
+FIELD = re.compile(r'^(FIELD|META|ALIAS)\((\w+),\s*"([^"]+)",\s*(.*)$')
+SIZES = {"ip4": 32, "ip6": 128}
+
+
+def fields():
+    """[(name, type, bits)] of fields.def."""
+    found = []
+    with open(os.path.join(ROOT, "grammar", "fields.def")) as f:
+        for line in f:
+            m = FIELD.match(line)
+            if m:
+                form, _, name, rest = m.groups()
+                columns = [c.strip() for c in rest.split(",")]
+                kind, bits = {"FIELD": (1, 5), "META": (1, 2), "ALIAS": (0, 1)}[form]
+                found.append((name, columns[kind], int(columns[bits].strip(" )"))))
+    return found
+
+
+def conditions():
+    with open(os.path.join(ROOT, "grammar", "headers.def")) as f:
+        return re.findall(r'^HEADER\(\w+,\s*"([^"]+)"', f.read(), re.M)
+
+
+class Writer:
+    def __init__(self, rnd, frames):
+        self.rnd, self.frames = rnd, [f for f in frames if len(f) >= 42]
+        self.fields = [f for f in fields() if f[1] != "IFACE"]
+        self.flags = [f[0] for f in self.fields if f[1] == "FLAG"]
+        self.numbers = [f for f in self.fields if f[1] not in ("FLAG", "IP4", "IP6", "IP", "MAC")]
+        self.addresses = [f for f in self.fields if f[1] in ("IP4", "IP6", "IP", "MAC")]
+        self.headers = conditions()
+        self.rules = 0
+
+    def seen(self, nbytes):
+        """So many bytes from some place of some frame: what they mean there is not asked."""
+        f = self.rnd.choice(self.frames)
+        at = self.rnd.choice((14, 16, 20, 23, 26, 30, 34, 36, 38, 42, self.rnd.randrange(12, 60)))
+        return (f + bytes(80))[at:at + nbytes]
+
+    def number(self, bits):
+        r = self.rnd.random()
+        if r < 0.5:
+            v = int.from_bytes(self.seen((bits + 7) // 8), "big")
+        elif r < 0.8:
+            v = self.rnd.choice((0, 1, 2, 4, 5, 6, 8, 17, 20, 28, 40, 58, 64, 100, 255, 1500))
+        else:
+            v = self.rnd.getrandbits(bits)
+        return v & ((1 << bits) - 1)
+
+    def span(self, bits):
+        a, b = sorted((self.number(bits), self.number(bits)))
+        return "%d-%d" % (a, b) if a < b else str(a)
+
+    def address(self, kind):
+        if kind == "IP":
+            kind = self.rnd.choice(("IP4", "IP6"))
+        if kind == "MAC":
+            return ":".join("%02x" % b for b in self.seen(6))
+        size = 4 if kind == "IP4" else 16
+        at = self.rnd.choice((26, 30)) if size == 4 else self.rnd.choice((22, 38))
+        v = int.from_bytes((self.rnd.choice(self.frames) + bytes(60))[at:at + size], "big")
+        length = self.rnd.choice((8 * size, 8 * size, self.rnd.randrange(8 * size + 1)))
+        v &= ~((1 << (8 * size - length)) - 1)
+        b = v.to_bytes(size, "big")
+        text = ".".join(map(str, b)) if size == 4 else ":".join("%x" % int.from_bytes(b[i:i + 2], "big") for i in range(0, 16, 2))
+        return text if length == 8 * size else "%s/%d" % (text, length)
+
+    def values(self, one, at_most=4):
+        return "{ %s }" % ", ".join(one() for _ in range(self.rnd.randrange(1, at_most + 1)))
+
+    def comparison(self):
+        r = self.rnd.random()
+        if r < 0.5:
+            name, _, bits = self.rnd.choice(self.numbers)
+            one = lambda: str(self.number(bits)) if self.rnd.random() < 0.6 else self.span(bits)
+            form = self.rnd.randrange(4)
+            if form == 0:
+                return "%s %s %d" % (name, self.rnd.choice(("==", "!=", "<", "<=", ">", ">=")), self.number(bits))
+            if form == 1 and bits > 1:
+                mask = self.number(bits) or 1
+                return "%s & %d %s %d" % (name, mask, self.rnd.choice(("==", "!=")), self.number(bits) & mask)
+            return "%s %s %s" % (name, self.rnd.choice(("in", "not in", "==", "!=")), self.values(one, self.rnd.choice((2, 4, 20))))
+        if r < 0.7:
+            name, kind, _ = self.rnd.choice(self.addresses)
+            return "%s %s %s" % (name, self.rnd.choice(("in", "not in", "==", "!=")), self.values(lambda: self.address(kind)))
+        if r < 0.85:
+            base, off, size = self.rnd.choice(("payload", "packet")), self.rnd.choice((0, 0, 1, 2, 4, 12, 14, 23, 34, 60)), self.rnd.randrange(1, 21)
+            if size > 8:
+                return "%s[%d:%d] %s %s" % (base, off, size, self.rnd.choice(("==", "!=")), ":".join("%02x" % b for b in self.seen(size)))
+            bits = 8 * size
+            return "%s[%d:%d] %s %s" % (base, off, size, self.rnd.choice(("in", "not in")), self.values(lambda: self.span(bits)))
+        a, b = self.rnd.sample(self.numbers, 2)
+        box = lambda: "(%s, %s)" % (self.span(a[2]), self.span(b[2]))
+        return "(%s, %s) %s %s" % (a[0], b[0], self.rnd.choice(("in", "not in")), self.values(box))
+
+    def condition(self, depth=0):
+        r = self.rnd.random()
+        if depth > 2 or r < 0.35:
+            return self.comparison()
+        if r < 0.5:
+            return self.rnd.choice(self.flags)
+        if r < 0.65:
+            return self.rnd.choice(self.headers)
+        if r < 0.75:
+            return "not " + (self.comparison() if self.rnd.random() < 0.5 else "(%s)" % self.condition(depth + 1))
+        word = self.rnd.choice((" and ", " and ", " or "))
+        return word.join("(%s)" % self.condition(depth + 1) for _ in range(self.rnd.choice((2, 2, 3))))
+
+    def label(self):
+        self.rules += 1
+        return "r%d" % self.rules
+
+    def key(self):
+        names = [f[0] for f in self.rnd.sample(self.fields, self.rnd.choice((1, 1, 2, 3)))]
+        names = [n + self.rnd.choice(("", "/24/64", "/8/0")) if n in ("ip.src", "ip.dst") else n for n in names]
+        if self.rnd.random() < 0.2:
+            names.append("payload[%d:%d]" % (self.rnd.randrange(8), self.rnd.choice((1, 2, 3, 4, 8, 9, 16, 20))))
+        return names[0] if len(names) == 1 else "(%s)" % ", ".join(names)
+
+    def rule(self):
+        label = self.label()
+        r = self.rnd.random()
+        if r < 0.6:
+            # Decides nothing, but its counter tells how often the condition held.
+            return "%s: if %s { }" % (label, self.condition())
+        if r < 0.7:
+            return "%s: count t%s per %s if %s;" % (label, label, self.key(), self.condition())
+        if r < 0.8:
+            return "%s: if %s { %s } else { %s }" % (label, self.condition(), self.verdict(), self.verdict())
+        if r < 0.9:
+            return "%s: if %s { %s } else if %s { %s %s }" % (label, self.condition(), self.verdict(), self.condition(),
+                                                               self.verdict(), self.verdict())
+        return self.verdict(label)
+
+    def verdict(self, label=None):
+        # Of several conditions, so that something is left for the rules behind.
+        return "%s: %s if (%s) and (%s) and %s;" % (label or self.label(), self.rnd.choice(("drop", "pass", "abort", "tx")),
+                                                     self.condition(1), self.condition(1), self.comparison())
+
+
+def write(folder, n, seed, frames, xdpfc):
+    """N files in FOLDER that the checker accepts; their paths."""
+    paths = []
+    for i in range(n):
+        writer = Writer(random.Random("%d/%d" % (seed, i)), frames)
+        lines = ["default %s;" % writer.rnd.choice(("pass", "drop"))] + [writer.rule() for _ in range(100)]
+        path = os.path.join(folder, "random-%d-%d.xdpf" % (seed, i))
+        while True:
+            with open(path, "w") as f:
+                f.write("\n".join(lines) + "\n")
+            checked = subprocess.run([xdpfc, "--check", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            wrong = {int(m) for m in re.findall(r"^[^\n:]*:(\d+):\d+: error:", checked.stderr, re.M)}
+            if not wrong:
+                break
+            lines = [line for number, line in enumerate(lines, 1) if number not in wrong]
+        paths.append(path)
+    return paths
