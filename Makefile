@@ -32,7 +32,7 @@ check:
 
 bench:
 	@scripts/setup build bench
-	@$(call BUILD,release)
+	@$(call BUILD,bench)
 	@tests/bench/run build/release
 
 fuzz:
