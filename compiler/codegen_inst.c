@@ -12,9 +12,6 @@
 
 #include "abi.h"
 
-/* Variables beyond so many live in a per-CPU map: the stack has 512 bytes. */
-enum { STACK_VARS = 256 };
-
 static V opnd(struct cg *g, struct ir_opnd o, V *temp)
 {
 	return o.kind == IR_IMM ? cg_c(g, o.v) : temp[o.v];
@@ -43,13 +40,31 @@ static void loads(struct cg *g, const struct ir_inst *i, V base)
 	}
 }
 
+static V ctx_field(struct cg *g, unsigned off)
+{
+	V v = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, g->ctx, off), "");
+
+	/* volatile: the optimiser must not merge loads of different fields into one of a computed offset */
+	LLVMSetVolatile(v, 1);
+	LLVMSetAlignment(v, 4);
+	return LLVMBuildZExt(g->b, v, g->i64, "");
+}
+
+static V ctx_pointer(struct cg *g, unsigned off)
+{
+	return LLVMBuildIntToPtr(g->b, ctx_field(g, off), g->ptr, "");
+}
+
 static void fetch(struct cg *g, const struct ir_inst *i, V off)
 {
 	BB here = LLVMGetInsertBlock(g->b), fast = cg_block_after(g, here, "fast"), slow = cg_block(g, "slow"), ask = cg_block(g, "ask");
 	BB got = cg_block(g, "got");
-	V p = cg_at(g, g->data, off), stop = cg_atc(g, p, i->imm), r;
+	/* Read anew each time: kept, the pointer would carry what each way through the headers proved of it, and the verifier would
+	 * tell these ways apart behind where they meet. */
+	V p = cg_at(g, ctx_pointer(g, offsetof(struct xdp_md, data)), off), stop = cg_atc(g, p, i->imm), r;
+	V end = ctx_pointer(g, offsetof(struct xdp_md, data_end));
 
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, g->data_end, ""), slow, fast);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, end, ""), slow, fast);
 	cg_go(g, fast);
 	loads(g, i, p);
 	LLVMBuildBr(g->b, target(g, i, 0));
@@ -74,17 +89,17 @@ static void swapmac(struct cg *g)
 {
 	BB here = LLVMGetInsertBlock(g->b), fast = cg_block_after(g, here, "swap"), on = cg_block_after(g, fast, "swapped");
 	BB slow = cg_block(g, "swap slow"), got = cg_block(g, "swap there");
-	V stop = cg_atc(g, g->data, 12), v[4], r;
+	V data = ctx_pointer(g, offsetof(struct xdp_md, data)), end = ctx_pointer(g, offsetof(struct xdp_md, data_end)), v[4], r;
 
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, g->data_end, ""), slow, fast);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, cg_atc(g, data, 12), end, ""), slow, fast);
 	cg_go(g, fast);
 	for (unsigned k = 0; k < 2; k++) {
-		v[2 * k] = cg_load(g, cg_atc(g, g->data, 6 * k), 4, 2);
-		v[2 * k + 1] = cg_load(g, cg_atc(g, g->data, 6 * k + 4), 2, 2);
+		v[2 * k] = cg_load(g, cg_atc(g, data, 6 * k), 4, 2);
+		v[2 * k + 1] = cg_load(g, cg_atc(g, data, 6 * k + 4), 2, 2);
 	}
 	for (unsigned k = 0; k < 2; k++) {
-		cg_store(g, v[2 * k], cg_atc(g, g->data, 6 - 6 * k), 4, 2);
-		cg_store(g, v[2 * k + 1], cg_atc(g, g->data, 10 - 6 * k), 2, 2);
+		cg_store(g, v[2 * k], cg_atc(g, data, 6 - 6 * k), 4, 2);
+		cg_store(g, v[2 * k + 1], cg_atc(g, data, 10 - 6 * k), 2, 2);
 	}
 	LLVMBuildBr(g->b, on);
 	/* a frame whose first fragment is shorter than the addresses: also one too short altogether, which stays as it is */
@@ -97,16 +112,6 @@ static void swapmac(struct cg *g)
 	cg_helper(g, BPF_FUNC_xdp_store_bytes, g->i64, 4, (V[]){ g->ctx, cg_c32(g, 0), cg_atc(g, g->buf, 12), cg_c32(g, 12) });
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
-}
-
-static V ctx_field(struct cg *g, unsigned off)
-{
-	V v = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, g->ctx, off), "");
-
-	/* volatile: the optimiser must not merge loads of different fields into one of a computed offset */
-	LLVMSetVolatile(v, 1);
-	LLVMSetAlignment(v, 4);
-	return LLVMBuildZExt(g->b, v, g->i64, "");
 }
 
 static V byte_swap(struct cg *g, V v, unsigned bytes)
@@ -136,7 +141,14 @@ static void many(struct cg *g, const struct ir_inst *i, V *temp, V *out)
 		out[k] = opnd(g, i->args.v[k], temp);
 }
 
-static void inst(struct cg *g, const struct ir_inst *i, V *temp)
+static void keep_block(struct cg *g)
+{
+	T type = LLVMFunctionType(g->vd, NULL, 0, 0);
+
+	LLVMBuildCall2(g->b, type, LLVMGetInlineAsm(type, "", 0, "", 0, 1, 0, LLVMInlineAsmDialectATT, 0), NULL, 0, "");
+}
+
+static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first, V *temp)
 {
 	LLVMBuilderRef b = g->b;
 	V a = ir_op_operands(i->op) > 0 ? opnd(g, i->a, temp) : NULL, c = ir_op_operands(i->op) > 1 ? opnd(g, i->b, temp) : NULL;
@@ -214,6 +226,9 @@ static void inst(struct cg *g, const struct ir_inst *i, V *temp)
 		swapmac(g);
 		break;
 	case IR_JUMP:
+		/* A block of its own for those who come here, and not a copy of it at each of them, which LLVM would make. */
+		if (i == first)
+			keep_block(g);
 		LLVMBuildBr(b, target(g, i, 0));
 		break;
 	case IR_EQ:
@@ -273,11 +288,6 @@ static void common_end(struct cg *g)
 	LLVMBuildRet(g->b, LLVMBuildTrunc(g->b, verdict, g->i32, ""));
 }
 
-static V pointer_field(struct cg *g, unsigned off)
-{
-	return LLVMBuildIntToPtr(g->b, ctx_field(g, off), g->ptr, "");
-}
-
 static void frame_length(struct cg *g)
 {
 	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
@@ -285,14 +295,39 @@ static void frame_length(struct cg *g)
 
 	cg_branch(g, linear(g), direct, ask);
 	cg_go(g, direct);
-	end = LLVMBuildPtrToInt(g->b, g->data_end, g->i64, "");
-	start = LLVMBuildPtrToInt(g->b, g->data, g->i64, "");
+	end = ctx_field(g, offsetof(struct xdp_md, data_end));
+	start = ctx_field(g, offsetof(struct xdp_md, data));
 	LLVMBuildStore(g->b, LLVMBuildSub(g->b, end, start, ""), g->len);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, ask);
 	LLVMBuildStore(g->b, cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx), g->len);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
+}
+
+/* The variables: in registers and on the stack, unless dissection leaves so many that these 512 bytes might not do. */
+static void variables(struct cg *g)
+{
+	const struct ir_program *p = g->ir;
+	BB none, on;
+	V base;
+
+	g->var = arena_array(g->arena, p->var.n, sizeof(V));
+	if (g->scratch) {
+		cg_store(g, cg_c(g, 0), g->index, 4, 4);
+		base = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->scratch, g->index });
+		none = cg_block(g, "no scratch");
+		on = cg_block(g, "scratch");
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, base, LLVMConstNull(g->ptr), ""), none, on);
+		cg_go(g, none);		/* never: the map has element 0 */
+		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
+		cg_go(g, on);
+		for (size_t i = 0; i < p->kept.n; i++)
+			g->var[p->kept.v[i]] = cg_atc(g, base, 8 * i);
+	}
+	for (size_t i = 0; i < p->var.n; i++)
+		if (!g->var[i])
+			g->var[i] = cg_alloca(g, g->i64, p->var.v[i]);
 }
 
 void cg_main(struct cg *g)
@@ -318,13 +353,8 @@ void cg_main(struct cg *g)
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
 	g->dec_index = cg_alloca(g, g->i64, "decider");
 	g->dec_verdict = cg_alloca(g, g->i64, "verdict");
-	g->var = arena_array(g->arena, p->var.n, sizeof(V));
-	for (size_t i = 0; i < p->var.n; i++)
-		g->var[i] = cg_alloca(g, g->i64, p->var.v[i]);
-
-	g->data = pointer_field(g, offsetof(struct xdp_md, data));
-	g->data_end = pointer_field(g, offsetof(struct xdp_md, data_end));
 	frame_length(g);
+	variables(g);
 	g->block = arena_array(g->arena, p->block.n, sizeof(BB));
 	for (size_t i = 0; i < p->block.n; i++)
 		g->block[i] = cg_block(g, p->block.v[i]->name);
@@ -335,7 +365,7 @@ void cg_main(struct cg *g)
 		cg_go(g, g->block[k]);
 		for (size_t i = 0; i < p->block.v[k]->inst.n; i++) {
 			cg_locate(g, p->block.v[k]->inst.v[i].span);
-			inst(g, &p->block.v[k]->inst.v[i], temp);
+			inst(g, &p->block.v[k]->inst.v[i], &p->block.v[k]->inst.v[0], temp);
 		}
 	}
 	common_end(g);

@@ -11,6 +11,9 @@
 #include "abi.h"
 #include "meta.h"
 
+/* So many variables that dissection leaves for the rules go on the stack; with more all go to a map. */
+enum { STACK_VARS = 20 };
+
 static V global(struct cg *g, const char *name, V init, const char *section, bool constant, unsigned align)
 {
 	V v = LLVMAddGlobal(g->m, LLVMTypeOf(init), name);
@@ -37,15 +40,6 @@ static V map(struct cg *g, const char *name, enum bpf_map_type type, uint64_t ma
 
 	cg_debug_global(g, v, name, cg_struct_type(g, "", 4, names, types, bits, NULL, 0));
 	return v;
-}
-
-static bool uses(const struct cg *g, enum ir_op op)
-{
-	for (size_t b = 0; b < g->ir->block.n; b++)
-		for (size_t i = 0; i < g->ir->block.v[b]->inst.n; i++)
-			if (g->ir->block.v[b]->inst.v[i].op == op)
-				return true;
-	return false;
 }
 
 static MD key_field_type(struct cg *g, const struct meta_key_field *f)
@@ -145,7 +139,9 @@ void cg_globals(struct cg *g)
 		g->verdicts_counted |= !ast->units.v[u]->counters_off;
 	g->rules = map(g, XDPF_MAP_RULES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_indexes, g->du32, g->dcounter);
 	g->verdicts = map(g, XDPF_MAP_VERDICTS, BPF_MAP_TYPE_PERCPU_ARRAY, XDPF_VERDICTS, g->du32, g->dcounter);
-	if (uses(g, IR_MISS) || uses(g, IR_TALLY))
-		g->misses = map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots ? ast->n_slots : 1, g->du32, g->dmiss);
+	if (ast->n_slots)
+		g->misses = map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);
+	if (g->ir->kept.n > STACK_VARS)
+		g->scratch = map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, cg_array_type(g, g->du64, g->ir->kept.n, 64));
 	counter_maps(g);
 }

@@ -40,13 +40,13 @@ struct cg {
 	VEC(struct cg_file) files;
 
 	/* globals */
-	V config, ifaces, trace, rules, verdicts, misses, scratch_map;
+	V config, ifaces, trace, rules, verdicts, misses, scratch;
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
 	V *counter_map;
 
 	/* the main function */
-	V fn, ctx, data, data_end, len, buf, key, value, index;
+	V fn, ctx, len, buf, key, value, index;
 	V *var;				/* address of each variable */
 	BB *block;
 	V dec_index, dec_verdict;	/* variables of the common end */

@@ -62,6 +62,14 @@ ir_var ir_var_new(struct ir_program *p, const char *name)
 	return (ir_var)(p->var.n - 1);
 }
 
+ir_var ir_var_kept(struct ir_program *p, const char *name)
+{
+	ir_var v = ir_var_new(p, name);
+
+	*vec_add(p->arena, &p->kept) = v;
+	return v;
+}
+
 struct ir_inst *ir_add(struct ir_program *p, struct ir_block *b, enum ir_op op, struct span sp)
 {
 	struct ir_inst *i = vec_add(p->arena, &b->inst);

@@ -80,6 +80,7 @@ struct ir_program {
 	const struct ast_program *ast;
 	VEC(struct ir_block *) block;
 	VEC(const char *) var;		/* names */
+	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules; may be too many for the stack */
 	VEC(struct ir_table *) table;
 	uint32_t n_temps;
 };
@@ -90,6 +91,7 @@ struct ir_block *ir_block_new(struct ir_program *p, const char *name);
 /* Appends the block to the layout; each exactly once. */
 void ir_block_place(struct ir_program *p, struct ir_block *b);
 ir_var ir_var_new(struct ir_program *p, const char *name);
+ir_var ir_var_kept(struct ir_program *p, const char *name);
 struct ir_inst *ir_add(struct ir_program *p, struct ir_block *b, enum ir_op op, struct span sp);
 static inline struct ir_opnd ir_imm(uint64_t v)
 {

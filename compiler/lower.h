@@ -68,7 +68,8 @@ struct lower {
 	/* variables */
 	ir_var pres, blank, proto, frame_len, pay_off, pay_end, absent;
 
-	struct ir_block *rules;		/* where dissection ends */
+	struct ir_block *rules;		/* where dissection ends … */
+	struct ir_block *none;		/* … by way of here if it ends early */
 };
 
 /* What is lowered out of line, later: the body of .rule, a list of .rules, or the rest of a conjunction. */
@@ -119,6 +120,8 @@ void lower_parse(struct lower *l);
 void lower_slots_load(struct lower *l, struct ir_inst *fetch, enum header_id h);
 void lower_slots_settle(struct lower *l, enum header_id h);
 void lower_present(struct lower *l, unsigned bit);
+/* The same offset, of which the verifier knows nothing but that it is at most IR_MAX_OFF. */
+struct ir_opnd lower_opaque(struct lower *l, struct ir_opnd off);
 struct lower_chain {			/* variables of the walk behind IP */
 	ir_var off, end, is6, n;
 	struct ir_block *next;		/* dispatch on l->proto */

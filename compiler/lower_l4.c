@@ -29,11 +29,8 @@ static bool wants(const struct lower *l, enum header_id h)
 /* The header at c->off is whole and ends at @stop: notes it and goes on behind it. @proto has the next number. */
 static void step(struct lower *l, struct lower_chain *c, ir_var stop, ir_var proto)
 {
-	struct ir_opnd off;
-
 	lower_set(l, l->proto, lower_get(l, proto));
-	off = lower_op(l, IR_XOR, lower_get(l, stop), lower_get(l, l->blank));
-	lower_set(l, c->off, lower_op(l, IR_AND, off, ir_imm(IR_MAX_OFF)));
+	lower_set(l, c->off, lower_opaque(l, lower_get(l, stop)));
 	lower_set(l, c->n, lower_op(l, IR_ADD, lower_get(l, c->n), ir_imm(1)));
 	lower_jump(l, c->next);
 }
@@ -140,7 +137,7 @@ static void lower_frag(struct lower *l, struct lower_chain *c)
 	lower_cold(l, later);
 	force_bit(l, BIT_FIRST, false);
 	lower_set(l, l->proto, lower_get(l, next));
-	lower_jump(l, l->rules);
+	lower_jump(l, l->none);
 	lower_cold(l, first);
 	force_bit(l, BIT_FIRST, true);
 	lower_jump(l, on);
@@ -328,13 +325,13 @@ void lower_transport(struct lower *l, struct lower_chain *c)
 	for_each_next(nx, LAYER_EXT)
 		*vec_add(l->arena, &sw->cases) = nx->number;
 	sw->target[0] = ext;
-	sw->target[1] = l->rules;
+	sw->target[1] = l->none;
 
 	lower_cold(l, ext);
 	six = lower_block(l, "not ah");
 	lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(IPPROTO_AH), family, six);
 	lower_cold(l, six);
-	lower_test(l, IR_EQ, lower_get(l, c->is6), ir_imm(1), family, l->rules);
+	lower_test(l, IR_EQ, lower_get(l, c->is6), ir_imm(1), family, l->none);
 	lower_cold(l, family);
 	lower_test(l, IR_EQ, lower_get(l, c->n), ir_imm(MAX_EXT), c->bad, more);
 	lower_cold(l, more);

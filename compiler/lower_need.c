@@ -92,7 +92,8 @@ static void need_field(struct lower *l, enum field_id id, struct look k)
 		s->wire = f->len == 2 || f->len == 4 || f->len == 16;
 		for (int i = 0; i < 2; i++) {
 			s->raw[i] = ir_var_new(l->ir, arena_printf(l->arena, "raw.%s%s", f->name, i ? "+" : ""));
-			s->var[i] = ir_var_new(l->ir, arena_printf(l->arena, "%s%s", f->name, i ? "+" : ""));
+			if (!i || f->len == 16)
+				s->var[i] = ir_var_kept(l->ir, arena_printf(l->arena, "%s%s", f->name, i ? "+" : ""));
 		}
 	}
 	if (f->len != 16 && (f->shift || f->bits != 8 * f->len || ordered(k, lower_family(id))))

@@ -60,6 +60,11 @@ static void close_needs(struct lower *l)
 		l->parse[HDR_IP4] = l->parse[HDR_IP6] = true;
 }
 
+struct ir_opnd lower_opaque(struct lower *l, struct ir_opnd off)
+{
+	return lower_op(l, IR_AND, lower_op(l, IR_XOR, off, lower_get(l, l->blank)), ir_imm(IR_MAX_OFF));
+}
+
 void lower_present(struct lower *l, unsigned bit)
 {
 	if (l->bit[bit])
@@ -222,7 +227,7 @@ static void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
 	lower_slots_settle(l, HDR_ARP);
 	lower_present(l, HDR_ARP);
 	lower_parts(l, HDR_ARP, l3, NULL, guard);
-	lower_jump(l, l->rules);
+	lower_jump(l, l->none);
 }
 
 static void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
@@ -263,7 +268,7 @@ static void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
 	lower_slots_settle(l, HDR_IP4);
 	lower_present(l, HDR_IP4);
 	if (!behind) {
-		lower_jump(l, l->rules);
+		lower_jump(l, l->none);
 		return;
 	}
 
@@ -287,7 +292,7 @@ static void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
 	lower_set(l, c->end, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, total)));
 	lower_test(l, IR_BEYOND, lower_get(l, c->end), ir_imm(0), c->bad, end);
 	lower_hot(l, end);
-	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x1fff)), l->rules, one);
+	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x1fff)), l->none, one);
 	lower_hot(l, one);
 	lower_set(l, c->off, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, size)));
 	lower_set(l, c->is6, ir_imm(0));
@@ -314,7 +319,7 @@ static void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
 	lower_slots_settle(l, HDR_IP6);
 	lower_present(l, HDR_IP6);
 	if (!behind) {
-		lower_jump(l, l->rules);
+		lower_jump(l, l->none);
 		return;
 	}
 	lower_set(l, l->proto, lower_get(l, next));
@@ -349,7 +354,7 @@ static void dispatch_type(struct lower *l, ir_var type, unsigned tags, struct ir
 		else
 			lower_hot(l, other);
 	}
-	lower_jump(l, l->rules);
+	lower_jump(l, l->none);
 }
 
 static void set_etype(struct lower *l, ir_var type)
@@ -377,7 +382,8 @@ static void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type,
 	lower_cold(l, there);
 	lower_slots_settle(l, h);
 	lower_present(l, h);
-	lower_set(l, l3, lower_op(l, IR_ADD, lower_get(l, l3), ir_imm(4)));
+	/* opaque: or the verifier would walk all that follows for each number of tags */
+	lower_set(l, l3, lower_opaque(l, lower_op(l, IR_ADD, lower_get(l, l3), ir_imm(4))));
 	set_etype(l, type);
 	dispatch_type(l, type, h == HDR_VLAN ? 1 : 2, on, bad);
 }
@@ -399,6 +405,9 @@ void lower_parse(struct lower *l)
 	l2 = wants(l, HDR_ARP) || wants(l, HDR_IP4) || wants(l, HDR_IP6) || wants(l, HDR_VLAN) || wants(l, HDR_VLAN2) || wants(l, HDR_ETYPE);
 	any = l2 || wants(l, HDR_ETH);
 
+	l->none = lower_block(l, "no more headers");
+	lower_cold(l, l->none);
+	lower_jump(l, l->rules);
 	lower_hot(l, entry);
 	if (l->need_frame_len)
 		lower_set(l, l->frame_len, lower_op0(l, IR_LEN));
@@ -416,10 +425,10 @@ void lower_parse(struct lower *l)
 	lower_slots_load(l, f, HDR_ETH);
 	lower_cold(l, cut);
 	lower_present(l, BIT_MALFORMED);
-	lower_jump(l, l->rules);
+	lower_jump(l, l->none);
 	lower_cold(l, bad);
 	lower_present(l, BIT_MALFORMED);
-	lower_jump(l, l->rules);
+	lower_jump(l, l->none);
 
 	lower_hot(l, eth);
 	{
@@ -439,7 +448,7 @@ void lower_parse(struct lower *l)
 	lower_present(l, HDR_ETYPE);
 	set_etype(l, type);
 	if (!l2) {
-		lower_jump(l, l->rules);
+		lower_jump(l, l->none);
 		return;
 	}
 	lower_set(l, l3, ir_imm(14));

@@ -7,6 +7,7 @@
  *   xdpf_rules     PERCPU_ARRAY  u32 index -> struct xdpf_counter   every rule and every file's default, by its index
  *   xdpf_verdicts  PERCPU_ARRAY  u32 enum xdp_action -> struct xdpf_counter
  *   xdpf_misses    PERCPU_ARRAY  u32 slot -> struct xdpf_miss       actions that did nothing
+ *   xdpf_scratch   PERCPU_ARRAY  one element: what dissection found in this packet, where the stack is too small for it
  *   one map per `count` table    PERCPU_ARRAY of one element without a key, PERCPU_HASH with one -> struct xdpf_counter
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
  *   .bss           xdpf_trace
@@ -27,6 +28,7 @@
 #define XDPF_MAP_VERDICTS	"xdpf_verdicts"
 #define XDPF_MAP_MISSES		"xdpf_misses"
 #define XDPF_MAP_META		"xdpf_meta"
+#define XDPF_MAP_SCRATCH	"xdpf_scratch"
 #define XDPF_VAR_CONFIG		"xdpf_config"	/* .rodata, struct xdpf_config */
 #define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .rodata, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */

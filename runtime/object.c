@@ -82,6 +82,8 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), XDPF_VERDICTS, log);
 	if (!strcmp(name, XDPF_MAP_MISSES))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_miss), n_slots(m), log);
+	if (!strcmp(name, XDPF_MAP_SCRATCH))
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, log);
 	t = find_table(m, name);
 	if (!t)
 		return rt_fail(log, EBADMSG, "the object has a map %s that its metadata does not know: it was made by another version of xdpfc", name);
