@@ -289,6 +289,10 @@ struct conflict {
 void facts_init(struct sema *s);
 /* Adds that @e is @truth. False: it cannot be, and *c says why. */
 bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, struct conflict *c);
+/* Warns where a key's field is never there. */
+void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op);
+/* Warns that @e always holds where it stands, so that its `else` is never reached. */
+void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c);
 /* Reports that a condition cannot hold where it stands. */
 void facts_report(struct sema *s, const struct conflict *c);
 

@@ -400,3 +400,36 @@ void facts_report(struct sema *s, const struct conflict *c)
 	e->note_span = c->other->span;
 	e->note = c->other_true ? "asked for here" : "asked before, and false here";
 }
+
+static void add_note(struct sema *s, struct diag *e, const struct conflict *c)
+{
+	if (!c->other)
+		return;
+	e->note_span = c->other->span;
+	e->note = arena_printf(s->a, c->other_true ? "`%s` is true here" : "`%s` is false here", sema_quote(s, c->other->span));
+}
+
+void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op)
+{
+	struct facts here = *f;
+	struct conflict c;
+	struct diag *e;
+	bool exact;
+	uint64_t head = anchor(s, op, &exact);
+
+	if (f->dead || !head || add_headers(s, &here, head, 0, NULL, true, &c))
+		return;
+	e = diag_warning(s->d, op->span, "%s is never there, so nothing is counted", operand_shown(s, op));
+	e->remedy = "count by a field of the packets that get here";
+	add_note(s, e, &c);
+}
+
+void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c)
+{
+	struct diag *d = diag_warning(s->d, e->span, "`%s` is always true here, so its `else` is never reached", sema_quote(s, e->span));
+
+	d->remedy = "take the `else` out, or correct the condition";
+	/* A part of the condition itself says nothing new. */
+	if (c->other && !(c->other->span.src == e->span.src && c->other->span.begin >= e->span.begin && c->other->span.end <= e->span.end))
+		add_note(s, d, c);
+}

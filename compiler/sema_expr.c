@@ -45,8 +45,6 @@ static bool not_a_condition(struct sema *s, const struct ast_name *name)
 			e->remedy = arena_printf(s->a, "compare a field with it: `FIELD == %s`", name->s);
 	} else {
 		e = diag_error(s->d, name->span, "unknown name `%s`", sema_quote(s, name->span));
-		if (diag_full(s->d))
-			return false;
 		e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD | SUGGEST_HEADER, NAMES_NONE);
 		if (!e->remedy)
 			e->remedy = "a condition is a protocol (tcp), a flag (tcp.syn) or a comparison (tcp.dport == 80)";

@@ -106,8 +106,6 @@ static bool not_a_field(struct sema *s, const struct ast_operand *op)
 		e->remedy = arena_printf(s->a, "a field stands first: `FIELD == %s`", name);
 	} else {
 		e = diag_error(s->d, op->name.span, "unknown field `%s`", sema_quote(s, op->name.span));
-		if (diag_full(s->d))
-			return false;
 		e->remedy = suggest_remedy(s, name, SUGGEST_FIELD, NAMES_NONE);
 		if (!e->remedy)
 			e->remedy = "xdpfc --list=fields prints the fields there are";

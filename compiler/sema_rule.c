@@ -191,9 +191,20 @@ static void rule_enter(struct sema *s, struct ast_rule *r)
 	e->note = "first used here";
 }
 
-/* Checks the condition; what holds behind it goes to @in, what holds where it is false stays in @out. */
-static void cond_check(struct sema *s, struct ast_expr *cond, struct facts *in, struct facts *out)
+static void keys_check(struct sema *s, const struct ast_rule *r, const struct facts *facts)
 {
+	for (size_t i = 0; i < r->action.n; i++) {
+		const struct ast_action *a = r->action.v[i];
+
+		for (size_t j = 0; a && a->counter && j < a->key.n; j++)
+			facts_check_key(s, facts, a->key.v[j]);
+	}
+}
+
+/* Checks the condition; what holds behind it goes to @in, what holds where it is false stays in @out. */
+static void cond_check(struct sema *s, const struct ast_rule *r, struct facts *in, struct facts *out)
+{
+	struct ast_expr *cond = r->cond;
 	struct conflict c;
 
 	*in = *out;
@@ -204,9 +215,11 @@ static void cond_check(struct sema *s, struct ast_expr *cond, struct facts *in, 
 		in->dead = true;
 		return;
 	}
-	/* Always true here: what is behind `else` is not looked at further. */
-	if (!facts_assume(s, out, cond, false, &c))
-		out->dead = true;
+	if (facts_assume(s, out, cond, false, &c))
+		return;
+	out->dead = true;
+	if (r->else_rule || r->has_else_block)
+		facts_warn_always(s, cond, &c);
 }
 
 static bool block_check(struct sema *s, struct ast_rules *rules, const struct facts *facts, bool top);
@@ -220,7 +233,8 @@ static bool rule_check(struct sema *s, struct ast_rule *rule, const struct facts
 	for (struct ast_rule *r = rule; r && !diag_full(s->d); r = r->else_rule) {
 		rule_enter(s, r);
 		actions_check(s, r);
-		cond_check(s, r->cond, &in, &out);
+		cond_check(s, r, &in, &out);
+		keys_check(s, r, &in);
 		if (r->kind == RULE_ACTIONS)
 			return !r->cond && r->verdict != VERDICT_NONE;
 		decides = block_check(s, &r->then_block, &in, false) && decides;

@@ -61,6 +61,17 @@ static const struct {
 	{ "invalid", "malformed" }, { "broken", "malformed" },
 };
 
+/* Types of nftables and others. */
+static const struct {
+	const char *theirs, *ours;
+} foreign_types[] = {
+	{ "ipv4_addr", "ip4" }, { "ipv6_addr", "ip6" }, { "ether_addr", "mac" }, { "inet_service", "port" }, { "inet_proto", "proto" },
+	{ "ether_type", "ethertype" }, { "ipv4", "ip4" }, { "ipv6", "ip6" }, { "addr", "ip" }, { "address", "ip" }, { "host", "ip" },
+	{ "inet", "ip" }, { "prefix", "net" }, { "cidr", "net" }, { "network", "net" }, { "subnet", "net" }, { "int", "number" },
+	{ "integer", "number" }, { "num", "number" }, { "u8", "number" }, { "u16", "number" }, { "u32", "number" }, { "u64", "number" },
+	{ "service", "port" }, { "protocol", "proto" }, { "ether", "mac" }, { "lladdr", "mac" },
+};
+
 const char *suggest_foreign(const char *name)
 {
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
@@ -95,6 +106,22 @@ static const char *field_of_header(struct sema *s, const char *name)
 	return arena_printf(s->a, "%.*s has %s", (int)len - 1, name, list);
 }
 
+/* `dhcp`, where there are dhcp-client and dhcp-server. */
+static const char *names_that_begin(struct sema *s, enum names_id table, const char *name)
+{
+	size_t len = strlen(name), used = 0;
+	char list[120];
+
+	for (size_t i = 0; len > 1 && i < lang_n_names; i++) {
+		const char *known = lang_names[i].name;
+
+		if (lang_names[i].table != table || strncmp(known, name, len) || known[len] != '-' || used + strlen(known) + 8 > sizeof(list))
+			continue;
+		used += (size_t)sprintf(list + used, "%s`%s`", used ? ", " : "", known);
+	}
+	return used ? arena_printf(s->a, "did you mean %s?", list) : NULL;
+}
+
 /* The same name in small letters, where that is what it should be. */
 static const char *in_small_letters(struct sema *s, const char *name)
 {
@@ -117,6 +144,9 @@ const char *suggest_remedy(struct sema *s, const char *name, unsigned what, enum
 
 	if (ours)
 		return arena_printf(s->a, "write `%s`", ours);
+	for (size_t i = 0; what & SUGGEST_TYPE && i < sizeof(foreign_types) / sizeof(foreign_types[0]); i++)
+		if (!strcasecmp(foreign_types[i].theirs, name))
+			return arena_printf(s->a, "write `%s`", foreign_types[i].ours);
 	small = in_small_letters(s, name);
 	if (small && ((what & SUGGEST_FIELD && names_field(s, small) != FIELD_NONE) ||
 		      (what & SUGGEST_HEADER && names_header(s, small) != HDR_NONE) ||
@@ -147,5 +177,7 @@ const char *suggest_remedy(struct sema *s, const char *name, unsigned what, enum
 		if (s->unit->sets.v[i]->name.s && s->unit->sets.v[i]->order < s->order)
 			*vec_add(s->a, &cand) = s->unit->sets.v[i]->name.s;
 	ours = diag_nearest(name, strlen(name), cand.v, cand.n);
-	return ours ? arena_printf(s->a, "did you mean `%s`?", ours) : NULL;
+	if (ours)
+		return arena_printf(s->a, "did you mean `%s`?", ours);
+	return table != NAMES_NONE ? names_that_begin(s, table, name) : NULL;
 }

@@ -120,6 +120,22 @@ static bool number(struct sema *s, const struct want *w, const struct ast_value 
 	return false;
 }
 
+/* 0800 is decimal to us, octal to some, and was meant to be hexadecimal by others; 00 and 07 are the same to all. */
+static bool plain_number(struct sema *s, const struct want *w, const struct ast_value *v, struct range *out)
+{
+	const char *text = v->span.src ? v->span.src->text + v->span.begin : "";
+	size_t len = v->span.end - v->span.begin;
+	struct diag *e;
+
+	if (v->num > 7 && !v->overflow && len > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9') {
+		e = sema_error(s, v->span, "`%s` has a leading zero", sema_quote(s, v->span));
+		e->remedy = arena_printf(s->a, "write %llu for the decimal number, 0x%llu for the hexadecimal one", (unsigned long long)v->num,
+					 (unsigned long long)v->num);
+		return false;
+	}
+	return number(s, w, v, v->num, v->overflow, out);
+}
+
 static bool quantity(struct sema *s, const struct want *w, const struct ast_value *v, struct range *out)
 {
 	static const char *const kinds[] = { [QTY_TIME] = "a duration", [QTY_RATE] = "a rate", [QTY_SHARE] = "a share", [QTY_OTHER] = "no number" };
@@ -261,13 +277,13 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 		e = sema_error(s, v->span, "`%s` is %s, but %s", v->text, is, want_says(s, w));
 		if (names_field(s, v->text) != FIELD_NONE)
 			e->remedy = "a field is compared to values, not to another field";
+		else if (symtab_get(&s->names, SPACE_COUNTER, v->text, strlen(v->text)))
+			e->remedy = "count tables are for reading outside; what a condition asks is a set, `set NAME : TYPE = { … };`";
 		else
 			e->remedy = arena_printf(s->a, "write %s", want_example(w));
 		return false;
 	}
 	e = sema_error(s, v->span, "unknown name `%s`", sema_quote(s, v->span));
-	if (diag_full(s->d))
-		return false;
 	e->remedy = range_of_names(s, v->text);
 	if (!e->remedy)
 		e->remedy = suggest_remedy(s, v->text, SUGGEST_LET | SUGGEST_SET, want_table);
@@ -333,7 +349,7 @@ bool value_one(struct sema *s, const struct want *w, const struct ast_value *v, 
 
 	switch (v->kind) {
 	case AST_INT:
-		return w->kind == KIND_NUM || w->kind == KIND_FLAG ? number(s, w, v, v->num, v->overflow, out) : mismatch(s, w, v);
+		return w->kind == KIND_NUM || w->kind == KIND_FLAG ? plain_number(s, w, v, out) : mismatch(s, w, v);
 	case AST_QTY:
 		return w->kind == KIND_NUM ? quantity(s, w, v, out) : mismatch(s, w, v);
 	case AST_ADDR4:
