@@ -1,7 +1,7 @@
 /*
- * Metadata of a program. In comes a checked tree; out go the JSON text that runtime/abi.h describes, and the map names and key layouts
- * of count tables. Guaranteed: the same tree gives the same bytes, the text is valid UTF-8 whatever the rule files hold, and a map
- * name never meets another map's or one of ours.
+ * Metadata of a program. In comes a checked tree; out go the JSON text that runtime/abi.h describes, and the map names and
+ * key layouts of count tables. Guaranteed: the same tree gives the same bytes, the text is valid UTF-8 whatever the rule
+ * files hold, and a map name never meets another map's or one of ours.
  */
 #include "meta.h"
 
@@ -94,8 +94,10 @@ static bool name_is_ours(const char *s)
 {
 	/* A map is a global in C and in skeletons made of the object: keywords would not compile there. */
 	static const char *const words[] = {
-		"auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
-		"for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
+		"auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
+		"float",
+		"for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
+		"static",
 		"struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "license", "_license",
 	};
 
@@ -165,7 +167,8 @@ const char *meta_map_name(struct arena *a, const struct ast_program *p, const st
 /* Bytes of the UTF-8 sequence at @s, or 0 where there is no valid one. */
 static size_t utf8_len(const unsigned char *s, size_t left)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 &&
+		s[0] < 0xf5 ? 4 : 0;
 
 	if (!n || n > left)
 		return 0;
@@ -178,8 +181,8 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 	return n;
 }
 
-/* @s as one line of valid UTF-8, at most @max bytes: runs of white space become a blank, other control characters and stray bytes '?'.
- * With @comments, comments are left out (they would swallow the rest of the line). */
+/* @s as one line of valid UTF-8, at most @max bytes: runs of white space become a blank, other control characters and
+ * stray bytes '?'. With @comments, comments are left out (they would swallow the rest of the line). */
 static char *one_line(struct arena *a, const char *s, size_t len, size_t max, bool comments)
 {
 	char *out = arena_alloc(a, max + 1);
@@ -313,7 +316,8 @@ static json_t *rule_json(struct arena *a, const struct ast_rule *r, size_t file)
 	struct line_col at = r->span.src ? source_line_col(r->span.src, r->span.begin) : (struct line_col){ 0, 0 };
 	const char *label = r->label.s ? shown_name(a, r->label.s) : NULL;
 
-	return json_pack("{s:I, s:I, s:s?, s:s, s:s, s:I, s:I, s:o, s:s}", "index", (json_int_t)r->index, "file", (json_int_t)file,
+	return json_pack("{s:I, s:I, s:s?, s:s, s:s, s:I, s:I, s:o, s:s}", "index", (json_int_t)r->index, "file",
+			 (json_int_t)file,
 			 "label", label, "shown", shown_name(a, r->shown),
 			 "source", r->span.src ? shown_name(a, base_name(r->span.src->path)) : "",
 			 "line", (json_int_t)at.line, "column", (json_int_t)at.col, "verdict", verdict_json(r->verdict),
@@ -328,7 +332,8 @@ static json_t *counter_json(struct arena *a, const struct ast_counter *c, const 
 	for (unsigned i = 0; i < k.n; i++) {
 		const struct meta_key_field *f = &k.field[i];
 
-		json_array_append_new(key, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", shown_name(a, operand_text(a, f->operand)),
+		json_array_append_new(key, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", shown_name(a, operand_text(a,
+														     f->operand)),
 						     "type", operand_type(f->operand), "kind", kind_name(f->kind),
 						     "offset", (json_int_t)f->offset, "size", (json_int_t)f->size));
 	}
@@ -345,7 +350,8 @@ static bool actions_json(json_t *out, const struct ast_rule *r)
 
 		if (x->kind == ACTION_COUNT && x->key.n)
 			ok &= !json_array_append_new(out, json_pack("{s:I, s:I, s:I}", "slot", (json_int_t)x->slot,
-								    "rule", (json_int_t)r->index, "table", (json_int_t)x->counter->index));
+								    "rule", (json_int_t)r->index, "table",
+								    (json_int_t)x->counter->index));
 	}
 	return ok;
 }
@@ -387,9 +393,12 @@ char *meta_json(const struct ast_program *p, size_t *len)
 	}
 	for (size_t i = 0; ok && i < p->n_counters; i++)
 		ok &= !json_array_append_new(counters, counter_json(a, table[i], maps[i], table_file[i]));
-	for (size_t i = 0; ok && i < p->by_index.n; i++)
-		if (p->by_index.v[i])
-			ok &= !json_array_append_new(rules, rule_json(a, p->by_index.v[i], file[i])) && actions_json(actions, p->by_index.v[i]);
+	for (size_t i = 0; ok && i < p->by_index.n; i++) {
+		const struct ast_rule *r = p->by_index.v[i];
+
+		if (r)
+			ok &= !json_array_append_new(rules, rule_json(a, r, file[i])) && actions_json(actions, r);
+	}
 	for (size_t i = 0; ok && i < p->ifaces.n; i++)
 		ok &= !json_array_append_new(ifaces, json_string(shown_name(a, p->ifaces.v[i])));
 	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,

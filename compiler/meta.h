@@ -1,6 +1,6 @@
 /*
- * What an object says about itself, for the runtime: the metadata of runtime/abi.h, and the names and key layouts of its count
- * tables, which the code generator uses too. Checked trees only.
+ * What an object says about itself, for the runtime: the metadata of runtime/abi.h, and the names and key layouts of its
+ * count tables, which the code generator uses too. Checked trees only.
  */
 #ifndef XDPF_META_H
 #define XDPF_META_H

@@ -1,7 +1,8 @@
 /*
- * Finishing an object. In comes the relocatable BPF ELF that LLVM made in memory, with the metadata's text; out goes a new ELF with the
- * same code, data, maps, BTF and relocations, the metadata behind them, and without DWARF. Sections, symbols and names are written
- * anew, so nothing of what was dropped is left. Guaranteed: same input, same bytes; a broken ELF is refused, never followed.
+ * Finishing an object. In comes the relocatable BPF ELF that LLVM made in memory, with the metadata's text; out goes a new
+ * ELF with the same code, data, maps, BTF and relocations, the metadata behind them, and without DWARF. Sections, symbols and
+ * names are written anew, so nothing of what was dropped is left. Guaranteed: same input, same bytes; a broken ELF is
+ * refused, never followed.
  */
 #include "object.h"
 
@@ -359,7 +360,8 @@ static bool check_input(struct finish *f)
 	return true;
 }
 
-bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t meta_len, void **out, size_t *out_len, const char **err)
+bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t meta_len, void **out, size_t *out_len,
+		   const char **err)
 {
 	struct finish f = { .err = NULL };
 	char *copy = malloc(elf_len ? elf_len : 1);	/* libelf may swap bytes in place */

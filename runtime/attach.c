@@ -1,7 +1,7 @@
 /*
- * Attaching, replacing and removing. In come an object and interfaces; out goes a filter on each of them, held by a pinned link, or
- * everything as it was. Guaranteed: the mode asked for is the mode it gets, a replacement leaves no moment without a filter, and a
- * program of somebody else's is never touched.
+ * Attaching, replacing and removing. In come an object and interfaces; out goes a filter on each of them, held by a pinned
+ * link, or everything as it was. Guaranteed: the mode asked for is the mode it gets, a replacement leaves no moment without a
+ * filter, and a program of somebody else's is never touched.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -44,11 +44,12 @@ static int refuse_foreign(const struct xdpf_iface *i, const struct xdpf_log *log
 	rt_iface_program(i, prog, sizeof(prog));
 	if (i->link_id)
 		return rt_fail(log, EBUSY, "%s: %s runs there and is not ours (attached by link %u); it stays.\n"
-			       "Stop the program that attached it, or detach it with `bpftool link detach id %u`, then apply again",
+			       "Stop what attached it, or detach it with `bpftool link detach id %u`, then apply again",
 			       i->name, prog, i->link_id, i->link_id);
 	return rt_fail(log, EBUSY, "%s: %s runs there and is not ours; it stays.\n"
 		       "Take it off with the tool that attached it, or with `ip link set dev %s %s off`, then apply again",
-		       i->name, prog, i->name, i->mode == XDPF_MODE_GENERIC ? "xdpgeneric" : i->mode == XDPF_MODE_OFFLOAD ? "xdpoffload" : "xdp");
+		       i->name, prog, i->name,
+		       i->mode == XDPF_MODE_GENERIC ? "xdpgeneric" : i->mode == XDPF_MODE_OFFLOAD ? "xdpoffload" : "xdp");
 }
 
 static int target_prepare(struct target *t, const char *name, enum xdpf_mode mode, const struct xdpf_log *log)
@@ -62,12 +63,14 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 	if (!t->iface.ours)
 		return refuse_foreign(&t->iface, log);
 	if (t->iface.mode != mode)
-		return rt_fail(log, EBUSY, "%s: the filter there runs in %s mode, and %s was asked for; a filter cannot change its mode while it runs.\n"
-			       "Apply with --mode %s, or `xdpf remove %s` first", name, xdpf_mode_name(t->iface.mode), xdpf_mode_name(mode),
-			       xdpf_mode_name(t->iface.mode), name);
+		return rt_fail(log, EBUSY,
+			       "%s: the filter there runs in %s mode, and %s was asked for; a running filter cannot change its mode.\n"
+			       "Apply with --mode %s, or `xdpf remove %s` first", name, xdpf_mode_name(t->iface.mode),
+			       xdpf_mode_name(mode), xdpf_mode_name(t->iface.mode), name);
 	t->old_prog_fd = bpf_prog_get_fd_by_id(t->iface.prog_id);
 	if (t->old_prog_fd < 0)
-		return rt_fail_sys(log, errno, "%s: the program that runs there (id %u) cannot be opened", name, t->iface.prog_id);
+		return rt_fail_sys(log, errno, "%s: the program that runs there (id %u) cannot be opened", name,
+				   t->iface.prog_id);
 	return 0;
 }
 
@@ -104,13 +107,14 @@ static int explain_attach(const struct target *t, int err, enum xdpf_mode mode, 
 
 	if (mode == XDPF_MODE_NATIVE && (err == EOPNOTSUPP || err == ENOTSUP)) {
 		driver = driver_name(name, &info);
-		return rt_fail(log, err, "%s: its driver%s%s cannot run XDP programs natively%s; `--mode generic` works on every interface, more slowly",
+		return rt_fail(log, err,
+			       "%s: its driver%s%s cannot run XDP programs natively%s; `--mode generic` works everywhere, more slowly",
 			       name, driver ? " " : "", driver ? driver : "", t->prog->frags ? " (or not at this MTU)" : "");
 	}
 	if (mode == XDPF_MODE_NATIVE && (err == ERANGE || err == EINVAL || err == ENOSPC))
 		return rt_fail(log, err, "%s: the driver refuses native XDP: %s\n"
-			       "Usual causes: its MTU (now %u) or its peer's is too large, receive offloads (LRO), too many or too few queues; "
-			       "`--mode generic` works on every interface, more slowly", name, strerror(err), t->iface.mtu);
+			       "Usual causes: its MTU (now %u) or its peer's is too large, LRO is on, or there are too few queues; "
+			       "`--mode generic` works everywhere, more slowly", name, strerror(err), t->iface.mtu);
 	return rt_fail_sys(log, err, "%s: the program cannot be attached in %s mode", name, xdpf_mode_name(mode));
 }
 
@@ -139,7 +143,8 @@ static int attach_over(struct target *t, const struct xdpf_log *log)
 
 	if (bpf_link_update(t->link_fd, t->prog->prog_fd, &opts)) {
 		if (errno == EPERM)
-			return rt_fail(log, EBUSY, "%s: its filter was replaced by somebody else just now; apply again", t->iface.name);
+			return rt_fail(log, EBUSY, "%s: its filter was replaced by somebody else just now; apply again",
+				       t->iface.name);
 		return explain_attach(t, errno, t->iface.mode, log);
 	}
 	t->changed = true;
@@ -154,7 +159,8 @@ static void target_undo(struct target *t, const struct xdpf_log *log)
 		rt_bpffs_unpin(t->path, log);
 		close(take_fd(t->link_fd));
 	} else if (bpf_link_update(t->link_fd, t->old_prog_fd, NULL)) {
-		rt_log(log, XDPF_LOG_ERROR, "%s: the earlier filter cannot be put back: %s; the new one runs there", t->iface.name, strerror(errno));
+		rt_log(log, XDPF_LOG_ERROR, "%s: the earlier filter cannot be put back: %s; the new one runs there",
+		       t->iface.name, strerror(errno));
 	}
 }
 
@@ -163,14 +169,16 @@ static void say_done(const struct target *t, const struct xdpf_log *log)
 	const struct xdpf_meta *m = xdpf_program_meta(t->prog);
 
 	rt_log(log, XDPF_LOG_INFO, "%s: %s %s, %s mode%s, %zu rule%s", t->iface.name, t->old_prog_fd < 0 ? "runs" : "replaced by",
-	       m->program, xdpf_mode_name(t->iface.mode), t->prog->frags ? " with frags" : "", m->n_rules, m->n_rules == 1 ? "" : "s");
+	       m->program, xdpf_mode_name(t->iface.mode), t->prog->frags ? " with frags" : "", m->n_rules,
+	       m->n_rules == 1 ? "" : "s");
 }
 
 static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
 {
 	for (size_t i = 0; i < m->n_ifaces; i++)
 		if (!if_nametoindex(m->ifaces[i]))
-			rt_log(log, XDPF_LOG_WARNING, "no interface is called %s now: conditions on it match nothing until the filter is applied again",
+			rt_log(log, XDPF_LOG_WARNING,
+			       "no interface is called %s now: conditions on it match nothing until the filter is applied again",
 			       m->ifaces[i]);
 }
 
@@ -244,7 +252,8 @@ int xdpf_iface_remove(const char *name, const struct xdpf_log *log)
 	if (i.mode == XDPF_MODE_NONE)
 		return rt_fail(log, ENOENT, "%s: no XDP program runs there", name);
 	if (!i.ours)
-		return rt_fail(log, ENOENT, "%s: nothing of ours to remove; %s runs there and stays", name, rt_iface_program(&i, prog, sizeof(prog)));
+		return rt_fail(log, ENOENT, "%s: nothing of ours to remove; %s runs there and stays", name,
+			       rt_iface_program(&i, prog, sizeof(prog)));
 	/* Detached by force: somebody else may hold the link open too. */
 	if (bpf_link_detach(link))
 		return rt_fail_sys(log, errno, "%s: the filter cannot be detached", name);

@@ -1,7 +1,7 @@
 /*
- * Where links are pinned: /sys/fs/bpf/xdpf/<cookie of the network namespace>/<ifindex>/link. Nothing else is kept there. Guaranteed: a
- * pin is made only in a bpffs that other processes see too, changes are made one at a time, and pins whose interface is gone are
- * cleared away.
+ * Where links are pinned: /sys/fs/bpf/xdpf/<cookie of the network namespace>/<ifindex>/link. Nothing else is kept there.
+ * Guaranteed: a pin is made only in a bpffs that other processes see too, changes are made one at a time, and pins whose
+ * interface is gone are cleared away.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -62,8 +62,8 @@ static long parent_of(long pid)
 	return end && end[1] && end[2] ? strtol(end + 3, NULL, 10) : 0;
 }
 
-/* A mount that we make lives as long as our mount namespace. Where whoever started us has another one (`ip netns exec` makes such), the
- * filter would vanish when we end, without a word. Processes that we may not look at are passed over. */
+/* A mount that we make lives as long as our mount namespace. Where whoever started us has another one (`ip netns exec`
+ * makes such), the filter would vanish when we end, without a word. Processes that we may not look at are passed over. */
 static bool mounts_are_private(void)
 {
 	char ours[64], theirs[64];
@@ -85,8 +85,9 @@ static int mount_bpffs(const struct xdpf_log *log)
 	if ((unsigned long)st.f_type == BPF_FS_MAGIC)
 		return 0;
 	if (mounts_are_private())
-		return rt_fail(log, EXDEV, "%s is no bpffs here, and this process has mounts of its own, which end with it: the filter would vanish.\n"
-			       "For a network namespace use `nsenter --net=/run/netns/NAME xdpf ...` instead of `ip netns exec NAME xdpf ...`", BPFFS);
+		return rt_fail(log, EXDEV,
+			       "%s is no bpffs here, and our mounts are our own and end with us: the filter would vanish.\n"
+			       "Use `nsenter --net=/run/netns/NAME xdpf ...` instead of `ip netns exec NAME xdpf ...`", BPFFS);
 	if (mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RELATIME, "mode=0700"))
 		return rt_fail_sys(log, errno, "a bpffs cannot be mounted at %s", BPFFS);
 	rt_log(log, XDPF_LOG_INFO, "mounted a bpffs at %s", BPFFS);
@@ -164,7 +165,8 @@ int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_lo
 	socklen_t len = sizeof(cookie);
 
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
-		return rt_fail(log, errno, "the network namespace has no cookie (%s): Linux 5.14 or later is needed", strerror(errno));
+		return rt_fail(log, errno, "the network namespace has no cookie (%s): Linux 5.14 or later is needed",
+			       strerror(errno));
 	snprintf(path, RT_PATH_MAX, "%s/%llu/%u/link", ROOT, (unsigned long long)cookie, ifindex);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /*
- * Is this BTF sound? In come the bytes of an object's .BTF and .BTF.ext, which may be anything; out goes a yes or no. libbpf takes
- * more on trust than we may: here every name and type id is in bounds, every element within its type's record, no chain of types
- * goes in circles, and there is nothing to relocate against another kernel (our compiler makes no such objects).
+ * Is this BTF sound? In come the bytes of an object's .BTF and .BTF.ext, which may be anything; out goes a yes or no. libbpf
+ * takes more on trust than we may: here every name and type id is in bounds, every element within its type's record, no chain
+ * of types goes in circles, and there is nothing to relocate against another kernel (our compiler makes no such objects).
  */
 #include <linux/btf.h>
 

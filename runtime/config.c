@@ -1,6 +1,7 @@
 /*
- * What is set before a load. In comes an opened object; out goes its .rodata with xdpf_config and xdpf_ifaces filled in. An object
- * without one of them has nothing that reads it, which is fine. Variables are found by BTF and never written beyond their section.
+ * What is set before a load. In comes an opened object; out goes its .rodata with xdpf_config and xdpf_ifaces filled in. An
+ * object without one of them has nothing that reads it, which is fine. Variables are found by BTF and never written beyond
+ * their section.
  */
 #include <bpf/btf.h>
 #include <errno.h>

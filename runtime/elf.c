@@ -1,6 +1,7 @@
 /*
- * The metadata's place in an object file. In come a file's bytes, which may be anything; out goes the text of the one section that holds
- * the metadata. Guaranteed: it lies within the file.
+ * Object files as ELF. In come a file's bytes, which may be anything; out goes the text of the one section that holds the
+ * metadata. Guaranteed: it lies within the file, and so does everything that libbpf will follow: sections, symbols,
+ * relocations, types.
  */
 #include <endian.h>
 #include <errno.h>
@@ -25,18 +26,22 @@ static int check_header(Elf *elf, const void *data, size_t len, const struct xdp
 	if (!elf || elf_kind(elf) != ELF_K_ELF || !gelf_getehdr(elf, &h))
 		return rt_fail(log, EBADMSG, "the object file is broken or cut off");
 	if (h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_machine != EM_BPF || h.e_type != ET_REL)
-		return rt_fail(log, EBADMSG, "it is an ELF file, but no BPF object: an object comes from `xdpfc rules.xdpf -o prog.o`");
+		return rt_fail(log, EBADMSG,
+			       "it is an ELF file, but no BPF object: an object comes from `xdpfc rules.xdpf -o prog.o`");
 	if (h.e_ident[EI_DATA] != (__BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB))
 		return rt_fail(log, EBADMSG, "the object was made for machines of the other byte order");
 	return 0;
 }
 
-/* Sections that an object of ours has. Anything else would be for libbpf to make sense of, and it is not made for hostile files. */
+/* Sections that an object of ours has. Anything else would be for libbpf to make sense of, and it is not made for hostile
+ * files. */
 static bool section_known(const char *name)
 {
 	static const char *const known[] = {
-		"", ".strtab", ".symtab", ".shstrtab", ".text", XDPF_SECTION_PROG, ".rodata", ".bss", ".maps", "license", ".BTF", ".BTF.ext",
-		".relxdp", ".rel.text", ".rel.BTF", ".rel.BTF.ext", ".rel.maps", ".rel.rodata", ".llvm_addrsig", ".debug_", ".rel.debug_",
+		"", ".strtab", ".symtab", ".shstrtab", ".text", XDPF_SECTION_PROG, ".rodata", ".bss", ".maps", "license",
+		".BTF", ".BTF.ext",
+		".relxdp", ".rel.text", ".rel.BTF", ".rel.BTF.ext", ".rel.maps", ".rel.rodata", ".llvm_addrsig", ".debug_",
+		".rel.debug_",
 		".ksyms", "version", ".eh_frame", ".rel.eh_frame", ".comment",
 	};
 
@@ -61,7 +66,8 @@ static int check_symbols(struct elf_view *v, const struct xdpf_log *log)
 	const GElf_Shdr *h = &v->hdr[v->symtab];
 	Elf_Data *d = v->symtab ? elf_getdata(elf_getscn(v->elf, v->symtab), NULL) : NULL;
 
-	if (!d || h->sh_entsize != sizeof(Elf64_Sym) || !h->sh_link || h->sh_link >= v->n_sec || v->hdr[h->sh_link].sh_type != SHT_STRTAB)
+	if (!d || h->sh_entsize != sizeof(Elf64_Sym) || !h->sh_link || h->sh_link >= v->n_sec ||
+	    v->hdr[h->sh_link].sh_type != SHT_STRTAB)
 		return rt_fail(log, EBADMSG, "the object's symbol table is missing or broken");
 	v->n_sym = d->d_size / sizeof(Elf64_Sym);
 	for (size_t i = 0; i < v->n_sym; i++) {
@@ -176,7 +182,8 @@ int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_
 	if (err)
 		return err;
 	if (!meta)
-		return rt_fail(log, EBADMSG, "the object says nothing about its rules: it was not made by xdpfc, or `strip` took its section %s",
+		return rt_fail(log, EBADMSG,
+			       "the object says nothing about its rules: xdpfc did not make it, or `strip` took its section %s",
 			       XDPF_SECTION_META);
 	err = check_sections(&v, data, log);
 	if (err)

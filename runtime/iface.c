@@ -1,6 +1,7 @@
 /*
- * What XDP does on an interface. In comes its name; out go the program, how it is attached, and whether that is ours: attached by the
- * link that is pinned at our path for it. Anything else on it belongs to somebody else, whatever program it is.
+ * What XDP does on an interface. In comes its name; out go the program, how it is attached, and whether that is ours:
+ * attached by the link that is pinned at our path for it. Anything else on it belongs to somebody else, whatever program it
+ * is.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -52,10 +53,12 @@ static unsigned get_mtu(const char *name)
 static int64_t load_time(uint64_t since_boot)
 {
 	struct timespec now, boot;
+	uint64_t up;
 
 	if (!since_boot || clock_gettime(CLOCK_REALTIME, &now) || clock_gettime(CLOCK_BOOTTIME, &boot))
 		return 0;
-	return (int64_t)now.tv_sec - (int64_t)(((uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec - since_boot) / 1000000000);
+	up = (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec;
+	return up < since_boot ? 0 : (int64_t)now.tv_sec - (int64_t)((up - since_boot) / 1000000000);
 }
 
 static void look_at_program(struct xdpf_iface *i)
@@ -81,7 +84,8 @@ static uint32_t find_link(unsigned ifindex)
 		struct bpf_link_info info = { 0 };
 		uint32_t len = sizeof(info);
 
-		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == ifindex)
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP &&
+		    info.xdp.ifindex == ifindex)
 			return id;
 	}
 	return 0;

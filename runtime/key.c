@@ -1,6 +1,6 @@
 /*
- * Keys as text. In come the bytes of a count table's key and the description of one field of it; out goes what a reader of the rule file
- * would write: addresses, MACs, known numbers by their names, interfaces by theirs.
+ * Keys as text. In come the bytes of a count table's key and the description of one field of it; out goes what a reader of
+ * the rule file would write: addresses, MACs, known numbers by their names, interfaces by theirs.
  */
 #include <arpa/inet.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /*
- * Messages. In come formatted texts and libbpf's own prints; out go single calls of the caller's log function, with control characters
- * made harmless. Nothing is printed here. libbpf has one print hook per process: it is set here, once, and passes on to whoever had it
- * what is not said on our behalf.
+ * Messages. In come formatted texts and libbpf's own prints; out go single calls of the caller's log function, with control
+ * characters made harmless. Nothing is printed here. libbpf has one print hook per process: it is set here, once, and passes
+ * on to whoever had it what is not said on our behalf.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -87,7 +87,8 @@ int rt_fail_sys(const struct xdpf_log *log, int err, const char *fmt, ...)
 		if (*lacking(caps, sizeof(caps)))
 			snprintf(tail, sizeof(tail), ": %s\nthis process lacks %s: run as root", strerror(err), caps);
 		else
-			snprintf(tail, sizeof(tail), ": %s\nthis process has all privileges that a filter needs, so the system forbids it: "
+			snprintf(tail, sizeof(tail),
+				 ": %s\nthis process has all privileges that a filter needs, so the system forbids it: "
 				 "a container, a security policy or kernel lockdown", strerror(err));
 	} else {
 		snprintf(tail, sizeof(tail), ": %s", strerror(err));

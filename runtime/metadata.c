@@ -1,7 +1,7 @@
 /*
- * What an object says about itself. In comes JSON text that may be anything; out go structs in which every index is in bounds and used
- * once, every key field lies within its key and has the size of its kind, and every string is free of control characters. Strings stand
- * in the parsed JSON, which lives as long as the structs.
+ * What an object says about itself. In comes JSON text that may be anything; out go structs in which every index is in bounds
+ * and used once, every key field lies within its key and has the size of its kind, and every string is free of control
+ * characters. Strings stand in the parsed JSON, which lives as long as the structs.
  */
 #include <errno.h>
 #include <jansson.h>
@@ -174,7 +174,8 @@ static void use_index(struct parse *p, unsigned index)
 static void parse_files(struct parse *p, const json_t *a, unsigned max_index)
 {
 	for (size_t i = 0; i < p->meta->m.n_files && !p->err; i++) {
-		const json_t *o = json_array_get(a, i), *d = json_object_get(o, "default"), *counters = json_object_get(o, "counters");
+		const json_t *o = json_array_get(a, i), *d = json_object_get(o, "default");
+		const json_t *counters = json_object_get(o, "counters");
 		struct xdpf_file *f = &p->meta->files[i];
 
 		f->name = get_string(p, o, "name");
@@ -233,7 +234,8 @@ static bool kind_fits(enum xdpf_key_kind kind, unsigned size)
 static void parse_key_field(struct parse *p, const json_t *o, struct xdpf_key_field *f, unsigned from, unsigned key_size)
 {
 	static const char *const kinds[] = {
-		[XDPF_KEY_NUM] = "num", [XDPF_KEY_FLAG] = "flag", [XDPF_KEY_IP4] = "ip4", [XDPF_KEY_IP6] = "ip6", [XDPF_KEY_IP] = "ip",
+		[XDPF_KEY_NUM] = "num", [XDPF_KEY_FLAG] = "flag", [XDPF_KEY_IP4] = "ip4", [XDPF_KEY_IP6] = "ip6",
+		[XDPF_KEY_IP] = "ip",
 		[XDPF_KEY_MAC] = "mac", [XDPF_KEY_BYTES] = "bytes", [XDPF_KEY_IFACE] = "iface",
 	};
 	const char *kind = get_string(p, o, "kind");
@@ -332,7 +334,8 @@ static void parse_root(struct parse *p)
 	unsigned max_index;
 
 	if (!json_is_integer(version) || json_integer_value(version) != XDPF_META_VERSION)
-		return bad(p, "xdpf", "(the format's version) is not 1: the object was made by another version of xdpfc; compile it again");
+		return bad(p, "xdpf",
+			   "(the format's version) is not 1: the object was made by another version of xdpfc; compile it again");
 	m->compiler = get_string(p, root, "compiler");
 	m->program = get_string(p, root, "program");
 	files = get_array(p, root, "files", MAX_FILES, true);

@@ -1,7 +1,7 @@
 /*
- * The metadata in the kernel. A frozen array map called xdpf_meta holds the text and is bound to the program, so that whoever finds the
- * program finds what it says about itself, and nothing is kept on disk. A long text takes several elements: each is a length and so
- * many bytes of it.
+ * The metadata in the kernel. A frozen array map called xdpf_meta holds the text and is bound to the program, so that whoever
+ * finds the program finds what it says about itself, and nothing is kept on disk. A long text takes several elements: each is
+ * a length and so many bytes of it.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 /*
- * Object files. In comes a file that may be anything; out goes its bytes and metadata, which were checked against the programs and maps
- * that are really in it: one XDP program, only maps that the metadata accounts for, each of the type and size that its readers expect.
+ * Object files. In comes a file that may be anything; out goes its bytes and metadata, which were checked against the
+ * programs and maps that are really in it: one XDP program, only maps that the metadata accounts for, each of the type and
+ * size that its readers expect.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,12 +38,14 @@ const struct xdpf_meta *xdpf_object_meta(const struct xdpf_object *o)
 
 /* ---- what must be in it ---- */
 
-static int check_map(const struct bpf_map *map, enum bpf_map_type type, size_t key, size_t value, size_t least, const struct xdpf_log *log)
+static int check_map(const struct bpf_map *map, enum bpf_map_type type, size_t key, size_t value, size_t least,
+		     const struct xdpf_log *log)
 {
 	const char *name = bpf_map__name(map);
 
 	if (bpf_map__type(map) != type || bpf_map__key_size(map) != key || bpf_map__value_size(map) != value)
-		return rt_fail(log, EBADMSG, "the object's map %s is not of the type, key size and value size that its readers expect", name);
+		return rt_fail(log, EBADMSG,
+			       "the object's map %s is not of the type, key size and value size that its readers expect", name);
 	if (bpf_map__max_entries(map) < least)
 		return rt_fail(log, EBADMSG, "the object's map %s has %u elements where its metadata needs %zu", name,
 			       bpf_map__max_entries(map), least);
@@ -73,7 +76,8 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 	const char *name = bpf_map__name(map);
 
 	if (bpf_map__pin_path(map))
-		return rt_fail(log, EBADMSG, "the object's map %s wants to be shared by pinning: xdpf's objects keep their maps to themselves", name);
+		return rt_fail(log, EBADMSG,
+			       "the object's map %s wants to be shared by pinning: our objects keep their maps to themselves", name);
 	if (bpf_map__is_internal(map))
 		return 0;
 	if (!strcmp(name, XDPF_MAP_RULES))
@@ -86,7 +90,8 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, log);
 	t = find_table(m, name);
 	if (!t)
-		return rt_fail(log, EBADMSG, "the object has a map %s that its metadata does not know: it was made by another version of xdpfc", name);
+		return rt_fail(log, EBADMSG,
+			       "the object has a map %s that its metadata does not know: another version of xdpfc made it", name);
 	if (t->n_key)
 		return check_map(map, BPF_MAP_TYPE_PERCPU_HASH, t->key_size, sizeof(struct xdpf_counter), 1, log);
 	return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), 1, log);
@@ -97,11 +102,13 @@ static int check_program(const struct bpf_object *bpf, const struct xdpf_meta *m
 	const struct bpf_program *prog = bpf_object__next_program(bpf, NULL);
 
 	if (!prog || bpf_object__next_program(bpf, (struct bpf_program *)(uintptr_t)prog))
-		return rt_fail(log, EBADMSG, "the object has %s program: xdpfc's objects have one", prog ? "more than one" : "no");
+		return rt_fail(log, EBADMSG, "the object has %s program: xdpfc's objects have one",
+			       prog ? "more than one" : "no");
 	if (bpf_program__type(prog) != BPF_PROG_TYPE_XDP || strcmp(bpf_program__section_name(prog), XDPF_SECTION_PROG))
 		return rt_fail(log, EBADMSG, "the object's program is no XDP program in section \"%s\"", XDPF_SECTION_PROG);
 	if (strcmp(bpf_program__name(prog), m->program))
-		return rt_fail(log, EBADMSG, "the object's program is called %s, its metadata says %s", bpf_program__name(prog), m->program);
+		return rt_fail(log, EBADMSG, "the object's program is called %s, its metadata says %s",
+			       bpf_program__name(prog), m->program);
 	return 0;
 }
 

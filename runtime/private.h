@@ -48,7 +48,8 @@ int rt_fail(const struct xdpf_log *log, int err, const char *fmt, ...) __attribu
 /* The same for a system call: adds the error's meaning and, for EPERM, which privilege is lacking. */
 int rt_fail_sys(const struct xdpf_log *log, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* libbpf's own messages go to @log at XDPF_LOG_DEBUG between these two, and the last warning is kept: they say why in its own words. */
+/* libbpf's own messages go to @log at XDPF_LOG_DEBUG between these two, and the last warning is kept: they say why in its
+ * own words. */
 struct rt_libbpf {
 	const struct xdpf_log *log;
 	struct rt_libbpf *outer;
@@ -95,7 +96,8 @@ int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, con
 
 /* Fills .rodata before the load. */
 int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, const struct xdpf_log *log);
-/* A variable of a data section (".rodata", ".bss"), writable until the load, and where it stands there; NULL where there is none. */
+/* A variable of a data section (".rodata", ".bss"), writable until the load, and where it stands there; NULL where there
+ * is none. */
 void *rt_variable(struct bpf_object *bpf, const char *section, const char *name, size_t *size, size_t *offset);
 
 /* ---- program.c ---- */
@@ -128,8 +130,8 @@ int rt_metamap_read(struct rt_meta **out, int map_fd, const struct xdpf_log *log
 
 enum { RT_PATH_MAX = 128 };
 
-/* Makes sure that /sys/fs/bpf is a bpffs that outlives us, takes the lock that only one change at a time holds, and clears away pins of
- * interfaces that are gone. The lock is held until the fd is closed. */
+/* Makes sure that /sys/fs/bpf is a bpffs that outlives us, takes the lock that only one change at a time holds, and clears
+ * away pins of interfaces that are gone. The lock is held until the fd is closed. */
 int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log);
 /* The path of an interface's link in this network namespace. */
 int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_log *log);

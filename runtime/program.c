@@ -1,6 +1,6 @@
 /*
- * Programs in the kernel. One is loaded from an object here, with maps of its own and its metadata bound to it, or found again from an
- * interface: link, program, maps, metadata. Either way out goes the same struct, from which counters are read.
+ * Programs in the kernel. One is loaded from an object here, with maps of its own and its metadata bound to it, or found
+ * again from an interface: link, program, maps, metadata. Either way out goes the same struct, from which counters are read.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -140,7 +140,8 @@ static int map_trace(struct xdpf_program *p, const struct xdpf_log *log)
 	return 0;
 }
 
-int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, const struct xdpf_log *log)
+int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts,
+		      const struct xdpf_log *log)
 {
 	struct xdpf_load_opts opt = opts_copy(struct xdpf_load_opts, opts);
 	_cleanup_(rt_program_freep) struct xdpf_program *p = rt_program_new(log);
@@ -230,7 +231,8 @@ int xdpf_program_find(struct xdpf_program **out, const char *iface, const struct
 	if (state.mode == XDPF_MODE_NONE)
 		return rt_fail(log, ENOENT, "%s: no XDP program runs there", iface);
 	if (!state.ours)
-		return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface, rt_iface_program(&state, name, sizeof(name)));
+		return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface, rt_iface_program(&state, name,
+														sizeof(name)));
 	p->prog_fd = bpf_prog_get_fd_by_id(state.prog_id);
 	if (p->prog_fd < 0)
 		return rt_fail_sys(log, errno, "%s: program %u cannot be opened", iface, state.prog_id);

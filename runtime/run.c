@@ -1,6 +1,6 @@
 /*
- * Test runs. In come a program that was loaded for tests and one frame; out go the verdict and who decided. The kernel runs the very
- * program that would be attached, with the frame's bytes where a driver would have put them.
+ * Test runs. In come a program that was loaded for tests and one frame; out go the verdict and who decided. The kernel runs
+ * the very program that would be attached, with the frame's bytes where a driver would have put them.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -12,13 +12,16 @@
 static int explain_run(int err, size_t len, unsigned split, const struct xdpf_log *log)
 {
 	if (split && err == EINVAL)
-		return rt_fail(log, err, "this kernel does not split a test's frame at %u of %zu bytes (Linux 6.18 does): leave out the split", split, len);
+		return rt_fail(log, err,
+			       "this kernel does not split a frame at %u of %zu bytes (Linux 6.18 does): leave out the split",
+			       split, len);
 	if (err == EOPNOTSUPP || err == ENOTSUP)
 		return rt_fail(log, err, "this kernel has no test runs of XDP programs: %s", strerror(err));
 	return rt_fail_sys(log, err, "the kernel does not run the program over a frame of %zu bytes", len);
 }
 
-int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts, struct xdpf_run_result *result,
+int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts,
+		     struct xdpf_run_result *result,
 		     const struct xdpf_log *log)
 {
 	struct xdpf_run_opts opt = opts_copy(struct xdpf_run_opts, opts);
@@ -29,9 +32,11 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 	if (!p->test)
 		return rt_fail(log, EINVAL, "the program was not loaded for tests");
 	if (len < XDPF_MIN_FRAME || len > INT_MAX)
-		return rt_fail(log, EINVAL, "a frame of %zu bytes cannot be run: the kernel takes none below %d", len, XDPF_MIN_FRAME);
+		return rt_fail(log, EINVAL, "a frame of %zu bytes cannot be run: the kernel takes none below %d", len,
+			       XDPF_MIN_FRAME);
 	if (opt.split && (!p->frags || opt.split < XDPF_MIN_FRAME))
-		return rt_fail(log, EINVAL, "a split needs a program with frags, and at least %d bytes before it", XDPF_MIN_FRAME);
+		return rt_fail(log, EINVAL, "a split needs a program with frags, and at least %d bytes before it",
+			       XDPF_MIN_FRAME);
 	if (split) {
 		run.ctx_in = &ctx;
 		run.ctx_size_in = sizeof(ctx);

@@ -1,6 +1,7 @@
 /*
- * Counters. In comes a program in the kernel; out goes a snapshot of all its counters, summed over CPUs, with each table's entries
- * sorted by packets. Maps are read with the sizes that the metadata and the kernel agree on: a map of another shape is refused.
+ * Counters. In comes a program in the kernel; out goes a snapshot of all its counters, summed over CPUs, with each table's
+ * entries sorted by packets. Maps are read with the sizes that the metadata and the kernel agree on: a map of another shape
+ * is refused.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

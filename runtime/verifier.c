@@ -1,6 +1,6 @@
 /*
- * Why the kernel refused a program. In comes the verifier's log; out go, to the log callback, the rule that it was at (the last source
- * annotation) and its last lines. The log is the kernel's text, yet treated like any other.
+ * Why the kernel refused a program. In comes the verifier's log; out go, to the log callback, the rule that it was at (the
+ * last source annotation) and its last lines. The log is the kernel's text, yet treated like any other.
  */
 #include <stdio.h>
 

@@ -1,10 +1,11 @@
 /*
- * libxdpf: from an object of xdpfc to a running filter. Loads and attaches XDP programs, finds them again, reads their counters and runs
- * them over frames. Knows no rule language and needs no LLVM.
+ * libxdpf: from an object of xdpfc to a running filter. Loads and attaches XDP programs, finds them again, reads their
+ * counters and runs them over frames. Knows no rule language and needs no LLVM.
  *
- * Functions return 0 or -errno; an output is written only on success. What went wrong, and what to do, is told to the log. Everything
- * that is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL); what getters return is borrowed.
- * Option structs start with their own size (`.sz = sizeof(opts)`); NULL means all defaults. Not thread-safe for one object at a time.
+ * Functions return 0 or -errno; an output is written only on success. What went wrong, and what to do, is told to the log.
+ * Everything that is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL); what
+ * getters return is borrowed. Option structs start with their own size (`.sz = sizeof(opts)`); NULL means all defaults. Not
+ * thread-safe for one object at a time.
  */
 #ifndef XDPF_RUNTIME_H
 #define XDPF_RUNTIME_H
@@ -96,7 +97,8 @@ struct xdpf_object;
 
 /* Reads and checks an object file: -EBADMSG where it is none, is broken, or does not keep what it says about itself. */
 XDPF_API int xdpf_object_open(struct xdpf_object **out, const char *path, const struct xdpf_log *log);
-XDPF_API int xdpf_object_open_mem(struct xdpf_object **out, const void *data, size_t len, const char *name, const struct xdpf_log *log);
+XDPF_API int xdpf_object_open_mem(struct xdpf_object **out, const void *data, size_t len, const char *name,
+				  const struct xdpf_log *log);
 XDPF_API void xdpf_object_free(struct xdpf_object *o);
 XDPF_API const struct xdpf_meta *xdpf_object_meta(const struct xdpf_object *o);
 
@@ -107,7 +109,8 @@ struct xdpf_program;
 struct xdpf_load_opts {
 	size_t sz;
 	bool frags;			/* takes frames in fragments (MTU above a page) */
-	bool test;			/* for xdpf_program_run(): leaves a trace; `iface`, `rxqueue` are absent or as given here */
+	bool test;                      /* for xdpf_program_run(): leaves a trace; `iface`,
+	`rxqueue` are absent or as given here */
 	const char *test_iface;		/* the name of the interface that frames come from, or NULL */
 	bool has_test_rxqueue;
 	uint32_t test_rxqueue;
@@ -161,7 +164,8 @@ struct xdpf_apply_opts {
 };
 
 /* Loads @o for each interface and attaches it, replacing a filter of ours: on all of them or none. */
-XDPF_API int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n, const struct xdpf_apply_opts *opts,
+XDPF_API int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n,
+			       const struct xdpf_apply_opts *opts,
 			       const struct xdpf_log *log);
 /* Takes our filter off; -ENOENT: there is none of ours. */
 XDPF_API int xdpf_iface_remove(const char *name, const struct xdpf_log *log);
@@ -178,7 +182,8 @@ struct xdpf_misses {
 
 struct xdpf_stats;
 
-/* A snapshot of all counters, summed over CPUs. Traffic goes on meanwhile: a few packets may be in some counters and not yet in others. */
+/* A snapshot of all counters, summed over CPUs. Traffic goes on meanwhile: a few packets may be in some counters and not
+ * yet in others. */
 XDPF_API int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log);
 XDPF_API void xdpf_stats_free(struct xdpf_stats *s);
 XDPF_API struct xdpf_count xdpf_stats_rule(const struct xdpf_stats *s, unsigned index);
@@ -186,14 +191,15 @@ XDPF_API struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum x
 XDPF_API struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot);
 /* Packets that reached a file: the sum over its deciding rules and its default. */
 XDPF_API struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file);
-/* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not judged. */
+/* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not
+ * judged. */
 XDPF_API bool xdpf_stats_balanced(const struct xdpf_stats *s);
 /* A table's entries, most packets first. */
 XDPF_API size_t xdpf_stats_n_entries(const struct xdpf_stats *s, size_t table);
 XDPF_API const void *xdpf_stats_entry(const struct xdpf_stats *s, size_t table, size_t entry, struct xdpf_count *count);
 
-/* A field of a key as text: addresses, MACs, known numbers by name. Writes at most @size bytes with a NUL, returns @buf. 160 are enough
- * for everything but longer byte strings, which are cut. */
+/* A field of a key as text: addresses, MACs, known numbers by name. Writes at most @size bytes with a NUL, returns @buf.
+ * 160 are enough for everything but longer byte strings, which are cut. */
 XDPF_API char *xdpf_key_format(const struct xdpf_key_field *f, const void *key, char *buf, size_t size);
 
 #ifdef __cplusplus

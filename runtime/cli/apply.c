@@ -38,5 +38,6 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 	status = cli_open(cli, &o, argv[optind]);
 	if (status)
 		return status;
-	return cli_exit(xdpf_object_apply(o, (const char *const *)argv + optind + 1, (size_t)(argc - optind - 1), &opts, &cli->log));
+	return cli_exit(xdpf_object_apply(o, (const char *const *)argv + optind + 1, (size_t)(argc - optind - 1), &opts,
+					  &cli->log));
 }

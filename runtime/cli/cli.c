@@ -1,5 +1,6 @@
 /*
- * What every subcommand needs: messages, common options, exit statuses. Messages go to standard error, data to standard output.
+ * What every subcommand needs: messages, common options, exit statuses. Messages go to standard error, data to standard
+ * output.
  */
 #include "cli.h"
 

@@ -1,6 +1,6 @@
 /*
- * What the subcommands of `xdpf` share. A subcommand is one file with one function: it parses its options, calls libxdpf, prints, and
- * returns the exit status.
+ * What the subcommands of `xdpf` share. A subcommand is one file with one function: it parses its options, calls libxdpf,
+ * prints, and returns the exit status.
  */
 #ifndef XDPF_CLI_H
 #define XDPF_CLI_H
@@ -48,8 +48,8 @@ enum { OPT_COMMON = 0x100, OPT_QUIET = OPT_COMMON, OPT_VERBOSE, OPT_HELP, OPT_OW
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },			\
 	{ "help", no_argument, NULL, OPT_HELP }
 
-/* getopt_long() that deals with the common options itself: returns the next own option, -1 at their end, or '?' when the command is
- * to return *@status. */
+/* getopt_long() that deals with the common options itself: returns the next own option, -1 at their end, or '?' when the
+ * command is to return *@status. */
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status);
 /* Writes JSON and a newline to standard output; takes @root over. */
 int cli_print_json(const struct cli *cli, json_t *root, size_t flags);

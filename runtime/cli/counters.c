@@ -96,7 +96,8 @@ static json_t *miss_json(const struct counters_of *c, const struct xdpf_action *
 
 json_t *counters_json(const struct counters_of *c)
 {
-	json_t *o = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array(), *misses = json_array();
+	json_t *o = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array();
+	json_t *misses = json_array();
 
 	if (c->iface) {
 		json_object_set_new(o, "interface", json_string(c->iface->name));
@@ -149,8 +150,8 @@ static void head(FILE *out, const char *metric, const char *help)
 	fprintf(out, "# HELP %s %s\n# TYPE %s counter\n", metric, help, metric);
 }
 
-/* One metric of each: @bytes chooses the half. A rule without a label has its place for a name, so its counter's number tells two on one
- * line apart. */
+/* One metric of each: @bytes chooses the half. A rule without a label has its place for a name, so its counter's number
+ * tells two on one line apart. */
 static void rules_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
 {
 	head(out, metric, help);
@@ -230,7 +231,8 @@ static void misses_metric(const struct counters_of *c, FILE *out, const char *me
 void counters_prometheus(const struct counters_of *c, FILE *out)
 {
 	rules_metric(c, out, "xdpf_rule_packets_total", "Packets that matched a rule or fell to a file's default.", false);
-	rules_metric(c, out, "xdpf_rule_bytes_total", "Bytes of the frames that matched a rule or fell to a file's default.", true);
+	rules_metric(c, out, "xdpf_rule_bytes_total", "Bytes of the frames that matched a rule or fell to a file's default.",
+		     true);
 	verdicts_metric(c, out, "xdpf_verdict_packets_total", "Packets by the program's verdict.", false);
 	verdicts_metric(c, out, "xdpf_verdict_bytes_total", "Bytes of frames by the program's verdict.", true);
 	tables_metric(c, out, "xdpf_table_packets_total", "Packets by key of a count table.", false);

@@ -1,6 +1,6 @@
 /*
- * Frames for `xdpf test`, each one row: which headers stand behind each other, and what is wrong with it. In comes a number, out goes a
- * frame; checksums are left zero, filters do not look at them.
+ * Frames for `xdpf test`, each one row: which headers stand behind each other, and what is wrong with it. In comes a number,
+ * out goes a frame; checksums are left zero, filters do not look at them.
  */
 #include "frames.h"
 
@@ -9,7 +9,8 @@
 enum l3 { NO_L3, ARP, IP4, IP6 };
 
 /* How to break a frame, or what else is special. */
-enum twist { SOUND, CUT, BAD_IHL, BAD_VERSION, LONG_TOTAL, FIRST_FRAGMENT, LATER_FRAGMENT, OPTIONS, HOP_BY_HOP, BAD_DOFF, BAD_UDP_LEN,
+enum twist { SOUND, CUT, BAD_IHL, BAD_VERSION, LONG_TOTAL, FIRST_FRAGMENT, LATER_FRAGMENT, OPTIONS, HOP_BY_HOP, BAD_DOFF,
+	     BAD_UDP_LEN,
 	     PADDED, FULL_SIZE, ZEROS, ONES };
 
 static const struct row {

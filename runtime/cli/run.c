@@ -1,6 +1,6 @@
 /*
- * xdpf run: a filter over a capture, in the kernel, by test runs. Prints for each packet what `xdpfc --run` prints: its number, the
- * verdict, who decided. Nothing is attached; maps are private.
+ * xdpf run: a filter over a capture, in the kernel, by test runs. Prints for each packet what `xdpfc --run` prints: its
+ * number, the verdict, who decided. Nothing is attached; maps are private.
  */
 #include <limits.h>
 #include <pcap/pcap.h>
@@ -174,7 +174,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 	enum { OPT_IFACE = OPT_OWN, OPT_RXQUEUE, OPT_SPLIT, OPT_JSON };
 	static const struct option options[] = {
 		{ "iface", required_argument, NULL, OPT_IFACE }, { "rxqueue", required_argument, NULL, OPT_RXQUEUE },
-		{ "split", required_argument, NULL, OPT_SPLIT }, { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
+		{ "split", required_argument, NULL, OPT_SPLIT }, { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS,
+		{ 0 }
 	};
 	struct run r = { .cli = cli, .load = { .sz = sizeof(r.load), .test = true }, .opts = { .sz = sizeof(r.opts) } };
 	uint32_t n = 0;
@@ -197,7 +198,9 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 			if (!cli_number(cli, "split", optarg, LINEAR_MAX, &n))
 				return EXIT_USAGE;
 			if (n < XDPF_MIN_FRAME)
-				return cli_usage(cli, "--split needs at least %d bytes before it: the kernel keeps the Ethernet header whole", XDPF_MIN_FRAME);
+				return cli_usage(cli,
+						 "--split takes a number from %d on: the kernel keeps the Ethernet header whole",
+						 XDPF_MIN_FRAME);
 			r.opts.split = n;
 			break;
 		case OPT_JSON:

@@ -1,6 +1,6 @@
 /*
- * What is to run: an object file as it is, or a rule file, which xdpfc compiles to one. xdpfc stands beside this program, or in PATH; its
- * diagnostics go where ours go, and its exit status becomes ours.
+ * What is to run: an object file as it is, or a rule file, which xdpfc compiles to one. xdpfc stands beside this program, or
+ * in PATH; its diagnostics go where ours go, and its exit status becomes ours.
  */
 #include <errno.h>
 #include <limits.h>
@@ -52,7 +52,8 @@ static int compile(const struct cli *cli, const char *path, char *object)
 	err = posix_spawnp(&pid, compiler, NULL, NULL, argv, environ);
 	if (err) {
 		cli_error(cli, "%s is a rule file, and xdpfc, which compiles it, cannot be started: %s\n"
-			  "Install xdpfc, or compile where it is (xdpfc %s -o prog.o) and give prog.o", path, strerror(err), path);
+			  "Install xdpfc, or compile where it is (xdpfc %s -o prog.o) and give prog.o", path, strerror(err),
+			  path);
 		return EXIT_SYSTEM;
 	}
 	while (waitpid(pid, &status, 0) < 0) {

@@ -54,7 +54,8 @@ static void print_other(const struct xdpf_iface *i)
 
 static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m)
 {
-	json_t *o = json_pack("{s:s, s:I, s:s}", "interface", i->name, "ifindex", (json_int_t)i->ifindex, "mode", xdpf_mode_name(i->mode));
+	json_t *o = json_pack("{s:s, s:I, s:s}", "interface", i->name, "ifindex", (json_int_t)i->ifindex, "mode",
+			      xdpf_mode_name(i->mode));
 	json_t *files;
 
 	if (i->mode == XDPF_MODE_NONE)

@@ -1,6 +1,7 @@
 /*
- * xdpf test: does an object load here, and does what it does agree with what it says about itself? A set of frames runs through it in
- * the kernel, linear and with fragments: every verdict must be the one of the rule that decided, and the books must balance.
+ * xdpf test: does an object load here, and does what it does agree with what it says about itself? A set of frames runs
+ * through it in the kernel, linear and with fragments: every verdict must be the one of the rule that decided, and the books
+ * must balance.
  */
 #include <errno.h>
 #include <limits.h>
@@ -11,8 +12,8 @@
 
 static const char usage[] =
 	"usage: xdpf test rules.xdpf|prog.o [--json]\n\n"
-	"Loads the filter into the kernel, nothing attached, and runs a set of frames through it: every verdict must be the one of the\n"
-	"rule that decided, and the counters must balance.\n\n"
+	"Loads the filter into the kernel, nothing attached, and runs a set of frames through it: every verdict must\n"
+	"be the one of the rule that decided, and the counters must balance.\n\n"
 	"  --json           as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
@@ -94,7 +95,8 @@ static void check_books(struct cli *cli, struct xdpf_program *p, struct result *
 	}
 	if (!xdpf_stats_balanced(s)) {
 		r->failed++;
-		cli_error(cli, "the books do not balance: what rules and defaults decided is not what files and verdicts counted");
+		cli_error(cli,
+			  "the books do not balance: what rules and defaults decided is not what files and verdicts counted");
 	}
 }
 
@@ -162,7 +164,8 @@ int cmd_test(struct cli *cli, int argc, char **argv)
 	if (err)
 		return cli_exit(err);
 	if (json) {
-		cli_print_json(cli, json_pack("[o, o]", result_json("linear", &linear), result_json("frags", &frags)), JSON_INDENT(2));
+		cli_print_json(cli, json_pack("[o, o]", result_json("linear", &linear), result_json("frags", &frags)),
+			       JSON_INDENT(2));
 	} else if (!cli->quiet) {
 		result_text("linear", &linear);
 		result_text("frags", &frags);

@@ -1,0 +1,146 @@
+#!/bin/bash
+# Refusals: each says what is wrong and what to do, with the right exit status, and nothing crashes.
+. "$(dirname "$0")/lib.sh" "$@"
+network
+cat >"$WORK/good.xdpf" <<'END'
+set blocked : net = { 10.99.0.66, fd99::66 };
+types: count types per eth.type;
+drop if ip.src in blocked;
+drop if iface == xe0 and tcp.dport == 23;
+END
+compile "$WORK/good.xdpf"
+size=$(stat -c %s "$WORK/good.o")
+
+# ---- interfaces ----
+devices=lo
+for type in dummy bridge ifb; do
+	ip -n "$NAME-a" link add xe4 type $type 2>/dev/null && devices="lo xe4" && break
+done
+for dev in $devices; do
+	status "$dev: native is impossible" 3 in_a "$XDPF" apply "$WORK/good.o" $dev
+	says "$dev: and says so" "$dev: its driver.* cannot run XDP programs natively"
+	says "$dev: and names the option" "--mode generic"
+	is "$dev: no fallback" "$(in_a "$XDPF" status --json $dev | json 'j[0]["mode"]')" none
+done
+status "the option works" 0 in_a "$XDPF" apply --mode generic "$WORK/good.o" lo
+status "no such interface" 3 in_a "$XDPF" apply "$WORK/good.o" nosuch0
+says "and what to do" "nosuch0: no interface has this name; .ip link. lists them"
+status "a name too long" 3 in_a "$XDPF" apply "$WORK/good.o" aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+status "status of none such" 3 in_a "$XDPF" status nosuch0
+status "stats of none such" 3 in_a "$XDPF" stats nosuch0
+status "remove from none such" 3 in_a "$XDPF" remove nosuch0
+
+# ---- objects ----
+refused() {	# NAME FILE PATTERN
+	for command in "test $2" "run $2 $CAPTURES/ping.pcap" "apply $2 xe0"; do
+		# shellcheck disable=SC2086
+		status "$1: ${command%% *}" 1 in_a "$XDPF" $command
+	done
+	says "$1: why" "$3"
+}
+refused "missing" "$WORK/nosuch.o" "nosuch.o: No such file"
+refused "a directory" "$WORK" "a directory"
+: >"$WORK/empty.o"
+refused "empty" "$WORK/empty.o" "no object file"
+head -c 5000 /dev/urandom >"$WORK/random.o"
+refused "random bytes" "$WORK/random.o" "no object file"
+{ head -c 64 "$WORK/good.o"; head -c 5000 /dev/urandom; } >"$WORK/header.o"
+refused "random bytes behind a header" "$WORK/header.o" "header.o: "
+refused "another machine's" /bin/sh "no BPF object"
+for percent in 1 10 30 50 70 90 99; do
+	head -c $((size * percent / 100)) "$WORK/good.o" >"$WORK/cut.o"
+	status "cut off at $percent percent" 1 in_a "$XDPF" apply "$WORK/cut.o" xe0
+done
+strip=$(command -v llvm-strip-19 || command -v llvm-strip)
+if [ -n "$strip" ]; then
+	"$strip" -g -o "$WORK/stripped.o" "$WORK/good.o"
+	refused "stripped" "$WORK/stripped.o" "strip"
+else
+	skip "stripped" "llvm-strip is not installed"
+fi
+
+# The metadata says something else than the maps. Of the same length, so that the file's layout stays.
+patched() {	# NAME OLD NEW PATTERN
+	/usr/bin/python3 - "$WORK/good.o" "$WORK/patched.o" "$2" "$3" <<'END'
+import sys
+data = open(sys.argv[1], "rb").read()
+old, new = (s.encode() for s in sys.argv[3:5])
+assert old in data and len(old) == len(new), (old, new)
+at = data.rindex(old)
+open(sys.argv[2], "wb").write(data[:at] + new + data[at + len(old):])
+END
+	refused "$1" "$WORK/patched.o" "$4"
+}
+patched "no JSON" '{"xdpf":1,' '{"xdpf":1;' "no JSON text"
+patched "another version" '{"xdpf":1,' '{"xdpf":7,' "another version of xdpfc"
+patched "wrong type" '"column":1' '"column":{' "no JSON text"
+patched "text for a number" '"file":0,"label"' '"file":"","labl"' "is missing or no number|no JSON"
+patched "file out of bounds" '"file":0,"label"' '"file":9,"label"' "out of bounds"
+patched "index out of bounds" '"index":3,' '"index":9,' "out of bounds"
+patched "index twice" '"index":1,' '"index":0,' "used twice|out of order"
+patched "unknown verdict" '"verdict":"drop"' '"verdict":"flop"' "unknown to this version"
+patched "unknown kind" '"kind":"num"' '"kind":"nul"' "unknown to this version"
+patched "key beyond its size" '"offset":0' '"offset":1' "outside the key"
+patched "key size and field" '"size":2}' '"size":4}' "out of bounds|does not fit"
+patched "another map" '"map":"types"' '"map":"tyqes"' "does not know|has no map"
+patched "one of our maps" '"map":"types"' '"map":"xdpf_"' "no map's name|does not know"
+patched "another program" '"program":"good"' '"program":"evil"' "is called good"
+patched "control characters" '"label":"types"' $'"label":"ty\x7fes"' "control characters"
+
+# Bytes changed anywhere: refused, or as good as before, never a crash.
+/usr/bin/python3 - "$WORK/good.o" "$WORK" <<'END'
+import random, sys
+data = open(sys.argv[1], "rb").read()
+for i in range(40):
+    r = random.Random(i)
+    b = bytearray(data)
+    for _ in range(1 + i % 6):
+        b[r.randrange(len(b))] = r.randrange(256)
+    open("%s/mutant%d.o" % (sys.argv[2], i), "wb").write(b)
+END
+crashed=0
+for i in $(seq 0 39); do
+	OUT=$("$XDPF" test --quiet "$WORK/mutant$i.o" 2>&1)
+	have=$?
+	if [ $have -gt 3 ] || { [ $have -ne 0 ] && [ -z "$OUT" ]; } || grep -q Sanitizer <<<"$OUT"; then
+		crashed=$((crashed + 1))
+		echo "mutant $i: exit status $have: $OUT"
+	fi
+done
+is "mutants that crash or are refused in silence" $crashed 0
+
+# ---- captures ----
+status "no capture" 1 "$XDPF" run "$WORK/good.o" "$WORK/nosuch.pcap"
+status "a capture that is none" 1 "$XDPF" run "$WORK/good.o" "$WORK/good.o"
+head -c 1000 "$CAPTURES/web.pcap" >"$WORK/cut.pcap"
+status "a capture cut off" 1 "$XDPF" run "$WORK/good.o" "$WORK/cut.pcap"
+says "where" "broken behind packet [0-9]+"
+
+# ---- privileges and namespaces ----
+if command -v setpriv >/dev/null; then
+	status "without privileges" 3 setpriv --bounding-set=-all --inh-caps=-all -- "$XDPF" test "$WORK/good.o"
+	says "which are lacking" "lacks CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON"
+	status "apply without privileges" 3 in_a setpriv --bounding-set=-all --inh-caps=-all -- "$XDPF" apply "$WORK/good.o" xe0
+	says "which are lacking for apply" "lacks CAP_"
+else
+	skip "without privileges" "setpriv is not installed"
+fi
+status "ip netns exec" 3 ip netns exec "$NAME-a" "$XDPF" apply "$WORK/good.o" xe0
+says "what to use instead" "nsenter --net="
+
+# ---- usage ----
+for arguments in "" "aply x y" "apply" "apply $WORK/good.o" "remove" "stats" "stats a b" "run $WORK/good.o" "test" "stats --json --prometheus xe0" \
+	"apply --mode fast $WORK/good.o xe0" "run --split 3 $WORK/good.o $CAPTURES/ping.pcap" "run --rxqueue x $WORK/good.o $CAPTURES/ping.pcap" \
+	"apply --mode" "status --nosuch"; do
+	# shellcheck disable=SC2086
+	status "usage: $arguments" 2 "$XDPF" $arguments
+done
+status "a misspelt command" 2 "$XDPF" aply x y
+says "and the one that was meant" "did you mean .xdpf apply."
+for command in "" apply remove status stats run test; do
+	# shellcheck disable=SC2086
+	status "help of $command" 0 "$XDPF" $command --help
+	is "it fits a screen" "$(wc -l <<<"$OUT" | awk '{ print ($1 <= 24) }')" 1
+done
+status "version" 0 "$XDPF" --version
+report

@@ -1,0 +1,73 @@
+#!/bin/bash
+# What scripts read: run, status and stats in each of their forms.
+. "$(dirname "$0")/lib.sh" "$@"
+network
+cat >"$WORK/show.xdpf" <<'END'
+types:    count types per eth.type;
+pairs:    count pairs per (ip.proto, l4.dport);
+all:      count all;
+here:     drop if iface == xe0 and icmp;
+queue:    drop if rxqueue == 3 and tcp;
+END
+printf 'web:      pass if tcp.dport == 80;\ndrop if udp; drop if sctp;\n' >>"$WORK/show.xdpf"
+compile "$WORK/show.xdpf"
+
+# ---- run ----
+lines() { "$XDPF" run --quiet "$@" 2>&1 | cut -f2- | sort | uniq -c | awk '{ print $1, $2, $3 }' | tr '\n' ' '; }
+plain=$(lines "$WORK/show.o" "$CAPTURES/ping.pcap")
+is "run twice" "$(lines "$WORK/show.o" "$CAPTURES/ping.pcap")" "$plain"
+is "iface is absent" "$(grep -c here <<<"$plain")" 0
+is "iface of that name" "$(lines --iface xe0 "$WORK/show.o" "$CAPTURES/ping.pcap" | grep -c "drop here")" 1
+is "iface of another name" "$(lines --iface xe1 "$WORK/show.o" "$CAPTURES/ping.pcap")" "$plain"
+is "rxqueue is absent" "$(lines "$WORK/show.o" "$CAPTURES/web.pcap" | grep -c queue)" 0
+is "rxqueue is that" "$(lines --rxqueue 3 "$WORK/show.o" "$CAPTURES/web.pcap" | grep -c "drop queue")" 1
+is "rxqueue is another" "$(lines --rxqueue 2 "$WORK/show.o" "$CAPTURES/web.pcap" | grep -c queue)" 0
+is "from standard input" "$(lines "$WORK/show.o" - <"$CAPTURES/ping.pcap")" "$plain"
+is "short frames" "$(lines "$WORK/show.o" "$CAPTURES/runts.pcap" | grep -c "skipped -")" 1
+OUT=$("$XDPF" run --quiet --split 20 "$WORK/show.o" "$CAPTURES/ping.pcap" 2>&1)
+if [ $? -eq 3 ]; then
+	skip "run --split" "$(head -1 <<<"$OUT")"
+else
+	for capture in ping web dns protocols vlan frag malformed; do
+		whole=$("$XDPF" run --quiet "$WORK/show.o" "$CAPTURES/$capture.pcap" 2>&1)
+		for at in 14 20 33 40 54; do
+			is "$capture, split at $at" "$("$XDPF" run --quiet --split $at "$WORK/show.o" "$CAPTURES/$capture.pcap" 2>&1)" "$whole"
+		done
+	done
+fi
+n=$("$XDPF" run --quiet "$WORK/show.o" "$CAPTURES/web.pcap" | wc -l)
+is "JSON lines" "$("$XDPF" run --json "$WORK/show.o" "$CAPTURES/web.pcap" | /usr/bin/python3 -c 'import json, sys
+lines = [json.loads(l) for l in sys.stdin]
+s = lines[-1]["summary"]
+print(len(lines) - 1, s["balanced"], s["files"][0]["reached"]["packets"], all(set(l) == {"packet", "verdict", "rule"} for l in lines[:-1]))')" \
+	"$n True $n True"
+is "the summary goes to standard error" "$("$XDPF" run "$WORK/show.o" "$CAPTURES/web.pcap" 2>/dev/null | wc -l)" "$n"
+OUT=$("$XDPF" run "$WORK/show.o" "$CAPTURES/web.pcap" 2>&1 >/dev/null)
+says "rules in the summary" "web +pass +[0-9]+ +[0-9]+  pass if tcp.dport == 80"
+says "a pair's names" "tcp, (http|80) "
+
+# ---- on an interface ----
+status "nothing runs" 0 in_a "$XDPF" status
+says "and it says so" "no XDP program runs on any interface"
+status "apply" 0 in_a "$XDPF" apply "$WORK/show.xdpf" xe0
+udp 53 10 4
+status "status" 0 in_a "$XDPF" status xe0 lo
+says "of ours" "xe0: native, program show \(id [0-9]+\), since 20"
+says "of none" "lo: no XDP program"
+is "keys of the status" "$(in_a "$XDPF" status --json xe0 | json '" ".join(sorted(j[0]))')" \
+	"compiler files frags ifindex interface link_id mode ours program program_id rules since"
+is "since when" "$(in_a "$XDPF" status --json xe0 | json 'abs(j[0]["since"] - __import__("time").time()) < 60')" True
+is "keys of the statistics" "$(in_a "$XDPF" stats --json xe0 | json '" ".join(sorted(j))')" \
+	"balanced files ifindex interface misses mode program program_id tables verdicts"
+is "a tuple's entry" "$(stats '[(k.split(",")[0], n) for k, n in table("pairs").items()]')" "[('udp', 4)]"
+is "a table without a key" "$(stats 'list(table("all").values())[0] == rule("all")')" True
+status "as text" 0 in_a "$XDPF" stats xe0
+says "its rules" "show.xdpf:7 +drop +4 "
+says "its tables" "table pairs \(show.xdpf\) per ip.proto, l4.dport: 1 entry"
+status "for Prometheus" 0 in_a "$XDPF" stats --prometheus xe0
+says "its rules" '^xdpf_rule_packets_total\{interface="xe0",program="show",file="show.xdpf",rule="show.xdpf:7",index="[0-9]+",verdict="drop"\} 4$'
+is "every line of it" "$(grep -Evc '^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+\{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*\} [0-9]+)$' <<<"$OUT")" 0
+is "no series twice" "$(grep -v '^#' <<<"$OUT" | sed 's/} [0-9]*$//' | sort | uniq -d | wc -l)" 0
+OUT=$(in_a timeout 2.5 "$XDPF" stats --watch xe0)
+is "again each second" "$(grep -c '^verdicts' <<<"$OUT")" 3
+report
