@@ -28,12 +28,12 @@ static const struct option_info {
 enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
-	"usage: xdpfc FILE... -o OUT.o            compile rule files to one XDP program\n"
-	"       xdpfc --check FILE...             only say what is wrong with them\n"
-	"       xdpfc --run CAPTURE FILE...       a verdict per packet, without the kernel\n"
-	"       xdpfc --emit=STAGE FILE...        print a stage: ast, ir, llvm, asm\n"
-	"       xdpfc --list=WHAT                 print the language's fields, headers,\n"
-	"                                         types, names or actions\n"
+	"usage: xdpfc FILE... -o OUT.o         compile rule files to one XDP program\n"
+	"       xdpfc --check FILE...          only say what is wrong with them\n"
+	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
+	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm\n"
+	"       xdpfc --list=WHAT              print the language's fields, headers,\n"
+	"                                      types, names or actions\n"
 	"\n"
 	"Several files make one program and run in the order given; - is standard input.\n"
 	"\n"
