@@ -57,14 +57,16 @@ static bool order_check(struct sema *s, struct ast_expr *e, const struct want *w
 		return true;
 	d = diag_error(s->d, e->span, "%s has no order, so `%s` does not fit it", w->what, cmp_text(e->cmp));
 	if (w->kind == KIND_IP)
-		d->remedy = arena_printf(s->a, "an order is within one family: compare ip4.%s and ip6.%s, or ask `%s in` a range or prefix",
+		d->remedy = arena_printf(s->a,
+					 "an order is within one family: compare ip4.%s and ip6.%s, or ask `%s in` a range or prefix",
 					 strchr(w->what, '.') + 1, strchr(w->what, '.') + 1, w->what);
 	else if (w->type == TYPE_TCPFLAGS)
 		d->remedy = "choose bits: `tcp.flags & (syn|ack) == syn`";
 	else if (w->kind == KIND_FLAG)
 		d->remedy = arena_printf(s->a, "write `%s` or `not %s`", w->what, w->what);
 	else
-		d->remedy = arena_printf(s->a, "use ==, !=, in or not in%s", op->value_kind == KIND_MAC ? "; ranges of addresses are fine" : "");
+		d->remedy = op->value_kind == KIND_MAC ? "use ==, !=, in or not in; ranges of addresses are fine"
+						       : "use ==, !=, in or not in";
 	return false;
 }
 
@@ -100,7 +102,8 @@ static bool order_ranges(struct sema *s, struct ast_expr *e, const struct want *
 		break;
 	}
 	if (empty)
-		return never(s, e->span, arena_printf(s->a, "the %s value of %s is %s", e->cmp == CMP_LT ? "least" : "greatest", w->what,
+		return never(s, e->span,
+			     arena_printf(s->a, "the %s value of %s is %s", e->cmp == CMP_LT ? "least" : "greatest", w->what,
 						      value_show(s->a, w->kind, r.family, e->cmp == CMP_LT ? zero : max)));
 	*vec_add(s->a, &out->item) = (struct item){ r, e->value };
 	return true;
@@ -128,7 +131,8 @@ static bool mask_check(struct sema *s, struct ast_expr *e, const struct want *w)
 		return false;
 	e->mask_value = r.lo;
 	if (value_is_zero(r.lo)) {
-		diag_error(s->d, e->mask->span, "a mask of zero leaves nothing to compare")->remedy = "set the bits that matter in the mask";
+		d = diag_error(s->d, e->mask->span, "a mask of zero leaves nothing to compare");
+		d->remedy = "set the bits that matter in the mask";
 		return false;
 	}
 	return true;
@@ -167,7 +171,8 @@ static bool always_check(struct sema *s, struct ast_expr *e, const struct want *
 	if (e->has_mask || m->n != n)
 		return true;
 	for (size_t i = 0; i < n; i++)
-		if (m->range[i].family != all[i].family || value_cmp(m->range[i].lo, all[i].lo) || value_cmp(m->range[i].hi, all[i].hi))
+		if (m->range[i].family != all[i].family || value_cmp(m->range[i].lo, all[i].lo) ||
+		    value_cmp(m->range[i].hi, all[i].hi))
 			return true;
 	if (m->negate)
 		return never(s, e->span, arena_printf(s->a, "that is every value %s can have", w->what));
@@ -254,8 +259,8 @@ static bool set_misfit(struct sema *s, const struct ast_expr *e, const struct as
 	struct diag *d;
 
 	w.what = operand_shown(s, op);
-	d = diag_error(s->d, op->span, "%s is %s, but set `%s` holds values of type `%s`%s", w.what, want_shown(s, &w), set->name.s,
-		       lang_types[set->types[i]].name, set->n_types > 1 ? " here" : "");
+	d = diag_error(s->d, op->span, "%s is %s, but set `%s` holds values of type `%s`%s", w.what, want_shown(s, &w),
+		       set->name.s, lang_types[set->types[i]].name, set->n_types > 1 ? " here" : "");
 	d->remedy = arena_printf(s->a, "compare a field of that type, or declare the set with type `%s`",
 				 w.kind == KIND_IP4 || w.kind == KIND_IP6 ? "ip` or `net" : lang_types[w.type].name);
 	d->note_span = set->name.span;
@@ -278,10 +283,12 @@ static bool set_compare(struct sema *s, struct ast_expr *e, struct decl *d)
 		return false;
 	}
 	if (set->n_types != e->operand.n) {
-		x = diag_error(s->d, e->span, "set `%s` holds %s of %u, but %zu %s compared", set->name.s,
-			       set->n_types == 1 ? "values, tuples" : "tuples", set->n_types, e->operand.n, e->operand.n == 1 ? "is" : "are");
 		if (set->n_types == 1)
-			x->text = arena_printf(s->a, "set `%s` holds single values, but a tuple of %zu is compared", set->name.s, e->operand.n);
+			x = diag_error(s->d, e->span, "set `%s` holds single values, but a tuple of %zu is compared", set->name.s,
+				       e->operand.n);
+		else
+			x = diag_error(s->d, e->span, "set `%s` holds tuples of %u, but %zu %s compared", set->name.s, set->n_types,
+				       e->operand.n, e->operand.n == 1 ? "is" : "are");
 		x->remedy = set->n_types == 1 ? "compare one field" : "write as many fields: `(FIELD, FIELD) in SET`";
 		x->note_span = set->name.span;
 		x->note = "declared here";
@@ -295,8 +302,8 @@ static bool set_compare(struct sema *s, struct ast_expr *e, struct decl *d)
 		enum family f = op->value_kind == KIND_IP4 ? FAMILY_IP4 : FAMILY_IP6;
 
 		if (set->range[0].family != f && set->range[set->n - 1].family != f) {
-			x = diag_error(s->d, e->span, "set `%s` holds no IPv%d address, so %s is never in it", set->name.s, (int)f,
-				       operand_shown(s, op));
+			x = diag_error(s->d, e->span, "set `%s` holds no IPv%d address, so %s is never in it", set->name.s,
+				       (int)f, operand_shown(s, op));
 			x->remedy = "compare the field of the other family, or ip.src and ip.dst";
 			x->note_span = set->name.span;
 			x->note = "declared here";
@@ -324,8 +331,8 @@ static bool tuple_check(struct sema *s, struct ast_expr *e)
 	struct diag *d;
 
 	if (e->operand.n > SEMA_MAX_TUPLE) {
-		d = diag_error(s->d, e->operand.v[SEMA_MAX_TUPLE]->span, "a tuple has at most %d components, this has %zu", SEMA_MAX_TUPLE,
-			       e->operand.n);
+		d = diag_error(s->d, e->operand.v[SEMA_MAX_TUPLE]->span, "a tuple has at most %d components, this has %zu",
+			       SEMA_MAX_TUPLE, e->operand.n);
 		d->remedy = "split the question into two, joined by `and`";
 		return false;
 	}
@@ -335,7 +342,8 @@ static bool tuple_check(struct sema *s, struct ast_expr *e)
 		want[i] = operand_want(op);
 		want[i].what = operand_shown(s, op);
 		if (op->value_kind == KIND_BYTES || op->value_kind == KIND_IFACE) {
-			d = diag_error(s->d, op->span, "%s cannot stand in a tuple: it is %s", want[i].what, want_shown(s, &want[i]));
+			d = diag_error(s->d, op->span, "%s cannot stand in a tuple: it is %s", want[i].what,
+				       want_shown(s, &want[i]));
 			d->remedy = "compare it by itself, joined by `and`";
 			return false;
 		}

@@ -208,7 +208,8 @@ static uint64_t family_header(const struct fact *x)
 	const struct field_info *f;
 	enum type_kind kind;
 
-	if (x->op->value_kind != KIND_IP || x->op->kind != OPERAND_FIELD || !x->present || !x->n || x->v[0].family != x->v[x->n - 1].family)
+	if (x->op->value_kind != KIND_IP || x->op->kind != OPERAND_FIELD || !x->present || !x->n ||
+	    x->v[0].family != x->v[x->n - 1].family)
 		return 0;
 	f = &lang_fields[x->op->field];
 	kind = x->v[0].family == FAMILY_IP4 ? KIND_IP4 : KIND_IP6;
@@ -219,7 +220,8 @@ static uint64_t family_header(const struct fact *x)
 }
 
 /* Where the operand of @e is present, it is in @v (@in) or outside it; @present: and it is. */
-static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, const struct ast_operand *op, const struct range *v, size_t n,
+static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, const struct ast_operand *op,
+		   const struct range *v, size_t n,
 		   bool in, bool present, const struct ast_expr *by, bool by_true, struct conflict *c)
 {
 	const struct fact *old = find(f, op, e->has_mask, e->mask_value);
@@ -280,8 +282,8 @@ static const struct range *iface_ranges(struct sema *s, const struct ast_match *
 	return out;
 }
 
-static bool assume_cmp(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
-		       struct conflict *c)
+static bool assume_cmp(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by,
+		       bool by_true, struct conflict *c)
 {
 	const struct ast_match *m = &e->match;
 	const struct ast_operand *op = e->operand.v[0];
@@ -306,7 +308,8 @@ static bool assume_cmp(struct sema *s, struct facts *f, const struct ast_expr *e
 	return narrow(s, f, e, op, v, n, truth != m->negate, truth, by, by_true, c);
 }
 
-static bool assume_name(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
+static bool assume_name(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by,
+			bool by_true,
 			struct conflict *c)
 {
 	static const struct range one = { FAMILY_NUM, { 0, 1 }, { 0, 1 } };
@@ -326,8 +329,8 @@ static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bo
 		   struct conflict *c);
 
 /* One of several holds, which one is not known: what they all say about headers is left. */
-static bool assume_any(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
-		       struct conflict *c)
+static bool assume_any(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by,
+		       bool by_true, struct conflict *c)
 {
 	uint64_t must = ~(uint64_t)0, cannot = ~(uint64_t)0;
 	struct conflict mine;
@@ -392,11 +395,13 @@ void facts_report(struct sema *s, const struct conflict *c)
 	if (c->other_true)
 		e = diag_error(s->d, c->at->span, "`%s` can never be true: it contradicts `%s`", at, other);
 	else
-		e = diag_error(s->d, c->at->span, "`%s` can never be true here: only packets come here for which `%s` is false", at, other);
+		e = diag_error(s->d, c->at->span, "`%s` can never be true here: only packets come here for which `%s` is false",
+			       at, other);
 	if (!c->other_true)
 		e->remedy = "take this branch out, or correct one of the two";
 	else
-		e->remedy = c->headers ? "no packet is both: ask with `or`, or write two rules" : "no value is both: ask with `or`, or a list";
+		e->remedy = c->headers ? "no packet is both: ask with `or`, or write two rules"
+				       : "no value is both: ask with `or`, or a list";
 	e->note_span = c->other->span;
 	e->note = c->other_true ? "asked for here" : "asked before, and false here";
 }
@@ -426,10 +431,12 @@ void facts_check_key(struct sema *s, const struct facts *f, const struct ast_ope
 
 void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c)
 {
-	struct diag *d = diag_warning(s->d, e->span, "`%s` is always true here, so its `else` is never reached", sema_quote(s, e->span));
+	struct diag *d = diag_warning(s->d, e->span, "`%s` is always true here, so its `else` is never reached",
+				      sema_quote(s, e->span));
 
 	d->remedy = "take the `else` out, or correct the condition";
 	/* A part of the condition itself says nothing new. */
-	if (c->other && !(c->other->span.src == e->span.src && c->other->span.begin >= e->span.begin && c->other->span.end <= e->span.end))
+	if (c->other &&
+	    !(c->other->span.src == e->span.src && c->other->span.begin >= e->span.begin && c->other->span.end <= e->span.end))
 		add_note(s, d, c);
 }

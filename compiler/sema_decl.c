@@ -16,6 +16,7 @@ static bool let_walk(struct sema *s, struct decl *d, const struct ast_value *v)
 	struct ast_name name = { v->text, v->span };
 	struct decl *other;
 	struct range r;
+	struct diag *e;
 
 	switch (v->kind) {
 	case AST_LIST:
@@ -40,7 +41,8 @@ static bool let_walk(struct sema *s, struct decl *d, const struct ast_value *v)
 		if (bad)
 			return false;
 		if (other && other->kind == DECL_SET) {
-			sema_error(s, v->span, "a let names values, and `%s` is a set", v->text)->remedy = "use the set itself, with `in`";
+			e = sema_error(s, v->span, "a let names values, and `%s` is a set", v->text);
+			e->remedy = "use the set itself, with `in`";
 			return false;
 		}
 		if (!other) {
@@ -75,7 +77,8 @@ static bool let_check(struct sema *s, struct decl *d)
 		return false;
 	}
 	if (d->depth > SEMA_MAX_LET_DEPTH) {
-		e = diag_error(s->d, l->span, "`%s` is built on more than %d lets, one on the other", l->name.s, SEMA_MAX_LET_DEPTH);
+		e = diag_error(s->d, l->span, "`%s` is built on more than %d lets, one on the other", l->name.s,
+			       SEMA_MAX_LET_DEPTH);
 		e->remedy = "name the value itself";
 		return false;
 	}
@@ -94,11 +97,12 @@ static bool set_type(struct sema *s, const struct ast_set *set, const struct ast
 	if (t == TYPE_COUNT) {
 		e = diag_error(s->d, name->span, "unknown type `%s`", name->s);
 		near = suggest_remedy(s, name->s, SUGGEST_TYPE, NAMES_NONE);
-		e->remedy = near ? near : "the types of sets are ip, net, ip4, ip6, mac, port, proto, ethertype, number and their like";
+		e->remedy = near ? near : "there are ip, net, ip4, ip6, mac, port, proto, ethertype, number and others";
 		return false;
 	}
 	if (lang_types[t].kind == KIND_FLAG || lang_types[t].kind == KIND_BYTES || lang_types[t].kind == KIND_IFACE) {
-		e = diag_error(s->d, name->span, "set `%s` cannot hold values of type `%s`", set->name.s ? set->name.s : "?", name->s);
+		e = diag_error(s->d, name->span, "set `%s` cannot hold values of type `%s`", set->name.s ? set->name.s : "?",
+			       name->s);
 		e->remedy = "write them as a list, `let NAME = { … };`";
 		return false;
 	}
@@ -113,8 +117,8 @@ static bool set_types(struct sema *s, struct ast_set *set)
 	if (!set->type.n)
 		return false;
 	if (set->type.n > SEMA_MAX_TUPLE) {
-		e = diag_error(s->d, set->type.v[SEMA_MAX_TUPLE].span, "a set's tuples have at most %d components, this has %zu", SEMA_MAX_TUPLE,
-			       set->type.n);
+		e = diag_error(s->d, set->type.v[SEMA_MAX_TUPLE].span, "a set's tuples have at most %d components, this has %zu",
+			       SEMA_MAX_TUPLE, set->type.n);
 		e->remedy = "split the question into two sets";
 		return false;
 	}
@@ -201,9 +205,11 @@ void decls_warn_unused(struct sema *s)
 		return;
 	for (size_t i = 0; i < s->n_decls; i++) {
 		const struct decl *d = s->decl[i];
+		struct diag *e;
 
 		if (d->broken || d->name.span.src != s->unit->source || (d->kind == DECL_LET ? d->let->used : d->set->used))
 			continue;
-		diag_warning(s->d, d->name.span, "%s `%s` is never used", decl_kind_name(d->kind), d->name.s)->remedy = "take it out";
+		e = diag_warning(s->d, d->name.span, "%s `%s` is never used", decl_kind_name(d->kind), d->name.s);
+		e->remedy = "take it out";
 	}
 }

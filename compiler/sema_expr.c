@@ -57,7 +57,8 @@ static bool is_written(const struct ast_name *name)
 {
 	size_t len = strlen(name->s);
 
-	return !name->span.src || (name->span.end - name->span.begin == len && !memcmp(name->span.src->text + name->span.begin, name->s, len));
+	return !name->span.src ||
+		(name->span.end - name->span.begin == len && !memcmp(name->span.src->text + name->span.begin, name->s, len));
 }
 
 static bool name_check(struct sema *s, struct ast_expr *e)

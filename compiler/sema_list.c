@@ -9,14 +9,17 @@
 static bool whole(struct sema *s, const struct ast_value *v, unsigned depth)
 {
 	bool compound;
+	struct diag *e;
 
 	if (!v)
 		return false;
-	compound = v->kind == AST_RANGE || v->kind == AST_PREFIX || v->kind == AST_LIST || v->kind == AST_TUPLE || v->kind == AST_UNION;
+	compound = v->kind == AST_RANGE || v->kind == AST_PREFIX || v->kind == AST_LIST || v->kind == AST_TUPLE ||
+		v->kind == AST_UNION;
 	if (!compound)
 		return v->kind == AST_INT || v->text;
 	if (depth > AST_MAX_DEPTH) {
-		diag_error(s->d, v->span, "values nest deeper than %d", AST_MAX_DEPTH)->remedy = "write one list: lists in lists mean the same";
+		e = diag_error(s->d, v->span, "values nest deeper than %d", AST_MAX_DEPTH);
+		e->remedy = "write one list: lists in lists mean the same";
 		return false;
 	}
 	for (size_t i = 0; i < v->sub.n; i++)
@@ -37,7 +40,8 @@ static bool is_ip(enum type_kind k)
 
 static bool exact_only(struct sema *s, const struct want *w, const struct ast_value *v, const char *what)
 {
-	struct diag *e = sema_error(s, v->span, "`%s` is %s, but %s holds single addresses", sema_quote(s, v->span), what, w->what);
+	struct diag *e = sema_error(s, v->span, "`%s` is %s, but %s holds single addresses", sema_quote(s, v->span), what,
+				    w->what);
 
 	e->remedy = "declare the set with type `net`: it takes prefixes, ranges and addresses";
 	return false;
@@ -88,7 +92,8 @@ static bool read_prefix(struct sema *s, const struct want *w, const struct ast_v
 		return false;
 	bits = one.family == FAMILY_IP4 ? 32 : 128;
 	if (v->num > bits) {
-		e = sema_error(s, v->span, "/%llu is no prefix length of an IPv%d address", (unsigned long long)v->num, (int)one.family);
+		e = sema_error(s, v->span, "/%llu is no prefix length of an IPv%d address", (unsigned long long)v->num,
+			       (int)one.family);
 		e->remedy = arena_printf(s->a, "a prefix of IPv%d has 0 to %u bits", (int)one.family, bits);
 		return false;
 	}
@@ -98,7 +103,8 @@ static bool read_prefix(struct sema *s, const struct want *w, const struct ast_v
 
 		e = sema_error(s, v->span, "%s has host bits set", sema_quote(s, v->span));
 		e->remedy = arena_printf(s->a, "write %s/%u, or %s for the one address",
-					 value_show(s->a, w->kind, one.family, value_and(one.lo, value_not(host))), (unsigned)v->num, addr);
+					 value_show(s->a, w->kind, one.family, value_and(one.lo, value_not(host))),
+					 (unsigned)v->num, addr);
 		return false;
 	}
 	*out = (struct range){ one.family, one.lo, value_or(one.lo, host) };
@@ -121,7 +127,9 @@ static bool want_same(const struct want *a, const struct want *b)
 
 void warn_twice(struct sema *s, const struct ast_value *v)
 {
-	diag_warning(s->d, v->span, "`%s` is already in this list, all or in part", sema_quote(s, v->span))->remedy = "take it out";
+	struct diag *e = diag_warning(s->d, v->span, "`%s` is already in this list, all or in part", sema_quote(s, v->span));
+
+	e->remedy = "take it out";
 }
 
 /* What a let stands for as @w. */

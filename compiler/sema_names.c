@@ -172,9 +172,12 @@ enum names_id names_table_of(const struct sema *s, const char *name)
 static bool is_reserved(const char *name)
 {
 	static const char *const words[] = {
-		"let", "set", "limit", "default", "option", "include", "test", "if", "else", "and", "or", "not", "in", "per", "over", "within",
-		"count", "log", "sample", "add", "remove", "mark", "pass", "drop", "abort", "tx", "swap", "redirect", "forward", "reply",
-		"payload", "packet", "random", "time", "weekday", "flow", "socket", "cpu", "live", "size", "timeout", "burst", "when", "full",
+		"let", "set", "limit", "default", "option", "include", "test", "if", "else", "and", "or", "not", "in", "per",
+		"over", "within",
+		"count", "log", "sample", "add", "remove", "mark", "pass", "drop", "abort", "tx", "swap", "redirect", "forward",
+		"reply",
+		"payload", "packet", "random", "time", "weekday", "flow", "socket", "cpu", "live", "size", "timeout", "burst",
+		"when", "full",
 		"from", "to", "for", "true", "false", "expect", "repeat", "after", "by",
 	};
 

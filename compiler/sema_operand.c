@@ -10,8 +10,8 @@ const char *operand_shown(struct sema *s, const struct ast_operand *op)
 {
 	if (op->kind == OPERAND_FIELD)
 		return lang_fields[op->field].name;
-	return arena_printf(s->a, "%s[%llu:%llu]", op->kind == OPERAND_PAYLOAD ? "payload" : "packet", (unsigned long long)op->off,
-			    (unsigned long long)op->len);
+	return arena_printf(s->a, "%s[%llu:%llu]", op->kind == OPERAND_PAYLOAD ? "payload" : "packet",
+			    (unsigned long long)op->off, (unsigned long long)op->len);
 }
 
 bool operand_same(const struct ast_operand *a, const struct ast_operand *b)
@@ -43,7 +43,9 @@ size_t operand_domain(const struct ast_operand *op, struct range *out)
 		return 2;
 	case KIND_IP4:
 	case KIND_IP6:
-		out[0] = (struct range){ op->value_kind == KIND_IP4 ? FAMILY_IP4 : FAMILY_IP6, value_of(0), value_ones(op->bits) };
+		out[0].family = op->value_kind == KIND_IP4 ? FAMILY_IP4 : FAMILY_IP6;
+		out[0].lo = value_of(0);
+		out[0].hi = value_ones(op->bits);
 		return 1;
 	case KIND_NUM:
 	case KIND_FLAG:
@@ -92,7 +94,8 @@ static bool not_a_field(struct sema *s, const struct ast_operand *op)
 
 	if (names_header(s, name) != HDR_NONE) {
 		e = diag_error(s->d, op->name.span, "`%s` is a protocol, not a field: it has no value", name);
-		e->remedy = arena_printf(s->a, "`%s` alone is the condition; its fields are %s.…, see xdpfc --list=fields", name, name);
+		e->remedy = arena_printf(s->a, "`%s` alone is the condition; its fields are %s.…, see xdpfc --list=fields", name,
+					 name);
 	} else if (d) {
 		e = diag_error(s->d, op->name.span, "`%s` is a %s, not a field", name, decl_kind_name(d->kind));
 		e->remedy = arena_printf(s->a, "a field stands first: `FIELD in %s`", name);
@@ -140,7 +143,8 @@ static bool prefix_check(struct sema *s, const struct ast_operand *op)
 
 		if (op->prefix[i] <= (is4 ? max4 : max6))
 			continue;
-		e = diag_error(s->d, op->span, "/%llu is no prefix length of an IPv%d address", (unsigned long long)op->prefix[i], is4 ? 4 : 6);
+		e = diag_error(s->d, op->span, "/%llu is no prefix length of an IPv%d address",
+			       (unsigned long long)op->prefix[i], is4 ? 4 : 6);
 		e->remedy = arena_printf(s->a, "a prefix of IPv%d has 0 to %u bits", is4 ? 4 : 6, is4 ? max4 : max6);
 		return false;
 	}

@@ -164,7 +164,8 @@ const char *value_show(struct arena *a, enum type_kind kind, enum family f, stru
 	if (f == FAMILY_IP6)
 		return show_ip6(a, v);
 	if (kind == KIND_MAC)
-		return arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", (unsigned)(v.lo >> 40) & 255, (unsigned)(v.lo >> 32) & 255,
+		return arena_printf(a, "%02x:%02x:%02x:%02x:%02x:%02x", (unsigned)(v.lo >> 40) & 255,
+				    (unsigned)(v.lo >> 32) & 255,
 				    (unsigned)(v.lo >> 24) & 255, (unsigned)(v.lo >> 16) & 255, (unsigned)(v.lo >> 8) & 255,
 				    (unsigned)v.lo & 255);
 	return arena_printf(a, "%llu", (unsigned long long)v.lo);

@@ -1,6 +1,7 @@
 /*
- * Rules, actions, options. In: a unit whose names are declared; the declarations are checked as they come up. Out: every rule with index, shown name and verdict, every action
- * resolved, count tables collected. Refused: what can never be reached, and conditions that cannot hold where they stand.
+ * Rules, actions, options. In: a unit whose names are declared; the declarations are checked as they come up. Out: every rule with index,
+ * shown name and verdict, every action resolved, count tables collected. Refused: what can never be reached, and conditions that cannot
+ * hold where they stand.
  */
 #include "sema.h"
 
@@ -14,8 +15,10 @@ static const char *verdict_remedy(struct sema *s, const char *word)
 	static const struct {
 		const char *theirs, *ours;
 	} foreign[] = {
-		{ "accept", "pass" }, { "allow", "pass" }, { "permit", "pass" }, { "ok", "pass" }, { "continue", "pass" }, { "return", "pass" },
-		{ "deny", "drop" }, { "block", "drop" }, { "reject", "drop" }, { "discard", "drop" }, { "aborted", "abort" }, { "bounce", "tx" },
+		{ "accept", "pass" }, { "allow", "pass" }, { "permit", "pass" }, { "ok", "pass" }, { "continue", "pass" },
+		{ "return", "pass" },
+		{ "deny", "drop" }, { "block", "drop" }, { "reject", "drop" }, { "discard", "drop" }, { "aborted", "abort" },
+		{ "bounce", "tx" },
 	};
 	const char *cand[VERDICT_COUNT], *near;
 
@@ -84,7 +87,8 @@ static bool key_check(struct sema *s, struct ast_action *a)
 			}
 	}
 	if (ok && bytes > SEMA_MAX_KEY_BYTES) {
-		e = diag_error(s->d, a->span, "the key of `%s` has %u bytes, at most %d fit", a->word.s, bytes, SEMA_MAX_KEY_BYTES);
+		e = diag_error(s->d, a->span, "the key of `%s` has %u bytes, at most %d fit", a->word.s, bytes,
+			       SEMA_MAX_KEY_BYTES);
 		e->remedy = "choose shorter slices";
 		return false;
 	}
@@ -116,7 +120,8 @@ static bool count_check(struct sema *s, struct ast_action *a)
 		return false;
 	other = names_decl(s, a->word.s);
 	if (other) {
-		e = diag_error(s->d, a->word.span, "`%s` is a %s, so no count table can be called so", a->word.s, decl_kind_name(other->kind));
+		e = diag_error(s->d, a->word.span, "`%s` is a %s, so no count table can be called so", a->word.s,
+			       decl_kind_name(other->kind));
 		e->remedy = "give one of them another name";
 		e->note_span = other->name.span;
 		e->note = "declared here";

@@ -17,16 +17,19 @@ static const struct {
 	{ "ip4.saddr", "ip4.src" }, { "ip4.daddr", "ip4.dst" }, { "ip6.saddr", "ip6.src" }, { "ip6.daddr", "ip6.dst" },
 	{ "ipv4.src", "ip4.src" }, { "ipv4.dst", "ip4.dst" }, { "ipv6.src", "ip6.src" }, { "ipv6.dst", "ip6.dst" },
 	{ "ipv6.saddr", "ip6.src" }, { "ipv6.daddr", "ip6.dst" }, { "ipv6.addr", "ip6.src` or `ip6.dst" },
-	{ "proto", "ip.proto" }, { "protocol", "ip.proto" }, { "ip.protocol", "ip.proto" }, { "ip.p", "ip.proto" }, { "l4proto", "ip.proto" },
+	{ "proto", "ip.proto" }, { "protocol", "ip.proto" }, { "ip.protocol", "ip.proto" }, { "ip.p", "ip.proto" },
+	{ "l4proto", "ip.proto" },
 	{ "meta.l4proto", "ip.proto" }, { "ip6.proto", "ip.proto` or `ip6.nexthdr" }, { "ipv6.nxt", "ip6.nexthdr" },
 	{ "ttl", "ip.ttl" }, { "hoplimit", "ip6.hoplimit" }, { "ip6.ttl", "ip6.hoplimit" }, { "ip6.hlim", "ip6.hoplimit" },
-	{ "ipv6.hlim", "ip6.hoplimit" }, { "tos", "ip4.tos" }, { "ip.tos", "ip4.tos" }, { "dscp", "ip.dscp" }, { "ecn", "ip.ecn" },
+	{ "ipv6.hlim", "ip6.hoplimit" }, { "tos", "ip4.tos" }, { "ip.tos", "ip4.tos" }, { "dscp", "ip.dscp" },
+	{ "ecn", "ip.ecn" },
 	{ "ip.dsfield", "ip4.tos" }, { "ip.dsfield.dscp", "ip.dscp" }, { "ip.dsfield.ecn", "ip.ecn" },
 	{ "ip.id", "ip4.id` or `frag.id" }, { "ip.len", "ip4.len` or `ip6.len" }, { "ip.length", "ip4.len` or `ip6.len" },
 	{ "ip4.length", "ip4.len" }, { "ip6.length", "ip6.len" }, { "ip6.plen", "ip6.len" }, { "ipv6.plen", "ip6.len" },
 	{ "ip.hdr_len", "ip4.ihl" }, { "ip.hdrlength", "ip4.ihl" }, { "ip.ihl", "ip4.ihl" }, { "ip.checksum", "ip4.checksum" },
 	{ "ip.df", "ip4.df" }, { "ip.mf", "ip4.mf" }, { "ip.flags.df", "ip4.df" }, { "ip.flags.mf", "ip4.mf" },
-	{ "ip.frag-off", "ip4.fragoff" }, { "ip.frag_offset", "ip4.fragoff" }, { "ip.frag", "ip.fragment" }, { "fragment", "ip.fragment" },
+	{ "ip.frag-off", "ip4.fragoff" }, { "ip.frag_offset", "ip4.fragoff" }, { "ip.frag", "ip.fragment" },
+	{ "fragment", "ip.fragment" },
 	{ "ip6.flow", "ip6.flowlabel" }, { "ipv6.flow", "ip6.flowlabel" }, { "ipv6.tclass", "ip6.tclass" },
 	{ "port", "l4.sport` or `l4.dport" }, { "l4.port", "l4.sport` or `l4.dport" }, { "th.port", "l4.sport` or `l4.dport" },
 	{ "sport", "l4.sport" }, { "srcport", "l4.sport" }, { "th.sport", "l4.sport" }, { "src_port", "l4.sport" },
@@ -35,29 +38,41 @@ static const struct {
 	{ "tcp.src", "tcp.sport" }, { "tcp.dst", "tcp.dport" }, { "udp.src", "udp.sport" }, { "udp.dst", "udp.dport" },
 	{ "udp.port", "udp.sport` or `udp.dport" }, { "udp.srcport", "udp.sport" }, { "udp.dstport", "udp.dport" },
 	{ "sctp.port", "sctp.sport` or `sctp.dport" }, { "sctp.srcport", "sctp.sport" }, { "sctp.dstport", "sctp.dport" },
-	{ "dccp.srcport", "dccp.sport" }, { "dccp.dstport", "dccp.dport" }, { "udp.length", "udp.len" }, { "udp.csum", "udp.checksum" },
-	{ "tcp.flags.syn", "tcp.syn" }, { "tcp.flags.ack", "tcp.ack" }, { "tcp.flags.fin", "tcp.fin" }, { "tcp.flags.reset", "tcp.rst" },
-	{ "tcp.flags.rst", "tcp.rst" }, { "tcp.flags.push", "tcp.psh" }, { "tcp.flags.urg", "tcp.urg" }, { "tcp.push", "tcp.psh" },
+	{ "dccp.srcport", "dccp.sport" }, { "dccp.dstport", "dccp.dport" }, { "udp.length", "udp.len" },
+	{ "udp.csum", "udp.checksum" },
+	{ "tcp.flags.syn", "tcp.syn" }, { "tcp.flags.ack", "tcp.ack" }, { "tcp.flags.fin", "tcp.fin" },
+	{ "tcp.flags.reset", "tcp.rst" },
+	{ "tcp.flags.rst", "tcp.rst" }, { "tcp.flags.push", "tcp.psh" }, { "tcp.flags.urg", "tcp.urg" },
+	{ "tcp.push", "tcp.psh" },
 	{ "tcp.flag", "tcp.flags" }, { "tcp.reset", "tcp.rst" }, { "syn", "tcp.syn" }, { "ack", "tcp.ack" }, { "rst", "tcp.rst" },
-	{ "fin", "tcp.fin" }, { "psh", "tcp.psh" }, { "urg", "tcp.urg" }, { "tcp.sequence", "tcp.seq" }, { "tcp.ackno", "tcp.ackseq" },
-	{ "tcp.window_size", "tcp.window" }, { "tcp.csum", "tcp.checksum" }, { "tcp.hdr_len", "tcp.doff" }, { "tcp.doffset", "tcp.doff" },
+	{ "fin", "tcp.fin" }, { "psh", "tcp.psh" }, { "urg", "tcp.urg" }, { "tcp.sequence", "tcp.seq" },
+	{ "tcp.ackno", "tcp.ackseq" },
+	{ "tcp.window_size", "tcp.window" }, { "tcp.csum", "tcp.checksum" }, { "tcp.hdr_len", "tcp.doff" },
+	{ "tcp.doffset", "tcp.doff" },
 	{ "tcp.len", "payload.len" }, { "data.len", "payload.len" }, { "udp.payload", "payload" }, { "tcp.payload", "payload" },
-	{ "ether", "eth" }, { "ethernet", "eth" }, { "ether.src", "eth.src" }, { "ether.saddr", "eth.src" }, { "eth.saddr", "eth.src" },
+	{ "ether", "eth" }, { "ethernet", "eth" }, { "ether.src", "eth.src" }, { "ether.saddr", "eth.src" },
+	{ "eth.saddr", "eth.src" },
 	{ "ether.dst", "eth.dst" }, { "ether.daddr", "eth.dst" }, { "eth.daddr", "eth.dst" }, { "ether.type", "eth.type" },
-	{ "ether.proto", "eth.type" }, { "eth.proto", "eth.type" }, { "ethertype", "eth.type" }, { "mac", "eth.src` or `eth.dst" },
+	{ "ether.proto", "eth.type" }, { "eth.proto", "eth.type" }, { "ethertype", "eth.type" },
+	{ "mac", "eth.src` or `eth.dst" },
 	{ "eth.addr", "eth.src` or `eth.dst" }, { "smac", "eth.src" }, { "dmac", "eth.dst" },
-	{ "vlan.priority", "vlan.pcp" }, { "vlan.prio", "vlan.pcp" }, { "vlan.vid", "vlan.id" }, { "vlan.etype", "vlan.type" }, { "vlan.cfi", "vlan.dei" },
+	{ "vlan.priority", "vlan.pcp" }, { "vlan.prio", "vlan.pcp" }, { "vlan.vid", "vlan.id" },
+	{ "vlan.etype", "vlan.type" }, { "vlan.cfi", "vlan.dei" },
 	{ "arp.opcode", "arp.op" }, { "arp.operation", "arp.op" }, { "arp.saddr", "arp.spa" }, { "arp.daddr", "arp.tpa" },
-	{ "arp.saddr.ip", "arp.spa" }, { "arp.daddr.ip", "arp.tpa" }, { "arp.saddr.ether", "arp.sha" }, { "arp.daddr.ether", "arp.tha" },
+	{ "arp.saddr.ip", "arp.spa" }, { "arp.daddr.ip", "arp.tpa" }, { "arp.saddr.ether", "arp.sha" },
+	{ "arp.daddr.ether", "arp.tha" },
 	{ "arp.src.proto_ipv4", "arp.spa" }, { "arp.dst.proto_ipv4", "arp.tpa" },
 	{ "ipv4", "ip4" }, { "inet", "ip4" }, { "ipv6", "ip6" }, { "inet6", "ip6" }, { "icmp4", "icmp" }, { "icmpv4", "icmp" },
 	{ "icmpv6", "icmp6" }, { "icmpv6.type", "icmp6.type" }, { "icmpv6.code", "icmp6.code" }, { "ipv6-icmp", "icmp6" },
-	{ "icmp.ident", "icmp.id" }, { "icmp.sequence", "icmp.seq" }, { "icmp.redir_gw", "icmp.gateway" }, { "icmp6.taddr", "icmp6.target" },
+	{ "icmp.ident", "icmp.id" }, { "icmp.sequence", "icmp.seq" }, { "icmp.redir_gw", "icmp.gateway" },
+	{ "icmp6.taddr", "icmp6.target" },
 	{ "igmp.maddr", "igmp.group" }, { "igmp.mrt", "igmp.code" }, { "transport", "l4" }, { "frag.frag-off", "frag.offset" },
-	{ "len", "pkt.len" }, { "length", "pkt.len" }, { "frame.len", "pkt.len" }, { "frame.cap_len", "pkt.len" }, { "meta.length", "pkt.len" },
+	{ "len", "pkt.len" }, { "length", "pkt.len" }, { "frame.len", "pkt.len" }, { "frame.cap_len", "pkt.len" },
+	{ "meta.length", "pkt.len" },
 	{ "packet.len", "pkt.len" }, { "greater", "pkt.len >=" }, { "less", "pkt.len <=" },
 	{ "iif", "iface" }, { "iifname", "iface" }, { "meta.iif", "iface" }, { "meta.iifname", "iface" }, { "ifname", "iface" },
-	{ "interface", "iface" }, { "dev", "iface" }, { "queue", "rxqueue" }, { "rx_queue", "rxqueue" }, { "rx_queue_index", "rxqueue" },
+	{ "interface", "iface" }, { "dev", "iface" }, { "queue", "rxqueue" }, { "rx_queue", "rxqueue" },
+	{ "rx_queue_index", "rxqueue" },
 	{ "invalid", "malformed" }, { "broken", "malformed" },
 };
 
@@ -65,10 +80,13 @@ static const struct {
 static const struct {
 	const char *theirs, *ours;
 } foreign_types[] = {
-	{ "ipv4_addr", "ip4" }, { "ipv6_addr", "ip6" }, { "ether_addr", "mac" }, { "inet_service", "port" }, { "inet_proto", "proto" },
-	{ "ether_type", "ethertype" }, { "ipv4", "ip4" }, { "ipv6", "ip6" }, { "addr", "ip" }, { "address", "ip" }, { "host", "ip" },
+	{ "ipv4_addr", "ip4" }, { "ipv6_addr", "ip6" }, { "ether_addr", "mac" }, { "inet_service", "port" },
+	{ "inet_proto", "proto" },
+	{ "ether_type", "ethertype" }, { "ipv4", "ip4" }, { "ipv6", "ip6" }, { "addr", "ip" }, { "address", "ip" },
+	{ "host", "ip" },
 	{ "inet", "ip" }, { "prefix", "net" }, { "cidr", "net" }, { "network", "net" }, { "subnet", "net" }, { "int", "number" },
-	{ "integer", "number" }, { "num", "number" }, { "u8", "number" }, { "u16", "number" }, { "u32", "number" }, { "u64", "number" },
+	{ "integer", "number" }, { "num", "number" }, { "u8", "number" }, { "u16", "number" }, { "u32", "number" },
+	{ "u64", "number" },
 	{ "service", "port" }, { "protocol", "proto" }, { "ether", "mac" }, { "lladdr", "mac" },
 };
 
@@ -115,7 +133,8 @@ static const char *names_that_begin(struct sema *s, enum names_id table, const c
 	for (size_t i = 0; len > 1 && i < lang_n_names; i++) {
 		const char *known = lang_names[i].name;
 
-		if (lang_names[i].table != table || strncmp(known, name, len) || known[len] != '-' || used + strlen(known) + 8 > sizeof(list))
+		if (lang_names[i].table != table || strncmp(known, name, len) || known[len] != '-' ||
+		    used + strlen(known) + 8 > sizeof(list))
 			continue;
 		used += (size_t)sprintf(list + used, "%s`%s`", used ? ", " : "", known);
 	}

@@ -31,7 +31,8 @@ const char *text_ip4(struct arena *a, const char *text, struct value *out)
 		if (p == start)
 			return "an IPv4 address has four numbers with dots between them";
 		if (*start == '0' && p - start > 1)
-			return arena_printf(a, "a part with a leading zero is octal to some programs and decimal to others: write %u", n);
+			return arena_printf(a,
+					    "a part with a leading zero is octal to some programs and decimal to others: write %u", n);
 		if (n > 255)
 			return "a part of an IPv4 address is at most 255";
 		addr = addr << 8 | n;

@@ -114,8 +114,9 @@ static bool number(struct sema *s, const struct want *w, const struct ast_value 
 		e->remedy = "numbers have at most 64 bits";
 	} else {
 		e = sema_error(s, v->span, "%s does not fit %s", shown, w->what);
-		e->remedy = arena_printf(s->a, "%s has %u bit%s: a number from 0 to %llu", w->set ? lang_types[w->type].name : w->what, w->bits,
-					 w->bits == 1 ? "" : "s", (unsigned long long)max);
+		e->remedy = arena_printf(s->a, "%s has %u bit%s: a number from 0 to %llu",
+					 w->set ? lang_types[w->type].name : w->what, w->bits, w->bits == 1 ? "" : "s",
+					 (unsigned long long)max);
 	}
 	return false;
 }
@@ -129,8 +130,8 @@ static bool plain_number(struct sema *s, const struct want *w, const struct ast_
 
 	if (v->num > 7 && !v->overflow && len > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9') {
 		e = sema_error(s, v->span, "`%s` has a leading zero", sema_quote(s, v->span));
-		e->remedy = arena_printf(s->a, "write %llu for the decimal number, 0x%llu for the hexadecimal one", (unsigned long long)v->num,
-					 (unsigned long long)v->num);
+		e->remedy = arena_printf(s->a, "write %llu for the decimal number, 0x%llu for the hexadecimal one",
+					 (unsigned long long)v->num, (unsigned long long)v->num);
 		return false;
 	}
 	return number(s, w, v, v->num, v->overflow, out);
@@ -138,7 +139,9 @@ static bool plain_number(struct sema *s, const struct want *w, const struct ast_
 
 static bool quantity(struct sema *s, const struct want *w, const struct ast_value *v, struct range *out)
 {
-	static const char *const kinds[] = { [QTY_TIME] = "a duration", [QTY_RATE] = "a rate", [QTY_SHARE] = "a share", [QTY_OTHER] = "no number" };
+	static const char *const kinds[] = {
+		[QTY_TIME] = "a duration", [QTY_RATE] = "a rate", [QTY_SHARE] = "a share", [QTY_OTHER] = "no number",
+	};
 	size_t digits = strspn(v->text, "0123456789.");
 	const char *suffix = v->text + digits;
 	uint64_t n = 0;
@@ -156,7 +159,8 @@ static bool quantity(struct sema *s, const struct want *w, const struct ast_valu
 	if (!strcmp(suffix, "m"))
 		e->remedy = arena_printf(s->a, "m is minutes, M is a million: write %.*sM", (int)digits, v->text);
 	else if (!strcmp(suffix, "K") || !strcmp(suffix, "KB") || !strcmp(suffix, "kb"))
-		e->remedy = arena_printf(s->a, "write %.*sk for thousands, %.*sKi for 1024", (int)digits, v->text, (int)digits, v->text);
+		e->remedy = arena_printf(s->a, "write %.*sk for thousands, %.*sKi for 1024", (int)digits, v->text, (int)digits,
+					 v->text);
 	else if (!strcmp(suffix, "g"))
 		e->remedy = arena_printf(s->a, "write %.*sG", (int)digits, v->text);
 	else if (unit == QTY_OTHER)
@@ -190,9 +194,11 @@ static bool address(struct sema *s, const struct want *w, const struct ast_value
 	if (why)
 		return bad_text(s, v, is4 ? "an IPv4 address" : "an IPv6 address", why);
 	if (w->kind == (is4 ? KIND_IP6 : KIND_IP4)) {
-		e = sema_error(s, v->span, w->set ? "%s and never holds %s" : "%s and never equals %s", want_says(s, w), sema_quote(s, v->span));
+		e = sema_error(s, v->span, w->set ? "%s and never holds %s" : "%s and never equals %s", want_says(s, w),
+			       sema_quote(s, v->span));
 		if (!strncmp(w->what, "ip", 2) && w->what[2] && w->what[3] == '.')
-			e->remedy = arena_printf(s->a, "ip%c.%s is the field of that family, ip.%s is either", is4 ? '4' : '6', w->what + 4, w->what + 4);
+			e->remedy = arena_printf(s->a, "ip%c.%s is the field of that family, ip.%s is either", is4 ? '4' : '6',
+						 w->what + 4, w->what + 4);
 		else
 			e->remedy = arena_printf(s->a, "write %s", want_example(w));
 		return false;
@@ -219,7 +225,8 @@ static bool exact_bytes(struct sema *s, const struct want *w, const struct ast_v
 		return bad_text(s, v, w->kind == KIND_MAC ? "an Ethernet address" : "a run of bytes", why);
 	if (len == want)
 		return true;
-	e = sema_error(s, v->span, "`%s` has %zu %s%s, but %s has %u", sema_quote(s, v->span), len, unit, len == 1 ? "" : "s", w->what, want);
+	e = sema_error(s, v->span, "`%s` has %zu %s%s, but %s has %u", sema_quote(s, v->span), len, unit, len == 1 ? "" : "s",
+		       w->what, want);
 	if (w->slice && len >= 1 && len <= SEMA_MAX_SLICE)
 		e->remedy = arena_printf(s->a, "make both as long: a slice of %zu is written [offset:%zu]", len, len);
 	else
@@ -251,9 +258,10 @@ static bool is_name(struct sema *s, const char *text, size_t len)
 static const char *range_of_names(struct sema *s, const char *text)
 {
 	for (const char *dash = strchr(text, '-'); dash; dash = strchr(dash + 1, '-'))
-		if (is_name(s, text, (size_t)(dash - text)) && ((dash[1] >= '0' && dash[1] <= '9') || is_name(s, dash + 1, strlen(dash + 1))))
-			return arena_printf(s->a, "a range that begins with a name has blanks around its dash: `%.*s - %s`", (int)(dash - text), text,
-					    dash + 1);
+		if (is_name(s, text, (size_t)(dash - text)) &&
+		    ((dash[1] >= '0' && dash[1] <= '9') || is_name(s, dash + 1, strlen(dash + 1))))
+			return arena_printf(s->a, "a range that begins with a name has blanks around its dash: `%.*s - %s`",
+					    (int)(dash - text), text, dash + 1);
 	return NULL;
 }
 

@@ -228,8 +228,10 @@ static void test_counters(void **state)
 static void test_program_names(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "edge.xdpf", "edge" }, { "a/b/edge", "edge" }, { "9.xdpf", "_9" }, { ".xdpf", "xdpf" }, { "a-b c.xdpf", "a_b_c" },
-		{ "abcdefghijklmnopqrstuvwxyz.xdpf", "abcdefghijklmno" }, { "123456789012345678.xdpf", "_12345678901234" }, { "\xc3\xa4.xdpf", "__" },
+		{ "edge.xdpf", "edge" }, { "a/b/edge", "edge" }, { "9.xdpf", "_9" }, { ".xdpf", "xdpf" },
+		{ "a-b c.xdpf", "a_b_c" },
+		{ "abcdefghijklmnopqrstuvwxyz.xdpf", "abcdefghijklmno" }, { "123456789012345678.xdpf", "_12345678901234" },
+		{ "\xc3\xa4.xdpf", "__" },
 	};
 	static const char *const text[] = { "pass;\n" };
 
@@ -311,7 +313,8 @@ static void test_hostile(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ranges), cmocka_unit_test(test_other_matches), cmocka_unit_test(test_indexes), cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_ranges), cmocka_unit_test(test_other_matches), cmocka_unit_test(test_indexes),
+		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_program_names), cmocka_unit_test(test_hostile),
 	};
 

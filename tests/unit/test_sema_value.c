@@ -25,8 +25,10 @@ static void assert_value(struct value have, uint64_t hi, uint64_t lo)
 
 static void test_ip4_text(void **state)
 {
-	static const char *const bad[] = { "", "1", "1.2.3", "1.2.3.", "1.2.3.4.", "1.2.3.4.5", ".1.2.3", "1..2.3", "256.0.0.0", "0.0.0.256",
-					   "01.2.3.4", "1.2.3.00", "1.2.3.4x", "99999999999999999999.1.1.1", "1.2.3.-4", "0x1.2.3.4" };
+	static const char *const bad[] = {
+		"", "1", "1.2.3", "1.2.3.", "1.2.3.4.", "1.2.3.4.5", ".1.2.3", "1..2.3", "256.0.0.0", "0.0.0.256", "01.2.3.4",
+		"1.2.3.00", "1.2.3.4x", "99999999999999999999.1.1.1", "1.2.3.-4", "0x1.2.3.4",
+	};
 	struct arena *a = arena_new();
 	struct value v;
 
@@ -67,9 +69,13 @@ static void check_ip6(struct arena *a, const char *text)
 static void test_ip6_text(void **state)
 {
 	static const char *const texts[] = {
-		"::", "::1", "1::", "2001:db8::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "1::8", "1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8",
-		":", ":::", "1:::2", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::g", "1:", ":1", "::1:", "fe80::1%eth0", "",
-		"::ffff:192.0.2.1", "::192.0.2.1", "1:2:3:4:5:6:192.0.2.1", "1:2:3:4:5:6:7:192.0.2.1", "1:2:3:4:5:192.0.2.1", "::1.2.3", "::1.2.3.4:5", "::256.1.1.1",
+		"::", "::1", "1::", "2001:db8::1", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "1::8",
+		"1:2:3:4:5:6:7:8::", "::1:2:3:4:5:6:7:8",
+		":", ":::", "1:::2", "1::2::3", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "12345::", "::g", "1:", ":1", "::1:",
+		"fe80::1%eth0", "",
+		"::ffff:192.0.2.1", "::192.0.2.1", "1:2:3:4:5:6:192.0.2.1", "1:2:3:4:5:6:7:192.0.2.1",
+		"1:2:3:4:5:192.0.2.1", "::1.2.3", "::1.2.3.4:5",
+		"::256.1.1.1",
 		"ABCD::EF01", "0:0:0:0:0:0:0:0", "00001::", "::ffff:192.0.2.1:1", "1.2.3.4", "1.2.3.4::",
 	};
 	static const char letters[] = "01a:::.f";
@@ -122,11 +128,16 @@ static void test_quantities(void **state)
 		enum qty_unit unit;
 		uint64_t value;
 	} rows[] = {
-		{ "10k", QTY_PLAIN, 10000 }, { "1M", QTY_PLAIN, 1000000 }, { "2G", QTY_PLAIN, 2000000000 }, { "1.5k", QTY_PLAIN, 1500 },
-		{ "1Ki", QTY_PLAIN, 1024 }, { "64KiB", QTY_BYTES, 65536 }, { "1.5KiB", QTY_BYTES, 1536 }, { "2MiB", QTY_BYTES, 2 << 20 },
-		{ "9kB", QTY_BYTES, 9000 }, { "9B", QTY_BYTES, 9 }, { "1.23456k", QTY_OTHER, 0 }, { "1.5B", QTY_OTHER, 0 }, { "10K", QTY_OTHER, 0 },
-		{ "10m", QTY_TIME, 0 }, { "500ms", QTY_TIME, 0 }, { "1h", QTY_TIME, 0 }, { "10Mbit/s", QTY_RATE, 0 }, { "5/s", QTY_RATE, 0 },
-		{ "1%", QTY_SHARE, 0 }, { "99999999999999999999k", QTY_TOO_BIG, 0 }, { "18446744073709551615G", QTY_TOO_BIG, 0 }, { "k", QTY_OTHER, 0 },
+		{ "10k", QTY_PLAIN, 10000 }, { "1M", QTY_PLAIN, 1000000 }, { "2G", QTY_PLAIN, 2000000000 },
+		{ "1.5k", QTY_PLAIN, 1500 },
+		{ "1Ki", QTY_PLAIN, 1024 }, { "64KiB", QTY_BYTES, 65536 }, { "1.5KiB", QTY_BYTES, 1536 },
+		{ "2MiB", QTY_BYTES, 2 << 20 },
+		{ "9kB", QTY_BYTES, 9000 }, { "9B", QTY_BYTES, 9 }, { "1.23456k", QTY_OTHER, 0 }, { "1.5B", QTY_OTHER, 0 },
+		{ "10K", QTY_OTHER, 0 },
+		{ "10m", QTY_TIME, 0 }, { "500ms", QTY_TIME, 0 }, { "1h", QTY_TIME, 0 }, { "10Mbit/s", QTY_RATE, 0 },
+		{ "5/s", QTY_RATE, 0 },
+		{ "1%", QTY_SHARE, 0 }, { "99999999999999999999k", QTY_TOO_BIG, 0 }, { "18446744073709551615G", QTY_TOO_BIG, 0 },
+		{ "k", QTY_OTHER, 0 },
 	};
 
 	(void)state;
@@ -252,7 +263,8 @@ static void test_merge(void **state)
 
 static void test_merge_at_the_top(void **state)
 {
-	struct item v[2] = { { { FAMILY_IP6, { 5, 0 }, { UINT64_MAX, UINT64_MAX } }, NULL }, { { FAMILY_IP6, { 0, 0 }, { 4, UINT64_MAX } }, NULL } };
+	struct item v[2] = { { { FAMILY_IP6, { 5, 0 }, { UINT64_MAX, UINT64_MAX } }, NULL },
+			     { { FAMILY_IP6, { 0, 0 }, { 4, UINT64_MAX } }, NULL } };
 	const struct ast_value *dup;
 
 	(void)state;
@@ -299,8 +311,9 @@ static void test_show(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ip4_text), cmocka_unit_test(test_ip6_text), cmocka_unit_test(test_bytes_text), cmocka_unit_test(test_quantities),
-		cmocka_unit_test(test_prefixes), cmocka_unit_test(test_ranges), cmocka_unit_test(test_merge), cmocka_unit_test(test_merge_at_the_top),
+		cmocka_unit_test(test_ip4_text), cmocka_unit_test(test_ip6_text), cmocka_unit_test(test_bytes_text),
+		cmocka_unit_test(test_quantities), cmocka_unit_test(test_prefixes), cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_merge), cmocka_unit_test(test_merge_at_the_top),
 		cmocka_unit_test(test_masks), cmocka_unit_test(test_show),
 	};
 
