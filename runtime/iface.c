@@ -74,8 +74,9 @@ static void look_at_program(struct xdpf_iface *i)
 	i->since = load_time(info.load_time);
 }
 
-/* The link by which a program is attached here, if it is by one and we may see it. */
-static uint32_t find_link(unsigned ifindex)
+/* The link by which a program is attached here, if it is by one and we may see it. Other network namespaces have
+ * interfaces of the same index: the program must be the same, too. */
+static uint32_t find_link(unsigned ifindex, uint32_t prog_id)
 {
 	uint32_t id = 0;
 
@@ -85,7 +86,7 @@ static uint32_t find_link(unsigned ifindex)
 		uint32_t len = sizeof(info);
 
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP &&
-		    info.xdp.ifindex == ifindex)
+		    info.xdp.ifindex == ifindex && info.prog_id == prog_id)
 			return id;
 	}
 	return 0;
@@ -154,7 +155,7 @@ int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const
 	if (i.prog_id) {
 		look_at_program(&i);
 		if (!i.ours)
-			i.link_id = find_link(i.ifindex);
+			i.link_id = find_link(i.ifindex, i.prog_id);
 	}
 	*out = i;
 	if (link_fd)

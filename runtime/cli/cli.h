@@ -73,6 +73,8 @@ struct counters_of {
 json_t *counters_json(const struct counters_of *c);
 void counters_prometheus(const struct counters_of *c, FILE *out);
 void counters_text(const struct counters_of *c, FILE *out);
+/* Does any file count? Where none does, verdicts are not counted either. */
+bool counters_any(const struct xdpf_meta *m);
 /* All fields of an entry's key in one line. */
 char *counters_key(const struct xdpf_table *t, const void *key, char *buf, size_t size);
 

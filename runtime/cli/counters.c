@@ -20,6 +20,14 @@ char *counters_key(const struct xdpf_table *t, const void *key, char *buf, size_
 	return buf;
 }
 
+bool counters_any(const struct xdpf_meta *m)
+{
+	for (size_t i = 0; i < m->n_files; i++)
+		if (m->files[i].counters)
+			return true;
+	return false;
+}
+
 /* ---- JSON ---- */
 
 static void set_count(json_t *o, struct xdpf_count c)
@@ -119,7 +127,8 @@ json_t *counters_json(const struct counters_of *c)
 	for (size_t i = 0; i < c->meta->n_actions; i++)
 		json_array_append_new(misses, miss_json(c, &c->meta->actions[i]));
 	json_object_set_new(o, "files", files);
-	json_object_set_new(o, "verdicts", verdicts);
+	json_object_set_new(o, "verdicts", counters_any(c->meta) ? json_incref(verdicts) : json_null());
+	json_decref(verdicts);
 	json_object_set_new(o, "tables", tables);
 	json_object_set_new(o, "misses", misses);
 	json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));
@@ -162,6 +171,8 @@ static void rules_metric(const struct counters_of *c, FILE *out, const char *met
 		struct xdpf_count n = xdpf_stats_rule(c->stats, r ? r->index : f->default_index);
 		char index[16];
 
+		if (!f->counters)
+			continue;
 		start(c, out, metric);
 		label(out, "file", f->name);
 		label(out, "rule", r ? r->shown : "default");
@@ -177,7 +188,7 @@ static void rules_metric(const struct counters_of *c, FILE *out, const char *met
 static void verdicts_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
 {
 	head(out, metric, help);
-	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++) {
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && counters_any(c->meta); v++) {
 		struct xdpf_count n = xdpf_stats_verdict(c->stats, (enum xdpf_verdict)v);
 
 		start(c, out, metric);

@@ -71,8 +71,9 @@ void counters_text(const struct counters_of *c, FILE *out)
 
 	for (unsigned i = 0; i < c->meta->n_files; i++)
 		file_text(c, i, width, out);
-	fprintf(out, "verdicts\n");
-	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++) {
+	if (counters_any(c->meta))
+		fprintf(out, "verdicts\n");
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && counters_any(c->meta); v++) {
 		struct xdpf_count n = xdpf_stats_verdict(c->stats, (enum xdpf_verdict)v);
 
 		if (n.packets || (v >= XDPF_DROP && v <= XDPF_PASS))

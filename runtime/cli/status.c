@@ -39,14 +39,15 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 	printf("    link      pinned (id %u)\n", i->link_id);
 }
 
+/* Somebody else's, or ours where privileges hide what it says about itself. */
 static void print_other(const struct xdpf_iface *i)
 {
 	if (i->mode == XDPF_MODE_NONE) {
 		printf("%s: no XDP program\n", i->name);
 		return;
 	}
-	printf("%s: %s, %s%s (id %u), not ours", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
-	       i->prog_name, i->prog_id);
+	printf("%s: %s, %s%s (id %u), %s", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
+	       i->prog_name, i->prog_id, i->ours ? "ours" : "not ours");
 	if (i->link_id)
 		printf(", attached by link %u", i->link_id);
 	printf("\n");
@@ -92,9 +93,9 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		return 0;
 	if (i.ours) {
 		err = xdpf_program_find(&p, name, &cli->log);
-		if (err)
+		if (err && err != -EPERM)
 			return err;
-		m = xdpf_program_meta(p);
+		m = err ? NULL : xdpf_program_meta(p);
 	}
 	(*shown)++;
 	if (out)
@@ -103,7 +104,7 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		print_ours(&i, m);
 	else
 		print_other(&i);
-	return 0;
+	return err;
 }
 
 static int show_all(struct cli *cli, json_t *out, size_t *shown)

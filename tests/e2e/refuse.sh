@@ -122,6 +122,21 @@ if command -v setpriv >/dev/null; then
 	says "which are lacking" "lacks CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON"
 	status "apply without privileges" 3 in_a setpriv --bounding-set=-all --inh-caps=-all -- "$XDPF" apply "$WORK/good.o" xe0
 	says "which are lacking for apply" "lacks CAP_"
+	bpf=(in_a setpriv --inh-caps=-all --bounding-set=-all,+bpf,+net_admin,+perfmon -- "$XDPF")
+	if setpriv --inh-caps=-all --bounding-set=-all,+bpf,+net_admin,+perfmon true 2>/dev/null; then
+		status "with BPF's privileges alone" 0 "${bpf[@]}" apply "$WORK/good.o" xe0
+		status "they do not see what runs" 3 "${bpf[@]}" status xe0
+		says "but that it is ours" "xe0: native, a program \(id [0-9]+\), ours"
+		says "and which one is lacking" "lacks CAP_SYS_ADMIN"
+		status "nor take its place" 3 "${bpf[@]}" apply "$WORK/good.o" xe0
+		status "remove with all" 0 in_a "$XDPF" remove xe0
+		status "a foreign program" 0 in_a ip link set dev xe0 xdp obj "$WORK/good.o" sec xdp
+		status "is refused by its id" 3 "${bpf[@]}" apply "$WORK/good.o" xe0
+		says "where its name is hidden" "xe0: a program \(id [0-9]+\) runs there and is not ours"
+		in_a ip link set dev xe0 xdp off
+	else
+		skip "with BPF's privileges alone" "setpriv does not know them"
+	fi
 else
 	skip "without privileges" "setpriv is not installed"
 fi

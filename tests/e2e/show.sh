@@ -46,6 +46,13 @@ OUT=$("$XDPF" run "$WORK/show.o" "$CAPTURES/web.pcap" 2>&1 >/dev/null)
 says "rules in the summary" "web +pass +[0-9]+ +[0-9]+  pass if tcp.dport == 80"
 says "a pair's names" "tcp, (http|80) "
 
+# ---- without counters ----
+printf 'option counters off;\nt: count t; drop if udp;\n' >"$WORK/off.xdpf"
+OUT=$("$XDPF" run "$WORK/off.xdpf" "$CAPTURES/dns.pcap" 2>&1 >/dev/null)
+says "it says so" "^off.xdpf: its counters are off"
+is "and shows no zeros" "$(grep -c verdicts <<<"$OUT")" 0
+is "nor as JSON" "$("$XDPF" run --json "$WORK/off.xdpf" "$CAPTURES/dns.pcap" | tail -1 | json 'j["summary"]["verdicts"]')" None
+
 # ---- on an interface ----
 status "nothing runs" 0 in_a "$XDPF" status
 says "and it says so" "no XDP program runs on any interface"
