@@ -117,6 +117,7 @@ struct sema {
 	size_t n_decls, next_decl;
 	/* Of a header, as bits of enum header_id: what must be there too, what cannot be, a group's members. */
 	uint64_t implied[HDR_COUNT], excluded[HDR_COUNT], members[HDR_COUNT];
+	const struct ast_expr *before;	/* what stands before the condition that is being checked, in an `and` or `or` */
 	struct span via;		/* inside a let's value: where the let is used */
 };
 
@@ -146,6 +147,8 @@ enum suggest { SUGGEST_FIELD = 1, SUGGEST_HEADER = 2, SUGGEST_LET = 4, SUGGEST_S
 
 /* What to do about the unknown @name where names of the @what kinds (and the known values of @table) fit: a remedy, or NULL. */
 const char *suggest_remedy(struct sema *s, const char *name, unsigned what, enum names_id table);
+/* What to do about the unknown word @text where a literal is wanted: a remedy, or NULL. */
+const char *suggest_value(struct sema *s, const struct want *w, const char *text);
 /* Our name for what other tools call @name, or NULL. */
 const char *suggest_foreign(const char *name);
 

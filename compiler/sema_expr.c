@@ -6,6 +6,21 @@
 
 #include <string.h>
 
+/* `tcp.dport == http or https`: the word fits the comparison before it. */
+static const char *list_remedy(struct sema *s, const char *name, enum names_id table)
+{
+	const struct ast_expr *b = s->before;
+	const struct ast_operand *op;
+
+	if (!b || b->kind != EXPR_CMP || b->operand.n != 1 || !b->value || (b->cmp != CMP_EQ && b->cmp != CMP_IN))
+		return NULL;
+	op = b->operand.v[0];
+	if (op->kind != OPERAND_FIELD || !op->name.s || names_field(s, op->name.s) == FIELD_NONE ||
+	    lang_types[lang_fields[op->field].type].names != table || b->value->kind == AST_LIST)
+		return NULL;
+	return arena_printf(s->a, "a comparison needs its field: write `%s in { %s, %s }`", op->name.s, sema_quote(s, b->value->span), name);
+}
+
 static bool not_a_condition(struct sema *s, const struct ast_name *name)
 {
 	enum field_id f = names_field(s, name->s);
@@ -37,6 +52,9 @@ static bool not_a_condition(struct sema *s, const struct ast_name *name)
 		e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD, NAMES_NONE);
 	} else if (table != NAMES_NONE) {
 		e = diag_error(s->d, name->span, "`%s` is a known value, not a condition", name->s);
+		e->remedy = list_remedy(s, name->s, table);
+		if (e->remedy)
+			return false;
 		if (table == NAMES_SERVICE)
 			e->remedy = arena_printf(s->a, "compare a port with it: `tcp.dport == %s`", name->s);
 		else if (table == NAMES_PROTO)
@@ -89,8 +107,10 @@ bool expr_check(struct sema *s, struct ast_expr *e)
 	case EXPR_AND:
 	case EXPR_OR:
 	case EXPR_NOT:
-		for (size_t i = 0; i < e->sub.n && !diag_full(s->d); i++)
+		for (size_t i = 0; i < e->sub.n && !diag_full(s->d); i++) {
+			s->before = i ? e->sub.v[i - 1] : NULL;
 			ok = expr_check(s, e->sub.v[i]) && ok;
+		}
 		return ok && e->sub.n;
 	case EXPR_NAME:
 		return name_check(s, e);

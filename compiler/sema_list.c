@@ -88,6 +88,11 @@ static bool read_prefix(struct sema *s, const struct want *w, const struct ast_v
 	}
 	if (w->exact)
 		return exact_only(s, w, v, "a prefix");
+	if (v->sub.v[0]->kind == AST_INT && v->sub.v[0]->num < 256 && w->kind != KIND_IP6 && v->num <= 32) {
+		e = sema_error(s, v->span, "`%s` is no prefix: an IPv4 address has four numbers", sema_quote(s, v->span));
+		e->remedy = arena_printf(s->a, "write %llu.0.0.0/%llu", (unsigned long long)v->sub.v[0]->num, (unsigned long long)v->num);
+		return false;
+	}
 	if (!value_one(s, w, v->sub.v[0], &one))
 		return false;
 	bits = one.family == FAMILY_IP4 ? 32 : 128;

@@ -200,3 +200,41 @@ const char *suggest_remedy(struct sema *s, const char *name, unsigned what, enum
 		return arena_printf(s->a, "did you mean `%s`?", ours);
 	return table != NAMES_NONE ? names_that_begin(s, table, name) : NULL;
 }
+
+/* @n hexadecimal digits of @text as bytes with colons; other characters are passed over. */
+static const char *with_colons(struct sema *s, const char *text, size_t n)
+{
+	char *out = arena_alloc(s->a, n * 2 + 1), *o = out;
+	size_t k = 0;
+
+	for (const char *c = text; *c; c++) {
+		if (!strchr("0123456789abcdefABCDEF", *c))
+			continue;
+		if (k && !(k & 1))
+			*o++ = ':';
+		*o++ = *c;
+		k++;
+	}
+	return out;
+}
+
+const char *suggest_value(struct sema *s, const struct want *w, const char *text)
+{
+	static const char hex[] = "0123456789abcdefABCDEF";
+	bool is_ip = w->kind == KIND_IP || w->kind == KIND_IP4 || w->kind == KIND_IP6;
+	size_t len = strlen(text);
+
+	if (w->kind == KIND_FLAG && (!strcasecmp(text, "true") || !strcasecmp(text, "set") || !strcasecmp(text, "yes")))
+		return arena_printf(s->a, "write `%s`: it is a condition by itself", w->what);
+	if (w->kind == KIND_FLAG && (!strcasecmp(text, "false") || !strcasecmp(text, "unset") || !strcasecmp(text, "no")))
+		return arena_printf(s->a, "write `not %s`: a flag is a condition by itself", w->what);
+	if (w->kind == KIND_MAC && len == 17 && strspn(text, "0123456789abcdefABCDEF-") == len)
+		return arena_printf(s->a, "write %s", with_colons(s, text, 12));
+	if (w->slice && len == 2 * w->slice && strspn(text, hex) == len)
+		return arena_printf(s->a, "bytes have colons between them: write %s", with_colons(s, text, len));
+	if (is_ip && (!strcasecmp(text, "any") || !strcasecmp(text, "all") || !strcasecmp(text, "anywhere")))
+		return "leave the comparison out: without it every address will do";
+	if (is_ip && !strcasecmp(text, "localhost"))
+		return "names of hosts are not looked up: write 127.0.0.0/8, or ::1";
+	return NULL;
+}

@@ -294,6 +294,8 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 	e = sema_error(s, v->span, "unknown name `%s`", sema_quote(s, v->span));
 	e->remedy = range_of_names(s, v->text);
 	if (!e->remedy)
+		e->remedy = suggest_value(s, w, v->text);
+	if (!e->remedy)
 		e->remedy = suggest_remedy(s, v->text, SUGGEST_LET | SUGGEST_SET, want_table);
 	if (!e->remedy)
 		e->remedy = arena_printf(s->a, "%s: write %s, or declare `let %s = …;` before", want_says(s, w), want_example(w),
