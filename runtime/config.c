@@ -64,15 +64,13 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 		return rt_fail(log, EBADMSG, "the object's variable %s has an unknown layout: compile it again", XDPF_VAR_CONFIG);
 	if (ifaces && ifaces_size < m->n_ifaces * sizeof(*ifaces))
 		return rt_fail(log, EBADMSG, "the object's variable %s is too small for its interfaces", XDPF_VAR_IFACES);
-	if (m->n_ifaces && (!ifaces || !config))
-		return rt_fail(log, EBADMSG, "the object has conditions on interfaces, but no variable for their indexes");
 	if (!o->frags)
 		flags |= XDPF_CONFIG_LINEAR;
 	if (o->test)
 		flags |= XDPF_CONFIG_TRACE | (o->has_test_rxqueue ? XDPF_CONFIG_SET_RXQUEUE : XDPF_CONFIG_NO_RXQUEUE);
 	if (!o->test || o->test_iface)
 		flags |= XDPF_CONFIG_IFACES;
-	for (size_t i = 0; i < m->n_ifaces; i++)
+	for (size_t i = 0; ifaces && i < m->n_ifaces; i++)
 		ifaces[i] = resolve(m->ifaces[i], o);
 	if (config) {
 		config->flags = flags;

@@ -34,6 +34,8 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 	if (len < XDPF_MIN_FRAME || len > INT_MAX)
 		return rt_fail(log, EINVAL, "a frame of %zu bytes cannot be run: the kernel takes none below %d", len,
 			       XDPF_MIN_FRAME);
+	if (!p->frags && len > XDPF_MAX_LINEAR)
+		return rt_fail(log, EINVAL, "a frame of %zu bytes needs a program with frags", len);
 	if (opt.split && (!p->frags || opt.split < XDPF_MIN_FRAME))
 		return rt_fail(log, EINVAL, "a split needs a program with frags, and at least %d bytes before it",
 			       XDPF_MIN_FRAME);

@@ -185,11 +185,10 @@ static int read_table(struct table *t, const struct xdpf_table *m, int fd, const
 	return err;
 }
 
-static int read_once(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
+static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
 {
 	_cleanup_(stats_freep) struct xdpf_stats *s = calloc(1, sizeof(*s));
 	const struct xdpf_meta *m = rt_meta_get(p->meta);
-	int err;
 
 	if (!s)
 		return rt_fail(log, ENOMEM, "out of memory");
@@ -204,33 +203,38 @@ static int read_once(struct xdpf_stats **out, const struct xdpf_program *p, cons
 	if (!s->rules || !s->misses || !s->tables)
 		return rt_fail(log, ENOMEM, "out of memory");
 	s->has_verdicts = p->verdicts_fd >= 0;
-	err = read_array(p->rules_fd, s->rules, s->n_rules, log);
-	if (!err)
-		err = read_array(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
-	if (!err)
-		err = read_array(p->misses_fd, s->misses, s->n_misses, log);
-	for (size_t i = 0; i < m->n_tables && !err; i++)
-		err = read_table(&s->tables[i], &m->tables[i], p->table_fd[i], log);
-	if (!err)
-		*out = take_ptr(s);
+	*out = take_ptr(s);
+	return 0;
+}
+
+/* Packets that pass between two reads unbalance the books for a moment; in a quiet one they balance. */
+static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	int err = 0;
+
+	for (int i = 0; i < 5 && !err; i++) {
+		err = read_array(p->rules_fd, s->rules, s->n_rules, log);
+		if (!err)
+			err = read_array(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
+		if (!err && xdpf_stats_balanced(s))
+			break;
+	}
 	return err;
 }
 
 int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
 {
-	struct xdpf_stats *s = NULL;
-	int err = 0;
+	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
+	int err = stats_new(&s, p, log);
 
-	/* Packets that pass between two reads unbalance the books for a moment; in a quiet one they balance. */
-	for (int i = 0; i < 5; i++) {
-		xdpf_stats_free(s);
-		s = NULL;
-		err = read_once(&s, p, log);
-		if (err || xdpf_stats_balanced(s))
-			break;
-	}
 	if (!err)
-		*out = s;
+		err = read_books(s, p, log);
+	if (!err)
+		err = read_array(p->misses_fd, s->misses, s->n_misses, log);
+	for (size_t i = 0; !err && i < s->meta->n_tables; i++)
+		err = read_table(&s->tables[i], &s->meta->tables[i], p->table_fd[i], log);
+	if (!err)
+		*out = take_ptr(s);
 	return err;
 }
 

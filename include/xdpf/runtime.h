@@ -134,8 +134,10 @@ struct xdpf_run_result {
 	unsigned index;			/* of the rule or default that decided; UINT_MAX: the object keeps no trace */
 };
 
-/* Runs a program that was loaded for tests over one frame of at least XDPF_MIN_FRAME bytes. */
+/* Runs a program that was loaded for tests over one frame of at least XDPF_MIN_FRAME bytes; one without frags over at most
+ * XDPF_MAX_LINEAR of them, for the kernel keeps the rest in fragments. */
 #define XDPF_MIN_FRAME 14
+#define XDPF_MAX_LINEAR 3000
 XDPF_API int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts,
 			      struct xdpf_run_result *result, const struct xdpf_log *log);
 

@@ -19,8 +19,6 @@ static const char usage[] =
 	"  --quiet          no counters\n"
 	"  --verbose        what the libraries say too\n";
 
-enum { LINEAR_MAX = 3000 };	/* what a page holds of a frame in a test run, with some room */
-
 struct run {
 	struct cli *cli;
 	const char *capture;
@@ -77,7 +75,7 @@ static int needs_frags(struct run *r)
 	if (status)
 		return status;
 	while (!r->load.frags && pcap_next_ex(p, &h, &data) == 1)
-		r->load.frags = h->caplen > LINEAR_MAX;
+		r->load.frags = h->caplen > XDPF_MAX_LINEAR;
 	return 0;
 }
 
@@ -195,7 +193,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 				return EXIT_USAGE;
 			break;
 		case OPT_SPLIT:
-			if (!cli_number(cli, "split", optarg, LINEAR_MAX, &n))
+			if (!cli_number(cli, "split", optarg, XDPF_MAX_LINEAR, &n))
 				return EXIT_USAGE;
 			if (n < XDPF_MIN_FRAME)
 				return cli_usage(cli,

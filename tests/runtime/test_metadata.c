@@ -174,14 +174,14 @@ static void survives_changed_bytes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < strlen(good); i++) {
-		for (unsigned c = 0; c < 256; c += 1 + (c >= 128) * 16) {
+		for (const char *c = "\"{}[],:\\09-. nu\x7f\x80\xff"; *c; c++) {
 			struct said said = { 0 };
 			struct rt_meta *meta = NULL;
 
 			memcpy(text, good, sizeof(good));
-			text[i] = (char)c;
+			text[i] = *c;
 			if ((parse(&meta, text, strlen(good), &said) != 0) != said.errors)
-				fail_msg("byte %zu as %u: %u errors: %s", i, c, said.errors, said.text);
+				fail_msg("byte %zu as %c: %u errors: %s", i, *c, said.errors, said.text);
 			rt_meta_free(meta);
 		}
 	}
