@@ -16,8 +16,9 @@
 #error "LLVM 19 or later is needed: earlier ones truncate far jumps without a word"
 #endif
 
-/* Never default<O1> or more: they sink loads of the context, drop masks of indexes and turn loops into calls. */
-#define PASSES "sroa,early-cse,gvn,adce"
+/* Never default<O1> or more: they sink loads of the context, drop masks of indexes and turn loops into calls. No gvn: it is quadratic in the
+ * rules that compare one field, and finds nothing here that early-cse does not. */
+#define PASSES "sroa,early-cse<memssa>,adce"
 
 static void on_message(LLVMDiagnosticInfoRef info, void *arg)
 {

@@ -38,11 +38,15 @@ static BB next_block(struct cg *g, const char *name)
 
 void cg_add_counter(struct cg *g, V map, V index)
 {
-	BB add, on;
-	V p;
-
 	cg_store(g, index, g->index, 4, 4);
-	p = lookup(g, map, g->index);
+	cg_add_counter_at(g, map, g->index);
+}
+
+void cg_add_counter_at(struct cg *g, V map, V index_address)
+{
+	V p = lookup(g, map, index_address);
+	BB add, on;
+
 	add = next_block(g, "add");
 	on = cg_block_after(g, add, "added");
 	cg_branch(g, is_null(g, p), on, add);

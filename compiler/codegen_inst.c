@@ -141,6 +141,21 @@ static void many(struct cg *g, const struct ir_inst *i, V *temp, V *out)
 		out[k] = opnd(g, i->args.v[k], temp);
 }
 
+/* Where all decisions of one verdict meet: one block for each, so that the end has few ways in. */
+static BB verdict_block(struct cg *g, enum verdict v, bool counted)
+{
+	BB *b = &g->verdict_block[v][counted], here = LLVMGetInsertBlock(g->b);
+
+	if (!*b) {
+		*b = cg_block(g, lang_verdicts[v].name);
+		cg_go(g, *b);
+		LLVMBuildStore(g->b, cg_c(g, (uint64_t)lang_verdicts[v].xdp), g->verdict);
+		LLVMBuildBr(g->b, counted ? g->end_counted : g->end);
+		cg_go(g, here);
+	}
+	return *b;
+}
+
 static void keep_block(struct cg *g)
 {
 	T type = LLVMFunctionType(g->vd, NULL, 0, 0);
@@ -157,6 +172,8 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	switch (i->op) {
 	case IR_GET:
 		r = LLVMBuildLoad2(b, g->i64, g->var[i->var], "");
+		/* read anew each time, or the copy in a register would be what the verifier learns about */
+		LLVMSetVolatile(r, g->volatile_var[i->var]);
 		break;
 	case IR_SET:
 		LLVMBuildStore(b, a, g->var[i->var]);
@@ -238,7 +255,9 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		cg_branch(g, LLVMBuildICmp(b, LLVMIntULE, a, c, ""), target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_BITS:
-		cg_branch(g, LLVMBuildICmp(b, LLVMIntNE, LLVMBuildAnd(b, a, c, ""), cg_c(g, 0), ""), target(g, i, 0), target(g, i, 1));
+		/* hidden, so that no test shares the masked number with another and the verifier's knowledge of it ends here */
+		a = LLVMBuildAnd(b, cg_hide(g, a), c, "");
+		cg_branch(g, LLVMBuildICmp(b, LLVMIntNE, a, cg_c(g, 0), ""), target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_BEYOND:
 		cg_branch(g, LLVMBuildICmp(b, LLVMIntUGT, a, LLVMBuildLoad2(b, g->i64, g->len, ""), ""), target(g, i, 0), target(g, i, 1));
@@ -252,9 +271,8 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 			LLVMAddCase(r, cg_c(g, i->cases.v[k]), target(g, i, 0));
 		break;
 	case IR_DECIDE:
-		LLVMBuildStore(b, cg_c(g, i->imm), g->dec_index);
-		LLVMBuildStore(b, cg_c(g, (uint64_t)lang_verdicts[i->verdict].xdp), g->dec_verdict);
-		LLVMBuildBr(b, i->counted ? g->end_counted : g->end);
+		cg_store(g, cg_c(g, i->imm), g->decider, 4, 4);
+		LLVMBuildBr(b, verdict_block(g, i->verdict, i->counted));
 		break;
 	case IR_OP_COUNT:
 		break;
@@ -270,7 +288,7 @@ static void common_end(struct cg *g)
 	V index, verdict;
 
 	cg_go(g, g->end_counted);
-	cg_add_counter(g, g->rules, LLVMBuildLoad2(g->b, g->i64, g->dec_index, ""));
+	cg_add_counter_at(g, g->rules, g->decider);
 	LLVMBuildBr(g->b, g->end);
 	LLVMMoveBasicBlockAfter(g->end, LLVMGetInsertBlock(g->b));
 	cg_go(g, g->end);
@@ -278,13 +296,13 @@ static void common_end(struct cg *g)
 	plain = cg_block_after(g, g->end, "return");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, LLVMBuildAnd(g->b, cg_flags(g), cg_c(g, XDPF_CONFIG_TRACE), ""), cg_c(g, 0), ""), trace, plain);
 	cg_go(g, trace);
-	index = LLVMBuildLoad2(g->b, g->i64, g->dec_index, "");
+	index = cg_load(g, g->decider, 4, 4);
 	cg_store(g, index, g->trace, 4, 4);
 	LLVMBuildBr(g->b, plain);
 	cg_go(g, plain);
 	if (g->verdicts_counted)
-		cg_add_counter(g, g->verdicts, LLVMBuildLoad2(g->b, g->i64, g->dec_verdict, ""));
-	verdict = LLVMBuildLoad2(g->b, g->i64, g->dec_verdict, "");
+		cg_add_counter(g, g->verdicts, LLVMBuildLoad2(g->b, g->i64, g->verdict, ""));
+	verdict = LLVMBuildLoad2(g->b, g->i64, g->verdict, "");
 	LLVMBuildRet(g->b, LLVMBuildTrunc(g->b, verdict, g->i32, ""));
 }
 
@@ -313,6 +331,7 @@ static void variables(struct cg *g)
 	V base;
 
 	g->var = arena_array(g->arena, p->var.n, sizeof(V));
+	g->volatile_var = arena_array(g->arena, p->var.n, sizeof(bool));
 	if (g->scratch) {
 		cg_store(g, cg_c(g, 0), g->index, 4, 4);
 		base = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->scratch, g->index });
@@ -322,8 +341,10 @@ static void variables(struct cg *g)
 		cg_go(g, none);		/* never: the map has element 0 */
 		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
 		cg_go(g, on);
-		for (size_t i = 0; i < p->kept.n; i++)
+		for (size_t i = 0; i < p->kept.n; i++) {
 			g->var[p->kept.v[i]] = cg_atc(g, base, 8 * i);
+			g->volatile_var[p->kept.v[i]] = true;
+		}
 	}
 	for (size_t i = 0; i < p->var.n; i++)
 		if (!g->var[i])
@@ -351,8 +372,8 @@ void cg_main(struct cg *g)
 	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, CG_FETCH_BUF), "buf");
 	g->key = cg_alloca(g, LLVMArrayType2(g->i8, CG_MAX_KEY), "key");
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
-	g->dec_index = cg_alloca(g, g->i64, "decider");
-	g->dec_verdict = cg_alloca(g, g->i64, "verdict");
+	g->decider = cg_alloca(g, g->i32, "decider");
+	g->verdict = cg_alloca(g, g->i64, "verdict");
 	frame_length(g);
 	variables(g);
 	g->block = arena_array(g->arena, p->block.n, sizeof(BB));

@@ -11,9 +11,6 @@
 #include "abi.h"
 #include "meta.h"
 
-/* So many variables that dissection leaves for the rules go on the stack; with more all go to a map. */
-enum { STACK_VARS = 20 };
-
 static V global(struct cg *g, const char *name, V init, const char *section, bool constant, unsigned align)
 {
 	V v = LLVMAddGlobal(g->m, LLVMTypeOf(init), name);
@@ -141,7 +138,7 @@ void cg_globals(struct cg *g)
 	g->verdicts = map(g, XDPF_MAP_VERDICTS, BPF_MAP_TYPE_PERCPU_ARRAY, XDPF_VERDICTS, g->du32, g->dcounter);
 	if (ast->n_slots)
 		g->misses = map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);
-	if (g->ir->kept.n > STACK_VARS)
+	if (g->ir->scratch)
 		g->scratch = map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, cg_array_type(g, g->du64, g->ir->kept.n, 64));
 	counter_maps(g);
 }

@@ -48,9 +48,10 @@ struct cg {
 	/* the main function */
 	V fn, ctx, len, buf, key, value, index;
 	V *var;				/* address of each variable */
+	bool *volatile_var;		/* in the scratch map */
 	BB *block;
-	V dec_index, dec_verdict;	/* variables of the common end */
-	BB end_counted, end;
+	V decider, verdict;		/* index in memory, verdict: for the common end */
+	BB verdict_block[VERDICT_COUNT][2], end_counted, end;
 	bool verdicts_counted;
 };
 
@@ -97,6 +98,7 @@ V cg_member(struct cg *g, size_t table, const V *key);
 /* ---- codegen_count.c ---- */
 
 void cg_add_counter(struct cg *g, V map, V index);
+void cg_add_counter_at(struct cg *g, V map, V index_address);
 void cg_tally(struct cg *g, const struct ir_inst *i, V *args);
 void cg_miss(struct cg *g, V slot, bool full);
 

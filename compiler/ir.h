@@ -80,7 +80,8 @@ struct ir_program {
 	const struct ast_program *ast;
 	VEC(struct ir_block *) block;
 	VEC(const char *) var;		/* names */
-	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules; may be too many for the stack */
+	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules */
+	bool scratch;			/* these live in a per-CPU map, and each GET reads them anew: see lower.h */
 	VEC(struct ir_table *) table;
 	uint32_t n_temps;
 };

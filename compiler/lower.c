@@ -40,6 +40,13 @@ struct ir_opnd lower_op(struct lower *l, enum ir_op op, struct ir_opnd a, struct
 	return result(i);
 }
 
+struct ir_opnd lower_fresh(struct lower *l, struct ir_opnd a)
+{
+	if (l->ir->scratch)
+		return a;
+	return lower_op(l, IR_XOR, a, lower_get(l, l->blank));
+}
+
 struct ir_opnd lower_op0(struct lower *l, enum ir_op op)
 {
 	return result(lower_emit(l, op));
@@ -153,6 +160,51 @@ static void drop_unreachable(struct lower *l, struct ir_block *entry)
 	p->block.n = n;
 }
 
+/*
+ * One program has a limit: the verifier keeps at most 8,192 branches for later, and a jump reaches 32,767 instructions. The weights are
+ * instructions over five, rounded up, measured on generated files of nothing but one kind.
+ */
+enum { MAX_WEIGHT = 6000 };
+
+static unsigned weight(enum ir_op op)
+{
+	switch (op) {
+	case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
+		return 1;
+	case IR_MEMBER: case IR_COUNT: case IR_MISS:
+		return 4;
+	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC:
+		return 7;
+	case IR_TALLY:
+		return 20;
+	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
+	case IR_BLANK: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_IFACE: case IR_JUMP:
+	case IR_OP_COUNT:
+		return 0;
+	}
+	return 0;
+}
+
+static bool small_enough(struct lower *l)
+{
+	const struct ir_program *p = l->ir;
+	size_t sum = 0;
+
+	for (size_t b = 0; b < p->block.n; b++)
+		for (size_t i = 0; i < p->block.v[b]->inst.n; i++) {
+			const struct ir_inst *in = &p->block.v[b]->inst.v[i];
+
+			sum += weight(in->op);
+			if (sum > MAX_WEIGHT && in->span.src) {
+				struct diag *d = diag_error(l->diag, in->span, "the rules from here on do not fit one program");
+
+				d->remedy = "one program holds about 6000 tests; put addresses, ports or tuples that share a rule into one set: a set of any size is a single test";
+				return false;
+			}
+		}
+	return true;
+}
+
 struct ir_program *lower_program(const struct ast_program *ast, struct diag_list *d)
 {
 	struct arena *a = d->arena;
@@ -166,13 +218,13 @@ struct ir_program *lower_program(const struct ast_program *ast, struct diag_list
 	l->ir = arena_alloc(a, sizeof(*l->ir));
 	l->ir->arena = a;
 	l->ir->ast = ast;
-	l->pres = ir_var_new(l->ir, "present");
+	l->pres = ir_var_kept(l->ir, "present");
 	l->blank = ir_var_new(l->ir, "blank");
 	l->absent = ir_var_new(l->ir, "absent");
-	l->proto = ir_var_new(l->ir, "proto");
-	l->frame_len = ir_var_new(l->ir, "frame_len");
-	l->pay_off = ir_var_new(l->ir, "pay_off");
-	l->pay_end = ir_var_new(l->ir, "pay_end");
+	l->proto = ir_var_kept(l->ir, "proto");
+	l->frame_len = ir_var_kept(l->ir, "frame_len");
+	l->pay_off = ir_var_kept(l->ir, "pay_off");
+	l->pay_end = ir_var_kept(l->ir, "pay_end");
 
 	lower_need(l);
 	l->rules = lower_block(l, "rules");
@@ -187,5 +239,5 @@ struct ir_program *lower_program(const struct ast_program *ast, struct diag_list
 	place(l, parse.cold, parse.n_cold);
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
-	return d->errors == errors ? l->ir : NULL;
+	return d->errors == errors && small_enough(l) ? l->ir : NULL;
 }

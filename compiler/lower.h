@@ -3,6 +3,12 @@
  * rules (IR that tests variables; asks for the presence bits it tests), parse (IR that dissects the frame as far as was asked, into
  * the variables). The parse is laid out before the rules.
  *
+ * What the verifier learns of a number from a test it carries to all tests behind. A test that decides nothing for good must therefore
+ * leave no trace on the way on which the rules go on, or each such test doubles the states: n rules would cost 2^n, or n^2, instructions
+ * to verify. Small programs keep variables in registers, and tests that would leave a trace on the fall-through get a fresh copy
+ * (lower_fresh()); ways on which a number became known are laid out of line, where the verifier finds them covered by the states that it
+ * saw before. Large programs keep the variables in a map, whose contents it never knows.
+ *
  * Presence is one variable of bits, one for each header that a rule asks about. A wire field that rules read is a slot: its bytes as a
  * number in a variable. Where the header is absent the slot holds LOWER_ABSENT, which no field's value equals, so that most tests need
  * no look at presence.
@@ -26,6 +32,8 @@ enum {
 
 enum {
 	LOWER_INLINE_RANGES = 16,	/* ranges tested one by one; more become a table */
+	LOWER_REGISTER_TESTS = 120,	/* programs of more tests … */
+	LOWER_REGISTER_VARS = 20,	/* … or kept variables use a map for these */
 	LOWER_INLINE_BOXES = 1024,	/* the same for tuples that are no plain keys */
 };
 
@@ -62,6 +70,8 @@ struct lower {
 	bool parse[HDR_COUNT];		/* the dissection must get to this header */
 	bool need_proto;		/* ip.proto: the end of the chain */
 	bool need_frame_len;		/* pkt.len */
+	bool negated;			/* the test's truth is where the rules go on */
+	size_t n_tests;			/* as need estimates them */
 	VEC(struct slot) slot;
 	VEC(struct lower_made) made;
 
@@ -96,6 +106,8 @@ void lower_jump(struct lower *l, struct ir_block *to);
 void lower_test(struct lower *l, enum ir_op op, struct ir_opnd a, struct ir_opnd b, struct ir_block *yes, struct ir_block *no);
 struct ir_inst *lower_fetch(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no);
 void lower_load(struct lower *l, struct ir_inst *fetch, ir_var v, unsigned delta, unsigned size);
+/* The same number; what the verifier learns of it, it does not learn of what it was made from. */
+struct ir_opnd lower_fresh(struct lower *l, struct ir_opnd a);
 struct ir_block *lower_block(struct lower *l, const char *name);
 /* Places the block next in the layout (hot), or behind everything (cold), and goes on there. */
 void lower_hot(struct lower *l, struct ir_block *b);

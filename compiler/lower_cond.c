@@ -148,7 +148,7 @@ static void lower_and(struct lower *l, struct ast_expr **sub, size_t n, struct i
 	} else {
 		struct ir_opnd f = lower_op(l, IR_AND, lower_get(l, flags.slot->var[0]), ir_imm(flags.mask));
 
-		lower_test(l, IR_EQ, f, ir_imm(flags.value), rest, no);
+		lower_test(l, IR_EQ, lower_fresh(l, f), ir_imm(flags.value), rest, no);
 	}
 }
 
@@ -169,7 +169,9 @@ void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struc
 		}
 		break;
 	case EXPR_NOT:
+		l->negated = !l->negated;
 		lower_cond(l, e->sub.v[0], no, yes);
+		l->negated = !l->negated;
 		break;
 	case EXPR_NAME:
 		if (e->header != HDR_NONE)

@@ -48,7 +48,7 @@ static void test_numbers(struct lower *l, ir_var var, const struct range *r, siz
 		singles += !value_cmp(r[i].lo, r[i].hi);
 	if (singles >= SWITCH_FROM) {
 		struct ir_block *rest = singles < n ? lower_block(l, "ranges") : no;
-		struct ir_opnd v = lower_get(l, var);
+		struct ir_opnd v = lower_fresh(l, lower_get(l, var));
 		struct ir_inst *sw = lower_emit(l, IR_SWITCH);
 
 		sw->a = v;
@@ -72,15 +72,19 @@ static void test_numbers(struct lower *l, ir_var var, const struct range *r, siz
 		for (size_t k = i + 1; last && k < n; k++)
 			last = !value_cmp(r[k].lo, r[k].hi) && singles >= SWITCH_FROM;
 		next = last ? no : lower_block(l, "next range");
+		struct ir_opnd v = lower_get(l, var);
+
+		/* a number that is unequal to its least or greatest value is known the better for it */
+		if (lo != hi || l->negated || !lo || !((lo + 1) & lo))
+			v = lower_fresh(l, v);
 		if (lo == hi)
-			lower_test(l, IR_EQ, lower_get(l, var), ir_imm(wire_len ? wire(lo, wire_len) : lo), yes, next);
+			lower_test(l, IR_EQ, v, ir_imm(wire_len ? wire(lo, wire_len) : lo), yes, next);
 		else if (wire_len && lower_range_mask(&r[i], &mask))
-			lower_test(l, IR_EQ, lower_op(l, IR_AND, lower_get(l, var), ir_imm(wire(mask.lo, wire_len))),
+			lower_test(l, IR_EQ, lower_op(l, IR_AND, v, ir_imm(wire(mask.lo, wire_len))),
 				   ir_imm(wire(lo, wire_len)), yes, next);
 		else
 			/* also false for LOWER_ABSENT */
-			lower_test(l, IR_ULE, lo ? lower_op(l, IR_SUB, lower_get(l, var), ir_imm(lo)) : lower_get(l, var),
-				   ir_imm(hi - lo), yes, next);
+			lower_test(l, IR_ULE, lo ? lower_op(l, IR_SUB, v, ir_imm(lo)) : v, ir_imm(hi - lo), yes, next);
 		if (last)
 			return;
 		lower_hot(l, next);
@@ -138,16 +142,16 @@ static void test_128(struct lower *l, const char *name, const ir_var var[2], con
 
 				if (~mask.hi)
 					h = lower_op(l, IR_AND, h, ir_imm(wire(mask.hi, 8)));
-				lower_test(l, IR_EQ, h, ir_imm(wire(r[i].lo.hi, 8)), low, next);
+				lower_test(l, IR_EQ, lower_fresh(l, h), ir_imm(wire(r[i].lo.hi, 8)), low, next);
 				if (low != yes)
-					lower_hot(l, low);
+					lower_cold(l, low);
 			}
 			if (mask.lo) {
 				struct ir_opnd h = lower_get(l, var[1]);
 
 				if (~mask.lo)
 					h = lower_op(l, IR_AND, h, ir_imm(wire(mask.lo, 8)));
-				lower_test(l, IR_EQ, h, ir_imm(wire(r[i].lo.lo, 8)), yes, next);
+				lower_test(l, IR_EQ, lower_fresh(l, h), ir_imm(wire(r[i].lo.lo, 8)), yes, next);
 			}
 		} else {
 			struct ir_block *above = lower_block(l, "not below");
@@ -327,5 +331,7 @@ void lower_compare(struct lower *l, const struct ast_expr *e, struct ir_block *y
 		lower_operand_present(l, e->operand.v[i], there, no);
 		lower_hot(l, there);
 	}
+	l->negated = !l->negated;
 	positive(l, e, no, yes);
+	l->negated = !l->negated;
 }

@@ -110,10 +110,12 @@ static void need_cond(struct lower *l, const struct ast_expr *e)
 			need_cond(l, e->sub.v[i]);
 		break;
 	case EXPR_NAME:
+		l->n_tests++;
 		if (e->header == HDR_NONE)
 			need_field(l, e->field, (struct look){ NULL });
 		break;
 	case EXPR_CMP:
+		l->n_tests += e->operand.n * (1 + (e->match.kind == MATCH_SET ? e->match.set->n : e->match.n) % (LOWER_INLINE_RANGES + 1));
 		for (size_t i = 0; i < e->operand.n; i++)
 			if (e->operand.v[i]->kind == OPERAND_FIELD)
 				need_field(l, e->operand.v[i]->field, (struct look){ e, i });
@@ -140,6 +142,7 @@ void lower_need(struct lower *l)
 {
 	for (size_t u = 0; u < l->ast->units.n; u++)
 		need_rules(l, &l->ast->units.v[u]->rules);
+	l->ir->scratch = l->n_tests > LOWER_REGISTER_TESTS || l->ir->kept.n > LOWER_REGISTER_VARS;
 }
 
 uint64_t lower_bit(struct lower *l, unsigned bit)

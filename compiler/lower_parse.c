@@ -412,11 +412,13 @@ void lower_parse(struct lower *l)
 	if (l->need_frame_len)
 		lower_set(l, l->frame_len, lower_op0(l, IR_LEN));
 	if (!any) {
+		lower_set(l, l->blank, ir_imm(0));
 		lower_jump(l, l->rules);
 		return;
 	}
 	/* a frame without an Ethernet header: everything is known there */
 	lower_set(l, l->pres, ir_imm(0));
+	lower_set(l, l->blank, ir_imm(0));
 	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
 	clear_slots(l, ir_imm(LOWER_ABSENT));
 	f = lower_fetch(l, ir_imm(0), 14, eth, cut);

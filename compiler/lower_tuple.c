@@ -118,7 +118,7 @@ static void test_choice(struct lower *l, const struct tuple *t, const enum field
 
 			lower_in_range(l, t->e->operand.v[k], f[k], &box[k], same, next);
 			if (same != yes)
-				lower_hot(l, same);
+				lower_cold(l, same);
 		}
 		lower_hot(l, next);
 	}
