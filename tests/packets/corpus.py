@@ -5,7 +5,9 @@ import glob
 import os
 import random
 import struct
+import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,6 +36,18 @@ def write_pcap(path, frames):
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
         for i, data in enumerate(frames):
             f.write(struct.pack("<IIII", 1700000000 + i, 0, len(data), len(data)) + data)
+
+
+def kernel_refuses(xdpfc, xdpf):
+    """Why the kernel takes no program at all here, or None: what it says of the smallest one."""
+    with tempfile.TemporaryDirectory() as tmp:
+        rules, prog, capture = (os.path.join(tmp, name) for name in ("probe.xdpf", "probe.o", "probe.pcap"))
+        with open(rules, "w") as f:
+            f.write("default drop;\n")
+        write_pcap(capture, [bytes(14)])
+        subprocess.run([xdpfc, "--quiet", rules, "-o", prog], check=True)
+        probe = subprocess.run([xdpf, "run", prog, capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return (probe.stderr.strip().splitlines() or ["refused"])[-1] if probe.returncode == 3 else None
 
 
 def mutants(frames, n, seed):

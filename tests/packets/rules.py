@@ -153,7 +153,7 @@ def write(folder, n, seed, frames, xdpfc):
     paths = []
     for i in range(n):
         writer = Writer(random.Random("%d/%d" % (seed, i)), frames)
-        lines = ["default %s;" % writer.rnd.choice(("pass", "drop"))] + [writer.rule() for _ in range(100)]
+        lines = ["default %s;" % writer.rnd.choice(("pass", "drop"))] + [writer.rule() for _ in range(28)]
         path = os.path.join(folder, "random-%d-%d.xdpf" % (seed, i))
         while True:
             with open(path, "w") as f:

@@ -147,14 +147,10 @@ def run_test(test, args, tally):
         if compiled.returncode:
             tally.fail("%s: does not compile: %s" % (test.path, compiled.stderr.strip()))
             return
-        if args.no_kernel:
-            tally.skip(len(test.frames), "the kernel: --no-kernel")
-            return
-        kernel = run([args.xdpf, "run", *test.options, prog, capture])
-        if kernel.returncode == 3:
-            tally.skip(len(test.frames), "the kernel: " + (kernel.stderr.strip().splitlines() or ["refused"])[-1])
+        if args.refused:
+            tally.skip(len(test.frames), "the kernel: " + args.refused)
         else:
-            judge(test, "the kernel", kernel, tally)
+            judge(test, "the kernel", run([args.xdpf, "run", *test.options, prog, capture]), tally)
 
 
 def unnamed_words(paths):
@@ -185,6 +181,7 @@ def main():
         print("skipped: packets: %s" % e)
         return 77
     tally = Tally()
+    args.refused = "--no-kernel" if args.no_kernel else corpus.kernel_refuses(args.xdpfc, args.xdpf)
     paths = args.file or [p for d in (HERE, os.path.join(ROOT, "examples")) for p in sorted(glob.glob(os.path.join(d, "*.xdpf")))]
     packets = 0
     for path in paths:
