@@ -111,7 +111,8 @@ bool expr_check(struct sema *s, struct ast_expr *e)
 			s->before = i ? e->sub.v[i - 1] : NULL;
 			ok = expr_check(s, e->sub.v[i]) && ok;
 		}
-		return ok && e->sub.n;
+		/* Stopped where no more errors are kept: what was not looked at is not resolved. */
+		return ok && e->sub.n && !diag_full(s->d);
 	case EXPR_NAME:
 		return name_check(s, e);
 	case EXPR_CMP:

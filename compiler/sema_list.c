@@ -203,7 +203,7 @@ bool value_read(struct sema *s, const struct want *w, const struct ast_value *v,
 		}
 		for (size_t i = 0; i < v->sub.n && !diag_full(s->d); i++)
 			ok = v->sub.v[i] && value_read(s, w, v->sub.v[i], out) && ok;
-		return ok;
+		return ok && !diag_full(s->d);
 	}
 	if (v->kind == AST_WORD) {
 		ok = read_name(s, w, v, out, &done);
@@ -296,7 +296,7 @@ bool value_boxes(struct sema *s, const struct want *w, unsigned n, const struct 
 				"put tuples between the braces, or take the comparison out";
 		for (size_t i = 0; i < v->sub.n && !diag_full(s->d); i++)
 			ok = v->sub.v[i] && value_boxes(s, w, n, v->sub.v[i], out) && ok;
-		return ok && v->sub.n;
+		return ok && v->sub.n && !diag_full(s->d);
 	}
 	if (v->kind == AST_WORD) {
 		d = names_use(s, &name, &bad);
