@@ -8,12 +8,12 @@ enum { AMPLIFY, DEFAULT };
 inline_always __u32 rules(const struct packet *p)
 {
 	if (udp(p) && p->len > 512)
-		switch (p->sport) {
-		case bpf_htons(19):
-		case bpf_htons(53):
-		case bpf_htons(123):
-		case bpf_htons(1900):
-		case bpf_htons(11211):
+		switch (sport(p)) {
+		case 19:
+		case 53:
+		case 123:
+		case 1900:
+		case 11211:
 			return DECIDE(AMPLIFY, XDP_DROP);
 		}
 	return DECIDE(DEFAULT, XDP_PASS);

@@ -31,38 +31,38 @@ inline_always __u32 rules(const struct packet *p)
 		return DECIDE(PRIVATE, XDP_DROP);
 	if (p->malformed)
 		return DECIDE(BROKEN, XDP_DROP);
-	if (tcp(p) && !(p->flags & 0x3f))
+	if (tcp(p) && !(p->tcp->flags & 0x3f))
 		return DECIDE(NULLSCAN, XDP_DROP);
-	if (tcp(p) && (p->flags & (SYN | FIN)) == (SYN | FIN))
+	if (tcp(p) && (p->tcp->flags & (SYN | FIN)) == (SYN | FIN))
 		return DECIDE(SYNFIN, XDP_DROP);
 	if (p->fragment && p->proto == IPPROTO_UDP)
 		return DECIDE(FRAGMENTS, XDP_DROP);
 	if (udp(p) && p->len > 512)
-		switch (p->sport) {
-		case bpf_htons(19):
-		case bpf_htons(53):
-		case bpf_htons(123):
-		case bpf_htons(1900):
-		case bpf_htons(11211):
+		switch (sport(p)) {
+		case 19:
+		case 53:
+		case 123:
+		case 1900:
+		case 11211:
 			return DECIDE(AMPLIFY, XDP_DROP);
 		}
 	if (icmp_is(p, IPPROTO_ICMP, 5) || icmp_is(p, IPPROTO_ICMP, 13) || icmp_is(p, IPPROTO_ICMP, 17) || icmp_is(p, ICMP6, 137))
 		return DECIDE(ICMP, XDP_DROP);
-	if (tcp(p) && p->dport == bpf_htons(22) && admins(p))
+	if (tcp(p) && dport(p) == 22 && admins(p))
 		return DECIDE(ADMINS, XDP_PASS);
 	if (tcp(p))
-		switch (p->dport) {
-		case bpf_htons(22):
-		case bpf_htons(23):
-		case bpf_htons(445):
-		case bpf_htons(3306):
-		case bpf_htons(3389):
-		case bpf_htons(5432):
-		case bpf_htons(6379):
+		switch (dport(p)) {
+		case 22:
+		case 23:
+		case 445:
+		case 3306:
+		case 3389:
+		case 5432:
+		case 6379:
 			return DECIDE(CLOSED, XDP_DROP);
 		}
 	if (udp(p)) {
-		__u16 port = bpf_ntohs(p->dport), len = bpf_ntohs(p->udp_len);
+		__u16 port = dport(p), len = bpf_ntohs(p->udp->len);
 
 		if (port >= 27000 && port <= 27050 && (len < 12 || len > 1400))
 			return DECIDE(FLOODSIZE, XDP_DROP);

@@ -45,28 +45,28 @@ inline_always bool voice(const struct packet *p)
 	return p->family == 6 && p->src.v6[0] == bpf_htonl(0x20010db8) && net4(p->src.v6[1], 0x50600000, 16);
 }
 
-inline_always bool reflector(__be16 port)
+inline_always bool reflector(__u16 port)
 {
 	switch (port) {
-	case bpf_htons(17):
-	case bpf_htons(19):
-	case bpf_htons(53):
-	case bpf_htons(111):
-	case bpf_htons(123):
-	case bpf_htons(137):
-	case bpf_htons(161):
-	case bpf_htons(389):
-	case bpf_htons(1900):
-	case bpf_htons(5353):
-	case bpf_htons(11211):
+	case 17:
+	case 19:
+	case 53:
+	case 111:
+	case 123:
+	case 137:
+	case 161:
+	case 389:
+	case 1900:
+	case 5353:
+	case 11211:
 		return true;
 	}
 	return false;
 }
 
-inline_always bool closed(__be16 port)
+inline_always bool closed(__u16 port)
 {
-	switch (bpf_ntohs(port)) {
+	switch (port) {
 	case 21:
 	case 22:
 	case 23:
@@ -90,45 +90,43 @@ inline_always bool closed(__be16 port)
 inline_always bool control(const struct packet *p)
 {
 	if (p->l4 == IPPROTO_ICMP)
-		return p->type == 4 || p->type == 5 || p->type == 13 || p->type == 17;
-	return p->l4 == ICMP6 && (p->type == 137 || p->type == 139 || p->type == 140);
+		return p->icmp[0] == 4 || p->icmp[0] == 5 || p->icmp[0] == 13 || p->icmp[0] == 17;
+	return p->l4 == ICMP6 && (p->icmp[0] == 137 || p->icmp[0] == 139 || p->icmp[0] == 140);
 }
 
 inline_always __u32 rules(const struct packet *p)
 {
-	__u16 port = bpf_ntohs(p->dport);
-
 	if (bogons(p))
 		return DECIDE(BOGONS, XDP_DROP);
 	if (p->malformed)
 		return DECIDE(BROKEN, XDP_DROP);
-	if (tcp(p) && !(p->flags & 0x3f))
+	if (tcp(p) && !(p->tcp->flags & 0x3f))
 		return DECIDE(NULLSCAN, XDP_DROP);
-	if (tcp(p) && (p->flags & 0x3f) == (FIN | PSH | URG))
+	if (tcp(p) && (p->tcp->flags & 0x3f) == (FIN | PSH | URG))
 		return DECIDE(XMAS, XDP_DROP);
-	if (tcp(p) && (p->flags & (SYN | FIN)) == (SYN | FIN))
+	if (tcp(p) && (p->tcp->flags & (SYN | FIN)) == (SYN | FIN))
 		return DECIDE(SYNFIN, XDP_DROP);
-	if (tcp(p) && (p->flags & (SYN | RST)) == (SYN | RST))
+	if (tcp(p) && (p->tcp->flags & (SYN | RST)) == (SYN | RST))
 		return DECIDE(SYNRST, XDP_DROP);
 	if (tcp(p) && p->fragment)
 		return DECIDE(TINY, XDP_DROP);
 	if (p->fragment && (p->proto == IPPROTO_UDP || p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6))
 		return DECIDE(FRAGMENTS, XDP_DROP);
-	if (udp(p) && p->len > 512 && reflector(p->sport))
+	if (udp(p) && p->len > 512 && reflector(sport(p)))
 		return DECIDE(AMPLIFY, XDP_DROP);
 	if ((icmp_is(p, IPPROTO_ICMP, 8) || icmp_is(p, ICMP6, 128)) && p->len <= 128)
 		return DECIDE(PING, XDP_PASS);
 	if (control(p))
 		return DECIDE(CONTROL, XDP_DROP);
-	if (p->l4 == ICMP6 && p->type >= 133 && p->type <= 136 && p->ttl < 255)
+	if (p->l4 == ICMP6 && p->icmp[0] >= 133 && p->icmp[0] <= 136 && p->ttl < 255)
 		return DECIDE(HOPS, XDP_DROP);
-	if (tcp(p) && (port == 22 || port == 8443) && admins(p))
+	if (tcp(p) && (dport(p) == 22 || dport(p) == 8443) && admins(p))
 		return DECIDE(ADMINS, XDP_PASS);
-	if (tcp(p) && closed(p->dport))
+	if (tcp(p) && closed(dport(p)))
 		return DECIDE(CLOSED, XDP_DROP);
-	if (udp(p) && (port == 161 || port == 162) && !monitors(p))
+	if (udp(p) && (dport(p) == 161 || dport(p) == 162) && !monitors(p))
 		return DECIDE(SNMP, XDP_DROP);
-	if (udp(p) && (port == 5060 || port == 5061) && !voice(p))
+	if (udp(p) && (dport(p) == 5060 || dport(p) == 5061) && !voice(p))
 		return DECIDE(SIP, XDP_DROP);
 	return DECIDE(DEFAULT, XDP_PASS);
 }

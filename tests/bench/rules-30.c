@@ -104,8 +104,8 @@ inline_always bool closed(__u16 port)
 inline_always bool control(const struct packet *p)
 {
 	if (p->l4 == IPPROTO_ICMP)
-		return p->type == 4 || p->type == 5 || p->type == 13 || p->type == 17;
-	return p->l4 == ICMP6 && (p->type == 137 || p->type == 139 || p->type == 140);
+		return p->icmp[0] == 4 || p->icmp[0] == 5 || p->icmp[0] == 13 || p->icmp[0] == 17;
+	return p->l4 == ICMP6 && (p->icmp[0] == 137 || p->icmp[0] == 139 || p->icmp[0] == 140);
 }
 
 inline_always bool guests(const struct packet *p)
@@ -117,65 +117,63 @@ inline_always bool guests(const struct packet *p)
 
 inline_always __u32 rules(const struct packet *p)
 {
-	__u16 sport = bpf_ntohs(p->sport), port = bpf_ntohs(p->dport), len = bpf_ntohs(p->udp_len);
-
 	if (bogons(p))
 		return DECIDE(BOGONS, XDP_DROP);
 	if (p->malformed)
 		return DECIDE(BROKEN, XDP_DROP);
 	if (guests(p))
 		return DECIDE(GUESTS, XDP_DROP);
-	if (tcp(p) && !(p->flags & 0x3f))
+	if (tcp(p) && !(p->tcp->flags & 0x3f))
 		return DECIDE(NULLSCAN, XDP_DROP);
-	if (tcp(p) && (p->flags & 0x3f) == 0x3f)
+	if (tcp(p) && (p->tcp->flags & 0x3f) == 0x3f)
 		return DECIDE(ALL, XDP_DROP);
-	if (tcp(p) && (p->flags & 0x3f) == (FIN | PSH | URG))
+	if (tcp(p) && (p->tcp->flags & 0x3f) == (FIN | PSH | URG))
 		return DECIDE(XMAS, XDP_DROP);
-	if (tcp(p) && (p->flags & (SYN | FIN)) == (SYN | FIN))
+	if (tcp(p) && (p->tcp->flags & (SYN | FIN)) == (SYN | FIN))
 		return DECIDE(SYNFIN, XDP_DROP);
-	if (tcp(p) && (p->flags & (SYN | RST)) == (SYN | RST))
+	if (tcp(p) && (p->tcp->flags & (SYN | RST)) == (SYN | RST))
 		return DECIDE(SYNRST, XDP_DROP);
-	if (tcp(p) && (p->flags & (FIN | ACK)) == FIN)
+	if (tcp(p) && (p->tcp->flags & (FIN | ACK)) == FIN)
 		return DECIDE(FINONLY, XDP_DROP);
-	if ((tcp(p) && (!sport || !port)) || (udp(p) && !port))
+	if ((tcp(p) && (!sport(p) || !dport(p))) || (udp(p) && !dport(p)))
 		return DECIDE(PORTS, XDP_DROP);
 	if (tcp(p) && p->fragment)
 		return DECIDE(TINY, XDP_DROP);
 	if (p->fragment && (p->proto == IPPROTO_UDP || p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6))
 		return DECIDE(FRAGMENTS, XDP_DROP);
-	if (udp(p) && p->len > 512 && reflector(sport))
+	if (udp(p) && p->len > 512 && reflector(sport(p)))
 		return DECIDE(AMPLIFY, XDP_DROP);
 	if ((icmp_is(p, IPPROTO_ICMP, 8) || icmp_is(p, ICMP6, 128)) && p->len <= 128)
 		return DECIDE(PING, XDP_PASS);
-	if ((icmp_is(p, IPPROTO_ICMP, 3) && p->code == 4) || icmp_is(p, ICMP6, 2))
+	if ((icmp_is(p, IPPROTO_ICMP, 3) && p->icmp[1] == 4) || icmp_is(p, ICMP6, 2))
 		return DECIDE(PMTU, XDP_PASS);
 	if (control(p))
 		return DECIDE(CONTROL, XDP_DROP);
-	if (p->l4 == ICMP6 && p->type >= 133 && p->type <= 136 && p->ttl < 255)
+	if (p->l4 == ICMP6 && p->icmp[0] >= 133 && p->icmp[0] <= 136 && p->ttl < 255)
 		return DECIDE(HOPS, XDP_DROP);
-	if (tcp(p) && (sport == 179 || port == 179) && peers(p) && p->ttl == 255)
+	if (tcp(p) && (sport(p) == 179 || dport(p) == 179) && peers(p) && p->ttl == 255)
 		return DECIDE(BGP, XDP_PASS);
-	if (tcp(p) && (sport == 179 || port == 179))
+	if (tcp(p) && (sport(p) == 179 || dport(p) == 179))
 		return DECIDE(BGPOTHERS, XDP_DROP);
-	if (tcp(p) && (port == 22 || port == 8443) && admins(p))
+	if (tcp(p) && (dport(p) == 22 || dport(p) == 8443) && admins(p))
 		return DECIDE(ADMINS, XDP_PASS);
-	if (tcp(p) && closed(port))
+	if (tcp(p) && closed(dport(p)))
 		return DECIDE(CLOSED, XDP_DROP);
-	if (tcp(p) && (port == 465 || port == 587 || port == 993) && p->flags & ACK)
+	if (tcp(p) && (dport(p) == 465 || dport(p) == 587 || dport(p) == 993) && p->tcp->flags & ACK)
 		return DECIDE(MAIL, XDP_PASS);
-	if (udp(p) && (port == 161 || port == 162) && !monitors(p))
+	if (udp(p) && (dport(p) == 161 || dport(p) == 162) && !monitors(p))
 		return DECIDE(SNMP, XDP_DROP);
-	if (udp(p) && (port == 5060 || port == 5061) && !voice(p))
+	if (udp(p) && (dport(p) == 5060 || dport(p) == 5061) && !voice(p))
 		return DECIDE(SIP, XDP_DROP);
-	if (udp(p) && port >= 27000 && port <= 27050)
-		return len < 12 || len > 1400 ? DECIDE(FLOODSIZE, XDP_DROP) : DECIDE(GAME, XDP_PASS);
-	if (udp(p) && port == 53 && len > 600)
+	if (udp(p) && dport(p) >= 27000 && dport(p) <= 27050)
+		return bpf_ntohs(p->udp->len) < 12 || bpf_ntohs(p->udp->len) > 1400 ? DECIDE(FLOODSIZE, XDP_DROP) : DECIDE(GAME, XDP_PASS);
+	if (udp(p) && dport(p) == 53 && bpf_ntohs(p->udp->len) > 600)
 		return DECIDE(DNS, XDP_DROP);
-	if (udp(p) && port == 123 && len != 56)
+	if (udp(p) && dport(p) == 123 && bpf_ntohs(p->udp->len) != 56)
 		return DECIDE(NTP, XDP_DROP);
-	if (udp(p) && port >= 33434 && port <= 33534 && p->ttl < 5)
+	if (udp(p) && dport(p) >= 33434 && dport(p) <= 33534 && p->ttl < 5)
 		return DECIDE(TRACEROUTE, XDP_DROP);
-	if (udp(p) && port == 443 && len < 28)
+	if (udp(p) && dport(p) == 443 && bpf_ntohs(p->udp->len) < 28)
 		return DECIDE(QUIC, XDP_DROP);
 	return DECIDE(DEFAULT, XDP_PASS);
 }
