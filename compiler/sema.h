@@ -199,7 +199,7 @@ struct ranges {
 /* The numbers below the first @len of @bits bits. */
 struct value prefix_host_mask(unsigned bits, unsigned len);
 /* Sorts and merges, in place; returns how many are left. *dup: the position of an element that overlaps one before it, or NULL. */
-size_t items_merge(struct item *v, size_t n, const struct ast_value **dup);
+size_t items_merge(struct arena *a, struct item *v, size_t n, const struct ast_value **dup);
 /* Sorted and disjoint in, sorted and disjoint out. */
 struct ranges ranges_and(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
 struct ranges ranges_minus(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);

@@ -197,7 +197,7 @@ static bool number_check(struct sema *s, struct ast_expr *e, const struct want *
 	if (e->has_mask && !mask_fits(s, e, &found))
 		return false;
 	m->kind = MATCH_RANGES;
-	m->n = items_merge(found.item.v, found.item.n, &dup);
+	m->n = items_merge(s->a, found.item.v, found.item.n, &dup);
 	if (dup)
 		warn_twice(s, dup);
 	m->range = arena_array(s->a, m->n ? m->n : 1, sizeof(*m->range));

@@ -276,7 +276,7 @@ static const struct range *iface_ranges(struct sema *s, const struct ast_match *
 
 		it[i].r = (struct range){ FAMILY_NUM, value_of(y->value), value_of(y->value) };
 	}
-	*n = items_merge(it, m->n, &dup);
+	*n = items_merge(s->a, it, m->n, &dup);
 	for (size_t i = 0; i < *n; i++)
 		out[i] = it[i].r;
 	return out;

@@ -156,7 +156,7 @@ static const struct reading *read_let(struct sema *s, const struct want *w, stru
 		s->via = use;
 	r->ok = value_read(s, w, d->let->value, &r->found);
 	s->via = via;
-	r->found.item.n = items_merge(r->found.item.v, r->found.item.n, &dup);
+	r->found.item.n = items_merge(s->a, r->found.item.v, r->found.item.n, &dup);
 	if (dup && r->ok && !d->warned) {
 		warn_twice(s, dup);
 		d->warned = true;
@@ -201,6 +201,10 @@ bool value_read(struct sema *s, const struct want *w, const struct ast_value *v,
 				"put values between the braces, or take the comparison out";
 			return false;
 		}
+		if (!out->item.cap && w->kind != KIND_BYTES && w->kind != KIND_IFACE) {
+			out->item.v = arena_array(s->a, v->sub.n, sizeof(*out->item.v));
+			out->item.cap = v->sub.n;
+		}
 		for (size_t i = 0; i < v->sub.n && !diag_full(s->d); i++)
 			ok = v->sub.v[i] && value_read(s, w, v->sub.v[i], out) && ok;
 		return ok && !diag_full(s->d);
@@ -231,7 +235,7 @@ bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *
 
 	if (!value_read(s, w, v, &found))
 		return false;
-	found.item.n = items_merge(found.item.v, found.item.n, &dup);
+	found.item.n = items_merge(s->a, found.item.v, found.item.n, &dup);
 	if (dup)
 		warn_twice(s, dup);
 	out->v = arena_array(s->a, found.item.n, sizeof(*out->v));

@@ -11,13 +11,42 @@ struct value prefix_host_mask(unsigned bits, unsigned len)
 	return value_ones(bits - len);
 }
 
-static int item_cmp(const void *a, const void *b)
+static int item_cmp(const struct item *x, const struct item *y)
 {
-	const struct item *x = a, *y = b;
-
 	if (x->r.family != y->r.family)
 		return x->r.family < y->r.family ? -1 : 1;
 	return value_cmp(x->r.lo, y->r.lo);
+}
+
+/* An item's place in the order, and which item: small enough that a million of them are sorted in the caches. */
+struct sort_key {
+	struct value lo;
+	uint32_t family, at;
+};
+
+static int key_cmp(const void *a, const void *b)
+{
+	const struct sort_key *x = a, *y = b;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	if (x->lo.hi != y->lo.hi)
+		return x->lo.hi < y->lo.hi ? -1 : 1;
+	if (x->lo.lo != y->lo.lo)
+		return x->lo.lo < y->lo.lo ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+static void sort(struct arena *a, struct item *v, size_t n)
+{
+	struct sort_key *key = arena_array(a, n, sizeof(*key));
+	struct item *old = arena_copy(a, v, n * sizeof(*v));
+
+	for (size_t i = 0; i < n; i++)
+		key[i] = (struct sort_key){ v[i].r.lo, v[i].r.family, (uint32_t)i };
+	qsort(key, n, sizeof(*key), key_cmp);
+	for (size_t i = 0; i < n; i++)
+		v[i] = old[key[i].at];
 }
 
 static bool is_top(struct value v)
@@ -25,7 +54,7 @@ static bool is_top(struct value v)
 	return v.hi == UINT64_MAX && v.lo == UINT64_MAX;
 }
 
-size_t items_merge(struct item *v, size_t n, const struct ast_value **dup)
+size_t items_merge(struct arena *a, struct item *v, size_t n, const struct ast_value **dup)
 {
 	size_t out = 0;
 	bool sorted = true;
@@ -34,7 +63,7 @@ size_t items_merge(struct item *v, size_t n, const struct ast_value **dup)
 	for (size_t i = 1; i < n && sorted; i++)
 		sorted = item_cmp(&v[i - 1], &v[i]) <= 0;
 	if (!sorted)
-		qsort(v, n, sizeof(*v), item_cmp);
+		sort(a, v, n);
 	for (size_t i = 0; i < n; i++) {
 		struct range *last = out ? &v[out - 1].r : NULL;
 

@@ -228,6 +228,7 @@ static void test_ranges(void **state)
 
 static void test_merge(void **state)
 {
+	struct arena *a = arena_new();
 	uint64_t r = 7;
 
 	(void)state;
@@ -253,12 +254,13 @@ static void test_merge(void **state)
 			*all |= bits;
 			v[k] = (struct item){ { all == &six ? FAMILY_IP6 : FAMILY_IP4, value_of(lo), value_of(hi) }, &at[k] };
 		}
-		n = items_merge(v, n, &dup);
+		n = items_merge(a, v, n, &dup);
 		for (size_t k = 0; k < n; k++)
 			out[k] = v[k].r;
 		assert_bits(out, n, four, six);
 		assert_int_equal(dup != NULL, twice);
 	}
+	arena_free(a);
 }
 
 static void test_merge_at_the_top(void **state)
@@ -266,12 +268,14 @@ static void test_merge_at_the_top(void **state)
 	struct item v[2] = { { { FAMILY_IP6, { 5, 0 }, { UINT64_MAX, UINT64_MAX } }, NULL },
 			     { { FAMILY_IP6, { 0, 0 }, { 4, UINT64_MAX } }, NULL } };
 	const struct ast_value *dup;
+	struct arena *a = arena_new();
 
 	(void)state;
-	assert_int_equal(items_merge(v, 2, &dup), 1);
+	assert_int_equal(items_merge(a, v, 2, &dup), 1);
 	assert_null(dup);
 	assert_value(v[0].r.lo, 0, 0);
 	assert_value(v[0].r.hi, UINT64_MAX, UINT64_MAX);
+	arena_free(a);
 }
 
 static void test_masks(void **state)
