@@ -57,7 +57,7 @@ def counted(line):
     return {
         "rules": [(f["name"], [(r["rule"], r["verdict"], number(r)) for r in f["rules"]]) for f in summary["files"]],
         "defaults": [(f["name"], f["default"]["verdict"], number(f["default"]), number(f["reached"])) for f in summary["files"]],
-        "verdicts": {v: number(o) for v, o in summary["verdicts"].items() if o["packets"]},
+        "verdicts": {v: number(o) for v, o in (summary["verdicts"] or {}).items() if o["packets"]},
         "misses": [(m["rule"], m["table"], m["absent"], m["full"]) for m in summary["misses"]],
         **{"table %s of %s" % (t["name"], t["file"]): {tuple(sorted(e["key"].items())): number(e) for e in t["entries"]}
            for t in summary["tables"]},
