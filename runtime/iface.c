@@ -123,35 +123,51 @@ static int query_mode(struct xdpf_iface *i, const struct xdpf_log *log)
 	return 0;
 }
 
-int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const struct xdpf_log *log)
+/* Is the program that runs there held by our pin? Returns the link, or -1. *@torn: the link is ours, and has another
+ * program than the kernel named a moment before: it is being replaced. */
+static int open_link(struct xdpf_iface *i, const char *path, bool *torn, const struct xdpf_log *log)
 {
-	_cleanup_close_ int fd = -1;
-	struct xdpf_iface i = { .ifindex = if_nametoindex(name) };
+	_cleanup_close_ int fd = bpf_obj_get(path);
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
+
+	*torn = false;
+	if (fd < 0) {
+		if (errno != ENOENT)
+			rt_log(log, XDPF_LOG_DEBUG, "%s: %s: %s", i->name, path, strerror(errno));
+		return -1;
+	}
+	if ((i->mode != XDPF_MODE_NATIVE && i->mode != XDPF_MODE_GENERIC) || bpf_obj_get_info_by_fd(fd, &info, &len) ||
+	    info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex != i->ifindex)
+		return -1;
+	*torn = info.prog_id != i->prog_id;
+	i->ours = !*torn;
+	i->link_id = info.id;
+	return *torn ? -1 : take_fd(fd);
+}
+
+int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const struct xdpf_log *log)
+{
+	struct xdpf_iface i = { .ifindex = if_nametoindex(name) };
+	_cleanup_close_ int fd = -1;
 	char path[RT_PATH_MAX];
 	struct rt_libbpf scope;
+	bool torn = true;
 	int err;
 
 	if (!i.ifindex || strlen(name) >= sizeof(i.name))
 		return rt_fail(log, ENODEV, "%s: no interface has this name; `ip link` lists them", name);
 	snprintf(i.name, sizeof(i.name), "%s", name);
 	i.mtu = get_mtu(name);
-	rt_libbpf_begin(&scope, log);
-	err = query_mode(&i, log);
-	rt_libbpf_end(&scope);
-	if (!err)
-		err = rt_bpffs_path(path, i.ifindex, log);
+	err = rt_bpffs_path(path, i.ifindex, log);
+	for (int k = 0; k < 10 && torn && !err; k++) {
+		rt_libbpf_begin(&scope, log);
+		err = query_mode(&i, log);
+		rt_libbpf_end(&scope);
+		fd = err ? -1 : open_link(&i, path, &torn, log);
+	}
 	if (err)
 		return err;
-	fd = bpf_obj_get(path);
-	if (fd < 0 && errno != ENOENT && errno != ENODEV && i.prog_id)
-		rt_log(log, XDPF_LOG_DEBUG, "%s: %s: %s", name, path, strerror(errno));
-	if (fd >= 0 && (i.mode == XDPF_MODE_NATIVE || i.mode == XDPF_MODE_GENERIC) && !bpf_obj_get_info_by_fd(fd, &info, &len) &&
-	    info.type == BPF_LINK_TYPE_XDP && info.xdp.ifindex == i.ifindex && info.prog_id == i.prog_id) {
-		i.ours = true;
-		i.link_id = info.id;
-	}
 	if (i.prog_id) {
 		look_at_program(&i);
 		if (!i.ours)

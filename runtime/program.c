@@ -214,32 +214,46 @@ static int find_maps(struct xdpf_program *p, const uint32_t *ids, size_t n, cons
 	return 0;
 }
 
+/* Opens the program of ours that runs on @iface. One that is replaced between the question and the answer is asked for again. */
+static int open_program(int *out, const char *iface, const struct xdpf_log *log)
+{
+	struct xdpf_iface state;
+	char name[64];
+
+	for (int i = 0;; i++) {
+		int err = xdpf_iface_query(&state, iface, log);
+
+		if (err)
+			return err;
+		if (state.mode == XDPF_MODE_NONE)
+			return rt_fail(log, ENOENT, "%s: no XDP program runs there", iface);
+		if (!state.ours)
+			return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface,
+				       rt_iface_program(&state, name, sizeof(name)));
+		*out = bpf_prog_get_fd_by_id(state.prog_id);
+		if (*out >= 0)
+			return 0;
+		if (errno != ENOENT || i == 10)
+			return rt_fail_sys(log, errno, "%s: program %u cannot be opened", iface, state.prog_id);
+	}
+}
+
 int xdpf_program_find(struct xdpf_program **out, const char *iface, const struct xdpf_log *log)
 {
 	_cleanup_(rt_program_freep) struct xdpf_program *p = rt_program_new(log);
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info), ids[256];
-	struct xdpf_iface state;
-	char name[64];
 	int err;
 
 	if (!p)
 		return -ENOMEM;
-	err = xdpf_iface_query(&state, iface, log);
+	err = open_program(&p->prog_fd, iface, log);
 	if (err)
 		return err;
-	if (state.mode == XDPF_MODE_NONE)
-		return rt_fail(log, ENOENT, "%s: no XDP program runs there", iface);
-	if (!state.ours)
-		return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface, rt_iface_program(&state, name,
-														sizeof(name)));
-	p->prog_fd = bpf_prog_get_fd_by_id(state.prog_id);
-	if (p->prog_fd < 0)
-		return rt_fail_sys(log, errno, "%s: program %u cannot be opened", iface, state.prog_id);
 	info.map_ids = (uint64_t)(uintptr_t)ids;
 	info.nr_map_ids = sizeof(ids) / sizeof(ids[0]);
 	if (bpf_obj_get_info_by_fd(p->prog_fd, &info, &len))
-		return rt_fail_sys(log, errno, "%s: program %u cannot be looked at", iface, state.prog_id);
+		return rt_fail_sys(log, errno, "%s: its program cannot be looked at", iface);
 	err = find_maps(p, ids, info.nr_map_ids < 256 ? info.nr_map_ids : 256, log);
 	if (!err)
 		*out = take_ptr(p);

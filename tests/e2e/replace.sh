@@ -16,6 +16,11 @@ link=$(in_a "$XDPF" status --json xe0 | json 'j[0]["link_id"]')
 id=$(program_id)
 in_b ping -q -i 0.01 -c 450 -W 1 10.99.0.1 >"$WORK/ping" 2>&1 &
 ping=$!
+for _ in $(seq 40); do
+	in_a "$XDPF" stats xe0 >/dev/null 2>&1 || echo failed
+	in_a "$XDPF" status xe0 | grep -o "not ours"
+done >"$WORK/asked" &
+asked=$!
 replaced=0
 for i in $(seq 10); do
 	in_a "$XDPF" apply --quiet "$WORK/second.o" xe0 && in_a "$XDPF" apply --quiet "$WORK/first.o" xe0 && replaced=$((replaced + 2))
@@ -23,6 +28,8 @@ done
 status "replace with another" 0 in_a "$XDPF" apply "$WORK/second.o" xe0
 says "what it says" "xe0: replaced by second, native mode"
 wait $ping
+wait $asked
+is "whoever asks meanwhile is answered" "$(sort "$WORK/asked" | uniq -c)" ""
 is "replacements" $replaced 20
 is "no ping was answered meanwhile" "$(grep -o '[0-9]* received' "$WORK/ping")" "0 received"
 is "the link is the same" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["link_id"]')" "$link"
