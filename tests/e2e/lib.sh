@@ -134,7 +134,8 @@ ping_a() {	# OPTIONS...: one packet from B to A
 
 # A web server in A on PORT; waits until it listens.
 serve() {	# PORT
-	in_a /usr/bin/python3 -m http.server --bind :: "$1" --directory "$WORK" >/dev/null 2>&1 &
+	# Not in_a: of a function in the background only the shell around it would be killed.
+	nsenter --net="$A" /usr/bin/python3 -m http.server --bind :: "$1" --directory "$WORK" >/dev/null 2>&1 &
 	JOBS+=($!)
 	for _ in $(seq 50); do
 		in_a /usr/bin/python3 -c "import socket; socket.create_connection(('127.0.0.1', $1), 1)" 2>/dev/null && return
