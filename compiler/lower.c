@@ -109,6 +109,28 @@ void lower_cold(struct lower *l, struct ir_block *b)
 	l->cur = b;
 }
 
+/*
+ * Each early exit of dissection gets a block of its own, out of line: what must be put in place for where the exits meet would else be put
+ * in place before each branch, also for the packets that do not take it.
+ */
+static void split_exits(struct lower *l, struct ir_block *const *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct ir_inst *last = &b[i]->inst.v[b[i]->inst.n - 1];
+
+		for (unsigned k = 0; k < ir_op_targets(last->op); k++) {
+			struct ir_block *to = last->target[k], *exit;
+
+			if (last->op == IR_JUMP || (to != l->none && to != l->bad))
+				continue;
+			exit = lower_block(l, "exit");
+			last->target[k] = exit;
+			lower_cold(l, exit);
+			lower_jump(l, to);
+		}
+	}
+}
+
 struct layout {
 	struct ir_block **hot, **cold;
 	size_t n_hot, n_cold;
@@ -233,6 +255,8 @@ struct ir_program *lower_program(const struct ast_program *ast, struct diag_list
 	rules = take_layout(l);
 	l->span = (struct span){ 0 };
 	lower_parse(l);
+	split_exits(l, l->hot.v, l->hot.n);
+	split_exits(l, l->cold.v, l->cold.n);
 	parse = take_layout(l);
 	place(l, parse.hot, parse.n_hot);
 	place(l, rules.hot, rules.n_hot);

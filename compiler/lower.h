@@ -79,7 +79,7 @@ struct lower {
 	ir_var pres, blank, proto, frame_len, pay_off, pay_end, absent;
 
 	struct ir_block *rules;		/* where dissection ends … */
-	struct ir_block *none;		/* … by way of here if it ends early */
+	struct ir_block *none, *bad;	/* … by way of here if it ends early; if a header is broken */
 };
 
 /* What is lowered out of line, later: the body of .rule, a list of .rules, or the rest of a conjunction. */

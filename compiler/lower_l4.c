@@ -35,21 +35,24 @@ static void step(struct lower *l, struct lower_chain *c, ir_var stop, ir_var pro
 	lower_jump(l, c->next);
 }
 
+/* Does a rule ask for this extension header, or for something in it? */
+static bool noted(const struct lower *l, enum header_id h)
+{
+	for (size_t i = 0; i < l->slot.n; i++)
+		if (l->slot.v[i].header == h)
+			return true;
+	return l->bit[h];
+}
+
 /* Presence and slots of extension header @h at c->off, if it is the first of its kind. Ends in a block behind. */
 static void note_first(struct lower *l, struct lower_chain *c, enum header_id h)
 {
 	struct ir_block *first, *there, *after;
 	struct ir_inst *f;
 
-	if (!l->bit[h]) {
-		bool slots = false;
-
-		for (size_t i = 0; i < l->slot.n; i++)
-			slots |= l->slot.v[i].header == h;
-		if (!slots)
-			return;
-		lower_bit(l, h);	/* to know the first one by */
-	}
+	if (!noted(l, h))
+		return;
+	lower_bit(l, h);	/* to know the first one by */
 	first = lower_block(l, "first of kind");
 	there = lower_block(l, "first there");
 	after = lower_block(l, "noted");
@@ -90,7 +93,7 @@ static void lower_sized(struct lower *l, struct lower_chain *c, bool ah)
 		for_each_next(nx, LAYER_EXT) {
 			struct ir_block *is, *other;
 
-			if (nx->header == HDR_AH || nx->header == HDR_FRAG || !wants(l, nx->header))
+			if (nx->header == HDR_AH || nx->header == HDR_FRAG || !noted(l, nx->header))
 				continue;
 			is = lower_block(l, "ext kind");
 			other = lower_block(l, "ext other");

@@ -406,6 +406,7 @@ void lower_parse(struct lower *l)
 	any = l2 || wants(l, HDR_ETH);
 
 	l->none = lower_block(l, "no more headers");
+	l->bad = bad;
 	lower_cold(l, l->none);
 	lower_jump(l, l->rules);
 	lower_hot(l, entry);
