@@ -59,10 +59,10 @@ static void fetch(struct cg *g, const struct ir_inst *i, V off)
 {
 	BB here = LLVMGetInsertBlock(g->b), fast = cg_block_after(g, here, "fast"), slow = cg_block(g, "slow"), ask = cg_block(g, "ask");
 	BB got = cg_block(g, "got");
-	/* Read anew each time: kept, the pointer would carry what each way through the headers proved of it, and the verifier would
+	/* Read anew behind the network layer: kept, the pointer would carry what each way through the headers proved of it, and the verifier would
 	 * tell these ways apart behind where they meet. */
-	V p = cg_at(g, ctx_pointer(g, offsetof(struct xdp_md, data)), off), stop = cg_atc(g, p, i->imm), r;
-	V end = ctx_pointer(g, offsetof(struct xdp_md, data_end));
+	V data = i->early ? g->data : ctx_pointer(g, offsetof(struct xdp_md, data)), p = cg_at(g, data, off), stop = cg_atc(g, p, i->imm), r;
+	V end = i->early ? g->data_end : ctx_pointer(g, offsetof(struct xdp_md, data_end));
 
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, end, ""), slow, fast);
 	cg_go(g, fast);
@@ -251,6 +251,12 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_EQ:
 		cg_branch(g, LLVMBuildICmp(b, LLVMIntEQ, a, c, ""), target(g, i, 0), target(g, i, 1));
 		break;
+	case IR_SAME:
+		a = LLVMBuildTrunc(b, a, g->i32, "");
+		if (i->imm != UINT32_MAX)
+			a = LLVMBuildAnd(b, a, cg_c32(g, (uint32_t)i->imm), "");
+		cg_branch(g, LLVMBuildICmp(b, LLVMIntEQ, a, LLVMBuildTrunc(b, c, g->i32, ""), ""), target(g, i, 0), target(g, i, 1));
+		break;
 	case IR_ULE:
 		cg_branch(g, LLVMBuildICmp(b, LLVMIntULE, a, c, ""), target(g, i, 0), target(g, i, 1));
 		break;
@@ -309,12 +315,12 @@ static void common_end(struct cg *g)
 static void frame_length(struct cg *g)
 {
 	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
-	V end, start;
+	V end = ctx_field(g, offsetof(struct xdp_md, data_end)), start = ctx_field(g, offsetof(struct xdp_md, data));
 
+	g->data = LLVMBuildIntToPtr(g->b, start, g->ptr, "data");
+	g->data_end = LLVMBuildIntToPtr(g->b, end, g->ptr, "data_end");
 	cg_branch(g, linear(g), direct, ask);
 	cg_go(g, direct);
-	end = ctx_field(g, offsetof(struct xdp_md, data_end));
-	start = ctx_field(g, offsetof(struct xdp_md, data));
 	LLVMBuildStore(g->b, LLVMBuildSub(g->b, end, start, ""), g->len);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, ask);

@@ -46,7 +46,7 @@ struct cg {
 	V *counter_map;
 
 	/* the main function */
-	V fn, ctx, len, buf, key, value, index;
+	V fn, ctx, data, data_end, len, buf, key, value, index;
 	V *var;				/* address of each variable */
 	bool *volatile_var;		/* in the scratch map */
 	BB *block;

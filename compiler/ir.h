@@ -47,6 +47,7 @@ struct ir_inst {
 	struct ir_opnd a, b;
 	ir_var var;
 	uint64_t imm;
+	bool early;			/* FETCH: before anything else that might make its pointer known in different ways */
 	struct span span;		/* src NULL: as the instruction before */
 	VEC(struct ir_opnd) args;	/* MEMBER, TALLY */
 	VEC(struct ir_load) loads;	/* FETCH */
@@ -60,6 +61,7 @@ struct ir_inst {
 struct ir_block {
 	unsigned id;			/* position in ir_program.block once placed */
 	bool placed;
+	bool final;			/* ends the program: nothing comes back from there */
 	const char *name;
 	VEC(struct ir_inst) inst;	/* the last one is the terminator */
 };

@@ -37,6 +37,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	if (n > 1)
 		dump_opnd(i->b, out);
 	switch (i->op) {
+	case IR_SAME:
 	case IR_SWAP:
 	case IR_IFACE:
 	case IR_COUNT:

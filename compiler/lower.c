@@ -5,6 +5,8 @@
  */
 #include "lower.h"
 
+#include <stdlib.h>
+
 struct ir_inst *lower_emit(struct lower *l, enum ir_op op)
 {
 	return ir_add(l->ir, l->cur, op, l->span);
@@ -40,9 +42,9 @@ struct ir_opnd lower_op(struct lower *l, enum ir_op op, struct ir_opnd a, struct
 	return result(i);
 }
 
-struct ir_opnd lower_fresh(struct lower *l, struct ir_opnd a)
+struct ir_opnd lower_fresh(struct lower *l, struct ir_opnd a, const struct ir_block *yes, const struct ir_block *no)
 {
-	if (l->ir->scratch)
+	if (l->ir->scratch || yes->final || no->final)
 		return a;
 	return lower_op(l, IR_XOR, a, lower_get(l, l->blank));
 }
@@ -191,7 +193,7 @@ enum { MAX_WEIGHT = 6000 };
 static unsigned weight(enum ir_op op)
 {
 	switch (op) {
-	case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
+	case IR_EQ: case IR_SAME: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
 		return 1;
 	case IR_MEMBER: case IR_COUNT: case IR_MISS:
 		return 4;
@@ -207,24 +209,47 @@ static unsigned weight(enum ir_op op)
 	return 0;
 }
 
+static int by_place(const void *a, const void *b)
+{
+	const struct ir_inst *x = *(const struct ir_inst *const *)a, *y = *(const struct ir_inst *const *)b;
+
+	if (x->span.src != y->span.src)
+		return x->span.src < y->span.src ? -1 : 1;
+	return x->span.begin < y->span.begin ? -1 : x->span.begin > y->span.begin;
+}
+
 static bool small_enough(struct lower *l)
 {
 	const struct ir_program *p = l->ir;
+	VEC(const struct ir_inst *) placed = { 0 };
 	size_t sum = 0;
 
 	for (size_t b = 0; b < p->block.n; b++)
-		for (size_t i = 0; i < p->block.v[b]->inst.n; i++) {
-			const struct ir_inst *in = &p->block.v[b]->inst.v[i];
+		for (size_t i = 0; i < p->block.v[b]->inst.n; i++)
+			sum += weight(p->block.v[b]->inst.v[i].op);
+	if (sum <= MAX_WEIGHT)
+		return true;
+	/* where it became too much, in the order of the text */
+	sum = 0;
+	for (size_t b = 0; b < p->block.n; b++)
+		for (size_t i = 0; i < p->block.v[b]->inst.n; i++)
+			if (p->block.v[b]->inst.v[i].span.src)
+				*vec_add(l->arena, &placed) = &p->block.v[b]->inst.v[i];
+			else
+				sum += weight(p->block.v[b]->inst.v[i].op);
+	qsort(placed.v, placed.n, sizeof(*placed.v), by_place);
+	for (size_t i = 0; i < placed.n; i++) {
+		struct diag *d;
 
-			sum += weight(in->op);
-			if (sum > MAX_WEIGHT && in->span.src) {
-				struct diag *d = diag_error(l->diag, in->span, "the rules from here on do not fit one program");
-
-				d->remedy = "one program holds about 6000 tests; put addresses, ports or tuples that share a rule into one set: a set of any size is a single test";
-				return false;
-			}
-		}
-	return true;
+		sum += weight(placed.v[i]->op);
+		if (sum <= MAX_WEIGHT && i + 1 < placed.n)
+			continue;
+		d = diag_error(l->diag, placed.v[i]->span, "the rules from here on do not fit one program");
+		d->remedy = "one program holds about 6000 tests and verdicts; put addresses, ports or tuples that share a rule into one set: "
+			    "a set of any size is a single test";
+		break;
+	}
+	return false;
 }
 
 struct ir_program *lower_program(const struct ast_program *ast, struct diag_list *d)

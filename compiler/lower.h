@@ -34,6 +34,7 @@ enum {
 	LOWER_INLINE_RANGES = 16,	/* ranges tested one by one; more become a table */
 	LOWER_REGISTER_TESTS = 120,	/* programs of more tests … */
 	LOWER_REGISTER_VARS = 20,	/* … or kept variables use a map for these */
+	LOWER_GUARD_COST = 3,		/* a run of rules that need a header is jumped over as a whole if it is worth so many tests */
 	LOWER_INLINE_BOXES = 1024,	/* the same for tuples that are no plain keys */
 };
 
@@ -70,6 +71,7 @@ struct lower {
 	bool parse[HDR_COUNT];		/* the dissection must get to this header */
 	bool need_proto;		/* ip.proto: the end of the chain */
 	bool need_frame_len;		/* pkt.len */
+	uint64_t known;			/* bits of headers that are present here */
 	bool negated;			/* the test's truth is where the rules go on */
 	size_t n_tests;			/* as need estimates them */
 	VEC(struct slot) slot;
@@ -89,7 +91,9 @@ struct lower_work {
 	const struct ast_rules *rules;
 	struct ast_expr **cond;
 	size_t n_cond;
+	bool negated;
 	struct span span;
+	uint64_t known;				/* headers that are present there, as far as that is certain */
 	const struct ast_unit *unit;
 	struct ir_block *unit_pass;		/* where `pass` of the unit goes; NULL: it is the last */
 };
@@ -106,8 +110,9 @@ void lower_jump(struct lower *l, struct ir_block *to);
 void lower_test(struct lower *l, enum ir_op op, struct ir_opnd a, struct ir_opnd b, struct ir_block *yes, struct ir_block *no);
 struct ir_inst *lower_fetch(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no);
 void lower_load(struct lower *l, struct ir_inst *fetch, ir_var v, unsigned delta, unsigned size);
-/* The same number; what the verifier learns of it, it does not learn of what it was made from. */
-struct ir_opnd lower_fresh(struct lower *l, struct ir_opnd a);
+/* The same number for a test that goes to @yes or @no; what the verifier learns of it, it does not learn of what it was made from. The
+ * number itself where nothing comes back from one of them: then what is known goes one way only. */
+struct ir_opnd lower_fresh(struct lower *l, struct ir_opnd a, const struct ir_block *yes, const struct ir_block *no);
 struct ir_block *lower_block(struct lower *l, const char *name);
 /* Places the block next in the layout (hot), or behind everything (cold), and goes on there. */
 void lower_hot(struct lower *l, struct ir_block *b);
@@ -152,6 +157,10 @@ void lower_in_range(struct lower *l, const struct ast_operand *o, enum field_id 
 		    struct ir_block *no);
 void lower_in_keys(struct lower *l, size_t table, const struct ir_opnd *w, unsigned n, struct ir_block *yes, struct ir_block *no);
 void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+/* Headers of which one must be present for the condition to hold, as bits; 0: none in particular. */
+uint64_t lower_implied(const struct ast_expr *e);
+/* How much there is to test, at the most, to find that it does not hold. */
+unsigned lower_cost(const struct ast_expr *e);
 void lower_conjunction(struct lower *l, const struct lower_work *w);
 enum family lower_family(enum field_id f);
 void lower_units(struct lower *l);

@@ -7,8 +7,108 @@
 
 #include <string.h>
 
+/* A header as a bit of what is known; a group as its members. */
+static uint64_t lower_headers(enum header_id h)
+{
+	uint64_t bits = 0;
+
+	if (lang_headers[h].layer != LAYER_GROUP)
+		return (uint64_t)1 << h;
+	for (size_t i = 0; i < lang_n_members; i++)
+		if (lang_members[i].group == h)
+			bits |= (uint64_t)1 << lang_members[i].member;
+	return bits;
+}
+
+/* The headers of which one is present where the field is. */
+static uint64_t field_headers(enum field_id f)
+{
+	const struct field_info *fi = &lang_fields[f];
+	uint64_t bits = 0;
+
+	if (fi->form == FORM_ALIAS) {
+		for (unsigned i = 0; i < fi->n; i++)
+			bits |= field_headers(fi->alt[i]);
+		return bits;
+	}
+	if (fi->header == HDR_NONE)
+		return 0;
+	return lower_headers(lang_part(fi->header) ? lang_part(fi->header)->parent : fi->header);
+}
+
+static unsigned bits_set(uint64_t v)
+{
+	return (unsigned)__builtin_popcountll(v);
+}
+
+uint64_t lower_implied(const struct ast_expr *e)
+{
+	uint64_t best = 0;
+
+	switch (e->kind) {
+	case EXPR_AND:
+		for (size_t i = 0; i < e->sub.n; i++) {
+			uint64_t own = lower_implied(e->sub.v[i]);
+
+			if (own && (!best || bits_set(own) < bits_set(best)))
+				best = own;
+		}
+		return best;
+	case EXPR_OR:
+		for (size_t i = 0; i < e->sub.n; i++) {
+			uint64_t own = lower_implied(e->sub.v[i]);
+
+			if (!own)
+				return 0;
+			best |= own;
+		}
+		return best;
+	case EXPR_NOT:
+		return 0;
+	case EXPR_NAME:
+		return e->header != HDR_NONE ? lower_headers(e->header) : field_headers(e->field);
+	case EXPR_CMP:
+		for (size_t i = 0; i < e->operand.n; i++) {
+			uint64_t own = e->operand.v[i]->kind == OPERAND_FIELD ? field_headers(e->operand.v[i]->field) : 0;
+
+			if (own && (!best || bits_set(own) < bits_set(best)))
+				best = own;
+		}
+		return best;
+	}
+	return 0;
+}
+
+unsigned lower_cost(const struct ast_expr *e)
+{
+	unsigned sum = 0;
+	size_t n;
+
+	switch (e->kind) {
+	case EXPR_AND:
+		return lower_cost(e->sub.v[0]);
+	case EXPR_OR:
+	case EXPR_NOT:
+		for (size_t i = 0; i < e->sub.n; i++)
+			sum += lower_cost(e->sub.v[i]);
+		return sum;
+	case EXPR_NAME:
+		return 1;
+	case EXPR_CMP:
+		n = e->match.kind == MATCH_SET ? e->match.set->n : e->match.n;
+		for (size_t i = 0; i < e->operand.n; i++)
+			sum += e->operand.v[i]->kind != OPERAND_FIELD || lang_fields[e->operand.v[i]->field].form == FORM_ALIAS ? 2 : 1;
+		return sum + (unsigned)(n > 8 ? 8 : n) / 2;
+	}
+	return 0;
+}
+
 static void test_header(struct lower *l, enum header_id h, struct ir_block *yes, struct ir_block *no)
 {
+	if (l->known & lower_headers(h)) {
+		lower_jump(l, yes);
+		return;
+	}
 	lower_test(l, IR_BITS, lower_get(l, l->pres), ir_imm(lower_header_mask(l, h)), yes, no);
 }
 
@@ -138,7 +238,8 @@ static void lower_and(struct lower *l, struct ast_expr **sub, size_t n, struct i
 	if (left) {
 		rest = lower_block(l, "and");
 		*vec_add(l->arena, &l->work) = (struct lower_work){
-			.at = rest, .yes = yes, .no = no, .cond = v + first + 1, .n_cond = left, .span = l->span,
+			.at = rest, .yes = yes, .no = no, .cond = v + first + 1, .n_cond = left, .span = l->span, .known = l->known,
+			.negated = l->negated,
 		};
 	}
 	if (!flags.slot || flags.mask == flag_mask(v[first])) {
@@ -148,7 +249,9 @@ static void lower_and(struct lower *l, struct ast_expr **sub, size_t n, struct i
 	} else {
 		struct ir_opnd f = lower_op(l, IR_AND, lower_get(l, flags.slot->var[0]), ir_imm(flags.mask));
 
-		lower_test(l, IR_EQ, lower_fresh(l, f), ir_imm(flags.value), rest, no);
+		if (l->negated)
+			f = lower_fresh(l, f, rest, no);
+		lower_test(l, IR_EQ, f, ir_imm(flags.value), rest, no);
 	}
 }
 

@@ -37,6 +37,18 @@ enum family lower_family(enum field_id f)
 	return k == KIND_IP4 ? FAMILY_IP4 : k == KIND_IP6 ? FAMILY_IP6 : FAMILY_NUM;
 }
 
+/* (v & mask) == want, all below 2^32 and @want not zero. */
+static void test_same(struct lower *l, struct ir_opnd v, uint64_t mask, uint64_t want, struct ir_block *yes, struct ir_block *no)
+{
+	struct ir_inst *i = lower_emit(l, IR_SAME);
+
+	i->a = v;
+	i->b = ir_imm(want);
+	i->imm = mask;
+	i->target[0] = yes;
+	i->target[1] = no;
+}
+
 /* Is the number in @var in one of the ranges? @wire_len: it is in network order, of that many bytes (0: a number). */
 static void test_numbers(struct lower *l, ir_var var, const struct range *r, size_t n, unsigned wire_len, struct ir_block *yes,
 			 struct ir_block *no)
@@ -48,7 +60,9 @@ static void test_numbers(struct lower *l, ir_var var, const struct range *r, siz
 		singles += !value_cmp(r[i].lo, r[i].hi);
 	if (singles >= SWITCH_FROM) {
 		struct ir_block *rest = singles < n ? lower_block(l, "ranges") : no;
-		struct ir_opnd v = lower_fresh(l, lower_get(l, var));
+		/* the tree that it becomes knows more on each of its ways to the default */
+		static const struct ir_block anywhere;
+		struct ir_opnd v = lower_fresh(l, lower_get(l, var), &anywhere, &anywhere);
 		struct ir_inst *sw = lower_emit(l, IR_SWITCH);
 
 		sw->a = v;
@@ -75,9 +89,11 @@ static void test_numbers(struct lower *l, ir_var var, const struct range *r, siz
 		struct ir_opnd v = lower_get(l, var);
 
 		/* a number that is unequal to its least or greatest value is known the better for it */
-		if (lo != hi || l->negated || !lo || !((lo + 1) & lo))
-			v = lower_fresh(l, v);
-		if (lo == hi)
+		if ((lo != hi && !wire_len) || l->negated || !lo || !((lo + 1) & lo))
+			v = lower_fresh(l, v, yes, next);
+		if (wire_len && lower_range_mask(&r[i], &mask) && lo)
+			test_same(l, v, wire(mask.lo, wire_len), wire(lo, wire_len), yes, next);
+		else if (lo == hi)
 			lower_test(l, IR_EQ, v, ir_imm(wire_len ? wire(lo, wire_len) : lo), yes, next);
 		else if (wire_len && lower_range_mask(&r[i], &mask))
 			lower_test(l, IR_EQ, lower_op(l, IR_AND, v, ir_imm(wire(mask.lo, wire_len))),
@@ -142,7 +158,12 @@ static void test_128(struct lower *l, const char *name, const ir_var var[2], con
 
 				if (~mask.hi)
 					h = lower_op(l, IR_AND, h, ir_imm(wire(mask.hi, 8)));
-				lower_test(l, IR_EQ, lower_fresh(l, h), ir_imm(wire(r[i].lo.hi, 8)), low, next);
+				uint64_t m = wire(mask.hi, 8), want = wire(r[i].lo.hi, 8);
+
+				if (m <= UINT32_MAX && want)
+					test_same(l, lower_get(l, var[0]), m, want, low, next);
+				else
+					lower_test(l, IR_EQ, lower_fresh(l, h, low, next), ir_imm(want), low, next);
 				if (low != yes)
 					lower_cold(l, low);
 			}
@@ -151,7 +172,7 @@ static void test_128(struct lower *l, const char *name, const ir_var var[2], con
 
 				if (~mask.lo)
 					h = lower_op(l, IR_AND, h, ir_imm(wire(mask.lo, 8)));
-				lower_test(l, IR_EQ, lower_fresh(l, h), ir_imm(wire(r[i].lo.lo, 8)), yes, next);
+				lower_test(l, IR_EQ, lower_fresh(l, h, yes, next), ir_imm(wire(r[i].lo.lo, 8)), yes, next);
 			}
 		} else {
 			struct ir_block *above = lower_block(l, "not below");

@@ -60,6 +60,14 @@ static void close_needs(struct lower *l)
 		l->parse[HDR_IP4] = l->parse[HDR_IP6] = true;
 }
 
+static struct ir_inst *fetch_early(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no)
+{
+	struct ir_inst *f = lower_fetch(l, off, n, yes, no);
+
+	f->early = true;
+	return f;
+}
+
 struct ir_opnd lower_opaque(struct lower *l, struct ir_opnd off)
 {
 	return lower_op(l, IR_AND, lower_op(l, IR_XOR, off, lower_get(l, l->blank)), ir_imm(IR_MAX_OFF));
@@ -212,7 +220,7 @@ static void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
 {
 	struct ir_block *there = lower_block(l, "arp there"), *sound = lower_block(l, "arp sound");
 	ir_var hlen = ir_var_new(l->ir, "arp.hlen"), plen = ir_var_new(l->ir, "arp.plen"), guard[2 * 8];
-	struct ir_inst *f = lower_fetch(l, lower_get(l, l3), 8, there, bad);
+	struct ir_inst *f = fetch_early(l, lower_get(l, l3), 8, there, bad);
 	struct ir_opnd n;
 
 	lower_load(l, f, hlen, 4, 1);
@@ -238,7 +246,7 @@ static void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
 	struct ir_block *version = lower_block(l, "ip4 version"), *fits = lower_block(l, "ip4 options fit");
 	struct ir_block *plain = lower_block(l, "ip4 plain"), *sound = lower_block(l, "ip4 sound"), *ok;
 	bool behind = wants_chain(l) || l->bit[BIT_MALFORMED];
-	struct ir_inst *f = lower_fetch(l, lower_get(l, l3), 20, there, c->bad);
+	struct ir_inst *f = fetch_early(l, lower_get(l, l3), 20, there, c->bad);
 	struct ir_opnd n;
 
 	lower_load(l, f, first, 0, 1);
@@ -304,7 +312,7 @@ static void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
 	ir_var first = ir_var_new(l->ir, "ip6.first"), length = ir_var_new(l->ir, "ip6.length"), next = ir_var_new(l->ir, "ip6.next");
 	struct ir_block *there = lower_block(l, "ip6 there"), *sound = lower_block(l, "ip6 sound"), *end = lower_block(l, "ip6 end");
 	bool behind = wants_chain(l) || l->bit[BIT_MALFORMED];
-	struct ir_inst *f = lower_fetch(l, lower_get(l, l3), 40, there, c->bad);
+	struct ir_inst *f = fetch_early(l, lower_get(l, l3), 40, there, c->bad);
 	struct ir_opnd n;
 
 	lower_load(l, f, first, 0, 1);
@@ -369,7 +377,7 @@ static void set_etype(struct lower *l, ir_var type)
 static void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type, struct ir_block *const on[HDR_COUNT], struct ir_block *bad)
 {
 	struct ir_block *there = lower_block(l, "tag there"), *cut = lower_block(l, "tag cut");
-	struct ir_inst *f = lower_fetch(l, lower_get(l, l3), 4, there, cut);
+	struct ir_inst *f = fetch_early(l, lower_get(l, l3), 4, there, cut);
 
 	lower_load(l, f, type, 2, 2);
 	lower_slots_load(l, f, h);
@@ -422,7 +430,7 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->blank, ir_imm(0));
 	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
 	clear_slots(l, ir_imm(LOWER_ABSENT));
-	f = lower_fetch(l, ir_imm(0), 14, eth, cut);
+	f = fetch_early(l, ir_imm(0), 14, eth, cut);
 	lower_load(l, f, noise, 0, 8);
 	lower_load(l, f, type, 12, 2);
 	lower_slots_load(l, f, HDR_ETH);

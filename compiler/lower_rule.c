@@ -157,6 +157,7 @@ static void lower_rule(struct lower *l, const struct lower_work *w, const struct
 	struct lower_work own = *w;
 
 	own.rule = r;
+	own.known = l->known;
 	l->span = r->span;
 	if (!r->cond) {
 		lower_actions(l, &own, next);
@@ -166,6 +167,7 @@ static void lower_rule(struct lower *l, const struct lower_work *w, const struct
 	for (const struct ast_rule *c = r; c; c = c->else_rule) {
 		struct ir_block *body = lower_block(l, c->shown), *other = next;
 
+		body->final = c->kind == RULE_ACTIONS && c->verdict != VERDICT_NONE && !(c->verdict == VERDICT_PASS && w->unit_pass);
 		if (c->else_rule || c->has_else_block)
 			other = lower_block(l, "else");
 		lower_cond(l, c->cond, body, other);
@@ -178,10 +180,65 @@ static void lower_rule(struct lower *l, const struct lower_work *w, const struct
 	lower_hot(l, next);
 }
 
+/* The headers one of which the rule needs to do anything; 0: it may do something in any packet. */
+static uint64_t needs(const struct ast_rule *r)
+{
+	return r->cond && !r->else_rule && !r->has_else_block ? lower_implied(r->cond) : 0;
+}
+
+/* How many rules from @i on need one of few headers, all of them, and are worth one test that jumps over them; 0: not so here. */
+static size_t run_length(const struct lower *l, const struct ast_rules *rules, size_t i, uint64_t *headers)
+{
+	unsigned cost = 0;
+	size_t n = 0;
+
+	*headers = needs(rules->list.v[i]);
+	if (!*headers || __builtin_popcountll(*headers) > 2 || *headers & l->known)
+		return 0;
+	for (; i + n < rules->list.n; n++) {
+		uint64_t own = needs(rules->list.v[i + n]);
+
+		if (!own || own & ~*headers)
+			break;
+		cost += lower_cost(rules->list.v[i + n]->cond);
+	}
+	return cost >= LOWER_GUARD_COST ? n : 0;
+}
+
+static uint64_t presence(struct lower *l, uint64_t headers)
+{
+	uint64_t mask = 0;
+
+	for (unsigned h = 0; h < HDR_COUNT; h++)
+		if (headers >> h & 1)
+			mask |= lower_bit(l, h);
+	return mask;
+}
+
 static void lower_list(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, struct ir_block *after)
 {
-	for (size_t i = 0; i < rules->list.n; i++)
-		lower_rule(l, w, rules->list.v[i]);
+	for (size_t i = 0; i < rules->list.n;) {
+		uint64_t headers, known = l->known;
+		size_t n = run_length(l, rules, i, &headers);
+		struct ir_block *in, *out;
+
+		if (!n) {
+			lower_rule(l, w, rules->list.v[i++]);
+			continue;
+		}
+		in = lower_block(l, "run");
+		out = lower_block(l, "run over");
+		l->span = rules->list.v[i]->span;
+		lower_test(l, IR_BITS, lower_get(l, l->pres), ir_imm(presence(l, headers)), in, out);
+		lower_hot(l, in);
+		if (__builtin_popcountll(headers) == 1)
+			l->known |= headers;
+		while (n--)
+			lower_rule(l, w, rules->list.v[i++]);
+		l->known = known;
+		lower_jump(l, out);
+		lower_hot(l, out);
+	}
 	lower_jump(l, after);
 }
 
@@ -189,6 +246,8 @@ static void lower_work(struct lower *l, const struct lower_work *w)
 {
 	lower_hot(l, w->at);
 	l->span = w->span;
+	l->known = w->known;
+	l->negated = w->negated;
 	if (w->cond) {
 		lower_conjunction(l, w);
 	} else if (w->rules) {
@@ -211,6 +270,8 @@ static void drain(struct lower *l)
 
 		lower_work(l, &w);
 	}
+	l->known = 0;
+	l->negated = false;
 }
 
 void lower_units(struct lower *l)

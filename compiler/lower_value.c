@@ -24,6 +24,8 @@ static void require_field(struct lower *l, enum field_id id, struct ir_block *no
 {
 	const struct field_info *f = &lang_fields[id];
 
+	if (f->header != HDR_NONE && l->known >> f->header & 1)
+		return;
 	if (f->header != HDR_NONE)
 		require_bit(l, lower_header_mask(l, f->header), no);
 	else if (id == FIELD_IFACE)
