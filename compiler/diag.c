@@ -106,7 +106,7 @@ struct diag *diag_warning(struct diag_list *d, struct span sp, const char *fmt, 
 
 bool diag_full(const struct diag_list *d)
 {
-	return d->errors >= DIAG_MAX_ERRORS;
+	return d->errors >= DIAG_MAX_COUNTED;
 }
 
 bool diag_failed(const struct diag_list *d)

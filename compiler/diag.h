@@ -47,12 +47,13 @@ struct diag {
 	const char *note;
 };
 
-enum { DIAG_MAX_ERRORS = 20 };
+/* How many errors are kept, and how many are counted before the passes stop. */
+enum { DIAG_MAX_ERRORS = 20, DIAG_MAX_COUNTED = 1000 };
 
 struct diag_list {
 	struct arena *arena;
 	VEC(struct diag) list;
-	unsigned errors, warnings;	/* all of them, shown or not */
+	unsigned errors, warnings;	/* all of them, kept or not */
 	bool werror;			/* warnings count as errors */
 };
 
@@ -60,7 +61,7 @@ struct diag_list {
  * returned record is then scratch). Never NULL. */
 struct diag *diag_error(struct diag_list *d, struct span sp, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 struct diag *diag_warning(struct diag_list *d, struct span sp, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-/* True when no more errors will be kept: passes stop early. */
+/* True when no more errors need counting: passes stop early. */
 bool diag_full(const struct diag_list *d);
 bool diag_failed(const struct diag_list *d);
 
@@ -73,10 +74,12 @@ bool diag_failed(const struct diag_list *d);
  *     remedy: a port is a number from 0 to 65535
  *   edge.xdpf:3:1: note: …
  *
+ * and at the end, where there were more of them than are kept, "xdpfc: and 17 more errors".
  * Control characters and invalid UTF-8 in source lines are shown as '?', tabs as blanks, long lines are cut around the caret.
  */
 void diag_render(const struct diag_list *d, FILE *out, bool colour);
-/* An array of {severity, file, line, column, end_line, end_column, text, remedy?, note?: {file, line, column, text}}, as JSON text. */
+/* An array of {severity, file, line, column, end_line, end_column, text, remedy?, note?: {file, line, column, text}}, as JSON text. Where
+ * there were more than are kept, a record {severity, text, more} stands for them at the end, without a place. */
 void diag_json(const struct diag_list *d, FILE *out);
 
 /* The nearest of @n candidate names to @name (edit distance at most a third of its length, at least 1), or NULL. */

@@ -123,17 +123,33 @@ static void put_place(struct span sp, FILE *out)
 	}
 }
 
+/* What was counted, but not kept. */
+struct more {
+	unsigned n;
+	char text[64];
+};
+
+static struct more more_of(const struct diag_list *d, enum severity sev)
+{
+	bool error = sev == DIAG_ERROR;
+	struct more m = { error ? d->errors : d->warnings };
+
+	for (size_t i = 0; i < d->list.n; i++)
+		m.n -= d->list.v[i].severity == sev;
+	snprintf(m.text, sizeof(m.text), "and %s%u more %s%s", error && diag_full(d) ? "at least " : "", m.n,
+		 error ? "error" : "warning", m.n == 1 ? "" : "s");
+	return m;
+}
+
 void diag_render(const struct diag_list *d, FILE *out, bool colour)
 {
 	const char *bold = colour ? "\33[1m" : "", *off = colour ? "\33[0m" : "";
 	const char *red = colour ? "\33[1;31m" : "", *yellow = colour ? "\33[1;35m" : "", *blue = colour ? "\33[1;36m" : "";
-	unsigned kept[2] = { 0, 0 };
 
 	for (size_t i = 0; i < d->list.n; i++) {
 		const struct diag *r = &d->list.v[i];
 		bool error = r->severity == DIAG_ERROR;
 
-		kept[r->severity]++;
 		fputs(bold, out);
 		put_place(r->span, out);
 		fprintf(out, "%s%s%s:%s %s", off, error ? red : yellow, error ? "error" : "warning", off, bold);
@@ -156,10 +172,17 @@ void diag_render(const struct diag_list *d, FILE *out, bool colour)
 				put_excerpt(r->note_span, out, blue, off);
 		}
 	}
-	if (d->errors > kept[DIAG_ERROR])
-		fprintf(out, "xdpfc: stopped after %u errors\n", kept[DIAG_ERROR]);
-	if (d->warnings > kept[DIAG_WARNING])
-		fprintf(out, "xdpfc: %u more warnings\n", d->warnings - kept[DIAG_WARNING]);
+	for (int sev = DIAG_ERROR; sev <= DIAG_WARNING; sev++) {
+		struct more m = more_of(d, (enum severity)sev);
+
+		if (m.n)
+			fprintf(out, "xdpfc: %s\n", m.text);
+	}
+}
+
+static const char *severity_name(enum severity sev)
+{
+	return sev == DIAG_ERROR ? "error" : "warning";
 }
 
 /* JSON strings must be UTF-8. */
@@ -204,7 +227,7 @@ void diag_json(const struct diag_list *d, FILE *out)
 		const struct diag *r = &d->list.v[i];
 		json_t *o = json_object();
 
-		json_object_set_new(o, "severity", json_string(r->severity == DIAG_ERROR ? "error" : "warning"));
+		json_object_set_new(o, "severity", json_string(severity_name(r->severity)));
 		json_place(o, r->span, true);
 		json_object_set_new(o, "text", json_clean(r->text));
 		if (r->remedy)
@@ -216,6 +239,17 @@ void diag_json(const struct diag_list *d, FILE *out)
 			json_object_set_new(note, "text", json_clean(r->note));
 			json_object_set_new(o, "note", note);
 		}
+		json_array_append_new(all, o);
+	}
+	for (int sev = DIAG_ERROR; sev <= DIAG_WARNING; sev++) {
+		struct more m = more_of(d, (enum severity)sev);
+		json_t *o = m.n ? json_object() : NULL;
+
+		if (!o)
+			continue;
+		json_object_set_new(o, "severity", json_string(severity_name((enum severity)sev)));
+		json_object_set_new(o, "text", json_string(m.text));
+		json_object_set_new(o, "more", json_integer(m.n));
 		json_array_append_new(all, o);
 	}
 	json_dumpf(all, out, JSON_INDENT(2));
