@@ -10,8 +10,9 @@
 #include <string.h>
 
 #include "abi.h"
+#include "symbol.h"
 
-enum { TEXT_MAX = 200, NAME_MAX_SHOWN = 255, MAP_NAME_MAX = 15 };
+enum { TEXT_MAX = 200, NAME_MAX_SHOWN = 255 };
 
 /* ---- keys ---- */
 
@@ -90,44 +91,6 @@ static bool names_take(struct names *n, const char *name)
 	return true;
 }
 
-static bool name_is_ours(const char *s)
-{
-	/* A map is a global in C and in skeletons made of the object: keywords would not compile there. */
-	static const char *const words[] = {
-		"auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern",
-		"float",
-		"for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof",
-		"static",
-		"struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "license", "_license",
-	};
-
-	if (!strncmp(s, "xdpf", 4) || !strncmp(s, "llvm", 4) || !strncmp(s, "bpf_", 4))
-		return true;
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcmp(s, words[i]))
-			return true;
-	return false;
-}
-
-static char *map_name_candidate(struct arena *a, const char *name)
-{
-	char *s = arena_alloc(a, MAP_NAME_MAX + 1);
-	size_t n = 0;
-
-	for (; *name && n < MAP_NAME_MAX; name++) {
-		char c = *name;
-		bool alpha = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-		bool digit = c >= '0' && c <= '9';
-
-		if (digit && !n)
-			s[n++] = '_';
-		s[n++] = alpha || digit ? c : '_';
-	}
-	if (!n)
-		s[n++] = '_';
-	return s;
-}
-
 const char *const *meta_map_names(struct arena *a, const struct ast_program *p)
 {
 	const char **names = arena_array(a, p->n_counters + 1, sizeof(*names));
@@ -141,14 +104,15 @@ const char *const *meta_map_names(struct arena *a, const struct ast_program *p)
 	for (size_t u = 0; u < p->units.n; u++) {
 		for (size_t i = 0; i < p->units.v[u]->counters.n; i++) {
 			const struct ast_counter *c = p->units.v[u]->counters.v[i];
-			const char *s = map_name_candidate(a, c->name.s);
+			const char *s = symbol_make(a, c->name.s, strlen(c->name.s));
 
 			/* A number of its own makes it unique, save where another table is called just so; then the next. */
-			for (uint64_t k = c->index; name_is_ours(s) || !names_take(&taken, s); k += p->n_counters) {
+			for (uint64_t k = c->index; symbol_reserved(s) || !names_take(&taken, s); k += p->n_counters) {
 				char *tail = arena_printf(a, "_%llu", (unsigned long long)k);
-				char *stem = map_name_candidate(a, name_is_ours(s) ? "count" : c->name.s);
+				const char *stem_of = symbol_reserved(s) ? "count" : c->name.s;
+				char *stem = symbol_make(a, stem_of, strlen(stem_of));
 
-				stem[MAP_NAME_MAX - strlen(tail)] = '\0';
+				stem[SYMBOL_MAX - strlen(tail)] = '\0';
 				s = arena_printf(a, "%s%s", stem, tail);
 			}
 			names[c->index] = s;

@@ -4,29 +4,25 @@
  */
 #include "sema.h"
 
-#include <ctype.h>
 #include <string.h>
 
-/* A C identifier of at most 15 bytes, after the first file's name without its extension. */
+#include "symbol.h"
+
+/* After the first file's name without its extension; what the object takes for itself becomes prog_NAME. */
 static const char *program_name(struct sema *s, const char *file)
 {
-	enum { MAX = 15 };
+	static const char prefix[] = "prog_";
 	const char *dot = file ? strrchr(file, '.') : NULL;
 	size_t len = !file ? 0 : dot ? (size_t)(dot - file) : strlen(file);
-	char *name = arena_alloc(s->a, MAX + 1);
-	size_t n = 0;
+	const char *name;
 
 	if (!len)
-		return "xdpf";
-	if (isdigit((unsigned char)*file))
-		name[n++] = '_';
-	for (size_t i = 0; i < len && n < MAX; i++) {
-		char c = file[i];
-		bool ident = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-
-		name[n++] = ident ? c : '_';
-	}
-	return name;
+		return "prog";
+	name = symbol_make(s->a, file, len);
+	if (!symbol_reserved(name))
+		return name;
+	name = arena_printf(s->a, "%s%s", prefix, name);
+	return symbol_make(s->a, name, strlen(name));
 }
 
 static void unit_check(struct sema *s, struct ast_unit *u)
