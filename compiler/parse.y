@@ -83,6 +83,7 @@ file: %empty
 item: INCLUDE STRING end		{ parse_include(c, JOIN(@1, @2), $2); }
 	| LET NAME "=" value end	{ build_let(c, JOIN(@1, @4), $2, $4); }
 	| LET NAME error ";"		{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
+	| SET NAME error ";"		{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
 	| SET set_name error ";"	{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
 	| SET set_name type end		{ build_set(c, JOIN(@1, @3), $2, $3, NULL, $4); }
 	| SET set_name type "=" value end	{ build_set(c, JOIN(@1, @5), $2, $3, $5, true); }

@@ -175,7 +175,8 @@ static bool report_label(struct parser *c, unsigned want)
 	const char *colon = behind(c);
 	struct span sp = { c->src, k->span.begin, (uint32_t)(colon - c->src->text) + 1 };
 
-	if (*colon != ':' || !(want & WANT_STATEMENT) || !(k->kind == TOK_NAME || (k->kind >= TOK_ABORT && k->kind <= TOK_WITHIN)))
+	/* `!`, `&&` and `||` are taken for words, and are none. */
+	if (*colon != ':' || !(want & WANT_STATEMENT) || !k->val.name.s || !(k->kind == TOK_NAME || (k->kind >= TOK_ABORT && k->kind <= TOK_WITHIN)))
 		return false;
 	diag_error(c->d, sp, sp.end == k->span.end + 1 ? "a label's colon is followed by a blank" : "a label and its colon are one word")->remedy =
 		arena_printf(c->a, "write `%s: …`", k->val.name.s);
@@ -321,6 +322,8 @@ static const char *remedy_for(struct parser *c, unsigned want)
 	default:
 		break;
 	}
+	if (want == WANT_COLON && before->kind == TOK_NAME)
+		return "a set is declared with its type: set NAME : TYPE = { … };";
 	if (want & (WANT_LBRACKET | WANT_RBRACKET) || before->kind == TOK_LBRACKET || ((want & WANT_COLON) && before->kind == TOK_NUM))
 		return "a slice is payload[OFFSET:LENGTH] or packet[OFFSET:LENGTH], in bytes, with numbers";
 	if ((want & WANT_CMP) && !(want & (WANT_AND | WANT_COMMA)))

@@ -26,7 +26,7 @@ enum {
 	SEMA_MAX_SLICE = 64,
 	SEMA_MAX_OFFSET = 9216,		/* a slice ends within a jumbo frame */
 	SEMA_MAX_KEY_FIELDS = 8,
-	SEMA_MAX_KEY_BYTES = 256,	/* a key is built on the program's stack of 512 bytes */
+	SEMA_MAX_KEY_BYTES = 128,	/* a key is built on the program's stack of 512 bytes */
 	SEMA_MAX_TUPLE = 4,
 };
 
@@ -39,6 +39,7 @@ enum name_space {
 	SPACE_KNOWN,				/* + enum names_id: known values of that table */
 	SPACE_LABEL = SPACE_KNOWN + NAMES_COUNT,	/* of a unit */
 	SPACE_DECL,				/* lets and sets of a unit */
+	SPACE_LOST,				/* names of those that the parser did not understand */
 	SPACE_COUNTER,				/* count tables of a unit */
 	SPACE_IFACE,				/* interface names of a program: where they stand in .ifaces */
 };
@@ -131,7 +132,9 @@ void names_init(struct sema *s);
 void names_unit(struct sema *s);
 /* The unit's declaration of this name, or NULL. */
 struct decl *names_decl(const struct sema *s, const char *name);
-/* The same for a use: one that comes before the declaration is reported, and *bad set. */
+/* Was a let or set of this name not understood? That was told: uses of it stay silent. */
+bool names_lost(const struct sema *s, const char *name);
+/* The declaration, for a use: one that comes before it is reported, and *bad set, as it is for a lost one. */
 struct decl *names_use(struct sema *s, const struct ast_name *name, bool *bad);
 enum field_id names_field(const struct sema *s, const char *name);
 enum header_id names_header(const struct sema *s, const char *name);

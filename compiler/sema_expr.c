@@ -28,6 +28,8 @@ static bool not_a_condition(struct sema *s, const struct ast_name *name)
 	struct decl *d = names_decl(s, name->s);
 	struct diag *e;
 
+	if (f == FIELD_NONE && !d && names_lost(s, name->s))
+		return false;
 	if (f != FIELD_NONE) {
 		e = diag_error(s->d, name->span, "%s is %s, not a condition", name->s, lang_types[lang_fields[f].type].doc);
 		if (lang_fields[f].form == FORM_WIRE && lang_headers[lang_fields[f].header].name)

@@ -248,6 +248,9 @@ void names_unit(struct sema *s)
 	s->decl = arena_array(s->a, u->lets.n + u->sets.n + 1, sizeof(*s->decl));
 	s->n_decls = s->next_decl = 0;
 	symtab_init(&s->names, s->a);
+	for (size_t i = 0; i < u->lost.n; i++)
+		if (!names_lost(s, u->lost.v[i].s))
+			symtab_put(&s->names, SPACE_LOST, u->lost.v[i].s, strlen(u->lost.v[i].s));
 	for (size_t i = 0, j = 0; i < u->lets.n || j < u->sets.n;) {
 		bool let = i < u->lets.n && (j == u->sets.n || u->lets.v[i]->order <= u->sets.v[j]->order);
 		struct ast_name *name = let ? &u->lets.v[i]->name : &u->sets.v[j]->name;
@@ -278,12 +281,17 @@ struct decl *names_decl(const struct sema *s, const char *name)
 	return y ? y->p : NULL;
 }
 
+bool names_lost(const struct sema *s, const char *name)
+{
+	return symtab_get(&s->names, SPACE_LOST, name, strlen(name)) != NULL;
+}
+
 struct decl *names_use(struct sema *s, const struct ast_name *name, bool *bad)
 {
 	struct decl *d = names_decl(s, name->s);
 	struct diag *e;
 
-	*bad = false;
+	*bad = !d && names_lost(s, name->s);
 	if (!d)
 		return NULL;
 	if (d->kind == DECL_LET && d->let)

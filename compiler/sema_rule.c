@@ -56,15 +56,28 @@ bool verdict_check(struct sema *s, struct ast_action *a)
 	return true;
 }
 
-/* Bytes the operand takes in a key; see runtime/abi.h for the layout. */
-static unsigned key_bytes(const struct ast_operand *op)
+/* Bytes of a key in the layout of runtime/abi.h, what aligns its fields included. */
+static unsigned key_bytes(const struct ast_action *a)
 {
-	return op->value_kind == KIND_IP ? 17 : (op->bits + 7) / 8;
+	unsigned bytes = 0, most = 1;
+
+	for (size_t i = 0; i < a->key.n; i++) {
+		const struct ast_operand *op = a->key.v[i];
+		unsigned size = op->value_kind == KIND_IP ? 17 : (op->bits + 7) / 8, align = 1;
+
+		if (op->value_kind == KIND_IFACE)
+			size = align = 4;
+		else if (op->value_kind == KIND_NUM || op->value_kind == KIND_FLAG)
+			size = align = size <= 2 ? size : size <= 4 ? 4 : 8;
+		most = align > most ? align : most;
+		bytes = (bytes + align - 1) / align * align + size;
+	}
+	return (bytes + most - 1) / most * most;
 }
 
 static bool key_check(struct sema *s, struct ast_action *a)
 {
-	unsigned bytes = 0;
+	unsigned bytes;
 	bool ok = true;
 	struct diag *e;
 
@@ -75,8 +88,7 @@ static bool key_check(struct sema *s, struct ast_action *a)
 	}
 	for (size_t i = 0; i < a->key.n; i++)
 		ok = operand_check(s, a->key.v[i], true) && ok;
-	for (size_t i = 0; ok && i < a->key.n; i++) {
-		bytes += key_bytes(a->key.v[i]);
+	for (size_t i = 0; ok && i < a->key.n; i++)
 		for (size_t j = 0; j < i; j++)
 			if (operand_same(a->key.v[i], a->key.v[j])) {
 				e = diag_error(s->d, a->key.v[i]->span, "%s is twice in the key", operand_shown(s, a->key.v[i]));
@@ -85,8 +97,8 @@ static bool key_check(struct sema *s, struct ast_action *a)
 				e->note = "first here";
 				return false;
 			}
-	}
-	if (ok && bytes > SEMA_MAX_KEY_BYTES) {
+	bytes = ok ? key_bytes(a) : 0;
+	if (bytes > SEMA_MAX_KEY_BYTES) {
 		e = diag_error(s->d, a->span, "the key of `%s` has %u bytes, at most %d fit", a->word.s, bytes,
 			       SEMA_MAX_KEY_BYTES);
 		e->remedy = "choose shorter slices";

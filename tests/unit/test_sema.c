@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "ast.h"
+#include "meta.h"
 
 struct fixture {
 	struct arena *arena;
@@ -228,10 +229,14 @@ static void test_counters(void **state)
 static void test_program_names(void **state)
 {
 	static const char *const rows[][2] = {
-		{ "edge.xdpf", "edge" }, { "a/b/edge", "edge" }, { "9.xdpf", "_9" }, { ".xdpf", "xdpf" },
+		{ "edge.xdpf", "edge" }, { "a/b/edge", "edge" }, { "9.xdpf", "_9" }, { ".xdpf", "prog" },
 		{ "a-b c.xdpf", "a_b_c" },
 		{ "abcdefghijklmnopqrstuvwxyz.xdpf", "abcdefghijklmno" }, { "123456789012345678.xdpf", "_12345678901234" },
 		{ "\xc3\xa4.xdpf", "__" },
+		/* What the object, C or the kernel has for itself. */
+		{ "xdpf_rules.xdpf", "prog_xdpf_rules" }, { "xdpf-verdicts.xdpf", "prog_xdpf_verdi" }, { "xdpf.xdpf", "prog_xdpf" },
+		{ "license.xdpf", "prog_license" }, { "_license.xdpf", "prog__license" }, { "int.xdpf", "prog_int" },
+		{ "bpf_prog.xdpf", "prog_bpf_prog" }, { "in0_s.xdpf", "prog_in0_s" }, { "inside.xdpf", "inside" }, { "xdp.xdpf", "xdp" },
 	};
 	static const char *const text[] = { "pass;\n" };
 
@@ -310,12 +315,43 @@ static void test_hostile(void **state)
 	}
 }
 
+/* A key fits the program's stack as it is laid out, not as the sum of its fields. */
+static void test_keys(void **state)
+{
+	static const struct {
+		const char *key;
+		unsigned size;		/* 0: refused */
+	} rows[] = {
+		{ "tcp.dport", 2 }, { "(tcp.dport, ip.src)", 20 }, { "(ip.proto, tcp.seq, eth.src)", 16 }, { "(iface, tcp.syn)", 8 },
+		{ "(payload[0:64], payload[64:64])", 128 }, { "(payload[0:64], payload[64:64], ip.proto)", 0 },
+		{ "(packet[0:61], packet[100:8], packet[61:51])", 128 }, { "(packet[0:61], packet[100:8], packet[61:51], packet[200:8])", 0 },
+		{ "(packet[0:1], packet[1:8], packet[9:1], packet[10:8], packet[18:1], packet[20:8], packet[28:1], packet[30:8])", 64 },
+		{ "(packet[0:61], packet[100:8], packet[61:49], packet[2:2], packet[4:3])", 128 },
+		{ "(packet[0:61], packet[100:8], packet[61:50], packet[2:3])", 128 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		static const char *const name[] = { "a.xdpf" };
+		struct fixture f;
+		char text[200];
+		const char *const texts[] = { text };
+
+		snprintf(text, sizeof(text), "count t per %s;\n", rows[i].key);
+		check(&f, 1, name, texts);
+		assert_int_equal(f.ok, rows[i].size != 0);
+		if (f.ok)
+			assert_int_equal(meta_key_layout(f.arena, f.program.units.v[0]->counters.v[0]).size, rows[i].size);
+		unload(&f);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ranges), cmocka_unit_test(test_other_matches), cmocka_unit_test(test_indexes),
 		cmocka_unit_test(test_counters),
-		cmocka_unit_test(test_program_names), cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_program_names), cmocka_unit_test(test_hostile), cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
