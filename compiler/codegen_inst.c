@@ -203,7 +203,7 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		r = byte_swap(g, a, (unsigned)i->imm);
 		break;
 	case IR_BLANK:
-		r = LLVMBuildXor(b, a, cg_hide(g, a), "");
+		r = LLVMBuildXor(b, a, cg_hide(g, c), "");
 		break;
 	case IR_LEN:
 		r = LLVMBuildLoad2(b, g->i64, g->len, "");

@@ -32,6 +32,7 @@ enum {
 
 enum {
 	LOWER_INLINE_RANGES = 16,	/* ranges tested one by one; more become a table */
+	LOWER_PLAIN_TESTS = 8,		/* so few may be verified once for each way through the headers */
 	LOWER_REGISTER_TESTS = 120,	/* programs of more tests … */
 	LOWER_REGISTER_VARS = 20,	/* … or kept variables use a map for these */
 	LOWER_GUARD_COST = 3,		/* a run of rules that need a header is jumped over as a whole if it is worth so many tests */
@@ -140,11 +141,14 @@ void lower_present(struct lower *l, unsigned bit);
 /* The same offset, of which the verifier knows nothing but that it is at most IR_MAX_OFF. */
 struct ir_opnd lower_opaque(struct lower *l, struct ir_opnd off);
 struct lower_chain {			/* variables of the walk behind IP */
-	ir_var off, end, is6, n;
-	struct ir_block *next;		/* dispatch on l->proto */
+	ir_var off, end, n;
+	struct ir_block *next;		/* dispatch on l->proto, of one family */
+	struct ir_block *on[HDR_COUNT];	/* transport headers, of both */
 	struct ir_block *bad;		/* malformed, nothing behind */
 };
-void lower_transport(struct lower *l, struct lower_chain *c);
+/* From behind an IP header on; then, once for both families, the transport headers that this led to. */
+void lower_chain(struct lower *l, struct lower_chain *c, bool ip6);
+void lower_transports(struct lower *l, struct lower_chain *c);
 void lower_parts(struct lower *l, enum header_id parent, ir_var base, const ir_var *end, const ir_var *guard);
 unsigned lower_guards(struct lower *l, struct ir_inst *fetch, enum header_id parent, ir_var *guard);
 

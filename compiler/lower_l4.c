@@ -290,74 +290,88 @@ static void lower_l4(struct lower *l, struct lower_chain *c, enum header_id h)
 	settle(l, c, h, stop, h == HDR_UDP ? &len : NULL, guard);
 }
 
-void lower_transport(struct lower *l, struct lower_chain *c)
+/* The tests for wanted transport headers, the frequent ones first; goes on where it is none of them. */
+static void dispatch_proto(struct lower *l, struct lower_chain *c)
 {
-	struct ir_block *more = lower_block(l, "ninth"), *frag = lower_block(l, "frag"), *sized = lower_block(l, "extension");
-	struct ir_block *ah = lower_block(l, "ah"), *family = lower_block(l, "extension of ip6"), *ext = lower_block(l, "extension?");
-	struct ir_block *entry = c->next, *on[HDR_COUNT] = { NULL }, *other, *six;
-	static const enum header_id frequent[] = { HDR_TCP, HDR_UDP };	/* most packets are that */
+	static const uint8_t frequent[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+	for (size_t i = 0; i < sizeof(frequent) + lang_n_nexts; i++) {
+		const struct next_info *nx = i < sizeof(frequent) ? NULL : &lang_nexts[i - sizeof(frequent)];
+		uint32_t number = nx ? nx->number : frequent[i];
+		enum header_id h = nx ? nx->header : lang_next(NEXT_IPPROTO, number);
+		struct ir_block *other;
+
+		if (!wants(l, h) || (nx && (nx->by != NEXT_IPPROTO || lang_headers[h].layer != LAYER_L4 || number == frequent[0] ||
+					    number == frequent[1])))
+			continue;
+		if (!c->on[h])
+			c->on[h] = lower_block(l, "l4");
+		other = lower_block(l, "other proto");
+		lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(number), c->on[h], other);
+		lower_hot(l, other);
+	}
+}
+
+/* An extension header, if there have not been too many: @ah, or another of IPv6. */
+static void lower_extension(struct lower *l, struct lower_chain *c, bool ah)
+{
+	struct ir_block *more = lower_block(l, "not the ninth"), *frag, *sized;
+
+	lower_test(l, IR_EQ, lower_get(l, c->n), ir_imm(MAX_EXT), c->bad, more);
+	lower_cold(l, more);
+	if (ah) {
+		lower_sized(l, c, true);
+		return;
+	}
+	frag = lower_block(l, "frag");
+	sized = lower_block(l, "extension");
+	lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(IPPROTO_FRAGMENT), frag, sized);
+	lower_cold(l, frag);
+	lower_frag(l, c);
+	lower_cold(l, sized);
+	lower_sized(l, c, false);
+}
+
+void lower_chain(struct lower *l, struct lower_chain *c, bool ip6)
+{
+	struct ir_block *ah = lower_block(l, "ah"), *ext = lower_block(l, "extension of ip6"), *other;
 	struct ir_opnd proto;
 	struct ir_inst *sw;
 
-	/* The loop's counter starts at zero wherever IP leads here; the loop itself enters behind that. */
-	lower_hot(l, entry);
 	lower_set(l, c->n, ir_imm(0));
 	c->next = lower_block(l, "chain");
 	lower_jump(l, c->next);
 	lower_hot(l, c->next);
-	for (size_t i = 0; i < 2; i++)
-		for_each_next(nx, LAYER_L4) {
-			if (nx->header != frequent[i] || !wants(l, nx->header))
-				continue;
-			on[nx->header] = lower_block(l, "l4");
-			other = lower_block(l, "other proto");
-			lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(nx->number), on[nx->header], other);
-			lower_hot(l, other);
-		}
-	for_each_next(nx, LAYER_L4) {
-		if (on[nx->header] || !wants(l, nx->header))
-			continue;
-		on[nx->header] = lower_block(l, "l4");
-		other = lower_block(l, "other proto");
-		lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(nx->number), on[nx->header], other);
-		lower_hot(l, other);
-	}
+	dispatch_proto(l, c);
+	other = ip6 ? lower_block(l, "not ah") : l->none;
+	lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(IPPROTO_AH), ah, other);
+	lower_cold(l, ah);
+	lower_extension(l, c, true);
+	if (!ip6)
+		return;
+	lower_cold(l, other);
 	proto = lower_get(l, l->proto);
 	sw = lower_emit(l, IR_SWITCH);
 	sw->a = proto;
 	for_each_next(nx, LAYER_EXT)
-		*vec_add(l->arena, &sw->cases) = nx->number;
+		if (nx->header != HDR_AH)
+			*vec_add(l->arena, &sw->cases) = nx->number;
 	sw->target[0] = ext;
 	sw->target[1] = l->none;
-
 	lower_cold(l, ext);
-	six = lower_block(l, "not ah");
-	lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(IPPROTO_AH), family, six);
-	lower_cold(l, six);
-	lower_test(l, IR_EQ, lower_get(l, c->is6), ir_imm(1), family, l->none);
-	lower_cold(l, family);
-	lower_test(l, IR_EQ, lower_get(l, c->n), ir_imm(MAX_EXT), c->bad, more);
-	lower_cold(l, more);
-	other = lower_block(l, "not frag");
-	lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(IPPROTO_FRAGMENT), frag, other);
-	lower_cold(l, other);
-	lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(IPPROTO_AH), ah, sized);
-	lower_cold(l, frag);
-	lower_frag(l, c);
-	lower_cold(l, ah);
-	lower_sized(l, c, true);
-	lower_cold(l, sized);
-	lower_sized(l, c, false);
+	lower_extension(l, c, false);
+}
 
-	for (size_t i = 0; i < 2; i++)
-		if (on[frequent[i]]) {
-			lower_hot(l, on[frequent[i]]);
-			lower_l4(l, c, frequent[i]);
-		}
-	for (int h = 0; h < HDR_COUNT; h++) {
-		if (!on[h] || h == HDR_TCP || h == HDR_UDP)
+void lower_transports(struct lower *l, struct lower_chain *c)
+{
+	static const enum header_id frequent[] = { HDR_TCP, HDR_UDP };
+
+	for (int i = 0; i < 2 + HDR_COUNT; i++) {
+		int h = i < 2 ? (int)frequent[i] : i - 2;
+
+		if (!c->on[h] || !wants(l, h) || (i >= 2 && (h == HDR_TCP || h == HDR_UDP)))
 			continue;
-		lower_hot(l, on[h]);
+		lower_hot(l, c->on[h]);
 		if (h == HDR_GRE)
 			lower_gre(l, c);
 		else

@@ -136,6 +136,23 @@ static void test_ule128(struct lower *l, struct ir_opnd xh, struct ir_opnd xl, s
 	lower_test(l, IR_ULE, xh.kind == IR_TEMP ? h : xh, yh.kind == IR_TEMP ? h : yh, yes, no);
 }
 
+/* The same ranges; prefixes of at most 32 bits, which are one small test, first. */
+static const struct range *cheap_first(struct lower *l, const struct range *r, size_t n)
+{
+	struct range *sorted = arena_array(l->arena, n, sizeof(*sorted));
+	size_t at = 0;
+
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < n; i++) {
+			struct value mask;
+			bool cheap = lower_range_mask(&r[i], &mask) && !mask.lo && !(uint32_t)mask.hi;
+
+			if (cheap == !pass)
+				sorted[at++] = r[i];
+		}
+	return sorted;
+}
+
 /* Is the 128-bit number, halves in network order in @var, in one of the ranges? */
 static void test_128(struct lower *l, const char *name, const ir_var var[2], const struct range *r, size_t n, struct ir_block *yes,
 		     struct ir_block *no)
@@ -146,6 +163,7 @@ static void test_128(struct lower *l, const char *name, const ir_var var[2], con
 		member(l, lower_table_bounds(l, name, r, n, r[0].family, 128), w, 2, yes, no);
 		return;
 	}
+	r = cheap_first(l, r, n);
 	for (size_t i = 0; i < n; i++) {
 		struct ir_block *next = i + 1 < n ? lower_block(l, "next range") : no;
 		struct value mask;
@@ -191,10 +209,14 @@ static void test_128(struct lower *l, const char *name, const ir_var var[2], con
 		lower_jump(l, no);
 }
 
-/* One alternative of a field, or a slice, against ranges of its family. */
+/*
+ * One alternative of a field, or a slice, against ranges of its family. Where that is known to be there and in none of them it goes to
+ * @no, where it is not or may not be there to @absent: other alternatives are then still to be tried.
+ */
 static void test_field(struct lower *l, const char *name, const struct ast_operand *o, enum field_id f, const struct value *mask,
-		       const struct range *all, size_t n_all, struct ir_block *yes, struct ir_block *no)
+		       const struct range *all, size_t n_all, struct ir_block *yes, struct ir_block *no, struct ir_block *absent)
 {
+	enum { ASK_FROM = 3 };
 	const struct field_info *fi = o->kind == OPERAND_FIELD ? &lang_fields[f] : NULL;
 	const struct slot *s = fi && fi->form == FORM_WIRE ? lower_slot(l, f) : NULL;
 	bool whole = s && !fi->shift && fi->bits == 8 * fi->len, zero = false;
@@ -203,10 +225,11 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 	const struct range *r;
 	size_t n = of_family(l, all, n_all, family, &r);
 	struct lower_words w;
+	bool sure;
 	ir_var v;
 
 	if (!n) {
-		lower_jump(l, no);
+		lower_jump(l, absent);
 		return;
 	}
 	/* LOWER_ABSENT is no number of any range; but masked or shifted it is zero, and so it is to a test by mask */
@@ -215,7 +238,7 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 	if (s && s->len == 16) {
 		ir_var half[2] = { s->var[0], s->var[1] };
 
-		w = lower_value(l, o, f, no, false);
+		w = lower_value(l, o, f, absent, false);
 		if (mask)
 			for (int k = 0; k < 2; k++) {
 				struct ir_opnd h = lower_op(l, IR_AND, w.w[k], ir_imm(wire(k ? mask->lo : mask->hi, 8)));
@@ -226,7 +249,10 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 		test_128(l, name, half, r, n, yes, no);
 		return;
 	}
-	w = lower_value(l, o, f, no, s && n <= LOWER_INLINE_RANGES && !zero);
+	sure = s && n <= LOWER_INLINE_RANGES && !zero && (no == absent || n < ASK_FROM);
+	w = lower_value(l, o, f, absent, sure);
+	if (sure)
+		no = absent;
 	if (s && !whole) {
 		if (fi->shift)
 			w.w[0] = lower_op(l, IR_SHR, w.w[0], ir_imm(fi->shift));
@@ -310,7 +336,7 @@ static void test_single(struct lower *l, const struct ast_expr *e, struct ir_blo
 	for (unsigned i = 0; i < n_alt; i++) {
 		struct ir_block *next = i + 1 < n_alt ? lower_block(l, "next field") : no;
 
-		test_field(l, name, o, alt[i], e->has_mask ? &e->mask_value : NULL, r, n, yes, next);
+		test_field(l, name, o, alt[i], e->has_mask ? &e->mask_value : NULL, r, n, yes, no, next);
 		if (next != no)
 			lower_hot(l, next);
 	}
@@ -331,7 +357,7 @@ static void positive(struct lower *l, const struct ast_expr *e, struct ir_block 
 void lower_in_range(struct lower *l, const struct ast_operand *o, enum field_id f, const struct range *r, struct ir_block *yes,
 		    struct ir_block *no)
 {
-	test_field(l, "element", o, f, NULL, r, 1, yes, no);
+	test_field(l, "element", o, f, NULL, r, 1, yes, no, no);
 }
 
 void lower_in_keys(struct lower *l, size_t table, const struct ir_opnd *w, unsigned n, struct ir_block *yes, struct ir_block *no)

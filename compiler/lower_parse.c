@@ -60,6 +60,14 @@ static void close_needs(struct lower *l)
 		l->parse[HDR_IP4] = l->parse[HDR_IP6] = true;
 }
 
+/* The verifier cannot know the frame's length, whichever way it is found. */
+static struct ir_opnd lower_blank(struct lower *l)
+{
+	struct ir_opnd len = lower_op0(l, IR_LEN);
+
+	return lower_op(l, IR_BLANK, len, len);
+}
+
 static struct ir_inst *fetch_early(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no)
 {
 	struct ir_inst *f = lower_fetch(l, off, n, yes, no);
@@ -70,7 +78,7 @@ static struct ir_inst *fetch_early(struct lower *l, struct ir_opnd off, unsigned
 
 struct ir_opnd lower_opaque(struct lower *l, struct ir_opnd off)
 {
-	return lower_op(l, IR_AND, lower_op(l, IR_XOR, off, lower_get(l, l->blank)), ir_imm(IR_MAX_OFF));
+	return lower_op(l, IR_AND, lower_op(l, IR_XOR, off, lower_blank(l)), ir_imm(IR_MAX_OFF));
 }
 
 void lower_present(struct lower *l, unsigned bit)
@@ -303,8 +311,7 @@ static void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
 	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x1fff)), l->none, one);
 	lower_hot(l, one);
 	lower_set(l, c->off, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, size)));
-	lower_set(l, c->is6, ir_imm(0));
-	lower_jump(l, c->next);
+	lower_chain(l, c, false);
 }
 
 static void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
@@ -336,8 +343,7 @@ static void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
 	lower_set(l, c->end, n);
 	lower_test(l, IR_BEYOND, n, ir_imm(0), c->bad, end);
 	lower_hot(l, end);
-	lower_set(l, c->is6, ir_imm(1));
-	lower_jump(l, c->next);
+	lower_chain(l, c, true);
 }
 
 /* Goes on by the type behind @tags tags. */
@@ -400,10 +406,9 @@ void lower_parse(struct lower *l)
 {
 	struct ir_block *entry = lower_block(l, "entry"), *eth = lower_block(l, "eth"), *cut = lower_block(l, "short frame");
 	struct ir_block *on[HDR_COUNT] = { NULL }, *bad = lower_block(l, "malformed");
-	ir_var l3 = ir_var_new(l->ir, "l3"), type = ir_var_new(l->ir, "type"), noise = ir_var_new(l->ir, "noise");
+	ir_var l3 = ir_var_new(l->ir, "l3"), type = ir_var_new(l->ir, "type");
 	struct lower_chain c = {
-		.off = ir_var_new(l->ir, "off"), .end = ir_var_new(l->ir, "end"), .is6 = ir_var_new(l->ir, "is6"),
-		.n = ir_var_new(l->ir, "n_ext"), .next = lower_block(l, "behind ip"), .bad = bad,
+		.off = ir_var_new(l->ir, "off"), .end = ir_var_new(l->ir, "end"), .n = ir_var_new(l->ir, "n_ext"), .bad = bad,
 	};
 	bool l2, any, behind;
 	struct ir_inst *f;
@@ -431,7 +436,6 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
 	clear_slots(l, ir_imm(LOWER_ABSENT));
 	f = fetch_early(l, ir_imm(0), 14, eth, cut);
-	lower_load(l, f, noise, 0, 8);
 	lower_load(l, f, type, 12, 2);
 	lower_slots_load(l, f, HDR_ETH);
 	lower_cold(l, cut);
@@ -442,15 +446,7 @@ void lower_parse(struct lower *l)
 	lower_jump(l, l->none);
 
 	lower_hot(l, eth);
-	{
-		struct ir_inst *b = lower_emit(l, IR_GET), *z;
-		struct ir_opnd n = { IR_TEMP, b->temp };
-
-		b->var = noise;
-		z = lower_emit(l, IR_BLANK);
-		z->a = n;
-		lower_set(l, l->blank, (struct ir_opnd){ IR_TEMP, z->temp });
-	}
+	lower_set(l, l->blank, l->n_tests > LOWER_PLAIN_TESTS ? lower_blank(l) : ir_imm(0));
 	lower_set(l, l->pres, lower_get(l, l->blank));
 	lower_set(l, l->absent, lower_op(l, IR_XOR, lower_get(l, l->blank), ir_imm(LOWER_ABSENT)));
 	clear_slots(l, lower_get(l, l->absent));
@@ -481,7 +477,7 @@ void lower_parse(struct lower *l)
 		lower_ip6(l, l3, &c);
 	}
 	if (behind)
-		lower_transport(l, &c);
+		lower_transports(l, &c);
 	if (on[HDR_ARP]) {
 		lower_hot(l, on[HDR_ARP]);
 		lower_arp(l, l3, bad);
