@@ -150,6 +150,7 @@ struct ast_rule {
 	/* checked */
 	unsigned index;				/* of its counter, program-wide, in source order */
 	const char *shown;			/* label, or "file.xdpf:line" */
+	const char *text;			/* what stands behind the label, in one line of at most 200 bytes of UTF-8 */
 	enum verdict verdict;			/* of its last action, or VERDICT_NONE */
 };
 

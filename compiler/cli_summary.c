@@ -136,6 +136,58 @@ static struct eval_count reached(const struct ast_program *p, const struct eval 
 	return sum;
 }
 
+/* Does any file count? Where none does, verdicts are not counted either. */
+static bool any_counts(const struct ast_program *p)
+{
+	for (size_t i = 0; i < p->units.n; i++)
+		if (!p->units.v[i]->counters_off)
+			return true;
+	return false;
+}
+
+/* Packets and bytes on which rule or default @index of @u decided so; none where it decides otherwise. */
+static struct eval_count decided(const struct ast_program *p, const struct eval *e, const struct ast_unit *u, unsigned index, enum verdict v)
+{
+	enum verdict by = index == u->default_index ? u->default_verdict : p->by_index.v[index]->verdict;
+
+	return by == v ? eval_rule_count(e, index) : (struct eval_count){ 0, 0 };
+}
+
+/* Do the books balance? Each file is reached by what the one before it passed, and a verdict's packets are those of the rules that say it;
+ * as far as the files count. */
+static bool balanced(const struct ast_program *p, const struct eval *e)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < p->units.n; i++)
+		all = all && !p->units.v[i]->counters_off;
+	for (int v = 0; v < VERDICT_COUNT; v++) {
+		struct eval_count total = eval_verdict_count(e, (enum verdict)v);
+
+		for (size_t i = 0; i < p->units.n; i++) {
+			const struct ast_unit *u = p->units.v[i], *next = i + 1 < p->units.n ? p->units.v[i + 1] : NULL;
+			struct eval_count sum = { 0, 0 }, c;
+
+			for (unsigned k = first_index(p, i); k <= u->default_index; k++) {
+				c = decided(p, e, u, k, (enum verdict)v);
+				sum.packets += c.packets;
+				sum.bytes += c.bytes;
+			}
+			if (v != VERDICT_PASS || !next) {
+				total.packets -= sum.packets;
+				total.bytes -= sum.bytes;
+			} else if (!u->counters_off && !next->counters_off) {
+				c = reached(p, e, i + 1);
+				if (c.packets != sum.packets || c.bytes != sum.bytes)
+					return false;
+			}
+		}
+		if (all && (total.packets || total.bytes))
+			return false;
+	}
+	return true;
+}
+
 static const char *verdict_word(enum verdict v)
 {
 	return v == VERDICT_NONE ? "-" : lang_verdicts[v].name;
@@ -165,9 +217,9 @@ struct text {
 	size_t n;
 };
 
-static void line(const struct text *t, const char *name, const char *verdict, struct eval_count c)
+static void line(const struct text *t, const char *name, const char *verdict, struct eval_count c, const char *text)
 {
-	fprintf(t->out, "  %-*s %-8s %14" PRIu64 " %18" PRIu64 "\n", t->width, name, verdict, c.packets, c.bytes);
+	fprintf(t->out, "  %-*s %-8s %14" PRIu64 " %18" PRIu64 "%s%s\n", t->width, name, verdict, c.packets, c.bytes, *text ? "  " : "", text);
 }
 
 static void text_entry(void *arg, const struct value *key, const enum family *family, struct eval_count c)
@@ -201,11 +253,15 @@ static void text_unit(struct text *t, const struct ast_program *p, size_t unit)
 	const struct ast_unit *u = p->units.v[unit];
 	struct eval_count c = reached(p, t->e, unit);
 
+	if (u->counters_off) {
+		fprintf(t->out, "%s: its counters are off\n", u->name);
+		return;
+	}
 	fprintf(t->out, "%s: reached by %" PRIu64 " packets, %" PRIu64 " bytes\n", u->name, c.packets, c.bytes);
 	fprintf(t->out, "  %-*s %-8s %14s %18s\n", t->width, "rule", "verdict", "packets", "bytes");
 	for (unsigned i = first_index(p, unit); i < u->default_index; i++)
-		line(t, p->by_index.v[i]->shown, verdict_word(p->by_index.v[i]->verdict), eval_rule_count(t->e, i));
-	line(t, "default", verdict_word(u->default_verdict), eval_rule_count(t->e, u->default_index));
+		line(t, p->by_index.v[i]->shown, verdict_word(p->by_index.v[i]->verdict), eval_rule_count(t->e, i), p->by_index.v[i]->text);
+	line(t, "default", verdict_word(u->default_verdict), eval_rule_count(t->e, u->default_index), "");
 }
 
 static void summary_text(const struct ast_program *p, const struct eval *e, FILE *out)
@@ -220,9 +276,10 @@ static void summary_text(const struct ast_program *p, const struct eval *e, FILE
 	}
 	for (size_t i = 0; i < p->units.n; i++)
 		text_unit(&t, p, i);
-	fprintf(out, "verdicts\n");
-	for (int v = 0; v < VERDICT_COUNT; v++)
-		line(&t, lang_verdicts[v].name, "", eval_verdict_count(e, (enum verdict)v));
+	if (any_counts(p))
+		fprintf(out, "verdicts\n");
+	for (int v = 0; v < VERDICT_COUNT && any_counts(p); v++)
+		line(&t, lang_verdicts[v].name, "", eval_verdict_count(e, (enum verdict)v), "");
 	for (size_t i = 0; i < p->units.n; i++) {
 		for (size_t k = 0; k < p->units.v[i]->counters.n; k++) {
 			t.counter = p->units.v[i]->counters.v[k];
@@ -324,14 +381,19 @@ static json_t *data_unit(const struct ast_program *p, const struct eval *e, size
 		x = json_object();
 		json_object_set_new(x, "rule", cli_json_string(r->shown));
 		json_object_set_new(x, "label", r->label.s ? json_string(r->label.s) : json_null());
+		json_object_set_new(x, "source", cli_json_string(source_shown(r->span.src)));
+		json_object_set_new(x, "line", json_integer(source_line_col(r->span.src, r->span.begin).line));
 		json_object_set_new(x, "verdict", json_verdict(r->verdict));
+		json_object_set_new(x, "text", cli_json_string(r->text));
 		set_count(x, eval_rule_count(e, i));
 		json_array_append_new(rules, x);
 	}
 	json_object_set_new(o, "name", cli_json_string(u->name));
+	json_object_set_new(o, "counters", json_boolean(!u->counters_off));
 	json_object_set_new(o, "rules", rules);
-	x = json_counted(eval_rule_count(e, u->default_index));
+	x = json_object();
 	json_object_set_new(x, "verdict", json_verdict(u->default_verdict));
+	set_count(x, eval_rule_count(e, u->default_index));
 	json_object_set_new(o, "default", x);
 	json_object_set_new(o, "reached", json_counted(reached(p, e, unit)));
 	return o;
@@ -360,13 +422,17 @@ static void summary_json(const struct ast_program *p, const struct eval *e, FILE
 	}
 	for (int v = 0; v < VERDICT_COUNT; v++)
 		json_object_set_new(verdicts, lang_verdicts[v].name, json_counted(eval_verdict_count(e, (enum verdict)v)));
+	/* No rule says so yet; programs that read this find it all the same, as they do with xdpf. */
+	json_object_set_new(verdicts, "redirect", json_counted((struct eval_count){ 0, 0 }));
 	d.array = json_array();
 	each_miss(p, data_miss, &d);
 	json_object_set_new(s, "program", json_string(p->name));
 	json_object_set_new(s, "files", files);
-	json_object_set_new(s, "verdicts", verdicts);
+	json_object_set_new(s, "verdicts", any_counts(p) ? json_incref(verdicts) : json_null());
+	json_decref(verdicts);
 	json_object_set_new(s, "tables", tables);
 	json_object_set_new(s, "misses", d.array);
+	json_object_set_new(s, "balanced", json_boolean(balanced(p, e)));
 	json_object_set_new(all, "summary", s);
 	json_dumpf(all, out, JSON_COMPACT);
 	putc('\n', out);

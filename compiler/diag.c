@@ -42,15 +42,18 @@ struct line_col source_line_col(const struct source *s, uint32_t offset)
 	return (struct line_col){ (unsigned)lo + 1, (unsigned)(offset - s->line_start[lo]) + 1 };
 }
 
+const char *source_shown(const struct source *s)
+{
+	const char *base = strrchr(s->path, '/');
+
+	return strcmp(s->path, "-") == 0 ? "<stdin>" : base ? base + 1 : s->path;
+}
+
 char *span_shown(struct arena *a, struct span sp)
 {
-	const char *path, *base;
-
 	if (!sp.src)
 		return arena_printf(a, "<none>");
-	path = strcmp(sp.src->path, "-") == 0 ? "<stdin>" : sp.src->path;
-	base = strrchr(path, '/');
-	return arena_printf(a, "%s:%u", base ? base + 1 : path, source_line_col(sp.src, sp.begin).line);
+	return arena_printf(a, "%s:%u", source_shown(sp.src), source_line_col(sp.src, sp.begin).line);
 }
 
 /* Formats at most TEXT_MAX bytes; what is longer ends in "...", at the border of a character. */

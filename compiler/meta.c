@@ -11,8 +11,9 @@
 
 #include "abi.h"
 #include "symbol.h"
+#include "utf8.h"
 
-enum { TEXT_MAX = 200, NAME_MAX_SHOWN = 255 };
+enum { NAME_MAX_SHOWN = 255 };
 
 /* ---- keys ---- */
 
@@ -128,96 +129,9 @@ const char *meta_map_name(struct arena *a, const struct ast_program *p, const st
 
 /* ---- text ---- */
 
-/* Bytes of the UTF-8 sequence at @s, or 0 where there is no valid one. */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 &&
-		s[0] < 0xf5 ? 4 : 0;
-
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] >= 0xa0) || (s[0] == 0xf0 && s[1] < 0x90) ||
-	    (s[0] == 0xf4 && s[1] >= 0x90))
-		return 0;
-	return n;
-}
-
-/* @s as one line of valid UTF-8, at most @max bytes: runs of white space become a blank, other control characters and
- * stray bytes '?'. With @comments, comments are left out (they would swallow the rest of the line). */
-static char *one_line(struct arena *a, const char *s, size_t len, size_t max, bool comments)
-{
-	char *out = arena_alloc(a, max + 1);
-	size_t n = 0;
-	bool quoted = false, blank = false;
-
-	for (size_t i = 0, step; i < len; i += step) {
-		unsigned char c = (unsigned char)s[i];
-
-		step = 1;
-		if (c == ' ' || (c >= '\t' && c <= '\r')) {
-			blank = n > 0;
-			continue;
-		}
-		if (comments && c == '#' && !quoted) {
-			while (i + step < len && s[i + step] != '\n')
-				step++;
-			continue;
-		}
-		if (c == '"')
-			quoted = !quoted;
-		step = utf8_len((const unsigned char *)s + i, len - i);
-		if (n + blank + (step ? step : 1) > max)
-			break;
-		if (blank)
-			out[n++] = ' ';
-		blank = false;
-		if (step && c >= 0x20 && c != 0x7f && !(c == 0xc2 && (unsigned char)s[i + 1] < 0xa0)) {
-			memcpy(out + n, s + i, step);
-			n += step;
-		} else {
-			out[n++] = '?';
-			step = step ? step : 1;
-		}
-	}
-	out[n] = '\0';
-	return out;
-}
-
 static const char *shown_name(struct arena *a, const char *s)
 {
-	return one_line(a, s, strlen(s), NAME_MAX_SHOWN, false);
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (!strcmp(path, "-"))
-		return "<stdin>";
-	return slash && slash[1] ? slash + 1 : path;
-}
-
-/* What the rule says, behind its label. */
-static const char *rule_text(struct arena *a, const struct ast_rule *r)
-{
-	const struct source *src = r->span.src;
-	size_t begin = r->span.begin, end = r->span.end;
-
-	if (!src)
-		return "";
-	if (end > src->len)
-		end = src->len;
-	if (r->label.s && r->label.span.src == src && r->label.span.end > begin && r->label.span.end < end) {
-		begin = r->label.span.end;
-		while (begin < end && strchr(" \t\r\n:", src->text[begin]))
-			begin++;
-	}
-	while (end > begin && strchr(" \t\r\n;", src->text[end - 1]))
-		end--;
-	return one_line(a, src->text + begin, end - begin, TEXT_MAX, true);
+	return utf8_line(a, s, strlen(s), NAME_MAX_SHOWN, false);
 }
 
 static const char *operand_text(struct arena *a, const struct ast_operand *o)
@@ -283,9 +197,9 @@ static json_t *rule_json(struct arena *a, const struct ast_rule *r, size_t file)
 	return json_pack("{s:I, s:I, s:s?, s:s, s:s, s:I, s:I, s:o, s:s}", "index", (json_int_t)r->index, "file",
 			 (json_int_t)file,
 			 "label", label, "shown", shown_name(a, r->shown),
-			 "source", r->span.src ? shown_name(a, base_name(r->span.src->path)) : "",
+			 "source", r->span.src ? shown_name(a, source_shown(r->span.src)) : "",
 			 "line", (json_int_t)at.line, "column", (json_int_t)at.col, "verdict", verdict_json(r->verdict),
-			 "text", rule_text(a, r));
+			 "text", r->text);
 }
 
 static json_t *counter_json(struct arena *a, const struct ast_counter *c, const char *map, size_t file)

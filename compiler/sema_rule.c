@@ -8,6 +8,10 @@
 #include <limits.h>
 #include <string.h>
 
+#include "utf8.h"
+
+enum { TEXT_MAX = 200 };	/* bytes of a rule's text */
+
 /* ---- actions ---- */
 
 static const char *verdict_remedy(struct sema *s, const char *word)
@@ -186,6 +190,24 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 
 /* ---- rules ---- */
 
+/* What the rule says, behind its label. */
+static const char *rule_text(struct sema *s, const struct ast_rule *r)
+{
+	const struct source *src = r->span.src;
+	size_t begin = r->span.begin, end = r->span.end;
+
+	if (!src)
+		return "";
+	if (r->label.s && r->label.span.src == src && r->label.span.end > begin && r->label.span.end < end) {
+		begin = r->label.span.end;
+		while (begin < end && strchr(" \t\r\n:", src->text[begin]))
+			begin++;
+	}
+	while (end > begin && strchr(" \t\r\n;", src->text[end - 1]))
+		end--;
+	return utf8_line(s->a, src->text + begin, end - begin, TEXT_MAX, true);
+}
+
 static void rule_enter(struct sema *s, struct ast_rule *r)
 {
 	struct symbol *y;
@@ -195,8 +217,13 @@ static void rule_enter(struct sema *s, struct ast_rule *r)
 	*vec_add(s->a, &s->p->by_index) = r;
 	r->verdict = VERDICT_NONE;
 	r->shown = r->label.s ? r->label.s : span_shown(s->a, r->span);
+	r->text = rule_text(s, r);
 	if (!r->label.s)
 		return;
+	if (!strcmp(r->label.s, "default")) {
+		e = diag_warning(s->d, r->label.span, "where it is said who decided, this label looks like the file's own default");
+		e->remedy = "choose another label";
+	}
 	y = symtab_get(&s->names, SPACE_LABEL, r->label.s, strlen(r->label.s));
 	if (!y) {
 		symtab_put(&s->names, SPACE_LABEL, r->label.s, strlen(r->label.s))->p = r;

@@ -4,6 +4,8 @@
  */
 #include "utf8.h"
 
+#include <string.h>
+
 unsigned utf8_decode(const char *s, size_t n, uint32_t *cp)
 {
 	static const uint32_t least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -52,4 +54,45 @@ unsigned utf8_width(uint32_t cp)
 		if (cp >= wide[i].lo && cp <= wide[i].hi)
 			return 2;
 	return 1;
+}
+
+char *utf8_line(struct arena *a, const char *s, size_t len, size_t max, bool comments)
+{
+	char *out = arena_alloc(a, max + 1);
+	size_t n = 0;
+	bool quoted = false, blank = false;
+
+	for (size_t i = 0, step; i < len; i += step) {
+		uint32_t cp = 0;
+		bool sound;
+
+		step = 1;
+		if (s[i] == ' ' || (s[i] >= '\t' && s[i] <= '\r')) {
+			blank = n > 0;
+			continue;
+		}
+		if (comments && s[i] == '#' && !quoted) {
+			while (i + step < len && s[i + step] != '\n')
+				step++;
+			continue;
+		}
+		if (s[i] == '"')
+			quoted = !quoted;
+		step = utf8_decode(s + i, len - i, &cp);
+		sound = step && !utf8_is_control(cp);
+		step = step ? step : 1;
+		if (n + blank + step > max)
+			break;
+		if (blank)
+			out[n++] = ' ';
+		blank = false;
+		if (sound) {
+			memcpy(out + n, s + i, step);
+			n += step;
+		} else {
+			out[n++] = '?';
+		}
+	}
+	out[n] = '\0';
+	return out;
 }

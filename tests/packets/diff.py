@@ -51,17 +51,11 @@ class Tally:
 
 
 def counted(line):
-    """What a summary says that both tools know, with tables in no order."""
+    """The summary, with tables in no order."""
     summary = json.loads(line)["summary"]
-    number = lambda o: (o["packets"], o["bytes"])
-    return {
-        "rules": [(f["name"], [(r["rule"], r["verdict"], number(r)) for r in f["rules"]]) for f in summary["files"]],
-        "defaults": [(f["name"], f["default"]["verdict"], number(f["default"]), number(f["reached"])) for f in summary["files"]],
-        "verdicts": {v: number(o) for v, o in (summary["verdicts"] or {}).items() if o["packets"]},
-        "misses": [(m["rule"], m["table"], m["absent"], m["full"]) for m in summary["misses"]],
-        **{"table %s of %s" % (t["name"], t["file"]): {tuple(sorted(e["key"].items())): number(e) for e in t["entries"]}
-           for t in summary["tables"]},
-    }
+    for table in summary["tables"]:
+        table["entries"] = {tuple(sorted(e["key"].items())): (e["packets"], e["bytes"]) for e in table["entries"]}
+    return summary
 
 
 def compare(what, evaluator, process, frames, tally):
