@@ -52,8 +52,12 @@ int cli_compile(struct cli *cli)
 	p = cli_front(cli);
 	if (!p)
 		return EXIT_INPUT;
-	if (cli->check)
-		return EXIT_DONE;
+	if (cli->check) {
+		if (compile_check(p, &cli->diag))
+			return EXIT_DONE;
+		cli_show(cli);
+		return EXIT_INPUT;
+	}
 	if (cli->emit)
 		return emit(cli, p, &o);
 	if (!compile_object(p, &o, &cli->diag, &obj, &len)) {

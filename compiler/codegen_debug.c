@@ -172,8 +172,10 @@ void cg_locate(struct cg *g, struct span sp)
 	struct line_col lc;
 	struct cg_file *f;
 
-	if (!sp.src)
+	if (!sp.src) {	/* of no rule: the dissection stands at the file's beginning */
+		LLVMSetCurrentDebugLocation2(g->b, LLVMDIBuilderCreateDebugLocation(g->cx, 1, 1, g->sp, NULL));
 		return;
+	}
 	lc = source_line_col(sp.src, sp.begin);
 	f = file_of(g, sp.src);
 	if (!f->scope)

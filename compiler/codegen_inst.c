@@ -205,6 +205,10 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_BLANK:
 		r = LLVMBuildXor(b, a, cg_hide(g, c), "");
 		break;
+	case IR_FRESH:
+		/* hidden first: the optimiser would make one register of all fresh copies of a number */
+		r = LLVMBuildXor(b, cg_hide(g, a), c, "");
+		break;
 	case IR_LEN:
 		r = LLVMBuildLoad2(b, g->i64, g->len, "");
 		break;

@@ -34,6 +34,11 @@ static struct ir_program *middle(const struct ast_program *p, struct diag_list *
 	return NULL;
 }
 
+bool compile_check(const struct ast_program *p, struct diag_list *d)
+{
+	return middle(p, d);
+}
+
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
 {
 	struct ir_program *ir = middle(p, d);

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "abi.h"
+
 struct ir_inst *lower_emit(struct lower *l, enum ir_op op)
 {
 	return ir_add(l->ir, l->cur, op, l->span);
@@ -46,7 +48,7 @@ struct ir_opnd lower_fresh(struct lower *l, struct ir_opnd a, const struct ir_bl
 {
 	if (l->ir->scratch || yes->final || no->final)
 		return a;
-	return lower_op(l, IR_XOR, a, lower_get(l, l->blank));
+	return lower_op(l, IR_FRESH, a, lower_get(l, l->blank));
 }
 
 struct ir_opnd lower_op0(struct lower *l, enum ir_op op)
@@ -202,7 +204,7 @@ static unsigned weight(enum ir_op op)
 	case IR_TALLY:
 		return 20;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
-	case IR_BLANK: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_IFACE: case IR_JUMP:
+	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_IFACE: case IR_JUMP:
 	case IR_OP_COUNT:
 		return 0;
 	}
@@ -216,6 +218,22 @@ static int by_place(const void *a, const void *b)
 	if (x->span.src != y->span.src)
 		return x->span.src < y->span.src ? -1 : 1;
 	return x->span.begin < y->span.begin ? -1 : x->span.begin > y->span.begin;
+}
+
+static bool few_tables(struct lower *l)
+{
+	for (size_t u = 0; u < l->ast->units.n; u++)
+		for (size_t c = 0; c < l->ast->units.v[u]->counters.n; c++) {
+			const struct ast_counter *ct = l->ast->units.v[u]->counters.v[c];
+			struct diag *d;
+
+			if (ct->index < XDPF_MAX_TABLES)
+				continue;
+			d = diag_error(l->diag, ct->name.span, "a program has at most %d count tables", XDPF_MAX_TABLES);
+			d->remedy = "let one table count by one more field: the kernel lets a program use 64 maps, and some are taken";
+			return false;
+		}
+	return true;
 }
 
 static bool small_enough(struct lower *l)
@@ -288,5 +306,5 @@ struct ir_program *lower_program(const struct ast_program *ast, struct diag_list
 	place(l, parse.cold, parse.n_cold);
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
-	return d->errors == errors && small_enough(l) ? l->ir : NULL;
+	return d->errors == errors && few_tables(l) && small_enough(l) ? l->ir : NULL;
 }

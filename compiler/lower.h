@@ -130,7 +130,7 @@ uint64_t lower_header_mask(struct lower *l, enum header_id h);
 /* Are all values of the range those whose bits under a mask equal lo's? The mask then, of 128 bits. */
 bool lower_range_mask(const struct range *r, struct value *mask);
 
-/* ---- lower_parse.c, lower_l4.c ---- */
+/* ---- lower_parse.c, lower_ip.c, lower_l4.c ---- */
 
 /* From the frame's first byte to l->rules. */
 void lower_parse(struct lower *l);
@@ -145,7 +145,12 @@ struct lower_chain {			/* variables of the walk behind IP */
 	struct ir_block *next;		/* dispatch on l->proto, of one family */
 	struct ir_block *on[HDR_COUNT];	/* transport headers, of both */
 	struct ir_block *bad;		/* malformed, nothing behind */
+	bool behind;			/* somebody asks for something behind IP */
 };
+/* A fetch before anything behind IP is looked at. */
+struct ir_inst *lower_fetch_early(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no);
+void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c);
+void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c);
 /* From behind an IP header on; then, once for both families, the transport headers that this led to. */
 void lower_chain(struct lower *l, struct lower_chain *c, bool ip6);
 void lower_transports(struct lower *l, struct lower_chain *c);

@@ -1,6 +1,7 @@
 /*
- * The dissection in IR, as far as the rules ask for it: Ethernet, tags, ARP, IP. In: what need and the rules' lowering asked for. Out:
- * blocks from the frame's first byte to l->rules, with presence bits and slots set as grammar/README.md's header table says.
+ * The dissection in IR, as far as the rules ask for it: Ethernet, tags, ARP; the order of it all. In: what need and the rules' lowering
+ * asked for. Out: blocks from the frame's first byte to l->rules, with presence bits and slots set as grammar/README.md's header
+ * table says.
  *
  * Presence is changed by exclusive or and starts as a zero that nobody can see through (BLANK): so the verifier knows nothing of it at
  * l->rules, and walks the rules once and not once for each way through the headers. Slots start as an opaque LOWER_ABSENT for
@@ -68,7 +69,7 @@ static struct ir_opnd lower_blank(struct lower *l)
 	return lower_op(l, IR_BLANK, len, len);
 }
 
-static struct ir_inst *fetch_early(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no)
+struct ir_inst *lower_fetch_early(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no)
 {
 	struct ir_inst *f = lower_fetch(l, off, n, yes, no);
 
@@ -228,7 +229,7 @@ static void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
 {
 	struct ir_block *there = lower_block(l, "arp there"), *sound = lower_block(l, "arp sound");
 	ir_var hlen = ir_var_new(l->ir, "arp.hlen"), plen = ir_var_new(l->ir, "arp.plen"), guard[2 * 8];
-	struct ir_inst *f = fetch_early(l, lower_get(l, l3), 8, there, bad);
+	struct ir_inst *f = lower_fetch_early(l, lower_get(l, l3), 8, there, bad);
 	struct ir_opnd n;
 
 	lower_load(l, f, hlen, 4, 1);
@@ -244,106 +245,6 @@ static void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
 	lower_present(l, HDR_ARP);
 	lower_parts(l, HDR_ARP, l3, NULL, guard);
 	lower_jump(l, l->none);
-}
-
-static void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
-{
-	ir_var first = ir_var_new(l->ir, "ip4.first"), total = ir_var_new(l->ir, "ip4.total"), frag = ir_var_new(l->ir, "ip4.frag");
-	ir_var size = ir_var_new(l->ir, "ip4.size"), proto = ir_var_new(l->ir, "ip4.proto.raw");
-	struct ir_block *there = lower_block(l, "ip4 there"), *options = lower_block(l, "ip4 options");
-	struct ir_block *version = lower_block(l, "ip4 version"), *fits = lower_block(l, "ip4 options fit");
-	struct ir_block *plain = lower_block(l, "ip4 plain"), *sound = lower_block(l, "ip4 sound"), *ok;
-	bool behind = wants_chain(l) || l->bit[BIT_MALFORMED];
-	struct ir_inst *f = fetch_early(l, lower_get(l, l3), 20, there, c->bad);
-	struct ir_opnd n;
-
-	lower_load(l, f, first, 0, 1);
-	if (behind) {
-		lower_load(l, f, total, 2, 2);
-		lower_load(l, f, frag, 6, 2);
-		lower_load(l, f, proto, 9, 1);
-	}
-	lower_slots_load(l, f, HDR_IP4);
-	lower_hot(l, there);
-	lower_test(l, IR_EQ, lower_get(l, first), ir_imm(0x45), plain, options);
-	lower_cold(l, options);
-	lower_test(l, IR_EQ, lower_op(l, IR_SHR, lower_get(l, first), ir_imm(4)), ir_imm(4), version, c->bad);
-	lower_cold(l, version);
-	n = lower_op(l, IR_SHL, lower_op(l, IR_AND, lower_get(l, first), ir_imm(15)), ir_imm(2));
-	lower_set(l, size, n);
-	ok = lower_block(l, "ip4 size");
-	lower_test(l, IR_ULE, ir_imm(20), n, ok, c->bad);
-	lower_cold(l, ok);
-	lower_test(l, IR_BEYOND, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, size)), ir_imm(0), c->bad, fits);
-	lower_cold(l, fits);
-	lower_jump(l, sound);
-	lower_hot(l, plain);
-	lower_set(l, size, ir_imm(20));
-	lower_jump(l, sound);
-	lower_hot(l, sound);
-	lower_slots_settle(l, HDR_IP4);
-	lower_present(l, HDR_IP4);
-	if (!behind) {
-		lower_jump(l, l->none);
-		return;
-	}
-
-	struct ir_block *whole = lower_block(l, "ip4 whole"), *end = lower_block(l, "ip4 end"), *fragment = lower_block(l, "ip4 fragment");
-	struct ir_block *one = lower_block(l, "ip4 not later"), *later = lower_block(l, "ip4 first fragment"), *lengths = lower_block(l, "ip4 lengths");
-
-	lower_set(l, l->proto, lower_get(l, proto));
-	/* the flags are the header's own, whatever its lengths say */
-	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x3fff)), fragment, lengths);
-	lower_cold(l, fragment);
-	lower_present(l, BIT_FRAGMENT);
-	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x1fff)), lengths, later);
-	lower_cold(l, later);
-	lower_present(l, BIT_FIRST);
-	lower_jump(l, lengths);
-	lower_hot(l, lengths);
-	n = lower_swap(l, lower_get(l, total), 2);
-	lower_set(l, total, n);
-	lower_test(l, IR_ULE, lower_get(l, size), n, whole, c->bad);
-	lower_hot(l, whole);
-	lower_set(l, c->end, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, total)));
-	lower_test(l, IR_BEYOND, lower_get(l, c->end), ir_imm(0), c->bad, end);
-	lower_hot(l, end);
-	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x1fff)), l->none, one);
-	lower_hot(l, one);
-	lower_set(l, c->off, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, size)));
-	lower_chain(l, c, false);
-}
-
-static void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
-{
-	ir_var first = ir_var_new(l->ir, "ip6.first"), length = ir_var_new(l->ir, "ip6.length"), next = ir_var_new(l->ir, "ip6.next");
-	struct ir_block *there = lower_block(l, "ip6 there"), *sound = lower_block(l, "ip6 sound"), *end = lower_block(l, "ip6 end");
-	bool behind = wants_chain(l) || l->bit[BIT_MALFORMED];
-	struct ir_inst *f = fetch_early(l, lower_get(l, l3), 40, there, c->bad);
-	struct ir_opnd n;
-
-	lower_load(l, f, first, 0, 1);
-	if (behind) {
-		lower_load(l, f, length, 4, 2);
-		lower_load(l, f, next, 6, 1);
-	}
-	lower_slots_load(l, f, HDR_IP6);
-	lower_hot(l, there);
-	lower_test(l, IR_EQ, lower_op(l, IR_SHR, lower_get(l, first), ir_imm(4)), ir_imm(6), sound, c->bad);
-	lower_hot(l, sound);
-	lower_slots_settle(l, HDR_IP6);
-	lower_present(l, HDR_IP6);
-	if (!behind) {
-		lower_jump(l, l->none);
-		return;
-	}
-	lower_set(l, l->proto, lower_get(l, next));
-	lower_set(l, c->off, lower_op(l, IR_ADD, lower_get(l, l3), ir_imm(40)));
-	n = lower_op(l, IR_ADD, lower_get(l, c->off), lower_swap(l, lower_get(l, length), 2));
-	lower_set(l, c->end, n);
-	lower_test(l, IR_BEYOND, n, ir_imm(0), c->bad, end);
-	lower_hot(l, end);
-	lower_chain(l, c, true);
 }
 
 /* Goes on by the type behind @tags tags. */
@@ -383,7 +284,7 @@ static void set_etype(struct lower *l, ir_var type)
 static void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type, struct ir_block *const on[HDR_COUNT], struct ir_block *bad)
 {
 	struct ir_block *there = lower_block(l, "tag there"), *cut = lower_block(l, "tag cut");
-	struct ir_inst *f = fetch_early(l, lower_get(l, l3), 4, there, cut);
+	struct ir_inst *f = lower_fetch_early(l, lower_get(l, l3), 4, there, cut);
 
 	lower_load(l, f, type, 2, 2);
 	lower_slots_load(l, f, h);
@@ -410,11 +311,11 @@ void lower_parse(struct lower *l)
 	struct lower_chain c = {
 		.off = ir_var_new(l->ir, "off"), .end = ir_var_new(l->ir, "end"), .n = ir_var_new(l->ir, "n_ext"), .bad = bad,
 	};
-	bool l2, any, behind;
+	bool l2, any;
 	struct ir_inst *f;
 
 	close_needs(l);
-	behind = wants_chain(l) || l->bit[BIT_MALFORMED];
+	c.behind = wants_chain(l) || l->bit[BIT_MALFORMED];
 	l2 = wants(l, HDR_ARP) || wants(l, HDR_IP4) || wants(l, HDR_IP6) || wants(l, HDR_VLAN) || wants(l, HDR_VLAN2) || wants(l, HDR_ETYPE);
 	any = l2 || wants(l, HDR_ETH);
 
@@ -426,7 +327,7 @@ void lower_parse(struct lower *l)
 	if (l->need_frame_len)
 		lower_set(l, l->frame_len, lower_op0(l, IR_LEN));
 	if (!any) {
-		lower_set(l, l->blank, ir_imm(0));
+		lower_set(l, l->blank, l->n_tests > LOWER_PLAIN_TESTS ? lower_blank(l) : ir_imm(0));
 		lower_jump(l, l->rules);
 		return;
 	}
@@ -435,7 +336,7 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->blank, ir_imm(0));
 	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
 	clear_slots(l, ir_imm(LOWER_ABSENT));
-	f = fetch_early(l, ir_imm(0), 14, eth, cut);
+	f = lower_fetch_early(l, ir_imm(0), 14, eth, cut);
 	lower_load(l, f, type, 12, 2);
 	lower_slots_load(l, f, HDR_ETH);
 	lower_cold(l, cut);
@@ -476,7 +377,7 @@ void lower_parse(struct lower *l)
 		lower_hot(l, on[HDR_IP6]);
 		lower_ip6(l, l3, &c);
 	}
-	if (behind)
+	if (c.behind)
 		lower_transports(l, &c);
 	if (on[HDR_ARP]) {
 		lower_hot(l, on[HDR_ARP]);

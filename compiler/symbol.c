@@ -30,7 +30,9 @@ bool symbol_reserved(const char *name)
 	static const char *const words[] = {
 		"auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
 		"for", "goto", "if", "inline", "int", "long", "register", "restrict", "return", "short", "signed", "sizeof", "static",
-		"struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while", "license", "_license",
+		"struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while",
+		/* The object's sections have symbols of their own. */
+		"license", "_license", "xdp",
 	};
 
 	/* Ours, LLVM's, the kernel's, and the functions that search tables: in0_NAME. */

@@ -35,6 +35,7 @@
 
 #define XDPF_META_VERSION	1
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
+#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those above and the metadata's */
 #define XDPF_VERDICTS		5		/* XDP_ABORTED .. XDP_REDIRECT */
 
 struct xdpf_counter {
