@@ -39,6 +39,14 @@ traffic bpftool
 in_a bpftool net detach xdp dev xe0
 rm -f "$PIN"
 
+# Names that the object has for itself, as the names of files and tables.
+for name in xdpf_rules license _license xdp in0_set memset int; do
+	{ cat "$WORK/object.xdpf"; printf 'count xdpf_rules; count license; count xdp; count %s;\n' "t-$name"; } >"$WORK/$name.xdpf"
+	compile "$WORK/$name.xdpf"
+	status "bpftool: $name" 0 bpftool prog load "$WORK/$name.o" "$PIN" type xdp
+	rm -f "$PIN"
+done
+
 status "ip link" 0 in_a ip link set dev xe0 xdp obj "$WORK/object.o" sec xdp
 traffic "ip link"
 in_a ip link set dev xe0 xdp off

@@ -236,7 +236,7 @@ static void test_program_names(void **state)
 		/* What the object, C or the kernel has for itself. */
 		{ "xdpf_rules.xdpf", "prog_xdpf_rules" }, { "xdpf-verdicts.xdpf", "prog_xdpf_verdi" }, { "xdpf.xdpf", "prog_xdpf" },
 		{ "license.xdpf", "prog_license" }, { "_license.xdpf", "prog__license" }, { "int.xdpf", "prog_int" },
-		{ "bpf_prog.xdpf", "prog_bpf_prog" }, { "in0_s.xdpf", "prog_in0_s" }, { "inside.xdpf", "inside" }, { "xdp.xdpf", "xdp" },
+		{ "bpf_prog.xdpf", "prog_bpf_prog" }, { "in0_s.xdpf", "prog_in0_s" }, { "inside.xdpf", "inside" }, { "xdp.xdpf", "prog_xdp" },
 	};
 	static const char *const text[] = { "pass;\n" };
 
