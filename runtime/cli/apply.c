@@ -1,32 +1,85 @@
 /*
- * xdpf apply: from an object or a rule file to a filter on interfaces.
+ * xdpf apply: from an object or a rule file to a filter on interfaces. Says what runs now, and how many of its rules have no label.
  */
 #include <string.h>
 
 #include "cli.h"
 
 static const char usage[] =
-	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic]\n\n"
+	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--json]\n\n"
 	"Runs the filter on each IFACE, or replaces our filter that runs there without a gap: on all of them or none.\n"
 	"Each has counters of its own. The filter stays until `xdpf remove`.\n\n"
 	"  --mode native    in the driver (the default)\n"
 	"  --mode generic   in the network stack: on every interface, more slowly\n"
+	"  --json           what runs now, as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
 
+/* A rule is the same one in the next filter if it has the same label. */
+static size_t unlabelled(const struct xdpf_meta *m)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < m->n_rules; i++)
+		n += !m->rules[i].label;
+	return n;
+}
+
+static void tell_unlabelled(const struct cli *cli, const struct xdpf_meta *m)
+{
+	size_t n = unlabelled(m);
+	char text[160];
+
+	if (!n)
+		return;
+	snprintf(text, sizeof(text), "%zu of %zu rule%s %s no label: nothing of %s is kept when the filter is replaced", n, m->n_rules,
+		 m->n_rules == 1 ? "" : "s", n == 1 ? "has" : "have", n == 1 ? "it" : "them");
+	cli->log.fn(cli->log.arg, XDPF_LOG_INFO, text);
+}
+
+static int print_applied(const struct cli *cli, const struct xdpf_meta *m, char **ifaces, size_t n)
+{
+	json_t *files = json_array(), *on = json_array();
+
+	for (size_t i = 0; i < m->n_files; i++)
+		json_array_append_new(files, json_string(m->files[i].name));
+	for (size_t i = 0; i < n; i++) {
+		struct xdpf_iface f;
+
+		/* Gone again already, perhaps: then there is only its name. */
+		if (xdpf_iface_query(&f, ifaces[i], &cli->log))
+			json_array_append_new(on, json_pack("{s:s}", "interface", ifaces[i]));
+		else
+			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I}", "interface", f.name, "ifindex",
+							    (json_int_t)f.ifindex, "mode", xdpf_mode_name(f.mode),
+							    "program_id", (json_int_t)f.prog_id));
+	}
+	return cli_print_json(cli, json_pack("{s:s, s:o, s:I, s:I, s:o}", "program", m->program, "files", files, "rules",
+					     (json_int_t)m->n_rules, "unlabelled", (json_int_t)unlabelled(m), "interfaces", on),
+			      JSON_INDENT(2));
+}
+
 int cmd_apply(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_MODE = OPT_OWN };
-	static const struct option options[] = { { "mode", required_argument, NULL, OPT_MODE }, CLI_COMMON_OPTIONS, { 0 } };
+	enum { OPT_MODE = OPT_OWN, OPT_JSON };
+	static const struct option options[] = {
+		{ "mode", required_argument, NULL, OPT_MODE }, { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
+	};
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
+	const struct xdpf_meta *m;
+	bool json = false;
+	char **ifaces;
 	int c, status;
+	size_t n;
 
 	cli->usage = usage;
 	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
 		if (c == '?')
 			return status;
-		if (!strcmp(optarg, "native"))
+		if (c == OPT_JSON)
+			json = true;
+		else if (!strcmp(optarg, "native"))
 			opts.mode = XDPF_MODE_NATIVE;
 		else if (!strcmp(optarg, "generic"))
 			opts.mode = XDPF_MODE_GENERIC;
@@ -38,6 +91,12 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 	status = cli_open(cli, &o, argv[optind]);
 	if (status)
 		return status;
-	return cli_exit(xdpf_object_apply(o, (const char *const *)argv + optind + 1, (size_t)(argc - optind - 1), &opts,
-					  &cli->log));
+	ifaces = argv + optind + 1;
+	n = (size_t)(argc - optind - 1);
+	status = cli_exit(xdpf_object_apply(o, (const char *const *)ifaces, n, &opts, &cli->log));
+	if (status)
+		return status;
+	m = xdpf_object_meta(o);
+	tell_unlabelled(cli, m);
+	return json ? print_applied(cli, m, ifaces, n) : EXIT_DONE;
 }
