@@ -1,0 +1,246 @@
+/*
+ * The IR's checker: a program with one of everything is well formed, and each way to spoil it is refused in words that name it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ir.h"
+
+enum { ENTRY, FOUND, PASS, DROP, N_BLOCKS };
+
+struct fixture {
+	struct ast_program ast;
+	struct ir_program p;
+	struct ir_block *b[N_BLOCKS];
+	struct ir_table table;
+	ir_var x;
+};
+
+static const struct span nowhere;
+
+static struct ir_inst *add(struct fixture *f, unsigned block, enum ir_op op)
+{
+	return ir_add(&f->p, f->b[block], op, nowhere);
+}
+
+/* The result of the last instruction of a block. */
+static struct ir_opnd last(const struct fixture *f, unsigned block)
+{
+	const struct ir_block *b = f->b[block];
+
+	return (struct ir_opnd){ IR_TEMP, b->inst.v[b->inst.n - 1].temp };
+}
+
+static void arg(struct fixture *f, struct ir_inst *i, struct ir_opnd o)
+{
+	*vec_add(f->p.arena, &i->args) = o;
+}
+
+static void load(struct fixture *f, struct ir_inst *i, unsigned delta, unsigned size)
+{
+	*vec_add(f->p.arena, &i->loads) = (struct ir_load){ f->x, delta, size };
+}
+
+static void go(struct ir_inst *i, struct ir_block *yes, struct ir_block *no)
+{
+	i->target[0] = yes;
+	i->target[1] = no;
+}
+
+/* Instruction @at of a block. */
+static struct ir_inst *inst(struct fixture *f, unsigned block, size_t at)
+{
+	assert_true(at < f->b[block]->inst.n);
+	return &f->b[block]->inst.v[at];
+}
+
+/* The first instruction of that kind. */
+static struct ir_inst *find(struct fixture *f, enum ir_op op)
+{
+	for (unsigned b = 0; b < N_BLOCKS; b++)
+		for (size_t i = 0; i < f->b[b]->inst.n; i++)
+			if (f->b[b]->inst.v[i].op == op)
+				return &f->b[b]->inst.v[i];
+	fail_msg("there is no %s", ir_op_name(op));
+	return NULL;
+}
+
+static void build(struct fixture *f)
+{
+	static const char *const names[N_BLOCKS] = { "entry", "found", "pass", "drop" };
+	struct ir_opnd v, m;
+	struct ir_inst *i;
+
+	memset(f, 0, sizeof(*f));
+	f->ast.arena = f->p.arena = arena_new();
+	f->p.ast = &f->ast;
+	f->ast.n_counters = f->ast.n_slots = 1;
+	f->ast.n_indexes = 2;
+	*vec_add(f->p.arena, &f->ast.ifaces) = "eth0";
+	f->table = (struct ir_table){ .name = "t", .words = 2, .width = 64 };
+	*vec_add(f->p.arena, &f->p.table) = &f->table;
+	f->x = ir_var_new(&f->p, "x");
+	for (unsigned b = 0; b < N_BLOCKS; b++) {
+		f->b[b] = ir_block_new(&f->p, names[b]);
+		ir_block_place(&f->p, f->b[b]);
+	}
+
+	add(f, ENTRY, IR_LEN);
+	v = last(f, ENTRY);
+	i = add(f, ENTRY, IR_ADD);
+	i->a = v;
+	i->b = ir_imm(1);
+	v = last(f, ENTRY);
+	i = add(f, ENTRY, IR_SET);
+	i->var = f->x;
+	i->a = v;
+	i = add(f, ENTRY, IR_FETCH);
+	i->a = ir_imm(0);
+	i->imm = 14;
+	load(f, i, 12, 2);
+	load(f, i, 6, 8);
+	go(i, f->b[FOUND], f->b[PASS]);
+
+	add(f, FOUND, IR_GET)->var = f->x;
+	v = last(f, FOUND);
+	i = add(f, FOUND, IR_SWAP);
+	i->a = v;
+	i->imm = 2;
+	v = last(f, FOUND);
+	i = add(f, FOUND, IR_MEMBER);
+	arg(f, i, v);
+	arg(f, i, ir_imm(5));
+	m = last(f, FOUND);
+	add(f, FOUND, IR_IFACE);
+	add(f, FOUND, IR_COUNT);
+	arg(f, add(f, FOUND, IR_TALLY), v);
+	add(f, FOUND, IR_MISS);
+	i = add(f, FOUND, IR_SWITCH);
+	i->a = m;
+	*vec_add(f->p.arena, &i->cases) = 1;
+	go(i, f->b[DROP], f->b[PASS]);
+
+	i = add(f, PASS, IR_DECIDE);
+	i->imm = 1;
+	i->verdict = VERDICT_PASS;
+	add(f, DROP, IR_DECIDE)->verdict = VERDICT_DROP;
+}
+
+static void good(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	build(&f);
+	assert_null(ir_check(&f.p));
+	arena_free(f.p.arena);
+}
+
+/* ---- one fault each ---- */
+
+static void no_block(struct fixture *f) { f->p.block.n = 0; }
+static void empty_block(struct fixture *f) { f->b[PASS]->inst.n = 0; }
+static void no_terminator(struct fixture *f) { f->b[FOUND]->inst.n--; }
+static void behind_end(struct fixture *f) { add(f, DROP, IR_DECIDE); }
+static void other_block(struct fixture *f) { find(f, IR_SWAP)->a.v = inst(f, ENTRY, 0)->temp; }
+static void later(struct fixture *f) { inst(f, ENTRY, 1)->a.v = inst(f, ENTRY, 1)->temp; }
+static void nowhere_defined(struct fixture *f) { find(f, IR_SET)->a.v = 1000; }
+static void second_operand(struct fixture *f) { inst(f, ENTRY, 1)->b = (struct ir_opnd){ IR_TEMP, 1000 }; }
+static void undefined_key(struct fixture *f) { find(f, IR_TALLY)->args.v[0].v = 1000; }
+static void undefined_switch(struct fixture *f) { find(f, IR_SWITCH)->a.v = 1000; }
+static void no_variable(struct fixture *f) { find(f, IR_GET)->var = 1; }
+static void no_variable_set(struct fixture *f) { find(f, IR_SET)->var = UINT32_MAX; }
+static void swap_of_three(struct fixture *f) { find(f, IR_SWAP)->imm = 3; }
+static void swap_of_none(struct fixture *f) { find(f, IR_SWAP)->imm = 0; }
+static void fetch_nothing(struct fixture *f) { find(f, IR_FETCH)->imm = 0; }
+static void fetch_much(struct fixture *f) { find(f, IR_FETCH)->imm = IR_MAX_FETCH + 1; }
+static void load_beyond(struct fixture *f) { find(f, IR_FETCH)->loads.v[0].delta = 13; }
+static void load_of_three(struct fixture *f) { find(f, IR_FETCH)->loads.v[0].size = 3; }
+static void load_of_none(struct fixture *f) { find(f, IR_FETCH)->loads.v[0].size = 0; }
+static void load_nowhere(struct fixture *f) { find(f, IR_FETCH)->loads.v[0].var = 1; }
+static void load_without(struct fixture *f) { load(f, find(f, IR_SWITCH), 0, 1); }
+static void no_table(struct fixture *f) { find(f, IR_MEMBER)->imm = 1; }
+static void short_key(struct fixture *f) { find(f, IR_MEMBER)->args.n = 1; }
+static void long_key(struct fixture *f) { arg(f, find(f, IR_MEMBER), ir_imm(0)); }
+static void no_iface(struct fixture *f) { find(f, IR_IFACE)->imm = 1; }
+static void no_counter(struct fixture *f) { find(f, IR_TALLY)->imm = 1; }
+static void no_slot(struct fixture *f) { find(f, IR_MISS)->imm = 1; }
+static void no_rule(struct fixture *f) { find(f, IR_COUNT)->imm = 2; }
+static void no_decider(struct fixture *f) { find(f, IR_DECIDE)->imm = 2; }
+static void no_verdict(struct fixture *f) { find(f, IR_DECIDE)->verdict = VERDICT_NONE; }
+static void verdict_too_high(struct fixture *f) { find(f, IR_DECIDE)->verdict = VERDICT_COUNT; }
+static void no_target(struct fixture *f) { find(f, IR_FETCH)->target[1] = NULL; }
+static void not_placed(struct fixture *f) { find(f, IR_SWITCH)->target[0] = ir_block_new(&f->p, "lost"); }
+static void wrong_place(struct fixture *f) { f->b[DROP]->id = PASS; }
+static void beyond_all(struct fixture *f) { f->b[DROP]->id = N_BLOCKS; }
+
+static void faults(void **state)
+{
+	static const struct {
+		const char *name;
+		void (*spoil)(struct fixture *f);
+		const char *says;
+	} rows[] = {
+		{ "no block", no_block, "no block" },
+		{ "an empty block", empty_block, "block @2 does not end" },
+		{ "a block without a terminator", no_terminator, "block @1 does not end" },
+		{ "an instruction behind the end", behind_end, "block @3, instruction 0 (decide): stands behind" },
+		{ "a temporary of another block", other_block, "block @1, instruction 1 (swap): uses a temporary" },
+		{ "a temporary before it is defined", later, "(add): uses a temporary" },
+		{ "a temporary that nobody defines", nowhere_defined, "(set): uses a temporary" },
+		{ "the same as second operand", second_operand, "(add): uses a temporary" },
+		{ "the same in a key", undefined_key, "(tally): uses a temporary" },
+		{ "the same in a terminator", undefined_switch, "(switch): uses a temporary" },
+		{ "no such variable", no_variable, "(get): names no variable" },
+		{ "no such variable to set", no_variable_set, "(set): names no variable" },
+		{ "three bytes swapped", swap_of_three, "(swap): swaps" },
+		{ "no bytes swapped", swap_of_none, "(swap): swaps" },
+		{ "nothing fetched", fetch_nothing, "(fetch): fetches 1 to 64" },
+		{ "too much fetched", fetch_much, "(fetch): fetches 1 to 64" },
+		{ "a load beyond the fetch", load_beyond, "(fetch): loads beyond" },
+		{ "a load of three bytes", load_of_three, "(fetch): loads 1, 2, 4 or 8" },
+		{ "a load of no bytes", load_of_none, "(fetch): loads 1, 2, 4 or 8" },
+		{ "a load into no variable", load_nowhere, "(fetch): loads into" },
+		{ "a load without a fetch", load_without, "(switch): loads, but" },
+		{ "no such table", no_table, "(member): does not fit" },
+		{ "a key too short for its table", short_key, "(member): does not fit" },
+		{ "a key too long for its table", long_key, "(member): does not fit" },
+		{ "no such interface", no_iface, "(iface): names no interface" },
+		{ "no such count table", no_counter, "(tally): names no table" },
+		{ "no such slot", no_slot, "(miss): names no slot" },
+		{ "no such rule", no_rule, "(count): names no rule" },
+		{ "decided by no rule", no_decider, "(decide): names no rule" },
+		{ "no verdict", no_verdict, "(decide): has no verdict" },
+		{ "no such verdict", verdict_too_high, "(decide): has no verdict" },
+		{ "no target", no_target, "(fetch): goes to a block" },
+		{ "a target that is not placed", not_placed, "(switch): goes to a block" },
+		{ "a target that stands elsewhere", wrong_place, "(switch): goes to a block" },
+		{ "a target behind the last block", beyond_all, "(switch): goes to a block" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct fixture f;
+		const char *said;
+
+		build(&f);
+		rows[i].spoil(&f);
+		said = ir_check(&f.p);
+		if (!said || !strstr(said, rows[i].says))
+			fail_msg("%s: \"%s\" expected, it is %s", rows[i].name, rows[i].says, said ? said : "accepted");
+		arena_free(f.p.arena);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = { cmocka_unit_test(good), cmocka_unit_test(faults) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
