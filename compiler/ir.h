@@ -73,6 +73,7 @@ struct ir_table {
 	unsigned words;			/* numbers per entry */
 	unsigned width;			/* bits of a number: 32 or 64 */
 	bool bounds;
+	struct span span;		/* of the first comparison that uses it */
 	size_t n;			/* entries */
 	uint64_t *word;			/* n * words */
 };

@@ -192,9 +192,9 @@ static void drop_unreachable(struct lower *l, struct ir_block *entry)
  */
 enum { MAX_WEIGHT = 6000 };
 
-static unsigned weight(enum ir_op op)
+static unsigned weight(const struct ir_inst *i)
 {
-	switch (op) {
+	switch (i->op) {
 	case IR_EQ: case IR_SAME: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
 		return 1;
 	case IR_MEMBER: case IR_COUNT: case IR_MISS:
@@ -202,7 +202,7 @@ static unsigned weight(enum ir_op op)
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC:
 		return 7;
 	case IR_TALLY:
-		return 20;
+		return i->args.n ? 20 : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_IFACE: case IR_JUMP:
 	case IR_OP_COUNT:
@@ -220,8 +220,18 @@ static int by_place(const void *a, const void *b)
 	return x->span.begin < y->span.begin ? -1 : x->span.begin > y->span.begin;
 }
 
+/* The kernel lets a program have 256 functions, and each table's search is one; a set for both families is two tables. */
+enum { MAX_TABLES = 250 };
+
 static bool few_tables(struct lower *l)
 {
+	if (l->ir->table.n > MAX_TABLES) {
+		struct diag *d = diag_error(l->diag, l->ir->table.v[MAX_TABLES]->span,
+					    "more than %d different lists and sets of more than %d elements", MAX_TABLES, LOWER_INLINE_RANGES);
+
+		d->remedy = "one program holds no more: let rules that do the same share one set";
+		return false;
+	}
 	for (size_t u = 0; u < l->ast->units.n; u++)
 		for (size_t c = 0; c < l->ast->units.v[u]->counters.n; c++) {
 			const struct ast_counter *ct = l->ast->units.v[u]->counters.v[c];
@@ -244,7 +254,7 @@ static bool small_enough(struct lower *l)
 
 	for (size_t b = 0; b < p->block.n; b++)
 		for (size_t i = 0; i < p->block.v[b]->inst.n; i++)
-			sum += weight(p->block.v[b]->inst.v[i].op);
+			sum += weight(&p->block.v[b]->inst.v[i]);
 	if (sum <= MAX_WEIGHT)
 		return true;
 	/* where it became too much, in the order of the text */
@@ -254,12 +264,12 @@ static bool small_enough(struct lower *l)
 			if (p->block.v[b]->inst.v[i].span.src)
 				*vec_add(l->arena, &placed) = &p->block.v[b]->inst.v[i];
 			else
-				sum += weight(p->block.v[b]->inst.v[i].op);
+				sum += weight(&p->block.v[b]->inst.v[i]);
 	qsort(placed.v, placed.n, sizeof(*placed.v), by_place);
 	for (size_t i = 0; i < placed.n; i++) {
 		struct diag *d;
 
-		sum += weight(placed.v[i]->op);
+		sum += weight(placed.v[i]);
 		if (sum <= MAX_WEIGHT && i + 1 < placed.n)
 			continue;
 		d = diag_error(l->diag, placed.v[i]->span, "the rules from here on do not fit one program");

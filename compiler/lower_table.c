@@ -1,9 +1,10 @@
 /*
- * Constant tables that MEMBER searches, made of ranges. In: ranges in any order. Out: an ir_table, made once for the same ranges.
+ * Constant tables that MEMBER searches, made of ranges. In: ranges in any order. Out: an ir_table, made once for the same contents.
  */
 #include "lower.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int by_lo(const void *a, const void *b)
 {
@@ -15,8 +16,17 @@ static struct value after(struct value v)
 	return (struct value){ v.hi + (v.lo == UINT64_MAX), v.lo + 1 };
 }
 
+/* The place of the table, or of one that is the same: a list that many rules name is one table. */
 static size_t table_add(struct lower *l, struct ir_table t)
 {
+	for (size_t i = 0; i < l->ir->table.n; i++) {
+		const struct ir_table *o = l->ir->table.v[i];
+
+		if (o->words == t.words && o->width == t.width && o->bounds == t.bounds && o->n == t.n &&
+		    !memcmp(o->word, t.word, t.n * t.words * sizeof(*t.word)))
+			return i;
+	}
+	t.span = l->span;
 	*vec_add(l->arena, &l->ir->table) = arena_copy(l->arena, &t, sizeof(t));
 	return l->ir->table.n - 1;
 }
@@ -49,7 +59,7 @@ size_t lower_table_bounds(struct lower *l, const char *name, const struct range 
 		}
 	}
 	*vec_add(l->arena, &l->made) = (struct lower_made){ r, family, table_add(l, t) };
-	return l->ir->table.n - 1;
+	return l->made.v[l->made.n - 1].table;
 }
 
 struct row {
