@@ -163,8 +163,9 @@ const char *diag_nearest(const char *name, size_t len, const char *const *candid
 		if (!m || m > 64 || (m > len ? m - len : len - m) > limit)
 			continue;
 		dist = distance(name, len, candidates[i], m, limit);
-		/* A word of one letter with another letter is no misspelling. */
-		if (dist < best && dist < (len > m ? len : m)) {
+		/* A word of one letter with another letter is no misspelling. Of two that are as near, it is the one that begins the same. */
+		if (dist < (len > m ? len : m) &&
+		    (dist < best || (found && dist == best && *found != *name && *candidates[i] == *name))) {
 			best = dist;
 			found = candidates[i];
 		}

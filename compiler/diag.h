@@ -84,7 +84,8 @@ void diag_render(const struct diag_list *d, FILE *out, bool colour);
  * there were more than are kept, a record {severity, text, more} stands for them at the end, without a place. */
 void diag_json(const struct diag_list *d, FILE *out);
 
-/* The nearest of @n candidate names to @name (edit distance at most a third of its length, at least 1), or NULL. */
+/* The nearest of @n candidate names to @name (edit distance at most a third of its length, at least 1), or NULL. Of two
+ * that are as near, one that begins with the same letter. */
 const char *diag_nearest(const char *name, size_t len, const char *const *candidates, size_t n);
 
 #endif

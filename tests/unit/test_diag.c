@@ -271,7 +271,7 @@ static void as_json(void **state)
 
 static void nearest(void **state)
 {
-	static const char *const words[] = { "drop", "pass", "abort", "default", "tx", NULL };
+	static const char *const words[] = { "drop", "pass", "abort", "default", "tx", NULL }, *const near[] = { "ftp", "http", "htcp" };
 
 	(void)state;
 #define NEAR(s) diag_nearest(s, strlen(s), words, 6)
@@ -287,6 +287,7 @@ static void nearest(void **state)
 	assert_null(NEAR(""));
 	assert_null(NEAR("droppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppppp"));
 	assert_null(diag_nearest("drop", 4, NULL, 0));
+	assert_string_equal(diag_nearest("htp", 3, near, 3), "http");
 	/* Only so many bytes are the name. */
 	assert_string_equal(diag_nearest("dropxxxxxxx", 4, words, 6), "drop");
 }
