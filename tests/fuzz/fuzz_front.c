@@ -18,10 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct diag_list diags = { .arena = a };
 	struct ast_program program = { .arena = a };
 	FILE *out = fopen("/dev/null", "w");
-	bool parsed = parse_unit(&program, source, &diags);
+	bool good = parse_unit(&program, source, &diags);
 
 	ast_dump(&program, out);
-	if (parsed && sema_check(&program, &diags)) {
+	/* What the parser understood is checked, too, where it did not understand all. */
+	good &= sema_check(&program, &diags);
+	if (good) {
 		struct ir_program *ir = lower_program(&program, &diags);
 
 		if (ir) {
