@@ -138,6 +138,8 @@ void lower_parse(struct lower *l);
 void lower_slots_load(struct lower *l, struct ir_inst *fetch, enum header_id h);
 void lower_slots_settle(struct lower *l, enum header_id h);
 void lower_present(struct lower *l, unsigned bit);
+/* Does a rule ask for this header, or for something in it? */
+bool lower_noted(const struct lower *l, enum header_id h);
 /* The same offset, of which the verifier knows nothing but that it is at most IR_MAX_OFF. */
 struct ir_opnd lower_opaque(struct lower *l, struct ir_opnd off);
 struct lower_chain {			/* variables of the walk behind IP */

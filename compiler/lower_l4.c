@@ -35,8 +35,7 @@ static void step(struct lower *l, struct lower_chain *c, ir_var stop, ir_var pro
 	lower_jump(l, c->next);
 }
 
-/* Does a rule ask for this extension header, or for something in it? */
-static bool noted(const struct lower *l, enum header_id h)
+bool lower_noted(const struct lower *l, enum header_id h)
 {
 	for (size_t i = 0; i < l->slot.n; i++)
 		if (l->slot.v[i].header == h)
@@ -50,7 +49,7 @@ static void note_first(struct lower *l, struct lower_chain *c, enum header_id h)
 	struct ir_block *first, *there, *after;
 	struct ir_inst *f;
 
-	if (!noted(l, h))
+	if (!lower_noted(l, h))
 		return;
 	lower_bit(l, h);	/* to know the first one by */
 	first = lower_block(l, "first of kind");
@@ -93,7 +92,7 @@ static void lower_sized(struct lower *l, struct lower_chain *c, bool ah)
 		for_each_next(nx, LAYER_EXT) {
 			struct ir_block *is, *other;
 
-			if (nx->header == HDR_AH || nx->header == HDR_FRAG || !noted(l, nx->header))
+			if (nx->header == HDR_AH || nx->header == HDR_FRAG || !lower_noted(l, nx->header))
 				continue;
 			is = lower_block(l, "ext kind");
 			other = lower_block(l, "ext other");

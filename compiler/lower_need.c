@@ -130,7 +130,7 @@ static void need_rules(struct lower *l, const struct ast_rules *rules)
 			if (r->cond)
 				need_cond(l, r->cond);
 			for (size_t k = 0; k < r->action.n; k++)
-				for (size_t f = 0; f < r->action.v[k]->key.n; f++)
+				for (size_t f = 0; f < r->action.v[k]->key.n; f++, l->n_tests += 2)
 					if (r->action.v[k]->key.v[f]->kind == OPERAND_FIELD)
 						need_field(l, r->action.v[k]->key.v[f]->field, (struct look){ NULL });
 			need_rules(l, &r->then_block);

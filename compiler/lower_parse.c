@@ -303,6 +303,15 @@ static void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type,
 	dispatch_type(l, type, h == HDR_VLAN ? 1 : 2, on, bad);
 }
 
+/* Is it worth it to keep from the verifier by which way through the headers it came to the rules? */
+static bool opaque(const struct lower *l)
+{
+	for (int h = 0; h < HDR_COUNT; h++)
+		if (lang_headers[h].layer == LAYER_EXT && lower_noted(l, h))
+			return true;	/* these may stand in any order and number */
+	return l->n_tests > LOWER_PLAIN_TESTS;
+}
+
 void lower_parse(struct lower *l)
 {
 	struct ir_block *entry = lower_block(l, "entry"), *eth = lower_block(l, "eth"), *cut = lower_block(l, "short frame");
@@ -327,7 +336,7 @@ void lower_parse(struct lower *l)
 	if (l->need_frame_len)
 		lower_set(l, l->frame_len, lower_op0(l, IR_LEN));
 	if (!any) {
-		lower_set(l, l->blank, l->n_tests > LOWER_PLAIN_TESTS ? lower_blank(l) : ir_imm(0));
+		lower_set(l, l->blank, opaque(l) ? lower_blank(l) : ir_imm(0));
 		lower_jump(l, l->rules);
 		return;
 	}
@@ -347,7 +356,7 @@ void lower_parse(struct lower *l)
 	lower_jump(l, l->none);
 
 	lower_hot(l, eth);
-	lower_set(l, l->blank, l->n_tests > LOWER_PLAIN_TESTS ? lower_blank(l) : ir_imm(0));
+	lower_set(l, l->blank, opaque(l) ? lower_blank(l) : ir_imm(0));
 	lower_set(l, l->pres, lower_get(l, l->blank));
 	lower_set(l, l->absent, lower_op(l, IR_XOR, lower_get(l, l->blank), ir_imm(LOWER_ABSENT)));
 	clear_slots(l, lower_get(l, l->absent));
