@@ -25,6 +25,13 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no rule";
 	if (i->op == IR_DECIDE && ((int)i->verdict < 0 || i->verdict >= VERDICT_COUNT))
 		return "has no verdict";
+	if (i->op == IR_SAME && (i->b.kind != IR_IMM || !i->b.v || i->imm > UINT32_MAX || i->b.v & ~i->imm))
+		return "compares with nothing that the mask leaves";
+	if (i->op == IR_SWITCH)
+		for (size_t k = 0; k < i->cases.n; k++)
+			for (size_t m = 0; m < k; m++)
+				if (i->cases.v[m] == i->cases.v[k])
+					return "has a case twice";
 	if (i->op == IR_FETCH) {
 		if (!i->imm || i->imm > IR_MAX_FETCH)
 			return "fetches 1 to 64 bytes";
@@ -33,7 +40,7 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 
 			if (l->size != 1 && l->size != 2 && l->size != 4 && l->size != 8)
 				return "loads 1, 2, 4 or 8 bytes";
-			if (l->delta + l->size > i->imm)
+			if (l->delta > i->imm || l->size > i->imm - l->delta)
 				return "loads beyond what it fetches";
 			if (l->var >= p->var.n)
 				return "loads into no variable";

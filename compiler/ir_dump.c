@@ -3,8 +3,23 @@
  * ir_check() refuses. Out: text that is the same for the same program.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "ir.h"
+
+/* Many variables may have one name: then the number tells them apart. */
+static void dump_var(const struct ir_program *p, ir_var v, FILE *out)
+{
+	bool again = false;
+
+	if (v >= p->var.n) {
+		fprintf(out, "?");
+		return;
+	}
+	for (size_t i = 0; !again && i < p->var.n; i++)
+		again = i != v && !strcmp(p->var.v[i], p->var.v[v]);
+	fprintf(out, again ? "%s~%u" : "%s", p->var.v[v], v);
+}
 
 static void dump_opnd(struct ir_opnd o, FILE *out)
 {
@@ -30,8 +45,10 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	if (ir_op_result(i->op))
 		fprintf(out, "%%%u = ", i->temp);
 	fprintf(out, "%s", ir_op_name(i->op));
-	if (i->op == IR_GET || i->op == IR_SET)
-		fprintf(out, " %s", i->var < p->var.n ? p->var.v[i->var] : "?");
+	if (i->op == IR_GET || i->op == IR_SET) {
+		fprintf(out, " ");
+		dump_var(p, i->var, out);
+	}
 	if (n > 0)
 		dump_opnd(i->a, out);
 	if (n > 1)
@@ -67,8 +84,11 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	}
 	if (i->loads.n) {
 		fprintf(out, " {");
-		for (size_t k = 0; k < i->loads.n; k++)
-			fprintf(out, " %s=u%u[%u]", p->var.v[i->loads.v[k].var], 8 * i->loads.v[k].size, i->loads.v[k].delta);
+		for (size_t k = 0; k < i->loads.n; k++) {
+			fprintf(out, " ");
+			dump_var(p, i->loads.v[k].var, out);
+			fprintf(out, "=u%u[%u]", 8 * i->loads.v[k].size, i->loads.v[k].delta);
+		}
 		fprintf(out, " }");
 	}
 	for (unsigned k = 0; k < ir_op_targets(i->op); k++)

@@ -161,6 +161,25 @@ static void swap_of_none(struct fixture *f) { find(f, IR_SWAP)->imm = 0; }
 static void fetch_nothing(struct fixture *f) { find(f, IR_FETCH)->imm = 0; }
 static void fetch_much(struct fixture *f) { find(f, IR_FETCH)->imm = IR_MAX_FETCH + 1; }
 static void load_beyond(struct fixture *f) { find(f, IR_FETCH)->loads.v[0].delta = 13; }
+static void load_wraps(struct fixture *f) { find(f, IR_FETCH)->loads.v[1].delta = UINT32_MAX - 7; }
+static void case_twice(struct fixture *f)
+{
+	for (int k = 0; k < 2; k++)
+		*vec_add(f->p.arena, &find(f, IR_SWITCH)->cases) = 77;
+}
+static void same_as_zero(struct fixture *f)
+{
+	struct ir_inst *i = find(f, IR_SWITCH);
+
+	i->op = IR_SAME;
+	i->imm = 0xff;
+	i->b = ir_imm(0);
+}
+static void same_outside(struct fixture *f)
+{
+	same_as_zero(f);
+	find(f, IR_SAME)->b = ir_imm(0x100);
+}
 static void load_of_three(struct fixture *f) { find(f, IR_FETCH)->loads.v[0].size = 3; }
 static void load_of_none(struct fixture *f) { find(f, IR_FETCH)->loads.v[0].size = 0; }
 static void load_nowhere(struct fixture *f) { find(f, IR_FETCH)->loads.v[0].var = 1; }
@@ -204,6 +223,10 @@ static void faults(void **state)
 		{ "nothing fetched", fetch_nothing, "(fetch): fetches 1 to 64" },
 		{ "too much fetched", fetch_much, "(fetch): fetches 1 to 64" },
 		{ "a load beyond the fetch", load_beyond, "(fetch): loads beyond" },
+		{ "a load beyond all numbers", load_wraps, "(fetch): loads beyond" },
+		{ "a case twice", case_twice, "(switch): has a case twice" },
+		{ "the same as zero, which what is absent is", same_as_zero, "(same): compares with nothing" },
+		{ "the same as what the mask takes away", same_outside, "(same): compares with nothing" },
 		{ "a load of three bytes", load_of_three, "(fetch): loads 1, 2, 4 or 8" },
 		{ "a load of no bytes", load_of_none, "(fetch): loads 1, 2, 4 or 8" },
 		{ "a load into no variable", load_nowhere, "(fetch): loads into" },
