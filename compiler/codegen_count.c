@@ -94,9 +94,9 @@ static void build_key(struct cg *g, const struct meta_key *k, V *part)
 
 		switch (f->kind) {
 		case KIND_IP:
-			key_store(g, *part++, at, 1);
-			key_store(g, *part++, at + 1, 8);
-			key_store(g, *part++, at + 9, 8);
+			key_store(g, *part++, at, 8);
+			key_store(g, *part++, at + 8, 8);
+			key_store(g, *part++, at + 16, 1);
 			break;
 		case KIND_MAC:
 			key_store(g, *part, at, 4);

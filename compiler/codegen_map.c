@@ -41,9 +41,9 @@ static V map(struct cg *g, const char *name, enum bpf_map_type type, uint64_t ma
 
 static MD key_field_type(struct cg *g, const struct meta_key_field *f)
 {
-	static const char *const ip_names[] = { "family", "addr" };
-	unsigned ip_bits[] = { 8, 128 };
-	MD ip_types[] = { g->du8, cg_array_type(g, g->du8, 16, 8) };
+	static const char *const ip_names[] = { "addr", "family" };
+	unsigned ip_bits[] = { 128, 8 };
+	MD ip_types[] = { cg_array_type(g, g->du8, 16, 8), g->du8 };
 
 	switch (f->kind) {
 	case KIND_NUM:

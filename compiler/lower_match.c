@@ -197,7 +197,7 @@ static void test_128(struct lower *l, const char *name, const ir_var var[2], con
 			ir_var host[2] = { ir_var_new(l->ir, "high"), ir_var_new(l->ir, "low") };
 
 			for (int k = 0; k < 2; k++)
-				lower_set(l, host[k], lower_swap(l, lower_get(l, var[k]), 8));
+				lower_set(l, host[k], lower_swap(l, lower_fresh(l, lower_get(l, var[k]), above, above), 8));
 			test_ule128(l, ir_imm(r[i].lo.hi), ir_imm(r[i].lo.lo), lower_get(l, host[0]), lower_get(l, host[1]), host, above, next);
 			lower_hot(l, above);
 			test_ule128(l, lower_get(l, host[0]), lower_get(l, host[1]), ir_imm(r[i].hi.hi), ir_imm(r[i].hi.lo), host, yes, next);

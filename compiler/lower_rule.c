@@ -78,9 +78,9 @@ static void key_part(struct lower *l, const struct ast_operand *o, const struct 
 						  ir_imm(value_ones(fi->bits).lo));
 		}
 		if (kf->kind == KIND_IP) {
-			lower_set(l, part[first], ir_imm((uint64_t)family));
-			lower_set(l, part[first + 1], w.w[0]);
-			lower_set(l, part[first + 2], w.n > 1 ? w.w[1] : ir_imm(0));
+			lower_set(l, part[first], w.w[0]);
+			lower_set(l, part[first + 1], w.n > 1 ? w.w[1] : ir_imm(0));
+			lower_set(l, part[first + 2], ir_imm((uint64_t)family));
 		} else {
 			for (unsigned k = 0; k < own; k++)
 				lower_set(l, part[first + k], w.w[k]);

@@ -34,12 +34,15 @@ static void key_field_size(struct meta_key_field *f)
 		break;
 	case KIND_IP4:
 		f->size = 4;
+		f->align = 4;
 		break;
 	case KIND_IP6:
 		f->size = 16;
+		f->align = 4;
 		break;
 	case KIND_IP:
 		f->size = 17;
+		f->align = 4;
 		break;
 	case KIND_MAC:
 		f->size = 6;

@@ -69,9 +69,9 @@ struct xdpf_trace {
  * The key of a count table: its fields one after the other, each aligned to its own alignment (at most 8), the whole padded with
  * zero bytes to a multiple of the greatest alignment:
  *   numbers (flags too): the smallest of u8, u16, u32, u64 that holds the field's bits, host byte order
- *   ip4:   4 bytes, network order (a struct of u8[4]); with /n: the bits behind n are zero
- *   ip6:   16 bytes, network order
- *   ip:    u8 family (4 or 6), then 16 bytes, network order; IPv4 in the first four, the others zero (17 bytes, alignment 1)
+ *   ip4:   4 bytes, network order (u8[4], alignment 4); with /n: the bits behind n are zero
+ *   ip6:   16 bytes, network order (alignment 4)
+ *   ip:    16 bytes, network order, IPv4 in the first four, the others zero; then u8 family, 4 or 6 (17 bytes, alignment 4)
  *   mac:   6 bytes; bytes (slices longer than 8): so many bytes; alignment 1
  *   iface: u32, the interface's index
  *

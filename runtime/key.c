@@ -101,8 +101,8 @@ char *xdpf_key_format(const struct xdpf_key_field *f, const void *key, char *buf
 		inet_ntop(AF_INET6, p, buf, (socklen_t)size);
 		break;
 	case XDPF_KEY_IP:
-		if (*p == 4 || *p == 6)
-			inet_ntop(*p == 4 ? AF_INET : AF_INET6, p + 1, buf, (socklen_t)size);
+		if (p[16] == 4 || p[16] == 6)
+			inet_ntop(p[16] == 4 ? AF_INET : AF_INET6, p, buf, (socklen_t)size);
 		else
 			format_bytes(p, f->size, buf, size);
 		break;

@@ -50,17 +50,17 @@ static void known_numbers(void **state)
 static void addresses(void **state)
 {
 	static const uint8_t six[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 };
-	uint8_t ip[17] = { 4, 192, 0, 2, 1 };
+	uint8_t ip[17] = { 192, 0, 2, 1, [16] = 4 };
 
 	(void)state;
 	assert_string_equal(format(XDPF_KEY_IP4, "ip4", "\xc0\x00\x02\x01", 4), "192.0.2.1");
 	assert_string_equal(format(XDPF_KEY_IP6, "ip6", six, 16), "2001:db8::1");
 	assert_string_equal(format(XDPF_KEY_IP, "ip", ip, 17), "192.0.2.1");
-	ip[0] = 6;
-	memcpy(ip + 1, six, 16);
+	memcpy(ip, six, 16);
+	ip[16] = 6;
 	assert_string_equal(format(XDPF_KEY_IP, "ip", ip, 17), "2001:db8::1");
-	ip[0] = 9;
-	assert_string_equal(format(XDPF_KEY_IP, "ip", ip, 17), "09:20:01:0d:b8:00:00:00:00:00:00:00:00:00:00:00:01");
+	ip[16] = 9;
+	assert_string_equal(format(XDPF_KEY_IP, "ip", ip, 17), "20:01:0d:b8:00:00:00:00:00:00:00:00:00:00:00:01:09");
 	assert_string_equal(format(XDPF_KEY_MAC, "mac", "\x02\x00\x00\x00\xfe\x01", 6), "02:00:00:00:fe:01");
 	assert_string_equal(format(XDPF_KEY_BYTES, "bytes", "\xff\x00\x54", 3), "ff:00:54");
 	assert_string_equal(format(XDPF_KEY_IFACE, "iface", &(uint32_t){ 1 }, 4), "lo");

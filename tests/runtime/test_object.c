@@ -73,7 +73,7 @@ static void layouts_of_keys(void **state)
 	struct checked c = check("k.xdpf",
 		"count a per (ip.proto, ip4.src, tcp.seq, eth.src, ip.dst, tcp.dport); count b; count c per payload[0:12];"
 		"count d per (tcp.syn, iface, payload[0:3]);");
-	static const unsigned offsets[] = { 0, 1, 8, 12, 18, 36 }, sizes[] = { 1, 4, 4, 6, 17, 2 };
+	static const unsigned offsets[] = { 0, 4, 8, 12, 20, 38 }, sizes[] = { 1, 4, 4, 6, 17, 2 };
 	struct meta_key k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[0]);
 
 	(void)state;

@@ -322,7 +322,7 @@ static void test_keys(void **state)
 		const char *key;
 		unsigned size;		/* 0: refused */
 	} rows[] = {
-		{ "tcp.dport", 2 }, { "(tcp.dport, ip.src)", 20 }, { "(ip.proto, tcp.seq, eth.src)", 16 }, { "(iface, tcp.syn)", 8 },
+		{ "tcp.dport", 2 }, { "(tcp.dport, ip.src)", 24 }, { "(ip.proto, tcp.seq, eth.src)", 16 }, { "(iface, tcp.syn)", 8 },
 		{ "(payload[0:64], payload[64:64])", 128 }, { "(payload[0:64], payload[64:64], ip.proto)", 0 },
 		{ "(packet[0:61], packet[100:8], packet[61:51])", 128 }, { "(packet[0:61], packet[100:8], packet[61:51], packet[200:8])", 0 },
 		{ "(packet[0:1], packet[1:8], packet[9:1], packet[10:8], packet[18:1], packet[20:8], packet[28:1], packet[30:8])", 64 },

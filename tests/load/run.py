@@ -1,0 +1,127 @@
+#!/usr/bin/python3
+"""Does what the compiler accepts load, and does it then say what the evaluator says?
+
+Rule files of one pattern each, many rules of it: what once made the verifier's work grow with the square of the rules, or with two to
+their number, and what fills a program to its limit. Each is compiled, loaded (whole, and with the frame split, which takes the other
+ways through the code) and run over one capture of tests/captures; the evaluator's lines are the expectation. A file that the
+compiler refuses for its size must be refused with a place and a remedy, and half of it must load.
+"""
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CAPTURE = os.path.join(HERE, "..", "captures", "mutated.pcap")
+
+TCP = ["dport", "sport", "window", "urgptr", "checksum"]
+EXTENSIONS = ["ah.spi", "frag.id", "rt.type", "dstopts.len", "hbh.len", "mh.type"]
+FLAGS = ["syn", "fin", "rst", "psh", "ack", "urg"]
+
+
+def addr4(r):
+    return "%d.%d.%d.%d" % (r.randint(1, 223), r.randint(0, 255), r.randint(0, 255), r.randint(1, 254))
+
+
+def addr6(r):
+    return "2001:db8:%x:%x::%x" % (r.randint(0, 65535), r.randint(0, 65535), r.randint(1, 65535))
+
+
+def octets(r, n):
+    return ":".join("%02x" % r.randint(0, 255) for _ in range(n))
+
+
+# name: (rules, a rule by its number)
+PATTERNS = {
+    "equal": (2900, lambda r, i: f"drop if ip4.src == {addr4(r)};"),
+    "two": (1900, lambda r, i: f"drop if ip4.src == {addr4(r)} and tcp.dport == {i};"),
+    "range": (1000, lambda r, i: f"drop if ip4.src in 10.{i >> 8}.{i & 255}.3-10.{i >> 8}.{i & 255}.77;"),
+    "six": (1300, lambda r, i: f"drop if ip6.src == {addr6(r)};"),
+    "either": (1100, lambda r, i: f"drop if ip.src in {{ {addr4(r)}, {addr6(r)} }};"),
+    "six-range": (120, lambda r, i: f"count c if ip6.{'src' if i % 2 else 'dst'} in 2001:db8:{i:x}::3-2001:db8:{i:x}::77;"),
+    "six-below": (56, lambda r, i: f"count c if ip6.src < {addr6(r)};"),
+    "not-equal": (56, lambda r, i: f"count c if tcp.{TCP[i % 5]} != {7 * i + 1};"),
+    "not": (100, lambda r, i: f"count c if not (ip4.src == {addr4(r)} or tcp.dport != {i});"),
+    "mask": (90, lambda r, i: f"count c if tcp.seq & 0x{i:x}7 != {i % 8};"),
+    "below": (110, lambda r, i: f"count c{i % 9} if tcp.{TCP[i % 5]} < {i + 2} and pkt.len > {i};"),
+    "zero": (60, lambda r, i: f"count c if tcp.{TCP[i % 5]} == {65535 * (i % 2)} or ip4.id == 0;"),
+    "flags": (60, lambda r, i: f"count c if tcp.{FLAGS[i % 6]} and not tcp.{FLAGS[(i % 6 + i // 6 % 5 + 1) % 6]};"),
+    "bytes": (480, lambda r, i: f"drop if payload[{i % 40}:4] == {octets(r, 4)};"),
+    "long-bytes": (300, lambda r, i: f"drop if payload[{i % 40}:15] == {octets(r, 15)};"),
+    "list": (600, lambda r, i: f"drop if tcp.dport in {{ {', '.join(str(p) for p in r.sample(range(65536), 12))} }};"),
+    "tables": (250, lambda r, i: f"count c if tcp.dport in {{ {', '.join(str(40 * k + i % 39 + 3000 * (i // 39)) for k in range(18))} }};"),
+    "tuples": (700, lambda r, i: f"drop if (ip.src, tcp.dport) in {{ ({addr4(r)}, {i}), ({addr6(r)}, 4) }};"),
+    "swap": (500, lambda r, i: f"tx swap if tcp.dport == {i};"),
+    "keys": (57, lambda r, i: f"count t{i} per (ip.src, tcp.dport, eth.src);"),
+    "long-key": (50, lambda r, i: f"count t per (ip.src, ip.dst, tcp.sport, tcp.dport, tcp.seq, eth.src, eth.dst, tcp.window) if tcp.dport > {i};"),
+    "extensions": (60, lambda r, i: f"count k{i % 6} per {EXTENSIONS[i % 6]};"),
+    "extension-tests": (60, lambda r, i: f"count c if {EXTENSIONS[(i * 5) % 6]} > {i % 7} or {EXTENSIONS[i % 6]} != 3;"),
+    "blocks": (150, lambda r, i: f"if tcp.dport > {i} {{ count z if ip4.ttl != {i}; }} else {{ count y if udp.len < {i + 9}; }}"),
+}
+
+
+def command(args, **kw):
+    return subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", **kw)
+
+
+class Suite:
+    def __init__(self, opts, where):
+        self.opts, self.where = opts, where
+        self.passed, self.failed = 0, 0
+
+    def check(self, name, ok, why=""):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print(f"FAILED {name}: {why}")
+
+    def compile(self, name, text):
+        rules = os.path.join(self.where, name + ".xdpf")
+        with open(rules, "w", encoding="utf-8") as f:
+            f.write(text)
+        return rules, command([self.opts.xdpfc, "--quiet", rules, "-o", rules[:-5] + ".o"])
+
+    def pattern(self, name, count, rule):
+        r = random.Random(name)
+        lines = [rule(r, i) for i in range(count)]
+        rules, done = self.compile(name, "\n".join(lines) + "\n")
+        if done.returncode == 1:
+            self.check(name, "do not fit one program" in done.stderr and "remedy:" in done.stderr, done.stderr[:300])
+            rules, done = self.compile(name, "\n".join(lines[:count // 2]) + "\n")
+        self.check(name + ": compiles", done.returncode == 0, done.stderr[:300])
+        if done.returncode:
+            return
+        want = command([self.opts.xdpfc, "--quiet", "--run", CAPTURE, rules]).stdout
+        for split in ([], ["--split", "34"]):
+            got = command([self.opts.xdpf, "run", "--quiet", *split, rules[:-5] + ".o", CAPTURE])
+            what = " ".join([name] + split)
+            self.check(what + ": loads", got.returncode == 0, got.stderr[-400:])
+            self.check(what + ": says what the evaluator says", got.returncode or (want and got.stdout == want), "other lines")
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--xdpfc", required=True)
+    p.add_argument("--xdpf", required=True)
+    p.add_argument("--only")
+    opts = p.parse_args()
+    with tempfile.TemporaryDirectory() as where:
+        s = Suite(opts, where)
+        probe, done = s.compile("probe", "drop;\n")
+        ran = command([opts.xdpf, "run", "--quiet", probe[:-5] + ".o", CAPTURE])
+        if done.returncode == 0 and ran.returncode == 3:
+            print(f"skipped: load: the kernel refuses BPF: {ran.stderr.strip().splitlines()[-1] if ran.stderr else 'no reason given'}")
+            print("0 passed, 0 failed, 1 skipped")
+            return 77
+        for name, (count, rule) in PATTERNS.items():
+            if not opts.only or opts.only == name:
+                s.pattern(name, count, rule)
+    print(f"{s.passed} passed, {s.failed} failed, 0 skipped")
+    return 1 if s.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
