@@ -14,6 +14,9 @@ enum { DW_ATE_SIGNED = 5, DW_ATE_SIGNED_CHAR = 6, DW_ATE_UNSIGNED = 7, DW_ATE_UN
 /* BTF keeps 10 bits of a column and 22 of a line. */
 enum { MAX_COLUMN = 1023, MAX_LINE = (1 << 22) - 1 };
 
+/* What listings show beside instructions that no rule asked for: a source of our own. */
+#define NO_RULE "# finding the headers, counting, returning\n"
+
 static void append_quoted(char **p, const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -120,6 +123,7 @@ void cg_debug_init(struct cg *g)
 	flag(g, "Debug Info Version", LLVMDebugMetadataVersion());
 	flag(g, "Dwarf Version", 5);
 	g->file = file_of(g, g->ir->ast->units.v[0]->source)->file;
+	g->no_rule = source_new(g->arena, "xdpfc", NO_RULE, sizeof(NO_RULE) - 1);
 	LLVMDIBuilderCreateCompileUnit(g->di, LLVMDWARFSourceLanguageC99, g->file, "xdpfc " XDPF_VERSION, sizeof("xdpfc " XDPF_VERSION) - 1, 1,
 				       "", 0, 0, "", 0, LLVMDWARFEmissionFull, 0, 0, 0, "", 0, "", 0);
 	g->du8 = basic(g, "unsigned char", 8, DW_ATE_UNSIGNED_CHAR);
@@ -164,7 +168,7 @@ void cg_debug_function(struct cg *g, V f, const char *name, MD ret, unsigned n, 
 	LLVMSetSubprogram(f, g->sp);
 	for (size_t i = 0; i < g->files.n; i++)
 		g->files.v[i].scope = NULL;
-	LLVMSetCurrentDebugLocation2(g->b, LLVMDIBuilderCreateDebugLocation(g->cx, 1, 1, g->sp, NULL));
+	cg_locate(g, (struct span){ NULL, 0, 0 });
 }
 
 void cg_locate(struct cg *g, struct span sp)
@@ -172,10 +176,8 @@ void cg_locate(struct cg *g, struct span sp)
 	struct line_col lc;
 	struct cg_file *f;
 
-	if (!sp.src) {	/* of no rule: the dissection stands at the file's beginning */
-		LLVMSetCurrentDebugLocation2(g->b, LLVMDIBuilderCreateDebugLocation(g->cx, 1, 1, g->sp, NULL));
-		return;
-	}
+	if (!sp.src)
+		sp.src = g->no_rule;
 	lc = source_line_col(sp.src, sp.begin);
 	f = file_of(g, sp.src);
 	if (!f->scope)

@@ -298,6 +298,7 @@ static void common_end(struct cg *g)
 	V index, verdict;
 
 	cg_go(g, g->end_counted);
+	cg_locate(g, (struct span){ NULL, 0, 0 });
 	cg_add_counter_at(g, g->rules, g->decider);
 	LLVMBuildBr(g->b, g->end);
 	LLVMMoveBasicBlockAfter(g->end, LLVMGetInsertBlock(g->b));

@@ -37,6 +37,7 @@ struct cg {
 	T i8, i16, i32, i64, ptr, vd;
 	MD du8, du16, du32, du64, dint, dchar, dcounter, dmiss, dctx;
 	MD file, sp;			/* first source; current function */
+	const struct source *no_rule;	/* the place of what belongs to none */
 	VEC(struct cg_file) files;
 
 	/* globals */

@@ -166,6 +166,7 @@ void cg_tables(struct cg *g)
 		g->fn = f;
 		cg_go(g, cg_block(g, "entry"));
 		cg_debug_function(g, f, name, g->du64, t->words, darg, false);
+		cg_locate(g, t->span);
 		for (unsigned k = 0; k < t->words; k++)
 			key[k] = LLVMGetParam(f, k);
 		LLVMBuildRet(g->b, search(g, t, g->table[i], key));
