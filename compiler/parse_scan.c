@@ -157,8 +157,8 @@ void scan_bad_word(struct parser *c, struct span sp)
 	if (!ascii)
 		diag_error(c->d, sp, "%s: a name has letters that are not ASCII", q)->remedy =
 			"names are made of the letters a to z, digits, `_` and `-`; other characters only stand in strings and comments";
-	else if (sp.end - sp.begin > 255 && !colon && (*s < '0' || *s > '9'))
-		diag_error(c->d, sp, "the name %s is longer than 255 characters", q)->remedy = "shorten it";
+	else if (sp.end - sp.begin > NAME_MAX_LEN && !colon && (*s < '0' || *s > '9'))
+		diag_error(c->d, sp, "the name %s is longer than %d characters", q, NAME_MAX_LEN)->remedy = "shorten it";
 	else if (*s == '_')
 		diag_error(c->d, sp, "%s: a name begins with a letter", q)->remedy = "names are letters, digits, `_` and `-`";
 	else if (colon && (*s < '0' || *s > '9') && colon > s && colon[1] != ':')

@@ -6,6 +6,8 @@
 
 #include "parse.tab.h"
 
+enum { NAME_MAX_LEN = 255 };	/* characters of a name */
+
 struct token {
 	int kind;		/* TOK_… */
 	PARSE_STYPE val;
