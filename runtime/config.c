@@ -44,13 +44,12 @@ void *rt_variable(struct bpf_object *bpf, const char *section, const char *name,
 	return NULL;
 }
 
-/* A test's frames come from the loopback device: its index stands for the interface that was named. */
-enum { TEST_IFINDEX = 1, NO_IFINDEX = UINT32_MAX };
+enum { NO_IFINDEX = UINT32_MAX };
 
 static uint32_t resolve(const char *name, const struct xdpf_load_opts *o)
 {
 	if (o->test)
-		return o->test_iface && !strcmp(o->test_iface, name) ? TEST_IFINDEX : (uint32_t)NO_IFINDEX;
+		return o->test_iface && !strcmp(o->test_iface, name) ? RT_TEST_IFINDEX : (uint32_t)NO_IFINDEX;
 	return if_nametoindex(name);
 }
 

@@ -94,6 +94,9 @@ int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, con
 
 /* ---- config.c ---- */
 
+/* A test's frames come from the loopback device: its index stands for the interface that was named. */
+enum { RT_TEST_IFINDEX = 1 };
+
 /* Fills .rodata before the load. */
 int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, const struct xdpf_log *log);
 /* A variable of a data section (".rodata", ".bss"), writable until the load, and where it stands there; NULL where there
@@ -112,6 +115,7 @@ struct xdpf_program {
 	void *bss;
 	size_t bss_len;
 	bool test, frags;
+	char test_iface[16];			/* the name of RT_TEST_IFINDEX, or "" */
 };
 
 struct xdpf_program *rt_program_new(const struct xdpf_log *log);

@@ -151,6 +151,10 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 
 	if (!p)
 		return -ENOMEM;
+	if (opt.test && opt.test_iface && (!*opt.test_iface || strlen(opt.test_iface) >= sizeof(p->test_iface)))
+		return rt_fail(log, EINVAL, "\"%s\" cannot be an interface's name", opt.test_iface);
+	if (opt.test && opt.test_iface)
+		snprintf(p->test_iface, sizeof(p->test_iface), "%s", opt.test_iface);
 	p->test = opt.test;
 	p->frags = opt.frags;
 	err = rt_meta_text(&text, o->meta, opt.frags, log);

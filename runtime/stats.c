@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdio.h>
 
 #include "private.h"
 
@@ -25,6 +26,7 @@ struct xdpf_stats {
 	struct xdpf_misses *misses;
 	size_t n_misses;
 	struct table *tables;
+	char test_iface[16];		/* see xdpf_program */
 };
 
 void xdpf_stats_free(struct xdpf_stats *s)
@@ -203,6 +205,7 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 	if (!s->rules || !s->misses || !s->tables)
 		return rt_fail(log, ENOMEM, "out of memory");
 	s->has_verdicts = p->verdicts_fd >= 0;
+	memcpy(s->test_iface, p->test_iface, sizeof(s->test_iface));
 	*out = take_ptr(s);
 	return 0;
 }
@@ -328,4 +331,18 @@ const void *xdpf_stats_entry(const struct xdpf_stats *s, size_t table, size_t en
 	at = t->order[entry];
 	*count = t->counts[at];
 	return t->key_size ? t->keys + at * t->key_size : (const void *)"";
+}
+
+char *xdpf_stats_key(const struct xdpf_stats *s, const struct xdpf_key_field *f, const void *key, char *buf, size_t size)
+{
+	uint32_t index;
+
+	if (f->kind == XDPF_KEY_IFACE && s->test_iface[0] && size) {
+		memcpy(&index, (const unsigned char *)key + f->offset, sizeof(index));
+		if (index == RT_TEST_IFINDEX) {
+			snprintf(buf, size, "%s", s->test_iface);
+			return buf;
+		}
+	}
+	return xdpf_key_format(f, key, buf, size);
 }

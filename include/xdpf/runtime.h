@@ -203,6 +203,8 @@ XDPF_API const void *xdpf_stats_entry(const struct xdpf_stats *s, size_t table, 
 /* A field of a key as text: addresses, MACs, known numbers by name. Writes at most @size bytes with a NUL, returns @buf.
  * 160 are enough for everything but longer byte strings, which are cut. */
 XDPF_API char *xdpf_key_format(const struct xdpf_key_field *f, const void *key, char *buf, size_t size);
+/* The same for an entry's key: in a test run, the interface has the name that the test gave it. */
+XDPF_API char *xdpf_stats_key(const struct xdpf_stats *s, const struct xdpf_key_field *f, const void *key, char *buf, size_t size);
 
 #ifdef __cplusplus
 }

@@ -76,7 +76,7 @@ void counters_text(const struct counters_of *c, FILE *out);
 /* Does any file count? Where none does, verdicts are not counted either. */
 bool counters_any(const struct xdpf_meta *m);
 /* All fields of an entry's key in one line. */
-char *counters_key(const struct xdpf_table *t, const void *key, char *buf, size_t size);
+char *counters_key(const struct counters_of *c, const struct xdpf_table *t, const void *key, char *buf, size_t size);
 
 static inline void object_freep(struct xdpf_object **o)
 {

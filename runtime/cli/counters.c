@@ -6,7 +6,7 @@
 
 #include "cli.h"
 
-char *counters_key(const struct xdpf_table *t, const void *key, char *buf, size_t size)
+char *counters_key(const struct counters_of *c, const struct xdpf_table *t, const void *key, char *buf, size_t size)
 {
 	size_t n = 0;
 
@@ -14,7 +14,7 @@ char *counters_key(const struct xdpf_table *t, const void *key, char *buf, size_
 	for (size_t k = 0; k < t->n_key && n + 3 < size; k++) {
 		if (k)
 			n += (size_t)snprintf(buf + n, size - n, ", ");
-		xdpf_key_format(&t->key[k], key, buf + n, size - n);
+		xdpf_stats_key(c->stats, &t->key[k], key, buf + n, size - n);
 		n += strlen(buf + n);
 	}
 	return buf;
@@ -66,13 +66,13 @@ static json_t *file_json(const struct counters_of *c, unsigned file)
 	return o;
 }
 
-static json_t *entry_json(const struct xdpf_table *t, const void *key, struct xdpf_count count)
+static json_t *entry_json(const struct counters_of *c, const struct xdpf_table *t, const void *key, struct xdpf_count count)
 {
 	json_t *o = json_object(), *k = json_object();
 	char text[1024];
 
 	for (size_t i = 0; i < t->n_key; i++)
-		json_object_set_new(k, t->key[i].name, json_string(xdpf_key_format(&t->key[i], key, text, sizeof(text))));
+		json_object_set_new(k, t->key[i].name, json_string(xdpf_stats_key(c->stats, &t->key[i], key, text, sizeof(text))));
 	json_object_set_new(o, "key", k);
 	set_count(o, count);
 	return o;
@@ -87,7 +87,7 @@ static json_t *table_json(const struct counters_of *c, size_t table)
 		struct xdpf_count count;
 		const void *key = xdpf_stats_entry(c->stats, table, i, &count);
 
-		json_array_append_new(entries, entry_json(t, key, count));
+		json_array_append_new(entries, entry_json(c, t, key, count));
 	}
 	json_object_set_new(o, "entries", entries);
 	return o;
@@ -211,7 +211,7 @@ static void tables_metric(const struct counters_of *c, FILE *out, const char *me
 			start(c, out, metric);
 			label(out, "file", c->meta->files[table->file].name);
 			label(out, "table", table->name);
-			label(out, "key", counters_key(table, key, text, sizeof(text)));
+			label(out, "key", counters_key(c, table, key, text, sizeof(text)));
 			fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
 		}
 	}

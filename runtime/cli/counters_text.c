@@ -58,7 +58,7 @@ static void table_text(const struct counters_of *c, size_t table, FILE *out)
 		struct xdpf_count count;
 		const void *key = xdpf_stats_entry(c->stats, table, i, &count);
 
-		fprintf(out, "  %-40s %14" PRIu64 " %18" PRIu64 "\n", t->n_key ? counters_key(t, key, text, sizeof(text)) : "all",
+		fprintf(out, "  %-40s %14" PRIu64 " %18" PRIu64 "\n", t->n_key ? counters_key(c, t, key, text, sizeof(text)) : "all",
 			count.packets, count.bytes);
 	}
 	if (n > KEYS_SHOWN)

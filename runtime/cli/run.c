@@ -185,6 +185,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 		case '?':
 			return status;
 		case OPT_IFACE:
+			if (!*optarg || strlen(optarg) > 15)
+				return cli_usage(cli, "--iface: an interface's name has 1 to 15 characters");
 			r.load.test_iface = optarg;
 			break;
 		case OPT_RXQUEUE:

@@ -144,6 +144,9 @@ status "ip netns exec" 3 ip netns exec "$NAME-a" "$XDPF" apply "$WORK/good.o" xe
 says "what to use instead" "nsenter --net="
 
 # ---- usage ----
+status "usage: no name for --iface" 2 "$XDPF" run --iface "" "$WORK/good.o" "$CAPTURES/ping.pcap"
+status "usage: too long a name for --iface" 2 "$XDPF" run --iface abcdefghijklmnop "$WORK/good.o" "$CAPTURES/ping.pcap"
+says "and how long it may be" "1 to 15 characters"
 for arguments in "" "aply x y" "apply" "apply $WORK/good.o" "remove" "stats" "stats a b" "run $WORK/good.o" "test" "stats --json --prometheus xe0" \
 	"apply --mode fast $WORK/good.o xe0" "run --split 3 $WORK/good.o $CAPTURES/ping.pcap" "run --rxqueue x $WORK/good.o $CAPTURES/ping.pcap" \
 	"apply --mode" "status --nosuch"; do

@@ -19,6 +19,11 @@ is "run twice" "$(lines "$WORK/show.o" "$CAPTURES/ping.pcap")" "$plain"
 is "iface is absent" "$(grep -c here <<<"$plain")" 0
 is "iface of that name" "$(lines --iface xe0 "$WORK/show.o" "$CAPTURES/ping.pcap" | grep -c "drop here")" 1
 is "iface of another name" "$(lines --iface xe1 "$WORK/show.o" "$CAPTURES/ping.pcap")" "$plain"
+printf 'ways: count ways per iface;\n' >"$WORK/ways.xdpf"
+is "iface in a key" "$("$XDPF" run --json --iface xe7 "$WORK/ways.xdpf" "$CAPTURES/ping.pcap" | tail -1 |
+	json '[list(e["key"].values()) for e in j["summary"]["tables"][0]["entries"]]')" "[['xe7']]"
+OUT=$("$XDPF" run --iface xe7 "$WORK/ways.xdpf" "$CAPTURES/ping.pcap" 2>&1 >/dev/null)
+says "and as text" "^  xe7 +[0-9]+"
 is "rxqueue is absent" "$(lines "$WORK/show.o" "$CAPTURES/web.pcap" | grep -c queue)" 0
 is "rxqueue is that" "$(lines --rxqueue 3 "$WORK/show.o" "$CAPTURES/web.pcap" | grep -c "drop queue")" 1
 is "rxqueue is another" "$(lines --rxqueue 2 "$WORK/show.o" "$CAPTURES/web.pcap" | grep -c queue)" 0
