@@ -17,16 +17,32 @@ enum { MAX_COLUMN = 1023, MAX_LINE = (1 << 22) - 1 };
 /* What listings show beside instructions that no rule asked for: a source of our own. */
 #define NO_RULE "# finding the headers, counting, returning\n"
 
+/* A line's text stands in the BTF as often as it is needed, and a set may stand on one line of megabytes: the kernel would refuse it. */
+enum { MAX_LINE_TEXT = 256 };
+
 static void append_quoted(char **p, const char *s, size_t n)
 {
+	size_t line = 0;
+
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)s[i];
 
+		line = c == '\n' ? 0 : line + 1;
+		if (line > MAX_LINE_TEXT)
+			continue;
 		if (c == '"' || c == '\\' || c < 32 || c > 126)
 			*p += sprintf(*p, "\\%02X", c);
 		else
 			*(*p)++ = (char)c;
 	}
+}
+
+/* Something to go on with; the compilation fails in the end. */
+static MD file_without_text(struct cg *g, const char *path, const char *why)
+{
+	if (!g->failure)
+		g->failure = arena_printf(g->arena, "cannot embed the text of %s: %s", path, why);
+	return LLVMDIBuilderCreateFile(g->di, path, strlen(path), "", 0);
 }
 
 /* The C API's DIFile has no source text: a textual module has. The node belongs to the context. */
@@ -41,7 +57,7 @@ static MD file_with_text(struct cg *g, const struct source *s)
 	V node = NULL;
 
 	if (!text)
-		return LLVMDIBuilderCreateFile(g->di, path, strlen(path), "", 0);
+		return file_without_text(g, path, "out of memory");
 	p = stpcpy(p, head);
 	append_quoted(&p, path, strlen(path));
 	p = stpcpy(p, mid);
@@ -50,8 +66,9 @@ static MD file_with_text(struct cg *g, const struct source *s)
 	buf = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, (size_t)(p - text), "file");
 	free(text);
 	if (LLVMParseIRInContext(g->cx, buf, &tmp, &error)) {
+		text = arena_strndup(g->arena, error, strlen(error));
 		LLVMDisposeMessage(error);
-		return LLVMDIBuilderCreateFile(g->di, path, strlen(path), "", 0);
+		return file_without_text(g, path, text);
 	}
 	LLVMGetNamedMetadataOperands(tmp, "xdpf.file", &node);
 	MD md = LLVMValueAsMetadata(node);

@@ -28,8 +28,10 @@ static V table_data(struct cg *g, const struct ir_table *t, const char *name)
 	V init, v;
 	MD elem = t->width == 32 ? g->du32 : g->du64;
 
-	if (!data)
-		return NULL;
+	if (!data) {
+		g->failure = arena_printf(g->arena, "no memory for the set %s", t->name);
+		return LLVMGetUndef(g->ptr);
+	}
 	for (size_t i = 0; i < slots * t->words; i++) {
 		uint64_t w = i < t->words ? 0 : UINT64_MAX;
 
@@ -151,7 +153,7 @@ void cg_tables(struct cg *g)
 		V key[MAX_ARGS], f;
 
 		g->table[i] = table_data(g, t, name);
-		if (t->words > MAX_ARGS || !g->table[i])
+		if (t->words > MAX_ARGS)
 			continue;
 		for (unsigned k = 0; k < t->words; k++) {
 			arg[k] = g->i64;

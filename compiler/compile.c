@@ -5,11 +5,29 @@
 #include "compile.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "codegen.h"
 #include "ir.h"
 #include "meta.h"
 #include "object.h"
+
+/* Counters, logs and tests know a rule by its file's name and its label. */
+static bool names_differ(const struct ast_program *p, struct diag_list *d)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < p->units.n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(p->units.v[i]->name, p->units.v[k]->name)) {
+				struct diag *e = diag_error(d, (struct span){ p->units.v[i]->source, 0, 0 },
+							    "two files of this program are called `%s`", p->units.v[i]->name);
+
+				e->remedy = "rename one: rules are known by their file's name and their label";
+				ok = false;
+			}
+	return ok;
+}
 
 struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d)
 {
@@ -19,6 +37,7 @@ struct ast_program *compile_front(struct arena *a, const struct source *const *s
 	p->arena = a;
 	for (size_t i = 0; i < n; i++)
 		ok &= parse_unit(p, sources[i], d);
+	ok &= names_differ(p, d);
 	ok &= sema_check(p, d);
 	return ok && !diag_failed(d) ? p : NULL;
 }

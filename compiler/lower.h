@@ -51,6 +51,7 @@ struct slot {
 struct lower_made {
 	const struct range *ranges;
 	enum family family;
+	unsigned bits;			/* of the numbers that are looked up: the same set may be asked for wide and narrow ones */
 	size_t table;
 };
 

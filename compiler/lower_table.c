@@ -39,7 +39,7 @@ size_t lower_table_bounds(struct lower *l, const char *name, const struct range 
 	size_t m = 0;
 
 	for (size_t i = 0; i < l->made.n; i++)
-		if (l->made.v[i].ranges == r && l->made.v[i].family == family)
+		if (l->made.v[i].ranges == r && l->made.v[i].family == family && l->made.v[i].bits == bits)
 			return l->made.v[i].table;
 	sorted = arena_array(l->arena, n, sizeof(*sorted));
 	for (size_t i = 0; i < n; i++)
@@ -58,7 +58,7 @@ size_t lower_table_bounds(struct lower *l, const char *name, const struct range 
 			t.n++;
 		}
 	}
-	*vec_add(l->arena, &l->made) = (struct lower_made){ r, family, table_add(l, t) };
+	*vec_add(l->arena, &l->made) = (struct lower_made){ r, family, bits, table_add(l, t) };
 	return l->made.v[l->made.n - 1].table;
 }
 
