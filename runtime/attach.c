@@ -60,6 +60,8 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 		err = rt_bpffs_path(t->path, t->iface.ifindex, log);
 	if (err || t->iface.mode == XDPF_MODE_NONE)
 		return err;
+	if (t->iface.ours_hidden)
+		return rt_iface_fail_hidden(&t->iface, log);
 	if (!t->iface.ours)
 		return refuse_foreign(&t->iface, log);
 	if (t->iface.mode != mode)
@@ -251,6 +253,8 @@ int xdpf_iface_remove(const char *name, const struct xdpf_log *log)
 		return err;
 	if (i.mode == XDPF_MODE_NONE)
 		return rt_fail(log, ENOENT, "%s: no XDP program runs there", name);
+	if (i.ours_hidden)
+		return rt_iface_fail_hidden(&i, log);
 	if (!i.ours)
 		return rt_fail(log, ENOENT, "%s: nothing of ours to remove; %s runs there and stays", name,
 			       rt_iface_program(&i, prog, sizeof(prog)));

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "private.h"
@@ -39,6 +40,13 @@ char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size)
 	else
 		snprintf(buf, size, "a program (id %u)", i->prog_id);
 	return buf;
+}
+
+int rt_iface_fail_hidden(const struct xdpf_iface *i, const struct xdpf_log *log)
+{
+	char prog[64];
+
+	return rt_fail_sys(log, EPERM, "%s: it cannot be told whether %s is ours", i->name, rt_iface_program(i, prog, sizeof(prog)));
 }
 
 static unsigned get_mtu(const char *name)
@@ -130,10 +138,14 @@ static int open_link(struct xdpf_iface *i, const char *path, bool *torn, const s
 	_cleanup_close_ int fd = bpf_obj_get(path);
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
+	struct stat st;
 
-	*torn = false;
+	*torn = i->ours_hidden = false;
 	if (fd < 0) {
-		if (errno != ENOENT)
+		/* The kernel asks for privileges before it looks at the path. Where one sees that nothing is there, it is not ours. */
+		if (errno == EPERM || errno == EACCES)
+			i->ours_hidden = !lstat(path, &st) || errno != ENOENT;
+		else if (errno != ENOENT)
 			rt_log(log, XDPF_LOG_DEBUG, "%s: %s: %s", i->name, path, strerror(errno));
 		return -1;
 	}
@@ -168,6 +180,7 @@ int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const
 	}
 	if (err)
 		return err;
+	i.ours_hidden &= i.mode == XDPF_MODE_NATIVE || i.mode == XDPF_MODE_GENERIC;	/* all that our links do */
 	if (i.prog_id) {
 		look_at_program(&i);
 		if (!i.ours)

@@ -148,6 +148,8 @@ int rt_bpffs_unpin(const char *path, const struct xdpf_log *log);
 
 /* xdpf_iface_query(), and the pinned link of ours (-1: none). */
 int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const struct xdpf_log *log);
+/* Fails with what privileges are lacking, where they hide whose program it is (.ours_hidden). */
+int rt_iface_fail_hidden(const struct xdpf_iface *i, const struct xdpf_log *log);
 /* "program edge (id 7)", or "a program (id 7)" where the name is hidden. */
 char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size);
 

@@ -231,6 +231,8 @@ static int open_program(int *out, const char *iface, const struct xdpf_log *log)
 			return err;
 		if (state.mode == XDPF_MODE_NONE)
 			return rt_fail(log, ENOENT, "%s: no XDP program runs there", iface);
+		if (state.ours_hidden)
+			return rt_iface_fail_hidden(&state, log);
 		if (!state.ours)
 			return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface,
 				       rt_iface_program(&state, name, sizeof(name)));

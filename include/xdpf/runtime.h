@@ -155,6 +155,7 @@ struct xdpf_iface {
 	uint32_t prog_id, link_id;	/* 0: none, or not to be seen */
 	char prog_name[16];		/* "": hidden by privileges */
 	bool ours;			/* attached by this runtime */
+	bool ours_hidden;		/* ... or perhaps: this process has no privileges to tell (then .ours is false) */
 	int64_t since;			/* seconds since the epoch; 0: unknown */
 };
 

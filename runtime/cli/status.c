@@ -39,7 +39,7 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 	printf("    link      pinned (id %u)\n", i->link_id);
 }
 
-/* Somebody else's, or ours where privileges hide what it says about itself. */
+/* Somebody else's, or one where the lack of privileges hides whose it is or what it says about itself. */
 static void print_other(const struct xdpf_iface *i)
 {
 	if (i->mode == XDPF_MODE_NONE) {
@@ -47,7 +47,8 @@ static void print_other(const struct xdpf_iface *i)
 		return;
 	}
 	printf("%s: %s, %s%s (id %u), %s", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
-	       i->prog_name, i->prog_id, i->ours ? "ours" : "not ours");
+	       i->prog_name, i->prog_id,
+	       i->ours ? "ours" : i->ours_hidden ? "ours or not: privileges are lacking to tell" : "not ours");
 	if (i->link_id)
 		printf(", attached by link %u", i->link_id);
 	printf("\n");
@@ -61,7 +62,7 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 
 	if (i->mode == XDPF_MODE_NONE)
 		return o;
-	json_object_set_new(o, "ours", json_boolean(i->ours));
+	json_object_set_new(o, "ours", i->ours_hidden ? json_null() : json_boolean(i->ours));
 	json_object_set_new(o, "program", i->prog_name[0] ? json_string(i->prog_name) : json_null());
 	json_object_set_new(o, "program_id", json_integer(i->prog_id));
 	json_object_set_new(o, "link_id", i->link_id ? json_integer(i->link_id) : json_null());
@@ -91,7 +92,7 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		return all && err == -ENODEV ? 0 : err;
 	if (all && i.mode == XDPF_MODE_NONE)
 		return 0;
-	if (i.ours) {
+	if (i.ours || i.ours_hidden) {
 		err = xdpf_program_find(&p, name, &cli->log);
 		if (err && err != -EPERM)
 			return err;

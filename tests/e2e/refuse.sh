@@ -122,6 +122,19 @@ if command -v setpriv >/dev/null; then
 	says "which are lacking" "lacks CAP_NET_ADMIN, CAP_BPF, CAP_PERFMON"
 	status "apply without privileges" 3 in_a setpriv --bounding-set=-all --inh-caps=-all -- "$XDPF" apply "$WORK/good.o" xe0
 	says "which are lacking for apply" "lacks CAP_"
+	# Anybody, who sees no pins: the program must be where they can run it.
+	chmod 755 "$WORK"
+	cp "$XDPF" "$WORK/xdpf"
+	none=(in_a setpriv --reuid=65534 --regid=65534 --clear-groups --bounding-set=-all --inh-caps=-all -- "$WORK/xdpf")
+	status "a filter of ours" 0 in_a "$XDPF" apply "$WORK/good.o" xe0
+	for command in status stats remove; do
+		status "$command without privileges" 3 "${none[@]}" $command xe0
+		says "which $command lacks" "this process lacks CAP_"
+	done
+	OUT=$("${none[@]}" status xe0 2>&1)
+	says "it cannot be told" "xe0: native, a program \(id [0-9]+\), ours or not: privileges are lacking to tell"
+	is "nor as JSON" "$("${none[@]}" status --json xe0 2>/dev/null | json 'j[0]["ours"]')" None
+	status "it is still there" 0 in_a "$XDPF" remove xe0
 	bpf=(in_a setpriv --inh-caps=-all --bounding-set=-all,+bpf,+net_admin,+perfmon -- "$XDPF")
 	if setpriv --inh-caps=-all --bounding-set=-all,+bpf,+net_admin,+perfmon true 2>/dev/null; then
 		status "with BPF's privileges alone" 0 "${bpf[@]}" apply "$WORK/good.o" xe0
