@@ -170,9 +170,9 @@ static void say_done(const struct target *t, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = xdpf_program_meta(t->prog);
 
-	rt_log(log, XDPF_LOG_INFO, "%s: %s %s, %s mode%s, %zu rule%s", t->iface.name, t->old_prog_fd < 0 ? "runs" : "replaced by",
+	rt_log(log, XDPF_LOG_INFO, "%s: %s %s, %s mode%s, %zu rule%s%s", t->iface.name, t->old_prog_fd < 0 ? "runs" : "replaced by",
 	       m->program, xdpf_mode_name(t->iface.mode), t->prog->frags ? " with frags" : "", m->n_rules,
-	       m->n_rules == 1 ? "" : "s");
+	       m->n_rules == 1 ? "" : "s", t->old_prog_fd < 0 ? "" : "; counters and tables start at zero");
 }
 
 static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)

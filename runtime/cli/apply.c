@@ -8,14 +8,15 @@
 static const char usage[] =
 	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--json]\n\n"
 	"Runs the filter on each IFACE, or replaces our filter that runs there without a gap: on all of them or none.\n"
-	"Each has counters of its own. The filter stays until `xdpf remove`.\n\n"
+	"Each has counters of its own. When a filter is replaced, counters and tables start at zero. The filter stays\n"
+	"until `xdpf remove`.\n\n"
 	"  --mode native    in the driver (the default)\n"
 	"  --mode generic   in the network stack: on every interface, more slowly\n"
 	"  --json           what runs now, as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
 
-/* A rule is the same one in the next filter if it has the same label. */
+/* A rule's label is its name, which lasts when rules move: without one it is known by its place in the file. */
 static size_t unlabelled(const struct xdpf_meta *m)
 {
 	size_t n = 0;
@@ -32,8 +33,7 @@ static void tell_unlabelled(const struct cli *cli, const struct xdpf_meta *m)
 
 	if (!n)
 		return;
-	snprintf(text, sizeof(text), "%zu of %zu rule%s %s no label: nothing of %s is kept when the filter is replaced", n, m->n_rules,
-		 m->n_rules == 1 ? "" : "s", n == 1 ? "has" : "have", n == 1 ? "it" : "them");
+	snprintf(text, sizeof(text), "%zu of %zu rule%s %s no label", n, m->n_rules, m->n_rules == 1 ? "" : "s", n == 1 ? "has" : "have");
 	cli->log.fn(cli->log.arg, XDPF_LOG_INFO, text);
 }
 
@@ -88,11 +88,15 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 	}
 	if (argc - optind < 2)
 		return cli_usage(cli, "give a filter and the interfaces it is to run on");
+	ifaces = argv + optind + 1;
+	n = (size_t)(argc - optind - 1);
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(ifaces[k], ifaces[i]))
+				return cli_usage(cli, "%s is given twice", ifaces[i]);
 	status = cli_open(cli, &o, argv[optind]);
 	if (status)
 		return status;
-	ifaces = argv + optind + 1;
-	n = (size_t)(argc - optind - 1);
 	status = cli_exit(xdpf_object_apply(o, (const char *const *)ifaces, n, &opts, &cli->log));
 	if (status)
 		return status;

@@ -48,7 +48,7 @@ status "a wrong rule file" 1 in_a "$XDPF" apply "$WORK/wrong.xdpf" xe0
 says "xdpfc's own words" "wrong.xdpf:1:9: error"
 status "an interface that is not there" 3 in_a "$XDPF" apply "$WORK/open.o" xe0 nosuch
 says "and which" "nosuch: no interface"
-status "the same interface twice" 3 in_a "$XDPF" apply "$WORK/open.o" xe0 xe0
+status "the same interface twice" 2 in_a "$XDPF" apply "$WORK/open.o" xe0 xe0
 status "one that cannot do native" 3 in_a "$XDPF" apply "$WORK/open.o" xe2 xe0 lo
 says "which it is, and the option" "lo: its driver.* cannot .*--mode generic"
 is "what ran runs" "$(program_id)" "$id"

@@ -62,9 +62,11 @@ is "nor as JSON" "$("$XDPF" run --json "$WORK/off.xdpf" "$CAPTURES/dns.pcap" | t
 status "nothing runs" 0 in_a "$XDPF" status
 says "and it says so" "no XDP program runs on any interface"
 status "apply" 0 in_a "$XDPF" apply "$WORK/show.xdpf" xe0
-says "rules without a label" "2 of 8 rules have no label"
+says "rules without a label" "2 of 8 rules have no label$"
+is "nothing started before" "$(grep -c 'start at zero' <<<"$OUT")" 0
 printf 'a: drop if tcp;\nb: if udp { c: count c; }\n' >"$WORK/labels.xdpf"
 status "apply with labels" 0 in_a "$XDPF" apply "$WORK/labels.xdpf" xe0
+says "a replacement starts anew" "xe0: replaced by labels, .*; counters and tables start at zero"
 is "all have one" "$(grep -c 'no label' <<<"$OUT")" 0
 is "as JSON" "$(in_a "$XDPF" apply --json --quiet "$WORK/show.xdpf" xe0 |
 	json 'j["program"], j["files"], j["rules"], j["unlabelled"], [(i["interface"], i["mode"]) for i in j["interfaces"]]')" \
