@@ -126,10 +126,29 @@ bool cli_number(const struct cli *cli, const char *option, const char *text, uin
 	return true;
 }
 
+/* What getopt_long() did not take: the word that it stands behind now, wherever that stood among the operands. */
+static int refuse_option(const struct cli *cli, char **argv, const struct option *options)
+{
+	const char *word = argv[optind - 1], *names[16], *near;
+	size_t n = 0, len = strcspn(word, "=");
+
+	/* Letters may stand in one word, and then getopt_long() is not behind it yet. */
+	if (optopt && optopt < OPT_COMMON)
+		return cli_usage(cli, "unknown option -%c", optopt);
+	if (optopt)
+		return cli_usage(cli, "option %.*s takes no value", (int)len, word);
+	for (const struct option *o = options; o->name && n < sizeof(names) / sizeof(names[0]); o++)
+		names[n++] = o->name;
+	near = len < 32 ? cli_nearest(strndupa(word + 2, len - 2), names, n) : NULL;
+	if (near)
+		return cli_usage(cli, "unknown option %.*s; did you mean --%s?", (int)len, word, near);
+	return cli_usage(cli, "unknown option %.*s", (int)len, word);
+}
+
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status)
 {
 	for (;;) {
-		int at = optind ? optind : 1, c;
+		int c;
 
 		opterr = 0;
 		c = getopt_long(argc, argv, ":", options, NULL);
@@ -145,10 +164,10 @@ int cli_option(struct cli *cli, int argc, char **argv, const struct option *opti
 			*status = EXIT_DONE;
 			return '?';
 		case '?':
-			*status = cli_usage(cli, "unknown option %s", at < argc ? argv[at] : "");
+			*status = refuse_option(cli, argv, options);
 			return '?';
 		case ':':
-			*status = cli_usage(cli, "option %s needs a value", at < argc ? argv[at] : "");
+			*status = cli_usage(cli, "option %s needs a value", argv[optind - 1]);
 			return '?';
 		default:
 			return c;

@@ -11,7 +11,7 @@
 
 #include "xdpf/runtime.h"
 
-enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
+enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
 
 struct cli {
 	const char *command;	/* "apply" */

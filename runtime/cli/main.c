@@ -33,6 +33,10 @@ static int unknown(const struct cli *cli, const char *name)
 {
 	const char *names[N_COMMANDS], *near;
 
+	if (name[0] == '-') {
+		cli_error(cli, "unknown option %s; options stand behind the command, and `xdpf --help` lists the commands", name);
+		return EXIT_USAGE;
+	}
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		names[i] = commands[i].name;
 	near = cli_nearest(name, names, N_COMMANDS);

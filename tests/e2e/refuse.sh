@@ -166,6 +166,20 @@ for arguments in "" "aply x y" "apply" "apply $WORK/good.o" "remove" "stats" "st
 	# shellcheck disable=SC2086
 	status "usage: $arguments" 2 "$XDPF" $arguments
 done
+named() {	# PATTERN ARGUMENTS...
+	local pattern=$1
+	shift
+	status "usage: $*" 2 "$XDPF" "$@"
+	says "$*: which option" "$pattern"
+}
+named "unknown option --jsno; did you mean --json\?" status xe0 --jsno
+named "unknown option --jsno; did you mean --json\?" status --quiet xe0 lo --jsno=3 xe1
+named "unknown option --nosuch$" status xe0 --nosuch --json
+named "unknown option -x$" status xe0 -xy --json
+named "option --json takes no value" status xe0 --json=yes
+named "option --mode needs a value" apply good.o xe0 --mode
+named "unknown option --verbos3; did you mean --verbose" status xe0 --verbos3
+named "unknown option --quiet; options stand behind the command" --quiet run
 status "a misspelt command" 2 "$XDPF" aply x y
 says "and the one that was meant" "did you mean .xdpf apply."
 for command in "" apply remove status stats run test; do
