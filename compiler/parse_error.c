@@ -99,6 +99,11 @@ static const char *expected(struct parser *c, unsigned want)
 	return s;
 }
 
+static bool later_line(const struct parser *c, struct span before, struct span k)
+{
+	return before.end <= k.begin && memchr(c->src->text + before.end, '\n', k.begin - before.end) != NULL;
+}
+
 /* Words of the language that this version does nothing with; where one is used as it would be there. */
 static bool unsupported(struct parser *c, unsigned want)
 {
@@ -107,13 +112,17 @@ static bool unsupported(struct parser *c, unsigned want)
 		int token;
 		unsigned where;
 		const char *remedy;
+		bool same_line;		/* on another line, a `;` is missing before it */
 	} words[] = {
 		{ TOK_LIMIT, WANT_STATEMENT, "leave rate limits out, `over` and `within` too" },
+		{ TOK_LIMIT, WANT_SEMI, "leave the rate limit out", true },
 		{ TOK_OVER, WANT_AND, "leave the rate limit out" },
 		{ TOK_WITHIN, WANT_AND, "leave the rate limit out" },
 		{ TOK_TEST, WANT_STATEMENT, "leave tests out of the file" },
 		{ TOK_LOG, WANT_ACTION, "`count NAME` counts what a rule matches" },
 		{ TOK_SAMPLE, WANT_ACTION, "`count NAME` counts what a rule matches" },
+		{ TOK_LOG, WANT_IF, "`count NAME` counts what a rule matches; actions have commas between them", true },
+		{ TOK_SAMPLE, WANT_IF, "`count NAME` counts what a rule matches; actions have commas between them", true },
 		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_MARK, WANT_ACTION, "packets are changed by `tx swap` only" },
@@ -136,6 +145,8 @@ static bool unsupported(struct parser *c, unsigned want)
 		if (k->kind != words[i].token || !(want & words[i].where))
 			continue;
 		if (words[i].where == FOLLOWS_TYPE && (want & words[i].where) != FOLLOWS_TYPE)
+			continue;
+		if (words[i].same_line && later_line(c, c->tokens->before.span, k->span))
 			continue;
 		diag_error(c->d, k->span, "%s is not supported by this version of xdpfc", parse_quote(c, k->span))->remedy = words[i].remedy;
 		return true;
@@ -204,6 +215,14 @@ static void report_not_action(struct parser *c, unsigned want)
 			"packets are changed by `tx swap` only";
 		return;
 	}
+	if (strcasecmp(k->val.name.s, "policy") == 0 && want & WANT_DECL) {
+		size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz");
+		const char *word = arena_strndup(c->a, s, len), *verdict = FOREIGN(theirs, word);
+
+		diag_error(c->d, k->span, "expected a statement, found %s", q)->remedy =
+			arena_printf(c->a, "write `default %s;`", verdict ? verdict : tokens_keyword(word, len) ? word : "drop");
+		return;
+	}
 	d = diag_error(c->d, k->span, "expected %s, found %s",
 		       want & WANT_STATEMENT ? "a statement" : want & WANT_ACTION ? "an action" : "pass, drop, abort or tx", q);
 	s = FOREIGN(theirs, k->val.name.s);
@@ -229,20 +248,92 @@ static bool begins_statement(int kind)
 	}
 }
 
-static bool later_line(const struct parser *c, struct span before, struct span k)
+static bool is_name(const struct token *k, const char *name)
 {
-	return before.end <= k.begin && memchr(c->src->text + before.end, '\n', k.begin - before.end) != NULL;
+	return k->kind == TOK_NAME && strcmp(k->val.name.s, name) == 0;
+}
+
+/* What @k is as a value: itself, or NULL where none begins with it. */
+static const char *as_value(struct parser *c, const struct token *k)
+{
+	enum { MAX = 60 };
+	size_t len = k->span.end - k->span.begin;
+
+	switch (k->kind) {
+	case TOK_NAME: case TOK_NUM: case TOK_QTY: case TOK_ADDR4: case TOK_COLONS: case TOK_STRING: case TOK_REDIRECT: case TOK_REPLY:
+	case TOK_TIME: case TOK_VLAN:
+		return len > MAX ? "VALUE" : arena_strndup(c->a, c->src->text + k->span.begin, len);
+	default:
+		return NULL;
+	}
+}
+
+/* Two words side by side where nothing, or a comparison, stands between: `tcp dport`, `tcp.dport 22`. */
+static const char *remedy_for_pair(struct parser *c, unsigned want)
+{
+	static const struct foreign headers[] = {
+		{ "ether", "eth" }, { "ipv4", "ip4" }, { "inet", "ip4" }, { "ipv6", "ip6" }, { "inet6", "ip6" }, { "icmpv6", "icmp6" },
+		{ "th", "l4" },
+	};
+	static const struct foreign fields[] = {
+		{ "saddr", "src" }, { "daddr", "dst" }, { "source", "src" }, { "destination", "dst" }, { "srcport", "sport" },
+		{ "dstport", "dport" }, { "protocol", "proto" }, { "length", "len" }, { "hoplim", "hoplimit" },
+	};
+	const struct token *k = &c->tokens->last, *before = &c->tokens->before;
+	const char *value = as_value(c, k), *head, *tail, *name;
+
+	/* Other tokens carry other things than a name. */
+	if (!value || (before->kind != TOK_NAME && before->kind != TOK_VLAN))
+		return NULL;
+	if (lang_field_by_name(value, strlen(value)) != FIELD_NONE)
+		return "conditions are joined with `and` or `or`; between the fields of a tuple stand commas";
+	head = FOREIGN(headers, before->val.name.s);
+	head = head ? head : before->val.name.s;
+	if (k->kind == TOK_NAME && !strchr(value, '.') && lang_header_by_name(head, strlen(head)) != HDR_NONE) {
+		tail = FOREIGN(fields, value);
+		name = arena_printf(c->a, "%s.%s", head, tail ? tail : value);
+		if (lang_field_by_name(name, strlen(name)) == FIELD_NONE && lang_header_by_name(value, strlen(value)) != HDR_NONE)
+			return "conditions are joined with `and` or `or`";
+		if (lang_field_by_name(name, strlen(name)) == FIELD_NONE)
+			name = arena_printf(c->a, "%s.%s", head, value);
+		return arena_printf(c->a, "write `%s`: a field's name has a dot in it", name);
+	}
+	if (!(want & WANT_CMP))
+		return NULL;
+	if (lang_header_by_name(head, strlen(head)) != HDR_NONE)
+		return "a comparison begins with its field: tcp.dport == 80";
+	if (k->kind == TOK_NAME && !strchr(head, '.') && lang_field_by_name(head, strlen(head)) == FIELD_NONE)
+		return "a comparison is a field, what compares, and a value: ip.src == 192.0.2.1";
+	return arena_printf(c->a, "write `==` between them: `%s == %s`", as_value(c, before), value);
+}
+
+/* [22, 80] where a list was meant. */
+static const char *remedy_for_bracket(struct parser *c)
+{
+	enum { MAX = 60 };
+	const char *s = behind(c);
+	size_t len = strcspn(s, "]\n");
+
+	if (s[len] != ']' || len > MAX || !len)
+		return "a list stands between braces: { 22, 80 }";
+	while (len && (s[len - 1] == ' ' || s[len - 1] == '\t'))
+		len--;
+	return arena_printf(c->a, "a list stands between braces: { %.*s }", (int)len, s);
 }
 
 static const char *remedy_for(struct parser *c, unsigned want)
 {
 	static const struct foreign operators[] = {
 		{ "eq", "==" }, { "is", "==" }, { "equals", "==" }, { "ne", "!=" }, { "gt", ">" }, { "ge", ">=" }, { "lt", "<" },
-		{ "le", "<=" }, { "contains", "in" }, { "xor", "!=" },
+		{ "le", "<=" }, { "xor", "!=" },
 	};
 	const struct token *k = &c->tokens->last, *before = &c->tokens->before;
 	const char *s;
 
+	if ((is_name(k, "contains") || is_name(k, "matches")) && want & (WANT_CMP | WANT_LBRACKET))
+		return before->kind == TOK_PACKET || (before->kind == TOK_NAME && strstr(before->val.name.s, "payload")) ?
+			       "the payload is not searched; bytes at an offset are compared: payload[0:3] == \"GET\"" :
+			       "there is no search in values; what a field may be is said by `in`: FIELD in { VALUE, VALUE }";
 	switch (k->kind) {
 	case TOK_NAME:
 		s = want & WANT_CMP ? FOREIGN(operators, k->val.name.s) : NULL;
@@ -324,8 +415,15 @@ static const char *remedy_for(struct parser *c, unsigned want)
 	}
 	if (want == WANT_COLON && before->kind == TOK_NAME)
 		return "a set is declared with its type: set NAME : TYPE = { … };";
-	if (want & (WANT_LBRACKET | WANT_RBRACKET) || before->kind == TOK_LBRACKET || ((want & WANT_COLON) && before->kind == TOK_NUM))
+	if (k->kind == TOK_LBRACKET && want & WANT_VALUE)
+		return remedy_for_bracket(c);
+	if (want & WANT_COMMA && want & WANT_CLOSE && as_value(c, before) && as_value(c, k))
+		return arena_printf(c->a, "write a comma between them: `%s, %s`", as_value(c, before), as_value(c, k));
+	if (is_name(before, "payload") || before->kind == TOK_PACKET || want & WANT_RBRACKET || before->kind == TOK_LBRACKET || ((want & WANT_COLON) && before->kind == TOK_NUM))
 		return "a slice is payload[OFFSET:LENGTH] or packet[OFFSET:LENGTH], in bytes, with numbers";
+	s = want & WANT_LBRACKET || (want & WANT_CMP && want & (WANT_AND | WANT_COMMA)) ? remedy_for_pair(c, want) : NULL;
+	if (s)
+		return s;
 	if ((want & WANT_CMP) && !(want & (WANT_AND | WANT_COMMA)))
 		return "a mask needs a comparison: tcp.flags & syn != 0";
 	if (before->kind == TOK_ELSE)

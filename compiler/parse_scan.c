@@ -115,6 +115,22 @@ static bool starts(struct parser *c, struct span sp, const char *with)
 	return sp.end - sp.begin >= strlen(with) && memcmp(c->src->text + sp.begin, with, strlen(with)) == 0;
 }
 
+/* What stands right before and behind @sp, as a range. */
+static const char *as_range(struct parser *c, struct span sp)
+{
+	static const char word[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_:.";
+	enum { MAX = 60 };
+	const char *s = c->src->text, *end = s + sp.end;
+	uint32_t begin = sp.begin;
+	size_t len = strspn(end, word);
+
+	while (begin && s[begin - 1] && strchr(word, s[begin - 1]))
+		begin--;
+	if (begin == sp.begin || !len || sp.begin - begin > MAX || len > MAX)
+		return "a range is written with `-`: 22-80";
+	return arena_printf(c->a, "a range is written with `-`: %.*s-%.*s", (int)(sp.begin - begin), s + begin, (int)len, end);
+}
+
 bool scan_bad_char(struct parser *c, struct span sp)
 {
 	uint32_t cp = 0;
@@ -123,7 +139,7 @@ bool scan_bad_char(struct parser *c, struct span sp)
 
 	if (!len || utf8_is_control(cp))
 		return false;
-	if (sp.end - sp.begin > len && len > 1)
+	if (sp.end - sp.begin > len)
 		d = diag_error(c->d, sp, "unexpected characters %s", parse_quote(c, sp));
 	else
 		d = diag_error(c->d, sp, "unexpected character %s", parse_quote(c, sp));
@@ -137,6 +153,8 @@ bool scan_bad_char(struct parser *c, struct span sp)
 		d->remedy = "write `!=`";
 	else if (starts(c, sp, "\u2264") || starts(c, sp, "\u2265"))
 		d->remedy = "write `<=` or `>=`";
+	else if (starts(c, sp, ".."))
+		d->remedy = as_range(c, sp);
 	else if (starts(c, sp, "."))
 		d->remedy = "a dot stands only inside a field's name or an address; an interface's name with a dot needs quotes";
 	else if (starts(c, sp, "\\"))
