@@ -201,8 +201,15 @@ struct ranges {
 
 /* The numbers below the first @len of @bits bits. */
 struct value prefix_host_mask(unsigned bits, unsigned len);
-/* Sorts and merges, in place; returns how many are left. *dup: the position of an element that overlaps one before it, or NULL. */
-size_t items_merge(struct arena *a, struct item *v, size_t n, const struct ast_value **dup);
+
+/* An element that overlaps what is before it in the order of values; .at NULL: there is none. */
+struct twice {
+	const struct ast_value *at, *other;	/* what says it, and what says (the beginning of) the other */
+	struct range r, with;			/* the element, and what it overlaps, as far as the elements before it go */
+};
+
+/* Sorts and merges, in place; returns how many are left. */
+size_t items_merge(struct arena *a, struct item *v, size_t n, struct twice *twice);
 /* Sorted and disjoint in, sorted and disjoint out. */
 struct ranges ranges_and(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
 struct ranges ranges_minus(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
@@ -235,8 +242,8 @@ bool value_text(struct sema *s, const struct want *w, const struct ast_value *v,
 bool value_read(struct sema *s, const struct want *w, const struct ast_value *v, struct found *out);
 /* The same as sorted disjoint ranges; values that are there twice are warned about. */
 bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *v, struct ranges *out);
-/* Warns that a value is in its list twice. */
-void warn_twice(struct sema *s, const struct ast_value *v);
+/* Warns that a value of @kind is in its list twice. */
+void warn_twice(struct sema *s, enum type_kind kind, const struct twice *t);
 /* Tuples: @n wants; appends boxes of @n ranges. */
 bool value_boxes(struct sema *s, const struct want *w, unsigned n, const struct ast_value *v, struct ranges *out);
 /* "a transport port", "a number of 12 bits". */

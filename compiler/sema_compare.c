@@ -190,16 +190,16 @@ static bool number_check(struct sema *s, struct ast_expr *e, const struct want *
 {
 	struct ast_match *m = &e->match;
 	struct found found = { 0 };
-	const struct ast_value *dup;
+	struct twice twice;
 
 	if (is_order(e->cmp) ? !order_ranges(s, e, w, &found) : !value_read(s, w, e->value, &found))
 		return false;
 	if (e->has_mask && !mask_fits(s, e, &found))
 		return false;
 	m->kind = MATCH_RANGES;
-	m->n = items_merge(s->a, found.item.v, found.item.n, &dup);
-	if (dup)
-		warn_twice(s, dup);
+	m->n = items_merge(s->a, found.item.v, found.item.n, &twice);
+	if (twice.at)
+		warn_twice(s, w->kind, &twice);
 	m->range = arena_array(s->a, m->n ? m->n : 1, sizeof(*m->range));
 	for (size_t i = 0; i < m->n; i++)
 		m->range[i] = found.item.v[i].r;

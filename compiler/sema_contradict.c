@@ -269,14 +269,14 @@ static const struct range *iface_ranges(struct sema *s, const struct ast_match *
 {
 	struct item *it = arena_array(s->a, m->n ? m->n : 1, sizeof(*it));
 	struct range *out = arena_array(s->a, m->n ? m->n : 1, sizeof(*out));
-	const struct ast_value *dup;
+	struct twice twice;
 
 	for (size_t i = 0; i < m->n; i++) {
 		const struct symbol *y = symtab_get(&s->ifaces, SPACE_IFACE, m->iface[i], strlen(m->iface[i]));
 
 		it[i].r = (struct range){ FAMILY_NUM, value_of(y->value), value_of(y->value) };
 	}
-	*n = items_merge(s->a, it, m->n, &dup);
+	*n = items_merge(s->a, it, m->n, &twice);
 	for (size_t i = 0; i < *n; i++)
 		out[i] = it[i].r;
 	return out;

@@ -130,11 +130,42 @@ static bool want_same(const struct want *a, const struct want *b)
 	return a->type == b->type && a->kind == b->kind && a->bits == b->bits && a->exact == b->exact && a->slice == b->slice;
 }
 
-void warn_twice(struct sema *s, const struct ast_value *v)
+static const char *range_shown(struct sema *s, enum type_kind kind, const struct range *r)
 {
-	struct diag *e = diag_warning(s->d, v->span, "`%s` is already in this list, all or in part", sema_quote(s, v->span));
+	const char *lo = value_show(s->a, kind, r->family, r->lo);
 
-	e->remedy = "take it out";
+	return value_cmp(r->lo, r->hi) ? arena_printf(s->a, "%s-%s", lo, value_show(s->a, kind, r->family, r->hi)) : lo;
+}
+
+static bool is_let(const struct sema *s, const struct ast_value *v)
+{
+	return v->kind == AST_WORD && names_decl(s, v->text);
+}
+
+void warn_twice(struct sema *s, enum type_kind kind, const struct twice *t)
+{
+	struct diag *e;
+	struct range all = t->with;
+
+	/* A name stands for values of which others may be there only once. */
+	if (is_let(s, t->at) || (is_let(s, t->other) && value_cmp(t->r.hi, t->with.hi) > 0)) {
+		e = diag_warning(s->d, t->at->span, "`%s` and `%s` overlap", sema_quote(s, t->other->span), sema_quote(s, t->at->span));
+		all.lo = t->r.lo;
+		all.hi = value_cmp(t->r.hi, t->with.hi) < 0 ? t->r.hi : t->with.hi;
+		e->remedy = arena_printf(s->a, "%s is in both: take it out of one of them", range_shown(s, kind, &all));
+		return;
+	}
+	if (value_cmp(t->r.hi, t->with.hi) <= 0) {
+		e = diag_warning(s->d, t->at->span, "`%s` is already in this list", sema_quote(s, t->at->span));
+		e->remedy = "take it out";
+		return;
+	}
+	e = diag_warning(s->d, t->at->span, "part of `%s` is already in this list", sema_quote(s, t->at->span));
+	all.hi = t->r.hi;
+	if (value_cmp(t->r.lo, t->with.lo))
+		e->remedy = arena_printf(s->a, "write %s in place of it and what it overlaps", range_shown(s, kind, &all));
+	else
+		e->remedy = arena_printf(s->a, "leave the other one out: %s is all of it", range_shown(s, kind, &all));
 }
 
 /* What a let stands for as @w. */
@@ -142,7 +173,7 @@ static const struct reading *read_let(struct sema *s, const struct want *w, stru
 {
 	struct reading *r = d->reading;
 	struct span via = s->via;
-	const struct ast_value *dup;
+	struct twice twice;
 
 	while (r && !want_same(r->want, w))
 		r = r->next;
@@ -156,9 +187,9 @@ static const struct reading *read_let(struct sema *s, const struct want *w, stru
 		s->via = use;
 	r->ok = value_read(s, w, d->let->value, &r->found);
 	s->via = via;
-	r->found.item.n = items_merge(s->a, r->found.item.v, r->found.item.n, &dup);
-	if (dup && r->ok && !d->warned) {
-		warn_twice(s, dup);
+	r->found.item.n = items_merge(s->a, r->found.item.v, r->found.item.n, &twice);
+	if (twice.at && r->ok && !d->warned) {
+		warn_twice(s, w->kind, &twice);
 		d->warned = true;
 	}
 	return r;
@@ -231,13 +262,13 @@ bool value_read(struct sema *s, const struct want *w, const struct ast_value *v,
 bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *v, struct ranges *out)
 {
 	struct found found = { 0 };
-	const struct ast_value *dup;
+	struct twice twice;
 
 	if (!value_read(s, w, v, &found))
 		return false;
-	found.item.n = items_merge(s->a, found.item.v, found.item.n, &dup);
-	if (dup)
-		warn_twice(s, dup);
+	found.item.n = items_merge(s->a, found.item.v, found.item.n, &twice);
+	if (twice.at)
+		warn_twice(s, w->kind, &twice);
 	out->v = arena_array(s->a, found.item.n, sizeof(*out->v));
 	out->n = out->cap = found.item.n;
 	for (size_t i = 0; i < found.item.n; i++)

@@ -54,12 +54,12 @@ static bool is_top(struct value v)
 	return v.hi == UINT64_MAX && v.lo == UINT64_MAX;
 }
 
-size_t items_merge(struct arena *a, struct item *v, size_t n, const struct ast_value **dup)
+size_t items_merge(struct arena *a, struct item *v, size_t n, struct twice *twice)
 {
 	size_t out = 0;
 	bool sorted = true;
 
-	*dup = NULL;
+	*twice = (struct twice){ 0 };
 	for (size_t i = 1; i < n && sorted; i++)
 		sorted = item_cmp(&v[i - 1], &v[i]) <= 0;
 	if (!sorted)
@@ -72,8 +72,8 @@ size_t items_merge(struct arena *a, struct item *v, size_t n, const struct ast_v
 			v[out++] = v[i];
 			continue;
 		}
-		if (!*dup && value_cmp(v[i].r.lo, last->hi) <= 0)
-			*dup = v[i].at;
+		if (!twice->at && value_cmp(v[i].r.lo, last->hi) <= 0)
+			*twice = (struct twice){ v[i].at, v[out - 1].at, v[i].r, *last };
 		if (value_cmp(last->hi, v[i].r.hi) < 0)
 			last->hi = v[i].r.hi;
 	}
