@@ -37,7 +37,7 @@ static void tell_unlabelled(const struct cli *cli, const struct xdpf_meta *m)
 	cli->log.fn(cli->log.arg, XDPF_LOG_INFO, text);
 }
 
-static int print_applied(const struct cli *cli, const struct xdpf_meta *m, char **ifaces, size_t n)
+static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifaces, size_t n)
 {
 	json_t *files = json_array(), *on = json_array();
 

@@ -175,20 +175,34 @@ int cli_option(struct cli *cli, int argc, char **argv, const struct option *opti
 	}
 }
 
-int cli_print_json(const struct cli *cli, json_t *root, size_t flags)
+static int output_lost(struct cli *cli, const char *why)
 {
-	bool ok = root && !json_dumpf(root, stdout, flags) && putchar('\n') != EOF;
+	if (!cli->output_lost)
+		cli_error(cli, "the output cannot be written: %s", why);
+	cli->output_lost = true;
+	return EXIT_SYSTEM;
+}
 
-	json_decref(root);
+int cli_print_json(struct cli *cli, json_t *root, size_t flags)
+{
+	bool ok;
+
+	if (!root) {
+		cli_error(cli, "out of memory");
+		return EXIT_SYSTEM;
+	}
+	errno = 0;
+	ok = !json_dumpf(root, stdout, flags) && putchar('\n') != EOF;
 	if (!ok)
-		cli_error(cli, "the output cannot be written");
+		output_lost(cli, strerror(errno ? errno : EIO));
+	json_decref(root);
 	return ok ? EXIT_DONE : EXIT_SYSTEM;
 }
 
-int cli_finish(const struct cli *cli, int status)
+int cli_finish(struct cli *cli, int status)
 {
+	errno = 0;
 	if (!fflush(stdout) && !ferror(stdout))
 		return status;
-	cli_error(cli, "the output cannot be written: %s", strerror(errno));
-	return EXIT_SYSTEM;
+	return output_lost(cli, strerror(errno ? errno : EIO));
 }

@@ -17,6 +17,7 @@ struct cli {
 	const char *command;	/* "apply" */
 	const char *usage;	/* its help */
 	bool quiet, verbose;
+	bool output_lost;	/* standard output cannot be written, and that was said */
 	struct xdpf_log log;	/* writes to standard error */
 };
 
@@ -52,9 +53,9 @@ enum { OPT_COMMON = 0x100, OPT_QUIET = OPT_COMMON, OPT_VERBOSE, OPT_HELP, OPT_OW
  * command is to return *@status. */
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status);
 /* Writes JSON and a newline to standard output; takes @root over. */
-int cli_print_json(const struct cli *cli, json_t *root, size_t flags);
+int cli_print_json(struct cli *cli, json_t *root, size_t flags);
 /* Flushes standard output: EXIT_SYSTEM where something could not be written, else @status. */
-int cli_finish(const struct cli *cli, int status);
+int cli_finish(struct cli *cli, int status);
 
 /* ---- source.c ---- */
 

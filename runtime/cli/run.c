@@ -39,7 +39,11 @@ static int open_capture(struct cli *cli, pcap_t **out, const char *path)
 	pcap_t *p = pcap_open_offline(path, err);
 
 	if (!p) {
-		cli_error(cli, "%s: %s", path, err);
+		/* Some of libpcap's messages begin with the path. */
+		if (!strncmp(err, path, strlen(path)))
+			cli_error(cli, "%s", err);
+		else
+			cli_error(cli, "%s: %s", path, err);
 		return EXIT_INPUT;
 	}
 	if (pcap_datalink(p) != DLT_EN10MB) {
@@ -139,10 +143,12 @@ static int print_summary(struct run *r, struct xdpf_program *prog)
 	c.stats = s;
 	if (r->json)
 		return cli_print_json(r->cli, json_pack("{s:o}", "summary", counters_json(&c)), JSON_COMPACT);
-	if (!r->cli->quiet) {
-		fflush(stdout);
-		counters_text(&c, stderr);
-	}
+	if (r->cli->quiet)
+		return EXIT_DONE;
+	/* Lines first, where both go to one place. */
+	if (cli_finish(r->cli, EXIT_DONE))
+		return EXIT_SYSTEM;
+	counters_text(&c, stderr);
 	return EXIT_DONE;
 }
 

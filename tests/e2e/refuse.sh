@@ -111,6 +111,7 @@ is "mutants that crash or are refused in silence" $crashed 0
 
 # ---- captures ----
 status "no capture" 1 "$XDPF" run "$WORK/good.o" "$WORK/nosuch.pcap"
+is "its path is said once" "$(grep -o nosuch.pcap <<<"$OUT" | wc -l)" 1
 status "a capture that is none" 1 "$XDPF" run "$WORK/good.o" "$WORK/good.o"
 head -c 1000 "$CAPTURES/web.pcap" >"$WORK/cut.pcap"
 status "a capture cut off" 1 "$XDPF" run "$WORK/good.o" "$WORK/cut.pcap"
@@ -155,6 +156,15 @@ else
 fi
 status "ip netns exec" 3 ip netns exec "$NAME-a" "$XDPF" apply "$WORK/good.o" xe0
 says "what to use instead" "nsenter --net="
+
+# ---- output that cannot be written ----
+status "a filter to be seen" 0 in_a "$XDPF" apply "$WORK/good.o" xe0
+for arguments in "stats xe0" "stats --json xe0" "stats --prometheus xe0" "status --json" "run $WORK/good.o $CAPTURES/ping.pcap" \
+	"run --json $WORK/good.o $CAPTURES/ping.pcap" "test $WORK/good.o"; do
+	status "$arguments, no room" 3 in_a bash -c "$XDPF $arguments 2>&1 >/dev/full"
+	is "$arguments, said once" "$(grep -c 'the output cannot be written: No space' <<<"$OUT")" 1
+done
+status "remove it" 0 in_a "$XDPF" remove xe0
 
 # ---- usage ----
 status "usage: no name for --iface" 2 "$XDPF" run --iface "" "$WORK/good.o" "$CAPTURES/ping.pcap"
