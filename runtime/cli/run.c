@@ -16,7 +16,7 @@ static const char usage[] =
 	"  --rxqueue N      the receive queue that they come from (else `rxqueue` is absent)\n"
 	"  --split N        the bytes behind N stand in fragments of memory, as with jumbo frames\n"
 	"  --json           a JSON object per line, the counters in the last\n"
-	"  --quiet          no counters\n"
+	"  --quiet          no counters; with --json no last object\n"
 	"  --verbose        what the libraries say too\n";
 
 struct run {
@@ -136,15 +136,16 @@ static int print_summary(struct run *r, struct xdpf_program *prog)
 {
 	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
 	struct counters_of c = { .meta = xdpf_program_meta(prog) };
-	int err = xdpf_stats_read(&s, prog, &r->cli->log);
+	int err;
 
+	if (r->cli->quiet)
+		return EXIT_DONE;
+	err = xdpf_stats_read(&s, prog, &r->cli->log);
 	if (err)
 		return cli_exit(err);
 	c.stats = s;
 	if (r->json)
 		return cli_print_json(r->cli, json_pack("{s:o}", "summary", counters_json(&c)), JSON_COMPACT);
-	if (r->cli->quiet)
-		return EXIT_DONE;
 	/* Lines first, where both go to one place. */
 	if (cli_finish(r->cli, EXIT_DONE))
 		return EXIT_SYSTEM;

@@ -46,6 +46,8 @@ lines = [json.loads(l) for l in sys.stdin]
 s = lines[-1]["summary"]
 print(len(lines) - 1, s["balanced"], s["files"][0]["reached"]["packets"], all(set(l) == {"packet", "verdict", "rule"} for l in lines[:-1]))')" \
 	"$n True $n True"
+is "none where they are not wanted" "$("$XDPF" run --json --quiet "$WORK/show.o" "$CAPTURES/web.pcap" | grep -c '"verdict"')" "$n"
+is "and nothing else" "$("$XDPF" run --json --quiet "$WORK/show.o" "$CAPTURES/web.pcap" 2>&1 | wc -l)" "$n"
 is "the summary goes to standard error" "$("$XDPF" run "$WORK/show.o" "$CAPTURES/web.pcap" 2>/dev/null | wc -l)" "$n"
 OUT=$("$XDPF" run "$WORK/show.o" "$CAPTURES/web.pcap" 2>&1 >/dev/null)
 says "rules in the summary" "web +pass +[0-9]+ +[0-9]+  pass if tcp.dport == 80"
