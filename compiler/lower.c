@@ -169,9 +169,9 @@ static void drop_unreachable(struct lower *l, struct ir_block *entry)
 	*vec_add(l->arena, &todo) = entry;
 	while (todo.n) {
 		struct ir_block *b = todo.v[--todo.n];
-		struct ir_inst *last = &b->inst.v[b->inst.n - 1];
+		struct ir_inst *last = b->inst.n ? &b->inst.v[b->inst.n - 1] : NULL;
 
-		for (unsigned k = 0; k < ir_op_targets(last->op); k++)
+		for (unsigned k = 0; last && k < ir_op_targets(last->op); k++)
 			if (!last->target[k]->placed) {
 				last->target[k]->placed = true;
 				*vec_add(l->arena, &todo) = last->target[k];
