@@ -83,23 +83,35 @@ static int needs_frags(struct run *r)
 	return 0;
 }
 
-static void print_packet(const struct run *r, unsigned long long n, const char *verdict, const char *by)
+/* Who decided: a rule's label or place, and its file. Two files may have rules of one label, and each has a default. */
+struct decider {
+	const char *rule, *file;	/* "-" and NULL: nobody who is known */
+};
+
+static const struct decider nobody = { "-", NULL };
+
+static struct decider find_decider(const struct xdpf_meta *m, unsigned index)
+{
+	const struct xdpf_rule *rule = xdpf_meta_rule(m, index);
+
+	if (rule)
+		return (struct decider){ rule->shown, m->files[rule->file].name };
+	for (size_t i = 0; i < m->n_files; i++)
+		if (m->files[i].default_index == index)
+			return (struct decider){ "default", m->files[i].name };
+	return nobody;
+}
+
+static void print_packet(const struct run *r, unsigned long long n, const char *verdict, struct decider by)
 {
 	json_t *o;
 
 	if (!r->json) {
-		printf("%llu\t%s\t%s\n", n, verdict, by);
+		printf("%llu\t%s\t%s\n", n, verdict, by.rule);
 		return;
 	}
-	o = json_pack("{s:I, s:s, s:s}", "packet", (json_int_t)n, "verdict", verdict, "rule", by);
+	o = json_pack("{s:I, s:s, s:s, s:s?}", "packet", (json_int_t)n, "verdict", verdict, "rule", by.rule, "file", by.file);
 	cli_print_json(r->cli, o, JSON_COMPACT);
-}
-
-static const char *decider(const struct xdpf_meta *m, unsigned index)
-{
-	const struct xdpf_rule *rule = xdpf_meta_rule(m, index);
-
-	return rule ? rule->shown : index == UINT_MAX ? "-" : "default";
 }
 
 static int run_capture(struct run *r, struct xdpf_program *prog)
@@ -119,7 +131,7 @@ static int run_capture(struct run *r, struct xdpf_program *prog)
 
 		n++;
 		if (h->caplen < XDPF_MIN_FRAME) {
-			print_packet(r, n, "skipped", "-");
+			print_packet(r, n, "skipped", nobody);
 			continue;
 		}
 		err = xdpf_program_run(prog, data, h->caplen, &r->opts, &res, &r->cli->log);
@@ -127,7 +139,7 @@ static int run_capture(struct run *r, struct xdpf_program *prog)
 			cli_error(r->cli, "%s: stopped at packet %llu", r->capture, n);
 			return cli_exit(err);
 		}
-		print_packet(r, n, xdpf_verdict_name(res.verdict), decider(m, res.index));
+		print_packet(r, n, xdpf_verdict_name(res.verdict), find_decider(m, res.index));
 	}
 	return got == PCAP_ERROR_BREAK ? 0 : broken(r->cli, r->capture, p, n);
 }

@@ -44,8 +44,17 @@ n=$("$XDPF" run --quiet "$WORK/show.o" "$CAPTURES/web.pcap" | wc -l)
 is "JSON lines" "$("$XDPF" run --json "$WORK/show.o" "$CAPTURES/web.pcap" | /usr/bin/python3 -c 'import json, sys
 lines = [json.loads(l) for l in sys.stdin]
 s = lines[-1]["summary"]
-print(len(lines) - 1, s["balanced"], s["files"][0]["reached"]["packets"], all(set(l) == {"packet", "verdict", "rule"} for l in lines[:-1]))')" \
+print(len(lines) - 1, s["balanced"], s["files"][0]["reached"]["packets"], all(set(l) == {"packet", "verdict", "rule", "file"} for l in lines[:-1]))')" \
 	"$n True $n True"
+printf 'same: drop if icmp; pairs: count p per l4.dport;\n' >"$WORK/first.xdpf"
+printf 'same: drop if tcp; default drop;\n' >"$WORK/second.xdpf"
+ok "two files" "$XDPFC" "$WORK/first.xdpf" "$WORK/second.xdpf" -o "$WORK/two.o"
+decided() { "$XDPF" run --json "$WORK/two.o" "$CAPTURES/$1.pcap" | /usr/bin/python3 -c 'import json, sys
+lines = [json.loads(l) for l in sys.stdin]
+print(sorted({(l["rule"], l["file"]) for l in lines[:-1] if l["verdict"] == "drop"}), [(m["rule"], m["file"]) for m in lines[-1]["summary"]["misses"]])'; }
+is "whose rule it is" "$(decided ping)" "[('default', 'second.xdpf'), ('same', 'first.xdpf')] [('pairs', 'first.xdpf')]"
+is "whose rule of that name" "$(decided web)" "[('default', 'second.xdpf'), ('same', 'second.xdpf')] [('pairs', 'first.xdpf')]"
+is "nobody's" "$("$XDPF" run --json "$WORK/two.o" "$CAPTURES/runts.pcap" | grep skipped | head -1 | json 'j["rule"], j["file"]')" "('-', None)"
 is "none where they are not wanted" "$("$XDPF" run --json --quiet "$WORK/show.o" "$CAPTURES/web.pcap" | grep -c '"verdict"')" "$n"
 is "and nothing else" "$("$XDPF" run --json --quiet "$WORK/show.o" "$CAPTURES/web.pcap" 2>&1 | wc -l)" "$n"
 is "the summary goes to standard error" "$("$XDPF" run "$WORK/show.o" "$CAPTURES/web.pcap" 2>/dev/null | wc -l)" "$n"
