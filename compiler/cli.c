@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -110,6 +111,15 @@ bool cli_number(const char *text, uint64_t max, uint64_t *out)
 	return true;
 }
 
+int cli_unwritten(int err)
+{
+	cli_error("standard output cannot be written%s%s", err ? ": " : "", err ? strerror(err) : "");
+	/* It has been told. */
+	__fpurge(stdout);
+	clearerr(stdout);
+	return EXIT_SYSTEM;
+}
+
 int cli_finish(int status)
 {
 	bool failed = ferror(stdout) != 0;
@@ -117,9 +127,6 @@ int cli_finish(int status)
 	errno = 0;
 	if (fflush(stdout) != 0)
 		failed = true;
-	if (!failed)
-		return status;
 	/* Where an earlier write failed, its reason is gone. */
-	cli_error("standard output cannot be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
-	return EXIT_SYSTEM;
+	return failed ? cli_unwritten(errno) : status;
 }

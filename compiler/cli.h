@@ -45,6 +45,8 @@ void cli_show(struct cli *cli);
 struct json_t *cli_json_string(const char *s);
 /* @text as a decimal number of at most @max. */
 bool cli_number(const char *text, uint64_t max, uint64_t *out);
+/* Says that standard output cannot be written, and gives up what was not; returns EXIT_SYSTEM. @err: its errno, or 0 where that is lost. */
+int cli_unwritten(int err);
 /* Everything on standard output has been written, or the status is EXIT_SYSTEM and a message says why. */
 int cli_finish(int status);
 

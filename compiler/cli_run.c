@@ -3,6 +3,7 @@
  * (its number, the verdict, who decided), and a summary. A packet is its captured bytes; below 14 of them it is skipped, as the kernel
  * takes none. A capture that breaks off is told of, behind what could be read of it.
  */
+#include <errno.h>
 #include <jansson.h>
 #include <pcap/pcap.h>
 #include <stdlib.h>
@@ -10,14 +11,34 @@
 
 #include "cli.h"
 #include "eval.h"
+#include "utf8.h"
 
 enum { FRAME_MIN = 14 };	/* an Ethernet header */
 
-static void print_packet(const struct cli *cli, unsigned long long n, const char *verdict, const char *by)
+struct run {
+	const struct cli *cli;
+	const struct ast_program *p;
+	struct eval *e;
+	const char **file;		/* the files' names, as the object's metadata say them */
+	uint8_t *buf;			/* `tx swap` writes, and a capture's bytes are not ours to write to */
+	size_t cap;
+};
+
+static const char *file_of(const struct run *run, const struct ast_unit *unit)
 {
+	for (size_t i = 0; i < run->p->units.n; i++)
+		if (run->p->units.v[i] == unit)
+			return run->file[i];
+	return NULL;
+}
+
+/* @unit: the file whose rule or default decided; NULL: nobody did. */
+static void print_packet(const struct run *run, unsigned long long n, const char *verdict, const char *by, const struct ast_unit *unit)
+{
+	const char *file;
 	json_t *o;
 
-	if (!cli->json) {
+	if (!run->cli->json) {
 		printf("%llu\t%s\t%s\n", n, verdict, by);
 		return;
 	}
@@ -25,9 +46,16 @@ static void print_packet(const struct cli *cli, unsigned long long n, const char
 	json_object_set_new(o, "packet", json_integer((json_int_t)n));
 	json_object_set_new(o, "verdict", json_string(verdict));
 	json_object_set_new(o, "rule", cli_json_string(by));
+	file = file_of(run, unit);
+	json_object_set_new(o, "file", file ? cli_json_string(file) : json_null());
 	json_dumpf(o, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(o);
+}
+
+static const char *shown(const char *path)
+{
+	return strcmp(path, "-") == 0 ? "<stdin>" : path;
 }
 
 static pcap_t *open_capture(const char *path)
@@ -38,101 +66,102 @@ static pcap_t *open_capture(const char *path)
 
 	if (!p) {
 		/* Some of libpcap's messages begin with the path. */
-		if (strncmp(err, path, strlen(path)) == 0)
+		if (strcmp(path, "-") != 0 && strncmp(err, path, strlen(path)) == 0)
 			cli_error("%s", err);
 		else
-			cli_error("%s: %s", path, err);
+			cli_error("%s: %s", shown(path), err);
 		return NULL;
 	}
 	if (pcap_datalink(p) == DLT_EN10MB)
 		return p;
 	name = pcap_datalink_val_to_name(pcap_datalink(p));
 	if (name)
-		cli_error("%s holds frames of type %s; XDP sees Ethernet frames (EN10MB)", path, name);
+		cli_error("%s holds frames of type %s; XDP sees Ethernet frames (EN10MB)", shown(path), name);
 	else
-		cli_error("%s holds frames of type %d; XDP sees Ethernet frames (EN10MB)", path, pcap_datalink(p));
+		cli_error("%s holds frames of type %d; XDP sees Ethernet frames (EN10MB)", shown(path), pcap_datalink(p));
 	pcap_close(p);
 	return NULL;
 }
 
-/* One packet; false: out of memory. @buf grows as needed: `tx swap` writes, and a capture's bytes are not ours to write to. */
-static bool run_packet(const struct cli *cli, struct eval *e, unsigned long long n, const u_char *data, size_t len, uint8_t **buf, size_t *cap)
+/* One packet; false: out of memory. */
+static bool run_packet(struct run *run, unsigned long long n, const u_char *data, size_t len)
 {
-	struct eval_packet pkt = { .len = len, .iface = cli->iface, .has_rxqueue = cli->rxqueue != NULL, .rxqueue = cli->queue };
+	struct eval_packet pkt = {
+		.len = len, .iface = run->cli->iface, .has_rxqueue = run->cli->rxqueue != NULL, .rxqueue = run->cli->queue,
+	};
 	struct eval_result r;
 
 	if (len < FRAME_MIN) {
-		print_packet(cli, n, "skipped", "-");
+		print_packet(run, n, "skipped", "-", NULL);
 		return true;
 	}
-	if (len > *cap) {
-		uint8_t *bigger = realloc(*buf, len);
+	if (len > run->cap) {
+		uint8_t *bigger = realloc(run->buf, len);
 
 		if (!bigger)
 			return false;
-		*buf = bigger;
-		*cap = len;
+		run->buf = bigger;
+		run->cap = len;
 	}
-	memcpy(*buf, data, len);
-	pkt.data = *buf;
-	r = eval_run(e, &pkt);
-	print_packet(cli, n, lang_verdicts[r.verdict].name, r.rule ? r.rule->shown : "default");
+	memcpy(run->buf, data, len);
+	pkt.data = run->buf;
+	r = eval_run(run->e, &pkt);
+	print_packet(run, n, lang_verdicts[r.verdict].name, r.rule ? r.rule->shown : "default", r.unit);
 	return true;
 }
 
-static int run_capture(const struct cli *cli, struct eval *e, pcap_t *p)
+static int run_capture(struct run *run, pcap_t *p)
 {
 	unsigned long long n = 0;
 	struct pcap_pkthdr *h;
 	const u_char *data;
-	uint8_t *buf = NULL;
-	size_t cap = 0;
-	int got, status = EXIT_DONE;
+	int got;
 
 	while ((got = pcap_next_ex(p, &h, &data)) == 1) {
-		if (!run_packet(cli, e, ++n, data, h->caplen, &buf, &cap)) {
+		if (!run_packet(run, ++n, data, h->caplen)) {
 			cli_error("out of memory at packet %llu", n);
-			status = EXIT_SYSTEM;
-			break;
+			return EXIT_SYSTEM;
 		}
-		/* Nobody reads on: cli_finish() says so. */
+		/* Its reason is gone later. */
 		if (ferror(stdout))
-			break;
+			return cli_unwritten(errno);
 	}
-	free(buf);
-	if (got == PCAP_ERROR) {
-		cli_error("%s is broken behind packet %llu: %s", cli->run, n, pcap_geterr(p));
-		status = EXIT_INPUT;
-	}
-	return status;
+	if (fflush(stdout) != 0)
+		return cli_unwritten(errno);
+	if (got != PCAP_ERROR)
+		return EXIT_DONE;
+	cli_error("%s is broken behind packet %llu: %s", shown(run->cli->run), n, pcap_geterr(p));
+	return EXIT_INPUT;
 }
 
 int cli_run(struct cli *cli)
 {
-	const struct ast_program *p = cli_front(cli);
-	struct eval *e;
+	struct run run = { .cli = cli, .p = cli_front(cli) };
 	pcap_t *capture;
 	int status;
 
-	if (!p)
+	if (!run.p)
 		return EXIT_INPUT;
 	capture = open_capture(cli->run);
 	if (!capture)
 		return EXIT_INPUT;
-	e = eval_new(p);
-	if (!e) {
+	run.e = eval_new(run.p);
+	if (!run.e) {
 		cli_error("out of memory");
 		pcap_close(capture);
 		return EXIT_SYSTEM;
 	}
-	status = run_capture(cli, e, capture);
+	run.file = arena_array(cli->arena, run.p->units.n, sizeof(*run.file));
+	for (size_t i = 0; i < run.p->units.n; i++)
+		run.file[i] = utf8_line(cli->arena, run.p->units.v[i]->name, strlen(run.p->units.v[i]->name), 255, false);
+	status = run_capture(&run, capture);
 	pcap_close(capture);
-	if (cli->json) {
-		cli_summary(cli, p, e, stdout);
-	} else if (!cli->quiet) {
-		fflush(stdout);
-		cli_summary(cli, p, e, stderr);
+	free(run.buf);
+	if (status != EXIT_SYSTEM && !cli->quiet) {
+		cli_summary(cli, run.p, run.e, cli->json ? stdout : stderr);
+		if (ferror(stdout))
+			status = cli_unwritten(errno);
 	}
-	eval_free(e);
+	eval_free(run.e);
 	return status;
 }

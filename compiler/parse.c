@@ -72,7 +72,7 @@ struct source *source_read(struct arena *a, const char *path, struct diag_list *
 		return read_fd(a, path, STDIN_FILENO, d, none);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
-		cannot_read(d, none, path, strerror(errno));
+		cannot_read(d, none, *path ? path : "``", *path ? strerror(errno) : "the path is empty");
 		return NULL;
 	}
 	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
