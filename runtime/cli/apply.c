@@ -86,6 +86,9 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		else
 			return cli_usage(cli, "--mode is native or generic, not %s", optarg);
 	}
+	status = cli_one_filter(cli, argv + optind, argc - optind);
+	if (status)
+		return status;
 	if (argc - optind < 2)
 		return cli_usage(cli, "give a filter and the interfaces it is to run on");
 	ifaces = argv + optind + 1;

@@ -61,6 +61,9 @@ int cli_finish(struct cli *cli, int status);
 
 /* Opens an object, or compiles a rule file to one with xdpfc. Returns the exit status; 0: @out is open. */
 int cli_open(struct cli *cli, struct xdpf_object **out, const char *path);
+/* Are there rule files among the @n operands that start with a filter? One program is made of them by xdpfc: EXIT_USAGE, with
+ * how. 0: there is only the filter. */
+int cli_one_filter(struct cli *cli, char **operands, int n);
 
 /* ---- counters.c, counters_text.c: how counters are shown ---- */
 

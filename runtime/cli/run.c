@@ -227,6 +227,9 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 			break;
 		}
 	}
+	status = cli_one_filter(cli, argv + optind, argc - optind);
+	if (status)
+		return status;
 	if (argc - optind != 2)
 		return cli_usage(cli, "give a filter and a capture");
 	r.capture = argv[optind + 1];

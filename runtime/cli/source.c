@@ -87,10 +87,27 @@ static int open_rules(struct cli *cli, struct xdpf_object **out, const char *pat
 	return status;
 }
 
+int cli_one_filter(struct cli *cli, char **operands, int n)
+{
+	char names[512] = "";
+	size_t len = 0;
+	int files = 1;
+
+	while (files < n && is_rule_file(operands[files]))
+		files++;
+	if (files == 1)
+		return 0;
+	for (int i = 0; i < files && len < sizeof(names); i++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len, " %s", operands[i]);
+	return cli_usage(cli, "several files: `xdpfc%s -o prog.o` first, then give prog.o", len < sizeof(names) ? names : " FILE...");
+}
+
 int cli_open(struct cli *cli, struct xdpf_object **out, const char *path)
 {
 	int err;
 
+	if (!strcmp(path, "-"))
+		return cli_usage(cli, "a filter is not read from standard input: `xdpfc - -o prog.o` first, then give prog.o");
 	if (is_rule_file(path))
 		return open_rules(cli, out, path);
 	err = xdpf_object_open(out, path, &cli->log);

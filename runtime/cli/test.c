@@ -153,6 +153,9 @@ int cmd_test(struct cli *cli, int argc, char **argv)
 			return status;
 		json = true;
 	}
+	status = cli_one_filter(cli, argv + optind, argc - optind);
+	if (status)
+		return status;
 	if (argc - optind != 1)
 		return cli_usage(cli, "give one filter");
 	status = cli_open(cli, &o, argv[optind]);

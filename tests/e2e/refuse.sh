@@ -189,6 +189,11 @@ named "unknown option -x$" status xe0 -xy --json
 named "option --json takes no value" status xe0 --json=yes
 named "option --mode needs a value" apply good.o xe0 --mode
 named "unknown option --verbos3; did you mean --verbose" status xe0 --verbos3
+several='several files: `xdpfc a.xdpf b.xdpf -o prog.o` first'
+named "$several" apply a.xdpf b.xdpf eth0
+named "$several" run a.xdpf b.xdpf "$CAPTURES/ping.pcap"
+named "$several" test a.xdpf b.xdpf
+named '`xdpfc - -o prog.o` first' run - "$CAPTURES/ping.pcap"
 named "unknown option --quiet; options stand behind the command" --quiet run
 status "a misspelt command" 2 "$XDPF" aply x y
 says "and the one that was meant" "did you mean .xdpf apply."
