@@ -30,6 +30,9 @@ static int check_header(Elf *elf, const void *data, size_t len, const struct xdp
 			       "it is an ELF file, but no BPF object: an object comes from `xdpfc rules.xdpf -o prog.o`");
 	if (h.e_ident[EI_DATA] != (__BYTE_ORDER == __LITTLE_ENDIAN ? ELFDATA2LSB : ELFDATA2MSB))
 		return rt_fail(log, EBADMSG, "the object was made for machines of the other byte order");
+	/* libelf would find no sections then, and nothing wrong with that. */
+	if (h.e_shoff > len || (size_t)h.e_shnum * sizeof(Elf64_Shdr) > len - h.e_shoff)
+		return rt_fail(log, EBADMSG, "the object file is cut off: its section headers lie beyond its end");
 	return 0;
 }
 

@@ -50,6 +50,7 @@ refused "another machine's" /bin/sh "no BPF object"
 for percent in 1 10 30 50 70 90 99; do
 	head -c $((size * percent / 100)) "$WORK/good.o" >"$WORK/cut.o"
 	status "cut off at $percent percent" 1 in_a "$XDPF" apply "$WORK/cut.o" xe0
+	says "and it says so" "cut off"
 done
 strip=$(command -v llvm-strip-19 || command -v llvm-strip)
 if [ -n "$strip" ]; then
