@@ -236,5 +236,7 @@ const char *suggest_value(struct sema *s, const struct want *w, const char *text
 		return "leave the comparison out: without it every address will do";
 	if (is_ip && !strcasecmp(text, "localhost"))
 		return "names of hosts are not looked up: write 127.0.0.0/8, or ::1";
+	if (is_ip && strchr(text, '.'))
+		return "names of hosts are not looked up: write the address, such as 192.0.2.1 or 2001:db8::1";
 	return NULL;
 }

@@ -163,6 +163,8 @@ static bool quantity(struct sema *s, const struct want *w, const struct ast_valu
 					 v->text);
 	else if (!strcmp(suffix, "g"))
 		e->remedy = arena_printf(s->a, "write %.*sG", (int)digits, v->text);
+	else if (w->type == TYPE_NUM && !w->slice && (!strcmp(suffix, "b") || !strcmp(suffix, "bytes")))
+		e->remedy = arena_printf(s->a, "write %.*sB for bytes; KiB, MiB and GiB are 1024 of one another", (int)digits, v->text);
 	else if (unit == QTY_OTHER)
 		e->remedy = "a number may end in k, M, G, or Ki, Mi, Gi";
 	else
@@ -297,6 +299,9 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 		e->remedy = suggest_value(s, w, v->text);
 	if (!e->remedy)
 		e->remedy = suggest_remedy(s, v->text, SUGGEST_LET | SUGGEST_SET, want_table);
+	/* Names of lets have no dots. */
+	if (!e->remedy && strchr(v->text, '.'))
+		e->remedy = arena_printf(s->a, "%s: write %s", want_says(s, w), want_example(w));
 	if (!e->remedy)
 		e->remedy = arena_printf(s->a, "%s: write %s, or declare `let %s = …;` before", want_says(s, w), want_example(w),
 					 sema_quote(s, v->span));
