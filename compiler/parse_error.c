@@ -419,7 +419,8 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		return remedy_for_bracket(c);
 	if (want & WANT_COMMA && want & WANT_CLOSE && as_value(c, before) && as_value(c, k))
 		return arena_printf(c->a, "write a comma between them: `%s, %s`", as_value(c, before), as_value(c, k));
-	if (is_name(before, "payload") || before->kind == TOK_PACKET || want & WANT_RBRACKET || before->kind == TOK_LBRACKET || ((want & WANT_COLON) && before->kind == TOK_NUM))
+	if (is_name(before, "payload") || before->kind == TOK_PACKET || want & WANT_RBRACKET || before->kind == TOK_LBRACKET ||
+	    ((want & WANT_COLON) && before->kind == TOK_NUM))
 		return "a slice is payload[OFFSET:LENGTH] or packet[OFFSET:LENGTH], in bytes, with numbers";
 	s = want & WANT_LBRACKET || (want & WANT_CMP && want & (WANT_AND | WANT_COMMA)) ? remedy_for_pair(c, want) : NULL;
 	if (s)
