@@ -306,6 +306,8 @@ bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, boo
 void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op);
 /* Warns that @e always holds where it stands, so that its `else` is never reached. */
 void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c);
+/* Warns that @e never holds where it stands: the rules before it took every such packet. */
+void facts_warn_taken(struct sema *s, const struct ast_expr *e, const struct conflict *c);
 /* Reports that a condition cannot hold where it stands. */
 void facts_report(struct sema *s, const struct conflict *c);
 

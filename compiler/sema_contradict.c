@@ -429,14 +429,31 @@ void facts_check_key(struct sema *s, const struct facts *f, const struct ast_ope
 	add_note(s, e, &c);
 }
 
+/* A part of the condition itself says nothing new. */
+static bool elsewhere(const struct ast_expr *e, const struct conflict *c)
+{
+	return c->other &&
+	       !(c->other->span.src == e->span.src && c->other->span.begin >= e->span.begin && c->other->span.end <= e->span.end);
+}
+
 void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c)
 {
 	struct diag *d = diag_warning(s->d, e->span, "`%s` is always true here, so its `else` is never reached",
 				      sema_quote(s, e->span));
 
 	d->remedy = "take the `else` out, or correct the condition";
-	/* A part of the condition itself says nothing new. */
-	if (c->other &&
-	    !(c->other->span.src == e->span.src && c->other->span.begin >= e->span.begin && c->other->span.end <= e->span.end))
+	if (elsewhere(e, c))
 		add_note(s, d, c);
+}
+
+void facts_warn_taken(struct sema *s, const struct ast_expr *e, const struct conflict *c)
+{
+	struct diag *d = diag_warning(s->d, e->span, "`%s` never matches here: the rules before it take every such packet",
+				      sema_quote(s, e->span));
+
+	d->remedy = "take the rule out, or move it up";
+	if (!elsewhere(e, c))
+		return;
+	d->note_span = c->other->span;
+	d->note = "asked before, and decided there";
 }

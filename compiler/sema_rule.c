@@ -305,8 +305,26 @@ static void unreachable(struct sema *s, const struct ast_rule *r, const struct a
 	e->note = "decided here";
 }
 
+/* Warns where the rules before @r leave it no packet; @left: what is known of those that they leave. */
+static void taken_check(struct sema *s, const struct ast_rule *r, const struct facts *facts, struct facts *left)
+{
+	struct facts here = *facts, there = *left;
+	struct conflict c;
+
+	/* Conditions with errors are not resolved. */
+	if (!r->cond || s->d->errors || facts->dead || left->dead || !facts_assume(s, &here, r->cond, true, &c))
+		return;
+	if (!facts_assume(s, &there, r->cond, true, &c)) {
+		facts_warn_taken(s, r->cond, &c);
+		return;
+	}
+	if (r->kind == RULE_ACTIONS && r->verdict != VERDICT_NONE && !facts_assume(s, left, r->cond, false, &c))
+		left->dead = true;
+}
+
 static bool block_check(struct sema *s, struct ast_rules *rules, const struct facts *facts, bool top)
 {
+	struct facts left = *facts;
 	const struct ast_rule *decided = NULL;
 	bool reported = false;
 
@@ -325,6 +343,7 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 		}
 		if (rule_check(s, r, facts) && !decided)
 			decided = r;
+		taken_check(s, r, facts, &left);
 	}
 	return decided;
 }
