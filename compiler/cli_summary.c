@@ -363,6 +363,7 @@ static void data_miss(void *arg, const struct ast_rule *r, const struct ast_acti
 	struct eval_miss m = eval_action_miss(d->e, a->slot);
 	json_t *o = json_object();
 
+	json_object_set_new(o, "file", cli_json_string(a->counter->unit->name));
 	json_object_set_new(o, "rule", cli_json_string(r->shown));
 	json_object_set_new(o, "table", json_string(a->word.s));
 	json_object_set_new(o, "absent", json_integer((json_int_t)m.absent));

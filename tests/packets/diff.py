@@ -111,7 +111,7 @@ def main():
         for path in paths:
             name = os.path.relpath(path, corpus.ROOT) if path.startswith(corpus.ROOT) else os.path.basename(path)
             files, options = program(path)
-            evaluator = run(args.xdpfc, "--quiet", "--json", "--run", capture, *options, *files)
+            evaluator = run(args.xdpfc, "--json", "--run", capture, *options, *files)
             compiled = run(args.xdpfc, "--quiet", *files, "-o", prog)
             if evaluator.returncode or compiled.returncode:
                 tally.fail("%s: %s" % (name, (evaluator.stderr if evaluator.returncode else compiled.stderr).strip()))
