@@ -312,6 +312,17 @@ static void set_count(json_t *o, struct eval_count c)
 	json_object_set_new(o, "bytes", json_integer((json_int_t)c.bytes));
 }
 
+/* Where nobody counts, nothing is known, which is not zero. */
+static void count_if(json_t *o, bool counted, struct eval_count c)
+{
+	if (counted) {
+		set_count(o, c);
+		return;
+	}
+	json_object_set_new(o, "packets", json_null());
+	json_object_set_new(o, "bytes", json_null());
+}
+
 static json_t *json_counted(struct eval_count c)
 {
 	json_t *o = json_object();
@@ -386,7 +397,7 @@ static json_t *data_unit(const struct ast_program *p, const struct eval *e, size
 		json_object_set_new(x, "line", json_integer(source_line_col(r->span.src, r->span.begin).line));
 		json_object_set_new(x, "verdict", json_verdict(r->verdict));
 		json_object_set_new(x, "text", cli_json_string(r->text));
-		set_count(x, eval_rule_count(e, i));
+		count_if(x, !u->counters_off, eval_rule_count(e, i));
 		json_array_append_new(rules, x);
 	}
 	json_object_set_new(o, "name", cli_json_string(u->name));
@@ -394,9 +405,11 @@ static json_t *data_unit(const struct ast_program *p, const struct eval *e, size
 	json_object_set_new(o, "rules", rules);
 	x = json_object();
 	json_object_set_new(x, "verdict", json_verdict(u->default_verdict));
-	set_count(x, eval_rule_count(e, u->default_index));
+	count_if(x, !u->counters_off, eval_rule_count(e, u->default_index));
 	json_object_set_new(o, "default", x);
-	json_object_set_new(o, "reached", json_counted(reached(p, e, unit)));
+	x = json_object();
+	count_if(x, !u->counters_off, reached(p, e, unit));
+	json_object_set_new(o, "reached", x);
 	return o;
 }
 

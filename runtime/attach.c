@@ -76,15 +76,17 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 	return 0;
 }
 
-static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_log *log)
+static int target_load(struct target *t, const struct xdpf_object *o, bool frags, const struct xdpf_log *log)
 {
-	const struct xdpf_load_opts opts = {
-		.sz = sizeof(opts),
-		/* In generic mode the kernel makes frames linear for us. */
-		.frags = mode == XDPF_MODE_NATIVE && t->iface.mtu > PLAIN_MTU,
-	};
+	const struct xdpf_load_opts opts = { .sz = sizeof(opts), .frags = frags };
+	struct xdpf_program *prog;
+	int err = xdpf_program_load(&prog, o, &opts, log);
 
-	return xdpf_program_load(&t->prog, o, &opts, log);
+	if (err)
+		return err;
+	xdpf_program_free(t->prog);
+	t->prog = prog;
+	return 0;
 }
 
 /* ---- changes ---- */
@@ -120,14 +122,10 @@ static int explain_attach(const struct target *t, int err, enum xdpf_mode mode, 
 	return rt_fail_sys(log, err, "%s: the program cannot be attached in %s mode", name, xdpf_mode_name(mode));
 }
 
-static int attach_new(struct target *t, enum xdpf_mode mode, const struct xdpf_log *log)
+static int pin_new(struct target *t, const struct xdpf_log *log)
 {
-	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = mode == XDPF_MODE_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int err;
 
-	t->link_fd = bpf_link_create(t->prog->prog_fd, (int)t->iface.ifindex, BPF_XDP, &opts);
-	if (t->link_fd < 0)
-		return explain_attach(t, errno, mode, log);
 	/* A pin from before whose link lost its interface: that link is dead. */
 	if (unlink(t->path) && errno != ENOENT)
 		return rt_fail_sys(log, errno, "%s cannot be removed", t->path);
@@ -139,18 +137,35 @@ static int attach_new(struct target *t, enum xdpf_mode mode, const struct xdpf_l
 	return err;
 }
 
-static int attach_over(struct target *t, const struct xdpf_log *log)
+/* Creates or updates the link. 0, or an errno that explain_attach() knows to explain. */
+static int link_program(struct target *t, enum xdpf_mode mode)
 {
-	LIBBPF_OPTS(bpf_link_update_opts, opts, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)t->old_prog_fd);
+	LIBBPF_OPTS(bpf_link_create_opts, create, .flags = mode == XDPF_MODE_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	LIBBPF_OPTS(bpf_link_update_opts, update, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)t->old_prog_fd);
 
-	if (bpf_link_update(t->link_fd, t->prog->prog_fd, &opts)) {
-		if (errno == EPERM)
-			return rt_fail(log, EBUSY, "%s: its filter was replaced by somebody else just now; apply again",
-				       t->iface.name);
-		return explain_attach(t, errno, t->iface.mode, log);
+	if (t->old_prog_fd >= 0)
+		return bpf_link_update(t->link_fd, t->prog->prog_fd, &update) ? errno : 0;
+	t->link_fd = bpf_link_create(t->prog->prog_fd, (int)t->iface.ifindex, BPF_XDP, &create);
+	return t->link_fd < 0 ? errno : 0;
+}
+
+static int attach(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_log *log)
+{
+	int err = link_program(t, mode);
+
+	/* The peer's MTU counts too, and only the driver knows it. */
+	if (err == ERANGE && mode == XDPF_MODE_NATIVE && !t->prog->frags) {
+		err = target_load(t, o, true, log);
+		if (err)
+			return err;
+		err = link_program(t, mode);
 	}
-	t->changed = true;
-	return 0;
+	if (!err && t->old_prog_fd < 0)
+		return pin_new(t, log);
+	t->changed = !err;
+	if (err == EPERM && t->old_prog_fd >= 0)
+		return rt_fail(log, EBUSY, "%s: its filter was replaced by somebody else just now; apply again", t->iface.name);
+	return err ? explain_attach(t, err, mode, log) : 0;
 }
 
 static void target_undo(struct target *t, const struct xdpf_log *log)
@@ -197,9 +212,10 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 			if (t[k].iface.ifindex == t[i].iface.ifindex)
 				err = rt_fail(log, EINVAL, "%s: given twice", ifaces[i]);
 	for (i = 0; i < n && !err; i++)
-		err = target_load(&t[i], o, mode, log);
+		/* In generic mode the kernel makes frames linear for us. */
+		err = target_load(&t[i], o, mode == XDPF_MODE_NATIVE && t[i].iface.mtu > PLAIN_MTU, log);
 	for (i = 0; i < n && !err; i++) {
-		err = t[i].old_prog_fd < 0 ? attach_new(&t[i], mode, log) : attach_over(&t[i], log);
+		err = attach(&t[i], o, mode, log);
 		t[i].iface.mode = mode;
 	}
 	if (!err)

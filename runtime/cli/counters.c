@@ -36,6 +36,17 @@ static void set_count(json_t *o, struct xdpf_count c)
 	json_object_set_new(o, "bytes", json_integer((json_int_t)c.bytes));
 }
 
+/* Where nobody counts, nothing is known, which is not zero. */
+static void count_if(json_t *o, bool counted, struct xdpf_count c)
+{
+	if (counted) {
+		set_count(o, c);
+		return;
+	}
+	json_object_set_new(o, "packets", json_null());
+	json_object_set_new(o, "bytes", json_null());
+}
+
 static json_t *verdict_value(enum xdpf_verdict v)
 {
 	return v == XDPF_NO_VERDICT ? json_null() : json_string(xdpf_verdict_name(v));
@@ -53,15 +64,15 @@ static json_t *file_json(const struct counters_of *c, unsigned file)
 			continue;
 		x = json_pack("{s:s, s:s?, s:s, s:I, s:o, s:s}", "rule", r->shown, "label", r->label, "source", r->source,
 			      "line", (json_int_t)r->line, "verdict", verdict_value(r->verdict), "text", r->text);
-		set_count(x, xdpf_stats_rule(c->stats, r->index));
+		count_if(x, f->counters, xdpf_stats_rule(c->stats, r->index));
 		json_array_append_new(rules, x);
 	}
 	json_object_set_new(o, "rules", rules);
 	x = json_pack("{s:o}", "verdict", verdict_value(f->default_verdict));
-	set_count(x, xdpf_stats_rule(c->stats, f->default_index));
+	count_if(x, f->counters, xdpf_stats_rule(c->stats, f->default_index));
 	json_object_set_new(o, "default", x);
 	x = json_object();
-	set_count(x, xdpf_stats_reached(c->stats, file));
+	count_if(x, f->counters, xdpf_stats_reached(c->stats, file));
 	json_object_set_new(o, "reached", x);
 	return o;
 }

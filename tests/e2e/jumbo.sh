@@ -32,6 +32,13 @@ is "without frags" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["frags"]')" Fa
 ok "ping" ping_a 10.99.0.1
 status "remove again" 0 in_a "$XDPF" remove xe0
 
+ip -n "$NAME-b" link set xe1 mtu 9000
+status "apply where only the peer's MTU is large" 0 in_a "$XDPF" apply "$WORK/jumbo.o" xe0
+is "with frags then" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["frags"]')" True
+ok "ping there" ping_a 10.99.0.1
+status "replace there" 0 in_a "$XDPF" apply "$WORK/jumbo.o" xe0
+status "remove there" 0 in_a "$XDPF" remove xe0
+
 ip -n "$NAME-a" link set xe0 mtu 9000
 ip -n "$NAME-b" link set xe1 mtu 9000
 status "generic mode" 0 in_a "$XDPF" apply --mode generic "$WORK/jumbo.o" xe0
