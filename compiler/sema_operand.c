@@ -94,6 +94,8 @@ static bool not_a_field(struct sema *s, const struct ast_operand *op)
 
 	if (names_header(s, name) == HDR_NONE && !d && names_lost(s, name))
 		return false;
+	if (!d && suggest_unsupported(s, &op->name))
+		return false;
 	if (names_header(s, name) != HDR_NONE) {
 		e = diag_error(s->d, op->name.span, "`%s` is a protocol, not a field: it has no value", name);
 		e->remedy = arena_printf(s->a, "`%s` alone is the condition; its fields are %s.…, see xdpfc --list=fields", name,
