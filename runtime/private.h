@@ -92,6 +92,13 @@ struct xdpf_object {
 /* Opens the object with libbpf and checks it against its metadata. */
 int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, const struct xdpf_log *log);
 
+/* ---- kernel.c ---- */
+
+/* Does a kernel of this release (uname -r) verify our programs soundly? */
+bool rt_release_serves(const char *release);
+/* Refuses with -EOPNOTSUPP where this one does not. */
+int rt_kernel_check(const struct xdpf_log *log);
+
 /* ---- config.c ---- */
 
 /* A test's frames come from the loopback device: its index stands for the interface that was named. */

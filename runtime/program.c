@@ -151,6 +151,9 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 
 	if (!p)
 		return -ENOMEM;
+	err = rt_kernel_check(log);
+	if (err)
+		return err;
 	if (opt.test && opt.test_iface && (!*opt.test_iface || strlen(opt.test_iface) >= sizeof(p->test_iface)))
 		return rt_fail(log, EINVAL, "\"%s\" cannot be an interface's name", opt.test_iface);
 	if (opt.test && opt.test_iface)

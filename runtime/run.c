@@ -13,7 +13,7 @@ static int explain_run(int err, size_t len, unsigned split, const struct xdpf_lo
 {
 	if (split && err == EINVAL)
 		return rt_fail(log, err,
-			       "this kernel does not split a frame at %u of %zu bytes (Linux 6.18 does): leave out the split",
+			       "this kernel does not split a frame at %u of %zu bytes: leave out the split",
 			       split, len);
 	if (err == EOPNOTSUPP || err == ENOTSUP)
 		return rt_fail(log, err, "this kernel has no test runs of XDP programs: %s", strerror(err));

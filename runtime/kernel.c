@@ -1,0 +1,33 @@
+/*
+ * Is this kernel one whose verifier is right about our programs? In: its release. Out: 0, or a refusal that says why. Objects that other
+ * loaders load are theirs to answer for; README.md says the same to their users.
+ */
+#include <stdio.h>
+#include <sys/utsname.h>
+
+#include "private.h"
+
+enum { LEAST_MAJOR = 6, LEAST_MINOR = 12 };
+
+bool rt_release_serves(const char *release)
+{
+	unsigned major, minor;
+
+	/* a release that is no number is nobody's we know of: let the verifier decide */
+	if (sscanf(release, "%u.%u", &major, &minor) != 2)
+		return true;
+	return major > LEAST_MAJOR || (major == LEAST_MAJOR && minor >= LEAST_MINOR);
+}
+
+int rt_kernel_check(const struct xdpf_log *log)
+{
+	struct utsname u;
+
+	if (uname(&u) || rt_release_serves(u.release))
+		return 0;
+	/* seen on 6.1: of two numbers that are one on some way and two on another, it takes what holds for the one to hold for the
+	 * other, and removes tests that are needed; the filter then loads, and says something else than its rules */
+	return rt_fail(log, EOPNOTSUPP, "Linux %s: verifiers before %d.%d may remove tests that a filter needs, so its verdicts could be wrong\n"
+		       "Run a kernel of %d.%d or later (Debian 12 has one in its backports)", u.release, LEAST_MAJOR, LEAST_MINOR, LEAST_MAJOR,
+		       LEAST_MINOR);
+}
