@@ -2,6 +2,7 @@
  * Is this kernel one whose verifier is right about our programs? In: its release. Out: 0, or a refusal that says why. Objects that other
  * loaders load are theirs to answer for; README.md says the same to their users.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <sys/utsname.h>
 
