@@ -77,6 +77,10 @@ def compare(what, evaluator, process, frames, tally):
         tally.passed += 1
         return
     tally.fail("%s: counters" % what)
+    for theirs, ours in zip(expected.get("files", ()), have.get("files", ())):
+        for a, b in zip(theirs["rules"], ours["rules"]):
+            if a != b:
+                print("  rule: evaluator %s\n    kernel %s" % (a, b))
     for key in expected.keys() | have.keys():
         if expected.get(key) != have.get(key):
             print("  %s: evaluator %s\n    kernel %s" % (key, str(expected.get(key))[:1000], str(have.get(key))[:1000]))
@@ -125,8 +129,9 @@ def main():
                     break
                 compare(name + (" split at %d" % split if split else ""), evaluator, kernel, frames, tally)
             if tally.failed > failed and path.startswith(tmp):
-                with open(path) as f:
-                    print(f.read())
+                for file in files:
+                    with open(file) as f:
+                        print(f.read())
     print("%d files, %d frames, %d splits" % (len(paths), len(frames.frames), len(SPLITS) - 1))
     print("%d passed, %d failed, %d skipped" % (tally.passed, tally.failed, tally.skipped))
     return 1 if tally.failed else 0

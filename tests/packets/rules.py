@@ -1,5 +1,6 @@
 """Random rule files over the whole table of fields, for diff.py. Their conditions ask for values that frames have, so that they hold now and
-then; what the checker refuses (a contradiction, say) is taken out again, by the line that it names."""
+then; sets have names, are of every type, and are asked for by fields of several widths. What the checker refuses (a contradiction, say) is
+taken out again, by the line that it names."""
 
 import os
 import random
@@ -26,6 +27,12 @@ def fields():
     return found
 
 
+def types():
+    """{ID: (name, kind, bits)} of types.def."""
+    with open(os.path.join(ROOT, "grammar", "types.def")) as f:
+        return {m[0]: (m[1], m[2], int(m[3])) for m in re.findall(r'^TYPE\((\w+),\s*"([^"]+)",\s*(\w+),\s*(\d+),', f.read(), re.M)}
+
+
 def conditions():
     with open(os.path.join(ROOT, "grammar", "headers.def")) as f:
         return re.findall(r'^HEADER\(\w+,\s*"([^"]+)"', f.read(), re.M)
@@ -39,7 +46,9 @@ class Writer:
         self.numbers = [f for f in self.fields if f[1] not in ("FLAG", "IP4", "IP6", "IP", "MAC")]
         self.addresses = [f for f in self.fields if f[1] in ("IP4", "IP6", "IP", "MAC")]
         self.headers = conditions()
+        self.types = types()
         self.rules = 0
+        self.sets = {}	# the name of each: its types
 
     def seen(self, nbytes):
         """So many bytes from some place of some frame: what they mean there is not asked."""
@@ -103,8 +112,79 @@ class Writer:
         box = lambda: "(%s, %s)" % (self.span(a[2]), self.span(b[2]))
         return "(%s, %s) %s %s" % (a[0], b[0], self.rnd.choice(("in", "not in")), self.values(box))
 
+    def element(self, kind, wide):
+        """One of a set of a type: a value or a range, some of them up to the last number of a usual width. WIDE: bits of most of them."""
+        if self.types[kind][1] != "NUM":
+            one = self.address({"NET": "IP"}.get(kind, kind))
+            if kind == "MAC" and self.rnd.random() < 0.2:
+                return one + "-ff:ff:ff:ff:ff:ff" if self.rnd.random() < 0.3 else "%s-%sff" % (one, one[:-2])
+            if kind != "NET":
+                # Sets of single addresses hold nothing else.
+                return one.split("/")[0]
+            if "/" not in one and self.rnd.random() < 0.2:
+                return one + ("-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" if ":" in one else "-255.255.255.255")
+            return one
+        limit = self.types[kind][2]
+        bits = min(limit, wide)
+        r = self.rnd.random()
+        if r < 0.12:
+            end = (1 << self.rnd.choice([b for b in (8, 16, 32, 64, bits) if b <= limit])) - 1
+            start = self.rnd.choice((end - self.rnd.randrange(end // 2 + 1), end - self.rnd.randrange(min(end, 200) + 1)))
+            return "%d-%d" % (start, end) if start < end else str(end)
+        if r < 0.15:
+            return "0-%d" % (1 + self.rnd.getrandbits(self.rnd.randrange(1, bits + 1)) // 2)
+        if r < 0.25:
+            start = self.number(bits)
+            end = min(start + self.rnd.randrange(1, 50), (1 << limit) - 1)
+            return "%d-%d" % (start, end) if start < end else str(end)
+        return str(self.number(bits))
+
+    def named(self, kinds):
+        """The declaration of a set of these types, with up to 16 elements, which are compared one by one, or more, which are looked up."""
+        name = "s%d" % (len(self.sets) + 1)
+        self.sets[name] = kinds
+        n = self.rnd.choice((1, 3, 16, 17, 18, 30, 60)) if len(kinds) == 1 else self.rnd.choice((1, 4, 16, 17, 40))
+        wide = self.rnd.choice((8, 16, 16, 32, 64))
+        one = lambda: [self.element(kind, wide) for kind in kinds]
+        elements = [one() for _ in range(n)]
+        names = [self.types[kind][0] for kind in kinds]
+        if len(kinds) == 1:
+            return "set %s : %s = { %s };" % (name, names[0], ", ".join(e[0] for e in elements))
+        return "set %s : (%s) = { %s };" % (name, ", ".join(names), ", ".join("(%s)" % ", ".join(e) for e in elements))
+
+    def declarations(self):
+        """Sets of every type that there is a field of, and of tuples."""
+        numbers = [k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT")]
+        usual = ["NUM", "NUM", "NUM", "PORT", "PORT", "PROTO", "ETHERTYPE", "IP", "IP4", "IP6", "NET", "NET", "MAC"]
+        kinds = [[k] for k in self.rnd.sample(usual, 6)] + [[self.rnd.choice(numbers)]]
+        kinds += [[self.rnd.choice(usual) for _ in range(self.rnd.choice((2, 2, 3, 4)))] for _ in range(2)]
+        return [self.named(k) for k in kinds]
+
+    def operand(self, kind):
+        """A field that may be asked for an element of the type, or a slice."""
+        size = {"NUM": self.rnd.choice((1, 2, 2, 3, 4, 4, 5, 6, 7, 8)), "MAC": 6}.get(kind)
+        if size and self.rnd.random() < 0.25:
+            return "%s[%d:%d]" % (self.rnd.choice(("payload", "packet")), self.rnd.choice((0, 0, 2, 4, 6, 12, 14, 23, 34, 36)), size)
+        families = {"IP": ("IP", "IP4", "IP6"), "NET": ("IP", "IP4", "IP6")}.get(kind, (kind,))
+        fields = [f for f in self.fields if f[1] in families]
+        # By width first: most fields are narrow.
+        bits = self.rnd.choice(sorted({f[2] for f in fields}))
+        return self.rnd.choice([f[0] for f in fields if f[2] == bits])
+
+    def membership(self, name=None):
+        name = name or self.rnd.choice(list(self.sets))
+        fields = [self.operand(kind) for kind in self.sets[name]]
+        left, operators = (fields[0], ("in", "in", "not in", "==", "!=")) if len(fields) == 1 else ("(%s)" % ", ".join(fields), ("in", "not in"))
+        return "%s%s %s %s" % (self.rnd.choice(("", "", "not ")), left, self.rnd.choice(operators), name)
+
+    def reuse(self):
+        """Every set asked for by several fields, each time by a rule that does nothing but count."""
+        return ["%s: if %s { }" % (self.label(), self.membership(name)) for name in self.sets for _ in range(self.rnd.choice((2, 3, 4)))]
+
     def condition(self, depth=0):
         r = self.rnd.random()
+        if self.sets and r < 0.1:
+            return self.membership()
         if depth > 2 or r < 0.35:
             return self.comparison()
         if r < 0.5:
@@ -148,20 +228,35 @@ class Writer:
                                                      self.condition(1), self.condition(1), self.comparison())
 
 
+def write_one(path, lines, xdpfc):
+    """A file that the checker accepts: the lines that it names in errors are left out."""
+    while True:
+        with open(path, "w") as f:
+            f.write("\n".join(lines) + "\n")
+        checked = subprocess.run([xdpfc, "--check", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wrong = {int(m) for m in re.findall(r"^[^\n:]*:(\d+):\d+: error:", checked.stderr, re.M)}
+        if not wrong:
+            return
+        lines = [line for number, line in enumerate(lines, 1) if number not in wrong]
+
+
 def write(folder, n, seed, frames, xdpfc):
-    """N files in FOLDER that the checker accepts; their paths."""
+    """N programs in FOLDER that the checker accepts, every third of two or three files; the paths of their first ones. Files behind it are
+    named in it as in packet tests."""
     paths = []
     for i in range(n):
-        writer = Writer(random.Random("%d/%d" % (seed, i)), frames)
-        lines = ["default %s;" % writer.rnd.choice(("pass", "drop"))] + [writer.rule() for _ in range(28)]
-        path = os.path.join(folder, "random-%d-%d.xdpf" % (seed, i))
-        while True:
-            with open(path, "w") as f:
-                f.write("\n".join(lines) + "\n")
-            checked = subprocess.run([xdpfc, "--check", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            wrong = {int(m) for m in re.findall(r"^[^\n:]*:(\d+):\d+: error:", checked.stderr, re.M)}
-            if not wrong:
-                break
-            lines = [line for number, line in enumerate(lines, 1) if number not in wrong]
-        paths.append(path)
+        files = ["random-%d-%d.xdpf" % (seed, i)]
+        if i % 3 == 2:
+            files += ["random-%d-%d-%d.xdpf" % (seed, i, j) for j in range(2, 3 + i // 3 % 2)]
+        for j, name in enumerate(files):
+            writer = Writer(random.Random("%d/%d/%d" % (seed, i, j)), frames)
+            head = ["#: then " + behind for behind in (files[1:] if j == 0 else ())]
+            # What is behind shall be reached.
+            head += ["default %s;" % ("pass" if j + 1 < len(files) else writer.rnd.choice(("pass", "drop")))]
+            rules = writer.declarations()
+            rules += [writer.rule() for _ in range(28 // len(files))]
+            more = writer.reuse()
+            writer.rnd.shuffle(more)
+            write_one(os.path.join(folder, name), head + rules[:len(writer.sets)] + more + rules[len(writer.sets):], xdpfc)
+        paths.append(os.path.join(folder, files[0]))
     return paths
