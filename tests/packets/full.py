@@ -26,8 +26,8 @@ again:  count keys per payload[0:4] if udp.dport == 2;
 
 def udp(payload, dport=1):
     size = 8 + len(payload)
-    return (bytes((2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0)) + struct.pack(">BBHHHBBHII", 0x45, 0, 20 + size, 0, 0, 64, 17, 0, 0x0a000001, 0x0a000002)
-            + struct.pack(">HHHH", 4000, dport, size, 0) + payload)
+    ip = struct.pack(">BBHHHBBHII", 0x45, 0, 20 + size, 0, 0, 64, 17, 0, 0x0a000001, 0x0a000002)
+    return (bytes((2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0)) + ip + struct.pack(">HHHH", 4000, dport, size, 0) + payload)
 
 
 def frames():
