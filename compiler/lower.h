@@ -197,6 +197,8 @@ struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enu
 
 /* ---- lower_table.c ---- */
 
+/* The range as far as numbers of @bits bits reach; false: not at all. */
+bool lower_clip(const struct range *r, unsigned bits, struct range *out);
 size_t lower_table_bounds(struct lower *l, const char *name, const struct range *r, size_t n, enum family family, unsigned bits);
 size_t lower_table_keys(struct lower *l, const char *name, const uint64_t *word, size_t n, unsigned words);
 

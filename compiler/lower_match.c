@@ -9,23 +9,15 @@ static uint64_t wire(uint64_t v, unsigned len)
 	return len == 2 ? __builtin_bswap16((uint16_t)v) : len == 4 ? __builtin_bswap32((uint32_t)v) : __builtin_bswap64(v);
 }
 
-/* The ranges of one family, of those @n. */
-static size_t of_family(struct lower *l, const struct range *r, size_t n, enum family family, const struct range **out)
+/* The ranges of one family, of those @n, as far as numbers of @bits bits reach: a set may have greater ones than the field can be. */
+static size_t fitting(struct lower *l, const struct range *r, size_t n, enum family family, unsigned bits, const struct range **out)
 {
-	struct range *own;
+	struct range *own = arena_array(l->arena, n, sizeof(*own));
 	size_t m = 0;
 
 	for (size_t i = 0; i < n; i++)
-		m += r[i].family == family;
-	if (m == n) {
-		*out = r;
-		return n;
-	}
-	own = arena_array(l->arena, m, sizeof(*own));
-	m = 0;
-	for (size_t i = 0; i < n; i++)
-		if (r[i].family == family)
-			own[m++] = r[i];
+		if (r[i].family == family && lower_clip(&r[i], bits, &own[m]))
+			m++;
 	*out = own;
 	return m;
 }
@@ -222,8 +214,9 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 	bool whole = s && !fi->shift && fi->bits == 8 * fi->len, zero = false;
 	enum family family = fi ? lower_family(f) : FAMILY_NUM;
 	unsigned wire_len = s && s->wire ? s->len : 0;
+	unsigned bits = fi ? fi->bits : o->bits;
 	const struct range *r;
-	size_t n = of_family(l, all, n_all, family, &r);
+	size_t n = fitting(l, all, n_all, family, bits, &r);
 	struct lower_words w;
 	bool sure;
 	ir_var v;
@@ -261,8 +254,6 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 	if (mask)
 		w.w[0] = lower_op(l, IR_AND, w.w[0], ir_imm(wire_len ? wire(mask->lo, wire_len) : mask->lo));
 	if (n > LOWER_INLINE_RANGES) {
-		unsigned bits = fi ? fi->bits : o->bits;
-
 		if (wire_len)
 			w.w[0] = lower_swap(l, w.w[0], wire_len);
 		member(l, lower_table_bounds(l, name, all, n_all, family, bits), w.w, 1, yes, no);

@@ -36,21 +36,22 @@ struct look {
 };
 
 /* Do the ranges of @family need the number, and not just its bits under masks? A table does not: it is swapped for. */
-static bool ordered_ranges(const struct range *r, size_t n, size_t step, enum family family)
+static bool ordered_ranges(const struct range *r, size_t n, size_t step, enum family family, unsigned bits)
 {
 	bool ordered = false;
+	struct range fits;
 	struct value mask;
 	size_t own = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (r[i * step].family == family) {
+		if (r[i * step].family == family && lower_clip(&r[i * step], bits, &fits)) {
 			own++;
-			ordered |= !lower_range_mask(&r[i * step], &mask);
+			ordered |= !lower_range_mask(&fits, &mask);
 		}
 	return ordered && (own <= LOWER_INLINE_RANGES || step > 1);
 }
 
-static bool ordered(struct look k, enum family family)
+static bool ordered(struct look k, enum family family, unsigned bits)
 {
 	const struct ast_match *m;
 
@@ -59,11 +60,11 @@ static bool ordered(struct look k, enum family family)
 	m = &k.e->match;
 	switch (m->kind) {
 	case MATCH_RANGES:
-		return ordered_ranges(m->range, m->n, 1, family);
+		return ordered_ranges(m->range, m->n, 1, family, bits);
 	case MATCH_SET:
-		return ordered_ranges(m->set->range + k.operand, m->set->n, m->set->n_types, family);
+		return ordered_ranges(m->set->range + k.operand, m->set->n, m->set->n_types, family, bits);
 	case MATCH_BOXES:
-		return ordered_ranges(m->range + k.operand, m->n, k.e->operand.n, family);
+		return ordered_ranges(m->range + k.operand, m->n, k.e->operand.n, family, bits);
 	case MATCH_BYTES:
 	case MATCH_IFACES:
 		return false;
@@ -96,7 +97,7 @@ static void need_field(struct lower *l, enum field_id id, struct look k)
 				s->var[i] = ir_var_kept(l->ir, arena_printf(l->arena, "%s%s", f->name, i ? "+" : ""));
 		}
 	}
-	if (f->len != 16 && (f->shift || f->bits != 8 * f->len || ordered(k, lower_family(id))))
+	if (f->len != 16 && (f->shift || f->bits != 8 * f->len || ordered(k, lower_family(id), f->bits)))
 		s->wire = false;
 }
 

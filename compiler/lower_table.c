@@ -43,8 +43,8 @@ size_t lower_table_bounds(struct lower *l, const char *name, const struct range 
 			return l->made.v[i].table;
 	sorted = arena_array(l->arena, n, sizeof(*sorted));
 	for (size_t i = 0; i < n; i++)
-		if (r[i].family == family)
-			sorted[m++] = r[i];
+		if (r[i].family == family && lower_clip(&r[i], bits, &sorted[m]))
+			m++;
 	qsort(sorted, m, sizeof(*sorted), by_lo);
 	t.word = arena_array(l->arena, 2 * m * t.words, sizeof(*t.word));
 	for (size_t i = 0; i < m; i++) {
@@ -60,6 +60,18 @@ size_t lower_table_bounds(struct lower *l, const char *name, const struct range 
 	}
 	*vec_add(l->arena, &l->made) = (struct lower_made){ r, family, bits, table_add(l, t) };
 	return l->made.v[l->made.n - 1].table;
+}
+
+bool lower_clip(const struct range *r, unsigned bits, struct range *out)
+{
+	struct value max = value_ones(bits);
+
+	if (value_cmp(r->lo, max) > 0)
+		return false;
+	*out = *r;
+	if (value_cmp(out->hi, max) > 0)
+		out->hi = max;
+	return true;
 }
 
 struct row {
