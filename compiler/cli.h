@@ -19,6 +19,7 @@ struct cli {
 	const char *rxqueue;		/* as text; .queue is its number */
 	uint32_t queue;
 	const char *seed;
+	uint64_t random;	/* --seed, or its default */
 	bool json, quiet, werror;
 
 	struct arena *arena;

@@ -61,7 +61,7 @@ static const char *shown(const char *path)
 static pcap_t *open_capture(const char *path)
 {
 	char err[PCAP_ERRBUF_SIZE] = "";
-	pcap_t *p = pcap_open_offline(path, err);
+	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, err);
 	const char *name;
 
 	if (!p) {
@@ -84,10 +84,14 @@ static pcap_t *open_capture(const char *path)
 }
 
 /* One packet; false: out of memory. */
-static bool run_packet(struct run *run, unsigned long long n, const u_char *data, size_t len)
+static bool run_packet(struct run *run, unsigned long long n, const struct pcap_pkthdr *h, const u_char *data)
 {
+	size_t len = h->caplen;
 	struct eval_packet pkt = {
 		.len = len, .iface = run->cli->iface, .has_rxqueue = run->cli->rxqueue != NULL, .rxqueue = run->cli->queue,
+		/* nanoseconds: it was opened so */
+		.now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec,
+		.random = eval_packet_random(run->cli->random, n),
 	};
 	struct eval_result r;
 
@@ -118,7 +122,7 @@ static int run_capture(struct run *run, pcap_t *p)
 	int got;
 
 	while ((got = pcap_next_ex(p, &h, &data)) == 1) {
-		if (!run_packet(run, ++n, data, h->caplen)) {
+		if (!run_packet(run, ++n, h, data)) {
 			cli_error("out of memory at packet %llu", n);
 			return EXIT_SYSTEM;
 		}

@@ -229,6 +229,15 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_IFACE:
 		r = iface(g, i->imm);
 		break;
+	case IR_NOW:
+		r = cg_now(g);
+		break;
+	case IR_WALL:
+		r = cg_wall(g);
+		break;
+	case IR_RANDOM:
+		r = cg_random(g, (uint32_t)i->imm);
+		break;
 	case IR_MEMBER:
 		many(g, i, temp, args);
 		r = cg_member(g, i->imm, args);

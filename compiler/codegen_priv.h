@@ -41,7 +41,7 @@ struct cg {
 	VEC(struct cg_file) files;
 
 	/* globals */
-	V config, ifaces, trace, rules, verdicts, misses, scratch;
+	V config, ifaces, trace, inputs, rules, verdicts, misses, scratch;
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
 	V *counter_map;
@@ -90,6 +90,15 @@ MD cg_pointer_type(struct cg *g, MD to);
 /* ---- codegen_map.c ---- */
 
 void cg_globals(struct cg *g);
+
+/* A zero-initialised variable of .bss with these 64-bit members. */
+V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const char *const *members);
+
+/* ---- codegen_input.c: clocks and randomness ---- */
+
+V cg_now(struct cg *g);
+V cg_wall(struct cg *g);
+V cg_random(struct cg *g, uint32_t site);
 
 /* ---- codegen_table.c ---- */
 

@@ -2,6 +2,7 @@
  * The reference evaluator: rules, actions, counters. In: a checked program and frames. Out: the verdict and who decided; what was counted.
  * Guaranteed: rules are taken in the order of the source, each exactly when it is reached; the books balance per file (see eval.h).
  */
+#include "abi.h"
 #include "eval.h"
 
 #include <stdlib.h>
@@ -177,6 +178,11 @@ struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 	if (e->count_verdicts && r.result.verdict != VERDICT_NONE)
 		add(&e->verdict[r.result.verdict], &r);
 	return r.result;
+}
+
+uint64_t eval_packet_random(uint64_t seed, uint64_t n)
+{
+	return xdpf_test_packet_random(seed, n);
 }
 
 struct eval_count eval_rule_count(const struct eval *e, unsigned index)

@@ -14,6 +14,8 @@ struct eval_packet {
 	const char *iface;		/* NULL: absent */
 	bool has_rxqueue;
 	uint32_t rxqueue;
+	uint64_t now;			/* ns since the epoch, UTC: both clocks */
+	uint64_t random;		/* see runtime/abi.h, struct xdpf_inputs */
 };
 
 /* Who decided. With several files: the decision of the last file that was reached. */
@@ -39,6 +41,8 @@ struct eval *eval_new(const struct ast_program *p);
 void eval_free(struct eval *e);
 /* Runs one packet and counts it. Frames of any length, 0 included. */
 struct eval_result eval_run(struct eval *e, struct eval_packet *pkt);
+/* .random of the @n-th packet of a run with this seed. */
+uint64_t eval_packet_random(uint64_t seed, uint64_t n);
 /* Counters by rule index, verdict, action slot. */
 struct eval_count eval_rule_count(const struct eval *e, unsigned index);
 struct eval_count eval_verdict_count(const struct eval *e, enum verdict v);

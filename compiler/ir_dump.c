@@ -57,6 +57,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_SAME:
 	case IR_SWAP:
 	case IR_IFACE:
+	case IR_RANDOM:
 	case IR_COUNT:
 	case IR_MISS:
 	case IR_FETCH:
@@ -78,7 +79,8 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		fprintf(out, " #%" PRIu64 " %s%s", i->imm, lang_verdicts[i->verdict].name, i->counted ? "" : " uncounted");
 		break;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR:
-	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_SWAPMAC:
+	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
+	case IR_NOW: case IR_WALL: case IR_SWAPMAC:
 	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_OP_COUNT:
 		break;
 	}

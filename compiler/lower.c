@@ -197,15 +197,15 @@ static unsigned weight(const struct ir_inst *i)
 	switch (i->op) {
 	case IR_EQ: case IR_SAME: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
 		return 1;
-	case IR_MEMBER: case IR_COUNT: case IR_MISS:
+	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_WALL: case IR_RANDOM:
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC:
 		return 7;
 	case IR_TALLY:
 		return i->args.n ? 14 + 6 * (unsigned)i->args.n : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
-	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_IFACE: case IR_JUMP:
-	case IR_OP_COUNT:
+	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_IFACE: case IR_NOW:
+	case IR_JUMP: case IR_OP_COUNT:
 		return 0;
 	}
 	return 0;

@@ -41,7 +41,7 @@ static const char help[] =
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --iface NAME      --run: the interface packets come from (else: absent)\n"
 	"  --rxqueue N       --run: the receive queue they come from (else: absent)\n"
-	"  --seed N          --run: the seed of what is random\n"
+	"  --seed N          --run: the seed of what is random (1)\n"
 	"  -Werror           warnings are errors\n"
 	"  --json            results and diagnostics as JSON\n"
 	"  --quiet           no warnings, no summary\n"
@@ -172,7 +172,8 @@ static int check_options(struct cli *cli)
 	if (cli->rxqueue && !cli_number(cli->rxqueue, UINT32_MAX, &n))
 		return cli_usage("--rxqueue %s: a number from 0 to 4294967295", cli->rxqueue);
 	cli->queue = (uint32_t)n;
-	if (cli->seed && !cli_number(cli->seed, UINT64_MAX, &n))
+	cli->random = 1;
+	if (cli->seed && !cli_number(cli->seed, UINT64_MAX, &cli->random))
 		return cli_usage("--seed %s: a number from 0 to 18446744073709551615", cli->seed);
 	for (size_t i = 0; i < cli->n_files; i++)
 		stdins += strcmp(cli->files[i], "-") == 0;

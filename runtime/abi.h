@@ -10,7 +10,7 @@
  *   xdpf_scratch   PERCPU_ARRAY  one element: what dissection found in this packet, where the stack is too small for it
  *   one map per `count` table    PERCPU_ARRAY of one element without a key, PERCPU_HASH with one -> struct xdpf_counter
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
- *   .bss           xdpf_trace
+ *   .bss           xdpf_trace, xdpf_inputs
  *
  * The runtime binds one more to the program when it loads it:
  *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
@@ -32,6 +32,7 @@
 #define XDPF_VAR_CONFIG		"xdpf_config"	/* .rodata, struct xdpf_config */
 #define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .rodata, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
+#define XDPF_VAR_INPUTS		"xdpf_inputs"	/* .bss, struct xdpf_inputs */
 
 #define XDPF_META_VERSION	1
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
@@ -54,16 +55,47 @@ enum {
 	XDPF_CONFIG_IFACES	= 1 << 2,	/* xdpf_ifaces is filled: `iface` is present */
 	XDPF_CONFIG_NO_RXQUEUE	= 1 << 3,	/* `rxqueue` is absent (test runs) */
 	XDPF_CONFIG_SET_RXQUEUE	= 1 << 4,	/* `rxqueue` is .rxqueue (test runs) */
+	XDPF_CONFIG_INPUTS	= 1 << 5,	/* clocks and randomness come from xdpf_inputs (test runs), not from the kernel */
 };
 
 struct xdpf_config {
 	uint32_t flags;
 	uint32_t rxqueue;
+	uint64_t seed;				/* of hashes: nobody outside knows it */
+	uint64_t tai_offset;			/* ns that CLOCK_TAI is before UTC */
 };
 
 struct xdpf_trace {
 	uint32_t index;				/* of the rule or default that decided last */
 };
+
+/* What a test run says instead of the kernel, before each packet. */
+struct xdpf_inputs {
+	uint64_t now;				/* ns since the epoch, UTC: both clocks */
+	uint64_t random;			/* of the packet: see xdpf_test_random() */
+};
+
+/* A permutation of the 64-bit numbers without a pattern to it (the finalizer of SplitMix64). */
+static inline uint64_t xdpf_mix64(uint64_t z)
+{
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+#define XDPF_RANDOM_STEP 0x9e3779b97f4a7c15u	/* 2^64 over the golden ratio */
+
+/* .random of the @n-th packet of a test run. */
+static inline uint64_t xdpf_test_packet_random(uint64_t seed, uint64_t n)
+{
+	return xdpf_mix64(xdpf_mix64(seed) + n * XDPF_RANDOM_STEP);
+}
+
+/* What the program's @site-th place that asks for a random number gets in a test run: it does not depend on who else asked before. */
+static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
+{
+	return (uint32_t)(xdpf_mix64(random + (site + (uint64_t)1) * XDPF_RANDOM_STEP) >> 32);
+}
 
 /*
  * The key of a count table: its fields one after the other, each aligned to its own alignment (at most 8), the whole padded with

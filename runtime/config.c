@@ -6,6 +6,8 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <net/if.h>
+#include <sys/random.h>
+#include <time.h>
 
 #include "private.h"
 
@@ -53,6 +55,17 @@ static uint32_t resolve(const char *name, const struct xdpf_load_opts *o)
 	return if_nametoindex(name);
 }
 
+/* CLOCK_TAI before UTC, in ns: whole seconds, 0 where nobody told the kernel. */
+static uint64_t tai_offset(void)
+{
+	struct timespec tai, utc;
+
+	if (clock_gettime(CLOCK_REALTIME, &utc) || clock_gettime(CLOCK_TAI, &tai))
+		return 0;
+	/* the two readings lie a moment apart, which may be at the turn of a second */
+	return (uint64_t)(((tai.tv_sec - utc.tv_sec) * 1000000000ll + (tai.tv_nsec - utc.tv_nsec)) / 1000000000ll) * 1000000000u;
+}
+
 int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, const struct xdpf_log *log)
 {
 	size_t config_size = 0, ifaces_size = 0, at;
@@ -66,7 +79,7 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 	if (!o->frags)
 		flags |= XDPF_CONFIG_LINEAR;
 	if (o->test)
-		flags |= XDPF_CONFIG_TRACE | (o->has_test_rxqueue ? XDPF_CONFIG_SET_RXQUEUE : XDPF_CONFIG_NO_RXQUEUE);
+		flags |= XDPF_CONFIG_TRACE | XDPF_CONFIG_INPUTS | (o->has_test_rxqueue ? XDPF_CONFIG_SET_RXQUEUE : XDPF_CONFIG_NO_RXQUEUE);
 	if (!o->test || o->test_iface)
 		flags |= XDPF_CONFIG_IFACES;
 	for (size_t i = 0; ifaces && i < m->n_ifaces; i++)
@@ -74,6 +87,9 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 	if (config) {
 		config->flags = flags;
 		config->rxqueue = o->has_test_rxqueue ? o->test_rxqueue : 0;
+		config->tai_offset = tai_offset();
+		if (getrandom(&config->seed, sizeof(config->seed), 0) != sizeof(config->seed))
+			return rt_fail_sys(log, errno, "the kernel gives no random number");
 	}
 	return 0;
 }

@@ -119,6 +119,7 @@ struct xdpf_program {
 	int *table_fd;				/* by table */
 	struct bpf_object *bpf;			/* of a program that we loaded */
 	const struct xdpf_trace *trace;		/* loaded for tests: in the map of .bss, which is mapped here */
+	volatile struct xdpf_inputs *inputs;	/* there, too; NULL: it asks for none */
 	void *bss;
 	size_t bss_len;
 	bool test, frags;

@@ -122,21 +122,29 @@ static int take_maps(struct xdpf_program *p, const struct xdpf_log *log)
 	return p->prog_fd < 0 ? rt_fail_sys(log, errno, "the program cannot be held") : 0;
 }
 
-/* Maps the program's trace, so that it is read without a system call. An object without one has nothing that decides. */
-static int map_trace(struct xdpf_program *p, const struct xdpf_log *log)
+/* Maps the program's trace and inputs, so that they are read and written without a system call. An object without a trace has nothing
+ * that decides, one without inputs asks for none. */
+static int map_variables(struct xdpf_program *p, const struct xdpf_log *log)
 {
 	const struct bpf_map *map = bpf_object__find_map_by_name(p->bpf, ".bss");
-	size_t size = 0, offset = 0, page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t size = 0, offset = 0, inputs_size = 0, inputs_at = 0, page = (size_t)sysconf(_SC_PAGESIZE);
+	bool trace = rt_variable(p->bpf, ".bss", XDPF_VAR_TRACE, &size, &offset) && size == sizeof(*p->trace);
+	bool inputs = rt_variable(p->bpf, ".bss", XDPF_VAR_INPUTS, &inputs_size, &inputs_at);
 	void *bss;
 
-	if (!rt_variable(p->bpf, ".bss", XDPF_VAR_TRACE, &size, &offset) || size != sizeof(*p->trace))
+	if (inputs && (inputs_size != sizeof(*p->inputs) || inputs_at % 8))
+		return rt_fail(log, EBADMSG, "the object's variable %s has an unknown layout: compile it again", XDPF_VAR_INPUTS);
+	if (!trace && !inputs)
 		return 0;
 	p->bss_len = (bpf_map__value_size(map) + page - 1) / page * page;
-	bss = mmap(NULL, p->bss_len, PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
+	bss = mmap(NULL, p->bss_len, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
 	if (bss == MAP_FAILED)
-		return rt_fail_sys(log, errno, "the program's trace cannot be mapped");
+		return rt_fail_sys(log, errno, "the program's variables cannot be mapped");
 	p->bss = bss;
-	p->trace = (const struct xdpf_trace *)((const char *)bss + offset);
+	if (trace)
+		p->trace = (const struct xdpf_trace *)((const char *)bss + offset);
+	if (inputs)
+		p->inputs = (volatile struct xdpf_inputs *)((char *)bss + inputs_at);
 	return 0;
 }
 
@@ -182,7 +190,7 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (err)
 		return err;
 	if (opt.test)
-		err = map_trace(p, log);
+		err = map_variables(p, log);
 	if (!err)
 		*out = take_ptr(p);
 	return err;

@@ -20,6 +20,11 @@ static int explain_run(int err, size_t len, unsigned split, const struct xdpf_lo
 	return rt_fail_sys(log, err, "the kernel does not run the program over a frame of %zu bytes", len);
 }
 
+uint64_t xdpf_run_random(uint64_t seed, uint64_t n)
+{
+	return xdpf_test_packet_random(seed, n);
+}
+
 int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts,
 		     struct xdpf_run_result *result,
 		     const struct xdpf_log *log)
@@ -42,6 +47,10 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 	if (split) {
 		run.ctx_in = &ctx;
 		run.ctx_size_in = sizeof(ctx);
+	}
+	if (p->inputs) {
+		p->inputs->now = opt.now;
+		p->inputs->random = opt.random;
 	}
 	if (bpf_prog_test_run_opts(p->prog_fd, &run))
 		return explain_run(errno, len, split ? opt.split : 0, log);

@@ -127,7 +127,12 @@ XDPF_API const struct xdpf_meta *xdpf_program_meta(const struct xdpf_program *p)
 struct xdpf_run_opts {
 	size_t sz;
 	unsigned split;			/* so many bytes stand in the linear part, the rest in fragments; 0: no split */
+	uint64_t now;			/* ns since the epoch, UTC: what the program's clocks say */
+	uint64_t random;		/* what its random numbers are made from: see xdpf_run_random() */
 };
+
+/* .random of the @n-th packet of a run with this seed. */
+XDPF_API uint64_t xdpf_run_random(uint64_t seed, uint64_t n);
 
 struct xdpf_run_result {
 	enum xdpf_verdict verdict;

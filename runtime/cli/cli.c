@@ -111,7 +111,7 @@ int cli_exit(int err)
 	return !err ? EXIT_DONE : err == -EBADMSG ? EXIT_INPUT : EXIT_SYSTEM;
 }
 
-bool cli_number(const struct cli *cli, const char *option, const char *text, uint32_t max, uint32_t *out)
+bool cli_number(const struct cli *cli, const char *option, const char *text, uint64_t max, uint64_t *out)
 {
 	unsigned long long v;
 	char *end;
@@ -119,10 +119,10 @@ bool cli_number(const struct cli *cli, const char *option, const char *text, uin
 	errno = 0;
 	v = strtoull(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || errno || v > max) {
-		cli_usage(cli, "--%s takes a number from 0 to %u, not %s", option, max, text);
+		cli_usage(cli, "--%s takes a number from 0 to %llu, not %s", option, (unsigned long long)max, text);
 		return false;
 	}
-	*out = (uint32_t)v;
+	*out = v;
 	return true;
 }
 

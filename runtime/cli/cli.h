@@ -38,7 +38,7 @@ const char *cli_nearest(const char *name, const char *const *names, size_t n);
 /* The exit status for a library call that returned @err. */
 int cli_exit(int err);
 /* A number of an option; false, with a message, where @text is none of at most @max. */
-bool cli_number(const struct cli *cli, const char *option, const char *text, uint32_t max, uint32_t *out);
+bool cli_number(const struct cli *cli, const char *option, const char *text, uint64_t max, uint64_t *out);
 /* Says how the command is used, after a mistake in its arguments. Returns EXIT_USAGE. */
 int cli_usage(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

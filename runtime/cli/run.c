@@ -9,12 +9,13 @@
 #include "cli.h"
 
 static const char usage[] =
-	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N] [--json]\n\n"
+	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N]\n                [--seed N] [--json]\n\n"
 	"Runs the filter over each packet of a capture, in the kernel, with nothing attached. Prints a line per packet:\n"
 	"number, verdict, deciding rule; the counters go to standard error. CAPTURE - is standard input.\n\n"
 	"  --iface NAME     the interface that packets come from (else `iface` is absent)\n"
 	"  --rxqueue N      the receive queue that they come from (else `rxqueue` is absent)\n"
 	"  --split N        the bytes behind N stand in fragments of memory, as with jumbo frames\n"
+	"  --seed N         the seed of what is random (1)\n"
 	"  --json           a JSON object per line, the counters in the last\n"
 	"  --quiet          no counters; with --json no last object\n"
 	"  --verbose        what the libraries say too\n";
@@ -24,6 +25,7 @@ struct run {
 	const char *capture;
 	struct xdpf_load_opts load;
 	struct xdpf_run_opts opts;
+	uint64_t seed;
 	bool json;
 };
 
@@ -36,7 +38,7 @@ static void pcap_freep(pcap_t **p)
 static int open_capture(struct cli *cli, pcap_t **out, const char *path)
 {
 	char err[PCAP_ERRBUF_SIZE] = "";
-	pcap_t *p = pcap_open_offline(path, err);
+	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, err);
 
 	if (!p) {
 		/* Some of libpcap's messages begin with the path. */
@@ -134,6 +136,9 @@ static int run_capture(struct run *r, struct xdpf_program *prog)
 			print_packet(r, n, "skipped", nobody);
 			continue;
 		}
+		/* nanoseconds: it was opened so */
+		r->opts.now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec;
+		r->opts.random = xdpf_run_random(r->seed, n);
 		err = xdpf_program_run(prog, data, h->caplen, &r->opts, &res, &r->cli->log);
 		if (err) {
 			cli_error(r->cli, "%s: stopped at packet %llu", r->capture, n);
@@ -188,14 +193,14 @@ static int run_object(struct run *r, const char *path)
 
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_IFACE = OPT_OWN, OPT_RXQUEUE, OPT_SPLIT, OPT_JSON };
+	enum { OPT_IFACE = OPT_OWN, OPT_RXQUEUE, OPT_SPLIT, OPT_SEED, OPT_JSON };
 	static const struct option options[] = {
 		{ "iface", required_argument, NULL, OPT_IFACE }, { "rxqueue", required_argument, NULL, OPT_RXQUEUE },
-		{ "split", required_argument, NULL, OPT_SPLIT }, { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS,
-		{ 0 }
+		{ "split", required_argument, NULL, OPT_SPLIT }, { "seed", required_argument, NULL, OPT_SEED },
+		{ "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
 	};
-	struct run r = { .cli = cli, .load = { .sz = sizeof(r.load), .test = true }, .opts = { .sz = sizeof(r.opts) } };
-	uint32_t n = 0;
+	struct run r = { .cli = cli, .load = { .sz = sizeof(r.load), .test = true }, .opts = { .sz = sizeof(r.opts) }, .seed = 1 };
+	uint64_t n = 0;
 	int c, status;
 
 	cli->usage = usage;
@@ -210,8 +215,9 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 			break;
 		case OPT_RXQUEUE:
 			r.load.has_test_rxqueue = true;
-			if (!cli_number(cli, "rxqueue", optarg, UINT32_MAX, &r.load.test_rxqueue))
+			if (!cli_number(cli, "rxqueue", optarg, UINT32_MAX, &n))
 				return EXIT_USAGE;
+			r.load.test_rxqueue = (uint32_t)n;
 			break;
 		case OPT_SPLIT:
 			if (!cli_number(cli, "split", optarg, XDPF_MAX_LINEAR, &n))
@@ -220,7 +226,11 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 				return cli_usage(cli,
 						 "--split takes a number from %d on: the kernel keeps the Ethernet header whole",
 						 XDPF_MIN_FRAME);
-			r.opts.split = n;
+			r.opts.split = (unsigned)n;
+			break;
+		case OPT_SEED:
+			if (!cli_number(cli, "seed", optarg, UINT64_MAX, &r.seed))
+				return EXIT_USAGE;
 			break;
 		case OPT_JSON:
 			r.json = true;

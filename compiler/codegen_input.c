@@ -1,0 +1,103 @@
+/*
+ * What a program asks of the kernel besides the packet: clocks and randomness. In: where the builder stands. Out: the value there. A
+ * program that was loaded for test runs has them from xdpf_inputs instead; which of the two it is, the verifier knows, and removes the other.
+ */
+#include "codegen_priv.h"
+
+#include <linux/bpf.h>
+
+#include "abi.h"
+
+static V input(struct cg *g, size_t off)
+{
+	static const char *const members[] = { "now", "random" };
+	V v;
+
+	if (!g->inputs)
+		g->inputs = cg_bss(g, XDPF_VAR_INPUTS, "xdpf_inputs", 2, members);
+	v = cg_load(g, cg_atc(g, g->inputs, off), 8, 8);
+	/* it changes between packets, not in one; but volatile also keeps it where it is asked for */
+	LLVMSetVolatile(v, 1);
+	return v;
+}
+
+/* A number of the test's where one is run, of the kernel's helper @id otherwise. */
+static V either(struct cg *g, V (*test)(struct cg *g, uint32_t site), V (*real)(struct cg *g), uint32_t site)
+{
+	BB here = LLVMGetInsertBlock(g->b), live = cg_block_after(g, here, "live"), on = cg_block_after(g, live, "input");
+	BB given = cg_block(g, "given");
+	V v[2], flag = LLVMBuildAnd(g->b, cg_flags(g), cg_c(g, XDPF_CONFIG_INPUTS), ""), phi;
+	BB from[2];
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, flag, cg_c(g, 0), ""), given, live);
+	cg_go(g, live);
+	v[0] = real(g);
+	from[0] = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, given);
+	v[1] = test(g, site);
+	from[1] = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+	phi = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(phi, v, from, 2);
+	return phi;
+}
+
+static V test_now(struct cg *g, uint32_t site)
+{
+	(void)site;
+	return input(g, offsetof(struct xdpf_inputs, now));
+}
+
+static V real_now(struct cg *g)
+{
+	return cg_helper(g, BPF_FUNC_ktime_get_ns, g->i64, 0, NULL);
+}
+
+V cg_now(struct cg *g)
+{
+	return either(g, test_now, real_now, 0);
+}
+
+static V real_wall(struct cg *g)
+{
+	V off = cg_load(g, cg_atc(g, g->config, offsetof(struct xdpf_config, tai_offset)), 8, 8);
+
+	LLVMSetVolatile(off, 1);
+	return LLVMBuildSub(g->b, cg_helper(g, BPF_FUNC_ktime_get_tai_ns, g->i64, 0, NULL), off, "");
+}
+
+V cg_wall(struct cg *g)
+{
+	return either(g, test_now, real_wall, 0);
+}
+
+/* z ^ z >> n, times m */
+static V mix(struct cg *g, V z, unsigned n, uint64_t m)
+{
+	z = LLVMBuildXor(g->b, z, LLVMBuildLShr(g->b, z, cg_c(g, n), ""), "");
+	return m ? LLVMBuildMul(g->b, z, cg_c(g, m), "") : z;
+}
+
+/* xdpf_test_random() */
+static V test_random(struct cg *g, uint32_t site)
+{
+	V z = LLVMBuildAdd(g->b, input(g, offsetof(struct xdpf_inputs, random)), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");
+
+	z = mix(g, z, 30, 0xbf58476d1ce4e5b9u);
+	z = mix(g, z, 27, 0x94d049bb133111ebu);
+	return LLVMBuildLShr(g->b, mix(g, z, 31, 0), cg_c(g, 32), "");
+}
+
+static V real_random(struct cg *g)
+{
+	V v = cg_helper(g, BPF_FUNC_get_prandom_u32, g->i64, 0, NULL);
+
+	return LLVMBuildAnd(g->b, v, cg_c(g, UINT32_MAX), "");
+}
+
+V cg_random(struct cg *g, uint32_t site)
+{
+	return either(g, test_random, real_random, site);
+}
