@@ -110,8 +110,32 @@ struct ast_expr {
 
 /* ---- actions and rules ---- */
 
+enum ast_way_kind {
+	WAY_IFACE,	/* redirect eth1 */
+	WAY_IFACES,	/* redirect { eth1, eth2 } */
+	WAY_CPU,	/* redirect cpu 2 */
+	WAY_SOCKET,	/* redirect socket */
+};
+
+/* What a verdict does that may turn out to be impossible when a packet is there; then another verdict stands for it. */
+struct ast_way {
+	struct ast_value *target;		/* WAY_IFACE, WAY_IFACES; a word may turn out to be `socket` */
+	bool has_number;			/* WAY_CPU, as written: the word and its number */
+	uint64_t number;
+	struct ast_action *otherwise;		/* NULL: not given */
+	/* checked */
+	enum ast_way_kind kind;
+	const char **iface;			/* IFACE: one, IFACES: two and more */
+	size_t n;
+	unsigned place;				/* IFACE: in the program's .ports, IFACES: in .floods */
+	unsigned cpu;
+	enum verdict other;			/* the verdict where it is impossible … */
+	bool other_swap;
+	unsigned slot;				/* … and the counter of packets that took it, program-wide */
+};
+
 enum ast_action_kind {
-	ACTION_VERDICT,	/* pass, drop, abort, tx [swap] */
+	ACTION_VERDICT,	/* pass, drop, abort, tx [swap], redirect … */
 	ACTION_COUNT,	/* count NAME [per KEY] */
 };
 
@@ -120,6 +144,7 @@ struct ast_action {
 	struct span span;
 	struct ast_name word;			/* VERDICT: "drop"; COUNT: the table's name */
 	struct ast_name arg;			/* VERDICT: "swap" of `tx swap` */
+	struct ast_way *way;			/* VERDICT: of `redirect`, else NULL */
 	VEC(struct ast_operand *) key;		/* COUNT: none, one or more */
 	/* checked */
 	enum verdict verdict;			/* VERDICT_NONE for actions that do not decide */
@@ -208,6 +233,7 @@ struct ast_unit {
 	/* checked */
 	enum verdict default_verdict;
 	bool default_swap;
+	struct ast_way *default_way;		/* NULL: none */
 	unsigned default_index;			/* its counter's, program-wide */
 	VEC(struct ast_counter *) counters;
 	bool counters_off;			/* option counters off; */
@@ -222,6 +248,11 @@ struct ast_program {
 	unsigned n_counters, n_slots, n_sets;
 	VEC(const char *) ifaces;		/* interface names that conditions mention, each once */
 	VEC(struct ast_rule *) by_index;	/* NULL at a default's index */
+	VEC(struct ast_way *) ways;		/* by slot */
+	VEC(const char *) ports;		/* interfaces that are redirected to one at a time, each once */
+	VEC(const struct ast_way *) floods;	/* those to several */
+	VEC(unsigned) cpus;			/* that are redirected to, each once */
+	bool sockets;
 };
 
 /* ---- passes on the tree ---- */

@@ -119,11 +119,30 @@ static void dump_expr(const struct dump *d, unsigned depth, const struct ast_exp
 	}
 }
 
+static void dump_action(const struct dump *d, unsigned depth, const struct ast_action *a);
+
+static void dump_way(const struct dump *d, unsigned depth, const struct ast_way *w)
+{
+	if (w->has_number)
+		fprintf(d->out, " number %" PRIu64, w->number);
+	putc('\n', d->out);
+	if (w->target)
+		dump_value(d, depth + 1, w->target);
+	if (w->otherwise) {
+		line(d, depth + 1, "else\n");
+		dump_action(d, depth + 2, w->otherwise);
+	}
+}
+
 static void dump_action(const struct dump *d, unsigned depth, const struct ast_action *a)
 {
 	switch (a->kind) {
 	case ACTION_VERDICT:
 		line(d, depth, a->word.s);
+		if (a->way) {
+			dump_way(d, depth, a->way);
+			return;
+		}
 		if (a->arg.s)
 			fprintf(d->out, " %s", a->arg.s);
 		break;

@@ -20,6 +20,7 @@ struct cli {
 	uint32_t queue;
 	const char *seed;
 	uint64_t random;	/* --seed, or its default */
+	bool no_way;		/* --no-way */
 	bool json, quiet, werror;
 
 	struct arena *arena;

@@ -145,12 +145,27 @@ static bool any_counts(const struct ast_program *p)
 	return false;
 }
 
+/* The way of a rule's verdict or of the default's; NULL: it has none. */
+static const struct ast_way *way_of(const struct ast_program *p, const struct ast_unit *u, unsigned index)
+{
+	const struct ast_rule *r = index == u->default_index ? NULL : p->by_index.v[index];
+
+	if (index == u->default_index)
+		return u->default_way;
+	return r && r->action.n ? r->action.v[r->action.n - 1]->way : NULL;
+}
+
 /* Packets and bytes on which rule or default @index of @u decided so; none where it decides otherwise. */
 static struct eval_count decided(const struct ast_program *p, const struct eval *e, const struct ast_unit *u, unsigned index, enum verdict v)
 {
 	enum verdict by = index == u->default_index ? u->default_verdict : p->by_index.v[index]->verdict;
+	const struct ast_way *way = way_of(p, u, index);
+	struct eval_count c = eval_rule_count(e, index), other = way ? eval_other_count(e, way->slot) : (struct eval_count){ 0, 0 };
 
-	return by == v ? eval_rule_count(e, index) : (struct eval_count){ 0, 0 };
+	c = by == v ? (struct eval_count){ c.packets - other.packets, c.bytes - other.bytes } : (struct eval_count){ 0, 0 };
+	if (way && way->other == v)
+		c = (struct eval_count){ c.packets + other.packets, c.bytes + other.bytes };
+	return c;
 }
 
 /* Do the books balance? Each file is reached by what the one before it passed, and a verdict's packets are those of the rules that say it;
@@ -248,6 +263,13 @@ static void text_miss(void *arg, const struct ast_rule *r, const struct ast_acti
 			a->word.s, m.absent, m.full);
 }
 
+/* Of the packets in the line above. */
+static void text_other(const struct text *t, const struct ast_way *way)
+{
+	if (way)
+		line(t, "  else", verdict_word(way->other), eval_other_count(t->e, way->slot), "");
+}
+
 static void text_unit(struct text *t, const struct ast_program *p, size_t unit)
 {
 	const struct ast_unit *u = p->units.v[unit];
@@ -259,9 +281,12 @@ static void text_unit(struct text *t, const struct ast_program *p, size_t unit)
 	}
 	fprintf(t->out, "%s: reached by %" PRIu64 " packets, %" PRIu64 " bytes\n", u->name, c.packets, c.bytes);
 	fprintf(t->out, "  %-*s %-8s %14s %18s\n", t->width, "rule", "verdict", "packets", "bytes");
-	for (unsigned i = first_index(p, unit); i < u->default_index; i++)
+	for (unsigned i = first_index(p, unit); i < u->default_index; i++) {
 		line(t, p->by_index.v[i]->shown, verdict_word(p->by_index.v[i]->verdict), eval_rule_count(t->e, i), p->by_index.v[i]->text);
+		text_other(t, way_of(p, u, i));
+	}
 	line(t, "default", verdict_word(u->default_verdict), eval_rule_count(t->e, u->default_index), "");
+	text_other(t, u->default_way);
 }
 
 static void summary_text(const struct ast_program *p, const struct eval *e, FILE *out)
@@ -382,6 +407,17 @@ static void data_miss(void *arg, const struct ast_rule *r, const struct ast_acti
 	json_array_append_new(d->array, o);
 }
 
+static void data_other(json_t *o, const struct ast_unit *u, const struct eval *e, const struct ast_way *way)
+{
+	json_t *x;
+
+	if (!way)
+		return;
+	x = json_pack("{s:o}", "verdict", json_verdict(way->other));
+	count_if(x, !u->counters_off, eval_other_count(e, way->slot));
+	json_object_set_new(o, "else", x);
+}
+
 static json_t *data_unit(const struct ast_program *p, const struct eval *e, size_t unit)
 {
 	const struct ast_unit *u = p->units.v[unit];
@@ -398,6 +434,7 @@ static json_t *data_unit(const struct ast_program *p, const struct eval *e, size
 		json_object_set_new(x, "verdict", json_verdict(r->verdict));
 		json_object_set_new(x, "text", cli_json_string(r->text));
 		count_if(x, !u->counters_off, eval_rule_count(e, i));
+		data_other(x, u, e, way_of(p, u, i));
 		json_array_append_new(rules, x);
 	}
 	json_object_set_new(o, "name", cli_json_string(u->name));
@@ -406,6 +443,7 @@ static json_t *data_unit(const struct ast_program *p, const struct eval *e, size
 	x = json_object();
 	json_object_set_new(x, "verdict", json_verdict(u->default_verdict));
 	count_if(x, !u->counters_off, eval_rule_count(e, u->default_index));
+	data_other(x, u, e, u->default_way);
 	json_object_set_new(o, "default", x);
 	x = json_object();
 	count_if(x, !u->counters_off, reached(p, e, unit));
@@ -436,8 +474,6 @@ static void summary_json(const struct ast_program *p, const struct eval *e, FILE
 	}
 	for (int v = 0; v < VERDICT_COUNT; v++)
 		json_object_set_new(verdicts, lang_verdicts[v].name, json_counted(eval_verdict_count(e, (enum verdict)v)));
-	/* No rule says so yet; programs that read this find it all the same, as they do with xdpf. */
-	json_object_set_new(verdicts, "redirect", json_counted((struct eval_count){ 0, 0 }));
 	d.array = json_array();
 	each_miss(p, data_miss, &d);
 	json_object_set_new(s, "program", json_string(p->name));

@@ -10,11 +10,11 @@
 
 static V input(struct cg *g, size_t off)
 {
-	static const char *const members[] = { "now", "random" };
+	static const char *const members[] = { "now", "random", "no_way" };
 	V v;
 
 	if (!g->inputs)
-		g->inputs = cg_bss(g, XDPF_VAR_INPUTS, "xdpf_inputs", 2, members);
+		g->inputs = cg_bss(g, XDPF_VAR_INPUTS, "xdpf_inputs", sizeof(members) / sizeof(members[0]), members);
 	v = cg_load(g, cg_atc(g, g->inputs, off), 8, 8);
 	/* it changes between packets, not in one; but volatile also keeps it where it is asked for */
 	LLVMSetVolatile(v, 1);
@@ -100,4 +100,9 @@ static V real_random(struct cg *g)
 V cg_random(struct cg *g, uint32_t site)
 {
 	return either(g, test_random, real_random, site);
+}
+
+V cg_no_way(struct cg *g)
+{
+	return input(g, offsetof(struct xdpf_inputs, no_way));
 }

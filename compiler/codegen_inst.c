@@ -40,7 +40,7 @@ static void loads(struct cg *g, const struct ir_inst *i, V base)
 	}
 }
 
-static V ctx_field(struct cg *g, unsigned off)
+V cg_ctx_field(struct cg *g, unsigned off)
 {
 	V v = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, g->ctx, off), "");
 
@@ -52,7 +52,7 @@ static V ctx_field(struct cg *g, unsigned off)
 
 static V ctx_pointer(struct cg *g, unsigned off)
 {
-	return LLVMBuildIntToPtr(g->b, ctx_field(g, off), g->ptr, "");
+	return LLVMBuildIntToPtr(g->b, cg_ctx_field(g, off), g->ptr, "");
 }
 
 static void fetch(struct cg *g, const struct ir_inst *i, V off)
@@ -213,10 +213,10 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		r = LLVMBuildLoad2(b, g->i64, g->len, "");
 		break;
 	case IR_IFINDEX:
-		r = ctx_field(g, offsetof(struct xdp_md, ingress_ifindex));
+		r = cg_ctx_field(g, offsetof(struct xdp_md, ingress_ifindex));
 		break;
 	case IR_RXQUEUE:
-		r = ctx_field(g, offsetof(struct xdp_md, rx_queue_index));
+		r = cg_ctx_field(g, offsetof(struct xdp_md, rx_queue_index));
 		break;
 	case IR_FLAGS:
 		r = cg_flags(g);
@@ -251,6 +251,9 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		break;
 	case IR_MISS:
 		cg_miss(g, cg_c(g, i->imm), false);
+		break;
+	case IR_OTHER:
+		cg_add_counter(g, g->others, cg_c(g, i->imm));
 		break;
 	case IR_SWAPMAC:
 		swapmac(g);
@@ -288,6 +291,9 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		r = LLVMBuildSwitch(b, a, target(g, i, 1), (unsigned)i->cases.n);
 		for (size_t k = 0; k < i->cases.n; k++)
 			LLVMAddCase(r, cg_c(g, i->cases.v[k]), target(g, i, 0));
+		break;
+	case IR_WAY:
+		cg_way(g, i->imm, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_DECIDE:
 		cg_store(g, cg_c(g, i->imm), g->decider, 4, 4);
@@ -329,7 +335,7 @@ static void common_end(struct cg *g)
 static void frame_length(struct cg *g)
 {
 	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
-	V end = ctx_field(g, offsetof(struct xdp_md, data_end)), start = ctx_field(g, offsetof(struct xdp_md, data));
+	V end = cg_ctx_field(g, offsetof(struct xdp_md, data_end)), start = cg_ctx_field(g, offsetof(struct xdp_md, data));
 
 	g->data = LLVMBuildIntToPtr(g->b, start, g->ptr, "data");
 	g->data_end = LLVMBuildIntToPtr(g->b, end, g->ptr, "data_end");

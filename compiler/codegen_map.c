@@ -24,7 +24,7 @@ static V global(struct cg *g, const char *name, V init, const char *section, boo
 
 /* libbpf reads a map's definition off the BTF type of its variable: a number is a pointer to an array of so many ints, a type a pointer
  * to it. */
-static V map(struct cg *g, const char *name, enum bpf_map_type type, uint64_t max, MD key, MD value)
+V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD value)
 {
 	static const char *const names[] = { "type", "max_entries", "key", "value" };
 	static const unsigned bits[] = { 64, 64, 64, 64 };
@@ -93,10 +93,10 @@ static void counter_maps(struct cg *g)
 			struct meta_key k = meta_key_layout(g->arena, ct);
 
 			if (k.n)
-				g->counter_map[ct->index] = map(g, names[ct->index], BPF_MAP_TYPE_PERCPU_HASH, XDPF_COUNT_ENTRIES,
+				g->counter_map[ct->index] = cg_map(g, names[ct->index], BPF_MAP_TYPE_PERCPU_HASH, XDPF_COUNT_ENTRIES,
 								key_type(g, &k), g->dcounter);
 			else
-				g->counter_map[ct->index] = map(g, names[ct->index], BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, g->dcounter);
+				g->counter_map[ct->index] = cg_map(g, names[ct->index], BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, g->dcounter);
 		}
 }
 
@@ -149,11 +149,12 @@ void cg_globals(struct cg *g)
 	variables(g);
 	for (size_t u = 0; u < ast->units.n; u++)
 		g->verdicts_counted |= !ast->units.v[u]->counters_off;
-	g->rules = map(g, XDPF_MAP_RULES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_indexes, g->du32, g->dcounter);
-	g->verdicts = map(g, XDPF_MAP_VERDICTS, BPF_MAP_TYPE_PERCPU_ARRAY, XDPF_VERDICTS, g->du32, g->dcounter);
+	g->rules = cg_map(g, XDPF_MAP_RULES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_indexes, g->du32, g->dcounter);
+	g->verdicts = cg_map(g, XDPF_MAP_VERDICTS, BPF_MAP_TYPE_PERCPU_ARRAY, XDPF_VERDICTS, g->du32, g->dcounter);
 	if (ast->n_slots)
-		g->misses = map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);
+		g->misses = cg_map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);
 	if (g->ir->scratch)
-		g->scratch = map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, cg_array_type(g, g->du64, g->ir->kept.n, 64));
+		g->scratch = cg_map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, cg_array_type(g, g->du64, g->ir->kept.n, 64));
 	counter_maps(g);
+	cg_way_maps(g);
 }

@@ -9,6 +9,7 @@
 #include <llvm-c/Target.h>
 #include <llvm-c/TargetMachine.h>
 
+#include "abi.h"
 #include "codegen.h"
 
 typedef LLVMValueRef V;
@@ -45,6 +46,7 @@ struct cg {
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
 	V *counter_map;
+	V others, ports, cpus, sockets, flood[XDPF_MAX_FLOODS];
 
 	/* the main function */
 	V fn, ctx, data, data_end, len, buf, key, value, index;
@@ -73,6 +75,7 @@ BB cg_block_after(struct cg *g, BB after, const char *name);
 void cg_go(struct cg *g, BB b);
 void cg_branch(struct cg *g, V cond, BB yes, BB no);
 V cg_flags(struct cg *g);				/* of the configuration, i64 */
+V cg_ctx_field(struct cg *g, unsigned off);		/* u32 of struct xdp_md, as i64 */
 void cg_attr(struct cg *g, V f, const char *key, const char *value);
 void cg_enum_attr(struct cg *g, V f, const char *name);
 
@@ -90,6 +93,8 @@ MD cg_pointer_type(struct cg *g, MD to);
 /* ---- codegen_map.c ---- */
 
 void cg_globals(struct cg *g);
+/* @key, @value: NULL where the map's type has no BTF for them; then they have 4 bytes. */
+V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD value);
 
 /* A zero-initialised variable of .bss with these 64-bit members. */
 V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const char *const *members);
@@ -99,6 +104,12 @@ V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const cha
 V cg_now(struct cg *g);
 V cg_wall(struct cg *g);
 V cg_random(struct cg *g, uint32_t site);
+V cg_no_way(struct cg *g);				/* of a test run only */
+
+/* ---- codegen_way.c: redirecting ---- */
+
+void cg_way_maps(struct cg *g);
+void cg_way(struct cg *g, uint64_t way, BB open, BB closed);
 
 /* ---- codegen_table.c ---- */
 

@@ -17,6 +17,7 @@ struct eval {
 	struct eval_count *rule;	/* n_indexes */
 	struct eval_count verdict[VERDICT_COUNT];
 	struct eval_miss *miss;		/* n_slots */
+	struct eval_count *other;	/* by way */
 	struct eval_table **table;	/* n_counters */
 };
 
@@ -43,8 +44,9 @@ struct eval *eval_new(const struct ast_program *p)
 	e->program = p;
 	e->rule = zeroed(p->n_indexes, sizeof(*e->rule));
 	e->miss = zeroed(p->n_slots, sizeof(*e->miss));
+	e->other = zeroed(p->ways.n, sizeof(*e->other));
 	e->table = zeroed(p->n_counters, sizeof(struct eval_table *));
-	if (!e->rule || !e->miss || !e->table)
+	if (!e->rule || !e->miss || !e->other || !e->table)
 		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
@@ -75,6 +77,7 @@ void eval_free(struct eval *e)
 	free(e->table);
 	free(e->rule);
 	free(e->miss);
+	free(e->other);
 	free(e);
 }
 
@@ -90,11 +93,25 @@ static void decide(struct run *r, enum verdict v, bool swap, const struct ast_ru
 	r->swap = swap;
 }
 
+static void decide_way(struct run *r, enum verdict v, const struct ast_way *way, const struct ast_rule *rule, unsigned index)
+{
+	if (!r->view.pkt->no_way) {
+		decide(r, v, false, rule, index);
+		return;
+	}
+	if (!r->unit->counters_off)
+		add(&r->e->other[way->slot], r);
+	decide(r, way->other, way->other_swap, rule, index);
+}
+
 static void act(struct run *r, const struct ast_rule *rule, const struct ast_action *a)
 {
 	switch (a->kind) {
 	case ACTION_VERDICT:
-		decide(r, a->verdict, a->swap, rule, rule->index);
+		if (a->way)
+			decide_way(r, a->verdict, a->way, rule, rule->index);
+		else
+			decide(r, a->verdict, a->swap, rule, rule->index);
 		break;
 	case ACTION_COUNT:
 		switch (eval_table_count(r->e->table[a->counter->index], &r->view)) {
@@ -149,7 +166,10 @@ static void run_unit(struct run *r, const struct ast_unit *unit)
 	run_rules(r, &unit->rules);
 	if (r->result.verdict != VERDICT_NONE)
 		return;
-	decide(r, unit->default_verdict, unit->default_swap, NULL, unit->default_index);
+	if (unit->default_way)
+		decide_way(r, unit->default_verdict, unit->default_way, NULL, unit->default_index);
+	else
+		decide(r, unit->default_verdict, unit->default_swap, NULL, unit->default_index);
 	if (!unit->counters_off)
 		add(&r->e->rule[unit->default_index], r);
 }
@@ -193,6 +213,11 @@ struct eval_count eval_rule_count(const struct eval *e, unsigned index)
 struct eval_count eval_verdict_count(const struct eval *e, enum verdict v)
 {
 	return e->verdict[v];
+}
+
+struct eval_count eval_other_count(const struct eval *e, unsigned slot)
+{
+	return e->other[slot];
 }
 
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot)

@@ -16,6 +16,7 @@ struct eval_packet {
 	uint32_t rxqueue;
 	uint64_t now;			/* ns since the epoch, UTC: both clocks */
 	uint64_t random;		/* see runtime/abi.h, struct xdpf_inputs */
+	bool no_way;			/* `redirect` finds nothing to redirect to: its `else` applies */
 };
 
 /* Who decided. With several files: the decision of the last file that was reached. */
@@ -46,6 +47,8 @@ uint64_t eval_packet_random(uint64_t seed, uint64_t n);
 /* Counters by rule index, verdict, action slot. */
 struct eval_count eval_rule_count(const struct eval *e, unsigned index);
 struct eval_count eval_verdict_count(const struct eval *e, enum verdict v);
+/* Packets that a way was closed to, by its slot: they are among those of its rule, and took its other verdict. */
+struct eval_count eval_other_count(const struct eval *e, unsigned slot);
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot);
 /* Calls @fn for each entry of a count table, in the order in which they were first counted: @key has one value per field of the table's
  * key (a slice: one per 16 bytes of it; `iface`: its name, filled up with zero bytes to 16), @family the family of each. Without a

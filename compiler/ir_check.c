@@ -23,6 +23,8 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no slot";
 	if ((i->op == IR_COUNT || i->op == IR_DECIDE) && i->imm >= p->ast->n_indexes)
 		return "names no rule";
+	if ((i->op == IR_WAY || i->op == IR_OTHER) && i->imm >= p->ast->ways.n)
+		return "names no way";
 	if (i->op == IR_DECIDE && ((int)i->verdict < 0 || i->verdict >= VERDICT_COUNT))
 		return "has no verdict";
 	if (i->op == IR_SAME && (i->b.kind != IR_IMM || !i->b.v || i->imm > UINT32_MAX || i->b.v & ~i->imm))

@@ -60,6 +60,8 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_RANDOM:
 	case IR_COUNT:
 	case IR_MISS:
+	case IR_WAY:
+	case IR_OTHER:
 	case IR_FETCH:
 		fprintf(out, " #%" PRIu64, i->imm);
 		break;

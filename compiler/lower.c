@@ -197,7 +197,7 @@ static unsigned weight(const struct ir_inst *i)
 	switch (i->op) {
 	case IR_EQ: case IR_SAME: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
 		return 1;
-	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_WALL: case IR_RANDOM:
+	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_OTHER: case IR_WAY: case IR_WALL: case IR_RANDOM:
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC:
 		return 7;
@@ -225,6 +225,9 @@ enum { MAX_TABLES = 250 };
 
 static bool few_tables(struct lower *l)
 {
+	const struct ast_program *p = l->ast;
+	size_t taken = (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets;
+
 	if (l->ir->table.n > MAX_TABLES) {
 		struct diag *d = diag_error(l->diag, l->ir->table.v[MAX_TABLES]->span,
 					    "more than %d different lists and sets of more than %d elements", MAX_TABLES, LOWER_INLINE_RANGES);
@@ -237,9 +240,10 @@ static bool few_tables(struct lower *l)
 			const struct ast_counter *ct = l->ast->units.v[u]->counters.v[c];
 			struct diag *d;
 
-			if (ct->index < XDPF_MAX_TABLES)
+			if (ct->index + taken < XDPF_MAX_TABLES)
 				continue;
-			d = diag_error(l->diag, ct->name.span, "a program has at most %d count tables", XDPF_MAX_TABLES);
+			d = diag_error(l->diag, ct->name.span, "a program has at most %zu count tables%s", XDPF_MAX_TABLES - taken,
+				       taken ? " beside what its verdicts need" : "");
 			d->remedy = "let one table count by one more field: the kernel lets a program use 64 maps, and some are taken";
 			return false;
 		}

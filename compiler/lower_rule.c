@@ -28,6 +28,33 @@ static void decide(struct lower *l, const struct lower_work *w, enum verdict v, 
 	i->counted = counted(w->unit);
 }
 
+/* The verdict if its way is open, the other one if not. */
+static void decide_way(struct lower *l, const struct lower_work *w, enum verdict v, const struct ast_way *way, unsigned index)
+{
+	struct ir_block *open = lower_block(l, "way open"), *closed = lower_block(l, "way closed");
+	struct ir_inst *i = lower_emit(l, IR_WAY);
+
+	i->imm = way->slot;
+	i->target[0] = open;
+	i->target[1] = closed;
+	lower_hot(l, open);
+	decide(l, w, v, false, index);
+	lower_cold(l, closed);
+	if (counted(w->unit))
+		lower_emit(l, IR_OTHER)->imm = way->slot;
+	decide(l, w, way->other, way->other_swap, index);
+}
+
+/* Does a rule with this last action end the packet's way through the files, whatever happens? */
+static bool ends(const struct lower_work *w, const struct ast_rule *r)
+{
+	const struct ast_action *last = r->action.n ? r->action.v[r->action.n - 1] : NULL;
+
+	if (r->kind != RULE_ACTIONS || r->verdict == VERDICT_NONE)
+		return false;
+	return !w->unit_pass || (r->verdict != VERDICT_PASS && !(last && last->way && last->way->other == VERDICT_PASS));
+}
+
 /* The parts of one key field as its layout has them, in variables; goes to @no where it is absent. */
 static void key_part(struct lower *l, const struct ast_operand *o, const struct meta_key_field *kf, ir_var *part, unsigned *n, struct ir_block *no)
 {
@@ -132,7 +159,10 @@ static void lower_actions(struct lower *l, const struct lower_work *w, struct ir
 			count(l, r->action.v[i]);
 			break;
 		case ACTION_VERDICT:
-			decide(l, w, r->action.v[i]->verdict, r->action.v[i]->swap, r->index);
+			if (r->action.v[i]->way)
+				decide_way(l, w, r->action.v[i]->verdict, r->action.v[i]->way, r->index);
+			else
+				decide(l, w, r->action.v[i]->verdict, r->action.v[i]->swap, r->index);
 			return;
 		}
 	if (counted(w->unit))
@@ -167,7 +197,7 @@ static void lower_rule(struct lower *l, const struct lower_work *w, const struct
 	for (const struct ast_rule *c = r; c; c = c->else_rule) {
 		struct ir_block *body = lower_block(l, c->shown), *other = next;
 
-		body->final = c->kind == RULE_ACTIONS && c->verdict != VERDICT_NONE && !(c->verdict == VERDICT_PASS && w->unit_pass);
+		body->final = ends(w, c);
 		if (c->else_rule || c->has_else_block)
 			other = lower_block(l, "else");
 		lower_cond(l, c->cond, body, other);
@@ -286,7 +316,10 @@ void lower_units(struct lower *l)
 		lower_list(l, &w, &unit->rules, none);
 		lower_hot(l, none);
 		l->span = unit->default_action ? unit->default_action->span : (struct span){ 0 };
-		decide(l, &w, unit->default_verdict, unit->default_swap, unit->default_index);
+		if (unit->default_way)
+			decide_way(l, &w, unit->default_verdict, unit->default_way, unit->default_index);
+		else
+			decide(l, &w, unit->default_verdict, unit->default_swap, unit->default_index);
 		drain(l);
 		if (pass)
 			lower_hot(l, pass);

@@ -185,11 +185,19 @@ static json_t *verdict_json(enum verdict v)
 	return v == VERDICT_NONE ? json_null() : json_string(lang_verdicts[v].name);
 }
 
+/* Adds what a verdict may turn out to be instead. */
+static json_t *with_other(json_t *o, const struct ast_way *w)
+{
+	if (w)
+		json_object_set_new(o, "else", json_pack("{s:I, s:o}", "slot", (json_int_t)w->slot, "verdict", verdict_json(w->other)));
+	return o;
+}
+
 static json_t *file_json(struct arena *a, const struct ast_unit *u)
 {
-	return json_pack("{s:s, s:{s:I, s:o}, s:b}", "name", shown_name(a, u->name),
-			 "default", "index", (json_int_t)u->default_index, "verdict", verdict_json(u->default_verdict),
-			 "counters", !u->counters_off);
+	json_t *by = json_pack("{s:I, s:o}", "index", (json_int_t)u->default_index, "verdict", verdict_json(u->default_verdict));
+
+	return json_pack("{s:s, s:o, s:b}", "name", shown_name(a, u->name), "default", with_other(by, u->default_way), "counters", !u->counters_off);
 }
 
 static json_t *rule_json(struct arena *a, const struct ast_rule *r, size_t file)
@@ -197,12 +205,33 @@ static json_t *rule_json(struct arena *a, const struct ast_rule *r, size_t file)
 	struct line_col at = r->span.src ? source_line_col(r->span.src, r->span.begin) : (struct line_col){ 0, 0 };
 	const char *label = r->label.s ? shown_name(a, r->label.s) : NULL;
 
-	return json_pack("{s:I, s:I, s:s?, s:s, s:s, s:I, s:I, s:o, s:s}", "index", (json_int_t)r->index, "file",
+	return with_other(json_pack("{s:I, s:I, s:s?, s:s, s:s, s:I, s:I, s:o, s:s}", "index", (json_int_t)r->index, "file",
 			 (json_int_t)file,
 			 "label", label, "shown", shown_name(a, r->shown),
 			 "source", r->span.src ? shown_name(a, source_shown(r->span.src)) : "",
 			 "line", (json_int_t)at.line, "column", (json_int_t)at.col, "verdict", verdict_json(r->verdict),
-			 "text", r->text);
+			 "text", r->text), r->action.n ? r->action.v[r->action.n - 1]->way : NULL);
+}
+
+static json_t *names_json(struct arena *a, const char *const *names, size_t n)
+{
+	json_t *o = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(o, json_string(shown_name(a, names[i])));
+	return o;
+}
+
+static json_t *ways_json(struct arena *a, const struct ast_program *p)
+{
+	json_t *floods = json_array(), *cpus = json_array();
+
+	for (size_t i = 0; i < p->floods.n; i++)
+		json_array_append_new(floods, names_json(a, p->floods.v[i]->iface, p->floods.v[i]->n));
+	for (size_t i = 0; i < p->cpus.n; i++)
+		json_array_append_new(cpus, json_integer(p->cpus.v[i]));
+	return json_pack("{s:I, s:o, s:o, s:o, s:b}", "others", (json_int_t)p->ways.n, "ports", names_json(a, p->ports.v, p->ports.n),
+			 "floods", floods, "cpus", cpus, "sockets", p->sockets);
 }
 
 static json_t *counter_json(struct arena *a, const struct ast_counter *c, const char *map, size_t file)
@@ -282,9 +311,9 @@ char *meta_json(const struct ast_program *p, size_t *len)
 	}
 	for (size_t i = 0; ok && i < p->ifaces.n; i++)
 		ok &= !json_array_append_new(ifaces, json_string(shown_name(a, p->ifaces.v[i])));
-	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
+	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
 			 "program", p->name ? p->name : "", "files", files, "rules", rules, "counters", counters,
-			 "actions", actions, "ifaces", ifaces);
+			 "actions", actions, "ifaces", ifaces, "ways", p->ways.n ? ways_json(a, p) : json_null());
 	if (ok && root)
 		text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);

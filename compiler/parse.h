@@ -161,6 +161,10 @@ enum ast_cmp build_cmp_slip(struct parser *c, struct span sp);
 struct ast_expr *build_unknown(struct parser *c, struct span sp);
 
 struct ast_action *build_verdict(struct parser *c, struct span sp, struct ast_name word, struct ast_name arg);
+struct ast_way *build_target(struct parser *c, struct ast_value *v);
+struct ast_way *build_numbered(struct parser *c, struct ast_name word, struct parse_num n);
+/* @otherwise NULL: no `else`. */
+struct ast_action *build_way(struct parser *c, struct span sp, struct ast_name word, struct ast_way *way, struct ast_action *otherwise);
 struct ast_action *build_count(struct parser *c, struct span sp, struct ast_name name, struct parse_operands *key);
 struct parse_actions *build_actions(struct parser *c, struct parse_actions *list, struct ast_action *act);
 

@@ -29,6 +29,7 @@
 	struct parse_operands *operands;
 	struct ast_expr *expr;
 	struct ast_action *action;
+	struct ast_way *way;
 	struct parse_actions *actions;
 	struct parse_chain *chain;
 	struct ast_rule *rule;
@@ -67,7 +68,8 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 %type <operand> operand keypart
 %type <operands> operands keyparts key
 %type <expr> cond conj unary test
-%type <action> action verdict
+%type <action> action verdict otherwise
+%type <way> target
 %type <actions> actions
 %type <chain> chain
 %type <rule> rule body
@@ -161,6 +163,15 @@ verdict: PASS				{ $$ = build_verdict(c, @$, $1, (struct ast_name){ 0 }); }
 	| ABORT				{ $$ = build_verdict(c, @$, $1, (struct ast_name){ 0 }); }
 	| TX				{ $$ = build_verdict(c, @$, $1, (struct ast_name){ 0 }); }
 	| TX NAME			{ $$ = build_verdict(c, @$, $1, $2); }
+	| REDIRECT target otherwise	{ $$ = build_way(c, @$, $1, $2, $3); }
+	;
+
+target: value				{ $$ = build_target(c, $1); }
+	| NAME NUM			{ $$ = build_numbered(c, $1, $2); }
+	;
+
+otherwise: %empty			{ $$ = NULL; }
+	| ELSE verdict			{ $$ = $2; }
 	;
 
 key: keypart				{ $$ = build_operands(c, NULL, $1); }

@@ -216,6 +216,32 @@ struct ast_action *build_verdict(struct parser *c, struct span sp, struct ast_na
 	return act;
 }
 
+struct ast_way *build_target(struct parser *c, struct ast_value *v)
+{
+	struct ast_way *w = arena_alloc(c->a, sizeof(*w));
+
+	w->target = v;
+	return w;
+}
+
+struct ast_way *build_numbered(struct parser *c, struct ast_name word, struct parse_num n)
+{
+	struct ast_way *w = build_target(c, build_value(c, AST_WORD, word));
+
+	w->has_number = true;
+	w->number = n.overflow ? UINT64_MAX : n.v;
+	return w;
+}
+
+struct ast_action *build_way(struct parser *c, struct span sp, struct ast_name word, struct ast_way *way, struct ast_action *otherwise)
+{
+	struct ast_action *act = build_verdict(c, sp, word, (struct ast_name){ 0 });
+
+	act->way = way;
+	way->otherwise = otherwise;
+	return act;
+}
+
 /* A name that something is given: no field's form, no keyword. */
 static bool name_check(struct parser *c, struct ast_name name, const char *of)
 {

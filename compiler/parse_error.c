@@ -66,7 +66,7 @@ static const char *expected(struct parser *c, unsigned want)
 		WANT_IN,
 	};
 	static const struct phrase phrases[] = {
-		{ WANT_STATEMENT, "a statement" }, { WANT_ACTION, "an action" }, { WANT_VERDICT, "pass, drop, abort or tx" },
+		{ WANT_STATEMENT, "a statement" }, { WANT_ACTION, "an action" }, { WANT_VERDICT, "pass, drop, abort, tx or redirect" },
 		{ WANT_COND, "a condition" }, { WANT_VALUE, "a value" }, { WANT_CMP, "a comparison" }, { WANT_IN, "`in`" },
 		{ WANT_NAME, "a name" }, { WANT_NUM, "a number" }, { WANT_STRING, "a string" }, { WANT_ASSIGN, "`=`" },
 		{ WANT_COLON, "`:`" }, { WANT_PER, "`per`" }, { WANT_IF, "`if`" }, { WANT_AND, "`and`" }, { WANT_OR, "`or`" },
@@ -127,9 +127,8 @@ static bool unsupported(struct parser *c, unsigned want)
 		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_MARK, WANT_ACTION, "packets are changed by `tx swap` only" },
 		{ TOK_VLAN, WANT_ACTION, "packets are changed by `tx swap` only" },
-		{ TOK_REDIRECT, WANT_VERDICT, "the verdicts are pass, drop, abort and tx" },
-		{ TOK_FORWARD, WANT_VERDICT, "the verdicts are pass, drop, abort and tx" },
-		{ TOK_REPLY, WANT_VERDICT, "the verdicts are pass, drop, abort and tx" },
+		{ TOK_FORWARD, WANT_VERDICT, "the verdicts are pass, drop, abort, tx and redirect" },
+		{ TOK_REPLY, WANT_VERDICT, "the verdicts are pass, drop, abort, tx and redirect" },
 		{ TOK_RANDOM, WANT_COND, "conditions are headers, flags and comparisons of fields" },
 		{ TOK_TIME, WANT_COND, "conditions are headers, flags and comparisons of fields" },
 		{ TOK_WEEKDAY, WANT_COND, "conditions are headers, flags and comparisons of fields" },
@@ -204,7 +203,7 @@ static void report_not_action(struct parser *c, unsigned want)
 		{ "elif", "else if" }, { "elseif", "else if" }, { "elsif", "else if" }, { "import", "include" },
 	};
 	static const char *const ours[] = {
-		"pass", "drop", "abort", "tx", "count", "if", "else", "let", "set", "default", "option", "include",
+		"pass", "drop", "abort", "tx", "redirect", "count", "if", "else", "let", "set", "default", "option", "include",
 	};
 	const struct token *k = &c->tokens->last;
 	const char *q = parse_quote(c, k->span), *s = behind(c);
@@ -224,16 +223,16 @@ static void report_not_action(struct parser *c, unsigned want)
 		return;
 	}
 	d = diag_error(c->d, k->span, "expected %s, found %s",
-		       want & WANT_STATEMENT ? "a statement" : want & WANT_ACTION ? "an action" : "pass, drop, abort or tx", q);
+		       want & WANT_STATEMENT ? "a statement" : want & WANT_ACTION ? "an action" : "pass, drop, abort, tx or redirect", q);
 	s = FOREIGN(theirs, k->val.name.s);
 	if (!s)
 		s = diag_nearest(k->val.name.s, strlen(k->val.name.s), ours, sizeof(ours) / sizeof(ours[0]));
 	if (s)
 		d->remedy = arena_printf(c->a, "did you mean `%s`?", s);
 	else if (want & WANT_STATEMENT)
-		d->remedy = "a rule is  [label:] pass|drop|abort|tx|count … [if CONDITION];";
+		d->remedy = "a rule is  [label:] pass|drop|abort|tx|redirect|count … [if CONDITION];";
 	else
-		d->remedy = "the actions are pass, drop, abort, tx and count";
+		d->remedy = "the actions are pass, drop, abort, tx, redirect and count";
 }
 
 /* Does a statement begin with this token, and nothing else? */
@@ -398,7 +397,7 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		if (want & WANT_COND)
 			return "a comparison begins with its field: tcp.dport == 80";
 		break;
-	case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_COUNT:
+	case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_REDIRECT: case TOK_COUNT:
 		if (want & WANT_OPEN && want & WANT_AND)
 			return arena_printf(c->a, "write `%s if CONDITION;`, or put { } around what depends on it", k->val.name.s);
 		break;
@@ -427,6 +426,8 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		return s;
 	if ((want & WANT_CMP) && !(want & (WANT_AND | WANT_COMMA)))
 		return "a mask needs a comparison: tcp.flags & syn != 0";
+	if (before->kind == TOK_ELSE && !(want & WANT_OPEN))
+		return "say what becomes of the packet then: `else pass`";
 	if (before->kind == TOK_ELSE)
 		return "`else` is followed by `if` or by { … }";
 	return NULL;

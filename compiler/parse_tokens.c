@@ -78,7 +78,7 @@ static bool before_list(const struct tokens *t)
 {
 	switch (t->tracked_kind) {
 	case TOK_ASSIGN: case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT: case TOK_GE: case TOK_IN: case TOK_COMMA:
-	case TOK_LPAREN: case TOK_DASH: case TOK_BAR: case TOK_AMP: case TOK_SLASH:
+	case TOK_LPAREN: case TOK_DASH: case TOK_BAR: case TOK_AMP: case TOK_SLASH: case TOK_REDIRECT:
 		return true;
 	case TOK_LBRACE:
 		return t->n_braces && !innermost(t)->block;

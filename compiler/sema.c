@@ -34,6 +34,7 @@ static void unit_check(struct sema *s, struct ast_unit *u)
 	if (u->default_action && verdict_check(s, u->default_action)) {
 		u->default_verdict = u->default_action->verdict;
 		u->default_swap = u->default_action->swap;
+		u->default_way = u->default_action->way;
 	}
 	rules_check(s);
 	for (size_t i = 0; i < u->sets.n; i++)

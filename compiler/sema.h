@@ -13,6 +13,7 @@
  *   sema_expr.c        conditions
  *   sema_compare.c     comparisons
  *   sema_rule.c        rules, actions, options
+ *   sema_way.c         verdicts that may turn out to be impossible: redirect
  *   sema_contradict.c  conditions that cannot hold
  */
 #ifndef XDPF_SEMA_H
@@ -28,6 +29,9 @@ enum {
 	SEMA_MAX_KEY_FIELDS = 8,
 	SEMA_MAX_KEY_BYTES = 128,	/* a key is built on the program's stack of 512 bytes */
 	SEMA_MAX_TUPLE = 4,
+	SEMA_MAX_CPUS = 8192,		/* these three: as in runtime/abi.h */
+	SEMA_MAX_FLOOD = 32,
+	SEMA_MAX_FLOODS = 8,
 };
 
 /* ---- names (sema_names.c) ---- */
@@ -282,6 +286,10 @@ bool compare_check(struct sema *s, struct ast_expr *e);
 void rules_check(struct sema *s);
 void options_check(struct sema *s);
 bool verdict_check(struct sema *s, struct ast_action *a);
+
+/* ---- verdicts that may turn out to be impossible (sema_way.c) ---- */
+
+bool way_check(struct sema *s, struct ast_action *a);
 
 /* ---- contradictions (sema_contradict.c) ---- */
 

@@ -32,7 +32,7 @@ static const char *verdict_remedy(struct sema *s, const char *word)
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		cand[i] = lang_verdicts[i].name;
 	near = diag_nearest(word, strlen(word), cand, VERDICT_COUNT);
-	return near ? arena_printf(s->a, "did you mean `%s`?", near) : "the verdicts are pass, drop, abort and tx";
+	return near ? arena_printf(s->a, "did you mean `%s`?", near) : "the verdicts are pass, drop, abort, tx and redirect";
 }
 
 bool verdict_check(struct sema *s, struct ast_action *a)
@@ -42,6 +42,8 @@ bool verdict_check(struct sema *s, struct ast_action *a)
 	a->verdict = VERDICT_NONE;
 	if (!a->word.s)
 		return false;
+	if (a->way)
+		return way_check(s, a);
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		if (!strcmp(a->word.s, lang_verdicts[i].name))
 			a->verdict = (enum verdict)i;

@@ -9,6 +9,11 @@
  *   xdpf_misses    PERCPU_ARRAY  u32 slot -> struct xdpf_miss       actions that did nothing
  *   xdpf_scratch   PERCPU_ARRAY  one element: what dissection found in this packet, where the stack is too small for it
  *   one map per `count` table    PERCPU_ARRAY of one element without a key, PERCPU_HASH with one -> struct xdpf_counter
+ *   xdpf_others    PERCPU_ARRAY  u32 slot -> struct xdpf_counter   packets that went otherwise: see "ways" below
+ *   xdpf_ports     DEVMAP        u32 place in meta.ports -> u32 interface index
+ *   xdpf_floodN    DEVMAP        u32 -> u32 interface index         meta.floods[N], all of which get a copy
+ *   xdpf_cpus      CPUMAP        u32 CPU -> u32 length of its queue
+ *   xdpf_sockets   XSKMAP        u32 receive queue -> AF_XDP socket; left to who opens the socket
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
  *   .bss           xdpf_trace, xdpf_inputs
  *
@@ -29,6 +34,11 @@
 #define XDPF_MAP_MISSES		"xdpf_misses"
 #define XDPF_MAP_META		"xdpf_meta"
 #define XDPF_MAP_SCRATCH	"xdpf_scratch"
+#define XDPF_MAP_OTHERS		"xdpf_others"
+#define XDPF_MAP_PORTS		"xdpf_ports"
+#define XDPF_MAP_FLOOD		"xdpf_flood"	/* and its number */
+#define XDPF_MAP_CPUS		"xdpf_cpus"
+#define XDPF_MAP_SOCKETS	"xdpf_sockets"
 #define XDPF_VAR_CONFIG		"xdpf_config"	/* .rodata, struct xdpf_config */
 #define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .rodata, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
@@ -37,6 +47,11 @@
 #define XDPF_META_VERSION	1
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
 #define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those above and the metadata's */
+#define XDPF_MAX_CPUS		8192
+#define XDPF_MAX_FLOOD		32		/* interfaces that get a copy each */
+#define XDPF_MAX_FLOODS		8
+#define XDPF_SOCKETS		1024		/* receive queues that may have a socket */
+#define XDPF_CPU_QUEUE		2048		/* packets that wait for a CPU */
 #define XDPF_VERDICTS		5		/* XDP_ABORTED .. XDP_REDIRECT */
 
 struct xdpf_counter {
@@ -73,6 +88,7 @@ struct xdpf_trace {
 struct xdpf_inputs {
 	uint64_t now;				/* ns since the epoch, UTC: both clocks */
 	uint64_t random;			/* of the packet: see xdpf_test_random() */
+	uint64_t no_way;			/* not 0: `redirect` finds no way, and its `else` applies */
 };
 
 /* A permutation of the 64-bit numbers without a pattern to it (the finalizer of SplitMix64). */
@@ -116,10 +132,13 @@ static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
  *     "counters": [ { "name": "ethertypes", "map": "ethertypes", "file": 0, "key_size": 2,
  *                     "key": [ { "name": "eth.type", "type": "ethertype", "kind": "num", "offset": 0, "size": 2 } ] } ],
  *     "actions":  [ { "slot": 0, "rule": 0, "table": 0 } ],
- *     "ifaces":   [ "eth0" ] }
+ *     "ifaces":   [ "eth0" ],
+ *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false } or null }
  *
  * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters". The runtime adds
  * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.
+ * ways: what the maps for redirecting hold, and how many elements xdpf_others has. A rule or a file's "default" that may go otherwise than its
+ * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
  */
 

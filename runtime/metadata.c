@@ -12,7 +12,7 @@
 #include "private.h"
 
 enum { MAX_FILES = 4096, MAX_RULES = 1 << 20, MAX_TABLES = 256, MAX_KEY_FIELDS = 64, MAX_KEY_SIZE = 512, MAX_ACTIONS = 1 << 20,
-       MAX_IFACES = 1 << 16, MAP_NAME_MAX = 15 };
+       MAX_IFACES = 1 << 16, MAX_WAYS = 1 << 20, MAP_NAME_MAX = 15 };
 
 struct rt_meta {
 	struct xdpf_meta m;
@@ -24,6 +24,10 @@ struct rt_meta {
 	struct xdpf_action *actions;
 	const char **ifaces;
 	bool *used;			/* by index */
+	const char **ports;
+	const char **members;		/* of all floods */
+	struct xdpf_flood *floods;
+	unsigned *cpus;
 };
 
 /* The parse at work: the first complaint wins. */
@@ -35,8 +39,6 @@ struct parse {
 
 const char *xdpf_verdict_name(enum xdpf_verdict v)
 {
-	if (v == XDPF_REDIRECT)
-		return "redirect";
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		if (lang_verdicts[i].xdp == (int)v)
 			return lang_verdicts[i].name;
@@ -70,6 +72,10 @@ void rt_meta_free(struct rt_meta *m)
 	free(m->actions);
 	free(m->ifaces);
 	free(m->used);
+	free(m->ports);
+	free(m->members);
+	free(m->floods);
+	free(m->cpus);
 	free(m);
 }
 
@@ -171,6 +177,21 @@ static void use_index(struct parse *p, unsigned index)
 	p->meta->used[index] = true;
 }
 
+/* What a verdict may turn out to be instead. */
+static struct xdpf_other get_other(struct parse *p, const json_t *o)
+{
+	struct xdpf_other other = { XDPF_NO_VERDICT, 0 };
+	const json_t *v = json_object_get(o, "else");
+
+	if (!v)
+		return other;
+	other.verdict = get_verdict(p, v, true);
+	if (!p->err && !p->meta->m.ways.n_others)
+		bad(p, "else", "is said, but not \"ways\"");
+	other.slot = p->err ? 0 : get_number(p, v, "slot", (unsigned)p->meta->m.ways.n_others - 1);
+	return other;
+}
+
 static void parse_files(struct parse *p, const json_t *a, unsigned max_index)
 {
 	for (size_t i = 0; i < p->meta->m.n_files && !p->err; i++) {
@@ -181,6 +202,7 @@ static void parse_files(struct parse *p, const json_t *a, unsigned max_index)
 		f->name = get_string(p, o, "name");
 		f->default_index = get_number(p, d, "index", max_index);
 		f->default_verdict = get_verdict(p, d, true);
+		f->default_other = get_other(p, d);
 		f->counters = json_is_true(counters);
 		if (!json_is_boolean(counters))
 			bad(p, "counters", "is missing or neither true nor false");
@@ -202,6 +224,7 @@ static void parse_rules(struct parse *p, const json_t *a, unsigned max_index)
 		r->line = get_number(p, o, "line", INT_MAX);
 		r->column = get_number(p, o, "column", INT_MAX);
 		r->verdict = get_verdict(p, o, false);
+		r->other = get_other(p, o);
 		r->text = get_string(p, o, "text");
 		if (i && r->index <= p->meta->rules[i - 1].index)
 			bad(p, "index", "is out of order");
@@ -325,6 +348,73 @@ static void parse_ifaces(struct parse *p, const json_t *a)
 	}
 }
 
+static bool is_iface_name(const char *s)
+{
+	return s && *s && strlen(s) <= 15 && harmless(s) && !strpbrk(s, "/: ");
+}
+
+/* Interfaces of @a to @out, which has room for them. */
+static void parse_names(struct parse *p, const json_t *a, const char **out)
+{
+	for (size_t i = 0; i < json_array_size(a); i++) {
+		out[i] = json_string_value(json_array_get(a, i));
+		if (!is_iface_name(out[i]))
+			return bad(p, "ways", "has an element that is no interface's name");
+	}
+}
+
+static void parse_ways(struct parse *p, const json_t *o)
+{
+	struct xdpf_ways *w = &p->meta->m.ways;
+	const json_t *ports, *floods, *cpus, *sockets = json_object_get(o, "sockets");
+	size_t members = 0;
+
+	if (!o || json_is_null(o) || p->err)
+		return;
+	w->n_others = get_number(p, o, "others", MAX_WAYS);
+	ports = get_array(p, o, "ports", MAX_IFACES, true);
+	floods = get_array(p, o, "floods", XDPF_MAX_FLOODS, true);
+	cpus = get_array(p, o, "cpus", XDPF_MAX_CPUS, true);
+	w->sockets = json_is_true(sockets);
+	if (!json_is_boolean(sockets))
+		bad(p, "sockets", "is missing or neither true nor false");
+	for (size_t i = 0; i < json_array_size(floods); i++) {
+		size_t n = json_array_size(json_array_get(floods, i));
+
+		if (n < 2 || n > XDPF_MAX_FLOOD)
+			bad(p, "floods", "has an element that is no list of interfaces");
+		members += n;
+	}
+	p->meta->ports = alloc_array(p, json_array_size(ports), sizeof(*p->meta->ports));
+	p->meta->floods = alloc_array(p, json_array_size(floods), sizeof(*p->meta->floods));
+	p->meta->members = alloc_array(p, members, sizeof(*p->meta->members));
+	p->meta->cpus = alloc_array(p, json_array_size(cpus), sizeof(*p->meta->cpus));
+	if (p->err)
+		return;
+	parse_names(p, ports, p->meta->ports);
+	members = 0;
+	for (size_t i = 0; i < json_array_size(floods); i++) {
+		const json_t *f = json_array_get(floods, i);
+
+		parse_names(p, f, p->meta->members + members);
+		p->meta->floods[i] = (struct xdpf_flood){ p->meta->members + members, json_array_size(f) };
+		members += json_array_size(f);
+	}
+	for (size_t i = 0; i < json_array_size(cpus); i++) {
+		const json_t *v = json_array_get(cpus, i);
+
+		if (!json_is_integer(v) || json_integer_value(v) < 0 || json_integer_value(v) >= XDPF_MAX_CPUS)
+			return bad(p, "cpus", "has an element that is no CPU's number");
+		p->meta->cpus[i] = (unsigned)json_integer_value(v);
+	}
+	w->ports = p->meta->ports;
+	w->n_ports = json_array_size(ports);
+	w->floods = p->meta->floods;
+	w->n_floods = json_array_size(floods);
+	w->cpus = p->meta->cpus;
+	w->n_cpus = json_array_size(cpus);
+}
+
 static void parse_root(struct parse *p)
 {
 	struct rt_meta *meta = p->meta;
@@ -358,6 +448,7 @@ static void parse_root(struct parse *p)
 	m->actions = meta->actions = alloc_array(p, m->n_actions, sizeof(*meta->actions));
 	m->ifaces = meta->ifaces = alloc_array(p, m->n_ifaces, sizeof(*meta->ifaces));
 	meta->used = alloc_array(p, m->n_files + m->n_rules, sizeof(*meta->used));
+	parse_ways(p, json_object_get(root, "ways"));
 	if (p->err)
 		return;
 	parse_files(p, files, max_index);

@@ -74,6 +74,7 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 {
 	const struct xdpf_table *t;
 	const char *name = bpf_map__name(map);
+	int err;
 
 	if (bpf_map__pin_path(map))
 		return rt_fail(log, EBADMSG,
@@ -88,6 +89,9 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_miss), n_slots(m), log);
 	if (!strcmp(name, XDPF_MAP_SCRATCH))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, log);
+	err = rt_ways_map(map, &m->ways, log);
+	if (err != -ENOENT)
+		return err;
 	t = find_table(m, name);
 	if (!t)
 		return rt_fail(log, EBADMSG,

@@ -58,7 +58,7 @@ struct rt_libbpf {
 void rt_libbpf_begin(struct rt_libbpf *scope, const struct xdpf_log *log);
 void rt_libbpf_end(struct rt_libbpf *scope);
 
-/* ---- metadata.c, elf.c ---- */
+/* ---- metadata.c, ways_meta.c, elf.c ---- */
 
 struct rt_meta;
 
@@ -110,12 +110,21 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
  * is none. */
 void *rt_variable(struct bpf_object *bpf, const char *section, const char *name, size_t *size, size_t *offset);
 
+/* ---- ways.c ---- */
+
+/* The objects' maps for redirecting: -ENOENT where @map is none of them, 0 where it is as its readers expect. */
+int rt_ways_map(const struct bpf_map *map, const struct xdpf_ways *w, const struct xdpf_log *log);
+/* What is redirected to must be something that this machine can have. */
+int rt_ways_check(const struct xdpf_ways *w, const struct xdpf_log *log);
+/* Fills the maps of a loaded object. */
+int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, const struct xdpf_log *log);
+
 /* ---- program.c ---- */
 
 /* A program in the kernel, loaded by us or found there. */
 struct xdpf_program {
 	struct rt_meta *meta;
-	int prog_fd, rules_fd, verdicts_fd, misses_fd, meta_fd;	/* -1: the program has none */
+	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, meta_fd;	/* -1: the program has none */
 	int *table_fd;				/* by table */
 	struct bpf_object *bpf;			/* of a program that we loaded */
 	const struct xdpf_trace *trace;		/* loaded for tests: in the map of .bss, which is mapped here */

@@ -20,7 +20,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		rt_log(log, XDPF_LOG_ERROR, "out of memory");
 		return NULL;
 	}
-	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->meta_fd = -1;
+	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->meta_fd = -1;
 	return p;
 }
 
@@ -36,6 +36,7 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->rules_fd);
 	close_fd(&p->verdicts_fd);
 	close_fd(&p->misses_fd);
+	close_fd(&p->others_fd);
 	close_fd(&p->meta_fd);
 	if (p->bss)
 		munmap(p->bss, p->bss_len);
@@ -72,6 +73,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->verdicts_fd;
 	if (!strcmp(name, XDPF_MAP_MISSES))
 		return &p->misses_fd;
+	if (!strcmp(name, XDPF_MAP_OTHERS))
+		return &p->others_fd;
 	for (size_t i = 0; i < m->n_tables; i++)
 		if (!strcmp(m->tables[i].map, name))
 			return &p->table_fd[i];
@@ -177,6 +180,8 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		err = rt_object_open_bpf(&p->bpf, o, log);
 	if (!err)
 		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, log);
+	if (!err && !opt.test)
+		err = rt_ways_check(&rt_meta_get(p->meta)->ways, log);
 	if (err)
 		return err;
 	prog = bpf_object__next_program(p->bpf, NULL);
@@ -185,6 +190,8 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	err = load_bpf(p->bpf, log);
 	if (!err)
 		err = take_maps(p, log);
+	if (!err && !opt.test)
+		err = rt_ways_fill(p->bpf, &rt_meta_get(p->meta)->ways, log);
 	if (!err)
 		err = rt_metamap_bind(&p->meta_fd, p->prog_fd, text, log);
 	if (err)

@@ -24,6 +24,7 @@ struct xdpf_stats {
 	struct xdpf_count verdicts[XDPF_N_VERDICTS];
 	bool has_verdicts;
 	struct xdpf_misses *misses;
+	struct xdpf_count *others;
 	size_t n_misses;
 	struct table *tables;
 	char test_iface[16];		/* see xdpf_program */
@@ -41,6 +42,7 @@ void xdpf_stats_free(struct xdpf_stats *s)
 	free(s->tables);
 	free(s->rules);
 	free(s->misses);
+	free(s->others);
 	free(s);
 }
 
@@ -201,8 +203,9 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 			s->n_misses = m->actions[i].slot + 1;
 	s->rules = calloc(s->n_rules, sizeof(*s->rules));
 	s->misses = calloc(s->n_misses ? s->n_misses : 1, sizeof(*s->misses));
+	s->others = calloc(m->ways.n_others ? m->ways.n_others : 1, sizeof(*s->others));
 	s->tables = calloc(m->n_tables ? m->n_tables : 1, sizeof(*s->tables));
-	if (!s->rules || !s->misses || !s->tables)
+	if (!s->rules || !s->misses || !s->others || !s->tables)
 		return rt_fail(log, ENOMEM, "out of memory");
 	s->has_verdicts = p->verdicts_fd >= 0;
 	memcpy(s->test_iface, p->test_iface, sizeof(s->test_iface));
@@ -219,6 +222,8 @@ static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const 
 		err = read_array(p->rules_fd, s->rules, s->n_rules, log);
 		if (!err)
 			err = read_array(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
+		if (!err)
+			err = read_array(p->others_fd, s->others, s->meta->ways.n_others, log);
 		if (!err && xdpf_stats_balanced(s))
 			break;
 	}
@@ -258,6 +263,11 @@ struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot)
 	return slot < s->n_misses ? s->misses[slot] : (struct xdpf_misses){ 0, 0 };
 }
 
+struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned slot)
+{
+	return slot < s->meta->ways.n_others ? s->others[slot] : (struct xdpf_count){ 0, 0 };
+}
+
 static void add(struct xdpf_count *to, struct xdpf_count c)
 {
 	to->packets += c.packets;
@@ -269,6 +279,19 @@ static bool same(struct xdpf_count a, struct xdpf_count b)
 	return a.packets == b.packets && a.bytes == b.bytes;
 }
 
+/* What one of them decided: some of its packets may have taken the other verdict. */
+static void add_decided(const struct xdpf_stats *s, struct xdpf_count v[XDPF_N_VERDICTS], enum xdpf_verdict verdict,
+			struct xdpf_other other, unsigned index)
+{
+	struct xdpf_count all = xdpf_stats_rule(s, index), else_ = { 0, 0 };
+
+	if (other.verdict != XDPF_NO_VERDICT) {
+		else_ = xdpf_stats_other(s, other.slot);
+		add(&v[other.verdict], else_);
+	}
+	add(&v[verdict], (struct xdpf_count){ all.packets - else_.packets, all.bytes - else_.bytes });
+}
+
 /* What the deciding rules and the default of a file decided, by verdict. */
 static void file_verdicts(const struct xdpf_stats *s, unsigned file, struct xdpf_count v[XDPF_N_VERDICTS])
 {
@@ -276,8 +299,8 @@ static void file_verdicts(const struct xdpf_stats *s, unsigned file, struct xdpf
 
 	for (size_t i = 0; i < m->n_rules; i++)
 		if (m->rules[i].file == file && m->rules[i].verdict != XDPF_NO_VERDICT)
-			add(&v[m->rules[i].verdict], xdpf_stats_rule(s, m->rules[i].index));
-	add(&v[m->files[file].default_verdict], xdpf_stats_rule(s, m->files[file].default_index));
+			add_decided(s, v, m->rules[i].verdict, m->rules[i].other, m->rules[i].index);
+	add_decided(s, v, m->files[file].default_verdict, m->files[file].default_other, m->files[file].default_index);
 }
 
 struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file)

@@ -38,10 +38,17 @@ enum xdpf_verdict { XDPF_NO_VERDICT = -1, XDPF_ABORT, XDPF_DROP, XDPF_PASS, XDPF
 
 XDPF_API const char *xdpf_verdict_name(enum xdpf_verdict v);
 
+/* A verdict that may turn out to be impossible: the one that stands for it then, and the counter of packets that took it. */
+struct xdpf_other {
+	enum xdpf_verdict verdict;	/* XDPF_NO_VERDICT: there is none */
+	unsigned slot;
+};
+
 struct xdpf_file {
 	const char *name;
 	unsigned default_index;
 	enum xdpf_verdict default_verdict;
+	struct xdpf_other default_other;
 	bool counters;			/* false: its rules are not counted */
 };
 
@@ -52,6 +59,7 @@ struct xdpf_rule {
 	const char *source, *text;	/* where it stands, what it says */
 	unsigned line, column;
 	enum xdpf_verdict verdict;	/* XDPF_NO_VERDICT: it does not decide */
+	struct xdpf_other other;
 };
 
 enum xdpf_key_kind {
@@ -77,6 +85,24 @@ struct xdpf_action {
 	unsigned slot, rule, table;	/* rule: its index; table: place in .tables */
 };
 
+/* Interfaces that get a copy each. */
+struct xdpf_flood {
+	const char *const *ifaces;
+	size_t n;
+};
+
+/* Where verdicts redirect to. */
+struct xdpf_ways {
+	size_t n_others;		/* counters */
+	const char *const *ports;
+	size_t n_ports;
+	const struct xdpf_flood *floods;
+	size_t n_floods;
+	const unsigned *cpus;
+	size_t n_cpus;
+	bool sockets;
+};
+
 struct xdpf_meta {
 	const char *compiler, *program;
 	const struct xdpf_file *files;
@@ -85,6 +111,7 @@ struct xdpf_meta {
 	const struct xdpf_action *actions;
 	const char *const *ifaces;
 	size_t n_files, n_rules, n_tables, n_actions, n_ifaces;
+	struct xdpf_ways ways;
 	bool frags;			/* of a loaded program: it takes frames in fragments */
 };
 
@@ -129,6 +156,7 @@ struct xdpf_run_opts {
 	unsigned split;			/* so many bytes stand in the linear part, the rest in fragments; 0: no split */
 	uint64_t now;			/* ns since the epoch, UTC: what the program's clocks say */
 	uint64_t random;		/* what its random numbers are made from: see xdpf_run_random() */
+	bool no_way;			/* verdicts that redirect find nothing to redirect to */
 };
 
 /* .random of the @n-th packet of a run with this seed. */
@@ -197,6 +225,8 @@ XDPF_API void xdpf_stats_free(struct xdpf_stats *s);
 XDPF_API struct xdpf_count xdpf_stats_rule(const struct xdpf_stats *s, unsigned index);
 XDPF_API struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum xdpf_verdict v);
 XDPF_API struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot);
+/* Packets of a rule or default that took its other verdict: they are among xdpf_stats_rule()'s. */
+XDPF_API struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned slot);
 /* Packets that reached a file: the sum over its deciding rules and its default. */
 XDPF_API struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file);
 /* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not

@@ -52,6 +52,17 @@ static json_t *verdict_value(enum xdpf_verdict v)
 	return v == XDPF_NO_VERDICT ? json_null() : json_string(xdpf_verdict_name(v));
 }
 
+static void set_other(json_t *o, const struct counters_of *c, bool counted, struct xdpf_other other)
+{
+	json_t *x;
+
+	if (other.verdict == XDPF_NO_VERDICT)
+		return;
+	x = json_pack("{s:o}", "verdict", verdict_value(other.verdict));
+	count_if(x, counted, xdpf_stats_other(c->stats, other.slot));
+	json_object_set_new(o, "else", x);
+}
+
 static json_t *file_json(const struct counters_of *c, unsigned file)
 {
 	const struct xdpf_file *f = &c->meta->files[file];
@@ -65,11 +76,13 @@ static json_t *file_json(const struct counters_of *c, unsigned file)
 		x = json_pack("{s:s, s:s?, s:s, s:I, s:o, s:s}", "rule", r->shown, "label", r->label, "source", r->source,
 			      "line", (json_int_t)r->line, "verdict", verdict_value(r->verdict), "text", r->text);
 		count_if(x, f->counters, xdpf_stats_rule(c->stats, r->index));
+		set_other(x, c, f->counters, r->other);
 		json_array_append_new(rules, x);
 	}
 	json_object_set_new(o, "rules", rules);
 	x = json_pack("{s:o}", "verdict", verdict_value(f->default_verdict));
 	count_if(x, f->counters, xdpf_stats_rule(c->stats, f->default_index));
+	set_other(x, c, f->counters, f->default_other);
 	json_object_set_new(o, "default", x);
 	x = json_object();
 	count_if(x, f->counters, xdpf_stats_reached(c->stats, file));

@@ -23,6 +23,13 @@ static int name_width(const struct xdpf_meta *m)
 	return width > 40 ? 40 : (int)width;
 }
 
+/* Of the packets in the line above. */
+static void other_text(const struct counters_of *c, struct xdpf_other o, int width, FILE *out)
+{
+	if (o.verdict != XDPF_NO_VERDICT)
+		line(out, width, "  else", xdpf_verdict_name(o.verdict), xdpf_stats_other(c->stats, o.slot), "");
+}
+
 static void file_text(const struct counters_of *c, unsigned file, int width, FILE *out)
 {
 	const struct xdpf_file *f = &c->meta->files[file];
@@ -37,11 +44,14 @@ static void file_text(const struct counters_of *c, unsigned file, int width, FIL
 	for (size_t i = 0; i < c->meta->n_rules; i++) {
 		const struct xdpf_rule *r = &c->meta->rules[i];
 
-		if (r->file == file)
-			line(out, width, r->shown, r->verdict == XDPF_NO_VERDICT ? "-" : xdpf_verdict_name(r->verdict),
-			     xdpf_stats_rule(c->stats, r->index), r->text);
+		if (r->file != file)
+			continue;
+		line(out, width, r->shown, r->verdict == XDPF_NO_VERDICT ? "-" : xdpf_verdict_name(r->verdict),
+		     xdpf_stats_rule(c->stats, r->index), r->text);
+		other_text(c, r->other, width, out);
 	}
 	line(out, width, "default", xdpf_verdict_name(f->default_verdict), xdpf_stats_rule(c->stats, f->default_index), "");
+	other_text(c, f->default_other, width, out);
 }
 
 static void table_text(const struct counters_of *c, size_t table, FILE *out)

@@ -23,7 +23,7 @@ struct result {
 	unsigned verdicts[XDPF_N_VERDICTS];
 };
 
-/* What the deciding rule's verdict must be; XDPF_NO_VERDICT: nobody with this index decides. */
+/* What the deciding rule's verdict must be (its ways are open); XDPF_NO_VERDICT: nobody with this index decides. */
 static enum xdpf_verdict promised(const struct xdpf_meta *m, unsigned index)
 {
 	const struct xdpf_rule *r = xdpf_meta_rule(m, index);

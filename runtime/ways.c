@@ -1,0 +1,146 @@
+/*
+ * Where verdicts redirect to. In come an object's maps for it and what its metadata says of them; out go maps that hold the interfaces and CPUs
+ * that are there. Guaranteed: a CPU that is not there is refused before anything is loaded; an interface that is not there leaves its place
+ * empty, so that the rule's `else` applies, and is told of.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <stdio.h>
+
+#include "private.h"
+
+static int flood_number(const char *name)
+{
+	size_t n = strlen(XDPF_MAP_FLOOD);
+
+	if (strncmp(name, XDPF_MAP_FLOOD, n) || name[n] < '0' || name[n] > '9' || name[n + 1])
+		return -1;
+	return name[n] - '0';
+}
+
+int rt_ways_map(const struct bpf_map *map, const struct xdpf_ways *w, const struct xdpf_log *log)
+{
+	const char *name = bpf_map__name(map);
+	enum bpf_map_type type = BPF_MAP_TYPE_DEVMAP;
+	uint32_t value = 4, entries;
+	int flood = flood_number(name);
+
+	if (!strcmp(name, XDPF_MAP_OTHERS)) {
+		type = BPF_MAP_TYPE_PERCPU_ARRAY;
+		value = sizeof(struct xdpf_counter);
+		entries = (uint32_t)w->n_others;
+	} else if (!strcmp(name, XDPF_MAP_PORTS)) {
+		entries = (uint32_t)w->n_ports;
+	} else if (flood >= 0) {
+		entries = (size_t)flood < w->n_floods ? (uint32_t)w->floods[flood].n : 0;
+	} else if (!strcmp(name, XDPF_MAP_CPUS)) {
+		type = BPF_MAP_TYPE_CPUMAP;
+		entries = 0;
+		for (size_t i = 0; i < w->n_cpus; i++)
+			if (w->cpus[i] >= entries)
+				entries = w->cpus[i] + 1;
+	} else if (!strcmp(name, XDPF_MAP_SOCKETS)) {
+		type = BPF_MAP_TYPE_XSKMAP;
+		entries = w->sockets ? XDPF_SOCKETS : 0;
+	} else {
+		return -ENOENT;
+	}
+	/* exactly as many: each element of these is one that the metadata speaks of */
+	if (!entries || bpf_map__type(map) != type || bpf_map__key_size(map) != 4 || bpf_map__value_size(map) != value ||
+	    bpf_map__max_entries(map) != entries)
+		return rt_fail(log, EBADMSG, "the object's map %s is not what its metadata says of it", name);
+	return 0;
+}
+
+/* ---- CPUs ---- */
+
+/* Is @cpu in a list as the kernel prints it: 0-3,8? */
+static bool listed(const char *list, unsigned cpu)
+{
+	unsigned lo, hi;
+	int n;
+
+	for (; sscanf(list, "%u%n", &lo, &n) == 1; list += n + (list[n] == ',')) {
+		hi = lo;
+		if (list[n] == '-') {
+			list += n + 1;
+			if (sscanf(list, "%u%n", &hi, &n) != 1)
+				return false;
+		}
+		if (cpu >= lo && cpu <= hi)
+			return true;
+	}
+	return false;
+}
+
+int rt_ways_check(const struct xdpf_ways *w, const struct xdpf_log *log)
+{
+	static const char path[] = "/sys/devices/system/cpu/online";
+	char online[512] = "";
+	FILE *f;
+
+	if (!w->n_cpus)
+		return 0;
+	f = fopen(path, "re");
+	if (!f || !fgets(online, sizeof(online), f)) {
+		int err = errno ? errno : EIO;
+
+		if (f)
+			fclose(f);
+		return rt_fail_sys(log, err, "%s cannot be read, so it is not known which CPUs there are", path);
+	}
+	fclose(f);
+	online[strcspn(online, "\n")] = '\0';
+	for (size_t i = 0; i < w->n_cpus; i++)
+		if (!listed(online, w->cpus[i]))
+			return rt_fail(log, EINVAL, "`redirect cpu %u`: this machine has no such CPU, or it is off; there are %s", w->cpus[i],
+				       online);
+	return 0;
+}
+
+/* ---- filling ---- */
+
+static int map_fd(const struct bpf_object *bpf, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(bpf, name);
+}
+
+static int set_device(int map, uint32_t place, const char *name, const struct xdpf_log *log)
+{
+	uint32_t ifindex = if_nametoindex(name);
+
+	if (ifindex && !bpf_map_update_elem(map, &place, &ifindex, BPF_ANY))
+		return 0;
+	/* ENODEV: it went away between the two questions */
+	if (ifindex && errno != ENODEV)
+		return rt_fail_sys(log, errno, "packets cannot be redirected to %s", name);
+	rt_log(log, XDPF_LOG_WARNING, "no interface is called %s now: what is redirected to it takes the rule's `else` until the filter is "
+	       "applied again", name);
+	return 0;
+}
+
+int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, const struct xdpf_log *log)
+{
+	const uint32_t queue = XDPF_CPU_QUEUE;
+	int fd = map_fd(bpf, XDPF_MAP_PORTS), err = 0;
+	char name[32];
+
+	for (uint32_t i = 0; fd >= 0 && i < w->n_ports && !err; i++)
+		err = set_device(fd, i, w->ports[i], log);
+	for (size_t f = 0; f < w->n_floods && !err; f++) {
+		snprintf(name, sizeof(name), "%s%zu", XDPF_MAP_FLOOD, f);
+		fd = map_fd(bpf, name);
+		for (uint32_t i = 0; fd >= 0 && i < w->floods[f].n && !err; i++)
+			err = set_device(fd, i, w->floods[f].ifaces[i], log);
+	}
+	fd = map_fd(bpf, XDPF_MAP_CPUS);
+	for (size_t i = 0; fd >= 0 && i < w->n_cpus && !err; i++) {
+		uint32_t cpu = w->cpus[i];
+
+		if (bpf_map_update_elem(fd, &cpu, &queue, BPF_ANY))
+			err = rt_fail_sys(log, errno, "packets cannot be redirected to CPU %u", cpu);
+	}
+	return err;
+}
