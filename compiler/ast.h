@@ -134,9 +134,26 @@ struct ast_way {
 	unsigned slot;				/* … and the counter of packets that took it, program-wide */
 };
 
+/* What a `log` or `sample` action says. */
+struct ast_log {
+	struct span span;
+	bool sample;
+	struct ast_value *many;			/* log N/UNIT: N; sample 1/N: N; NULL: `log` alone */
+	struct ast_name unit;
+	/* checked */
+	uint64_t interval;			/* log: ns between packets at the rate */
+	uint64_t burst;				/* log: ns of it that may be had at once: the first interval is free */
+	uint64_t share;				/* sample: of 2^32 random numbers, those below are taken */
+	unsigned rule;				/* the rule's index */
+	unsigned site;				/* sample: the place of its random number */
+	unsigned index;				/* program-wide */
+	enum verdict verdict;			/* the rule's, or VERDICT_NONE */
+};
+
 enum ast_action_kind {
 	ACTION_VERDICT,	/* pass, drop, abort, tx [swap], redirect … */
 	ACTION_COUNT,	/* count NAME [per KEY] */
+	ACTION_LOG,	/* log [N/s], sample 1/N */
 };
 
 struct ast_action {
@@ -151,6 +168,7 @@ struct ast_action {
 	bool swap;
 	struct ast_counter *counter;		/* COUNT */
 	unsigned slot;				/* COUNT with a key: index of the action's counter of misses, program-wide */
+	struct ast_log *log;			/* LOG */
 };
 
 enum ast_rule_kind { RULE_ACTIONS, RULE_IF };
@@ -246,6 +264,8 @@ struct ast_program {
 	const char *name;			/* C identifier of at most 15 bytes, after the first file */
 	unsigned n_indexes;			/* rules and defaults: indexes are 0 .. n_indexes-1 */
 	unsigned n_counters, n_slots, n_sets;
+	unsigned n_sites;			/* places that ask for a random number */
+	VEC(struct ast_log *) logs;
 	VEC(const char *) ifaces;		/* interface names that conditions mention, each once */
 	VEC(struct ast_rule *) by_index;	/* NULL at a default's index */
 	VEC(struct ast_way *) ways;		/* by slot */

@@ -154,6 +154,17 @@ static void dump_action(const struct dump *d, unsigned depth, const struct ast_a
 			put_operands(d, a->key.v, a->key.n);
 		}
 		break;
+	case ACTION_LOG:
+		line(d, depth, a->log->sample ? "sample 1/" : "log");
+		if (a->log->many && !a->log->sample)
+			putc(' ', d->out);
+		if (a->log->many && a->log->many->kind == AST_QTY)
+			fputs(a->log->many->text, d->out);
+		else if (a->log->many)
+			fprintf(d->out, a->log->many->overflow ? "overflow" : "%" PRIu64, a->log->many->num);
+		if (a->log->unit.s)
+			fprintf(d->out, "/%s", a->log->unit.s);
+		break;
 	}
 	putc('\n', d->out);
 }

@@ -63,4 +63,10 @@ struct eval;
 /* Counters of a run: a text on @out, or (with --json) one line. */
 void cli_summary(const struct cli *cli, const struct ast_program *p, const struct eval *e, FILE *out);
 
+/* ---- cli_keys.c ---- */
+
+/* One field of a key, which begins at *@v; moves *@v and *@family behind it. */
+void cli_put_field(FILE *out, const struct ast_operand *o, const struct value **v, const enum family **family);
+void cli_put_operand(FILE *out, const struct ast_operand *o);
+
 #endif

@@ -95,6 +95,16 @@ static void list_actions(struct list *l)
 	column_text(l, "kind", "action");
 	column_text(l, "doc", "count NAME [per KEY]: a table of packets and bytes, by key");
 	row_end(l);
+	row_begin(l);
+	column_text(l, "name", "log");
+	column_text(l, "kind", "action");
+	column_text(l, "doc", "log [N/s|N/m|N/h]: a record of the packet for `xdpf log`, at most so many");
+	row_end(l);
+	row_begin(l);
+	column_text(l, "name", "sample");
+	column_text(l, "kind", "action");
+	column_text(l, "doc", "sample 1/N: the same of one packet in N, chosen at random");
+	row_end(l);
 }
 
 /* name, bits, doc */

@@ -2,7 +2,6 @@
  * The summary of a run. In: a program and the evaluator's counters. Out: packets and bytes per file, rule and verdict, the count tables,
  * and what counted nothing; as text, or as JSON with the keys that `xdpf run --json` has, too.
  */
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -11,106 +10,6 @@
 #include "eval.h"
 
 enum { KEYS_SHOWN = 20 };	/* of a table; --json has them all */
-
-/* ---- keys ---- */
-
-static void put_bytes(FILE *out, struct value v, unsigned n, bool first)
-{
-	for (unsigned i = 0; i < n; i++) {
-		unsigned shift = (n - 1 - i) * 8;
-		unsigned byte = (unsigned)(shift >= 64 ? v.hi >> (shift - 64) : v.lo >> shift) & 0xff;
-
-		fprintf(out, "%s%02x", first && !i ? "" : ":", byte);
-	}
-}
-
-static void put_address(FILE *out, struct value v, enum family family)
-{
-	char buf[INET6_ADDRSTRLEN];
-	unsigned char b[16];
-
-	for (unsigned i = 0; i < 8; i++) {
-		b[i] = (unsigned char)(v.hi >> (56 - 8 * i));
-		b[8 + i] = (unsigned char)(v.lo >> (56 - 8 * i));
-	}
-	if (family == FAMILY_IP4)
-		fputs(inet_ntop(AF_INET, b + 12, buf, sizeof(buf)), out);
-	else
-		fputs(inet_ntop(AF_INET6, b, buf, sizeof(buf)), out);
-}
-
-/* A mask as its bits' names, "syn|ack"; false where a bit has none. */
-static bool put_bits(FILE *out, enum names_id names, uint64_t v)
-{
-	for (uint64_t left = v; left; left &= left - 1)
-		if (!lang_value_name(names, left & -left))
-			return false;
-	for (uint64_t left = v; left; left &= left - 1)
-		fprintf(out, "%s%s", left == v ? "" : "|", lang_value_name(names, left & -left));
-	return v != 0;
-}
-
-static void put_number(FILE *out, enum type_id type, uint64_t v)
-{
-	enum names_id names = lang_types[type].names;
-	const char *name = names == NAMES_NONE ? NULL : lang_value_name(names, v);
-
-	if (name)
-		fputs(name, out);
-	else if (type == TYPE_TCPFLAGS && put_bits(out, names, v))
-		return;
-	else if (type == TYPE_ETHERTYPE || type == TYPE_TCPFLAGS)
-		fprintf(out, "0x%0*" PRIx64, type == TYPE_ETHERTYPE ? 4 : 2, v);
-	else
-		fprintf(out, "%" PRIu64, v);
-}
-
-/* One field of a key, which begins at *@v; moves *@v and *@family behind it. */
-static void put_field(FILE *out, const struct ast_operand *o, const struct value **v, const enum family **family)
-{
-	size_t words = 1;
-
-	switch (o->value_kind) {
-	case KIND_NUM:
-		put_number(out, o->kind == OPERAND_FIELD ? lang_fields[o->field].type : TYPE_NUM, (*v)->lo);
-		break;
-	case KIND_FLAG:
-		fputs((*v)->lo ? "true" : "false", out);
-		break;
-	case KIND_IP4:
-	case KIND_IP6:
-	case KIND_IP:
-		put_address(out, **v, o->value_kind == KIND_IP4 ? FAMILY_IP4 : o->value_kind == KIND_IP6 ? FAMILY_IP6 : **family);
-		break;
-	case KIND_MAC:
-		put_bytes(out, **v, 6, true);
-		break;
-	case KIND_BYTES:
-		words = (o->len + 15) / 16;
-		for (size_t i = 0; i < words; i++)
-			put_bytes(out, (*v)[i], i + 1 < words || o->len % 16 == 0 ? 16 : o->len % 16, !i);
-		break;
-	case KIND_IFACE:
-		for (unsigned i = 0; i < 16; i++) {
-			char c = (char)(i < 8 ? (*v)->hi >> (56 - 8 * i) : (*v)->lo >> (56 - 8 * (i - 8)));
-
-			if (c)
-				putc(c, out);
-		}
-		break;
-	}
-	*v += words;
-	*family += words;
-}
-
-static void put_operand(FILE *out, const struct ast_operand *o)
-{
-	fputs(o->name.s, out);
-	if (o->has_slice)
-		fprintf(out, "[%" PRIu64 ":%" PRIu64 "]", o->off, o->len);
-	for (unsigned i = 0; i < o->n_prefix; i++)
-		fprintf(out, "/%" PRIu64, o->prefix[i]);
-}
 
 /* ---- what is counted ---- */
 
@@ -248,7 +147,7 @@ static void text_entry(void *arg, const struct value *key, const enum family *fa
 		fputs("all", t->out);
 	for (size_t i = 0; key && i < t->counter->key.n; i++) {
 		fputs(i ? ", " : "", t->out);
-		put_field(t->out, t->counter->key.v[i], &key, &family);
+		cli_put_field(t->out, t->counter->key.v[i], &key, &family);
 	}
 	fprintf(t->out, ": %" PRIu64 " packets, %" PRIu64 " bytes\n", c.packets, c.bytes);
 }
@@ -312,7 +211,7 @@ static void summary_text(const struct ast_program *p, const struct eval *e, FILE
 			fprintf(out, "table %s (%s)", t.counter->name.s, p->units.v[i]->name);
 			for (size_t f = 0; f < t.counter->key.n; f++) {
 				fputs(f ? ", " : " per ", out);
-				put_operand(out, t.counter->key.v[f]);
+				cli_put_operand(out, t.counter->key.v[f]);
 			}
 			putc('\n', out);
 			eval_counter_each(e, t.counter, text_entry, &t);
@@ -321,6 +220,10 @@ static void summary_text(const struct ast_program *p, const struct eval *e, FILE
 		}
 	}
 	each_miss(p, text_miss, &t);
+	for (size_t i = 0; i < p->logs.n; i++)
+		if (eval_log_limited(e, p->logs.v[i]))
+			fprintf(out, "not logged: %s: %" PRIu64 " beyond its pace, 0 without a reader\n", p->by_index.v[p->logs.v[i]->rule]->shown,
+				eval_log_limited(e, p->logs.v[i]));
 }
 
 /* ---- JSON ---- */
@@ -370,9 +273,9 @@ static json_t *json_field(const struct ast_operand *o, const struct value **v, c
 	if (!f)
 		return json_null();
 	if (v)
-		put_field(f, o, v, family);
+		cli_put_field(f, o, v, family);
 	else
-		put_operand(f, o);
+		cli_put_operand(f, o);
 	fclose(f);
 	return cli_json_string(buf);
 }
@@ -451,6 +354,34 @@ static json_t *data_unit(const struct ast_program *p, const struct eval *e, size
 	return o;
 }
 
+static const struct ast_unit *unit_of(const struct ast_program *p, unsigned index)
+{
+	size_t i = 0;
+
+	while (p->units.v[i]->default_index < index)
+		i++;
+	return p->units.v[i];
+}
+
+/* A run has a reader that is never behind. */
+static json_t *data_logs(const struct ast_program *p, const struct eval *e)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < p->logs.n; i++) {
+		const struct ast_log *log = p->logs.v[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "rule", cli_json_string(p->by_index.v[log->rule]->shown));
+		json_object_set_new(o, "file", cli_json_string(unit_of(p, log->rule)->name));
+		json_object_set_new(o, "action", json_string(log->sample ? "sample" : "log"));
+		json_object_set_new(o, "limited", json_integer((json_int_t)eval_log_limited(e, log)));
+		json_object_set_new(o, "lost", json_integer(0));
+		json_array_append_new(all, o);
+	}
+	return all;
+}
+
 static void summary_json(const struct ast_program *p, const struct eval *e, FILE *out)
 {
 	json_t *all = json_object(), *s = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array();
@@ -482,6 +413,7 @@ static void summary_json(const struct ast_program *p, const struct eval *e, FILE
 	json_decref(verdicts);
 	json_object_set_new(s, "tables", tables);
 	json_object_set_new(s, "misses", d.array);
+	json_object_set_new(s, "logs", data_logs(p, e));
 	json_object_set_new(s, "balanced", json_boolean(balanced(p, e)));
 	json_object_set_new(all, "summary", s);
 	json_dumpf(all, out, JSON_COMPACT);

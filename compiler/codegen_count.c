@@ -56,18 +56,18 @@ void cg_add_counter_at(struct cg *g, V map, V index_address)
 	cg_go(g, on);
 }
 
-void cg_miss(struct cg *g, V slot, bool full)
+void cg_add_one(struct cg *g, V map, V index, size_t member)
 {
 	BB add, on;
 	V p;
 
-	cg_store(g, slot, g->index, 4, 4);
-	p = lookup(g, g->misses, g->index);
-	add = next_block(g, "add miss");
-	on = cg_block_after(g, add, "missed");
+	cg_store(g, index, g->index, 4, 4);
+	p = lookup(g, map, g->index);
+	add = next_block(g, "add one");
+	on = cg_block_after(g, add, "one added");
 	cg_branch(g, is_null(g, p), on, add);
 	cg_go(g, add);
-	add_to(g, p, full ? offsetof(struct xdpf_miss, full) : offsetof(struct xdpf_miss, absent), cg_c(g, 1));
+	add_to(g, p, member, cg_c(g, 1));
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 }
@@ -165,7 +165,7 @@ void cg_tally(struct cg *g, const struct ir_inst *i, V *args)
 	add_packet(g, p);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, lost);
-	cg_miss(g, cg_c(g, i->slot), true);
+	cg_add_one(g, g->misses, cg_c(g, i->slot), offsetof(struct xdpf_miss, full));
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 }

@@ -250,7 +250,10 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		cg_tally(g, i, args);
 		break;
 	case IR_MISS:
-		cg_miss(g, cg_c(g, i->imm), false);
+		cg_add_one(g, g->misses, cg_c(g, i->imm), offsetof(struct xdpf_miss, absent));
+		break;
+	case IR_LOG:
+		cg_log(g, i->imm);
 		break;
 	case IR_OTHER:
 		cg_add_counter(g, g->others, cg_c(g, i->imm));

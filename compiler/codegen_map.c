@@ -39,6 +39,26 @@ V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD
 	return v;
 }
 
+static MD pair_type(struct cg *g, const char *name, const char *a, const char *b)
+{
+	return cg_struct_type(g, name, 2, (const char *const[]){ a, b }, (MD[]){ g->du64, g->du64 }, (unsigned[]){ 64, 64 }, NULL, 0);
+}
+
+/* A ring of so many bytes, which has neither keys nor values. */
+static V ring(struct cg *g, const char *name, uint64_t bytes)
+{
+	static const char *const names[] = { "type", "max_entries" };
+	static const unsigned bits[] = { 64, 64 };
+	MD types[] = {
+		cg_pointer_type(g, cg_array_type(g, g->dint, BPF_MAP_TYPE_RINGBUF, 32)), cg_pointer_type(g, cg_array_type(g, g->dint, bytes, 32)),
+	};
+	T field[] = { g->ptr, g->ptr };
+	V v = global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, 2, 0)), ".maps", false, 8);
+
+	cg_debug_global(g, v, name, cg_struct_type(g, "", 2, names, types, bits, NULL, 0));
+	return v;
+}
+
 static MD key_field_type(struct cg *g, const struct meta_key_field *f)
 {
 	static const char *const ip_names[] = { "addr", "family" };
@@ -155,6 +175,12 @@ void cg_globals(struct cg *g)
 		g->misses = cg_map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);
 	if (g->ir->scratch)
 		g->scratch = cg_map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, cg_array_type(g, g->du64, g->ir->kept.n, 64));
+	if (ast->logs.n) {
+		g->log_ring = ring(g, XDPF_MAP_LOG, XDPF_LOG_BYTES);
+		g->log_next = cg_map(g, XDPF_MAP_LOG_NEXT, BPF_MAP_TYPE_ARRAY, ast->logs.n, g->du32, g->du64);
+		g->log_counts = cg_map(g, XDPF_MAP_LOGS, BPF_MAP_TYPE_PERCPU_ARRAY, ast->logs.n, g->du32,
+				       pair_type(g, "xdpf_log_count", "limited", "lost"));
+	}
 	counter_maps(g);
 	cg_way_maps(g);
 }

@@ -47,6 +47,7 @@ struct cg {
 	V *table;
 	V *counter_map;
 	V others, ports, cpus, sockets, flood[XDPF_MAX_FLOODS];
+	V log_ring, log_next, log_counts;		/* where there are logs */
 
 	/* the main function */
 	V fn, ctx, data, data_end, len, buf, key, value, index;
@@ -121,7 +122,12 @@ V cg_member(struct cg *g, size_t table, const V *key);
 void cg_add_counter(struct cg *g, V map, V index);
 void cg_add_counter_at(struct cg *g, V map, V index_address);
 void cg_tally(struct cg *g, const struct ir_inst *i, V *args);
-void cg_miss(struct cg *g, V slot, bool full);
+/* Adds one to a member of element @index of a per-CPU array. */
+void cg_add_one(struct cg *g, V map, V index, size_t member);
+
+/* ---- codegen_log.c ---- */
+
+void cg_log(struct cg *g, size_t log);
 
 /* ---- codegen_inst.c ---- */
 

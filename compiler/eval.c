@@ -19,6 +19,7 @@ struct eval {
 	struct eval_miss *miss;		/* n_slots */
 	struct eval_count *other;	/* by way */
 	struct eval_table **table;	/* n_counters */
+	uint64_t *log_next, *log_limited;	/* per log: when the next packet is due, ns; those that came before */
 };
 
 /* One frame on its way through the program. */
@@ -46,7 +47,9 @@ struct eval *eval_new(const struct ast_program *p)
 	e->miss = zeroed(p->n_slots, sizeof(*e->miss));
 	e->other = zeroed(p->ways.n, sizeof(*e->other));
 	e->table = zeroed(p->n_counters, sizeof(struct eval_table *));
-	if (!e->rule || !e->miss || !e->other || !e->table)
+	e->log_next = zeroed(p->logs.n, sizeof(*e->log_next));
+	e->log_limited = zeroed(p->logs.n, sizeof(*e->log_limited));
+	if (!e->rule || !e->miss || !e->other || !e->table || !e->log_next || !e->log_limited)
 		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
@@ -76,6 +79,8 @@ void eval_free(struct eval *e)
 		eval_table_free(e->table[i]);
 	free(e->table);
 	free(e->rule);
+	free(e->log_next);
+	free(e->log_limited);
 	free(e->miss);
 	free(e->other);
 	free(e);
@@ -104,6 +109,19 @@ static void decide_way(struct run *r, enum verdict v, const struct ast_way *way,
 	decide(r, way->other, way->other_swap, rule, index);
 }
 
+/* Nobody reads a log here; what is known is which packets it would not have. */
+static void note(struct run *r, const struct ast_log *log)
+{
+	uint64_t now = r->view.pkt->now, *next = &r->e->log_next[log->index];
+
+	if (log->sample)
+		return;
+	if (*next > now + log->burst)
+		r->e->log_limited[log->index]++;
+	else
+		*next = (*next > now ? *next : now) + log->interval;
+}
+
 static void act(struct run *r, const struct ast_rule *rule, const struct ast_action *a)
 {
 	switch (a->kind) {
@@ -112,6 +130,9 @@ static void act(struct run *r, const struct ast_rule *rule, const struct ast_act
 			decide_way(r, a->verdict, a->way, rule, rule->index);
 		else
 			decide(r, a->verdict, a->swap, rule, rule->index);
+		break;
+	case ACTION_LOG:
+		note(r, a->log);
 		break;
 	case ACTION_COUNT:
 		switch (eval_table_count(r->e->table[a->counter->index], &r->view)) {
@@ -223,6 +244,11 @@ struct eval_count eval_other_count(const struct eval *e, unsigned slot)
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot)
 {
 	return e->miss[slot];
+}
+
+uint64_t eval_log_limited(const struct eval *e, const struct ast_log *log)
+{
+	return e->log_limited[log->index];
 }
 
 void eval_counter_each(const struct eval *e, const struct ast_counter *c, eval_entry_fn fn, void *arg)

@@ -50,6 +50,8 @@ struct eval_count eval_verdict_count(const struct eval *e, enum verdict v);
 /* Packets that a way was closed to, by its slot: they are among those of its rule, and took its other verdict. */
 struct eval_count eval_other_count(const struct eval *e, unsigned slot);
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot);
+/* Packets that a log did not take since they came too soon. */
+uint64_t eval_log_limited(const struct eval *e, const struct ast_log *log);
 /* Calls @fn for each entry of a count table, in the order in which they were first counted: @key has one value per field of the table's
  * key (a slice: one per 16 bytes of it; `iface`: its name, filled up with zero bytes to 16), @family the family of each. Without a
  * key: one entry, and NULLs. */

@@ -19,6 +19,10 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no interface";
 	if (i->op == IR_TALLY && i->imm >= p->ast->n_counters)
 		return "names no table";
+	if (i->op == IR_LOG && i->imm >= p->ast->logs.n)
+		return "names no log";
+	if (i->op == IR_RANDOM && i->imm >= p->ast->n_sites)
+		return "names no place";
 	if (i->op == IR_MISS && i->imm >= p->ast->n_slots)
 		return "names no slot";
 	if ((i->op == IR_COUNT || i->op == IR_DECIDE) && i->imm >= p->ast->n_indexes)

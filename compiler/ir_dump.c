@@ -62,6 +62,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_MISS:
 	case IR_WAY:
 	case IR_OTHER:
+	case IR_LOG:
 	case IR_FETCH:
 		fprintf(out, " #%" PRIu64, i->imm);
 		break;

@@ -201,6 +201,8 @@ static unsigned weight(const struct ir_inst *i)
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC:
 		return 7;
+	case IR_LOG:
+		return 16;
 	case IR_TALLY:
 		return i->args.n ? 14 + 6 * (unsigned)i->args.n : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:

@@ -147,6 +147,26 @@ static void count(struct lower *l, const struct ast_action *a)
 	lower_hot(l, after);
 }
 
+static void lower_log(struct lower *l, const struct ast_log *log)
+{
+	struct ir_block *take = NULL, *after = NULL;
+
+	if (log->sample) {
+		struct ir_inst *draw = lower_emit(l, IR_RANDOM);
+
+		draw->imm = log->site;
+		take = lower_block(l, "sampled");
+		after = lower_block(l, "not sampled");
+		lower_test(l, IR_ULE, (struct ir_opnd){ IR_TEMP, draw->temp }, ir_imm(log->share - 1), take, after);
+		lower_hot(l, take);
+	}
+	lower_emit(l, IR_LOG)->imm = log->index;
+	if (after) {
+		lower_jump(l, after);
+		lower_hot(l, after);
+	}
+}
+
 /* The actions of a rule; goes on at @after if none decides. */
 static void lower_actions(struct lower *l, const struct lower_work *w, struct ir_block *after)
 {
@@ -157,6 +177,9 @@ static void lower_actions(struct lower *l, const struct lower_work *w, struct ir
 		switch (r->action.v[i]->kind) {
 		case ACTION_COUNT:
 			count(l, r->action.v[i]);
+			break;
+		case ACTION_LOG:
+			lower_log(l, r->action.v[i]->log);
 			break;
 		case ACTION_VERDICT:
 			if (r->action.v[i]->way)

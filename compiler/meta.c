@@ -284,7 +284,7 @@ char *meta_json(const struct ast_program *p, size_t *len)
 	struct arena *a = arena_new();
 	size_t *file = arena_array(a, p->n_indexes + 1, sizeof(*file));
 	json_t *files = json_array(), *rules = json_array(), *counters = json_array(), *ifaces = json_array();
-	json_t *actions = json_array(), *root;
+	json_t *actions = json_array(), *logs = json_array(), *root;
 	const struct ast_counter **table = arena_array(a, p->n_counters + 1, sizeof(struct ast_counter *));
 	size_t *table_file = arena_array(a, p->n_counters + 1, sizeof(*table_file));
 	const char *const *maps = meta_map_names(a, p);
@@ -309,11 +309,15 @@ char *meta_json(const struct ast_program *p, size_t *len)
 		if (r)
 			ok &= !json_array_append_new(rules, rule_json(a, r, file[i])) && actions_json(actions, r);
 	}
+	for (size_t i = 0; ok && i < p->logs.n; i++)
+		ok &= !json_array_append_new(logs, json_pack("{s:I, s:b}", "rule", (json_int_t)p->logs.v[i]->rule,
+							     "sample", p->logs.v[i]->sample));
 	for (size_t i = 0; ok && i < p->ifaces.n; i++)
 		ok &= !json_array_append_new(ifaces, json_string(shown_name(a, p->ifaces.v[i])));
-	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
+	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
 			 "program", p->name ? p->name : "", "files", files, "rules", rules, "counters", counters,
-			 "actions", actions, "ifaces", ifaces, "ways", p->ways.n ? ways_json(a, p) : json_null());
+			 "actions", actions, "ifaces", ifaces, "ways", p->ways.n ? ways_json(a, p) : json_null(),
+			 "logs", logs);
 	if (ok && root)
 		text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);

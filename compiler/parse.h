@@ -166,6 +166,10 @@ struct ast_way *build_numbered(struct parser *c, struct ast_name word, struct pa
 /* @otherwise NULL: no `else`. */
 struct ast_action *build_way(struct parser *c, struct span sp, struct ast_name word, struct ast_way *way, struct ast_action *otherwise);
 struct ast_action *build_count(struct parser *c, struct span sp, struct ast_name name, struct parse_operands *key);
+struct ast_log *build_log(struct parser *c, bool sample, struct ast_value *many, struct ast_name unit);
+/* `sample A/B`, of which A must be 1. */
+struct ast_log *build_sample(struct parser *c, struct span at, struct parse_num a, struct ast_value *b);
+struct ast_action *build_log_action(struct parser *c, struct span sp, struct ast_log *log);
 struct parse_actions *build_actions(struct parser *c, struct parse_actions *list, struct ast_action *act);
 
 struct ast_rule *build_rule(struct parser *c, struct span sp, struct parse_actions *actions, struct ast_expr *cond);

@@ -25,6 +25,7 @@
 	bool ok;
 	enum ast_cmp cmp;
 	struct ast_value *value;
+	struct ast_log *log;
 	struct ast_operand *operand;
 	struct parse_operands *operands;
 	struct ast_expr *expr;
@@ -64,7 +65,8 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 %type <ok> end
 %type <name> word set_name header
 %type <cmp> cmp
-%type <value> atom union mask value values
+%type <value> atom union mask value values amount
+%type <log> log
 %type <operand> operand keypart
 %type <operands> operands keyparts key
 %type <expr> cond conj unary test
@@ -156,6 +158,16 @@ actions: action				{ $$ = build_actions(c, NULL, $1); }
 action: verdict
 	| COUNT NAME			{ $$ = build_count(c, @$, $2, NULL); }
 	| COUNT NAME PER key		{ $$ = build_count(c, @$, $2, $4); }
+	| log				{ $$ = build_log_action(c, @$, $1); }
+	;
+
+log: LOG				{ $$ = build_log(c, false, NULL, (struct ast_name){ 0 }); }
+	| LOG amount "/" NAME		{ $$ = build_log(c, false, $2, $4); }
+	| SAMPLE NUM "/" amount		{ $$ = build_sample(c, @2, $2, $4); }
+	;
+
+amount: NUM				{ $$ = build_int(c, @$, $1); }
+	| QTY				{ $$ = build_value(c, AST_QTY, $1); }
 	;
 
 verdict: PASS				{ $$ = build_verdict(c, @$, $1, (struct ast_name){ 0 }); }

@@ -272,6 +272,34 @@ struct ast_action *build_count(struct parser *c, struct span sp, struct ast_name
 	return act;
 }
 
+struct ast_log *build_log(struct parser *c, bool sample, struct ast_value *many, struct ast_name unit)
+{
+	struct ast_log *log = arena_alloc(c->a, sizeof(*log));
+
+	log->sample = sample;
+	log->many = many;
+	log->unit = unit;
+	return log;
+}
+
+struct ast_log *build_sample(struct parser *c, struct span at, struct parse_num a, struct ast_value *b)
+{
+	if (a.v != 1)
+		diag_error(c->d, at, "a sample is one packet in so many")->remedy = "write `sample 1/N`";
+	return build_log(c, true, b, (struct ast_name){ 0 });
+}
+
+struct ast_action *build_log_action(struct parser *c, struct span sp, struct ast_log *log)
+{
+	struct ast_action *act = arena_alloc(c->a, sizeof(*act));
+
+	act->kind = ACTION_LOG;
+	act->span = log->span = sp;
+	act->verdict = VERDICT_NONE;
+	act->log = log;
+	return act;
+}
+
 struct parse_actions *build_actions(struct parser *c, struct parse_actions *list, struct ast_action *act)
 {
 	if (!list)

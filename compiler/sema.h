@@ -14,6 +14,7 @@
  *   sema_compare.c     comparisons
  *   sema_rule.c        rules, actions, options
  *   sema_way.c         verdicts that may turn out to be impossible: redirect
+ *   sema_log.c         log and sample
  *   sema_contradict.c  conditions that cannot hold
  */
 #ifndef XDPF_SEMA_H
@@ -290,6 +291,10 @@ bool verdict_check(struct sema *s, struct ast_action *a);
 /* ---- verdicts that may turn out to be impossible (sema_way.c) ---- */
 
 bool way_check(struct sema *s, struct ast_action *a);
+
+/* ---- log and sample (sema_log.c) ---- */
+
+bool log_check(struct sema *s, struct ast_log *log, const struct ast_rule *r);
 
 /* ---- contradictions (sema_contradict.c) ---- */
 

@@ -181,6 +181,9 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 		case ACTION_COUNT:
 			count_check(s, a);
 			break;
+		case ACTION_LOG:
+			log_check(s, a->log, r);
+			break;
 		case ACTION_VERDICT:
 			/* That it is the last one, the parser has seen to. */
 			verdict_check(s, a);
@@ -188,6 +191,9 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 		}
 		r->verdict = a->verdict;
 	}
+	for (size_t i = 0; i < r->action.n; i++)
+		if (r->action.v[i] && r->action.v[i]->log)
+			r->action.v[i]->log->verdict = r->verdict;
 }
 
 /* ---- rules ---- */

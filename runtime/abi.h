@@ -7,6 +7,9 @@
  *   xdpf_rules     PERCPU_ARRAY  u32 index -> struct xdpf_counter   every rule and every file's default, by its index
  *   xdpf_verdicts  PERCPU_ARRAY  u32 enum xdp_action -> struct xdpf_counter
  *   xdpf_misses    PERCPU_ARRAY  u32 slot -> struct xdpf_miss       actions that did nothing
+ *   xdpf_log       RINGBUF       struct xdpf_event, what `log` and `sample` saw
+ *   xdpf_logs      PERCPU_ARRAY  u32 place in meta.logs -> struct xdpf_log_count
+ *   xdpf_log_next  ARRAY         u32 place in meta.logs -> u64 when its next packet is due, ns
  *   xdpf_scratch   PERCPU_ARRAY  one element: what dissection found in this packet, where the stack is too small for it
  *   one map per `count` table    PERCPU_ARRAY of one element without a key, PERCPU_HASH with one -> struct xdpf_counter
  *   xdpf_others    PERCPU_ARRAY  u32 slot -> struct xdpf_counter   packets that went otherwise: see "ways" below
@@ -39,6 +42,9 @@
 #define XDPF_MAP_FLOOD		"xdpf_flood"	/* and its number */
 #define XDPF_MAP_CPUS		"xdpf_cpus"
 #define XDPF_MAP_SOCKETS	"xdpf_sockets"
+#define XDPF_MAP_LOG		"xdpf_log"
+#define XDPF_MAP_LOGS		"xdpf_logs"
+#define XDPF_MAP_LOG_NEXT	"xdpf_log_next"
 #define XDPF_VAR_CONFIG		"xdpf_config"	/* .rodata, struct xdpf_config */
 #define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .rodata, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
@@ -61,6 +67,27 @@ struct xdpf_counter {
 struct xdpf_miss {
 	uint64_t absent;			/* a key's field was not in the packet */
 	uint64_t full;				/* the table had no room for a new key */
+};
+
+/* Packets that a log did not leave a record of. */
+struct xdpf_log_count {
+	uint64_t limited;			/* it had enough of them for its pace */
+	uint64_t lost;				/* its reader is behind, or there is none: the ring is full */
+};
+
+#define XDPF_LOG_BYTES		(1 << 20)	/* of the ring */
+#define XDPF_EVENT_BYTES	128		/* of a frame, at the most; a power of two */
+#define XDPF_EVENT_GOES_ON	UINT32_MAX	/* no verdict: the rule does not decide */
+
+/* A record of `log` or `sample`, host byte order. */
+struct xdpf_event {
+	uint64_t time;				/* ns since the epoch, UTC */
+	uint32_t rule;				/* its index */
+	uint32_t ifindex, rxqueue;		/* where the frame was received */
+	uint32_t len;				/* of the frame */
+	uint32_t caplen;			/* of it in .data */
+	uint32_t verdict;			/* enum xdp_action, or XDPF_EVENT_GOES_ON */
+	uint8_t data[XDPF_EVENT_BYTES];
 };
 
 /* Flags of xdpf_config. All clear is right under every loader. */
@@ -133,7 +160,8 @@ static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
  *                     "key": [ { "name": "eth.type", "type": "ethertype", "kind": "num", "offset": 0, "size": 2 } ] } ],
  *     "actions":  [ { "slot": 0, "rule": 0, "table": 0 } ],
  *     "ifaces":   [ "eth0" ],
- *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false } or null }
+ *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false } or null,
+ *     "logs":     [ { "rule": 0, "sample": false } ] }
  *
  * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters". The runtime adds
  * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.

@@ -92,6 +92,12 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 	err = rt_ways_map(map, &m->ways, log);
 	if (err != -ENOENT)
 		return err;
+	if (!strcmp(name, XDPF_MAP_LOG))
+		return check_map(map, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, log);
+	if (!strcmp(name, XDPF_MAP_LOGS))
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_log_count), m->n_logs, log);
+	if (!strcmp(name, XDPF_MAP_LOG_NEXT))
+		return check_map(map, BPF_MAP_TYPE_ARRAY, 4, 8, m->n_logs, log);
 	t = find_table(m, name);
 	if (!t)
 		return rt_fail(log, EBADMSG,

@@ -125,6 +125,8 @@ int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, const 
 struct xdpf_program {
 	struct rt_meta *meta;
 	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, meta_fd;	/* -1: the program has none */
+	int log_fd, logs_fd;
+	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */
 	struct bpf_object *bpf;			/* of a program that we loaded */
 	const struct xdpf_trace *trace;		/* loaded for tests: in the map of .bss, which is mapped here */
@@ -146,6 +148,11 @@ static inline void rt_program_freep(struct xdpf_program **p)
 /* Binds the metadata to the program, so that it is found from the program alone. */
 int rt_metamap_bind(int *out_fd, int prog_fd, const char *text, const struct xdpf_log *log);
 int rt_metamap_read(struct rt_meta **out, int map_fd, const struct xdpf_log *log);
+
+/* ---- reader.c ---- */
+
+/* A program that is run for tests has nobody who reads its log: each run empties it. */
+int rt_log_drain_open(struct xdpf_program *p, const struct xdpf_log *log);
 
 /* ---- bpffs.c: where links are pinned ---- */
 

@@ -20,7 +20,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		rt_log(log, XDPF_LOG_ERROR, "out of memory");
 		return NULL;
 	}
-	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->meta_fd = -1;
+	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
 	return p;
 }
 
@@ -38,6 +38,9 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->misses_fd);
 	close_fd(&p->others_fd);
 	close_fd(&p->meta_fd);
+	ring_buffer__free(p->ring);
+	close_fd(&p->log_fd);
+	close_fd(&p->logs_fd);
 	if (p->bss)
 		munmap(p->bss, p->bss_len);
 	bpf_object__close(p->bpf);
@@ -75,6 +78,10 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->misses_fd;
 	if (!strcmp(name, XDPF_MAP_OTHERS))
 		return &p->others_fd;
+	if (!strcmp(name, XDPF_MAP_LOG))
+		return &p->log_fd;
+	if (!strcmp(name, XDPF_MAP_LOGS))
+		return &p->logs_fd;
 	for (size_t i = 0; i < m->n_tables; i++)
 		if (!strcmp(m->tables[i].map, name))
 			return &p->table_fd[i];
@@ -198,6 +205,8 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		return err;
 	if (opt.test)
 		err = map_variables(p, log);
+	if (!err && opt.test)
+		err = rt_log_drain_open(p, log);
 	if (!err)
 		*out = take_ptr(p);
 	return err;

@@ -55,6 +55,8 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 	}
 	if (bpf_prog_test_run_opts(p->prog_fd, &run))
 		return explain_run(errno, len, split ? opt.split : 0, log);
+	if (p->ring)
+		ring_buffer__consume(p->ring);
 	if (run.retval >= XDPF_N_VERDICTS)
 		return rt_fail(log, EBADMSG, "the program returned %u, which is no verdict", run.retval);
 	result->verdict = (enum xdpf_verdict)run.retval;

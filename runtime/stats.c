@@ -26,6 +26,7 @@ struct xdpf_stats {
 	struct xdpf_misses *misses;
 	struct xdpf_count *others;
 	size_t n_misses;
+	struct xdpf_logged *logs;
 	struct table *tables;
 	char test_iface[16];		/* see xdpf_program */
 };
@@ -43,6 +44,7 @@ void xdpf_stats_free(struct xdpf_stats *s)
 	free(s->rules);
 	free(s->misses);
 	free(s->others);
+	free(s->logs);
 	free(s);
 }
 
@@ -205,7 +207,8 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 	s->misses = calloc(s->n_misses ? s->n_misses : 1, sizeof(*s->misses));
 	s->others = calloc(m->ways.n_others ? m->ways.n_others : 1, sizeof(*s->others));
 	s->tables = calloc(m->n_tables ? m->n_tables : 1, sizeof(*s->tables));
-	if (!s->rules || !s->misses || !s->others || !s->tables)
+	s->logs = calloc(m->n_logs ? m->n_logs : 1, sizeof(*s->logs));
+	if (!s->rules || !s->misses || !s->others || !s->tables || !s->logs)
 		return rt_fail(log, ENOMEM, "out of memory");
 	s->has_verdicts = p->verdicts_fd >= 0;
 	memcpy(s->test_iface, p->test_iface, sizeof(s->test_iface));
@@ -239,6 +242,8 @@ int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const
 		err = read_books(s, p, log);
 	if (!err)
 		err = read_array(p->misses_fd, s->misses, s->n_misses, log);
+	if (!err)
+		err = read_array(p->logs_fd, s->logs, s->meta->n_logs, log);
 	for (size_t i = 0; !err && i < s->meta->n_tables; i++)
 		err = read_table(&s->tables[i], &s->meta->tables[i], p->table_fd[i], log);
 	if (!err)
@@ -266,6 +271,11 @@ struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot)
 struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned slot)
 {
 	return slot < s->meta->ways.n_others ? s->others[slot] : (struct xdpf_count){ 0, 0 };
+}
+
+struct xdpf_logged xdpf_stats_log(const struct xdpf_stats *s, size_t log)
+{
+	return log < s->meta->n_logs ? s->logs[log] : (struct xdpf_logged){ 0, 0 };
 }
 
 static void add(struct xdpf_count *to, struct xdpf_count c)

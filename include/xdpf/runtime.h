@@ -103,14 +103,21 @@ struct xdpf_ways {
 	bool sockets;
 };
 
+/* A `log` or `sample` action. */
+struct xdpf_logger {
+	unsigned rule;			/* its index */
+	bool sample;
+};
+
 struct xdpf_meta {
 	const char *compiler, *program;
 	const struct xdpf_file *files;
 	const struct xdpf_rule *rules;	/* in the order of their indexes; defaults have indexes of their own in between */
 	const struct xdpf_table *tables;
 	const struct xdpf_action *actions;
+	const struct xdpf_logger *logs;
 	const char *const *ifaces;
-	size_t n_files, n_rules, n_tables, n_actions, n_ifaces;
+	size_t n_files, n_rules, n_tables, n_actions, n_logs, n_ifaces;
 	struct xdpf_ways ways;
 	bool frags;			/* of a loaded program: it takes frames in fragments */
 };
@@ -206,6 +213,31 @@ XDPF_API int xdpf_object_apply(const struct xdpf_object *o, const char *const *i
 /* Takes our filter off; -ENOENT: there is none of ours. */
 XDPF_API int xdpf_iface_remove(const char *name, const struct xdpf_log *log);
 
+/* ---- records of packets ---- */
+
+/* What a `log` or `sample` action saw. */
+struct xdpf_record {
+	uint64_t time;			/* ns since the epoch, UTC */
+	const struct xdpf_rule *rule;
+	bool decides;			/* .verdict is the rule's; else it goes on */
+	enum xdpf_verdict verdict;
+	uint32_t ifindex, rxqueue;	/* where the frame was received */
+	uint32_t len;			/* of the frame */
+	uint32_t caplen;		/* bytes of it at .data, from the Ethernet header on */
+	const void *data;
+};
+
+struct xdpf_reader;
+
+/* Reads the records of a program on an interface: one reader at a time. -EBUSY: there is another, which the log names; -ENOENT:
+ * no rule of it logs. @p must outlive the reader. */
+XDPF_API int xdpf_reader_open(struct xdpf_reader **out, const struct xdpf_program *p, const struct xdpf_log *log);
+XDPF_API void xdpf_reader_free(struct xdpf_reader *r);
+/* Waits at most @ms milliseconds for records and gives each to @fn, oldest first, until it returns false. How many there were, or -errno
+ * (-EINTR: a signal). The record is @fn's only while it runs. */
+typedef bool (*xdpf_record_fn)(void *arg, const struct xdpf_record *r);
+XDPF_API int xdpf_reader_poll(struct xdpf_reader *r, int ms, xdpf_record_fn fn, void *arg);
+
 /* ---- counters ---- */
 
 struct xdpf_count {
@@ -214,6 +246,10 @@ struct xdpf_count {
 
 struct xdpf_misses {
 	uint64_t absent, full;		/* the key was not in the packet; the table had no room */
+};
+
+struct xdpf_logged {
+	uint64_t limited, lost;		/* packets without a record: beyond the log's pace; the ring was full */
 };
 
 struct xdpf_stats;
@@ -227,6 +263,8 @@ XDPF_API struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum x
 XDPF_API struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot);
 /* Packets of a rule or default that took its other verdict: they are among xdpf_stats_rule()'s. */
 XDPF_API struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned slot);
+/* By place in meta.logs. */
+XDPF_API struct xdpf_logged xdpf_stats_log(const struct xdpf_stats *s, size_t log);
 /* Packets that reached a file: the sum over its deciding rules and its default. */
 XDPF_API struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file);
 /* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not

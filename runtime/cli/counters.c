@@ -127,10 +127,19 @@ static json_t *miss_json(const struct counters_of *c, const struct xdpf_action *
 			 "absent", (json_int_t)m.absent, "full", (json_int_t)m.full);
 }
 
+static json_t *log_json(const struct counters_of *c, size_t log)
+{
+	struct xdpf_logged n = xdpf_stats_log(c->stats, log);
+	const struct xdpf_rule *r = xdpf_meta_rule(c->meta, c->meta->logs[log].rule);
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "rule", r->shown, "file", c->meta->files[r->file].name, "action",
+			 c->meta->logs[log].sample ? "sample" : "log", "limited", (json_int_t)n.limited, "lost", (json_int_t)n.lost);
+}
+
 json_t *counters_json(const struct counters_of *c)
 {
 	json_t *o = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array();
-	json_t *misses = json_array();
+	json_t *misses = json_array(), *logs = json_array();
 
 	if (c->iface) {
 		json_object_set_new(o, "interface", json_string(c->iface->name));
@@ -151,11 +160,14 @@ json_t *counters_json(const struct counters_of *c)
 		json_array_append_new(tables, table_json(c, i));
 	for (size_t i = 0; i < c->meta->n_actions; i++)
 		json_array_append_new(misses, miss_json(c, &c->meta->actions[i]));
+	for (size_t i = 0; i < c->meta->n_logs; i++)
+		json_array_append_new(logs, log_json(c, i));
 	json_object_set_new(o, "files", files);
 	json_object_set_new(o, "verdicts", counters_any(c->meta) ? json_incref(verdicts) : json_null());
 	json_decref(verdicts);
 	json_object_set_new(o, "tables", tables);
 	json_object_set_new(o, "misses", misses);
+	json_object_set_new(o, "logs", logs);
 	json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));
 	return o;
 }
@@ -265,6 +277,27 @@ static void misses_metric(const struct counters_of *c, FILE *out, const char *me
 	}
 }
 
+static void logs_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
+{
+	head(out, metric, help);
+	for (size_t i = 0; i < c->meta->n_logs; i++) {
+		const struct xdpf_rule *r = xdpf_meta_rule(c->meta, c->meta->logs[i].rule);
+		struct xdpf_logged n = xdpf_stats_log(c->stats, i);
+
+		for (int lost = 0; lost < 2; lost++) {
+			char place[24];
+
+			snprintf(place, sizeof(place), "%zu", i);
+			start(c, out, metric);
+			label(out, "file", c->meta->files[r->file].name);
+			label(out, "rule", r->shown);
+			label(out, "log", place);
+			label(out, "reason", lost ? "lost" : "limited");
+			fprintf(out, "} %" PRIu64 "\n", lost ? n.lost : n.limited);
+		}
+	}
+}
+
 void counters_prometheus(const struct counters_of *c, FILE *out)
 {
 	rules_metric(c, out, "xdpf_rule_packets_total", "Packets that matched a rule or fell to a file's default.", false);
@@ -275,4 +308,5 @@ void counters_prometheus(const struct counters_of *c, FILE *out)
 	tables_metric(c, out, "xdpf_table_packets_total", "Packets by key of a count table.", false);
 	tables_metric(c, out, "xdpf_table_bytes_total", "Bytes of frames by key of a count table.", true);
 	misses_metric(c, out, "xdpf_misses_total", "Actions that did nothing: the key's field was absent, or the table full.");
+	logs_metric(c, out, "xdpf_unlogged_total", "Packets without a record: beyond the log's pace, or its ring was full.");
 }

@@ -100,4 +100,11 @@ void counters_text(const struct counters_of *c, FILE *out)
 			fprintf(out, "not counted: %s in %s: %" PRIu64 " without the key's field, %" PRIu64 " for want of room\n",
 				r ? r->shown : "", c->meta->tables[a->table].name, m.absent, m.full);
 	}
+	for (size_t i = 0; i < c->meta->n_logs; i++) {
+		struct xdpf_logged n = xdpf_stats_log(c->stats, i);
+
+		if (n.limited || n.lost)
+			fprintf(out, "not logged: %s: %" PRIu64 " beyond its pace, %" PRIu64 " without a reader\n",
+				xdpf_meta_rule(c->meta, c->meta->logs[i].rule)->shown, n.limited, n.lost);
+	}
 }

@@ -14,6 +14,7 @@ static const struct {
 	{ "remove", cmd_remove, "take our filter off an interface" },
 	{ "status", cmd_status, "which XDP programs run where" },
 	{ "stats",  cmd_stats,  "counters of rules, verdicts and tables" },
+	{ "log",    cmd_log,    "the packets that rules with `log` or `sample` see, as they come" },
 	{ "run",    cmd_run,    "run a filter over a capture, in the kernel, nothing attached" },
 	{ "test",   cmd_test,   "load a filter and run a set of frames through it" },
 };

@@ -215,6 +215,9 @@ class Writer:
             return "%s: if %s { }" % (label, self.condition())
         if r < 0.7:
             return "%s: count t%s per %s if %s;" % (label, label, self.key(), self.condition())
+        if r < 0.73:
+            note = self.rnd.choice(("log", "log %d/%s" % (self.rnd.choice((1, 3, 100)), self.rnd.choice("smh")), "sample 1/%d" % self.rnd.choice((1, 3))))
+            return "%s: %s if %s;" % (label, note, self.condition())
         if r < 0.8:
             return "%s: if %s { %s } else { %s }" % (label, self.condition(), self.verdict(), self.verdict())
         if r < 0.9:

@@ -1,0 +1,163 @@
+/*
+ * Records of packets. In: a program of ours that runs on an interface. Out: what its `log` and `sample` actions saw, one after the other.
+ * The ring belongs to whoever reads it: two readers would each see a part. So a reader holds a lock, and a second one is told who does.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <bpf/bpf.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "private.h"
+
+#define LOCKS "/run/xdpf"
+
+struct xdpf_reader {
+	const struct xdpf_meta *meta;		/* of the program, which outlives us */
+	struct ring_buffer *ring;
+	int lock_fd;
+	char lock_path[64];
+	xdpf_record_fn fn;
+	void *arg;
+	int broken;				/* -errno: a record that no program of ours writes */
+};
+
+void xdpf_reader_free(struct xdpf_reader *r)
+{
+	if (!r)
+		return;
+	ring_buffer__free(r->ring);
+	if (r->lock_fd >= 0)
+		unlink(r->lock_path);
+	close_fd(&r->lock_fd);
+	free(r);
+}
+
+static void reader_freep(struct xdpf_reader **r)
+{
+	xdpf_reader_free(*r);
+}
+
+/* "xdpf (pid 7)": what the process that holds the lock calls itself. */
+static const char *holder(pid_t pid, char *buf, size_t size)
+{
+	char path[32], name[32] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (f && fgets(name, sizeof(name), f))
+		name[strcspn(name, "\n")] = '\0';
+	if (f)
+		fclose(f);
+	snprintf(buf, size, "%s (pid %d)", name[0] ? name : "a process", (int)pid);
+	return buf;
+}
+
+/* The file is removed when its reader ends: one that was locked may be another by now than the one of that name. */
+static bool still_there(int fd, const char *path)
+{
+	struct stat have, there;
+
+	return !fstat(fd, &have) && !stat(path, &there) && have.st_ino == there.st_ino && have.st_dev == there.st_dev;
+}
+
+static int lock(struct xdpf_reader *r, uint32_t map_id, const struct xdpf_log *log)
+{
+	char text[64];
+
+	if (mkdir(LOCKS, 0755) && errno != EEXIST)
+		return rt_fail_sys(log, errno, LOCKS " cannot be made, where the log's reader is known by");
+	snprintf(r->lock_path, sizeof(r->lock_path), LOCKS "/log-%u", map_id);
+	for (int i = 0; i < 100; i++) {
+		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+		_cleanup_close_ int fd = open(r->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (fd < 0)
+			return rt_fail_sys(log, errno, "%s cannot be opened", r->lock_path);
+		if (!fcntl(fd, F_SETLK, &l)) {
+			if (!still_there(fd, r->lock_path))
+				continue;
+			r->lock_fd = take_fd(fd);
+			return 0;
+		}
+		if (errno != EACCES && errno != EAGAIN)
+			return rt_fail_sys(log, errno, "%s cannot be locked", r->lock_path);
+		if (!fcntl(fd, F_GETLK, &l) && l.l_type != F_UNLCK)
+			return rt_fail(log, EBUSY, "the log is read by %s already: one reader at a time", holder(l.l_pid, text, sizeof(text)));
+	}
+	return rt_fail(log, EBUSY, "the log's readers come and go: try again");
+}
+
+static int on_record(void *arg, void *data, size_t len)
+{
+	struct xdpf_reader *r = arg;
+	const struct xdpf_event *e = data;
+	struct xdpf_record rec;
+
+	if (len < sizeof(*e) || e->caplen > sizeof(e->data) || e->caplen > e->len ||
+	    (e->verdict >= XDPF_N_VERDICTS && e->verdict != XDPF_EVENT_GOES_ON) || !xdpf_meta_rule(r->meta, e->rule)) {
+		r->broken = -EBADMSG;
+		return -EBADMSG;
+	}
+	rec = (struct xdpf_record){
+		.time = e->time, .rule = xdpf_meta_rule(r->meta, e->rule), .decides = e->verdict != XDPF_EVENT_GOES_ON,
+		.verdict = e->verdict == XDPF_EVENT_GOES_ON ? XDPF_NO_VERDICT : (enum xdpf_verdict)e->verdict,
+		.ifindex = e->ifindex, .rxqueue = e->rxqueue, .len = e->len, .caplen = e->caplen, .data = e->data,
+	};
+	return r->fn(r->arg, &rec) ? 0 : -ECANCELED;
+}
+
+int xdpf_reader_open(struct xdpf_reader **out, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	_cleanup_(reader_freep) struct xdpf_reader *r = calloc(1, sizeof(*r));
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int err;
+
+	if (!r)
+		return rt_fail(log, ENOMEM, "out of memory");
+	r->lock_fd = -1;
+	r->meta = rt_meta_get(p->meta);
+	if (p->log_fd < 0)
+		return rt_fail(log, ENOENT, "no rule of program %s has `log` or `sample`", r->meta->program);
+	if (bpf_obj_get_info_by_fd(p->log_fd, &info, &len))
+		return rt_fail_sys(log, errno, "the program's log cannot be looked at");
+	if (info.type != BPF_MAP_TYPE_RINGBUF)
+		return rt_fail(log, EBADMSG, "map %s of the program is not what its metadata says", XDPF_MAP_LOG);
+	err = lock(r, info.id, log);
+	if (err)
+		return err;
+	r->ring = ring_buffer__new(p->log_fd, on_record, r, NULL);
+	if (!r->ring)
+		return rt_fail_sys(log, errno, "the program's log cannot be mapped");
+	*out = take_ptr(r);
+	return 0;
+}
+
+int xdpf_reader_poll(struct xdpf_reader *r, int ms, xdpf_record_fn fn, void *arg)
+{
+	int n;
+
+	r->fn = fn;
+	r->arg = arg;
+	n = ring_buffer__poll(r->ring, ms);
+	return n == -ECANCELED ? 1 : r->broken ? r->broken : n;
+}
+
+static int on_drained(void *arg, void *data, size_t len)
+{
+	(void)arg;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+int rt_log_drain_open(struct xdpf_program *p, const struct xdpf_log *log)
+{
+	if (p->log_fd < 0)
+		return 0;
+	p->ring = ring_buffer__new(p->log_fd, on_drained, NULL, NULL);
+	return p->ring ? 0 : rt_fail_sys(log, errno, "the program's log cannot be mapped");
+}
