@@ -154,21 +154,31 @@ enum ast_action_kind {
 	ACTION_VERDICT,	/* pass, drop, abort, tx [swap], redirect … */
 	ACTION_COUNT,	/* count NAME [per KEY] */
 	ACTION_LOG,	/* log [N/s], sample 1/N */
+	ACTION_REWRITE,	/* FIELD = VALUE, FIELD -= VALUE */
+	ACTION_VLAN,	/* vlan push ID, vlan pop */
+	ACTION_MARK,	/* mark N */
 };
 
 struct ast_action {
 	enum ast_action_kind kind;
 	struct span span;
 	struct ast_name word;			/* VERDICT: "drop"; COUNT: the table's name */
-	struct ast_name arg;			/* VERDICT: "swap" of `tx swap` */
+	struct ast_name arg;			/* VERDICT: "swap" of `tx swap`; VLAN: "push", "pop" */
 	struct ast_way *way;			/* VERDICT: of `redirect`, else NULL */
 	VEC(struct ast_operand *) key;		/* COUNT: none, one or more */
+	struct ast_operand *target;		/* REWRITE */
+	struct ast_value *value;		/* REWRITE, MARK, VLAN push */
+	bool decrement;				/* REWRITE: -= */
 	/* checked */
 	enum verdict verdict;			/* VERDICT_NONE for actions that do not decide */
 	bool swap;
 	struct ast_counter *counter;		/* COUNT */
-	unsigned slot;				/* COUNT with a key: index of the action's counter of misses, program-wide */
 	struct ast_log *log;			/* LOG */
+	struct range to;			/* .value: its family and number */
+	bool push;				/* VLAN */
+	bool may_miss;				/* it may find nothing to do, which is counted */
+	const char *text;			/* may_miss: what it says, as a rule's */
+	unsigned slot;				/* may_miss: index of the action's counter of misses, program-wide */
 };
 
 enum ast_rule_kind { RULE_ACTIONS, RULE_IF };
@@ -266,6 +276,7 @@ struct ast_program {
 	unsigned n_counters, n_slots, n_sets;
 	unsigned n_sites;			/* places that ask for a random number */
 	VEC(struct ast_log *) logs;
+	bool rewrites, retags;			/* some action writes to the packet; some pushes or pops a tag */
 	VEC(const char *) ifaces;		/* interface names that conditions mention, each once */
 	VEC(struct ast_rule *) by_index;	/* NULL at a default's index */
 	VEC(struct ast_way *) ways;		/* by slot */

@@ -165,6 +165,18 @@ static void dump_action(const struct dump *d, unsigned depth, const struct ast_a
 		if (a->log->unit.s)
 			fprintf(d->out, "/%s", a->log->unit.s);
 		break;
+	case ACTION_REWRITE:
+		line(d, depth, "write");
+		fprintf(d->out, " %s %s\n", a->word.s, a->decrement ? "-=" : "=");
+		dump_value(d, depth + 1, a->value);
+		return;
+	case ACTION_VLAN:
+	case ACTION_MARK:
+		line(d, depth, a->kind == ACTION_VLAN ? "vlan" : "mark");
+		fprintf(d->out, "%s%s\n", a->arg.s ? " " : "", a->arg.s ? a->arg.s : "");
+		if (a->value)
+			dump_value(d, depth + 1, a->value);
+		return;
 	}
 	putc('\n', d->out);
 }

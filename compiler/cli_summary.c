@@ -107,17 +107,22 @@ static const char *verdict_word(enum verdict v)
 	return v == VERDICT_NONE ? "-" : lang_verdicts[v].name;
 }
 
-typedef void (*miss_fn)(void *arg, const struct ast_rule *r, const struct ast_action *a);
+typedef void (*miss_fn)(void *arg, const struct ast_unit *u, const struct ast_rule *r, const struct ast_action *a);
 
-/* Calls @fn for each `count` with a key. */
+/* Calls @fn for each action that may find nothing to do. */
 static void each_miss(const struct ast_program *p, miss_fn fn, void *arg)
 {
+	size_t u = 0;
+
 	for (unsigned i = 0; i < p->n_indexes; i++) {
 		const struct ast_rule *r = p->by_index.v[i];
 
+		/* A unit's default has the last index of its own. */
+		while (i > p->units.v[u]->default_index)
+			u++;
 		for (size_t k = 0; r && k < r->action.n; k++)
-			if (r->action.v[k]->kind == ACTION_COUNT && r->action.v[k]->key.n)
-				fn(arg, r, r->action.v[k]);
+			if (r->action.v[k]->may_miss)
+				fn(arg, p->units.v[u], r, r->action.v[k]);
 	}
 }
 
@@ -152,14 +157,17 @@ static void text_entry(void *arg, const struct value *key, const enum family *fa
 	fprintf(t->out, ": %" PRIu64 " packets, %" PRIu64 " bytes\n", c.packets, c.bytes);
 }
 
-static void text_miss(void *arg, const struct ast_rule *r, const struct ast_action *a)
+static void text_miss(void *arg, const struct ast_unit *u, const struct ast_rule *r, const struct ast_action *a)
 {
 	const struct text *t = arg;
 	struct eval_miss m = eval_action_miss(t->e, a->slot);
 
-	if (m.absent || m.full)
+	(void)u;
+	if ((m.absent || m.full) && a->counter)
 		fprintf(t->out, "not counted: %s in %s: %" PRIu64 " without the key's field, %" PRIu64 " for want of room\n", r->shown,
 			a->word.s, m.absent, m.full);
+	else if (m.absent || m.full)
+		fprintf(t->out, "not done: %s, %s: %" PRIu64 " packets\n", r->shown, a->text, m.absent + m.full);
 }
 
 /* Of the packets in the line above. */
@@ -296,15 +304,16 @@ static void data_entry(void *arg, const struct value *key, const enum family *fa
 	json_array_append_new(d->array, o);
 }
 
-static void data_miss(void *arg, const struct ast_rule *r, const struct ast_action *a)
+static void data_miss(void *arg, const struct ast_unit *u, const struct ast_rule *r, const struct ast_action *a)
 {
 	struct data *d = arg;
 	struct eval_miss m = eval_action_miss(d->e, a->slot);
 	json_t *o = json_object();
 
-	json_object_set_new(o, "file", cli_json_string(a->counter->unit->name));
+	json_object_set_new(o, "file", cli_json_string(u->name));
 	json_object_set_new(o, "rule", cli_json_string(r->shown));
-	json_object_set_new(o, "table", json_string(a->word.s));
+	json_object_set_new(o, "table", a->counter ? json_string(a->word.s) : json_null());
+	json_object_set_new(o, "action", cli_json_string(a->text));
 	json_object_set_new(o, "absent", json_integer((json_int_t)m.absent));
 	json_object_set_new(o, "full", json_integer((json_int_t)m.full));
 	json_array_append_new(d->array, o);

@@ -17,7 +17,7 @@ static V opnd(struct cg *g, struct ir_opnd o, V *temp)
 	return o.kind == IR_IMM ? cg_c(g, o.v) : temp[o.v];
 }
 
-static V linear(struct cg *g)
+V cg_linear(struct cg *g)
 {
 	V f = LLVMBuildAnd(g->b, cg_flags(g), cg_c(g, XDPF_CONFIG_LINEAR), "");
 
@@ -50,7 +50,7 @@ V cg_ctx_field(struct cg *g, unsigned off)
 	return LLVMBuildZExt(g->b, v, g->i64, "");
 }
 
-static V ctx_pointer(struct cg *g, unsigned off)
+V cg_ctx_pointer(struct cg *g, unsigned off)
 {
 	return LLVMBuildIntToPtr(g->b, cg_ctx_field(g, off), g->ptr, "");
 }
@@ -61,15 +61,15 @@ static void fetch(struct cg *g, const struct ir_inst *i, V off)
 	BB got = cg_block(g, "got");
 	/* Read anew behind the network layer: kept, the pointer would carry what each way through the headers proved of it, and the verifier would
 	 * tell these ways apart behind where they meet. */
-	V data = i->early ? g->data : ctx_pointer(g, offsetof(struct xdp_md, data)), p = cg_at(g, data, off), stop = cg_atc(g, p, i->imm), r;
-	V end = i->early ? g->data_end : ctx_pointer(g, offsetof(struct xdp_md, data_end));
+	V data = i->early ? g->data : cg_ctx_pointer(g, offsetof(struct xdp_md, data)), p = cg_at(g, data, off), stop = cg_atc(g, p, i->imm), r;
+	V end = i->early ? g->data_end : cg_ctx_pointer(g, offsetof(struct xdp_md, data_end));
 
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, end, ""), slow, fast);
 	cg_go(g, fast);
 	loads(g, i, p);
 	LLVMBuildBr(g->b, target(g, i, 0));
 	cg_go(g, slow);
-	cg_branch(g, linear(g), target(g, i, 1), ask);
+	cg_branch(g, cg_linear(g), target(g, i, 1), ask);
 	cg_go(g, ask);
 	r = cg_helper(g, BPF_FUNC_xdp_load_bytes, g->i64, 4,
 		      (V[]){ g->ctx, LLVMBuildTrunc(g->b, off, g->i32, ""), g->buf, cg_c32(g, (uint32_t)i->imm) });
@@ -89,7 +89,7 @@ static void swapmac(struct cg *g)
 {
 	BB here = LLVMGetInsertBlock(g->b), fast = cg_block_after(g, here, "swap"), on = cg_block_after(g, fast, "swapped");
 	BB slow = cg_block(g, "swap slow"), got = cg_block(g, "swap there");
-	V data = ctx_pointer(g, offsetof(struct xdp_md, data)), end = ctx_pointer(g, offsetof(struct xdp_md, data_end)), v[4], r;
+	V data = cg_ctx_pointer(g, offsetof(struct xdp_md, data)), end = cg_ctx_pointer(g, offsetof(struct xdp_md, data_end)), v[4], r;
 
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, cg_atc(g, data, 12), end, ""), slow, fast);
 	cg_go(g, fast);
@@ -261,6 +261,18 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_SWAPMAC:
 		swapmac(g);
 		break;
+	case IR_STORE:
+		cg_store_packet(g, a, c, (unsigned)i->imm);
+		break;
+	case IR_PUSHTAG:
+		cg_push_tag(g, (uint16_t)i->imm, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_POPTAG:
+		cg_pop_tag(g, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_MARK:
+		cg_mark(g, (uint32_t)i->imm, target(g, i, 0), target(g, i, 1));
+		break;
 	case IR_JUMP:
 		/* A block of its own for those who come here, and not a copy of it at each of them, which LLVM would make. */
 		if (i == first)
@@ -342,7 +354,7 @@ static void frame_length(struct cg *g)
 
 	g->data = LLVMBuildIntToPtr(g->b, start, g->ptr, "data");
 	g->data_end = LLVMBuildIntToPtr(g->b, end, g->ptr, "data_end");
-	cg_branch(g, linear(g), direct, ask);
+	cg_branch(g, cg_linear(g), direct, ask);
 	cg_go(g, direct);
 	LLVMBuildStore(g->b, LLVMBuildSub(g->b, end, start, ""), g->len);
 	LLVMBuildBr(g->b, on);

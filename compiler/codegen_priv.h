@@ -129,7 +129,21 @@ void cg_add_one(struct cg *g, V map, V index, size_t member);
 
 void cg_log(struct cg *g, size_t log);
 
+/* ---- codegen_rewrite.c ---- */
+
+/* The low @bytes bytes of @v to an offset where they are in the frame. */
+void cg_store_packet(struct cg *g, V off, V v, unsigned bytes);
+/* Each ends the block: to @no where it cannot be done. */
+void cg_push_tag(struct cg *g, uint16_t tci, BB yes, BB no);
+void cg_pop_tag(struct cg *g, BB yes, BB no);
+void cg_mark(struct cg *g, uint32_t mark, BB yes, BB no);
+
 /* ---- codegen_inst.c ---- */
+
+/* Is the frame in one piece for certain? i1 */
+V cg_linear(struct cg *g);
+/* A pointer of the context (struct xdp_md), read anew. */
+V cg_ctx_pointer(struct cg *g, unsigned off);
 
 void cg_main(struct cg *g);
 

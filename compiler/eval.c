@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "eval_cond.h"
+#include "eval_rewrite.h"
 #include "eval_table.h"
 
 struct eval {
@@ -20,12 +21,16 @@ struct eval {
 	struct eval_count *other;	/* by way */
 	struct eval_table **table;	/* n_counters */
 	uint64_t *log_next, *log_limited;	/* per log: when the next packet is due, ns; those that came before */
+	struct arena *arena;
+	uint8_t *frame, *before;	/* a frame that is rewritten, and its bytes before the last change; of .cap bytes */
+	size_t cap;
 };
 
 /* One frame on its way through the program. */
 struct run {
 	struct eval *e;
 	const struct ast_unit *unit;
+	struct eval_packet *pkt;
 	struct eval_view view;
 	struct eval_result result;	/* .verdict VERDICT_NONE: nothing has decided yet */
 	bool swap;
@@ -43,6 +48,7 @@ struct eval *eval_new(const struct ast_program *p)
 	if (!e)
 		return NULL;
 	e->program = p;
+	e->arena = arena_new();
 	e->rule = zeroed(p->n_indexes, sizeof(*e->rule));
 	e->miss = zeroed(p->n_slots, sizeof(*e->miss));
 	e->other = zeroed(p->ways.n, sizeof(*e->other));
@@ -83,6 +89,7 @@ void eval_free(struct eval *e)
 	free(e->log_limited);
 	free(e->miss);
 	free(e->other);
+	arena_free(e->arena);
 	free(e);
 }
 
@@ -122,6 +129,12 @@ static void note(struct run *r, const struct ast_log *log)
 		*next = (*next > now ? *next : now) + log->interval;
 }
 
+static void missed(struct run *r, const struct ast_action *a, bool done)
+{
+	if (!done)
+		r->e->miss[a->slot].absent++;
+}
+
 static void act(struct run *r, const struct ast_rule *rule, const struct ast_action *a)
 {
 	switch (a->kind) {
@@ -133,6 +146,16 @@ static void act(struct run *r, const struct ast_rule *rule, const struct ast_act
 		break;
 	case ACTION_LOG:
 		note(r, a->log);
+		break;
+	case ACTION_REWRITE:
+		missed(r, a, eval_write(r->pkt, &r->view.d, a, r->e->before));
+		break;
+	case ACTION_VLAN:
+		missed(r, a, eval_vlan(r->pkt, &r->view.d, a));
+		break;
+	case ACTION_MARK:
+		r->pkt->marked = true;
+		r->pkt->mark = (uint32_t)a->to.lo.lo;
 		break;
 	case ACTION_COUNT:
 		switch (eval_table_count(r->e->table[a->counter->index], &r->view)) {
@@ -199,16 +222,34 @@ static void swap_addresses(struct eval_packet *pkt)
 {
 	uint8_t dst[6];
 
-	if (pkt->len < 12)
+	if (pkt->left < 12)
 		return;
 	memcpy(dst, pkt->data, 6);
 	memcpy(pkt->data, pkt->data + 6, 6);
 	memcpy(pkt->data + 6, dst, 6);
 }
 
+/* A copy that grows at its front. */
+static void copy_frame(struct eval *e, struct eval_packet *pkt)
+{
+	if (pkt->len + 2 * EVAL_FRONT > e->cap) {
+		e->cap = 2 * (pkt->len + 2 * EVAL_FRONT);
+		e->frame = arena_alloc(e->arena, e->cap);
+		e->before = arena_alloc(e->arena, e->cap);
+	}
+	if (pkt->len)
+		memcpy(e->frame + EVAL_FRONT, pkt->data, pkt->len);
+	pkt->data = e->frame + EVAL_FRONT;
+}
+
 struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 {
-	struct run r = { .e = e, .view.pkt = pkt, .result.verdict = VERDICT_PASS };
+	struct run r = { .e = e, .pkt = pkt, .view.pkt = pkt, .result.verdict = VERDICT_PASS };
+
+	pkt->left = pkt->len;
+	pkt->marked = false;
+	if (e->program->rewrites)
+		copy_frame(e, pkt);
 
 	dissect_frame(&r.view.d, pkt->data, pkt->len);
 	/* A file receives exactly what the one before it passed. */

@@ -137,7 +137,7 @@ bool eval_operand(const struct eval_view *w, const struct ast_operand *o, struct
 	case OPERAND_FIELD:
 		return eval_field(w, o->field, out);
 	case OPERAND_PACKET:
-		return slice(o, w->pkt->data, w->pkt->len, out);
+		return slice(o, w->pkt->data, w->pkt->left, out);
 	case OPERAND_PAYLOAD:
 		return w->d.has_payload && slice(o, w->pkt->data + w->d.payload, w->d.payload_end - w->d.payload, out);
 	}

@@ -13,6 +13,10 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no variable";
 	if (i->op == IR_SWAP && i->imm != 2 && i->imm != 4 && i->imm != 8)
 		return "swaps 2, 4 or 8 bytes";
+	if (i->op == IR_STORE && i->imm != 1 && i->imm != 2 && i->imm != 4 && i->imm != 8)
+		return "stores 1, 2, 4 or 8 bytes";
+	if ((i->op == IR_PUSHTAG && i->imm > 0xffff) || (i->op == IR_MARK && i->imm > UINT32_MAX))
+		return "has a number that does not fit";
 	if (i->op == IR_MEMBER && (i->imm >= p->table.n || i->args.n != p->table.v[i->imm]->words))
 		return "does not fit its table";
 	if (i->op == IR_IFACE && i->imm >= p->ast->ifaces.n)

@@ -64,6 +64,9 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_OTHER:
 	case IR_LOG:
 	case IR_FETCH:
+	case IR_STORE:
+	case IR_PUSHTAG:
+	case IR_MARK:
 		fprintf(out, " #%" PRIu64, i->imm);
 		break;
 	case IR_TALLY:
@@ -83,7 +86,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		break;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
-	case IR_NOW: case IR_WALL: case IR_SWAPMAC:
+	case IR_NOW: case IR_WALL: case IR_SWAPMAC: case IR_POPTAG:
 	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_OP_COUNT:
 		break;
 	}

@@ -199,7 +199,7 @@ static unsigned weight(const struct ir_inst *i)
 		return 1;
 	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_OTHER: case IR_WAY: case IR_WALL: case IR_RANDOM:
 		return 4;
-	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC:
+	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_STORE: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK:
 		return 7;
 	case IR_LOG:
 		return 16;

@@ -81,6 +81,9 @@ struct lower {
 
 	/* variables */
 	ir_var pres, blank, proto, frame_len, pay_off, pay_end, absent;
+	/* where headers begin that are written to: kept for those only, see lower_set_at() */
+	bool has_at[HDR_COUNT];
+	ir_var at[HDR_COUNT];
 
 	struct ir_block *rules;		/* where dissection ends … */
 	struct ir_block *none, *bad;	/* … by way of here if it ends early; if a header is broken */
@@ -131,6 +134,30 @@ uint64_t lower_header_mask(struct lower *l, enum header_id h);
 /* Are all values of the range those whose bits under a mask equal lo's? The mask then, of 128 bits. */
 bool lower_range_mask(const struct range *r, struct value *mask);
 
+/* Some rule looks at this field. */
+void lower_need_field(struct lower *l, enum field_id id);
+
+/* ---- lower_rewrite.c ---- */
+
+void lower_need_rewrite(struct lower *l, const struct ast_action *a);
+/* The header begins there: kept, if it is written to. */
+void lower_set_at(struct lower *l, enum header_id h, ir_var off);
+/* None is there: all that are kept are @absent. */
+void lower_clear_at(struct lower *l, struct ir_opnd absent);
+/* REWRITE, VLAN, MARK; goes on in a new current block. */
+void lower_rewrite(struct lower *l, const struct ast_action *a);
+/* Bytes @from to @to of the header, which is present, have changed: reads what lies in them anew. */
+void lower_refresh(struct lower *l, enum header_id h, unsigned from, unsigned to);
+/* Goes on in a new block where the header is present (or is not), else to @no. */
+void lower_require(struct lower *l, enum header_id h, bool present, struct ir_block *no);
+
+/* ---- lower_retag.c ---- */
+
+enum { LOWER_TAG_OFF = 14, LOWER_TAG2_OFF = 18 };	/* of the tags, in a frame */
+
+/* Ends the current block; goes to @done or @miss. */
+void lower_retag(struct lower *l, const struct ast_action *a, struct ir_block *done, struct ir_block *miss);
+
 /* ---- lower_parse.c, lower_ip.c, lower_l4.c ---- */
 
 /* From the frame's first byte to l->rules. */
@@ -138,6 +165,9 @@ void lower_parse(struct lower *l);
 /* Loads of all slots of a header into a fetch of it at delta 0, and, once the header is known to be sound, into place. */
 void lower_slots_load(struct lower *l, struct ir_inst *fetch, enum header_id h);
 void lower_slots_settle(struct lower *l, enum header_id h);
+/* The same for one slot; the fetch begins @base bytes behind its header's first. */
+void lower_slot_load(struct lower *l, struct ir_inst *fetch, const struct slot *s, unsigned base);
+void lower_slot_settle(struct lower *l, const struct slot *s);
 void lower_present(struct lower *l, unsigned bit);
 /* Does a rule ask for this header, or for something in it? */
 bool lower_noted(const struct lower *l, enum header_id h);

@@ -75,6 +75,7 @@ void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
 	lower_jump(l, sound);
 	lower_hot(l, sound);
 	lower_slots_settle(l, HDR_IP4);
+	lower_set_at(l, HDR_IP4, l3);
 	lower_present(l, HDR_IP4);
 	if (!c->behind) {
 		lower_jump(l, l->none);
@@ -101,6 +102,7 @@ void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
 	lower_test(l, IR_EQ, lower_op(l, IR_SHR, lower_get(l, first), ir_imm(4)), ir_imm(6), sound, c->bad);
 	lower_hot(l, sound);
 	lower_slots_settle(l, HDR_IP6);
+	lower_set_at(l, HDR_IP6, l3);
 	lower_present(l, HDR_IP6);
 	if (!c->behind) {
 		lower_jump(l, l->none);

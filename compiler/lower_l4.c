@@ -61,6 +61,7 @@ static void note_first(struct lower *l, struct lower_chain *c, enum header_id h)
 	lower_slots_load(l, f, h);
 	lower_cold(l, there);
 	lower_slots_settle(l, h);
+	lower_set_at(l, h, c->off);
 	lower_present(l, h);
 	lower_jump(l, after);
 	lower_cold(l, after);
@@ -157,6 +158,7 @@ static void settle(struct lower *l, struct lower_chain *c, enum header_id h, ir_
 	lower_slots_settle(l, h);
 	if (l4)
 		lower_slots_settle(l, HDR_L4);
+	lower_set_at(l, h, c->off);
 	lower_present(l, h);
 	if (l->bit[BIT_PAYLOAD]) {
 		lower_present(l, BIT_PAYLOAD);
@@ -227,6 +229,7 @@ static void lower_gre(struct lower *l, struct lower_chain *c)
 		lower_slots_load(l, w, word[i].part);
 		lower_cold(l, got);
 		lower_slots_settle(l, word[i].part);
+		lower_set_at(l, word[i].part, at[i]);
 		lower_present(l, word[i].part);
 		lower_jump(l, on);
 		lower_cold(l, on);

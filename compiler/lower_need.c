@@ -101,6 +101,11 @@ static void need_field(struct lower *l, enum field_id id, struct look k)
 		s->wire = false;
 }
 
+void lower_need_field(struct lower *l, enum field_id id)
+{
+	need_field(l, id, (struct look){ NULL });
+}
+
 static void need_cond(struct lower *l, const struct ast_expr *e)
 {
 	switch (e->kind) {
@@ -130,6 +135,8 @@ static void need_rules(struct lower *l, const struct ast_rules *rules)
 		for (const struct ast_rule *r = rules->list.v[i]; r; r = r->else_rule) {
 			if (r->cond)
 				need_cond(l, r->cond);
+			for (size_t k = 0; k < r->action.n; k++)
+				lower_need_rewrite(l, r->action.v[k]);
 			for (size_t k = 0; k < r->action.n; k++)
 				for (size_t f = 0; f < r->action.v[k]->key.n; f++, l->n_tests += 2)
 					if (r->action.v[k]->key.v[f]->kind == OPERAND_FIELD)

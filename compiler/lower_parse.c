@@ -88,55 +88,59 @@ void lower_present(struct lower *l, unsigned bit)
 		lower_set(l, l->pres, lower_op(l, IR_XOR, lower_get(l, l->pres), ir_imm(l->bit[bit])));
 }
 
+void lower_slot_load(struct lower *l, struct ir_inst *fetch, const struct slot *s, unsigned base)
+{
+	unsigned at = s->off - base;
+
+	switch (s->len) {
+	case 3:
+		lower_load(l, fetch, s->raw[0], at, 1);
+		lower_load(l, fetch, s->raw[1], at + 1, 2);
+		break;
+	case 6:
+		lower_load(l, fetch, s->raw[0], at, 4);
+		lower_load(l, fetch, s->raw[1], at + 4, 2);
+		break;
+	case 16:
+		lower_load(l, fetch, s->raw[0], at, 8);
+		lower_load(l, fetch, s->raw[1], at + 8, 8);
+		break;
+	default:
+		lower_load(l, fetch, s->raw[0], at, s->len);
+		break;
+	}
+}
+
 void lower_slots_load(struct lower *l, struct ir_inst *fetch, enum header_id h)
 {
-	for (size_t i = 0; i < l->slot.n; i++) {
-		struct slot *s = &l->slot.v[i];
+	for (size_t i = 0; i < l->slot.n; i++)
+		if (l->slot.v[i].header == h)
+			lower_slot_load(l, fetch, &l->slot.v[i], 0);
+}
 
-		if (s->header != h)
-			continue;
-		switch (s->len) {
-		case 3:
-			lower_load(l, fetch, s->raw[0], s->off, 1);
-			lower_load(l, fetch, s->raw[1], s->off + 1, 2);
-			break;
-		case 6:
-			lower_load(l, fetch, s->raw[0], s->off, 4);
-			lower_load(l, fetch, s->raw[1], s->off + 4, 2);
-			break;
-		case 16:
-			lower_load(l, fetch, s->raw[0], s->off, 8);
-			lower_load(l, fetch, s->raw[1], s->off + 8, 8);
-			break;
-		default:
-			lower_load(l, fetch, s->raw[0], s->off, s->len);
-			break;
-		}
+void lower_slot_settle(struct lower *l, const struct slot *s)
+{
+	struct ir_opnd v = lower_get(l, s->raw[0]);
+
+	if (s->len == 3 || s->len == 6) {
+		struct ir_opnd low = lower_swap(l, lower_get(l, s->raw[1]), 2);
+
+		if (s->len == 6)
+			v = lower_swap(l, v, 4);
+		v = lower_op(l, IR_OR, lower_op(l, IR_SHL, v, ir_imm(16)), low);
+	} else if (s->len == 16) {
+		lower_set(l, s->var[1], lower_get(l, s->raw[1]));
+	} else if (!s->wire && s->len > 1) {
+		v = lower_swap(l, v, s->len);
 	}
+	lower_set(l, s->var[0], v);
 }
 
 void lower_slots_settle(struct lower *l, enum header_id h)
 {
-	for (size_t i = 0; i < l->slot.n; i++) {
-		struct slot *s = &l->slot.v[i];
-		struct ir_opnd v;
-
-		if (s->header != h)
-			continue;
-		v = lower_get(l, s->raw[0]);
-		if (s->len == 3 || s->len == 6) {
-			struct ir_opnd low = lower_swap(l, lower_get(l, s->raw[1]), 2);
-
-			if (s->len == 6)
-				v = lower_swap(l, v, 4);
-			v = lower_op(l, IR_OR, lower_op(l, IR_SHL, v, ir_imm(16)), low);
-		} else if (s->len == 16) {
-			lower_set(l, s->var[1], lower_get(l, s->raw[1]));
-		} else if (!s->wire && s->len > 1) {
-			v = lower_swap(l, v, s->len);
-		}
-		lower_set(l, s->var[0], v);
-	}
+	for (size_t i = 0; i < l->slot.n; i++)
+		if (l->slot.v[i].header == h)
+			lower_slot_settle(l, &l->slot.v[i]);
 }
 
 /* All slots to "absent", that number being @absent. */
@@ -151,6 +155,7 @@ static void clear_slots(struct lower *l, struct ir_opnd absent)
 		lower_set(l, l->pay_off, absent);
 		lower_set(l, l->pay_end, absent);
 	}
+	lower_clear_at(l, absent);
 }
 
 /* Loads for the guards of @parent's parts that are wanted: the guard's bytes, at most two pieces a part. Returns the parts' number. */
@@ -242,6 +247,7 @@ static void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
 	lower_test(l, IR_BEYOND, lower_op(l, IR_ADD, lower_get(l, l3), n), ir_imm(0), bad, sound);
 	lower_hot(l, sound);
 	lower_slots_settle(l, HDR_ARP);
+	lower_set_at(l, HDR_ARP, l3);
 	lower_present(l, HDR_ARP);
 	lower_parts(l, HDR_ARP, l3, NULL, guard);
 	lower_jump(l, l->none);

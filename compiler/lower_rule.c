@@ -181,6 +181,11 @@ static void lower_actions(struct lower *l, const struct lower_work *w, struct ir
 		case ACTION_LOG:
 			lower_log(l, r->action.v[i]->log);
 			break;
+		case ACTION_REWRITE:
+		case ACTION_VLAN:
+		case ACTION_MARK:
+			lower_rewrite(l, r->action.v[i]);
+			break;
 		case ACTION_VERDICT:
 			if (r->action.v[i]->way)
 				decide_way(l, w, r->action.v[i]->verdict, r->action.v[i]->way, r->index);
@@ -284,7 +289,8 @@ static void lower_list(struct lower *l, const struct lower_work *w, const struct
 		l->span = rules->list.v[i]->span;
 		lower_test(l, IR_BITS, lower_get(l, l->pres), ir_imm(presence(l, headers)), in, out);
 		lower_hot(l, in);
-		if (__builtin_popcountll(headers) == 1)
+		/* A rule of the run may push or pop a tag. */
+		if (__builtin_popcountll(headers) == 1 && !(l->ast->retags && headers & ((uint64_t)1 << HDR_VLAN | (uint64_t)1 << HDR_VLAN2)))
 			l->known |= headers;
 		while (n--)
 			lower_rule(l, w, rules->list.v[i++]);

@@ -258,10 +258,11 @@ static bool actions_json(json_t *out, const struct ast_rule *r)
 	for (size_t i = 0; i < r->action.n; i++) {
 		const struct ast_action *x = r->action.v[i];
 
-		if (x->kind == ACTION_COUNT && x->key.n)
-			ok &= !json_array_append_new(out, json_pack("{s:I, s:I, s:I}", "slot", (json_int_t)x->slot,
+		if (x->may_miss)
+			ok &= !json_array_append_new(out, json_pack("{s:I, s:I, s:o, s:s}", "slot", (json_int_t)x->slot,
 								    "rule", (json_int_t)r->index, "table",
-								    (json_int_t)x->counter->index));
+								    x->counter ? json_integer(x->counter->index) : json_null(),
+								    "action", x->text));
 	}
 	return ok;
 }

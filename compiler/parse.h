@@ -170,6 +170,9 @@ struct ast_log *build_log(struct parser *c, bool sample, struct ast_value *many,
 /* `sample A/B`, of which A must be 1. */
 struct ast_log *build_sample(struct parser *c, struct span at, struct parse_num a, struct ast_value *b);
 struct ast_action *build_log_action(struct parser *c, struct span sp, struct ast_log *log);
+struct ast_action *build_rewrite(struct parser *c, struct span sp, struct ast_operand *target, struct ast_value *v, bool decrement);
+struct ast_action *build_vlan(struct parser *c, struct span sp, struct ast_name what, struct ast_value *id);
+struct ast_action *build_mark(struct parser *c, struct span sp, struct ast_name word, struct ast_value *v);
 struct parse_actions *build_actions(struct parser *c, struct parse_actions *list, struct ast_action *act);
 
 struct ast_rule *build_rule(struct parser *c, struct span sp, struct parse_actions *actions, struct ast_expr *cond);

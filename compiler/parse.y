@@ -47,6 +47,7 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 #define JOIN(A, B) ((struct span){ (A).src, (A).begin, (B).end })
 }
 
+%token <name> TARGET "a field to write"
 %token <name> LABEL "a label" NAME "a name" QTY "a quantity" STRING "a string" ADDR4 "an IPv4 address" COLONS "an address or bytes"
 %token <num> NUM "a number"
 
@@ -59,7 +60,8 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 %token <name> REMOVE "remove" REPEAT "repeat" REPLY "reply" SAMPLE "sample" SIZE "size" TEST "test" TIME "time" TIMEOUT "timeout"
 %token <name> TO "to" WEEKDAY "weekday" WHEN "when" WITHIN "within"
 
-%token EQ "==" NE "!=" LE "<=" GE ">=" LT "<" GT ">" ASSIGN "=" SEMI ";" COLON ":" COMMA "," LPAREN "(" RPAREN ")" LBRACE "{" RBRACE "}"
+%token EQ "==" NE "!=" LE "<=" GE ">=" LT "<" GT ">" ASSIGN "=" DECREMENT "-="
+%token SEMI ";" COLON ":" COMMA "," LPAREN "(" RPAREN ")" LBRACE "{" RBRACE "}"
 %token LBRACKET "[" RBRACKET "]" SLASH "/" AMP "&" DASH "-" BAR "|"
 
 %type <ok> end
@@ -158,6 +160,11 @@ actions: action				{ $$ = build_actions(c, NULL, $1); }
 action: verdict
 	| COUNT NAME			{ $$ = build_count(c, @$, $2, NULL); }
 	| COUNT NAME PER key		{ $$ = build_count(c, @$, $2, $4); }
+	| TARGET "=" value		{ $$ = build_rewrite(c, @$, build_operand(c, @1, $1), $3, false); }
+	| TARGET "-=" value		{ $$ = build_rewrite(c, @$, build_operand(c, @1, $1), $3, true); }
+	| VLAN NAME			{ $$ = build_vlan(c, @$, $2, NULL); }
+	| VLAN NAME atom		{ $$ = build_vlan(c, @$, $2, $3); }
+	| MARK atom			{ $$ = build_mark(c, @$, $1, $2); }
 	| log				{ $$ = build_log_action(c, @$, $1); }
 	;
 

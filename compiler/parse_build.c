@@ -300,6 +300,45 @@ struct ast_action *build_log_action(struct parser *c, struct span sp, struct ast
 	return act;
 }
 
+static struct ast_action *action_new(struct parser *c, enum ast_action_kind kind, struct span sp)
+{
+	struct ast_action *act = arena_alloc(c->a, sizeof(*act));
+
+	act->kind = kind;
+	act->span = sp;
+	act->verdict = VERDICT_NONE;
+	return act;
+}
+
+struct ast_action *build_rewrite(struct parser *c, struct span sp, struct ast_operand *target, struct ast_value *v, bool decrement)
+{
+	struct ast_action *act = action_new(c, ACTION_REWRITE, sp);
+
+	act->word = target->name;
+	act->target = target;
+	act->value = v;
+	act->decrement = decrement;
+	return act;
+}
+
+struct ast_action *build_vlan(struct parser *c, struct span sp, struct ast_name what, struct ast_value *id)
+{
+	struct ast_action *act = action_new(c, ACTION_VLAN, sp);
+
+	act->arg = what;
+	act->value = id;
+	return act;
+}
+
+struct ast_action *build_mark(struct parser *c, struct span sp, struct ast_name word, struct ast_value *v)
+{
+	struct ast_action *act = action_new(c, ACTION_MARK, sp);
+
+	act->word = word;
+	act->value = v;
+	return act;
+}
+
 struct parse_actions *build_actions(struct parser *c, struct parse_actions *list, struct ast_action *act)
 {
 	if (!list)

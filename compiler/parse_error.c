@@ -121,8 +121,6 @@ static bool unsupported(struct parser *c, unsigned want)
 		{ TOK_TEST, WANT_STATEMENT, "leave tests out of the file" },
 		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
-		{ TOK_MARK, WANT_ACTION, "packets are changed by `tx swap` only" },
-		{ TOK_VLAN, WANT_ACTION, "packets are changed by `tx swap` only" },
 		{ TOK_FORWARD, WANT_VERDICT, "the verdicts are pass, drop, abort, tx and redirect" },
 		{ TOK_REPLY, WANT_VERDICT, "the verdicts are pass, drop, abort, tx and redirect" },
 		{ TOK_RANDOM, WANT_COND, "conditions are headers, flags and comparisons of fields" },
@@ -205,11 +203,6 @@ static void report_not_action(struct parser *c, unsigned want)
 	const char *q = parse_quote(c, k->span), *s = behind(c);
 	struct diag *d;
 
-	if (s[0] == '=' && s[1] != '=' && (want & WANT_ACTION)) {
-		diag_error(c->d, k->span, "writing to %s is not supported by this version of xdpfc", q)->remedy =
-			"packets are changed by `tx swap` only";
-		return;
-	}
 	if (strcasecmp(k->val.name.s, "policy") == 0 && want & WANT_DECL) {
 		size_t len = strspn(s, "abcdefghijklmnopqrstuvwxyz");
 		const char *word = arena_strndup(c->a, s, len), *verdict = FOREIGN(theirs, word);

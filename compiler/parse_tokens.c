@@ -278,6 +278,32 @@ void tokens_recovered(struct parser *c)
 	c->tokens->panic = c->tokens->here = c->tokens->pass_last = false;
 }
 
+/* A name where an action begins, with a `=` or `-=` behind it: a field that is written to. Anywhere else a `=` belongs to a declaration, or
+ * is a slip. */
+static bool is_target(struct parser *c, const struct token *k)
+{
+	const struct tokens *t = c->tokens;
+	const char *s = c->src->text + k->span.end, *end = c->src->text + c->src->len;
+
+	if (k->kind != TOK_NAME || t->parens || (t->n_braces && !innermost(t)->block))
+		return false;
+	switch (t->last.kind) {
+	case TOK_YYEOF: case TOK_SEMI: case TOK_LBRACE: case TOK_RBRACE: case TOK_COMMA:
+		break;
+	case TOK_LABEL:
+		if (t->before.kind == TOK_SET)
+			return false;
+		break;
+	default:
+		return false;
+	}
+	while (s < end && strchr(" \t\r\n", *s))
+		s++;
+	if (s < end && *s == '-')
+		s++;
+	return s < end && *s == '=' && (s + 1 == end || s[1] != '=');
+}
+
 static struct token next(struct parser *c)
 {
 	struct tokens *t = c->tokens;
@@ -290,6 +316,8 @@ static struct token next(struct parser *c)
 	if (t->panic)
 		return recover(c);
 	k = scan(c);
+	if (is_target(c, &k))
+		k.kind = TOK_TARGET;
 	if (k.kind == TOK_PARSE_error) {
 		t->panic = true;
 		return k;

@@ -15,6 +15,7 @@
  *   sema_rule.c        rules, actions, options
  *   sema_way.c         verdicts that may turn out to be impossible: redirect
  *   sema_log.c         log and sample
+ *   sema_rewrite.c     what is written to the packet
  *   sema_contradict.c  conditions that cannot hold
  */
 #ifndef XDPF_SEMA_H
@@ -296,6 +297,13 @@ bool way_check(struct sema *s, struct ast_action *a);
 
 bool log_check(struct sema *s, struct ast_log *log, const struct ast_rule *r);
 
+/* ---- rewriting (sema_rewrite.c) ---- */
+
+/* Checks a REWRITE, VLAN or MARK. */
+bool rewrite_check(struct sema *s, struct ast_action *a);
+/* Does the rule, or one in its blocks, write to the packet? *retags: does one push or pop a tag? */
+bool rule_rewrites(const struct ast_rule *r, bool *retags);
+
 /* ---- contradictions (sema_contradict.c) ---- */
 
 struct fact;
@@ -318,6 +326,8 @@ struct conflict {
 void facts_init(struct sema *s);
 /* Adds that @e is @truth. False: it cannot be, and *c says why. */
 bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, struct conflict *c);
+/* Leaves of *f what still holds behind @r, which may have written to the packet. */
+void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r);
 /* Warns where a key's field is never there. */
 void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op);
 /* Warns that @e always holds where it stands, so that its `else` is never reached. */

@@ -457,3 +457,28 @@ void facts_warn_taken(struct sema *s, const struct ast_expr *e, const struct con
 	d->note_span = c->other->span;
 	d->note = "asked before, and decided there";
 }
+
+void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r)
+{
+	const struct fact **link, *x;
+	bool retags = false;
+
+	if (!rule_rewrites(r, &retags) || f->dead)
+		return;
+	if (retags) {
+		*f = (struct facts){ 0 };
+		return;
+	}
+	/* Headers stay what they are, values do not. */
+	x = f->last;
+	f->last = NULL;
+	f->n = 0;
+	for (link = &f->last; x; x = x->before)
+		if (!x->op) {
+			struct fact *kept = arena_copy(s->a, x, sizeof(*x));
+
+			kept->before = NULL;
+			*link = kept;
+			link = &kept->before;
+		}
+}

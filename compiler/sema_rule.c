@@ -164,9 +164,18 @@ static bool count_check(struct sema *s, struct ast_action *a)
 		return false;
 	}
 	a->counter = c;
-	if (a->key.n)
+	a->may_miss = a->key.n;
+	if (a->may_miss)
 		a->slot = s->p->n_slots++;
 	return true;
+}
+
+/* What the action says. */
+static const char *action_text(struct sema *s, const struct ast_action *a)
+{
+	const struct source *src = a->span.src;
+
+	return src ? utf8_line(s->a, src->text + a->span.begin, a->span.end - a->span.begin, TEXT_MAX, true) : "";
 }
 
 static void actions_check(struct sema *s, struct ast_rule *r)
@@ -184,11 +193,17 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 		case ACTION_LOG:
 			log_check(s, a->log, r);
 			break;
+		case ACTION_REWRITE:
+		case ACTION_VLAN:
+		case ACTION_MARK:
+			rewrite_check(s, a);
+			break;
 		case ACTION_VERDICT:
 			/* That it is the last one, the parser has seen to. */
 			verdict_check(s, a);
 			break;
 		}
+		a->text = action_text(s, a);
 		r->verdict = a->verdict;
 	}
 	for (size_t i = 0; i < r->action.n; i++)
@@ -248,6 +263,9 @@ static void keys_check(struct sema *s, const struct ast_rule *r, const struct fa
 	for (size_t i = 0; i < r->action.n; i++) {
 		const struct ast_action *a = r->action.v[i];
 
+		/* Which tags there are is another question from here on. */
+		if (a && a->kind == ACTION_VLAN)
+			return;
 		for (size_t j = 0; a && a->counter && j < a->key.n; j++)
 			facts_check_key(s, facts, a->key.v[j]);
 	}
@@ -332,7 +350,7 @@ static void taken_check(struct sema *s, const struct ast_rule *r, const struct f
 
 static bool block_check(struct sema *s, struct ast_rules *rules, const struct facts *facts, bool top)
 {
-	struct facts left = *facts;
+	struct facts here = *facts, left = *facts;
 	const struct ast_rule *decided = NULL;
 	bool reported = false;
 
@@ -349,9 +367,11 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 			unreachable(s, r, decided);
 			reported = true;
 		}
-		if (rule_check(s, r, facts) && !decided)
+		if (rule_check(s, r, &here) && !decided)
 			decided = r;
-		taken_check(s, r, facts, &left);
+		taken_check(s, r, &here, &left);
+		facts_forget(s, &here, r);
+		facts_forget(s, &left, r);
 	}
 	return decided;
 }

@@ -71,6 +71,24 @@ const struct field_info lang_fields[FIELD_COUNT] = {
 #undef ALIAS
 };
 
+const struct sum_info lang_sums[] = {
+#define SUM(hdr, off_, owner_, pseudo_, none_) \
+	{ .header = HDR_##hdr, .owner = HDR_##owner_, .off = off_, .pseudo = pseudo_, .none = none_ },
+#define FIXED(...)
+#include "rewrite.def"
+#undef SUM
+#undef FIXED
+};
+const size_t lang_n_sums = sizeof(lang_sums) / sizeof(lang_sums[0]);
+
+const char *const lang_fixed[FIELD_COUNT] = {
+#define SUM(...)
+#define FIXED(ID, why) [FIELD_##ID] = why,
+#include "rewrite.def"
+#undef SUM
+#undef FIXED
+};
+
 const struct verdict_info lang_verdicts[VERDICT_COUNT] = {
 #define VERDICT(ID, name, xdp, doc) [VERDICT_##ID] = { name, xdp, doc },
 #include "verdicts.def"
@@ -155,4 +173,38 @@ enum header_id lang_next(enum next_by by, uint32_t number)
 		if (lang_nexts[i].by == by && lang_nexts[i].number == number)
 			return lang_nexts[i].header;
 	return HDR_NONE;
+}
+
+unsigned lang_targets(enum field_id f, enum field_id out[5])
+{
+	const struct field_info *info = &lang_fields[f];
+	unsigned n = 0;
+
+	if (info->form == FORM_ALIAS) {
+		for (; n < info->n; n++)
+			out[n] = info->alt[n];
+		return n;
+	}
+	if (info->header == HDR_NONE || lang_headers[info->header].layer != LAYER_GROUP) {
+		out[0] = f;
+		return 1;
+	}
+	for (size_t i = 0; i < lang_n_members; i++)
+		for (int o = 0; o < FIELD_COUNT && lang_members[i].group == info->header; o++) {
+			const struct field_info *own = &lang_fields[o];
+
+			if (own->form == FORM_WIRE && own->header == lang_members[i].member && own->off == info->off && own->len == info->len &&
+			    own->shift == info->shift && own->bits == info->bits && n < 5)
+				out[n++] = (enum field_id)o;
+		}
+	return n;
+}
+
+enum header_id lang_sum_owner(enum header_id h)
+{
+	const struct part_info *part = lang_part(h);
+
+	if (part)
+		return part->parent;
+	return h == HDR_GRECSUM || h == HDR_GREKEY || h == HDR_GRESEQ ? HDR_GRE : h;
 }

@@ -75,6 +75,13 @@ struct next_info {
 	enum header_id header;
 };
 
+/* A checksum that rewriting keeps right (see rewrite.def). */
+struct sum_info {
+	enum header_id header, owner;
+	unsigned off;
+	bool pseudo, none;
+};
+
 struct member_info {
 	enum header_id group, member;
 };
@@ -136,6 +143,10 @@ extern const struct next_info lang_nexts[];
 extern const size_t lang_n_nexts;
 extern const struct member_info lang_members[];
 extern const size_t lang_n_members;
+extern const struct sum_info lang_sums[];
+extern const size_t lang_n_sums;
+/* Why the field is not written to; NULL: it may be. */
+extern const char *const lang_fixed[FIELD_COUNT];
 extern const struct name_info lang_names[];
 extern const size_t lang_n_names;
 
@@ -151,6 +162,11 @@ bool lang_name_exists(const char *name, size_t len);
 const char *lang_value_name(enum names_id t, uint64_t value);
 /* The part with this id, or NULL where the header is none. */
 const struct part_info *lang_part(enum header_id id);
+/* The fields that are written to as @f: itself, its alternatives, or the same bytes of a group's members; returns how many. Each is of a
+ * header that is no group. */
+unsigned lang_targets(enum field_id f, enum field_id out[5]);
+/* The header from whose first byte on a checksum is computed that is over a field of @h. */
+enum header_id lang_sum_owner(enum header_id h);
 /* The header that @number leads to, or HDR_NONE. */
 enum header_id lang_next(enum next_by by, uint32_t number);
 

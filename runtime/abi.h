@@ -107,6 +107,17 @@ struct xdpf_config {
 	uint64_t tai_offset;			/* ns that CLOCK_TAI is before UTC */
 };
 
+/*
+ * What `mark` leaves for who gets the packet next: the last 8 bytes of the metadata in front of it. A program of tc finds them at
+ * data_meta, a reader of an AF_XDP socket 8 bytes before the frame.
+ */
+struct xdpf_mark {
+	uint32_t magic;				/* XDPF_MARK_MAGIC, host byte order */
+	uint32_t mark;
+};
+
+#define XDPF_MARK_MAGIC		0x66706478	/* "xdpf" */
+
 struct xdpf_trace {
 	uint32_t index;				/* of the rule or default that decided last */
 };
@@ -158,12 +169,13 @@ static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
  *                     "verdict": "drop" or null, "text": "drop if malformed or ip.src in bogons" } ],
  *     "counters": [ { "name": "ethertypes", "map": "ethertypes", "file": 0, "key_size": 2,
  *                     "key": [ { "name": "eth.type", "type": "ethertype", "kind": "num", "offset": 0, "size": 2 } ] } ],
- *     "actions":  [ { "slot": 0, "rule": 0, "table": 0 } ],
+ *     "actions":  [ { "slot": 0, "rule": 0, "table": 0 or null, "action": "count ethertypes per eth.type" } ],
  *     "ifaces":   [ "eth0" ],
  *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false } or null,
  *     "logs":     [ { "rule": 0, "sample": false } ] }
  *
- * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters". The runtime adds
+ * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters" if it
+ * is one that counts. The runtime adds
  * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.
  * ways: what the maps for redirecting hold, and how many elements xdpf_others has. A rule or a file's "default" that may go otherwise than its
  * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.

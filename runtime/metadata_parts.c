@@ -104,9 +104,13 @@ void meta_parse_actions(struct meta_parse *p, const json_t *a, unsigned max_inde
 
 		x->slot = meta_number(p, o, "slot", MAX_ACTIONS);
 		x->rule = meta_number(p, o, "rule", max_index);
-		x->table = meta_number(p, o, "table", MAX_TABLES);
-		if (x->table >= p->meta->m.n_tables)
-			meta_bad(p, "table", "is out of bounds");
+		x->text = json_object_get(o, "action") ? meta_string(p, o, "action") : "";
+		x->table = XDPF_NO_TABLE;
+		if (!json_is_null(json_object_get(o, "table"))) {
+			x->table = meta_number(p, o, "table", MAX_TABLES);
+			if (x->table >= p->meta->m.n_tables)
+				meta_bad(p, "table", "is out of bounds");
+		}
 		if (!p->err && !xdpf_meta_rule(&p->meta->m, x->rule))
 			meta_bad(p, "rule", "is no rule's index");
 	}

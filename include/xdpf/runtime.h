@@ -81,8 +81,12 @@ struct xdpf_table {
 };
 
 /* An action that may do nothing, and where it says so. */
+#define XDPF_NO_TABLE	((unsigned)-1)
+
+/* An action that may find nothing to do. */
 struct xdpf_action {
-	unsigned slot, rule, table;	/* rule: its index; table: place in .tables */
+	unsigned slot, rule, table;	/* rule: its index; table: place in .tables, or XDPF_NO_TABLE */
+	const char *text;		/* as in the rule file */
 };
 
 /* Interfaces that get a copy each. */

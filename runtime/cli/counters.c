@@ -122,8 +122,8 @@ static json_t *miss_json(const struct counters_of *c, const struct xdpf_action *
 	struct xdpf_misses m = xdpf_stats_action(c->stats, a->slot);
 	const struct xdpf_rule *r = xdpf_meta_rule(c->meta, a->rule);
 
-	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "rule", r ? r->shown : "", "file",
-			 c->meta->files[r ? r->file : c->meta->tables[a->table].file].name, "table", c->meta->tables[a->table].name,
+	return json_pack("{s:s, s:s, s:s?, s:s, s:I, s:I}", "rule", r ? r->shown : "", "file", r ? c->meta->files[r->file].name : "", "table",
+			 a->table == XDPF_NO_TABLE ? NULL : c->meta->tables[a->table].name, "action", a->text,
 			 "absent", (json_int_t)m.absent, "full", (json_int_t)m.full);
 }
 
@@ -267,9 +267,10 @@ static void misses_metric(const struct counters_of *c, FILE *out, const char *me
 
 			snprintf(slot, sizeof(slot), "%u", a->slot);
 			start(c, out, metric);
-			label(out, "file", c->meta->files[r ? r->file : c->meta->tables[a->table].file].name);
+			label(out, "file", r ? c->meta->files[r->file].name : "");
 			label(out, "rule", r ? r->shown : "");
-			label(out, "table", c->meta->tables[a->table].name);
+			label(out, "table", a->table == XDPF_NO_TABLE ? "" : c->meta->tables[a->table].name);
+			label(out, "action", a->text);
 			label(out, "slot", slot);
 			label(out, "reason", full ? "full" : "absent");
 			fprintf(out, "} %" PRIu64 "\n", full ? m.full : m.absent);

@@ -96,7 +96,9 @@ void counters_text(const struct counters_of *c, FILE *out)
 		const struct xdpf_rule *r = xdpf_meta_rule(c->meta, a->rule);
 		struct xdpf_misses m = xdpf_stats_action(c->stats, a->slot);
 
-		if (m.absent || m.full)
+		if ((m.absent || m.full) && a->table == XDPF_NO_TABLE)
+			fprintf(out, "not done: %s, %s: %" PRIu64 " packets\n", r ? r->shown : "", a->text, m.absent + m.full);
+		else if (m.absent || m.full)
 			fprintf(out, "not counted: %s in %s: %" PRIu64 " without the key's field, %" PRIu64 " for want of room\n",
 				r ? r->shown : "", c->meta->tables[a->table].name, m.absent, m.full);
 	}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "abi.h"
 #include "eval.h"
 #include "private.h"
 
@@ -21,6 +22,7 @@ enum { FRAME_MIN = 14, FRAME_MAX = 65536, SKIPPED = 77 };
 struct sent {
 	struct eval *eval;
 	struct xdpf_program *prog;
+	bool retags;					/* a tag's place may be moved, which needs a first piece that holds it */
 	unsigned passed, failed, skipped, changed;	/* changed: frames that the evaluator left otherwise than they came */
 };
 
@@ -40,12 +42,12 @@ static void print_bytes(const char *who, const uint8_t *data, size_t len)
 }
 
 /* One frame in the kernel, against the verdict and the bytes that are expected. */
-static void run_kernel(struct sent *s, unsigned n, const uint8_t *frame, const uint8_t *expected, size_t len, enum verdict verdict,
-		       uint32_t split)
+static void run_kernel(struct sent *s, unsigned n, const uint8_t *frame, size_t frame_len, const uint8_t *expected, size_t len,
+		       enum verdict verdict, uint32_t split)
 {
-	static uint8_t out[FRAME_MAX];
+	static uint8_t out[FRAME_MAX + 64];
 	struct xdp_md ctx = { .data_end = split };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = (uint32_t)len, .data_out = out, .data_size_out = sizeof(out),
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = (uint32_t)frame_len, .data_out = out, .data_size_out = sizeof(out),
 		    .repeat = 1);
 
 	if (split) {
@@ -77,16 +79,25 @@ static void run_kernel(struct sent *s, unsigned n, const uint8_t *frame, const u
 static void run_frame(struct sent *s, unsigned n, const uint8_t *frame, size_t len)
 {
 	static const uint32_t splits[] = { 0, 14, 15, 34, 60 };
-	static uint8_t left[FRAME_MAX];
+	static uint8_t left[FRAME_MAX], expected[FRAME_MAX + 64];
 	struct eval_packet pkt = { .data = left, .len = len };
 	struct eval_result r;
+	size_t meta = 0;
 
 	memcpy(left, frame, len);
 	r = eval_run(s->eval, &pkt);
-	s->changed += memcmp(left, frame, len) != 0;
+	/* A run's output begins with the metadata. */
+	if (pkt.marked) {
+		const struct xdpf_mark mark = { XDPF_MARK_MAGIC, pkt.mark };
+
+		memcpy(expected, &mark, sizeof(mark));
+		meta = sizeof(mark);
+	}
+	memcpy(expected + meta, pkt.data, pkt.left);
+	s->changed += meta || pkt.left != len || memcmp(pkt.data, frame, len) != 0;
 	for (size_t i = 0; i < sizeof(splits) / sizeof(*splits); i++)
-		if (splits[i] < len)
-			run_kernel(s, n, frame, left, len, r.verdict, splits[i]);
+		if (splits[i] < len && (!s->retags || !splits[i] || splits[i] >= 34))
+			run_kernel(s, n, frame, len, expected, meta + pkt.left, r.verdict, splits[i]);
 }
 
 static bool read_rules(struct sent *s, struct ast_program *p, struct diag_list *d, const char *path)
@@ -97,6 +108,7 @@ static bool read_rules(struct sent *s, struct ast_program *p, struct diag_list *
 		diag_render(d, stdout, false);
 		return false;
 	}
+	s->retags = p->retags;
 	s->eval = eval_new(p);
 	return s->eval;
 }
