@@ -79,7 +79,7 @@ struct lower {
 	VEC(struct slot) slot;
 	VEC(struct lower_made) made;
 
-	/* variables */
+	/* variables; lower_retag.c moves those that are offsets of something behind the tags */
 	ir_var pres, blank, proto, frame_len, pay_off, pay_end, absent;
 	/* where headers begin that are written to: kept for those only, see lower_set_at() */
 	bool has_at[HDR_COUNT];

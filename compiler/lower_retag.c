@@ -19,10 +19,8 @@ static void move_all(struct lower *l, bool up)
 	for (int h = 0; h < HDR_COUNT; h++)
 		if (l->has_at[h])
 			move(l, l->at[h], up);
-	if (l->bit[BIT_PAYLOAD]) {
-		move(l, l->pay_off, up);
-		move(l, l->pay_end, up);
-	}
+	move(l, l->pay_off, up);
+	move(l, l->pay_end, up);
 }
 
 static void clear_slots(struct lower *l, enum header_id h)
@@ -75,6 +73,8 @@ void lower_retag(struct lower *l, const struct ast_action *a, struct ir_block *d
 	struct ir_opnd p, from;
 	struct ir_inst *i;
 
+	/* Rules that are lowered later may ask for it: that it moves must not depend on the order. */
+	lower_bit(l, BIT_PAYLOAD);
 	lower_require(l, HDR_ETYPE, true, miss);
 	if (a->push) {
 		lower_require(l, HDR_VLAN2, false, miss);

@@ -175,7 +175,7 @@ static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none)
 {
 	struct ir_block *there = lower_block(l, "sum"), *on = lower_block(l, "sum done"), *is = there;
 	ir_var hc = ir_var_new(l->ir, "sum");
-	struct ir_opnd s;
+	struct ir_opnd s, low;
 	struct ir_inst *f = lower_fetch(l, lower_get(l, where), 2, there, on);
 
 	lower_load(l, f, hc, 0, 2);
@@ -185,10 +185,13 @@ static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none)
 		lower_test(l, IR_BITS, lower_get(l, hc), ir_imm(0xffff), is, on);
 		lower_hot(l, is);
 	}
-	s = lower_op(l, IR_ADD, lower_op(l, IR_XOR, lower_get(l, hc), ir_imm(0xffff)), lower_get(l, delta));
+	s = lower_op(l, IR_XOR, lower_get(l, hc), ir_imm(0xffff));
+	s = lower_op(l, IR_ADD, s, lower_get(l, delta));
 	s = lower_op(l, IR_ADD, s, ir_imm(0xffff));
-	for (int i = 0; i < 3; i++)
-		s = lower_op(l, IR_ADD, lower_op(l, IR_AND, s, ir_imm(0xffff)), lower_op(l, IR_SHR, s, ir_imm(16)));
+	for (int i = 0; i < 3; i++) {
+		low = lower_op(l, IR_AND, s, ir_imm(0xffff));
+		s = lower_op(l, IR_ADD, low, lower_op(l, IR_SHR, s, ir_imm(16)));
+	}
 	s = lower_op(l, IR_XOR, s, ir_imm(0xffff));
 	if (none)	/* 0xffff for 0 */
 		s = lower_op(l, IR_OR, s, lower_op(l, IR_SHR, lower_op(l, IR_SUB, s, ir_imm(1)), ir_imm(48)));

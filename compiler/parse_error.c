@@ -216,12 +216,14 @@ static void report_not_action(struct parser *c, unsigned want)
 	s = FOREIGN(theirs, k->val.name.s);
 	if (!s)
 		s = diag_nearest(k->val.name.s, strlen(k->val.name.s), ours, sizeof(ours) / sizeof(ours[0]));
-	if (s)
+	if (lang_field_by_name(k->val.name.s, strlen(k->val.name.s)) != FIELD_NONE)
+		d->remedy = "`FIELD = VALUE` writes to a field; a condition stands behind `if`";
+	else if (s)
 		d->remedy = arena_printf(c->a, "did you mean `%s`?", s);
 	else if (want & WANT_STATEMENT)
 		d->remedy = "a rule is  [label:] pass|drop|abort|tx|redirect|count … [if CONDITION];";
 	else
-		d->remedy = "the actions are pass, drop, abort, tx, redirect and count";
+		d->remedy = "the actions are pass, drop, abort, tx, redirect, count, vlan, mark and FIELD = VALUE";
 }
 
 /* Does a statement begin with this token, and nothing else? */

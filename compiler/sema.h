@@ -236,6 +236,7 @@ struct want {
 	unsigned bits;
 	const char *what;	/* as messages call the other side: "tcp.dport", "set web" */
 	bool set;		/* a set's elements */
+	bool write;		/* what a field becomes */
 	bool exact;		/* addresses one by one, no prefixes or ranges */
 	unsigned slice;		/* bytes of a slice; 0: none */
 };

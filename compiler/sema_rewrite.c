@@ -70,6 +70,7 @@ static bool field_check(struct sema *s, struct ast_action *a)
 		return false;
 	w = operand_want(a->target);
 	w.what = a->target->name.s;
+	w.write = true;
 	if (!value_whole(s, a->value) || !value_one(s, &w, a->value, &a->to))
 		return false;
 	if (a->decrement && !a->to.lo.lo) {

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What `tx swap` leaves of a frame: in the kernel, whole and in pieces, the bytes that the evaluator leaves. Every verdict has a rule, so
+"""What `tx swap` and rewriting leave of a frame: in the kernel, whole and in pieces, the bytes that the evaluator leaves. Every verdict has a rule, so
 that frames which must stay as they are do, too.
 
 usage: sent.py --sent XDPF_SENT [--xdpfc XDPFC] [--xdpf XDPF]
@@ -25,6 +25,40 @@ abort: abort if icmp;
 drop:  drop if malformed;
 """,
     "default": "default tx swap;\nstay: pass if tcp;\n",
+    "fields": """
+ttl:   ip4.ttl = 64, ip6.hoplimit -= 3 if not vlan;
+down:  ip.ttl -= 3 if vlan or udp;
+src:   ip.src = 192.0.2.77, ip6.dst = 2001:db8::77, ip.src = 2001:db8::78;
+port:  l4.dport = 8080, udp.sport = 53;
+flags: tcp.syn = 0, tcp.window = 1000, tcp.ae = 1, tcp.seq = 0xdeadbeef, tcp.reserved = 5 if tcp.dport == 8080;
+ip:    ip.dscp = af21, ip6.flowlabel = 77, ip4.id = 1, ip4.rf = 1, ip.ecn = ce, ip4.df = 0;
+tags:  vlan.id = 5, vlan.inner.pcp = 3, vlan.dei = 1;
+eth:   eth.src = 02:00:00:00:00:55, arp.spa = 192.0.2.1, arp.tha = 02:00:00:00:00:66, arp.op = reply;
+icmp:  icmp.type = echo-reply, icmp6.code = 3, icmp.id = 7, icmp6.target = fe80::1, icmp.gateway = 192.0.2.9, icmp.mtu = 1280, icmp6.mtu = 1400;
+none:  udp.checksum = 0 if udp.dport == 8080 and udp.len < 20;
+other: gre.key = 7, gre.seq = 8, dccp.seq = 5, dccp.type = ack, udplite.sport = 4, mh.type = 3, igmp.group = 224.0.0.1, frag.id = 77;
+all:   ip4.src = 0.0.0.0, udp.dport = 0xffff, ip4.id = 0xffff, ip4.dst = 255.255.255.255 if ip4.ecn == ce;
+""",
+    "to themselves": """
+same:  ip4.ttl = 64 if ip4.ttl == 64;
+zero:  ip4.id = 0, ip4.ttl = 0, udp.sport = 0, udp.dport = 0, ip.src = 0.0.0.0, ip.dst = ::, tcp.seq = 0, icmp.seq = 0;
+ones:  ip4.id = 0xffff, ip4.ttl = 255, ip.dscp = 63, udp.sport = 0xffff, ip4.src = 255.255.255.255, l4.sport = 0xffff, icmp6.seq = 0xffff;
+sums:  tcp.checksum = 0, ip4.checksum = 0xffff, icmp.checksum = 1, l4.checksum = 0xffff;
+again: ip.ttl -= 1, l4.dport = 1, icmp.id = 1, ip4.dst = 192.0.2.1, sctp.checksum = 5;
+""",
+    "tags": """
+mark:  mark 0x1234 if udp;
+more:  mark 7, ip.ttl = 9 if udp.dport == 53;
+push:  vlan push 100 if not vlan;
+pop:   vlan pop if vlan.id == 7 or vlan.inner;
+again: vlan push 9, vlan.pcp = 3 if tcp;
+keys:  count x per (vlan.id, vlan.inner.id), count y per (vlan.type, eth.outertype), count z per (eth.type, vlan.inner.type, vlan.inner.pcp);
+write: ip.ttl -= 1, l4.sport = 9, eth.dst = ff:ff:ff:ff:ff:ff;
+off:   vlan pop, count q per vlan.id if payload[0:1] > 5;
+drop:  drop if packet[12:2] == 0x8100 and packet[14:2] & 0xfff == 9;
+deep:  drop if vlan.inner.id == 100 and payload.len > 20 and payload[2:2] == 0x0100;
+swap:  tx swap if not vlan;
+""",
     "behind a block": "if ip { if udp.dport >= 1024 { tx swap; } else { count low, tx; } }\nother: tx swap if vlan or arp;\n",
 }
 
