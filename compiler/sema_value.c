@@ -196,7 +196,7 @@ static bool address(struct sema *s, const struct want *w, const struct ast_value
 	if (why)
 		return bad_text(s, v, is4 ? "an IPv4 address" : "an IPv6 address", why);
 	if (w->kind == (is4 ? KIND_IP6 : KIND_IP4)) {
-		e = sema_error(s, v->span, w->set ? "%s and never holds %s" : w->write ? "%s and never becomes %s" : "%s and never equals %s", want_says(s, w),
+		e = sema_error(s, v->span, "%s and never %s %s", want_says(s, w), w->set ? "holds" : w->write ? "becomes" : "equals",
 			       sema_quote(s, v->span));
 		if (!strncmp(w->what, "ip", 2) && w->what[2] && w->what[3] == '.')
 			e->remedy = arena_printf(s->a, "ip%c.%s is the field of that family, ip.%s is either", is4 ? '4' : '6',

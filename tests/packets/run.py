@@ -11,6 +11,7 @@ Comments of a rule file (one that has no "->" where one is due goes on in the ne
                                                 one frame per length, cut off behind so many bytes
   #: let NAME = EXPRESSION                      for the expressions below it
   #: option --iface eth0                        for both tools
+  #: pieces N                                   diff.py does not split frames before byte N (the kernel moves no start there)
   #: then FILE                                  another rule file behind this one, in one program
 
 Each packet is judged twice: by the reference evaluator (xdpfc --run), and in the kernel (xdpf run). The last line counts both.
@@ -61,6 +62,8 @@ class Test:
         word, _, rest = text.partition(" ")
         if word == "option":
             self.options += shlex.split(rest)
+        elif word == "pieces":
+            pass
         elif word == "then":
             self.files.append(os.path.join(os.path.dirname(self.path), rest))
         elif word == "let":
