@@ -1,13 +1,12 @@
 /*
  * Finishing an object. In comes the relocatable BPF ELF that LLVM made in memory, with the metadata's text; out goes a new
- * ELF with the same code, data, maps, BTF and relocations, the metadata behind them, and without DWARF. Sections, symbols and
+ * ELF with the same code (but for what object_code.c puts in), data, maps, BTF and relocations, the metadata behind them, and without DWARF. Sections, symbols and
  * names are written anew, so nothing of what was dropped is left. Guaranteed: same input, same bytes; a broken ELF is
  * refused, never followed.
  */
-#include "object.h"
+#include "object_priv.h"
 
 #include <errno.h>
-#include <gelf.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,42 +15,21 @@
 
 #include "abi.h"
 
-struct section {
-	Elf_Scn *scn;
-	GElf_Shdr hdr;
-	const char *name;
-	size_t to;		/* its index in the new file; 0: dropped */
-};
-
-struct finish {
-	Elf *in, *out;
-	struct section *sec;	/* by old index; [0] is the null section */
-	size_t n_sec;
-	size_t *sym_to;		/* new index of each old symbol; 0: dropped (or the null symbol) */
-	size_t n_sym;
-	size_t symtab, strtab;	/* old indexes */
-	char *str;		/* the new .strtab */
-	size_t str_len, str_cap;
-	void *bufs[64];		/* what the new sections point to until they are written */
-	size_t n_bufs;
-	const char *err;
-};
-
-static bool failed(struct finish *f, const char *err)
+bool object_failed(struct finish *f, const char *err)
 {
 	f->err = err;
 	return false;
 }
 
-static bool elf_failed(struct finish *f)
+bool object_elf_failed(struct finish *f)
 {
 	const char *msg = elf_errmsg(-1);
 
-	return failed(f, msg ? msg : "libelf failed");
+	return object_failed(f, msg ? msg : "libelf failed");
 }
 
 /* Memory that lives until the file is written. */
-static void *keep(struct finish *f, size_t size)
+void *object_keep(struct finish *f, size_t size)
 {
 	void *p;
 
@@ -97,11 +75,6 @@ static bool is_dropped(const char *name)
 	return starts_with(name, ".debug_") || !strcmp(name, ".llvm_addrsig");
 }
 
-static bool is_rel(const struct section *s)
-{
-	return s->hdr.sh_type == SHT_REL || s->hdr.sh_type == SHT_RELA;
-}
-
 /* ---- reading ---- */
 
 static bool read_sections(struct finish *f)
@@ -109,30 +82,30 @@ static bool read_sections(struct finish *f)
 	size_t names;
 
 	if (elf_getshdrnum(f->in, &f->n_sec) || elf_getshdrstrndx(f->in, &names))
-		return elf_failed(f);
+		return object_elf_failed(f);
 	if (f->n_sec < 2)
-		return failed(f, "the object has no sections");
+		return object_failed(f, "the object has no sections");
 	f->sec = calloc(f->n_sec, sizeof(*f->sec));
 	if (!f->sec)
-		return failed(f, "out of memory");
+		return object_failed(f, "out of memory");
 	for (size_t i = 1; i < f->n_sec; i++) {
 		struct section *s = &f->sec[i];
 
 		s->scn = elf_getscn(f->in, i);
 		if (!s->scn || !gelf_getshdr(s->scn, &s->hdr))
-			return elf_failed(f);
+			return object_elf_failed(f);
 		s->name = elf_strptr(f->in, names, s->hdr.sh_name);
 		if (!s->name)
-			return elf_failed(f);
+			return object_elf_failed(f);
 		if (s->hdr.sh_type == SHT_SYMTAB) {
 			if (f->symtab)
-				return failed(f, "the object has two symbol tables");
+				return object_failed(f, "the object has two symbol tables");
 			f->symtab = i;
 			f->strtab = s->hdr.sh_link;
 		}
 	}
 	if (!f->symtab || !f->strtab || f->strtab >= f->n_sec || f->strtab != names)
-		return failed(f, "the object has no symbol table, or section names apart from symbol names");
+		return object_failed(f, "the object has no symbol table, or section names apart from symbol names");
 	return true;
 }
 
@@ -145,9 +118,9 @@ static bool number_sections(struct finish *f)
 
 		if (is_dropped(s->name))
 			continue;
-		if (is_rel(s)) {
+		if (object_is_rel(s)) {
 			if (!s->hdr.sh_info || s->hdr.sh_info >= f->n_sec || s->hdr.sh_link != f->symtab)
-				return failed(f, "a relocation section belongs to no section");
+				return object_failed(f, "a relocation section belongs to no section");
 			if (is_dropped(f->sec[s->hdr.sh_info].name))
 				continue;
 		}
@@ -163,7 +136,7 @@ static Elf_Data *new_data(struct finish *f, Elf_Scn *scn, void *buf, size_t size
 	Elf_Data *d = elf_newdata(scn);
 
 	if (!d) {
-		elf_failed(f);
+		object_elf_failed(f);
 		return NULL;
 	}
 	d->d_buf = buf;
@@ -180,12 +153,12 @@ static bool write_header(struct finish *f, const struct section *s, size_t link,
 	GElf_Shdr h = s->hdr;
 
 	if (!scn)
-		return elf_failed(f);
+		return object_elf_failed(f);
 	h.sh_name = str_add(f, s->name);
 	h.sh_link = link;
 	h.sh_info = info;
 	h.sh_offset = 0;
-	return gelf_update_shdr(scn, &h) ? true : elf_failed(f);
+	return gelf_update_shdr(scn, &h) ? true : object_elf_failed(f);
 }
 
 static bool write_symbols(struct finish *f)
@@ -195,33 +168,35 @@ static bool write_symbols(struct finish *f)
 	size_t n = 0, first_global = 0, entry = gelf_fsize(f->in, ELF_T_SYM, 1, EV_CURRENT);
 
 	if (!in || !entry || !in->d_buf || in->d_size / entry < 1 || in->d_size / entry > INT32_MAX)
-		return failed(f, "the object's symbol table is broken");
+		return object_failed(f, "the object's symbol table is broken");
 	f->n_sym = in->d_size / entry;
 	f->sym_to = calloc(f->n_sym, sizeof(*f->sym_to));
-	out = new_data(f, elf_getscn(f->out, s->to), keep(f, in->d_size), in->d_size, in);
+	out = new_data(f, elf_getscn(f->out, s->to), object_keep(f, in->d_size), in->d_size, in);
 	if (!f->sym_to || !out || !out->d_buf)
-		return failed(f, "out of memory");
+		return object_failed(f, "out of memory");
 	for (size_t i = 0; i < f->n_sym; i++) {
 		GElf_Sym sym;
 		const char *name;
 
 		if (!gelf_getsym(in, (int)i, &sym))
-			return elf_failed(f);
+			return object_elf_failed(f);
+		if (!object_move_symbol(f, &sym))
+			return false;
 		if (sym.st_shndx < SHN_LORESERVE) {
 			if (sym.st_shndx >= f->n_sec)
-				return failed(f, "a symbol is in no section");
+				return object_failed(f, "a symbol is in no section");
 			if (sym.st_shndx && !f->sec[sym.st_shndx].to)
 				continue;
 			sym.st_shndx = (GElf_Section)f->sec[sym.st_shndx].to;
 		}
 		name = elf_strptr(f->in, f->strtab, sym.st_name);
 		if (!name)
-			return elf_failed(f);
+			return object_elf_failed(f);
 		sym.st_name = (GElf_Word)str_add(f, name);
 		if (GELF_ST_BIND(sym.st_info) == STB_LOCAL)
 			first_global = n + 1;
 		if (!gelf_update_sym(out, (int)n, &sym))
-			return elf_failed(f);
+			return object_elf_failed(f);
 		f->sym_to[i] = n++;
 	}
 	out->d_size = n * entry;
@@ -233,7 +208,7 @@ static bool move_symbol(struct finish *f, uint64_t *info)
 	size_t sym = GELF_R_SYM(*info);
 
 	if (sym >= f->n_sym || (sym && !f->sym_to[sym]))
-		return failed(f, "a relocation needs a symbol that is not there");
+		return object_failed(f, "a relocation needs a symbol that is not there");
 	*info = GELF_R_INFO(f->sym_to[sym], GELF_R_TYPE(*info));
 	return true;
 }
@@ -245,22 +220,22 @@ static bool write_relocations(struct finish *f, const struct section *s)
 	size_t entry = gelf_fsize(f->in, rela ? ELF_T_RELA : ELF_T_REL, 1, EV_CURRENT), n;
 
 	if (!in || !entry || in->d_size / entry > INT32_MAX)
-		return failed(f, "a relocation section is broken");
+		return object_failed(f, "a relocation section is broken");
 	n = in->d_size / entry;
-	out = new_data(f, elf_getscn(f->out, s->to), keep(f, in->d_size), n * entry, in);
+	out = new_data(f, elf_getscn(f->out, s->to), object_keep(f, in->d_size), n * entry, in);
 	if (!out || !out->d_buf)
-		return failed(f, "out of memory");
+		return object_failed(f, "out of memory");
 	for (size_t i = 0; i < n; i++) {
 		GElf_Rela ra;
 		GElf_Rel r;
 		bool ok;
 
 		if (rela)
-			ok = gelf_getrela(in, (int)i, &ra) && move_symbol(f, &ra.r_info) && gelf_update_rela(out, (int)i, &ra);
+			ok = gelf_getrela(in, (int)i, &ra) && object_move_relocation(f, s, &ra.r_offset) && move_symbol(f, &ra.r_info) && gelf_update_rela(out, (int)i, &ra);
 		else
-			ok = gelf_getrel(in, (int)i, &r) && move_symbol(f, &r.r_info) && gelf_update_rel(out, (int)i, &r);
+			ok = gelf_getrel(in, (int)i, &r) && object_move_relocation(f, s, &r.r_offset) && move_symbol(f, &r.r_info) && gelf_update_rel(out, (int)i, &r);
 		if (!ok)
-			return f->err ? false : elf_failed(f);
+			return f->err ? false : object_elf_failed(f);
 	}
 	return write_header(f, s, f->sec[f->symtab].to, f->sec[s->hdr.sh_info].to);
 }
@@ -268,12 +243,14 @@ static bool write_relocations(struct finish *f, const struct section *s)
 static bool write_plain(struct finish *f, const struct section *s)
 {
 	Elf_Data *in = elf_getdata(s->scn, NULL);
+	void *buf;
+	size_t len;
 
 	if (!in)
-		return elf_failed(f);
+		return object_elf_failed(f);
 	if (s->hdr.sh_link >= f->n_sec)
-		return failed(f, "a section's link is broken");
-	if (!new_data(f, elf_getscn(f->out, s->to), in->d_buf, in->d_size, in))
+		return object_failed(f, "a section's link is broken");
+	if (!object_contents(f, s, in, &buf, &len) || !new_data(f, elf_getscn(f->out, s->to), buf, len, in))
 		return false;
 	return write_header(f, s, f->sec[s->hdr.sh_link].to, s->hdr.sh_info);
 }
@@ -284,9 +261,9 @@ static bool write_meta(struct finish *f, const void *meta, size_t len)
 	GElf_Shdr h = { .sh_type = SHT_PROGBITS, .sh_addralign = 8 };	/* no SHF_ALLOC: no part of any program */
 
 	if (!scn || !new_data(f, scn, (void *)(uintptr_t)meta, len, NULL))
-		return elf_failed(f);
+		return object_elf_failed(f);
 	h.sh_name = str_add(f, XDPF_SECTION_META);
-	return gelf_update_shdr(scn, &h) ? true : elf_failed(f);
+	return gelf_update_shdr(scn, &h) ? true : object_elf_failed(f);
 }
 
 static bool write_file(struct finish *f, const void *meta, size_t meta_len)
@@ -294,7 +271,7 @@ static bool write_file(struct finish *f, const void *meta, size_t meta_len)
 	GElf_Ehdr in, out;
 
 	if (!gelf_getehdr(f->in, &in) || !gelf_newehdr(f->out, ELFCLASS64) || !gelf_getehdr(f->out, &out))
-		return elf_failed(f);
+		return object_elf_failed(f);
 	memcpy(out.e_ident, in.e_ident, EI_NIDENT);
 	out.e_type = in.e_type;
 	out.e_machine = in.e_machine;
@@ -302,10 +279,10 @@ static bool write_file(struct finish *f, const void *meta, size_t meta_len)
 	out.e_flags = in.e_flags;
 	out.e_shstrndx = (GElf_Half)f->sec[f->strtab].to;
 	if (!gelf_update_ehdr(f->out, &out))
-		return elf_failed(f);
+		return object_elf_failed(f);
 	for (size_t i = 1; i < f->n_sec; i++)
 		if (f->sec[i].to && !elf_newscn(f->out))
-			return elf_failed(f);
+			return object_elf_failed(f);
 	if (!write_symbols(f))
 		return false;
 	for (size_t i = 1; i < f->n_sec; i++) {
@@ -313,7 +290,7 @@ static bool write_file(struct finish *f, const void *meta, size_t meta_len)
 
 		if (!s->to || i == f->symtab || i == f->strtab)
 			continue;
-		if (!(is_rel(s) ? write_relocations(f, s) : write_plain(f, s)))
+		if (!(object_is_rel(s) ? write_relocations(f, s) : write_plain(f, s)))
 			return false;
 	}
 	if (!write_meta(f, meta, meta_len))
@@ -323,7 +300,7 @@ static bool write_file(struct finish *f, const void *meta, size_t meta_len)
 		return false;
 	if (!new_data(f, elf_getscn(f->out, f->sec[f->strtab].to), f->str, f->str_len, NULL))
 		return false;
-	return elf_update(f->out, ELF_C_WRITE) >= 0 ? true : elf_failed(f);
+	return elf_update(f->out, ELF_C_WRITE) >= 0 ? true : object_elf_failed(f);
 }
 
 static bool read_back(struct finish *f, int fd, void **out, size_t *out_len)
@@ -333,7 +310,7 @@ static bool read_back(struct finish *f, int fd, void **out, size_t *out_len)
 	char *buf = len ? malloc(len) : NULL;
 
 	if (!buf)
-		return failed(f, "out of memory");
+		return object_failed(f, "out of memory");
 	while (got < len) {
 		ssize_t n = pread(fd, buf + got, len - got, (off_t)got);
 
@@ -341,7 +318,7 @@ static bool read_back(struct finish *f, int fd, void **out, size_t *out_len)
 			continue;
 		if (n <= 0) {
 			free(buf);
-			return failed(f, "the finished object cannot be read back");
+			return object_failed(f, "the finished object cannot be read back");
 		}
 		got += (size_t)n;
 	}
@@ -356,7 +333,7 @@ static bool check_input(struct finish *f)
 
 	if (!f->in || elf_kind(f->in) != ELF_K_ELF || !gelf_getehdr(f->in, &h) || h.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    h.e_machine != EM_BPF || h.e_type != ET_REL)
-		return failed(f, "not a relocatable BPF object");
+		return object_failed(f, "not a relocatable BPF object");
 	return true;
 }
 
@@ -368,22 +345,24 @@ bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t met
 	int fd = memfd_create("xdpf-object", MFD_CLOEXEC);
 	bool ok = false;
 
+	f.arena = arena_new();
 	f.str = calloc(1, 256);
 	f.str_len = 1;
 	f.str_cap = 256;
 	if (!copy || !f.str || fd < 0 || elf_version(EV_CURRENT) == EV_NONE) {
-		failed(&f, "out of memory");
+		object_failed(&f, "out of memory");
 	} else {
 		memcpy(copy, elf, elf_len);
 		f.in = elf_memory(copy, elf_len);
 		f.out = elf_begin(fd, ELF_C_WRITE, NULL);
-		ok = check_input(&f) && (f.out || elf_failed(&f)) && read_sections(&f) && number_sections(&f) &&
+		ok = check_input(&f) && (f.out || object_elf_failed(&f)) && read_sections(&f) && number_sections(&f) && object_code(&f) &&
 		     write_file(&f, meta, meta_len) && read_back(&f, fd, out, out_len);
 	}
 	elf_end(f.out);
 	elf_end(f.in);
 	for (size_t i = 0; i < f.n_bufs; i++)
 		free(f.bufs[i]);
+	arena_free(f.arena);
 	free(f.str);
 	free(f.sym_to);
 	free(f.sec);

@@ -8,7 +8,7 @@
 
 #include "private.h"
 
-enum { LEAST_MAJOR = 6, LEAST_MINOR = 12 };
+enum { LEAST_MAJOR = 6, LEAST_MINOR = 1 };
 
 bool rt_release_serves(const char *release)
 {
@@ -26,9 +26,7 @@ int rt_kernel_check(const struct xdpf_log *log)
 
 	if (uname(&u) || rt_release_serves(u.release))
 		return 0;
-	/* seen on 6.1: of two numbers that are one on some way and two on another, it takes what holds for the one to hold for the
-	 * other, and removes tests that are needed; the filter then loads, and says something else than its rules */
-	return rt_fail(log, EOPNOTSUPP, "Linux %s: verifiers before %d.%d may remove tests that a filter needs, so its verdicts could be wrong\n"
-		       "Run a kernel of %d.%d or later (Debian 12 has one in its backports)", u.release, LEAST_MAJOR, LEAST_MINOR, LEAST_MAJOR,
-		       LEAST_MINOR);
+	/* what xdpfc does for the verifiers of old (compiler/bpf_code.h) was shown from 6.1 on; 6.0 and older do not even have all helpers */
+	return rt_fail(log, EOPNOTSUPP, "Linux %s: filters are known to be right from %d.%d on\nRun a kernel of %d.%d or later: Debian 12's own is one",
+		       u.release, LEAST_MAJOR, LEAST_MINOR, LEAST_MAJOR, LEAST_MINOR);
 }

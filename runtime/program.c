@@ -10,7 +10,7 @@
 
 #include "private.h"
 
-enum { VERIFIER_LOG = 16 << 20 };
+enum { VERIFIER_LOG = 16 << 20, KERNEL_ENOTSUPP = 524 /* no errno of the C library's */ };
 
 struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 {
@@ -105,7 +105,13 @@ static int load_bpf(struct bpf_object *bpf, const struct xdpf_log *log)
 	err = -bpf_object__load(bpf);
 	rt_libbpf_end(&scope);
 	verifier[VERIFIER_LOG - 1] = '\0';
-	if (err && verifier[0] && err != EPERM) {
+	if (err == KERNEL_ENOTSUPP) {
+		/* the verifier was content; its log, if there is one, says so */
+		rt_fail(log, EOPNOTSUPP, "the kernel cannot translate program %s to machine code, or was built without that\n"
+			"If other filters load here, this one meets a defect of its translator, which depends on where each instruction comes to stand: "
+			"add or move a rule, then try again (dmesg may say more)", name);
+		err = EOPNOTSUPP;
+	} else if (err && verifier[0] && err != EPERM) {
 		rt_fail(log, err, "the kernel refuses program %s: %s", name, strerror(err));
 		rt_verifier_explain(log, verifier);
 	} else if (err) {

@@ -13,8 +13,9 @@
 static void releases(void **state)
 {
 	(void)state;
-	assert_false(rt_release_serves("6.1.0-56-cloud-amd64"));
-	assert_false(rt_release_serves("6.11.9"));
+	assert_true(rt_release_serves("6.1.0-56-cloud-amd64"));
+	assert_true(rt_release_serves("6.11.9"));
+	assert_false(rt_release_serves("6.0.19"));
 	assert_false(rt_release_serves("5.15.0"));
 	assert_true(rt_release_serves("6.12.117+deb12-amd64"));
 	assert_true(rt_release_serves("6.18.44"));

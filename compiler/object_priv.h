@@ -1,0 +1,57 @@
+/*
+ * Internal to finishing objects: what object.c and object_code.c share.
+ */
+#ifndef XDPF_OBJECT_PRIV_H
+#define XDPF_OBJECT_PRIV_H
+
+#include <gelf.h>
+
+#include "bpf_code.h"
+#include "object.h"
+
+struct section {
+	Elf_Scn *scn;
+	GElf_Shdr hdr;
+	const char *name;
+	size_t to;		/* its index in the new file; 0: dropped */
+	struct bpf_code *code;	/* instructions; NULL: it has none */
+};
+
+struct finish {
+	Elf *in, *out;
+	struct section *sec;	/* by old index; [0] is the null section */
+	size_t n_sec;
+	size_t *sym_to;		/* new index of each old symbol; 0: dropped (or the null symbol) */
+	size_t n_sym;
+	size_t symtab, strtab;	/* old indexes */
+	char *str;		/* the new .strtab */
+	size_t str_len, str_cap;
+	struct arena *arena;	/* of .code */
+	void *bufs[64];		/* what the new sections point to until they are written */
+	size_t n_bufs;
+	const char *err;
+};
+
+/* ---- object.c ---- */
+
+/* Both say false. */
+bool object_failed(struct finish *f, const char *err);
+bool object_elf_failed(struct finish *f);
+/* Memory that lives until the file is written. */
+void *object_keep(struct finish *f, size_t size);
+static inline bool object_is_rel(const struct section *s)
+{
+	return s->hdr.sh_type == SHT_REL || s->hdr.sh_type == SHT_RELA;
+}
+
+/* ---- object_code.c ---- */
+
+/* Makes .code of the sections that have instructions. */
+bool object_code(struct finish *f);
+/* The same place in the new code: of a symbol, and of a relocation in section @s. */
+bool object_move_symbol(struct finish *f, GElf_Sym *sym);
+bool object_move_relocation(struct finish *f, const struct section *s, uint64_t *offset);
+/* The contents of section @s: instructions, or what says which source lines they are of; others as they are in @in. */
+bool object_contents(struct finish *f, const struct section *s, const Elf_Data *in, void **buf, size_t *len);
+
+#endif
