@@ -1,15 +1,17 @@
 /*
- * Finished BPF instructions, and what is put among them so that old verifiers (from Linux 6.1 on) take the program and are right about it.
+ * Finished BPF instructions, and what is put among them so that old verifiers (from Linux 6.1 on) take the program and are
+ * right about it.
  *
- * Numbers that were copied. When the verifier sees `rX = rY` it gives both registers one id, and what a comparison teaches of a register
- * it then holds to be true of whatever has the same id, in registers or on the stack. Before Linux 6.5 it does not compare ids when it
- * takes a state for one that it has seen: what it learned by way of an id on the one path it then takes for true on another, where the two
- * numbers are no copies of each other, and removes tests as dead that are not. So nothing must be learned by way of an id: whenever a
- * register is compared, no other place that may share its id is ever read again. bpf_links.c finds the comparisons where this does not hold,
- * on all paths; `rX -= 0` is put before these: the number stays, and the verifier keeps all it knows of it, but no arithmetic leaves an id.
+ * Numbers that were copied. When the verifier sees `rX = rY` it gives both registers one id, and what a comparison teaches of
+ * a register it then holds to be true of whatever has the same id, in registers or on the stack. Before Linux 6.5 it does not
+ * compare ids when it takes a state for one that it has seen: what it learned by way of an id on the one path it then takes
+ * for true on another, where the two numbers are no copies of each other, and removes tests as dead that are not. So nothing
+ * must be learned by way of an id: whenever a register is compared, no other place that may share its id is ever read again.
+ * bpf_links.c finds the comparisons where this does not hold, on all paths; `rX -= 0` is put before these: the number stays,
+ * and the verifier keeps all it knows of it, but no arithmetic leaves an id.
  *
- * Loops. Before Linux 6.2 or so a path must not run into a loop's first instruction again other than by a jump: there a `goto +0` is put,
- * which kernels remove when they load the program.
+ * Loops. Before Linux 6.2 or so a path must not run into a loop's first instruction again other than by a jump: there a `goto
+ * +0` is put, which kernels remove when they load the program.
  */
 #ifndef XDPF_BPF_CODE_H
 #define XDPF_BPF_CODE_H

@@ -1,6 +1,7 @@
 /*
- * Control flow of finished instructions, and putting in what bpf_code.h says. In: a section's instructions. Out: its blocks, where a path
- * falls into a loop; new instructions with every jump corrected. Jumps that lead nowhere are refused, never followed.
+ * Control flow of finished instructions, and putting in what bpf_code.h says. In: a section's instructions. Out: its blocks,
+ * where a path falls into a loop; new instructions with every jump corrected. Jumps that lead nowhere are refused, never
+ * followed.
  */
 #include "bpf_code.h"
 

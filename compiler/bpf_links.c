@@ -1,13 +1,14 @@
 /*
- * Which comparisons would teach the verifier something by way of an id (bpf_code.h)? In: instructions in blocks. Out: MEND_DST and MEND_SRC
- * at these.
+ * Which comparisons would teach the verifier something by way of an id (bpf_code.h)? In: instructions in blocks. Out: MEND_DST
+ * and MEND_SRC at these.
  *
- * Two facts are computed for each place (ten registers and the frame pointer, 64 words of the stack), over all paths: of what sort its
- * content is (numbers have ids of this kind; the verifier compares those of pointers), and with which other places it may share an id. Ids
- * come from `rX = rY` of 64 bits, and go along to the stack and back; anything else that writes a place leaves none. A place counts only as
- * long as it may be read again. Where the truth is not known (memory by a pointer that may lead anywhere into the frame, what a function
- * returns), more is assumed to be linked, never less. A place that is not certain to be a pointer counts as a number: should it be a
- * pointer, no kernel takes the program, and nobody gets a wrong one.
+ * Two facts are computed for each place (ten registers and the frame pointer, 64 words of the stack), over all paths: of what
+ * sort its content is (numbers have ids of this kind; the verifier compares those of pointers), and with which other places it
+ * may share an id. Ids come from `rX = rY` of 64 bits, and go along to the stack and back; anything else that writes a place
+ * leaves none. A place counts only as long as it may be read again. Where the truth is not known (memory by a pointer that may
+ * lead anywhere into the frame, what a function returns), more is assumed to be linked, never less. A place that is not
+ * certain to be a pointer counts as a number: should it be a pointer, no kernel takes the program, and nobody gets a wrong
+ * one.
  */
 #include "bpf_code.h"
 
@@ -393,7 +394,8 @@ static void uses(const struct bpf_insn *i, const struct state *s, set *reads, se
 static void backward(struct walk *w)
 {
 	const struct bpf_code *c = w->code;
-	set *reads = arena_array(c->arena, c->n_blocks + 1, sizeof(*reads)), *writes = arena_array(c->arena, c->n_blocks + 1, sizeof(*writes));
+	set *reads = arena_array(c->arena, c->n_blocks + 1, sizeof(*reads));
+	set *writes = arena_array(c->arena, c->n_blocks + 1, sizeof(*writes));
 	bool again = true;
 
 	for (size_t b = 0; b < c->n_blocks; b++) {

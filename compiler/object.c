@@ -1,8 +1,8 @@
 /*
- * Finishing an object. In comes the relocatable BPF ELF that LLVM made in memory, with the metadata's text; out goes a new
- * ELF with the same code (but for what object_code.c puts in), data, maps, BTF and relocations, the metadata behind them, and without DWARF. Sections, symbols and
- * names are written anew, so nothing of what was dropped is left. Guaranteed: same input, same bytes; a broken ELF is
- * refused, never followed.
+ * Finishing an object. In comes the relocatable BPF ELF that LLVM made in memory, with the metadata's text; out goes a new ELF
+ * with the same code (but for what object_code.c puts in), data, maps, BTF and relocations, the metadata behind them, and
+ * without DWARF. Sections, symbols and names are written anew, so nothing of what was dropped is left. Guaranteed: same input,
+ * same bytes; a broken ELF is refused, never followed.
  */
 #include "object_priv.h"
 
@@ -231,9 +231,11 @@ static bool write_relocations(struct finish *f, const struct section *s)
 		bool ok;
 
 		if (rela)
-			ok = gelf_getrela(in, (int)i, &ra) && object_move_relocation(f, s, &ra.r_offset) && move_symbol(f, &ra.r_info) && gelf_update_rela(out, (int)i, &ra);
+			ok = gelf_getrela(in, (int)i, &ra) && object_move_relocation(f, s, &ra.r_offset) &&
+			     move_symbol(f, &ra.r_info) && gelf_update_rela(out, (int)i, &ra);
 		else
-			ok = gelf_getrel(in, (int)i, &r) && object_move_relocation(f, s, &r.r_offset) && move_symbol(f, &r.r_info) && gelf_update_rel(out, (int)i, &r);
+			ok = gelf_getrel(in, (int)i, &r) && object_move_relocation(f, s, &r.r_offset) &&
+			     move_symbol(f, &r.r_info) && gelf_update_rel(out, (int)i, &r);
 		if (!ok)
 			return f->err ? false : object_elf_failed(f);
 	}

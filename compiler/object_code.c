@@ -1,7 +1,7 @@
 /*
- * Instructions in an object that is being finished: bpf_code.h's mending, and everything that says where an instruction is. In: sections as
- * LLVM wrote them. Out: new instructions; symbols, relocations, calls between functions and the places in .BTF.ext moved with them. What is
- * outside of its section is refused.
+ * Instructions in an object that is being finished: bpf_code.h's mending, and everything that says where an instruction is.
+ * In: sections as LLVM wrote them. Out: new instructions; symbols, relocations, calls between functions and the places in
+ * .BTF.ext moved with them. What is outside of its section is refused.
  */
 #include "object_priv.h"
 
@@ -119,7 +119,7 @@ static bool note_functions(struct finish *f)
 	return true;
 }
 
-/* A call of a function in another section, or in the same one by way of a relocation: the number is the distance from the symbol, less 1. */
+/* A call by way of a relocation: the number is the distance from the symbol, less 1. */
 static bool move_call(struct finish *f, struct bpf_code *c, size_t at, size_t sym_at)
 {
 	struct bpf_insn *in = &c->out[c->at[at]];

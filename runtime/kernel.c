@@ -1,6 +1,6 @@
 /*
- * Is this kernel one whose verifier is right about our programs? In: its release. Out: 0, or a refusal that says why. Objects that other
- * loaders load are theirs to answer for; README.md says the same to their users.
+ * Is this kernel one whose verifier is right about our programs? In: its release. Out: 0, or a refusal that says why. Objects
+ * that other loaders load are theirs to answer for; README.md says the same to their users.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ int rt_kernel_check(const struct xdpf_log *log)
 
 	if (uname(&u) || rt_release_serves(u.release))
 		return 0;
-	/* what xdpfc does for the verifiers of old (compiler/bpf_code.h) was shown from 6.1 on; 6.0 and older do not even have all helpers */
-	return rt_fail(log, EOPNOTSUPP, "Linux %s: filters are known to be right from %d.%d on\nRun a kernel of %d.%d or later: Debian 12's own is one",
-		       u.release, LEAST_MAJOR, LEAST_MINOR, LEAST_MAJOR, LEAST_MINOR);
+	/* what xdpfc does for the verifiers of old (compiler/bpf_code.h) was shown from here on; older ones lack helpers too */
+	return rt_fail(log, EOPNOTSUPP, "Linux %s: filters are known to be right from %d.%d on\n"
+		       "Run a kernel of %d.%d or later: Debian 12's own is one", u.release, LEAST_MAJOR, LEAST_MINOR, LEAST_MAJOR, LEAST_MINOR);
 }

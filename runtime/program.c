@@ -106,10 +106,10 @@ static int load_bpf(struct bpf_object *bpf, const struct xdpf_log *log)
 	rt_libbpf_end(&scope);
 	verifier[VERIFIER_LOG - 1] = '\0';
 	if (err == KERNEL_ENOTSUPP) {
-		/* the verifier was content; its log, if there is one, says so */
+		/* the verifier was content */
 		rt_fail(log, EOPNOTSUPP, "the kernel cannot translate program %s to machine code, or was built without that\n"
-			"If other filters load here, this one meets a defect of its translator, which depends on where each instruction comes to stand: "
-			"add or move a rule, then try again (dmesg may say more)", name);
+			"Where other filters load, this is a defect of its translator, which meets few programs and depends on where "
+			"each instruction comes to stand: add or move a rule, then try again (dmesg may say more)", name);
 		err = EOPNOTSUPP;
 	} else if (err && verifier[0] && err != EPERM) {
 		rt_fail(log, err, "the kernel refuses program %s: %s", name, strerror(err));

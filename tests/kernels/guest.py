@@ -1,5 +1,5 @@
-"""A kernel of Debian's in a virtual machine without hardware support: its package, an initramfs with what shall run in it, and what it says on
-its serial line. Nothing of the machine that this runs on is touched, and no privileges are needed."""
+"""A kernel of Debian's in a virtual machine without hardware support: its package, an initramfs with what shall run in it, and what
+it says on its serial line. Nothing of the machine that this runs on is touched, and no privileges are needed."""
 
 import glob
 import lzma
@@ -99,8 +99,8 @@ class Archive:
 
 def boot(kernel, initramfs, seconds, log):
     """Lines of the serial line, as they come; the machine ends itself."""
-    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "1500", "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
-               "-kernel", kernel.image, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1 oops=panic mitigations=off"]
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "1500", "-nodefaults", "-no-reboot", "-display", "none",
+               "-serial", "stdio", "-kernel", kernel.image, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1 oops=panic mitigations=off"]
     if not shutil.which(command[0]):
         raise Missing("qemu-system-x86_64 is not installed")
     machine = subprocess.Popen(["timeout", "-k", "5", str(seconds), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The first process of the guest (see run): runs the cases of /cases and the filter on a link, says on the serial line what came of it, and
-# turns the machine off. Lines for run begin with "@@".
+# The first process of the guest (see run): runs the cases of /cases and the filter on a link, says on the serial line what came of
+# it, and turns the machine off. Lines for run begin with "@@".
 /bin/busybox mkdir -p /proc /sys /dev /tmp /run /var
 /bin/busybox --install -s /bin
 export PATH=/bin:/usr/bin:/sbin:/usr/sbin LD_LIBRARY_PATH=

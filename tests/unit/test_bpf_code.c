@@ -1,6 +1,6 @@
 /*
- * What is put among finished instructions for old verifiers: where a comparison would teach something by way of an id, where a path falls
- * into a loop, and that every jump still leads where it led.
+ * What is put among finished instructions for old verifiers: where a comparison would teach something by way of an id, where a
+ * path falls into a loop, and that every jump still leads where it led.
  */
 #include <setjmp.h>
 #include <stdarg.h>
