@@ -115,11 +115,14 @@ enum ast_way_kind {
 	WAY_IFACES,	/* redirect { eth1, eth2 } */
 	WAY_CPU,	/* redirect cpu 2 */
 	WAY_SOCKET,	/* redirect socket */
+	WAY_FORWARD,	/* forward */
+	WAY_RST,	/* reply rst */
+	WAY_UNREACHABLE,	/* reply unreachable */
 };
 
 /* What a verdict does that may turn out to be impossible when a packet is there; then another verdict stands for it. */
 struct ast_way {
-	struct ast_value *target;		/* WAY_IFACE, WAY_IFACES; a word may turn out to be `socket` */
+	struct ast_value *target;		/* of `redirect`: interfaces; a word may turn out to be `socket`. Else NULL */
 	bool has_number;			/* WAY_CPU, as written: the word and its number */
 	uint64_t number;
 	struct ast_action *otherwise;		/* NULL: not given */
@@ -164,7 +167,7 @@ struct ast_action {
 	struct span span;
 	struct ast_name word;			/* VERDICT: "drop"; COUNT: the table's name */
 	struct ast_name arg;			/* VERDICT: "swap" of `tx swap`; VLAN: "push", "pop" */
-	struct ast_way *way;			/* VERDICT: of `redirect`, else NULL */
+	struct ast_way *way;			/* VERDICT: of `redirect`, `forward`, `reply`; else NULL */
 	VEC(struct ast_operand *) key;		/* COUNT: none, one or more */
 	struct ast_operand *target;		/* REWRITE */
 	struct ast_value *value;		/* REWRITE, MARK, VLAN push */
@@ -283,7 +286,7 @@ struct ast_program {
 	VEC(const char *) ports;		/* interfaces that are redirected to one at a time, each once */
 	VEC(const struct ast_way *) floods;	/* those to several */
 	VEC(unsigned) cpus;			/* that are redirected to, each once */
-	bool sockets;
+	bool sockets, forwards;
 };
 
 /* ---- passes on the tree ---- */

@@ -121,8 +121,10 @@ static void dump_expr(const struct dump *d, unsigned depth, const struct ast_exp
 
 static void dump_action(const struct dump *d, unsigned depth, const struct ast_action *a);
 
-static void dump_way(const struct dump *d, unsigned depth, const struct ast_way *w)
+static void dump_way(const struct dump *d, unsigned depth, const struct ast_way *w, struct ast_name arg)
 {
+	if (arg.s)
+		fprintf(d->out, " %s", arg.s);
 	if (w->has_number)
 		fprintf(d->out, " number %" PRIu64, w->number);
 	putc('\n', d->out);
@@ -140,7 +142,7 @@ static void dump_action(const struct dump *d, unsigned depth, const struct ast_a
 	case ACTION_VERDICT:
 		line(d, depth, a->word.s);
 		if (a->way) {
-			dump_way(d, depth, a->way);
+			dump_way(d, depth, a->way, a->arg);
 			return;
 		}
 		if (a->arg.s)

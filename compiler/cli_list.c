@@ -83,11 +83,26 @@ static void list_fields(struct list *l)
 /* name, kind, doc */
 static void list_actions(struct list *l)
 {
+	/* these end as one of the others: redirect, and tx */
+	static const struct {
+		const char *name, *doc;
+	} ways[] = {
+		{ "forward", "by the kernel's routing table, without its stack: `forward [else VERDICT]`" },
+		{ "reply", "back to the sender, as an answer: `reply rst` to TCP, `reply unreachable` to any protocol" },
+	};
+
 	for (int i = 0; i < VERDICT_COUNT; i++) {
 		row_begin(l);
 		column_text(l, "name", lang_verdicts[i].name);
 		column_text(l, "kind", "verdict");
 		column_text(l, "doc", lang_verdicts[i].doc);
+		row_end(l);
+	}
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		row_begin(l);
+		column_text(l, "name", ways[i].name);
+		column_text(l, "kind", "verdict");
+		column_text(l, "doc", ways[i].doc);
 		row_end(l);
 	}
 	row_begin(l);

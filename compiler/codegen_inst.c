@@ -212,6 +212,9 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_LEN:
 		r = LLVMBuildLoad2(b, g->i64, g->len, "");
 		break;
+	case IR_SIZE:
+		r = cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx);
+		break;
 	case IR_IFINDEX:
 		r = cg_ctx_field(g, offsetof(struct xdp_md, ingress_ifindex));
 		break;
@@ -306,6 +309,26 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		r = LLVMBuildSwitch(b, a, target(g, i, 1), (unsigned)i->cases.n);
 		for (size_t k = 0; k < i->cases.n; k++)
 			LLVMAddCase(r, cg_c(g, i->cases.v[k]), target(g, i, 0));
+		break;
+	case IR_WRITE:
+		many(g, i, temp, args);
+		cg_write(g, i, a, args);
+		break;
+	case IR_SUM:
+		r = cg_sum(g, a, c);
+		break;
+	case IR_FIB:
+		many(g, i, temp, args);
+		cg_fib(g, i, args, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_OUT:
+		cg_out(g, a, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_GROW:
+		cg_grow(g, i->imm, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_CUT:
+		cg_cut(g, a, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_WAY:
 		cg_way(g, i->imm, target(g, i, 0), target(g, i, 1));

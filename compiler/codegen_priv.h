@@ -46,7 +46,7 @@ struct cg {
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
 	V *counter_map;
-	V others, ports, cpus, sockets, flood[XDPF_MAX_FLOODS];
+	V others, ports, out, cpus, sockets, flood[XDPF_MAX_FLOODS];
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
 	/* the main function */
@@ -111,6 +111,15 @@ V cg_no_way(struct cg *g);				/* of a test run only */
 
 void cg_way_maps(struct cg *g);
 void cg_way(struct cg *g, uint64_t way, BB open, BB closed);
+void cg_out(struct cg *g, V ifindex, BB open, BB closed);
+
+/* ---- codegen_frame.c: changing the frame, routing ---- */
+
+void cg_write(struct cg *g, const struct ir_inst *i, V off, const V *v);
+V cg_sum(struct cg *g, V off, V len);
+void cg_grow(struct cg *g, uint64_t bytes, BB yes, BB no);
+void cg_cut(struct cg *g, V end, BB yes, BB no);
+void cg_fib(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
 
 /* ---- codegen_table.c ---- */
 

@@ -6,6 +6,7 @@
 #include "codegen_priv.h"
 
 #include <linux/bpf.h>
+#include <stddef.h>
 
 void cg_way_maps(struct cg *g)
 {
@@ -24,6 +25,8 @@ void cg_way_maps(struct cg *g)
 			cpus = (uint64_t)p->cpus.v[i] + 1;
 	if (cpus)
 		g->cpus = cg_map(g, XDPF_MAP_CPUS, BPF_MAP_TYPE_CPUMAP, cpus, g->du32, g->du32);
+	if (p->forwards)
+		g->out = cg_map(g, XDPF_MAP_OUT, BPF_MAP_TYPE_DEVMAP_HASH, XDPF_OUT, g->du32, g->du32);
 	if (p->sockets)
 		g->sockets = cg_map(g, XDPF_MAP_SOCKETS, BPF_MAP_TYPE_XSKMAP, XDPF_SOCKETS, g->du32, g->du32);
 }
@@ -88,5 +91,20 @@ void cg_way(struct cg *g, uint64_t way, BB open, BB closed)
 	case WAY_SOCKET:
 		redirect(g, g->sockets, cg_ctx_field(g, offsetof(struct xdp_md, rx_queue_index)), 0, open, closed);
 		break;
+	case WAY_FORWARD:
+	case WAY_RST:
+	case WAY_UNREACHABLE:
+		break;		/* made of other instructions */
 	}
+}
+
+void cg_out(struct cg *g, V ifindex, BB open, BB closed)
+{
+	BB live = cg_block_after(g, LLVMGetInsertBlock(g->b), "out");
+	V flag = LLVMBuildAnd(g->b, cg_flags(g), cg_c(g, XDPF_CONFIG_INPUTS), "");
+
+	/* in a test run, an answer is one that can be followed */
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, flag, cg_c(g, 0), ""), open, live);
+	cg_go(g, live);
+	redirect(g, g->out, ifindex, 0, open, closed);
 }

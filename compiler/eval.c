@@ -11,9 +11,11 @@
 #include "eval_cond.h"
 #include "eval_rewrite.h"
 #include "eval_table.h"
+#include "eval_way.h"
 
 struct eval {
 	const struct ast_program *program;
+	uint8_t reply[EVAL_REPLY_MAX];
 	bool count_verdicts;
 	struct eval_count *rule;	/* n_indexes */
 	struct eval_count verdict[VERDICT_COUNT];
@@ -107,7 +109,7 @@ static void decide(struct run *r, enum verdict v, bool swap, const struct ast_ru
 
 static void decide_way(struct run *r, enum verdict v, const struct ast_way *way, const struct ast_rule *rule, unsigned index)
 {
-	if (!r->view.pkt->no_way) {
+	if (eval_way(r->pkt, way, r->e->reply)) {
 		decide(r, v, false, rule, index);
 		return;
 	}

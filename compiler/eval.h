@@ -9,14 +9,14 @@
 
 /* A frame as the program sees it, from the Ethernet header on. What is not given is absent. */
 struct eval_packet {
-	uint8_t *data;			/* `tx swap` writes to it; rewriting leaves it, and puts the evaluator's own copy in its place */
+	uint8_t *data;			/* verdicts write to it; actions, and `reply`, put the evaluator's own copy in its place */
 	size_t len;			/* as it came */
 	const char *iface;		/* NULL: absent */
 	bool has_rxqueue;
 	uint32_t rxqueue;
 	uint64_t now;			/* ns since the epoch, UTC: both clocks */
 	uint64_t random;		/* see runtime/abi.h, struct xdpf_inputs */
-	bool no_way;			/* `redirect` finds nothing to redirect to: its `else` applies */
+	bool no_way;			/* `redirect` and `forward` find no way: their `else` applies */
 	/* What a run leaves, until the next one: .data, and */
 	size_t left;			/* bytes of it now */
 	bool marked;

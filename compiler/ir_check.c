@@ -31,6 +31,27 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no slot";
 	if ((i->op == IR_COUNT || i->op == IR_DECIDE) && i->imm >= p->ast->n_indexes)
 		return "names no rule";
+	if (i->op == IR_WRITE) {
+		uint64_t sum = 0;
+
+		if (!i->args.n || i->args.n != i->cases.n)
+			return "writes numbers without sizes";
+		for (size_t k = 0; k < i->cases.n; k++) {
+			if (i->cases.v[k] != 1 && i->cases.v[k] != 2 && i->cases.v[k] != 4 && i->cases.v[k] != 8)
+				return "writes 1, 2, 4 or 8 bytes";
+			sum += i->cases.v[k];
+		}
+		if (sum > IR_MAX_FETCH)
+			return "writes more than 64 bytes";
+	}
+	if (i->op == IR_FIB && i->args.n != 6 && i->args.n != 8)
+		return "asks without addresses";
+	if (i->op == IR_FIB)
+		for (size_t k = 0; k < i->loads.n; k++)
+			if (i->loads.v[k].delta + i->loads.v[k].size > IR_MAX_FETCH || i->loads.v[k].var >= p->var.n)
+				return "loads what is no answer";
+	if (i->op == IR_GROW && (!i->imm || i->imm > IR_MAX_FETCH))
+		return "grows by 1 to 64 bytes";
 	if ((i->op == IR_WAY || i->op == IR_OTHER) && i->imm >= p->ast->ways.n)
 		return "names no way";
 	if (i->op == IR_DECIDE && ((int)i->verdict < 0 || i->verdict >= VERDICT_COUNT))
@@ -55,7 +76,7 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 			if (l->var >= p->var.n)
 				return "loads into no variable";
 		}
-	} else if (i->loads.n) {
+	} else if (i->loads.n && i->op != IR_FIB) {
 		return "loads, but is no fetch";
 	}
 	for (unsigned k = 0; k < ir_op_targets(i->op); k++)

@@ -61,6 +61,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_COUNT:
 	case IR_MISS:
 	case IR_WAY:
+	case IR_GROW:
 	case IR_OTHER:
 	case IR_LOG:
 	case IR_FETCH:
@@ -72,6 +73,16 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_TALLY:
 	case IR_MEMBER:
 		fprintf(out, " #%" PRIu64, i->imm);
+		for (size_t k = 0; k < i->args.n; k++)
+			dump_opnd(i->args.v[k], out);
+		break;
+	case IR_WRITE:
+		for (size_t k = 0; k < i->args.n; k++) {
+			dump_opnd(i->args.v[k], out);
+			fprintf(out, ":%" PRIu64, k < i->cases.n ? i->cases.v[k] : 0);
+		}
+		break;
+	case IR_FIB:
 		for (size_t k = 0; k < i->args.n; k++)
 			dump_opnd(i->args.v[k], out);
 		break;
@@ -87,7 +98,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
 	case IR_NOW: case IR_WALL: case IR_SWAPMAC: case IR_POPTAG:
-	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_OP_COUNT:
+	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_SUM: case IR_OUT: case IR_CUT: case IR_OP_COUNT:
 		break;
 	}
 	if (i->loads.n) {

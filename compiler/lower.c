@@ -197,16 +197,20 @@ static unsigned weight(const struct ir_inst *i)
 	switch (i->op) {
 	case IR_EQ: case IR_SAME: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
 		return 1;
-	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_OTHER: case IR_WAY: case IR_WALL: case IR_RANDOM:
+	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_OTHER: case IR_WAY: case IR_WRITE: case IR_OUT: case IR_GROW:
+	case IR_CUT: case IR_WALL: case IR_RANDOM:
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_STORE: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK:
 		return 7;
 	case IR_LOG:
 		return 16;
+	case IR_SUM: case IR_FIB:
+		return 40;
 	case IR_TALLY:
 		return i->args.n ? 14 + 6 * (unsigned)i->args.n : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
-	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE: case IR_IFACE: case IR_NOW:
+	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_SIZE: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS:
+	case IR_CFGQUEUE: case IR_IFACE: case IR_NOW:
 	case IR_JUMP: case IR_OP_COUNT:
 		return 0;
 	}
@@ -228,7 +232,7 @@ enum { MAX_TABLES = 250 };
 static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
-	size_t taken = (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets;
+	size_t taken = (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards;
 
 	if (l->ir->table.n > MAX_TABLES) {
 		struct diag *d = diag_error(l->diag, l->ir->table.v[MAX_TABLES]->span,

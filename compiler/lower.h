@@ -207,6 +207,18 @@ void lower_conjunction(struct lower *l, const struct lower_work *w);
 enum family lower_family(enum field_id f);
 void lower_units(struct lower *l);
 
+/* ---- lower_forward.c, lower_reply.c ---- */
+
+/* Each ends the current block, on ways to @open, where the frame is on its way, and to @closed, where it is as it was but for a `reply` that
+ * could not be finished. */
+void lower_forward(struct lower *l, struct ir_block *open, struct ir_block *closed);
+void lower_reply(struct lower *l, enum ast_way_kind kind, struct ir_block *open, struct ir_block *closed);
+/* Goes on in a new block where the test holds (@yes), or where it does not; else to @no. */
+void lower_need_that(struct lower *l, enum ir_op op, struct ir_opnd a, struct ir_opnd b, bool yes, struct ir_block *no);
+/* The next @size bytes of a write. */
+void lower_put(struct lower *l, struct ir_inst *write, struct ir_opnd v, unsigned size);
+struct ir_inst *lower_write(struct lower *l, struct ir_opnd off);
+
 /* ---- lower_value.c ---- */
 
 /* Branches on the presence of an operand's field. */

@@ -32,11 +32,26 @@ static void decide(struct lower *l, const struct lower_work *w, enum verdict v, 
 static void decide_way(struct lower *l, const struct lower_work *w, enum verdict v, const struct ast_way *way, unsigned index)
 {
 	struct ir_block *open = lower_block(l, "way open"), *closed = lower_block(l, "way closed");
-	struct ir_inst *i = lower_emit(l, IR_WAY);
+	struct ir_inst *i;
 
-	i->imm = way->slot;
-	i->target[0] = open;
-	i->target[1] = closed;
+	switch (way->kind) {
+	case WAY_FORWARD:
+		lower_forward(l, open, closed);
+		break;
+	case WAY_RST:
+	case WAY_UNREACHABLE:
+		lower_reply(l, way->kind, open, closed);
+		break;
+	case WAY_IFACE:
+	case WAY_IFACES:
+	case WAY_CPU:
+	case WAY_SOCKET:
+		i = lower_emit(l, IR_WAY);
+		i->imm = way->slot;
+		i->target[0] = open;
+		i->target[1] = closed;
+		break;
+	}
 	lower_hot(l, open);
 	decide(l, w, v, false, index);
 	lower_cold(l, closed);

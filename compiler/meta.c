@@ -230,8 +230,8 @@ static json_t *ways_json(struct arena *a, const struct ast_program *p)
 		json_array_append_new(floods, names_json(a, p->floods.v[i]->iface, p->floods.v[i]->n));
 	for (size_t i = 0; i < p->cpus.n; i++)
 		json_array_append_new(cpus, json_integer(p->cpus.v[i]));
-	return json_pack("{s:I, s:o, s:o, s:o, s:b}", "others", (json_int_t)p->ways.n, "ports", names_json(a, p->ports.v, p->ports.n),
-			 "floods", floods, "cpus", cpus, "sockets", p->sockets);
+	return json_pack("{s:I, s:o, s:o, s:o, s:b, s:b}", "others", (json_int_t)p->ways.n, "ports", names_json(a, p->ports.v, p->ports.n),
+			 "floods", floods, "cpus", cpus, "sockets", p->sockets, "forwards", p->forwards);
 }
 
 static json_t *counter_json(struct arena *a, const struct ast_counter *c, const char *map, size_t file)

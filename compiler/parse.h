@@ -165,6 +165,7 @@ struct ast_way *build_target(struct parser *c, struct ast_value *v);
 struct ast_way *build_numbered(struct parser *c, struct ast_name word, struct parse_num n);
 /* @otherwise NULL: no `else`. */
 struct ast_action *build_way(struct parser *c, struct span sp, struct ast_name word, struct ast_way *way, struct ast_action *otherwise);
+struct ast_action *build_reply(struct parser *c, struct span sp, struct ast_name word, struct ast_name arg);
 struct ast_action *build_count(struct parser *c, struct span sp, struct ast_name name, struct parse_operands *key);
 struct ast_log *build_log(struct parser *c, bool sample, struct ast_value *many, struct ast_name unit);
 /* `sample A/B`, of which A must be 1. */

@@ -183,6 +183,8 @@ verdict: PASS				{ $$ = build_verdict(c, @$, $1, (struct ast_name){ 0 }); }
 	| TX				{ $$ = build_verdict(c, @$, $1, (struct ast_name){ 0 }); }
 	| TX NAME			{ $$ = build_verdict(c, @$, $1, $2); }
 	| REDIRECT target otherwise	{ $$ = build_way(c, @$, $1, $2, $3); }
+	| FORWARD otherwise		{ $$ = build_way(c, @$, $1, build_target(c, NULL), $2); }
+	| REPLY NAME			{ $$ = build_reply(c, @$, $1, $2); }
 	;
 
 target: value				{ $$ = build_target(c, $1); }

@@ -242,6 +242,14 @@ struct ast_action *build_way(struct parser *c, struct span sp, struct ast_name w
 	return act;
 }
 
+struct ast_action *build_reply(struct parser *c, struct span sp, struct ast_name word, struct ast_name arg)
+{
+	struct ast_action *act = build_way(c, sp, word, build_target(c, NULL), NULL);
+
+	act->arg = arg;
+	return act;
+}
+
 /* A name that something is given: no field's form, no keyword. */
 static bool name_check(struct parser *c, struct ast_name name, const char *of)
 {

@@ -66,7 +66,7 @@ static const char *expected(struct parser *c, unsigned want)
 		WANT_IN,
 	};
 	static const struct phrase phrases[] = {
-		{ WANT_STATEMENT, "a statement" }, { WANT_ACTION, "an action" }, { WANT_VERDICT, "pass, drop, abort, tx or redirect" },
+		{ WANT_STATEMENT, "a statement" }, { WANT_ACTION, "an action" }, { WANT_VERDICT, "a verdict" },
 		{ WANT_COND, "a condition" }, { WANT_VALUE, "a value" }, { WANT_CMP, "a comparison" }, { WANT_IN, "`in`" },
 		{ WANT_NAME, "a name" }, { WANT_NUM, "a number" }, { WANT_STRING, "a string" }, { WANT_ASSIGN, "`=`" },
 		{ WANT_COLON, "`:`" }, { WANT_PER, "`per`" }, { WANT_IF, "`if`" }, { WANT_AND, "`and`" }, { WANT_OR, "`or`" },
@@ -121,8 +121,6 @@ static bool unsupported(struct parser *c, unsigned want)
 		{ TOK_TEST, WANT_STATEMENT, "leave tests out of the file" },
 		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
-		{ TOK_FORWARD, WANT_VERDICT, "the verdicts are pass, drop, abort, tx and redirect" },
-		{ TOK_REPLY, WANT_VERDICT, "the verdicts are pass, drop, abort, tx and redirect" },
 		{ TOK_RANDOM, WANT_COND, "conditions are headers, flags and comparisons of fields" },
 		{ TOK_TIME, WANT_COND, "conditions are headers, flags and comparisons of fields" },
 		{ TOK_WEEKDAY, WANT_COND, "conditions are headers, flags and comparisons of fields" },
@@ -197,7 +195,7 @@ static void report_not_action(struct parser *c, unsigned want)
 		{ "elif", "else if" }, { "elseif", "else if" }, { "elsif", "else if" }, { "import", "include" },
 	};
 	static const char *const ours[] = {
-		"pass", "drop", "abort", "tx", "redirect", "count", "if", "else", "let", "set", "default", "option", "include",
+		"pass", "drop", "abort", "tx", "redirect", "forward", "reply", "count", "if", "else", "let", "set", "default", "option", "include",
 	};
 	const struct token *k = &c->tokens->last;
 	const char *q = parse_quote(c, k->span), *s = behind(c);
@@ -212,7 +210,7 @@ static void report_not_action(struct parser *c, unsigned want)
 		return;
 	}
 	d = diag_error(c->d, k->span, "expected %s, found %s",
-		       want & WANT_STATEMENT ? "a statement" : want & WANT_ACTION ? "an action" : "pass, drop, abort, tx or redirect", q);
+		       want & WANT_STATEMENT ? "a statement" : want & WANT_ACTION ? "an action" : "a verdict", q);
 	s = FOREIGN(theirs, k->val.name.s);
 	if (!s)
 		s = diag_nearest(k->val.name.s, strlen(k->val.name.s), ours, sizeof(ours) / sizeof(ours[0]));
@@ -221,9 +219,9 @@ static void report_not_action(struct parser *c, unsigned want)
 	else if (s)
 		d->remedy = arena_printf(c->a, "did you mean `%s`?", s);
 	else if (want & WANT_STATEMENT)
-		d->remedy = "a rule is  [label:] pass|drop|abort|tx|redirect|count … [if CONDITION];";
+		d->remedy = "a rule is  [label:] pass|drop|abort|tx|redirect|forward|reply|count … [if CONDITION];";
 	else
-		d->remedy = "the actions are pass, drop, abort, tx, redirect, count, vlan, mark and FIELD = VALUE";
+		d->remedy = "the actions are pass, drop, abort, tx, redirect, forward, reply, count, vlan, mark and FIELD = VALUE";
 }
 
 /* Does a statement begin with this token, and nothing else? */
@@ -388,7 +386,8 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		if (want & WANT_COND)
 			return "a comparison begins with its field: tcp.dport == 80";
 		break;
-	case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_REDIRECT: case TOK_COUNT:
+	case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_REDIRECT: case TOK_FORWARD: case TOK_REPLY:
+	case TOK_COUNT:
 		if (want & WANT_OPEN && want & WANT_AND)
 			return arena_printf(c->a, "write `%s if CONDITION;`, or put { } around what depends on it", k->val.name.s);
 		break;

@@ -32,7 +32,7 @@ static const char *verdict_remedy(struct sema *s, const char *word)
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		cand[i] = lang_verdicts[i].name;
 	near = diag_nearest(word, strlen(word), cand, VERDICT_COUNT);
-	return near ? arena_printf(s->a, "did you mean `%s`?", near) : "the verdicts are pass, drop, abort, tx and redirect";
+	return near ? arena_printf(s->a, "did you mean `%s`?", near) : "the verdicts are pass, drop, abort, tx, redirect, forward and reply";
 }
 
 bool verdict_check(struct sema *s, struct ast_action *a)
@@ -323,7 +323,7 @@ static void unreachable(struct sema *s, const struct ast_rule *r, const struct a
 
 	if (by->kind == RULE_ACTIONS)
 		e->text = arena_printf(s->a, "this is never reached: `%s` on line %u decides about every packet before it",
-				       lang_verdicts[by->verdict].name, line);
+				       by->action.v[by->action.n - 1]->word.s, line);
 	else
 		e->text = arena_printf(s->a, "this is never reached: every branch of the `if` on line %u decides", line);
 	e->remedy = "take it out, move it up, or give the rule before it a condition";

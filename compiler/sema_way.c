@@ -104,7 +104,7 @@ static bool other_check(struct sema *s, struct ast_action *a)
 	struct ast_action *o = w->otherwise;
 	struct diag *e;
 
-	w->other = w->kind == WAY_SOCKET ? VERDICT_PASS : VERDICT_DROP;
+	w->other = w->kind == WAY_SOCKET || w->kind == WAY_FORWARD ? VERDICT_PASS : VERDICT_DROP;
 	if (!o)
 		return true;
 	if (o->way) {
@@ -119,12 +119,30 @@ static bool other_check(struct sema *s, struct ast_action *a)
 	return true;
 }
 
+static bool reply_check(struct sema *s, const struct ast_action *a)
+{
+	struct ast_way *w = a->way;
+
+	w->kind = !strcmp(a->arg.s, "rst") ? WAY_RST : WAY_UNREACHABLE;
+	if (w->kind == WAY_RST || !strcmp(a->arg.s, "unreachable"))
+		return true;
+	return refuse(s, a->arg.span, arena_printf(s->a, "there is no reply `%s`", sema_quote(s, a->arg.span)),
+		      "write `reply rst` (to TCP), or `reply unreachable` (ICMP, to any protocol)");
+}
+
 bool way_check(struct sema *s, struct ast_action *a)
 {
 	struct ast_way *w = a->way;
 	bool ok;
 
-	if (w->has_number) {
+	a->verdict = VERDICT_REDIRECT;
+	if (!strcmp(a->word.s, "forward")) {
+		w->kind = WAY_FORWARD;
+		s->p->forwards = ok = true;
+	} else if (!strcmp(a->word.s, "reply")) {
+		a->verdict = VERDICT_TX;
+		ok = reply_check(s, a);
+	} else if (w->has_number) {
 		ok = cpu_check(s, a);
 	} else if (is_word(w, "socket")) {
 		w->kind = WAY_SOCKET;
@@ -134,7 +152,6 @@ bool way_check(struct sema *s, struct ast_action *a)
 	}
 	/* both are looked at: each has errors of its own */
 	ok = other_check(s, a) && ok;
-	a->verdict = VERDICT_REDIRECT;
 	w->slot = (unsigned)s->p->ways.n;
 	*vec_add(s->a, &s->p->ways) = w;
 	return ok;

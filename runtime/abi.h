@@ -15,6 +15,7 @@
  *   xdpf_others    PERCPU_ARRAY  u32 slot -> struct xdpf_counter   packets that went otherwise: see "ways" below
  *   xdpf_ports     DEVMAP        u32 place in meta.ports -> u32 interface index
  *   xdpf_floodN    DEVMAP        u32 -> u32 interface index         meta.floods[N], all of which get a copy
+ *   xdpf_out       DEVMAP_HASH   u32 interface index -> the same     interfaces that `forward` may send out of
  *   xdpf_cpus      CPUMAP        u32 CPU -> u32 length of its queue
  *   xdpf_sockets   XSKMAP        u32 receive queue -> AF_XDP socket; left to who opens the socket
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
@@ -40,6 +41,7 @@
 #define XDPF_MAP_OTHERS		"xdpf_others"
 #define XDPF_MAP_PORTS		"xdpf_ports"
 #define XDPF_MAP_FLOOD		"xdpf_flood"	/* and its number */
+#define XDPF_MAP_OUT		"xdpf_out"
 #define XDPF_MAP_CPUS		"xdpf_cpus"
 #define XDPF_MAP_SOCKETS	"xdpf_sockets"
 #define XDPF_MAP_LOG		"xdpf_log"
@@ -57,6 +59,7 @@
 #define XDPF_MAX_FLOOD		32		/* interfaces that get a copy each */
 #define XDPF_MAX_FLOODS		8
 #define XDPF_SOCKETS		1024		/* receive queues that may have a socket */
+#define XDPF_OUT		4096		/* interfaces that `forward` knows */
 #define XDPF_CPU_QUEUE		2048		/* packets that wait for a CPU */
 #define XDPF_VERDICTS		5		/* XDP_ABORTED .. XDP_REDIRECT */
 
@@ -126,8 +129,16 @@ struct xdpf_trace {
 struct xdpf_inputs {
 	uint64_t now;				/* ns since the epoch, UTC: both clocks */
 	uint64_t random;			/* of the packet: see xdpf_test_random() */
-	uint64_t no_way;			/* not 0: `redirect` finds no way, and its `else` applies */
+	uint64_t no_way;			/* not 0: `redirect` and `forward` find no way, and their `else` applies */
 };
+
+/* What the kernel's routing table says in a test run, if .no_way is 0: the addresses of the next hop's Ethernet frame, as bytes. */
+#define XDPF_TEST_MTU	1500
+#define XDPF_TEST_DMAC	{ 0x02, 0, 0, 0, 0, 0x02 }
+#define XDPF_TEST_SMAC	{ 0x02, 0, 0, 0, 0, 0x01 }
+
+/* Of a datagram that cannot be delivered, so many bytes are sent back. */
+#define XDPF_QUOTE	512
 
 /* A permutation of the 64-bit numbers without a pattern to it (the finalizer of SplitMix64). */
 static inline uint64_t xdpf_mix64(uint64_t z)
@@ -171,7 +182,8 @@ static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
  *                     "key": [ { "name": "eth.type", "type": "ethertype", "kind": "num", "offset": 0, "size": 2 } ] } ],
  *     "actions":  [ { "slot": 0, "rule": 0, "table": 0 or null, "action": "count ethertypes per eth.type" } ],
  *     "ifaces":   [ "eth0" ],
- *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false } or null,
+ *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false,
+ *                     "forwards": true } or null,
  *     "logs":     [ { "rule": 0, "sample": false } ] }
  *
  * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters" if it

@@ -76,9 +76,9 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 	return 0;
 }
 
-static int target_load(struct target *t, const struct xdpf_object *o, bool frags, const struct xdpf_log *log)
+static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool frags, const struct xdpf_log *log)
 {
-	const struct xdpf_load_opts opts = { .sz = sizeof(opts), .frags = frags };
+	const struct xdpf_load_opts opts = { .sz = sizeof(opts), .frags = frags, .generic = mode == XDPF_MODE_GENERIC };
 	struct xdpf_program *prog;
 	int err = xdpf_program_load(&prog, o, &opts, log);
 
@@ -155,7 +155,7 @@ static int attach(struct target *t, const struct xdpf_object *o, enum xdpf_mode 
 
 	/* The peer's MTU counts too, and only the driver knows it. */
 	if (err == ERANGE && mode == XDPF_MODE_NATIVE && !t->prog->frags) {
-		err = target_load(t, o, true, log);
+		err = target_load(t, o, mode, true, log);
 		if (err)
 			return err;
 		err = link_program(t, mode);
@@ -213,7 +213,7 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 				err = rt_fail(log, EINVAL, "%s: given twice", ifaces[i]);
 	for (i = 0; i < n && !err; i++)
 		/* In generic mode the kernel makes frames linear for us. */
-		err = target_load(&t[i], o, mode == XDPF_MODE_NATIVE && t[i].iface.mtu > PLAIN_MTU, log);
+		err = target_load(&t[i], o, mode, mode == XDPF_MODE_NATIVE && t[i].iface.mtu > PLAIN_MTU, log);
 	for (i = 0; i < n && !err; i++) {
 		err = attach(&t[i], o, mode, log);
 		t[i].iface.mode = mode;

@@ -160,7 +160,7 @@ static void parse_names(struct meta_parse *p, const json_t *a, const char **out)
 void meta_parse_ways(struct meta_parse *p, const json_t *o)
 {
 	struct xdpf_ways *w = &p->meta->m.ways;
-	const json_t *ports, *floods, *cpus, *sockets = json_object_get(o, "sockets");
+	const json_t *ports, *floods, *cpus, *sockets = json_object_get(o, "sockets"), *forwards = json_object_get(o, "forwards");
 	size_t members = 0;
 
 	if (!o || json_is_null(o) || p->err)
@@ -172,6 +172,9 @@ void meta_parse_ways(struct meta_parse *p, const json_t *o)
 	w->sockets = json_is_true(sockets);
 	if (!json_is_boolean(sockets))
 		meta_bad(p, "sockets", "is missing or neither true nor false");
+	w->forwards = json_is_true(forwards);
+	if (!json_is_boolean(forwards))
+		meta_bad(p, "forwards", "is missing or neither true nor false");
 	for (size_t i = 0; i < json_array_size(floods); i++) {
 		size_t n = json_array_size(json_array_get(floods, i));
 

@@ -204,7 +204,7 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (!err)
 		err = take_maps(p, log);
 	if (!err && !opt.test)
-		err = rt_ways_fill(p->bpf, &rt_meta_get(p->meta)->ways, log);
+		err = rt_ways_fill(p->bpf, &rt_meta_get(p->meta)->ways, opt.generic, log);
 	if (!err)
 		err = rt_metamap_bind(&p->meta_fd, p->prog_fd, text, log);
 	if (err)

@@ -7,7 +7,10 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "private.h"
 
@@ -35,6 +38,9 @@ int rt_ways_map(const struct bpf_map *map, const struct xdpf_ways *w, const stru
 		entries = (uint32_t)w->n_ports;
 	} else if (flood >= 0) {
 		entries = (size_t)flood < w->n_floods ? (uint32_t)w->floods[flood].n : 0;
+	} else if (!strcmp(name, XDPF_MAP_OUT)) {
+		type = BPF_MAP_TYPE_DEVMAP_HASH;
+		entries = w->forwards ? XDPF_OUT : 0;
 	} else if (!strcmp(name, XDPF_MAP_CPUS)) {
 		type = BPF_MAP_TYPE_CPUMAP;
 		entries = 0;
@@ -121,7 +127,50 @@ static int set_device(int map, uint32_t place, const char *name, const struct xd
 	return 0;
 }
 
-int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, const struct xdpf_log *log)
+/* Is it one whose frames are Ethernet's? Another's have no addresses that `forward` could write. */
+static bool is_ethernet(int sock, unsigned ifindex)
+{
+	struct ifreq req = { 0 };
+
+	return if_indextoname(ifindex, req.ifr_name) && !ioctl(sock, SIOCGIFHWADDR, &req) && req.ifr_hwaddr.sa_family == ARPHRD_ETHER;
+}
+
+struct outs {
+	int map, sock, err;
+	bool generic;
+	size_t n;
+};
+
+static void add_out(void *arg, unsigned ifindex, bool sends)
+{
+	struct outs *o = arg;
+
+	if (o->err || !(sends || o->generic) || !is_ethernet(o->sock, ifindex))
+		return;
+	if (bpf_map_update_elem(o->map, &ifindex, &ifindex, BPF_ANY) && errno != ENODEV)
+		o->err = errno;
+	else
+		o->n++;
+}
+
+static int fill_out(int map, bool generic, const struct xdpf_log *log)
+{
+	_cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct outs o = { .map = map, .sock = sock, .generic = generic };
+	int err;
+
+	if (sock < 0)
+		return rt_fail_sys(log, errno, "the interfaces cannot be asked what they are");
+	err = rt_netdev_each(add_out, &o, log);
+	/* what does not fit goes to the stack, as what is unknown does */
+	if (!err && o.err == E2BIG)
+		rt_log(log, XDPF_LOG_WARNING, "`forward` knows %d of this machine's interfaces: for the others its `else` applies", XDPF_OUT);
+	else if (!err && o.err)
+		err = rt_fail_sys(log, o.err, "`forward` cannot be told the interfaces");
+	return err;
+}
+
+int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, bool generic, const struct xdpf_log *log)
 {
 	const uint32_t queue = XDPF_CPU_QUEUE;
 	int fd = map_fd(bpf, XDPF_MAP_PORTS), err = 0;
@@ -135,6 +184,9 @@ int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, const 
 		for (uint32_t i = 0; fd >= 0 && i < w->floods[f].n && !err; i++)
 			err = set_device(fd, i, w->floods[f].ifaces[i], log);
 	}
+	fd = map_fd(bpf, XDPF_MAP_OUT);
+	if (fd >= 0 && !err)
+		err = fill_out(fd, generic, log);
 	fd = map_fd(bpf, XDPF_MAP_CPUS);
 	for (size_t i = 0; fd >= 0 && i < w->n_cpus && !err; i++) {
 		uint32_t cpu = w->cpus[i];

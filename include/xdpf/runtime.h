@@ -104,7 +104,7 @@ struct xdpf_ways {
 	size_t n_floods;
 	const unsigned *cpus;
 	size_t n_cpus;
-	bool sockets;
+	bool sockets, forwards;
 };
 
 /* A `log` or `sample` action. */
@@ -147,6 +147,7 @@ struct xdpf_program;
 struct xdpf_load_opts {
 	size_t sz;
 	bool frags;			/* takes frames in fragments (MTU above a page) */
+	bool generic;			/* is for generic mode, where every interface can send */
 	bool test;                      /* for xdpf_program_run(): leaves a trace; `iface`,
 	`rxqueue` are absent or as given here */
 	const char *test_iface;		/* the name of the interface that frames come from, or NULL */

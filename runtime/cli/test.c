@@ -23,25 +23,25 @@ struct result {
 	unsigned verdicts[XDPF_N_VERDICTS];
 };
 
-/* What the deciding rule's verdict must be (its ways are open); XDPF_NO_VERDICT: nobody with this index decides. */
-static enum xdpf_verdict promised(const struct xdpf_meta *m, unsigned index)
+/* Can the rule or default with this index decide so? */
+static bool promised(const struct xdpf_meta *m, unsigned index, enum xdpf_verdict v)
 {
 	const struct xdpf_rule *r = xdpf_meta_rule(m, index);
 
 	for (size_t i = 0; !r && i < m->n_files; i++)
 		if (m->files[i].default_index == index)
-			return m->files[i].default_verdict;
-	return r ? r->verdict : XDPF_NO_VERDICT;
+			return m->files[i].default_verdict == v || m->files[i].default_other.verdict == v;
+	return r && (r->verdict == v || r->other.verdict == v);
 }
 
 /* Without a trace: is there anybody who decides so? */
 static bool possible(const struct xdpf_meta *m, enum xdpf_verdict v)
 {
 	for (size_t i = 0; i < m->n_rules; i++)
-		if (m->rules[i].verdict == v)
+		if (m->rules[i].verdict == v || m->rules[i].other.verdict == v)
 			return true;
 	for (size_t i = 0; i < m->n_files; i++)
-		if (m->files[i].default_verdict == v)
+		if (m->files[i].default_verdict == v || m->files[i].default_other.verdict == v)
 			return true;
 	return false;
 }
@@ -65,7 +65,7 @@ static void run_frame(struct cli *cli, struct xdpf_program *p, const struct fram
 		return;
 	}
 	r->verdicts[res.verdict]++;
-	if (res.index == UINT_MAX ? possible(m, res.verdict) : promised(m, res.index) == res.verdict)
+	if (res.index == UINT_MAX ? possible(m, res.verdict) : promised(m, res.index, res.verdict))
 		return;
 	r->failed++;
 	cli_error(cli, "frame \"%s\"%s: the verdict is %s, which is not what counter %u decides", f->name, split ? ", split" : "",

@@ -59,6 +59,13 @@ drop:  drop if packet[12:2] == 0x8100 and packet[14:2] & 0xfff == 9;
 deep:  drop if vlan.inner.id == 100 and payload.len > 20 and payload[2:2] == 0x0100;
 swap:  tx swap if not vlan;
 """,
+    "forward": "default forward;\narp: drop if arp;\n",
+    "forward, large": "large: if pkt.len > 100 { udp: forward else abort if udp or icmp; }\nrest: forward else drop if ip6 or vlan;\n",
+    "rst": "default pass;\ncount all;\ntcp: reply rst if ip;\n",
+    "unreachable": "default pass;\nicmp: reply unreachable if ip;\n",
+    "rewritten": "default pass;\npush: vlan push 5 if udp;\ntag: vlan pop if vlan and tcp;\nttl: ip.ttl = 9;\nr: reply rst if tcp;\n"
+                 "u: reply unreachable if vlan.id == 5 and payload.len > 40;\noff: vlan pop if vlan.id == 5;\nf: forward if ip;\n",
+    "both": "default drop;\na: reply rst if tcp;\nb: reply unreachable if udp or icmp or icmp6;\nc: forward if ip;\n",
     "behind a block": "if ip { if udp.dport >= 1024 { tx swap; } else { count low, tx; } }\nother: tx swap if vlan or arp;\n",
 }
 
