@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 """Sends frames from one end of a link and says, in order, what came back to it and what came in at the other end.
 
-usage: exchange.py FAR:IFACE NEAR:IFACE NAME=FRAME…
+usage: exchange.py [--tail N] FAR:IFACE NEAR:IFACE NAME=FRAME…
 
 FAR and NEAR are files of network namespaces; FRAME is in hexadecimal and leaves NEAR; all differ
-behind the addresses, and the last one arrives at one of both. A line per frame: its name, what came back to NEAR,
+behind the addresses (with --tail: in their last N bytes, which are what they are known by), and the last one arrives at one of both. A line per frame: its name, what came back to NEAR,
 what came in at FAR, each as hexadecimal or "-" for nothing. Bytes are the wire's: a VLAN tag that the kernel put aside is put back.
 """
 
@@ -49,8 +49,11 @@ def receive(s):
 
 
 def main():
-    far, near = attach(sys.argv[1]), attach(sys.argv[2])
-    frames = [(name, bytes.fromhex(text)) for name, text in (arg.split("=", 1) for arg in sys.argv[3:])]
+    args, known = sys.argv[1:], slice(12, None)
+    if args[0] == "--tail":
+        args, known = args[2:], slice(-int(args[1]), None)
+    far, near = attach(args[0]), attach(args[1])
+    frames = [(name, bytes.fromhex(text)) for name, text in (arg.split("=", 1) for arg in args[2:])]
     seen = {(s, name): [] for s in (near, far) for name, _ in frames}
     for _, frame in frames:
         near.send(frame)
@@ -61,7 +64,7 @@ def main():
             got = receive(s)
             for name, frame in frames if got else ():
                 # Of the same bytes behind the addresses: the kernels on both ends talk, too.
-                if got[12:] == frame[12:]:
+                if got[known] == frame[known]:
                     seen[s, name].append(got)
         last = frames[-1][0]
         if not late and (seen[near, last] or seen[far, last]):

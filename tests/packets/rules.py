@@ -27,6 +27,14 @@ def fields():
     return found
 
 
+def fixed():
+    """Fields that are not written to: those of rewrite.def, and what is no bytes of a header."""
+    with open(os.path.join(ROOT, "grammar", "rewrite.def")) as f:
+        ids = set(re.findall(r"^FIXED\((\w+),", f.read(), re.M))
+    with open(os.path.join(ROOT, "grammar", "fields.def")) as f:
+        return {name for form, id, name, _ in (m.groups() for m in map(FIELD.match, f) if m) if form == "META" or id in ids}
+
+
 def types():
     """{ID: (name, kind, bits)} of types.def."""
     with open(os.path.join(ROOT, "grammar", "types.def")) as f:
@@ -45,6 +53,7 @@ class Writer:
         self.flags = [f[0] for f in self.fields if f[1] == "FLAG"]
         self.numbers = [f for f in self.fields if f[1] not in ("FLAG", "IP4", "IP6", "IP", "MAC")]
         self.addresses = [f for f in self.fields if f[1] in ("IP4", "IP6", "IP", "MAC")]
+        self.written = [f for f in self.fields if f[0] not in fixed()]
         self.headers = conditions()
         self.types = types()
         self.rules = 0
@@ -218,12 +227,41 @@ class Writer:
         if r < 0.73:
             note = self.rnd.choice(("log", "log %d/%s" % (self.rnd.choice((1, 3, 100)), self.rnd.choice("smh")), "sample 1/%d" % self.rnd.choice((1, 3))))
             return "%s: %s if %s;" % (label, note, self.condition())
+        if r < 0.76:
+            return "%s: %s if %s;" % (label, ", ".join(self.change() for _ in range(self.rnd.choice((1, 1, 2, 3)))), self.condition())
         if r < 0.8:
             return "%s: if %s { %s } else { %s }" % (label, self.condition(), self.verdict(), self.verdict())
         if r < 0.9:
             return "%s: if %s { %s } else if %s { %s %s }" % (label, self.condition(), self.verdict(), self.condition(),
                                                                self.verdict(), self.verdict())
         return self.verdict(label)
+
+    def change(self):
+        """An action that changes the packet; those that the checker refuses take their line with them."""
+        r = self.rnd.random()
+        if r < 0.2:
+            return self.rnd.choice(("vlan push %d" % self.rnd.choice((0, 1, 7, 4095)), "vlan pop"))
+        if r < 0.25:
+            return "mark %d" % self.rnd.getrandbits(32)
+        if r < 0.35:
+            return "%s -= %d" % (self.rnd.choice(("ip.ttl", "ip4.ttl", "ip6.hoplimit")), self.rnd.choice((1, 1, 2, 63, 64, 255)))
+        name, kind, bits = self.rnd.choice(self.written)
+        if self.types[kind][1] in ("NUM", "FLAG"):
+            return "%s = %d" % (name, self.number(bits))
+        return "%s = %s" % (name, self.address(kind).split("/")[0])
+
+    def changes(self, n):
+        """Rules that change the packet, and rules that look at what was changed; a file of nothing else."""
+        rules = []
+        for _ in range(n):
+            action = self.change()
+            rules.append("%s: %s if %s;" % (self.label(), action, self.condition()) if self.rnd.random() < 0.5 else "%s: %s;" % (self.label(), action))
+            if self.rnd.random() < 0.6:
+                rules.append("%s: if %s { }" % (self.label(), self.condition()))
+            if self.rnd.random() < 0.2:
+                label = self.label()
+                rules.append("%s: count t%s per %s;" % (label, label, self.key()))
+        return rules + [self.verdict(), "%s: tx swap if %s;" % (self.label(), self.comparison())]
 
     def verdict(self, label=None):
         # Of several conditions, so that something is left for the rules behind.

@@ -2,11 +2,12 @@
 """What `tx swap` and rewriting leave of a frame: in the kernel, whole and in pieces, the bytes that the evaluator leaves. Every verdict has a rule, so
 that frames which must stay as they are do, too.
 
-usage: sent.py --sent XDPF_SENT [--xdpfc XDPFC] [--xdpf XDPF]
+usage: sent.py --sent XDPF_SENT [--xdpfc XDPFC] [--xdpf XDPF] [--random N] [--seed S]
 """
 
 import argparse
 import os
+import random
 import re
 import sys
 import tempfile
@@ -14,6 +15,7 @@ import tempfile
 sys.dont_write_bytecode = True
 import corpus
 import diff
+import rules as random_rules
 
 RULES = {
     "rules": """
@@ -76,6 +78,8 @@ def main():
     parser.add_argument("--sent", required=True)
     parser.add_argument("--xdpfc", default=os.path.join(release, "xdpfc"))
     parser.add_argument("--xdpf", default=os.path.join(release, "xdpf"))
+    parser.add_argument("--random", type=int, default=6, help="random rule files that change packets")
+    parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     tally = diff.Tally()
     refused = corpus.kernel_refuses(args.xdpfc, args.xdpf)
@@ -89,6 +93,12 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         capture, rules, prog = (os.path.join(tmp, name) for name in ("sent.pcap", "sent.xdpf", "sent.o"))
         corpus.write_pcap(capture, frames)
+        for i in range(args.random):
+            name = "random %d of seed %d" % (i, args.seed)
+            writer = random_rules.Writer(random.Random("sent %d/%d" % (args.seed, i)), frames)
+            random_rules.write_one(rules, ["default pass;"] + writer.changes(writer.rnd.choice((2, 6, 15))), args.xdpfc)
+            with open(rules) as f:
+                RULES[name] = f.read()
         for name, text in RULES.items():
             with open(rules, "w") as f:
                 f.write(text)
@@ -104,6 +114,8 @@ def main():
                 continue
             tally.passed += int(count[1])
             tally.failed += int(count[2])
+            if int(count[2]):
+                print(text)
             if int(count[3]):
                 print("skipped: sent: %s: this kernel does not split frames that short" % name)
                 tally.skipped += int(count[3])
