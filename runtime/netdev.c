@@ -1,6 +1,6 @@
 /*
  * Which interfaces send frames that came in at others? In: this network namespace. Out: each interface of it, with what its driver says now, asked
- * of the kernel by its generic netlink family "netdev" (Linux 6.3).
+ * of the kernel by its generic netlink family "netdev" (Linux 6.3). Older kernels do not know, which is said by -EOPNOTSUPP and not logged.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -136,8 +136,8 @@ int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log)
 		err = ask(sock, &q, 1);
 	if (!err)
 		err = replies(sock, 1, false, take_family, &family);
-	if (!err && !family)
-		err = ENOENT;
+	if (err == ENOENT || (!err && !family))
+		return -EOPNOTSUPP;
 	if (!err) {
 		q.n = (struct nlmsghdr){ NLMSG_LENGTH(GENL_HDRLEN), family, NLM_F_REQUEST | NLM_F_DUMP, 0, 0 };
 		q.g = (struct genlmsghdr){ .cmd = NETDEV_DEV_GET, .version = NETDEV_VERSION };

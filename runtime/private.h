@@ -114,14 +114,15 @@ void *rt_variable(struct bpf_object *bpf, const char *section, const char *name,
 
 /* The objects' maps for redirecting: -ENOENT where @map is none of them, 0 where it is as its readers expect. */
 int rt_ways_map(const struct bpf_map *map, const struct xdpf_ways *w, const struct xdpf_log *log);
-/* What is redirected to must be something that this machine can have. */
-int rt_ways_check(const struct xdpf_ways *w, const struct xdpf_log *log);
+/* What verdicts redirect to must be something that this machine can have, and its kernel know what they need. */
+int rt_ways_check(const struct xdpf_ways *w, bool generic, const struct xdpf_log *log);
 /* Fills the maps of a loaded object. */
 int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, bool generic, const struct xdpf_log *log);
 
 /* ---- netdev.c ---- */
 
 /* Calls @fn for each interface of this network namespace that knows of XDP: @sends where its driver sends other interfaces' frames now. */
+/* -EOPNOTSUPP, not logged: this kernel does not know. */
 typedef void (*rt_netdev_fn)(void *arg, unsigned ifindex, bool sends);
 int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log);
 

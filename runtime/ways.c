@@ -81,12 +81,35 @@ static bool listed(const char *list, unsigned cpu)
 	return false;
 }
 
-int rt_ways_check(const struct xdpf_ways *w, const struct xdpf_log *log)
+static void ignore(void *arg, unsigned ifindex, bool sends)
+{
+	(void)arg;
+	(void)ifindex;
+	(void)sends;
+}
+
+static int check_forward(const struct xdpf_log *log)
+{
+	int err = rt_netdev_each(ignore, NULL, log);
+
+	if (err != -EOPNOTSUPP)
+		return err;
+	return rt_fail(log, EOPNOTSUPP, "`forward` in native mode needs Linux 6.3 or later, where drivers say whether they send other interfaces' "
+		       "frames.\nRun such a kernel, or apply with --mode generic");
+}
+
+int rt_ways_check(const struct xdpf_ways *w, bool generic, const struct xdpf_log *log)
 {
 	static const char path[] = "/sys/devices/system/cpu/online";
 	char online[512] = "";
 	FILE *f;
 
+	if (w->forwards && !generic) {
+		int err = check_forward(log);
+
+		if (err)
+			return err;
+	}
 	if (!w->n_cpus)
 		return 0;
 	f = fopen(path, "re");
@@ -153,6 +176,12 @@ static void add_out(void *arg, unsigned ifindex, bool sends)
 		o->n++;
 }
 
+static void nameindex_freep(struct if_nameindex **all)
+{
+	if (*all)
+		if_freenameindex(*all);
+}
+
 static int fill_out(int map, bool generic, const struct xdpf_log *log)
 {
 	_cleanup_close_ int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -162,6 +191,13 @@ static int fill_out(int map, bool generic, const struct xdpf_log *log)
 	if (sock < 0)
 		return rt_fail_sys(log, errno, "the interfaces cannot be asked what they are");
 	err = rt_netdev_each(add_out, &o, log);
+	if (err == -EOPNOTSUPP && generic) {
+		_cleanup_(nameindex_freep) struct if_nameindex *all = if_nameindex();
+
+		for (const struct if_nameindex *i = all; i && i->if_index; i++)
+			add_out(&o, i->if_index, true);
+		err = all ? 0 : rt_fail_sys(log, errno, "the interfaces cannot be listed");
+	}
 	/* what does not fit goes to the stack, as what is unknown does */
 	if (!err && o.err == E2BIG)
 		rt_log(log, XDPF_LOG_WARNING, "`forward` knows %d of this machine's interfaces: for the others its `else` applies", XDPF_OUT);
