@@ -246,7 +246,10 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		r = cg_member(g, i->imm, args);
 		break;
 	case IR_COUNT:
-		cg_add_counter(g, g->rules, cg_c(g, i->imm));
+		if (i->noted)
+			cg_add_counter_at(g, g->rules, g->decider);
+		else
+			cg_add_counter(g, g->rules, cg_c(g, i->imm));
 		break;
 	case IR_TALLY:
 		many(g, i, temp, args);
@@ -258,8 +261,11 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_LOG:
 		cg_log(g, i->imm);
 		break;
+	case IR_NOTE:
+		cg_store(g, LLVMBuildXor(b, cg_hide(g, a), cg_c(g, i->imm), ""), g->decider, 4, 4);
+		break;
 	case IR_OTHER:
-		cg_add_counter(g, g->others, cg_c(g, i->imm));
+		cg_add_counter(g, g->others, a);
 		break;
 	case IR_SWAPMAC:
 		swapmac(g);
@@ -334,7 +340,8 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		cg_way(g, i->imm, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_DECIDE:
-		cg_store(g, cg_c(g, i->imm), g->decider, 4, 4);
+		if (!i->noted)
+			cg_store(g, cg_c(g, i->imm), g->decider, 4, 4);
 		LLVMBuildBr(b, verdict_block(g, i->verdict, i->counted));
 		break;
 	case IR_OP_COUNT:

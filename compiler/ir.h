@@ -54,6 +54,7 @@ struct ir_inst {
 	VEC(uint64_t) cases;		/* SWITCH */
 	enum verdict verdict;		/* DECIDE */
 	bool counted;			/* DECIDE: adds the packet to .imm's counter too */
+	bool noted;			/* DECIDE, COUNT: by whom NOTE said, not .imm */
 	unsigned slot;			/* TALLY: counts here if the table is full */
 	struct ir_block *target[2];
 };

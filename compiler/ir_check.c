@@ -29,7 +29,7 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no place";
 	if (i->op == IR_MISS && i->imm >= p->ast->n_slots)
 		return "names no slot";
-	if ((i->op == IR_COUNT || i->op == IR_DECIDE) && i->imm >= p->ast->n_indexes)
+	if ((i->op == IR_COUNT || i->op == IR_DECIDE || i->op == IR_NOTE) && i->imm >= p->ast->n_indexes)
 		return "names no rule";
 	if (i->op == IR_WRITE) {
 		uint64_t sum = 0;
@@ -52,7 +52,7 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 				return "loads what is no answer";
 	if (i->op == IR_GROW && (!i->imm || i->imm > IR_MAX_FETCH))
 		return "grows by 1 to 64 bytes";
-	if ((i->op == IR_WAY || i->op == IR_OTHER) && i->imm >= p->ast->ways.n)
+	if ((i->op == IR_WAY && i->imm >= p->ast->ways.n) || (i->op == IR_OTHER && i->a.kind == IR_IMM && i->a.v >= p->ast->ways.n))
 		return "names no way";
 	if (i->op == IR_DECIDE && ((int)i->verdict < 0 || i->verdict >= VERDICT_COUNT))
 		return "has no verdict";

@@ -37,6 +37,15 @@ static void dump_target(const struct ir_block *b, FILE *out)
 		fprintf(out, " @?");
 }
 
+/* The rule or default. */
+static void dump_index(const struct ir_inst *i, FILE *out)
+{
+	if (i->noted)
+		fprintf(out, " noted");
+	else
+		fprintf(out, " #%" PRIu64, i->imm);
+}
+
 static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE *out)
 {
 	unsigned n = ir_op_operands(i->op);
@@ -58,11 +67,10 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_SWAP:
 	case IR_IFACE:
 	case IR_RANDOM:
-	case IR_COUNT:
 	case IR_MISS:
 	case IR_WAY:
 	case IR_GROW:
-	case IR_OTHER:
+	case IR_NOTE:
 	case IR_LOG:
 	case IR_FETCH:
 	case IR_STORE:
@@ -92,13 +100,18 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 			dump_opnd(ir_imm(i->cases.v[k]), out);
 		fprintf(out, " }");
 		break;
+	case IR_COUNT:
+		dump_index(i, out);
+		break;
 	case IR_DECIDE:
-		fprintf(out, " #%" PRIu64 " %s%s", i->imm, lang_verdicts[i->verdict].name, i->counted ? "" : " uncounted");
+		dump_index(i, out);
+		fprintf(out, " %s%s", lang_verdicts[i->verdict].name, i->counted ? "" : " uncounted");
 		break;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
 	case IR_NOW: case IR_WALL: case IR_SWAPMAC: case IR_POPTAG:
-	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_SUM: case IR_OUT: case IR_CUT: case IR_OP_COUNT:
+	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_OTHER:
+	case IR_SUM: case IR_OUT: case IR_CUT: case IR_OP_COUNT:
 		break;
 	}
 	if (i->loads.n) {

@@ -210,7 +210,7 @@ static unsigned weight(const struct ir_inst *i)
 		return i->args.n ? 14 + 6 * (unsigned)i->args.n : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_SIZE: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS:
-	case IR_CFGQUEUE: case IR_IFACE: case IR_NOW:
+	case IR_CFGQUEUE: case IR_IFACE: case IR_NOW: case IR_NOTE:
 	case IR_JUMP: case IR_OP_COUNT:
 		return 0;
 	}

@@ -55,6 +55,30 @@ struct lower_made {
 	size_t table;
 };
 
+/* What is lowered out of line, later: the body of .rule, a list of .rules, or the rest of a conjunction. */
+struct lower_work {
+	struct ir_block *at, *yes, *no;		/* begins at .at, goes on at .no; a condition also at .yes */
+	const struct ast_rule *rule;
+	const struct ast_rules *rules;
+	struct ast_expr **cond;
+	size_t n_cond;
+	bool negated;
+	struct span span;
+	uint64_t known;				/* headers that are present there, as far as that is certain */
+	const struct ast_unit *unit;
+	struct ir_block *unit_pass;		/* where `pass` of the unit goes; NULL: it is the last */
+};
+
+/* What rules with the same kind of way and the same other verdict have in common, lowered behind a file's rules. */
+struct lower_way {
+	struct lower_work work;
+	const struct ast_way *way;		/* of the first of them */
+	enum verdict verdict;
+	struct ir_block *at;
+	ir_var slot;				/* the way that came here */
+	struct span span;
+};
+
 struct lower {
 	struct arena *arena;
 	struct diag_list *diag;
@@ -66,6 +90,8 @@ struct lower {
 	VEC(struct ir_block *) cold;	/* … and behind everything else */
 	VEC(struct lower_work) work;	/* rule bodies and rest conditions, lowered out of line */
 	size_t work_done;
+	VEC(struct lower_way) way;
+	size_t way_done;
 
 	/* what was asked for */
 	uint64_t bit[BIT_COUNT];	/* its mask in presence, 0: nobody asks */
@@ -87,20 +113,6 @@ struct lower {
 
 	struct ir_block *rules;		/* where dissection ends … */
 	struct ir_block *none, *bad;	/* … by way of here if it ends early; if a header is broken */
-};
-
-/* What is lowered out of line, later: the body of .rule, a list of .rules, or the rest of a conjunction. */
-struct lower_work {
-	struct ir_block *at, *yes, *no;		/* begins at .at, goes on at .no; a condition also at .yes */
-	const struct ast_rule *rule;
-	const struct ast_rules *rules;
-	struct ast_expr **cond;
-	size_t n_cond;
-	bool negated;
-	struct span span;
-	uint64_t known;				/* headers that are present there, as far as that is certain */
-	const struct ast_unit *unit;
-	struct ir_block *unit_pass;		/* where `pass` of the unit goes; NULL: it is the last */
 };
 
 /* ---- lower.c: emitting ---- */
@@ -171,6 +183,8 @@ void lower_slot_settle(struct lower *l, const struct slot *s);
 void lower_present(struct lower *l, unsigned bit);
 /* Does a rule ask for this header, or for something in it? */
 bool lower_noted(const struct lower *l, enum header_id h);
+/* A zero of which the verifier knows nothing. */
+struct ir_opnd lower_blank(struct lower *l);
 /* The same offset, of which the verifier knows nothing but that it is at most IR_MAX_OFF. */
 struct ir_opnd lower_opaque(struct lower *l, struct ir_opnd off);
 struct lower_chain {			/* variables of the walk behind IP */
@@ -206,6 +220,14 @@ unsigned lower_cost(const struct ast_expr *e);
 void lower_conjunction(struct lower *l, const struct lower_work *w);
 enum family lower_family(enum field_id f);
 void lower_units(struct lower *l);
+
+/* ---- lower_way.c ---- */
+
+/* Each ends the current block. */
+void lower_decide(struct lower *l, const struct lower_work *w, enum verdict v, bool swap, unsigned index);
+void lower_decide_way(struct lower *l, const struct lower_work *w, enum verdict v, const struct ast_way *way, unsigned index);
+/* What the ways so far have in common, behind everything that goes there. */
+void lower_shared_ways(struct lower *l);
 
 /* ---- lower_forward.c, lower_reply.c ---- */
 

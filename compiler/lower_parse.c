@@ -62,7 +62,7 @@ static void close_needs(struct lower *l)
 }
 
 /* The verifier cannot know the frame's length, whichever way it is found. */
-static struct ir_opnd lower_blank(struct lower *l)
+struct ir_opnd lower_blank(struct lower *l)
 {
 	struct ir_opnd len = lower_op0(l, IR_LEN);
 

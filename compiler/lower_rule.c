@@ -10,56 +10,6 @@ static bool counted(const struct ast_unit *u)
 	return !u->counters_off;
 }
 
-static void decide(struct lower *l, const struct lower_work *w, enum verdict v, bool swap, unsigned index)
-{
-	struct ir_inst *i;
-
-	if (swap)
-		lower_emit(l, IR_SWAPMAC);
-	if (v == VERDICT_PASS && w->unit_pass) {
-		if (counted(w->unit))
-			lower_emit(l, IR_COUNT)->imm = index;
-		lower_jump(l, w->unit_pass);
-		return;
-	}
-	i = lower_emit(l, IR_DECIDE);
-	i->imm = index;
-	i->verdict = v;
-	i->counted = counted(w->unit);
-}
-
-/* The verdict if its way is open, the other one if not. */
-static void decide_way(struct lower *l, const struct lower_work *w, enum verdict v, const struct ast_way *way, unsigned index)
-{
-	struct ir_block *open = lower_block(l, "way open"), *closed = lower_block(l, "way closed");
-	struct ir_inst *i;
-
-	switch (way->kind) {
-	case WAY_FORWARD:
-		lower_forward(l, open, closed);
-		break;
-	case WAY_RST:
-	case WAY_UNREACHABLE:
-		lower_reply(l, way->kind, open, closed);
-		break;
-	case WAY_IFACE:
-	case WAY_IFACES:
-	case WAY_CPU:
-	case WAY_SOCKET:
-		i = lower_emit(l, IR_WAY);
-		i->imm = way->slot;
-		i->target[0] = open;
-		i->target[1] = closed;
-		break;
-	}
-	lower_hot(l, open);
-	decide(l, w, v, false, index);
-	lower_cold(l, closed);
-	if (counted(w->unit))
-		lower_emit(l, IR_OTHER)->imm = way->slot;
-	decide(l, w, way->other, way->other_swap, index);
-}
-
 /* Does a rule with this last action end the packet's way through the files, whatever happens? */
 static bool ends(const struct lower_work *w, const struct ast_rule *r)
 {
@@ -203,9 +153,9 @@ static void lower_actions(struct lower *l, const struct lower_work *w, struct ir
 			break;
 		case ACTION_VERDICT:
 			if (r->action.v[i]->way)
-				decide_way(l, w, r->action.v[i]->verdict, r->action.v[i]->way, r->index);
+				lower_decide_way(l, w, r->action.v[i]->verdict, r->action.v[i]->way, r->index);
 			else
-				decide(l, w, r->action.v[i]->verdict, r->action.v[i]->swap, r->index);
+				lower_decide(l, w, r->action.v[i]->verdict, r->action.v[i]->swap, r->index);
 			return;
 		}
 	if (counted(w->unit))
@@ -361,10 +311,11 @@ void lower_units(struct lower *l)
 		lower_hot(l, none);
 		l->span = unit->default_action ? unit->default_action->span : (struct span){ 0 };
 		if (unit->default_way)
-			decide_way(l, &w, unit->default_verdict, unit->default_way, unit->default_index);
+			lower_decide_way(l, &w, unit->default_verdict, unit->default_way, unit->default_index);
 		else
-			decide(l, &w, unit->default_verdict, unit->default_swap, unit->default_index);
+			lower_decide(l, &w, unit->default_verdict, unit->default_swap, unit->default_index);
 		drain(l);
+		lower_shared_ways(l);
 		if (pass)
 			lower_hot(l, pass);
 	}
