@@ -7,6 +7,7 @@
 
 #include "diag.h"
 #include "lang.h"
+#include "limit.h"
 
 /* A word of the source with its place. */
 struct ast_name {
@@ -68,6 +69,7 @@ enum ast_expr_kind {
 	EXPR_NOT,	/* list of one */
 	EXPR_NAME,	/* a bare name: a header or a flag field */
 	EXPR_CMP,	/* OPERAND [& MASK] OP VALUE, or (OPERAND, …) [not] in VALUE */
+	EXPR_LIMIT,	/* over LIMIT, within LIMIT: only the last parts of a rule's condition, which then is an AND */
 };
 
 enum ast_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_IN, CMP_NOT_IN };
@@ -106,6 +108,8 @@ struct ast_expr {
 	enum field_id field;		/* NAME: else the flag field that must be present and set */
 	struct value mask_value;	/* CMP with has_mask */
 	struct ast_match match;		/* CMP */
+	struct ast_limit *limit;	/* LIMIT: an inline one from the parser, else found by .name */
+	bool over;			/* LIMIT, as written: true where there is no token; false: where there is one */
 };
 
 /* ---- actions and rules ---- */
@@ -237,6 +241,29 @@ struct ast_set {
 	unsigned index;				/* program-wide */
 };
 
+/* limit NAME = RATE [burst N] [per KEY] [size N] [when full open|closed], or the same in a rule. Its arithmetic is grammar/limit.h's. */
+struct ast_limit {
+	struct ast_name name;			/* s NULL: inline */
+	struct span span;
+	struct ast_name number, unit, period;	/* "200", "packets", "s"; unit.s NULL: not given */
+	struct ast_name burst, burst_unit, size;	/* s NULL: not given */
+	struct span when;			/* src NULL: not given */
+	bool closed;				/* when full closed */
+	VEC(struct ast_operand *) key;
+	unsigned order;				/* see struct ast_unit */
+	/* checked */
+	bool used;
+	bool bytes;				/* a token is a byte, not a packet */
+	uint64_t rate;				/* tokens in .period_s, for show: bits where the rate is in bits */
+	uint64_t burst_tokens;			/* a full bucket's */
+	uint64_t entries;			/* .size, or its default; 0 without a key */
+	struct xdpf_limit_rate fixed;		/* the rate as arithmetic */
+	const char *text;			/* what it says, in one line */
+	const char *shown;			/* name, or "file.xdpf:line" */
+	unsigned index;				/* program-wide */
+	const struct ast_unit *unit_in;
+};
+
 /* A table of packets and bytes, made by its first `count`; all that name it have the same key. Per file. */
 struct ast_counter {
 	struct ast_name name;
@@ -250,14 +277,15 @@ struct ast_option {
 	struct span span;
 };
 
-/* One file of the command line, with what it includes read in place. The parser numbers the rules, lets and sets at file level in
- * reading order, from 1, over all three (.order): names are declared before their use, also across included files. */
+/* One file of the command line, with what it includes read in place. The parser numbers the rules, lets, sets and limits at file level in
+ * reading order, from 1, over all four (.order): names are declared before their use, also across included files. */
 struct ast_unit {
 	const struct source *source;
 	const char *name;			/* last component of the path: "edge.xdpf" */
 	struct ast_rules rules;
 	VEC(struct ast_let *) lets;
 	VEC(struct ast_set *) sets;
+	VEC(struct ast_limit *) limits;		/* named ones, in reading order; sema adds the inline ones behind them */
 	VEC(struct ast_option *) options;
 	struct ast_action *default_action;	/* NULL: pass */
 	VEC(struct ast_name) lost;		/* names of lets and sets whose declarations were not understood, which has been told */
@@ -276,7 +304,7 @@ struct ast_program {
 	/* checked */
 	const char *name;			/* C identifier of at most 15 bytes, after the first file */
 	unsigned n_indexes;			/* rules and defaults: indexes are 0 .. n_indexes-1 */
-	unsigned n_counters, n_slots, n_sets;
+	unsigned n_counters, n_slots, n_sets, n_limits;
 	unsigned n_sites;			/* places that ask for a random number */
 	VEC(struct ast_log *) logs;
 	bool rewrites, retags;			/* some action writes to the packet; some pushes or pops a tag */

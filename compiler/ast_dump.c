@@ -92,6 +92,30 @@ static const char *const cmp_words[] = {
 	[CMP_NOT_IN] = "not in",
 };
 
+static void put_quantity(const struct dump *d, const char *before, const struct ast_name *number, const struct ast_name *unit)
+{
+	fprintf(d->out, " %s%s%s%s", before, number->s, unit->s ? " " : "", unit->s ? unit->s : "");
+}
+
+static void dump_limit(const struct dump *d, const struct ast_limit *l)
+{
+	static const struct ast_name none;
+
+	put_quantity(d, "", &l->number, &l->unit);
+	fprintf(d->out, "/%s", l->period.s);
+	if (l->burst.s)
+		put_quantity(d, "burst ", &l->burst, &l->burst_unit);
+	if (l->key.n) {
+		fputs(" per ", d->out);
+		put_operands(d, l->key.v, l->key.n);
+	}
+	if (l->size.s)
+		put_quantity(d, "size ", &l->size, &none);
+	if (l->when.src)
+		fputs(l->closed ? " when full closed" : " when full open", d->out);
+	putc('\n', d->out);
+}
+
 static void dump_expr(const struct dump *d, unsigned depth, const struct ast_expr *e)
 {
 	switch (e->kind) {
@@ -105,6 +129,13 @@ static void dump_expr(const struct dump *d, unsigned depth, const struct ast_exp
 	case EXPR_NAME:
 		line(d, depth, "name");
 		fprintf(d->out, " %s\n", e->name.s);
+		break;
+	case EXPR_LIMIT:
+		line(d, depth, e->over ? "over" : "within");
+		if (e->name.s)
+			fprintf(d->out, " %s\n", e->name.s);
+		else
+			dump_limit(d, e->limit);
 		break;
 	case EXPR_CMP:
 		line(d, depth, "compare ");
@@ -247,6 +278,16 @@ static void dump_declarations(const struct dump *d, const struct ast_unit *u)
 		putc('\n', d->out);
 		if (set->init)
 			dump_value(d, 2, set->init);
+	}
+	for (size_t i = 0; i < u->limits.n; i++) {
+		const struct ast_limit *l = u->limits.v[i];
+
+		if (!l->name.s)
+			continue;
+		line(d, 1, "limit");
+		fprintf(d->out, " %s", l->name.s);
+		place(d, l->span);
+		dump_limit(d, l);
 	}
 }
 

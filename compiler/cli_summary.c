@@ -126,6 +126,18 @@ static void each_miss(const struct ast_program *p, miss_fn fn, void *arg)
 	}
 }
 
+typedef void (*limit_fn)(void *arg, const struct ast_limit *l);
+
+/* Calls @fn for each limit that is used, in the order of their indexes. */
+static void each_limit(const struct ast_program *p, limit_fn fn, void *arg)
+{
+	for (unsigned k = 0; k < p->n_limits; k++)
+		for (size_t u = 0; u < p->units.n; u++)
+			for (size_t i = 0; i < p->units.v[u]->limits.n; i++)
+				if (p->units.v[u]->limits.v[i]->used && p->units.v[u]->limits.v[i]->index == k)
+					fn(arg, p->units.v[u]->limits.v[i]);
+}
+
 /* ---- text ---- */
 
 struct text {
@@ -177,6 +189,15 @@ static void text_other(const struct text *t, const struct ast_way *way)
 		line(t, "  else", verdict_word(way->other), eval_other_count(t->e, way->slot), "");
 }
 
+static void text_limit(void *arg, const struct ast_limit *l)
+{
+	const struct text *t = arg;
+	struct eval_limit_count n = eval_limit_counted(t->e, l);
+
+	fprintf(t->out, "limit %s (%s) %s: %" PRIu64 " packets within, %" PRIu64 " over, %" PRIu64 " for want of room\n", l->shown, l->unit_in->name,
+		l->text, n.admitted, n.denied, n.full);
+}
+
 static void text_unit(struct text *t, const struct ast_program *p, size_t unit)
 {
 	const struct ast_unit *u = p->units.v[unit];
@@ -212,6 +233,7 @@ static void summary_text(const struct ast_program *p, const struct eval *e, FILE
 		fprintf(out, "verdicts\n");
 	for (int v = 0; v < VERDICT_COUNT && any_counts(p); v++)
 		line(&t, lang_verdicts[v].name, "", eval_verdict_count(e, (enum verdict)v), "");
+	each_limit(p, text_limit, &t);
 	for (size_t i = 0; i < p->units.n; i++) {
 		for (size_t k = 0; k < p->units.v[i]->counters.n; k++) {
 			t.counter = p->units.v[i]->counters.v[k];
@@ -330,6 +352,19 @@ static void data_other(json_t *o, const struct ast_unit *u, const struct eval *e
 	json_object_set_new(o, "else", x);
 }
 
+static void data_limit(void *arg, const struct ast_limit *l)
+{
+	struct data *d = arg;
+	struct eval_limit_count n = eval_limit_counted(d->e, l);
+	json_t *o = json_pack("{s:I, s:I, s:I, s:I}", "size", (json_int_t)l->entries, "admitted", (json_int_t)n.admitted, "denied",
+			      (json_int_t)n.denied, "full", (json_int_t)n.full);
+
+	json_object_set_new(o, "name", cli_json_string(l->shown));
+	json_object_set_new(o, "file", cli_json_string(l->unit_in->name));
+	json_object_set_new(o, "rate", cli_json_string(l->text));
+	json_array_append_new(d->array, o);
+}
+
 static json_t *data_unit(const struct ast_program *p, const struct eval *e, size_t unit)
 {
 	const struct ast_unit *u = p->units.v[unit];
@@ -414,6 +449,9 @@ static void summary_json(const struct ast_program *p, const struct eval *e, FILE
 	}
 	for (int v = 0; v < VERDICT_COUNT; v++)
 		json_object_set_new(verdicts, lang_verdicts[v].name, json_counted(eval_verdict_count(e, (enum verdict)v)));
+	d.array = json_array();
+	each_limit(p, data_limit, &d);
+	json_object_set_new(s, "limits", d.array);
 	d.array = json_array();
 	each_miss(p, data_miss, &d);
 	json_object_set_new(s, "program", json_string(p->name));

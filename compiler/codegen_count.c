@@ -72,55 +72,6 @@ void cg_add_one(struct cg *g, V map, V index, size_t member)
 	cg_go(g, on);
 }
 
-/* Stores @bytes at @off of the key, aligned as far as the place allows: the verifier wants accesses to the stack aligned. */
-static void key_store(struct cg *g, V v, unsigned off, unsigned bytes)
-{
-	unsigned align = off ? off & -off : 8;
-
-	cg_store(g, v, cg_atc(g, g->key, off), bytes, align < bytes ? align : bytes);
-}
-
-static void build_key(struct cg *g, const struct meta_key *k, V *part)
-{
-	unsigned used = 0;
-
-	for (unsigned i = 0; i < k->n; i++)
-		used += k->field[i].size;
-	for (unsigned at = 0; used < k->size && at < k->size; at++)	/* padding */
-		key_store(g, cg_c(g, 0), at, 1);
-	for (unsigned i = 0; i < k->n; i++) {
-		const struct meta_key_field *f = &k->field[i];
-		unsigned at = f->offset, end = f->offset + f->size;
-
-		switch (f->kind) {
-		case KIND_IP:
-			key_store(g, *part++, at, 8);
-			key_store(g, *part++, at + 8, 8);
-			key_store(g, *part++, at + 16, 1);
-			break;
-		case KIND_MAC:
-			key_store(g, *part, at, 4);
-			key_store(g, LLVMBuildLShr(g->b, *part, cg_c(g, 32), ""), at + 4, 2);
-			part++;
-			break;
-		case KIND_IP6:
-		case KIND_BYTES:
-			for (unsigned size = 8; at < end; at += size) {
-				while (size > end - at)
-					size /= 2;
-				key_store(g, *part++, at, size);
-			}
-			break;
-		case KIND_NUM:
-		case KIND_FLAG:
-		case KIND_IP4:
-		case KIND_IFACE:
-			key_store(g, *part++, at, f->size);
-			break;
-		}
-	}
-}
-
 void cg_tally(struct cg *g, const struct ir_inst *i, V *args)
 {
 	const struct ast_program *ast = g->ir->ast;
@@ -133,12 +84,12 @@ void cg_tally(struct cg *g, const struct ir_inst *i, V *args)
 		for (size_t n = 0; n < ast->units.v[u]->counters.n; n++)
 			if (ast->units.v[u]->counters.v[n]->index == i->imm)
 				c = ast->units.v[u]->counters.v[n];
-	k = meta_key_layout(g->arena, c);
+	k = meta_key_layout(g->arena, c->key.v, c->key.n);
 	if (!k.n) {
 		cg_add_counter(g, g->counter_map[i->imm], cg_c(g, 0));
 		return;
 	}
-	build_key(g, &k, args);
+	cg_key(g, &k, args);
 	found = next_block(g, "entry found");
 	on = cg_block_after(g, found, "tallied");
 	insert = cg_block(g, "new entry");

@@ -339,6 +339,11 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_WAY:
 		cg_way(g, i->imm, target(g, i, 0), target(g, i, 1));
 		break;
+	case IR_LIMIT:
+		many(g, i, temp, args);
+		r = cg_limit(g, i, args);
+		cg_branch(g, LLVMBuildICmp(b, LLVMIntNE, r, cg_c(g, 0), ""), target(g, i, 0), target(g, i, 1));
+		break;
 	case IR_DECIDE:
 		if (!i->noted)
 			cg_store(g, cg_c(g, i->imm), g->decider, 4, 4);
@@ -445,6 +450,10 @@ void cg_main(struct cg *g)
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
 	g->decider = cg_alloca(g, g->i32, "decider");
 	g->verdict = cg_alloca(g, g->i64, "verdict");
+	if (p->ast->n_limits) {
+		g->now = cg_alloca(g, g->i64, "now");
+		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->now), 1);
+	}
 	frame_length(g);
 	variables(g);
 	g->block = arena_array(g->arena, p->block.n, sizeof(BB));

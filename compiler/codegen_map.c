@@ -110,7 +110,7 @@ static void counter_maps(struct cg *g)
 	for (size_t u = 0; u < ast->units.n; u++)
 		for (size_t c = 0; c < ast->units.v[u]->counters.n; c++) {
 			struct ast_counter *ct = ast->units.v[u]->counters.v[c];
-			struct meta_key k = meta_key_layout(g->arena, ct);
+			struct meta_key k = meta_key_layout(g->arena, ct->key.v, ct->key.n);
 
 			if (k.n)
 				g->counter_map[ct->index] = cg_map(g, names[ct->index], BPF_MAP_TYPE_PERCPU_HASH, XDPF_COUNT_ENTRIES,

@@ -47,6 +47,8 @@ struct cg {
 	V *table;
 	V *counter_map;
 	V others, ports, out, cpus, sockets, flood[XDPF_MAX_FLOODS];
+	V limits, *limit_map, *limit_fn;	/* by limit */
+	V now;				/* the time, once somebody has asked; before: 0 */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
 	/* the main function */
@@ -146,6 +148,20 @@ void cg_store_packet(struct cg *g, V off, V v, unsigned bytes);
 void cg_push_tag(struct cg *g, uint16_t tci, BB yes, BB no);
 void cg_pop_tag(struct cg *g, BB yes, BB no);
 void cg_mark(struct cg *g, uint32_t mark, BB yes, BB no);
+
+/* ---- codegen_key.c ---- */
+
+struct meta_key;
+/* The key of these parts in g->key. */
+void cg_key(struct cg *g, const struct meta_key *k, V *part);
+/* The same, padded to whole words; returns how many. */
+unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part);
+
+/* ---- codegen_limit.c ---- */
+
+void cg_limits(struct cg *g);
+/* 1 where there was a token, else 0. */
+V cg_limit(struct cg *g, const struct ir_inst *i, V *args);
 
 /* ---- codegen_inst.c ---- */
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "eval_cond.h"
+#include "eval_limit.h"
 #include "eval_rewrite.h"
 #include "eval_table.h"
 #include "eval_way.h"
@@ -26,6 +27,7 @@ struct eval {
 	struct arena *arena;
 	uint8_t *frame, *before;	/* a frame that is rewritten, and its bytes before the last change; of .cap bytes */
 	size_t cap;
+	struct eval_limits *limits;
 };
 
 /* One frame on its way through the program. */
@@ -57,7 +59,8 @@ struct eval *eval_new(const struct ast_program *p)
 	e->table = zeroed(p->n_counters, sizeof(struct eval_table *));
 	e->log_next = zeroed(p->logs.n, sizeof(*e->log_next));
 	e->log_limited = zeroed(p->logs.n, sizeof(*e->log_limited));
-	if (!e->rule || !e->miss || !e->other || !e->table || !e->log_next || !e->log_limited)
+	e->limits = eval_limits_new(p);
+	if (!e->rule || !e->miss || !e->other || !e->table || !e->limits || !e->log_next || !e->log_limited)
 		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
@@ -86,6 +89,7 @@ void eval_free(struct eval *e)
 	for (unsigned i = 0; e->table && i < e->program->n_counters; i++)
 		eval_table_free(e->table[i]);
 	free(e->table);
+	eval_limits_free(e->limits);
 	free(e->rule);
 	free(e->log_next);
 	free(e->log_limited);
@@ -246,7 +250,7 @@ static void copy_frame(struct eval *e, struct eval_packet *pkt)
 
 struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 {
-	struct run r = { .e = e, .pkt = pkt, .view.pkt = pkt, .result.verdict = VERDICT_PASS };
+	struct run r = { .e = e, .pkt = pkt, .view.pkt = pkt, .view.limits = e->limits, .result.verdict = VERDICT_PASS };
 
 	pkt->left = pkt->len;
 	pkt->marked = false;
@@ -282,6 +286,11 @@ struct eval_count eval_verdict_count(const struct eval *e, enum verdict v)
 struct eval_count eval_other_count(const struct eval *e, unsigned slot)
 {
 	return e->other[slot];
+}
+
+struct eval_limit_count eval_limit_counted(const struct eval *e, const struct ast_limit *l)
+{
+	return eval_limits_count(e->limits, l->index);
 }
 
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot)

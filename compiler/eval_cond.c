@@ -4,6 +4,7 @@
  * nothing is read that the dissector did not find whole.
  */
 #include "eval_cond.h"
+#include "eval_limit.h"
 
 #include <string.h>
 
@@ -248,6 +249,8 @@ bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
 		return !eval_cond(w, e->sub.v[0]);
 	case EXPR_NAME:
 		return name(w, e);
+	case EXPR_LIMIT:
+		return eval_limit(w, e);
 	case EXPR_CMP:
 		return compare(w, e);
 	}

@@ -7,9 +7,12 @@
 #include "dissect.h"
 #include "eval.h"
 
+struct eval_limits;
+
 /* One frame, as conditions see it. */
 struct eval_view {
 	const struct eval_packet *pkt;
+	struct eval_limits *limits;	/* their buckets */
 	struct dissect d;
 };
 

@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "abi.h"
+#include "eval_key.h"
 
 struct eval_table {
 	const struct ast_counter *counter;
@@ -22,11 +23,6 @@ struct eval_table {
 	size_t n, cap;
 	uint32_t *bucket;		/* cap * 2 of them: index of an entry plus 1, or 0 */
 };
-
-static size_t operand_words(const struct ast_operand *o)
-{
-	return o->kind == OPERAND_FIELD ? 1 : (o->len + 15) / 16;
-}
 
 static uint64_t mix(uint64_t x)
 {
@@ -109,8 +105,7 @@ struct eval_table *eval_table_new(const struct ast_counter *c)
 	if (!t)
 		return NULL;
 	t->counter = c;
-	for (size_t i = 0; i < c->key.n; i++)
-		t->words += operand_words(c->key.v[i]);
+	t->words = eval_key_words(c->key.v, c->key.n);
 	if (!t->words) {
 		t->count = calloc(1, sizeof(*t->count));
 		t->n = 1;
@@ -134,43 +129,6 @@ void eval_table_free(struct eval_table *t)
 	free(t);
 }
 
-/* The bits behind the prefix that the key asks for are zero. */
-static struct value masked(const struct ast_operand *o, const struct eval_value *v)
-{
-	unsigned bits = v->family == FAMILY_IP6 ? 128 : 32;
-	uint64_t prefix;
-	struct value host;
-
-	if (!o->has_prefix)
-		return v->v;
-	prefix = o->n_prefix == 2 && v->family == FAMILY_IP6 ? o->prefix[1] : o->prefix[0];
-	if (prefix >= bits)
-		return v->v;
-	host = value_ones(bits - (unsigned)prefix);
-	return (struct value){ v->v.hi & ~host.hi, v->v.lo & ~host.lo };
-}
-
-/* The frame's key, behind the last entry. False: a field is absent. */
-static bool make_key(struct eval_table *t, const struct eval_view *w)
-{
-	size_t at = t->n * t->words;
-
-	for (size_t i = 0; i < t->counter->key.n; i++) {
-		const struct ast_operand *o = t->counter->key.v[i];
-		struct eval_value v;
-
-		if (!eval_operand(w, o, &v))
-			return false;
-		for (size_t k = 0; k < operand_words(o); k++, at++) {
-			size_t left = v.n_bytes - k * 16;
-
-			t->family[at] = v.family;
-			t->value[at] = v.bytes ? eval_bytes(v.bytes + k * 16, left < 16 ? left : 16) : masked(o, &v);
-		}
-	}
-	return true;
-}
-
 enum eval_counted eval_table_count(struct eval_table *t, const struct eval_view *w)
 {
 	size_t entry = 0;
@@ -178,7 +136,7 @@ enum eval_counted eval_table_count(struct eval_table *t, const struct eval_view 
 	if (t->words) {
 		uint32_t *b;
 
-		if (!make_key(t, w))
+		if (!eval_key(w, t->counter->key.v, t->counter->key.n, t->value + t->n * t->words, t->family + t->n * t->words))
 			return COUNTED_ABSENT;
 		b = find(t, t->n);
 		if (!*b) {

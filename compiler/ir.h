@@ -49,7 +49,7 @@ struct ir_inst {
 	uint64_t imm;
 	bool early;			/* FETCH: before anything else that might make its pointer known in different ways */
 	struct span span;		/* src NULL: of no rule */
-	VEC(struct ir_opnd) args;	/* MEMBER, TALLY */
+	VEC(struct ir_opnd) args;	/* MEMBER, TALLY, LIMIT */
 	VEC(struct ir_load) loads;	/* FETCH */
 	VEC(uint64_t) cases;		/* SWITCH */
 	enum verdict verdict;		/* DECIDE */

@@ -27,6 +27,8 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no log";
 	if (i->op == IR_RANDOM && i->imm >= p->ast->n_sites)
 		return "names no place";
+	if (i->op == IR_LIMIT && i->imm >= p->ast->n_limits)
+		return "names no limit";
 	if (i->op == IR_MISS && i->imm >= p->ast->n_slots)
 		return "names no slot";
 	if ((i->op == IR_COUNT || i->op == IR_DECIDE || i->op == IR_NOTE) && i->imm >= p->ast->n_indexes)

@@ -206,6 +206,8 @@ static unsigned weight(const struct ir_inst *i)
 		return 16;
 	case IR_SUM: case IR_FIB:
 		return 40;
+	case IR_LIMIT:
+		return 10 + 6 * (unsigned)i->args.n;
 	case IR_TALLY:
 		return i->args.n ? 14 + 6 * (unsigned)i->args.n : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
@@ -232,11 +234,25 @@ enum { MAX_TABLES = 250 };
 static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
-	size_t taken = (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards;
+	size_t taken = (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards +
+		       p->n_limits + (p->n_limits != 0);
 
-	if (l->ir->table.n > MAX_TABLES) {
-		struct diag *d = diag_error(l->diag, l->ir->table.v[MAX_TABLES]->span,
-					    "more than %d different lists and sets of more than %d elements", MAX_TABLES, LOWER_INLINE_RANGES);
+	for (size_t u = 0; taken > XDPF_MAX_TABLES && u < p->units.n; u++)
+		for (size_t i = 0; i < p->units.v[u]->limits.n; i++) {
+			const struct ast_limit *limit = p->units.v[u]->limits.v[i];
+			struct diag *d;
+
+			if (!limit->used || limit->index + 1 < p->n_limits)
+				continue;
+			d = diag_error(l->diag, limit->span, "a program has at most %zu rate limits%s",
+				       XDPF_MAX_TABLES - (taken - p->n_limits), taken > p->n_limits + 1 ? " beside what its verdicts need" : "");
+			d->remedy = "let rules share one: a limit with a name is one set of buckets for all that name it";
+			return false;
+		}
+	if (l->ir->table.n > MAX_TABLES - p->n_limits) {
+		size_t most = MAX_TABLES - p->n_limits;
+		struct diag *d = diag_error(l->diag, l->ir->table.v[most]->span,
+					    "more than %zu different lists and sets of more than %d elements", most, LOWER_INLINE_RANGES);
 
 		d->remedy = "one program holds no more: let rules that do the same share one set";
 		return false;

@@ -259,6 +259,16 @@ struct lower_words {
 };
 struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enum field_id f, struct ir_block *no, bool sure);
 
+/* ---- lower_key.c, lower_limit.c ---- */
+
+enum { LOWER_KEY_PARTS = 8 * 8 };
+struct meta_key;
+
+/* The parts of a key in @w; returns how many. Goes to @no where a field of it is absent. */
+unsigned lower_key(struct lower *l, struct ast_operand *const *key, const struct meta_key *layout, struct ir_opnd *w, struct ir_block *no);
+/* Ends the current block with branches to @yes and @no. */
+void lower_limit(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+
 /* ---- lower_table.c ---- */
 
 /* The range as far as numbers of @bits bits reach; false: not at all. */

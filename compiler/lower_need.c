@@ -120,6 +120,12 @@ static void need_cond(struct lower *l, const struct ast_expr *e)
 		if (e->header == HDR_NONE)
 			need_field(l, e->field, (struct look){ NULL });
 		break;
+	case EXPR_LIMIT:
+		l->n_tests += 1 + 2 * e->limit->key.n;
+		for (size_t i = 0; i < e->limit->key.n; i++)
+			if (e->limit->key.v[i]->kind == OPERAND_FIELD)
+				need_field(l, e->limit->key.v[i]->field, (struct look){ NULL });
+		break;
 	case EXPR_CMP:
 		l->n_tests += e->operand.n * (1 + (e->match.kind == MATCH_SET ? e->match.set->n : e->match.n) % (LOWER_INLINE_RANGES + 1));
 		for (size_t i = 0; i < e->operand.n; i++)

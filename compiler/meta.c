@@ -53,15 +53,15 @@ static void key_field_size(struct meta_key_field *f)
 	}
 }
 
-struct meta_key meta_key_layout(struct arena *a, const struct ast_counter *c)
+struct meta_key meta_key_layout(struct arena *a, struct ast_operand *const *key, size_t n)
 {
-	struct meta_key_field *field = arena_array(a, c->key.n ? c->key.n : 1, sizeof(*field));
-	struct meta_key k = { field, (unsigned)c->key.n, 0, 1 };
+	struct meta_key_field *field = arena_array(a, n ? n : 1, sizeof(*field));
+	struct meta_key k = { field, (unsigned)n, 0, 1 };
 
-	for (size_t i = 0; i < c->key.n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct meta_key_field *f = &field[i];
 
-		f->operand = c->key.v[i];
+		f->operand = key[i];
 		f->kind = f->operand->value_kind;
 		key_field_size(f);
 		f->offset = (k.size + f->align - 1) / f->align * f->align;
@@ -236,7 +236,7 @@ static json_t *ways_json(struct arena *a, const struct ast_program *p)
 
 static json_t *counter_json(struct arena *a, const struct ast_counter *c, const char *map, size_t file)
 {
-	struct meta_key k = meta_key_layout(a, c);
+	struct meta_key k = meta_key_layout(a, c->key.v, c->key.n);
 	json_t *key = json_array();
 
 	for (unsigned i = 0; i < k.n; i++) {
@@ -249,6 +249,24 @@ static json_t *counter_json(struct arena *a, const struct ast_counter *c, const 
 	}
 	return json_pack("{s:s, s:s, s:I, s:I, s:o}", "name", shown_name(a, c->name.s), "map", map, "file", (json_int_t)file,
 			 "key_size", (json_int_t)k.size, "key", key);
+}
+
+/* In the order of their indexes. */
+static json_t *limits_json(struct arena *a, const struct ast_program *p)
+{
+	json_t *out = json_array();
+
+	for (size_t k = 0; k < p->n_limits; k++)
+		for (size_t u = 0; u < p->units.n; u++)
+			for (size_t i = 0; i < p->units.v[u]->limits.n; i++) {
+				const struct ast_limit *l = p->units.v[u]->limits.v[i];
+
+				if (l->used && l->index == k)
+					json_array_append_new(out, json_pack("{s:s, s:s, s:I, s:I}", "name", shown_name(a, l->shown), "rate",
+									     shown_name(a, l->text), "file", (json_int_t)u,
+									     "size", (json_int_t)l->entries));
+			}
+	return out;
 }
 
 static bool actions_json(json_t *out, const struct ast_rule *r)
@@ -319,6 +337,8 @@ char *meta_json(const struct ast_program *p, size_t *len)
 			 "program", p->name ? p->name : "", "files", files, "rules", rules, "counters", counters,
 			 "actions", actions, "ifaces", ifaces, "ways", p->ways.n ? ways_json(a, p) : json_null(),
 			 "logs", logs);
+	if (root && p->n_limits)
+		ok &= !json_object_set_new(root, "limits", limits_json(a, p));
 	if (ok && root)
 		text = json_dumps(root, JSON_COMPACT);
 	json_decref(root);

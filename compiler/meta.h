@@ -20,8 +20,8 @@ struct meta_key {
 	unsigned size, align;		/* of the whole, padding included; 0 and 1 without a key */
 };
 
-/* The layout of @c's key; lives in @a. */
-struct meta_key meta_key_layout(struct arena *a, const struct ast_counter *c);
+/* The layout of a key of @n fields; lives in @a. */
+struct meta_key meta_key_layout(struct arena *a, struct ast_operand *const *key, size_t n);
 
 /* The map names of all count tables by ast_counter.index: C identifiers of at most 15 bytes, each once, none that begins with
  * "xdpf", none that is the program's name or a C keyword. Live in @a. */

@@ -187,6 +187,24 @@ struct ast_rules *build_rules(struct parser *c, struct ast_rules *list, struct a
 struct parse_names *build_names(struct parser *c, struct parse_names *list, struct ast_name name);
 void build_let(struct parser *c, struct span sp, struct ast_name name, struct ast_value *v);
 void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_value *init, bool whole);
+/* ---- parse_limit.c ---- */
+
+struct ast_limit *build_rate(struct parser *c, struct span sp, struct ast_name number, struct ast_name unit, struct ast_name period);
+/* The text of a number. */
+struct ast_name build_number_text(struct parser *c, struct span sp);
+struct ast_limit *build_burst(struct parser *c, struct span sp, struct ast_limit *l, struct ast_name number, struct ast_name unit);
+struct ast_limit *build_per(struct parser *c, struct span sp, struct ast_limit *l, struct parse_operands *key);
+struct ast_limit *build_size(struct parser *c, struct span sp, struct ast_limit *l, struct ast_name number);
+struct ast_limit *build_when(struct parser *c, struct span sp, struct ast_limit *l, struct span when, bool closed);
+void build_limit(struct parser *c, struct span sp, struct ast_name name, struct ast_limit *l);
+/* @cond, and then over or within the limit @name or @l, written at @at. */
+struct ast_expr *build_limited(struct parser *c, struct span sp, struct ast_expr *cond, bool over, struct span at, struct ast_name name,
+			       struct ast_limit *l);
+
+/* A name that something is given: no field's form, no keyword. */
+bool build_name_check(struct parser *c, struct ast_name name, const char *of);
+/* The statement's place in the reading order: how many came before it, of those that have one. */
+unsigned build_next_order(const struct parser *c);
 /* A name whose declaration was not understood. */
 void build_lost(struct parser *c, struct ast_name name);
 void build_default(struct parser *c, struct span sp, struct ast_action *verdict);

@@ -36,6 +36,7 @@
 	struct ast_rule *rule;
 	struct ast_rules *rules;
 	struct parse_names *names;
+	struct ast_limit *limit;
 }
 
 %code {
@@ -71,7 +72,7 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 %type <log> log
 %type <operand> operand keypart
 %type <operands> operands keyparts key
-%type <expr> cond conj unary test
+%type <expr> when cond conj unary test
 %type <action> action verdict otherwise
 %type <way> target
 %type <actions> actions
@@ -79,6 +80,8 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 %type <rule> rule body
 %type <rules> block rules
 %type <names> type names
+%type <limit> limit_rate
+%type <name> quantity
 
 %%
 
@@ -93,6 +96,8 @@ item: INCLUDE STRING end		{ parse_include(c, JOIN(@1, @2), $2); }
 	| SET set_name error ";"	{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
 	| SET set_name type end		{ build_set(c, JOIN(@1, @3), $2, $3, NULL, $4); }
 	| SET set_name type "=" value end	{ build_set(c, JOIN(@1, @5), $2, $3, $5, true); }
+	| LIMIT NAME "=" limit_rate end	{ build_limit(c, JOIN(@1, @4), $2, $4); }
+	| LIMIT NAME error ";"		{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
 	| DEFAULT verdict end		{ build_default(c, JOIN(@1, @2), $2); }
 	| OPTION NAME NAME end		{ build_option(c, JOIN(@1, @3), $2, $3); }
 	| rule				{ build_top_rule(c, $1); }
@@ -123,16 +128,16 @@ rule: LABEL body			{ $$ = build_label($1, $2); }
 	;
 
 body: actions ";"			{ $$ = build_rule(c, @1, $1, NULL); }
-	| actions IF cond end		{ $$ = build_rule(c, JOIN(@1, @3), $1, $3); }
+	| actions IF when end		{ $$ = build_rule(c, JOIN(@1, @3), $1, $3); }
 	| chain				{ $$ = $1->first; }
 	| chain ELSE block		{ $$ = build_else($1, $3); }
 	| chain ELSE bad_end		{ $$ = $1->first; }
 	| bad_end			{ $$ = NULL; }
 	;
 
-chain: IF cond block			{ $$ = build_if(c, JOIN(@1, @2), $2, $3); }
+chain: IF when block			{ $$ = build_if(c, JOIN(@1, @2), $2, $3); }
 	| bad_if rules "}"		{ $$ = build_if(c, @1, build_unknown(c, @1), $2); }
-	| chain ELSE IF cond block	{ $$ = build_else_if(c, $1, JOIN(@3, @4), $4, $5); }
+	| chain ELSE IF when block	{ $$ = build_else_if(c, $1, JOIN(@3, @4), $4, $5); }
 	| chain ELSE bad_if rules "}"	{ $$ = build_else_if(c, $1, @3, build_unknown(c, @3), $4); }
 	;
 
@@ -209,6 +214,27 @@ keypart: operand
 	;
 
 /* ---- conditions ---- */
+
+when: cond
+	| when OVER NAME		{ $$ = build_limited(c, @$, $1, true, JOIN(@2, @3), $3, NULL); }
+	| when WITHIN NAME		{ $$ = build_limited(c, @$, $1, false, JOIN(@2, @3), $3, NULL); }
+	| when OVER limit_rate		{ $$ = build_limited(c, @$, $1, true, JOIN(@2, @3), (struct ast_name){ 0 }, $3); }
+	| when WITHIN limit_rate	{ $$ = build_limited(c, @$, $1, false, JOIN(@2, @3), (struct ast_name){ 0 }, $3); }
+	;
+
+limit_rate: quantity "/" NAME		{ $$ = build_rate(c, @$, $1, (struct ast_name){ 0 }, $3); }
+	| quantity NAME "/" NAME	{ $$ = build_rate(c, @$, $1, $2, $4); }
+	| limit_rate BURST quantity	{ $$ = build_burst(c, @$, $1, $3, (struct ast_name){ 0 }); }
+	| limit_rate BURST quantity NAME	{ $$ = build_burst(c, @$, $1, $3, $4); }
+	| limit_rate PER key		{ $$ = build_per(c, @$, $1, $3); }
+	| limit_rate SIZE quantity	{ $$ = build_size(c, @$, $1, $3); }
+	| limit_rate WHEN FULL OPEN	{ $$ = build_when(c, @$, $1, JOIN(@2, @4), false); }
+	| limit_rate WHEN FULL CLOSED	{ $$ = build_when(c, @$, $1, JOIN(@2, @4), true); }
+	;
+
+quantity: NUM				{ $$ = build_number_text(c, @$); }
+	| QTY
+	;
 
 cond: conj
 	| cond OR conj			{ $$ = build_junction(c, EXPR_OR, @$, $1, $3); }

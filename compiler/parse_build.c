@@ -250,8 +250,7 @@ struct ast_action *build_reply(struct parser *c, struct span sp, struct ast_name
 	return act;
 }
 
-/* A name that something is given: no field's form, no keyword. */
-static bool name_check(struct parser *c, struct ast_name name, const char *of)
+bool build_name_check(struct parser *c, struct ast_name name, const char *of)
 {
 	const char *dot = strchr(name.s, '.');
 
@@ -270,7 +269,7 @@ struct ast_action *build_count(struct parser *c, struct span sp, struct ast_name
 {
 	struct ast_action *act = arena_alloc(c->a, sizeof(*act));
 
-	name_check(c, name, "a table");
+	build_name_check(c, name, "a table");
 	act->kind = ACTION_COUNT;
 	act->span = sp;
 	act->word = name;
@@ -376,24 +375,23 @@ struct parse_names *build_names(struct parser *c, struct parse_names *list, stru
 	return list;
 }
 
-/* The statement's place in the reading order: how many came before it, of those that have one. */
-static unsigned next_order(const struct parser *c)
+unsigned build_next_order(const struct parser *c)
 {
 	const struct ast_unit *u = c->run->unit;
 
-	return (unsigned)(u->lets.n + u->sets.n + u->rules.list.n + 1);
+	return (unsigned)(u->lets.n + u->sets.n + u->limits.n + u->rules.list.n + 1);
 }
 
 void build_let(struct parser *c, struct span sp, struct ast_name name, struct ast_value *v)
 {
 	struct ast_let *let = arena_alloc(c->a, sizeof(*let));
 
-	if (!name_check(c, name, "a `let`"))
+	if (!build_name_check(c, name, "a `let`"))
 		return;
 	let->name = name;
 	let->span = sp;
 	let->value = v;
-	let->order = next_order(c);
+	let->order = build_next_order(c);
 	*vec_add(c->a, &c->run->unit->lets) = let;
 }
 
@@ -401,7 +399,7 @@ void build_set(struct parser *c, struct span sp, struct ast_name name, struct pa
 {
 	struct ast_set *set = arena_alloc(c->a, sizeof(*set));
 
-	if (!name_check(c, name, "a set"))
+	if (!build_name_check(c, name, "a set"))
 		return;
 	if (!whole && !init) {
 		build_lost(c, name);
@@ -411,7 +409,7 @@ void build_set(struct parser *c, struct span sp, struct ast_name name, struct pa
 	set->span = sp;
 	TAKE(&set->type, &type->list);
 	set->init = init;
-	set->order = next_order(c);
+	set->order = build_next_order(c);
 	*vec_add(c->a, &c->run->unit->sets) = set;
 }
 
@@ -458,6 +456,6 @@ void build_option(struct parser *c, struct span sp, struct ast_name name, struct
 void build_top_rule(struct parser *c, struct ast_rule *r)
 {
 	if (r)
-		r->order = next_order(c);
+		r->order = build_next_order(c);
 	build_rules(c, &c->run->unit->rules, r);
 }

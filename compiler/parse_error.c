@@ -114,10 +114,6 @@ static bool unsupported(struct parser *c, unsigned want)
 		const char *remedy;
 		bool same_line;		/* on another line, a `;` is missing before it */
 	} words[] = {
-		{ TOK_LIMIT, WANT_STATEMENT, "leave rate limits out, `over` and `within` too" },
-		{ TOK_LIMIT, WANT_SEMI, "leave the rate limit out", true },
-		{ TOK_OVER, WANT_AND, "leave the rate limit out" },
-		{ TOK_WITHIN, WANT_AND, "leave the rate limit out" },
 		{ TOK_TEST, WANT_STATEMENT, "leave tests out of the file" },
 		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
@@ -354,7 +350,7 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		if (before->kind == TOK_NAME && before->span.end == k->span.begin)
 			return "a label's colon is followed by a blank";
 		break;
-	case TOK_LET: case TOK_SET: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION:
+	case TOK_LET: case TOK_SET: case TOK_LIMIT: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION:
 		if (before->kind == TOK_LABEL)
 			return "only rules have labels";
 		if (c->tokens->n_blocks)
@@ -391,6 +387,14 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		if (want & WANT_OPEN && want & WANT_AND)
 			return arena_printf(c->a, "write `%s if CONDITION;`, or put { } around what depends on it", k->val.name.s);
 		break;
+	case TOK_AND: case TOK_OR:
+		if (want & WANT_PER)
+			return "a limit follows the whole condition: put this before `over` or `within`";
+		break;
+	case TOK_OVER: case TOK_WITHIN:
+		if (want & WANT_IF)
+			return arena_printf(c->a, "a limit follows a condition: `drop if udp %s 10/s;`", k->val.name.s);
+		break;
 	case TOK_ELSE:
 		if (want & WANT_STATEMENT)
 			return "`else` stands right behind the block of an `if`";
@@ -418,6 +422,12 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		return "a mask needs a comparison: tcp.flags & syn != 0";
 	if (before->kind == TOK_ELSE && !(want & WANT_OPEN))
 		return "say what becomes of the packet then: `else pass`";
+	if (want & WANT_SLASH && want & WANT_NAME && (before->kind == TOK_NUM || before->kind == TOK_QTY))
+		return "a rate is said per second, minute or hour: 10/s, 5M bits/m, 1/h";
+	if (before->kind == TOK_OVER || before->kind == TOK_WITHIN)
+		return "behind it stands a limit's name or a rate: 100/s burst 200 per ip.src";
+	if (before->kind == TOK_FULL)
+		return "write `when full open` or `when full closed`";
 	if (before->kind == TOK_ELSE)
 		return "`else` is followed by `if` or by { … }";
 	return NULL;

@@ -257,11 +257,11 @@ static struct token recover(struct parser *c)
 			if (depth || before == TOK_SET || (first && pass))
 				continue;
 			break;
-		case TOK_LET: case TOK_SET: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION:
+		case TOK_LET: case TOK_SET: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION: case TOK_LIMIT:
 			if (t->n_blocks || (first && pass))
 				continue;
 			break;
-		case TOK_LIMIT: case TOK_TEST:
+		case TOK_TEST:
 			if (t->n_blocks || first)
 				continue;
 			break;

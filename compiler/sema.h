@@ -9,6 +9,8 @@
  *   sema_value.c       a literal, read as what it is compared to
  *   sema_list.c        ranges, prefixes, lists and lets to the values they stand for
  *   sema_decl.c        lets and sets
+ *   sema_limit.c       rate limits
+ *   sema_key.c         keys of count tables and limits
  *   sema_operand.c     fields and slices
  *   sema_expr.c        conditions
  *   sema_compare.c     comparisons
@@ -86,7 +88,7 @@ struct found {
 	VEC(const char *) text;		/* bytes (as many as wanted each), or interface names */
 };
 
-enum decl_kind { DECL_LET, DECL_SET };
+enum decl_kind { DECL_LET, DECL_SET, DECL_LIMIT };
 
 /* A let or set of a unit. */
 struct decl {
@@ -95,6 +97,7 @@ struct decl {
 	unsigned order;			/* of its statement */
 	struct ast_let *let;
 	struct ast_set *set;
+	struct ast_limit *limit;
 	bool ready;			/* it was checked: may be used */
 	bool warned;			/* of values that are in it twice */
 	bool broken;			/* errors in it were reported: uses of it stay silent */
@@ -270,6 +273,19 @@ void decls_check(struct sema *s, unsigned order);
 void decls_warn_unused(struct sema *s);
 bool set_fits(const struct ast_set *set, unsigned i, const struct ast_operand *op);
 
+/* ---- limits (sema_limit.c) ---- */
+
+bool limit_check(struct sema *s, struct ast_limit *l);
+/* over LIMIT, within LIMIT. */
+bool limit_use(struct sema *s, struct ast_expr *e);
+
+/* ---- keys (sema_key.c) ---- */
+
+/* Bytes of a key in the layout of runtime/abi.h, what aligns its fields included. */
+unsigned key_bytes(struct ast_operand *const *key, size_t n);
+/* Its fields exist, each once, and it is not too long. @sp, @of: the whole, and what it is the key of. */
+bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct span sp, const char *of);
+
 /* ---- operands (sema_operand.c) ---- */
 
 bool operand_check(struct sema *s, struct ast_operand *op, bool is_key);
@@ -329,8 +345,8 @@ void facts_init(struct sema *s);
 bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, struct conflict *c);
 /* Leaves of *f what still holds behind @r, which may have written to the packet. */
 void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r);
-/* Warns where a key's field is never there. */
-void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op);
+/* Warns where a key's field is never there, and what follows from it. */
+void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op, const char *so);
 /* Warns that @e always holds where it stands, so that its `else` is never reached. */
 void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c);
 /* Warns that @e never holds where it stands: the rules before it took every such packet. */

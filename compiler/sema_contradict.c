@@ -366,6 +366,9 @@ static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bo
 			if (!assume(s, f, e->sub.v[i], truth, e->sub.v[i], truth, c))
 				return false;
 		return true;
+	case EXPR_LIMIT:
+		/* it may hold or not, whatever holds before it */
+		return true;
 	case EXPR_NAME:
 		return assume_name(s, f, e, truth, by, by_true, c);
 	case EXPR_CMP:
@@ -414,7 +417,7 @@ static void add_note(struct sema *s, struct diag *e, const struct conflict *c)
 	e->note = arena_printf(s->a, c->other_true ? "`%s` is true here" : "`%s` is false here", sema_quote(s, c->other->span));
 }
 
-void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op)
+void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op, const char *so)
 {
 	struct facts here = *f;
 	struct conflict c;
@@ -424,8 +427,8 @@ void facts_check_key(struct sema *s, const struct facts *f, const struct ast_ope
 
 	if (f->dead || !head || add_headers(s, &here, head, 0, NULL, true, &c))
 		return;
-	e = diag_warning(s->d, op->span, "%s is never there, so nothing is counted", operand_shown(s, op));
-	e->remedy = "count by a field of the packets that get here";
+	e = diag_warning(s->d, op->span, "%s is never there, so %s", operand_shown(s, op), so);
+	e->remedy = "choose a field of the packets that get here";
 	add_note(s, e, &c);
 }
 

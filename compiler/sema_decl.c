@@ -40,9 +40,9 @@ static bool let_walk(struct sema *s, struct decl *d, const struct ast_value *v)
 		other = names_use(s, &name, &bad);
 		if (bad)
 			return false;
-		if (other && other->kind == DECL_SET) {
-			e = sema_error(s, v->span, "a let names values, and `%s` is a set", v->text);
-			e->remedy = "use the set itself, with `in`";
+		if (other && other->kind != DECL_LET) {
+			e = sema_error(s, v->span, "a let names values, and `%s` is a %s", v->text, decl_kind_name(other->kind));
+			e->remedy = other->kind == DECL_SET ? "use the set itself, with `in`" : "use the limit itself, with `over` or `within`";
 			return false;
 		}
 		if (!other) {
@@ -191,11 +191,16 @@ void decls_check(struct sema *s, unsigned order)
 		bool ok;
 
 		s->order = d->order;
-		ok = d->kind == DECL_LET ? let_check(s, d) : set_check(s, d->set);
+		ok = d->kind == DECL_LET ? let_check(s, d) : d->kind == DECL_SET ? set_check(s, d->set) : limit_check(s, d->limit);
 		if (!ok)
 			d->broken = true;
 		d->ready = true;
 	}
+}
+
+static bool is_used(const struct decl *d)
+{
+	return d->kind == DECL_LET ? d->let->used : d->kind == DECL_SET ? d->set->used : d->limit->used;
 }
 
 /* Files that are included offer what they have; who includes them takes what it needs. */
@@ -207,7 +212,7 @@ void decls_warn_unused(struct sema *s)
 		const struct decl *d = s->decl[i];
 		struct diag *e;
 
-		if (d->broken || d->name.span.src != s->unit->source || (d->kind == DECL_LET ? d->let->used : d->set->used))
+		if (d->broken || d->name.span.src != s->unit->source || is_used(d))
 			continue;
 		e = diag_warning(s->d, d->name.span, "%s `%s` is never used", decl_kind_name(d->kind), d->name.s);
 		e->remedy = "take it out";

@@ -39,13 +39,16 @@ static bool not_a_condition(struct sema *s, const struct ast_name *name)
 			e->remedy = arena_printf(s->a, "compare it, as in `%s == …`", name->s);
 	} else if (d) {
 		e = diag_error(s->d, name->span, "%s `%s` is not a condition", decl_kind_name(d->kind), name->s);
-		e->remedy = arena_printf(s->a, "compare a field with it: `FIELD in %s`", name->s);
+		e->remedy = d->kind == DECL_LIMIT ? arena_printf(s->a, "it follows a condition: `… over %s`", name->s) :
+						    arena_printf(s->a, "compare a field with it: `FIELD in %s`", name->s);
 		e->note_span = d->name.span;
 		e->note = "declared here";
 		if (d->kind == DECL_LET)
 			d->let->used = true;
-		else
+		else if (d->kind == DECL_SET)
 			d->set->used = true;
+		else
+			d->limit->used = true;
 	} else if (!strcmp(name->s, "payload") || !strcmp(name->s, "packet")) {
 		e = diag_error(s->d, name->span, "`%s` is not a condition", name->s);
 		e->remedy = arena_printf(s->a, "compare bytes of it, as in `%s[0:4] == ff:ff:ff:ff`", name->s);
@@ -119,6 +122,8 @@ bool expr_check(struct sema *s, struct ast_expr *e)
 		return ok && e->sub.n && !diag_full(s->d);
 	case EXPR_NAME:
 		return name_check(s, e);
+	case EXPR_LIMIT:
+		return limit_use(s, e);
 	case EXPR_CMP:
 		return compare_check(s, e);
 	}

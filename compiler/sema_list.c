@@ -211,6 +211,11 @@ static bool read_name(struct sema *s, const struct want *w, const struct ast_val
 		e->remedy = arena_printf(s->a, "ask for it by itself: `%s in %s or …`", w->what, v->text);
 		return false;
 	}
+	if (d->kind == DECL_LIMIT) {
+		e = sema_error(s, v->span, "limit `%s` stands where values are listed", v->text);
+		e->remedy = arena_printf(s->a, "a limit follows the whole condition: … over %s", v->text);
+		return false;
+	}
 	if (d->broken || !d->let->value)
 		return false;
 	r = read_let(s, w, d, v->span);

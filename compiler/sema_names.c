@@ -1,9 +1,10 @@
 /*
- * What a name means. In: the language's tables, a unit's declarations. Out: look-ups in constant time. A name has one meaning: lets
- * and sets of a unit share a space, and may not take a word of the language.
+ * What a name means. In: the language's tables, a unit's declarations. Out: look-ups in constant time. A name has one meaning: lets,
+ * sets and limits of a unit share a space, and may not take a word of the language.
  */
 #include "sema.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,8 @@ const char *decl_kind_name(enum decl_kind kind)
 		return "let";
 	case DECL_SET:
 		return "set";
+	case DECL_LIMIT:
+		return "limit";
 	}
 	return "name";
 }
@@ -245,31 +248,42 @@ void names_unit(struct sema *s)
 {
 	struct ast_unit *u = s->unit;
 
-	s->decl = arena_array(s->a, u->lets.n + u->sets.n + 1, sizeof(*s->decl));
+	s->decl = arena_array(s->a, u->lets.n + u->sets.n + u->limits.n + 1, sizeof(*s->decl));
 	s->n_decls = s->next_decl = 0;
 	symtab_init(&s->names, s->a);
 	for (size_t i = 0; i < u->lost.n; i++)
 		if (!names_lost(s, u->lost.v[i].s))
 			symtab_put(&s->names, SPACE_LOST, u->lost.v[i].s, strlen(u->lost.v[i].s));
-	for (size_t i = 0, j = 0; i < u->lets.n || j < u->sets.n;) {
-		bool let = i < u->lets.n && (j == u->sets.n || u->lets.v[i]->order <= u->sets.v[j]->order);
-		struct ast_name *name = let ? &u->lets.v[i]->name : &u->sets.v[j]->name;
+	/* the three lists merged by their order */
+	for (size_t let = 0, set = 0, limit = 0; let < u->lets.n || set < u->sets.n || limit < u->limits.n;) {
+		unsigned l = let < u->lets.n ? u->lets.v[let]->order : UINT_MAX, t = set < u->sets.n ? u->sets.v[set]->order : UINT_MAX;
+		unsigned m = limit < u->limits.n ? u->limits.v[limit]->order : UINT_MAX;
+		enum decl_kind kind = l <= t && l <= m ? DECL_LET : t <= m ? DECL_SET : DECL_LIMIT;
+		struct ast_name *name = kind == DECL_LET ? &u->lets.v[let]->name : kind == DECL_SET ? &u->sets.v[set]->name :
+													&u->limits.v[limit]->name;
 		struct decl *d;
 
-		s->order = let ? u->lets.v[i]->order : u->sets.v[j]->order;
-		if (name->s && check_free(s, name, let ? "let" : "set")) {
-			d = declare(s, name, let ? DECL_LET : DECL_SET);
+		s->order = kind == DECL_LET ? l : kind == DECL_SET ? t : m;
+		if (name->s && check_free(s, name, decl_kind_name(kind))) {
+			d = declare(s, name, kind);
 		} else {
 			/* Checked all the same, reachable by no name. */
 			d = arena_alloc(s->a, sizeof(*d));
-			d->kind = let ? DECL_LET : DECL_SET;
+			d->kind = kind;
 			d->order = s->order;
 			d->broken = true;
 		}
-		if (let)
-			d->let = u->lets.v[i++];
-		else
-			d->set = u->sets.v[j++];
+		switch (kind) {
+		case DECL_LET:
+			d->let = u->lets.v[let++];
+			break;
+		case DECL_SET:
+			d->set = u->sets.v[set++];
+			break;
+		case DECL_LIMIT:
+			d->limit = u->limits.v[limit++];
+			break;
+		}
 		s->decl[s->n_decls++] = d;
 	}
 }

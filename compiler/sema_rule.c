@@ -62,57 +62,6 @@ bool verdict_check(struct sema *s, struct ast_action *a)
 	return true;
 }
 
-/* Bytes of a key in the layout of runtime/abi.h, what aligns its fields included. */
-static unsigned key_bytes(const struct ast_action *a)
-{
-	unsigned bytes = 0, most = 1;
-
-	for (size_t i = 0; i < a->key.n; i++) {
-		const struct ast_operand *op = a->key.v[i];
-		unsigned size = op->value_kind == KIND_IP ? 17 : (op->bits + 7) / 8, align = 1;
-
-		if (op->value_kind == KIND_IFACE)
-			size = align = 4;
-		else if (op->value_kind == KIND_NUM || op->value_kind == KIND_FLAG)
-			size = align = size <= 2 ? size : size <= 4 ? 4 : 8;
-		most = align > most ? align : most;
-		bytes = (bytes + align - 1) / align * align + size;
-	}
-	return (bytes + most - 1) / most * most;
-}
-
-static bool key_check(struct sema *s, struct ast_action *a)
-{
-	unsigned bytes;
-	bool ok = true;
-	struct diag *e;
-
-	if (a->key.n > SEMA_MAX_KEY_FIELDS) {
-		e = diag_error(s->d, a->span, "a key has at most %d fields, this has %zu", SEMA_MAX_KEY_FIELDS, a->key.n);
-		e->remedy = "count by fewer fields, or in two tables";
-		return false;
-	}
-	for (size_t i = 0; i < a->key.n; i++)
-		ok = operand_check(s, a->key.v[i], true) && ok;
-	for (size_t i = 0; ok && i < a->key.n; i++)
-		for (size_t j = 0; j < i; j++)
-			if (operand_same(a->key.v[i], a->key.v[j])) {
-				e = diag_error(s->d, a->key.v[i]->span, "%s is twice in the key", operand_shown(s, a->key.v[i]));
-				e->remedy = "name each field once";
-				e->note_span = a->key.v[j]->span;
-				e->note = "first here";
-				return false;
-			}
-	bytes = ok ? key_bytes(a) : 0;
-	if (bytes > SEMA_MAX_KEY_BYTES) {
-		e = diag_error(s->d, a->span, "the key of `%s` has %u bytes, at most %d fit", a->word.s, bytes,
-			       SEMA_MAX_KEY_BYTES);
-		e->remedy = "choose shorter slices";
-		return false;
-	}
-	return ok;
-}
-
 static bool key_same(const struct ast_action *a, const struct ast_counter *c)
 {
 	if (a->key.n != c->key.n)
@@ -134,7 +83,7 @@ static bool count_check(struct sema *s, struct ast_action *a)
 	struct decl *other;
 	struct diag *e;
 
-	if (!a->word.s || !key_check(s, a))
+	if (!a->word.s || !key_check(s, a->key.v, a->key.n, a->span, arena_printf(s->a, "`%s`", a->word.s)))
 		return false;
 	other = names_decl(s, a->word.s);
 	if (other) {
@@ -267,7 +216,14 @@ static void keys_check(struct sema *s, const struct ast_rule *r, const struct fa
 		if (a && a->kind == ACTION_VLAN)
 			return;
 		for (size_t j = 0; a && a->counter && j < a->key.n; j++)
-			facts_check_key(s, facts, a->key.v[j]);
+			facts_check_key(s, facts, a->key.v[j], "nothing is counted");
+	}
+	/* limits stand last, and those that have a name may be used elsewhere */
+	for (size_t i = r->cond && r->cond->kind == EXPR_AND ? r->cond->sub.n : 0; i-- > 0 && r->cond->sub.v[i]->kind == EXPR_LIMIT;) {
+		const struct ast_expr *e = r->cond->sub.v[i];
+
+		for (size_t j = 0; !e->name.s && j < e->limit->key.n; j++)
+			facts_check_key(s, facts, e->limit->key.v[j], "the rule never matches");
 	}
 }
 

@@ -18,6 +18,8 @@
  *   xdpf_out       DEVMAP_HASH   u32 interface index -> the same     interfaces that `forward` may send out of
  *   xdpf_cpus      CPUMAP        u32 CPU -> u32 length of its queue
  *   xdpf_sockets   XSKMAP        u32 receive queue -> AF_XDP socket; left to who opens the socket
+ *   xdpf_limits    PERCPU_ARRAY  u32 place in meta.limits -> struct xdpf_limit_count
+ *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limit N, one where it has no key
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
  *   .bss           xdpf_trace, xdpf_inputs
  *
@@ -42,6 +44,8 @@
 #define XDPF_MAP_PORTS		"xdpf_ports"
 #define XDPF_MAP_FLOOD		"xdpf_flood"	/* and its number */
 #define XDPF_MAP_OUT		"xdpf_out"
+#define XDPF_MAP_LIMITS		"xdpf_limits"
+#define XDPF_MAP_LIMIT		"xdpf_limit_"	/* and its number */
 #define XDPF_MAP_CPUS		"xdpf_cpus"
 #define XDPF_MAP_SOCKETS	"xdpf_sockets"
 #define XDPF_MAP_LOG		"xdpf_log"
@@ -65,6 +69,11 @@
 
 struct xdpf_counter {
 	uint64_t packets, bytes;		/* bytes: of the frame as received, fragments included */
+};
+
+/* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
+struct xdpf_limit_count {
+	uint64_t admitted, denied, full;
 };
 
 struct xdpf_miss {
@@ -184,6 +193,7 @@ static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
  *     "ifaces":   [ "eth0" ],
  *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false,
  *                     "forwards": true } or null,
+ *     "limits":   [ { "name": "syn" or "edge.xdpf:31", "rate": "200/s burst 400 per ip.src/32/64", "file": 0, "size": 65536 } ],
  *     "logs":     [ { "rule": 0, "sample": false } ] }
  *
  * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters" if it
@@ -191,6 +201,7 @@ static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
  * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.
  * ways: what the maps for redirecting hold, and how many elements xdpf_others has. A rule or a file's "default" that may go otherwise than its
  * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.
+ * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
  */
 

@@ -43,6 +43,7 @@ void rt_meta_free(struct rt_meta *m)
 	free(m->tables);
 	free(m->keys);
 	free(m->actions);
+	free(m->limits);
 	free(m->logs);
 	free(m->ifaces);
 	free(m->used);
@@ -128,7 +129,7 @@ static void parse_root(struct meta_parse *p)
 {
 	struct rt_meta *meta = p->meta;
 	struct xdpf_meta *m = &meta->m;
-	const json_t *root = meta->root, *files, *rules, *tables, *actions, *logs, *ifaces;
+	const json_t *root = meta->root, *files, *rules, *tables, *actions, *limits, *logs, *ifaces;
 	const json_t *version = json_object_get(root, "xdpf");
 	unsigned max_index;
 
@@ -142,12 +143,14 @@ static void parse_root(struct meta_parse *p)
 	tables = meta_array(p, root, "counters", MAX_TABLES, true);
 	ifaces = meta_array(p, root, "ifaces", MAX_IFACES, true);
 	actions = meta_array(p, root, "actions", MAX_ACTIONS, false);
+	limits = meta_array(p, root, "limits", XDPF_MAX_TABLES, false);
 	logs = meta_array(p, root, "logs", MAX_ACTIONS, false);
 	m->frags = json_is_true(json_object_get(json_object_get(root, "loaded"), "frags"));
 	m->n_files = json_array_size(files);
 	m->n_rules = json_array_size(rules);
 	m->n_tables = json_array_size(tables);
 	m->n_actions = json_array_size(actions);
+	m->n_limits = json_array_size(limits);
 	m->n_logs = json_array_size(logs);
 	m->n_ifaces = json_array_size(ifaces);
 	if (!p->err && !m->n_files)
@@ -156,6 +159,7 @@ static void parse_root(struct meta_parse *p)
 	m->files = meta->files = meta_alloc(p, m->n_files, sizeof(*meta->files));
 	m->rules = meta->rules = meta_alloc(p, m->n_rules, sizeof(*meta->rules));
 	m->tables = meta->tables = meta_alloc(p, m->n_tables, sizeof(*meta->tables));
+	m->limits = meta->limits = meta_alloc(p, m->n_limits, sizeof(*meta->limits));
 	m->actions = meta->actions = meta_alloc(p, m->n_actions, sizeof(*meta->actions));
 	m->logs = meta->logs = meta_alloc(p, m->n_logs, sizeof(*meta->logs));
 	m->ifaces = meta->ifaces = meta_alloc(p, m->n_ifaces, sizeof(*meta->ifaces));
@@ -171,6 +175,7 @@ static void parse_root(struct meta_parse *p)
 		meta_parse_actions(p, actions, max_index);
 	if (!p->err)
 		meta_parse_logs(p, logs, max_index);
+	meta_parse_limits(p, limits);
 	meta_parse_ifaces(p, ifaces);
 }
 

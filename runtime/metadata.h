@@ -20,6 +20,7 @@ struct rt_meta {
 	struct xdpf_table *tables;
 	struct xdpf_key_field *keys;	/* of all tables */
 	struct xdpf_action *actions;
+	struct xdpf_limit *limits;
 	struct xdpf_logger *logs;
 	const char **ifaces;
 	bool *used;			/* by index */
@@ -50,6 +51,7 @@ void *meta_alloc(struct meta_parse *p, size_t n, size_t size);
 
 void meta_parse_tables(struct meta_parse *p, const json_t *a);
 void meta_parse_actions(struct meta_parse *p, const json_t *a, unsigned max_index);
+void meta_parse_limits(struct meta_parse *p, const json_t *a);
 void meta_parse_logs(struct meta_parse *p, const json_t *a, unsigned max_index);
 void meta_parse_ifaces(struct meta_parse *p, const json_t *a);
 void meta_parse_ways(struct meta_parse *p, const json_t *o);

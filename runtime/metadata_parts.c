@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "limit.h"
 #include "metadata.h"
 
 /* The size that a kind's layout in runtime/abi.h has; 0: any up to 64. */
@@ -113,6 +114,19 @@ void meta_parse_actions(struct meta_parse *p, const json_t *a, unsigned max_inde
 		}
 		if (!p->err && !xdpf_meta_rule(&p->meta->m, x->rule))
 			meta_bad(p, "rule", "is no rule's index");
+	}
+}
+
+void meta_parse_limits(struct meta_parse *p, const json_t *a)
+{
+	for (size_t i = 0; i < p->meta->m.n_limits && !p->err; i++) {
+		const json_t *o = json_array_get(a, i);
+		struct xdpf_limit *l = &p->meta->limits[i];
+
+		l->name = meta_string(p, o, "name");
+		l->rate = meta_string(p, o, "rate");
+		l->file = meta_number(p, o, "file", (unsigned)p->meta->m.n_files - 1);
+		l->size = meta_number(p, o, "size", XDPF_LIMIT_MEMORY);
 	}
 }
 

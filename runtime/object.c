@@ -90,6 +90,8 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 	if (!strcmp(name, XDPF_MAP_SCRATCH))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, log);
 	err = rt_ways_map(map, &m->ways, log);
+	if (err == -ENOENT)
+		err = rt_limits_map(map, m, log);
 	if (err != -ENOENT)
 		return err;
 	if (!strcmp(name, XDPF_MAP_LOG))

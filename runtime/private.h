@@ -110,6 +110,13 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
  * is none. */
 void *rt_variable(struct bpf_object *bpf, const char *section, const char *name, size_t *size, size_t *offset);
 
+/* ---- limits.c ---- */
+
+/* The maps of limits: -ENOENT where @map is none of them, 0 where it is what the metadata says. */
+int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* Their counters. @fd -1: there is none, all are zero. */
+int rt_limits_read(int fd, struct xdpf_limit_counts *out, size_t n, const struct xdpf_log *log);
+
 /* ---- ways.c ---- */
 
 /* The objects' maps for redirecting: -ENOENT where @map is none of them, 0 where it is as its readers expect. */
@@ -131,7 +138,7 @@ int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log);
 /* A program in the kernel, loaded by us or found there. */
 struct xdpf_program {
 	struct rt_meta *meta;
-	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, meta_fd;	/* -1: the program has none */
+	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd;	/* -1: the program has none */
 	int log_fd, logs_fd;
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */

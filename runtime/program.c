@@ -20,7 +20,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		rt_log(log, XDPF_LOG_ERROR, "out of memory");
 		return NULL;
 	}
-	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
+	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
 	return p;
 }
 
@@ -37,6 +37,7 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->verdicts_fd);
 	close_fd(&p->misses_fd);
 	close_fd(&p->others_fd);
+	close_fd(&p->limits_fd);
 	close_fd(&p->meta_fd);
 	ring_buffer__free(p->ring);
 	close_fd(&p->log_fd);
@@ -76,6 +77,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->verdicts_fd;
 	if (!strcmp(name, XDPF_MAP_MISSES))
 		return &p->misses_fd;
+	if (!strcmp(name, XDPF_MAP_LIMITS))
+		return &p->limits_fd;
 	if (!strcmp(name, XDPF_MAP_OTHERS))
 		return &p->others_fd;
 	if (!strcmp(name, XDPF_MAP_LOG))

@@ -27,6 +27,7 @@ struct xdpf_stats {
 	struct xdpf_count *others;
 	size_t n_misses;
 	struct xdpf_logged *logs;
+	struct xdpf_limit_counts *limits;
 	struct table *tables;
 	char test_iface[16];		/* see xdpf_program */
 };
@@ -43,6 +44,7 @@ void xdpf_stats_free(struct xdpf_stats *s)
 	free(s->tables);
 	free(s->rules);
 	free(s->misses);
+	free(s->limits);
 	free(s->others);
 	free(s->logs);
 	free(s);
@@ -206,9 +208,10 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 	s->rules = calloc(s->n_rules, sizeof(*s->rules));
 	s->misses = calloc(s->n_misses ? s->n_misses : 1, sizeof(*s->misses));
 	s->others = calloc(m->ways.n_others ? m->ways.n_others : 1, sizeof(*s->others));
+	s->limits = calloc(m->n_limits ? m->n_limits : 1, sizeof(*s->limits));
 	s->tables = calloc(m->n_tables ? m->n_tables : 1, sizeof(*s->tables));
 	s->logs = calloc(m->n_logs ? m->n_logs : 1, sizeof(*s->logs));
-	if (!s->rules || !s->misses || !s->others || !s->tables || !s->logs)
+	if (!s->rules || !s->misses || !s->others || !s->limits || !s->tables || !s->logs)
 		return rt_fail(log, ENOMEM, "out of memory");
 	s->has_verdicts = p->verdicts_fd >= 0;
 	memcpy(s->test_iface, p->test_iface, sizeof(s->test_iface));
@@ -244,6 +247,8 @@ int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const
 		err = read_array(p->misses_fd, s->misses, s->n_misses, log);
 	if (!err)
 		err = read_array(p->logs_fd, s->logs, s->meta->n_logs, log);
+	if (!err)
+		err = rt_limits_read(p->limits_fd, s->limits, s->meta->n_limits, log);
 	for (size_t i = 0; !err && i < s->meta->n_tables; i++)
 		err = read_table(&s->tables[i], &s->meta->tables[i], p->table_fd[i], log);
 	if (!err)
@@ -261,6 +266,11 @@ struct xdpf_count xdpf_stats_rule(const struct xdpf_stats *s, unsigned index)
 struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum xdpf_verdict v)
 {
 	return v >= 0 && v < XDPF_N_VERDICTS ? s->verdicts[v] : (struct xdpf_count){ 0, 0 };
+}
+
+struct xdpf_limit_counts xdpf_stats_limit(const struct xdpf_stats *s, size_t limit)
+{
+	return limit < s->meta->n_limits ? s->limits[limit] : (struct xdpf_limit_counts){ 0, 0, 0 };
 }
 
 struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot)

@@ -113,15 +113,23 @@ struct xdpf_logger {
 	bool sample;
 };
 
+/* A rate limit. */
+struct xdpf_limit {
+	const char *name, *rate;	/* its name, or "file.xdpf:31"; what it says */
+	unsigned file;
+	uint64_t size;			/* keys that it has room for; 0: it has one bucket */
+};
+
 struct xdpf_meta {
 	const char *compiler, *program;
 	const struct xdpf_file *files;
 	const struct xdpf_rule *rules;	/* in the order of their indexes; defaults have indexes of their own in between */
 	const struct xdpf_table *tables;
 	const struct xdpf_action *actions;
+	const struct xdpf_limit *limits;
 	const struct xdpf_logger *logs;
 	const char *const *ifaces;
-	size_t n_files, n_rules, n_tables, n_actions, n_logs, n_ifaces;
+	size_t n_files, n_rules, n_tables, n_actions, n_limits, n_logs, n_ifaces;
 	struct xdpf_ways ways;
 	bool frags;			/* of a loaded program: it takes frames in fragments */
 };
@@ -257,6 +265,11 @@ struct xdpf_logged {
 	uint64_t limited, lost;		/* packets without a record: beyond the log's pace; the ring was full */
 };
 
+/* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
+struct xdpf_limit_counts {
+	uint64_t admitted, denied, full;
+};
+
 struct xdpf_stats;
 
 /* A snapshot of all counters, summed over CPUs. Traffic goes on meanwhile: a few packets may be in some counters and not
@@ -270,6 +283,7 @@ XDPF_API struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsign
 XDPF_API struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned slot);
 /* By place in meta.logs. */
 XDPF_API struct xdpf_logged xdpf_stats_log(const struct xdpf_stats *s, size_t log);
+XDPF_API struct xdpf_limit_counts xdpf_stats_limit(const struct xdpf_stats *s, size_t limit);
 /* Packets that reached a file: the sum over its deciding rules and its default. */
 XDPF_API struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file);
 /* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not

@@ -136,6 +136,16 @@ static json_t *log_json(const struct counters_of *c, size_t log)
 			 c->meta->logs[log].sample ? "sample" : "log", "limited", (json_int_t)n.limited, "lost", (json_int_t)n.lost);
 }
 
+static json_t *limit_json(const struct counters_of *c, size_t limit)
+{
+	const struct xdpf_limit *l = &c->meta->limits[limit];
+	struct xdpf_limit_counts n = xdpf_stats_limit(c->stats, limit);
+
+	return json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name", l->name, "file", c->meta->files[l->file].name, "rate", l->rate,
+			 "size", (json_int_t)l->size, "admitted", (json_int_t)n.admitted, "denied", (json_int_t)n.denied, "full",
+			 (json_int_t)n.full);
+}
+
 json_t *counters_json(const struct counters_of *c)
 {
 	json_t *o = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array();
@@ -165,6 +175,9 @@ json_t *counters_json(const struct counters_of *c)
 	json_object_set_new(o, "files", files);
 	json_object_set_new(o, "verdicts", counters_any(c->meta) ? json_incref(verdicts) : json_null());
 	json_decref(verdicts);
+	json_object_set_new(o, "limits", json_array());
+	for (size_t i = 0; i < c->meta->n_limits; i++)
+		json_array_append_new(json_object_get(o, "limits"), limit_json(c, i));
 	json_object_set_new(o, "tables", tables);
 	json_object_set_new(o, "misses", misses);
 	json_object_set_new(o, "logs", logs);
@@ -299,6 +312,29 @@ static void logs_metric(const struct counters_of *c, FILE *out, const char *metr
 	}
 }
 
+static void limits_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
+{
+	static const char *const results[] = { "admitted", "denied", "full" };
+
+	head(out, metric, help);
+	for (size_t i = 0; i < c->meta->n_limits; i++) {
+		struct xdpf_limit_counts l = xdpf_stats_limit(c->stats, i);
+		const uint64_t n[] = { l.admitted, l.denied, l.full };
+		char index[24];
+
+		/* two limits of one line have one name */
+		snprintf(index, sizeof(index), "%zu", i);
+		for (int k = 0; k < 3; k++) {
+			start(c, out, metric);
+			label(out, "file", c->meta->files[c->meta->limits[i].file].name);
+			label(out, "limit", c->meta->limits[i].name);
+			label(out, "index", index);
+			label(out, "result", results[k]);
+			fprintf(out, "} %" PRIu64 "\n", n[k]);
+		}
+	}
+}
+
 void counters_prometheus(const struct counters_of *c, FILE *out)
 {
 	rules_metric(c, out, "xdpf_rule_packets_total", "Packets that matched a rule or fell to a file's default.", false);
@@ -308,6 +344,7 @@ void counters_prometheus(const struct counters_of *c, FILE *out)
 	verdicts_metric(c, out, "xdpf_verdict_bytes_total", "Bytes of frames by the program's verdict.", true);
 	tables_metric(c, out, "xdpf_table_packets_total", "Packets by key of a count table.", false);
 	tables_metric(c, out, "xdpf_table_bytes_total", "Bytes of frames by key of a count table.", true);
+	limits_metric(c, out, "xdpf_limit_packets_total", "Packets that asked a rate limit: admitted, denied, or without room for their key.");
 	misses_metric(c, out, "xdpf_misses_total", "Actions that did nothing: the key's field was absent, or the table full.");
 	logs_metric(c, out, "xdpf_unlogged_total", "Packets without a record: beyond the log's pace, or its ring was full.");
 }

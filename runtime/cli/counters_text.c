@@ -89,6 +89,13 @@ void counters_text(const struct counters_of *c, FILE *out)
 		if (n.packets || (v >= XDPF_DROP && v <= XDPF_PASS))
 			line(out, width, xdpf_verdict_name((enum xdpf_verdict)v), "", n, "");
 	}
+	for (size_t i = 0; i < c->meta->n_limits; i++) {
+		const struct xdpf_limit *l = &c->meta->limits[i];
+		struct xdpf_limit_counts n = xdpf_stats_limit(c->stats, i);
+
+		fprintf(out, "limit %s (%s) %s: %" PRIu64 " packets within, %" PRIu64 " over, %" PRIu64 " for want of room\n", l->name,
+			c->meta->files[l->file].name, l->rate, n.admitted, n.denied, n.full);
+	}
 	for (size_t i = 0; i < c->meta->n_tables; i++)
 		table_text(c, i, out);
 	for (size_t i = 0; i < c->meta->n_actions; i++) {

@@ -31,11 +31,26 @@ def read_pcap(path):
         at += size
 
 
-def write_pcap(path, frames):
+START = 1700000000 * 10 ** 9
+
+
+def write_pcap(path, frames, times=None):
+    """TIMES: of each frame, in ns; else they are a second apart."""
     with open(path, "wb") as f:
-        f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1))
+        f.write(struct.pack("<IHHiIII", 0xa1b23c4d, 2, 4, 0, 0, 262144, 1))
         for i, data in enumerate(frames):
-            f.write(struct.pack("<IIII", 1700000000 + i, 0, len(data), len(data)) + data)
+            now = times[i] if times else START + i * 10 ** 9
+            f.write(struct.pack("<IIII", now // 10 ** 9, now % 10 ** 9, len(data), len(data)) + data)
+
+
+def times(n, seed):
+    """Of N frames: some at once, some seconds apart, and now and then the clock goes back."""
+    rnd, now = random.Random(seed), START
+    for _ in range(n):
+        now += rnd.choice((0, 0, rnd.randrange(1000), rnd.randrange(10 ** 6), rnd.randrange(10 ** 8), rnd.randrange(10 ** 8), rnd.randrange(10 ** 10)))
+        if rnd.random() < 0.005:
+            now -= rnd.choice((1, rnd.randrange(10 ** 9), rnd.randrange(10 ** 11)))
+        yield now
 
 
 def kernel_refuses(xdpfc, xdpf):

@@ -57,6 +57,7 @@ class Writer:
         self.headers = conditions()
         self.types = types()
         self.rules = 0
+        self.limits = []
         self.sets = {}	# the name of each: its types
 
     def seen(self, nbytes):
@@ -167,7 +168,11 @@ class Writer:
         usual = ["NUM", "NUM", "NUM", "PORT", "PORT", "PROTO", "ETHERTYPE", "IP", "IP4", "IP6", "NET", "NET", "MAC"]
         kinds = [[k] for k in self.rnd.sample(usual, 6)] + [[self.rnd.choice(numbers)]]
         kinds += [[self.rnd.choice(usual) for _ in range(self.rnd.choice((2, 2, 3, 4)))] for _ in range(2)]
-        return [self.named(k) for k in kinds]
+        declared = []
+        for i in range(3):
+            declared.append("limit l%d = %s;" % (i, self.limit()))
+        self.limits = ["l%d" % i for i in range(3)]
+        return declared + [self.named(k) for k in kinds]
 
     def operand(self, kind):
         """A field that may be asked for an element of the type, or a slice."""
@@ -216,21 +221,40 @@ class Writer:
             names.append("payload[%d:%d]" % (self.rnd.randrange(8), self.rnd.choice((1, 2, 3, 4, 8, 9, 16, 20))))
         return names[0] if len(names) == 1 else "(%s)" % ", ".join(names)
 
+    def limit(self):
+        """A rate, small enough for frames that are there once or twice."""
+        unit, most = self.rnd.choice((("", 20), (" packets", 2000), (" bits", 10 ** 7), (" bytes", 10 ** 6)))
+        text = "%d%s/%s" % (self.rnd.randrange(1, self.rnd.choice((3, 30, most))) * (10000 if unit == " bits" else 1), unit, self.rnd.choice("smh"))
+        if self.rnd.random() < 0.6:
+            text += " burst %d" % self.rnd.choice((1, 2, 3, 10) if unit in ("", " packets") else (64, 100, 1514, 20000))
+        if self.rnd.random() < 0.8:
+            text += " per " + self.key()
+            text += self.rnd.choice(("", " size 100k", " when full closed", " when full open"))
+        return text
+
+    def limited(self):
+        """What follows a condition."""
+        r = self.rnd.random()
+        if r < 0.7:
+            return ""
+        one = lambda: " %s %s" % (self.rnd.choice(("over", "within")), self.rnd.choice(self.limits + [self.limit()] * 2))
+        return one() + (one() if r > 0.95 else "")
+
     def rule(self):
         label = self.label()
         r = self.rnd.random()
         if r < 0.6:
             # Decides nothing, but its counter tells how often the condition held.
-            return "%s: if %s { }" % (label, self.condition())
+            return "%s: if %s%s { }" % (label, self.condition(), self.limited())
         if r < 0.7:
-            return "%s: count t%s per %s if %s;" % (label, label, self.key(), self.condition())
+            return "%s: count t%s per %s if %s;" % (label, label, self.key(), self.condition() + self.limited())
         if r < 0.73:
             note = self.rnd.choice(("log", "log %d/%s" % (self.rnd.choice((1, 3, 100)), self.rnd.choice("smh")), "sample 1/%d" % self.rnd.choice((1, 3))))
             return "%s: %s if %s;" % (label, note, self.condition())
         if r < 0.76:
             return "%s: %s if %s;" % (label, ", ".join(self.change() for _ in range(self.rnd.choice((1, 1, 2, 3)))), self.condition())
         if r < 0.8:
-            return "%s: if %s { %s } else { %s }" % (label, self.condition(), self.verdict(), self.verdict())
+            return "%s: if %s { %s } else { %s }" % (label, self.condition() + self.limited(), self.verdict(), self.verdict())
         if r < 0.9:
             return "%s: if %s { %s } else if %s { %s %s }" % (label, self.condition(), self.verdict(), self.condition(),
                                                                self.verdict(), self.verdict())
@@ -296,9 +320,10 @@ def write(folder, n, seed, frames, xdpfc):
             # What is behind shall be reached.
             head += ["default %s;" % ("pass" if j + 1 < len(files) else writer.rnd.choice(("pass", "drop")))]
             rules = writer.declarations()
+            declared = len(rules)
             rules += [writer.rule() for _ in range(28 // len(files))]
             more = writer.reuse()
             writer.rnd.shuffle(more)
-            write_one(os.path.join(folder, name), head + rules[:len(writer.sets)] + more + rules[len(writer.sets):], xdpfc)
+            write_one(os.path.join(folder, name), head + rules[:declared] + more + rules[declared:], xdpfc)
         paths.append(os.path.join(folder, files[0]))
     return paths

@@ -9,6 +9,9 @@ Comments of a rule file (one that has no "->" where one is due goes on in the ne
   #: PACKET -> VERDICT LABEL                    PACKET is a Python expression over frames.py; its bytes are the frame
   #: sweep PACKET -> 0-13 skipped, 14-41 drop bad, 42- pass default
                                                 one frame per length, cut off behind so many bytes
+  #: at 1.5s PACKET -> VERDICT LABEL             the clock says so from here on; +5ms: so much later. It stands still in a file that says this,
+                                                in others there is a second between packets
+  #: 20 times PACKET -> VERDICT LABEL            so often, one after the other (behind a time, too)
   #: let NAME = EXPRESSION                      for the expressions below it
   #: option --iface eth0                        for both tools
   #: pieces N                                   diff.py does not split frames before byte N (the kernel moves no start there)
@@ -40,6 +43,7 @@ class Test:
 
     def __init__(self, path, frames):
         self.path, self.files, self.options, self.frames, self.expected = path, [path], [], [], []
+        self.times, self.now, self.timed = [], corpus.START, False	# ns
         names = dict(vars(frames))
         pending, start = "", 0
         with open(path) as f:
@@ -73,12 +77,27 @@ class Test:
             return False
         else:
             expression, _, outcome = (rest if word == "sweep" else text).rpartition("->")
+            if word == "at":
+                expression = self.clock(expression.split(None, 2), line)
+            times, word2, behind = (expression.split(None, 2) + ["", "", ""])[:3]
+            repeat, expression = (int(times), behind) if times.isdigit() and word2 == "times" else (1, expression)
             data = bytes(self.evaluate(expression, line, names))
             if word == "sweep":
                 self.sweep(data, outcome, line)
             else:
-                self.add(data, outcome.split(), line)
+                for _ in range(repeat):
+                    self.add(data, outcome.split(), line)
         return True
+
+    def clock(self, words, line):
+        """`at TIME …`: sets the clock; what is behind it."""
+        m = re.fullmatch(r"(\+?)(\d+)(?:\.(\d+))?(s|ms|us|ns)", words[1] if len(words) == 3 else "")
+        if not m:
+            raise BadTest("%s:%d: no time behind `at`, or nothing behind the time" % (self.path, line))
+        digits = {"s": 9, "ms": 6, "us": 3, "ns": 0}[m[4]]
+        ns = int(m[2]) * 10 ** digits + int((m[3] or "").ljust(digits, "0")[:digits] or 0)
+        self.now, self.timed = (self.now if m[1] else corpus.START) + ns, True
+        return words[2]
 
     def evaluate(self, expression, line, names):
         try:
@@ -88,6 +107,7 @@ class Test:
 
     def add(self, data, outcome, line):
         self.frames.append(data)
+        self.times.append(self.now)
         self.expected.append((line, outcome[0], outcome[1] if len(outcome) > 1 else None))
 
     def sweep(self, data, outcome, line):
@@ -144,7 +164,7 @@ def judge(test, who, process, tally):
 def run_test(test, args, tally):
     with tempfile.TemporaryDirectory() as tmp:
         capture, prog = os.path.join(tmp, "packets.pcap"), os.path.join(tmp, "prog.o")
-        corpus.write_pcap(capture, test.frames)
+        corpus.write_pcap(capture, test.frames, test.times if test.timed else None)
         judge(test, "the evaluator", run([args.xdpfc, "--run", capture, *test.options, *test.files]), tally)
         compiled = run([args.xdpfc, *test.files, "-o", prog])
         if compiled.returncode:

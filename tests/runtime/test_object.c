@@ -74,7 +74,7 @@ static void layouts_of_keys(void **state)
 		"count a per (ip.proto, ip4.src, tcp.seq, eth.src, ip.dst, tcp.dport); count b; count c per payload[0:12];"
 		"count d per (tcp.syn, iface, payload[0:3]);");
 	static const unsigned offsets[] = { 0, 4, 8, 12, 20, 38 }, sizes[] = { 1, 4, 4, 6, 17, 2 };
-	struct meta_key k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[0]);
+	struct meta_key k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[0]->key.v, c.p->units.v[0]->counters.v[0]->key.n);
 
 	(void)state;
 	assert_int_equal(k.n, 6);
@@ -84,13 +84,13 @@ static void layouts_of_keys(void **state)
 	}
 	assert_int_equal(k.size, 40);
 	assert_int_equal(k.align, 4);
-	k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[1]);
+	k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[1]->key.v, c.p->units.v[0]->counters.v[1]->key.n);
 	assert_int_equal(k.n, 0);
 	assert_int_equal(k.size, 0);
-	k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[2]);
+	k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[2]->key.v, c.p->units.v[0]->counters.v[2]->key.n);
 	assert_int_equal(k.field[0].kind, KIND_BYTES);
 	assert_int_equal(k.size, 12);
-	k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[3]);
+	k = meta_key_layout(c.a, c.p->units.v[0]->counters.v[3]->key.v, c.p->units.v[0]->counters.v[3]->key.n);
 	assert_int_equal(k.field[0].size, 1);
 	assert_int_equal(k.field[1].offset, 4);
 	assert_int_equal(k.field[2].kind, KIND_NUM);

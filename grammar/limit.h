@@ -1,0 +1,67 @@
+/*
+ * The arithmetic of rate limits: what the compiler works out, the code generator emits and the evaluator does. A bucket's state is one
+ * number: the instant at which it will be full again, in units of 2^-shift nanoseconds, modulo 2^64; 0 is a bucket that was never
+ * touched, which is full. A packet costs as many units as its tokens take to come back. It gets its tokens if after that the bucket
+ * is full again within `window`, the time in which all `burst` tokens come back.
+ */
+#ifndef XDPF_LIMIT_H
+#define XDPF_LIMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum {
+	XDPF_LIMIT_MAX_SHIFT	= 20,
+	XDPF_LIMIT_PRECISION	= 256,	/* units that a token takes at least, if it does not take a whole number of them */
+	XDPF_LIMIT_SKEW_BITS	= 32,	/* ns, as a power of two, that a state may be too far ahead: clocks of two CPUs; more is no state of ours */
+	XDPF_LIMIT_WINDOW_BITS	= 62,	/* a window has no more bits */
+	XDPF_LIMIT_WAYS		= 4,	/* keys in a set of the table */
+	XDPF_LIMIT_LEVELS	= 5,	/* sets in which a key may be */
+	XDPF_LIMIT_ENTRIES	= 65536,	/* keys that a limit has room for, unless it says how many */
+	XDPF_LIMIT_MEMORY	= 1 << 30,	/* bytes of one limit's table, at most */
+	XDPF_LIMIT_SPARE	= 64,	/* sets more than keys */
+};
+
+struct xdpf_limit_rate {
+	unsigned shift;
+	uint64_t token;			/* units until one token is back: rounded up, so the rate is never exceeded */
+	uint64_t window;		/* burst * token */
+};
+
+/* @rate tokens in @period ns, @burst of them at once. False: no such arithmetic; *too_fast or the window is too long. */
+static inline bool xdpf_limit_make(struct xdpf_limit_rate *r, uint64_t rate, uint64_t period, uint64_t burst, bool *too_fast)
+{
+	for (r->shift = 0; r->shift <= XDPF_LIMIT_MAX_SHIFT; r->shift++) {
+		unsigned __int128 units = (unsigned __int128)period << r->shift;
+
+		r->token = (uint64_t)((units + rate - 1) / rate);
+		if (units % rate == 0 || r->token >= XDPF_LIMIT_PRECISION)
+			break;
+	}
+	*too_fast = r->shift > XDPF_LIMIT_MAX_SHIFT;
+	return !*too_fast && !__builtin_mul_overflow(r->token, burst, &r->window) && !(r->window >> XDPF_LIMIT_WINDOW_BITS);
+}
+
+static inline uint64_t xdpf_limit_time(const struct xdpf_limit_rate *r, uint64_t now_ns)
+{
+	return now_ns << r->shift;
+}
+
+/* Is the bucket less than full at @now (in units)? */
+static inline bool xdpf_limit_live(const struct xdpf_limit_rate *r, uint64_t state, uint64_t now)
+{
+	return state && state - now - 1 < r->window + ((uint64_t)1 << XDPF_LIMIT_SKEW_BITS << r->shift);
+}
+
+/* Takes @tokens, at most the burst, at @now: true, and the state is another; or false, and it is not. */
+static inline bool xdpf_limit_take(const struct xdpf_limit_rate *r, uint64_t *state, uint64_t tokens, uint64_t now)
+{
+	uint64_t full = (xdpf_limit_live(r, *state, now) ? *state : now) + tokens * r->token;
+
+	if (full - now > r->window)
+		return false;
+	*state = full ? full : 1;
+	return true;
+}
+
+#endif
