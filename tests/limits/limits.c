@@ -1,0 +1,234 @@
+/*
+ * Rate limits under the real clock. In: an object of one rule, `drop if udp over LIMIT`. Out: measured figures on standard output; status 0
+ * where they keep what the language promises, 1 where not, 77 where the kernel takes no program.
+ *
+ *   limits live OBJECT RATE BURST TOKENS MS   every CPU sends as fast as it can; RATE a second, a packet costs TOKENS
+ *   limits keys OBJECT N ROUNDS               a limit of burst 1 that fills in an hour, with room for N keys, `when full closed`
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "abi.h"
+#include "private.h"
+
+enum { NO_BPF = 77, FRAME = 100, MAX_CPUS = 64, BATCH = 5000 };
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+static void frame_make(unsigned char f[FRAME], uint32_t source)
+{
+	static const unsigned char head[] = {
+		2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, FRAME - 14, 0, 0, 0, 0, 64, 17, 0, 0, 0, 0, 0, 0, 198, 51, 100, 2,
+		0x0f, 0xa0, 0, 53, 0, FRAME - 34,
+	};
+
+	memset(f, 0, FRAME);
+	memcpy(f, head, sizeof(head));
+	memcpy(f + 26, &source, 4);
+}
+
+/* The verdict, or -1. */
+static int send_frames(int prog, uint32_t source, unsigned repeat)
+{
+	unsigned char frame[FRAME];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = FRAME, .repeat = (int)repeat);
+
+	frame_make(frame, source);
+	while (bpf_prog_test_run_opts(prog, &run))
+		if (errno != EINTR && errno != EAGAIN)
+			return -1;
+	return (int)run.retval;
+}
+
+static void on_log(void *arg, enum xdpf_log_level level, const char *text)
+{
+	(void)arg;
+	if (level <= XDPF_LOG_WARNING)
+		fprintf(stderr, "limits: %s\n", text);
+}
+
+static const struct xdpf_log logger = { on_log, NULL };
+
+static struct xdpf_program *load(const char *path)
+{
+	const struct xdpf_load_opts opts = { .sz = sizeof(opts) };
+	struct xdpf_program *p = NULL;
+	struct xdpf_object *o = NULL;
+	int err = xdpf_object_open(&o, path, &logger);
+
+	if (!err)
+		err = xdpf_program_load(&p, o, &opts, &logger);
+	xdpf_object_free(o);
+	if (err)
+		exit(err == -EPERM || err == -EOPNOTSUPP ? NO_BPF : 1);
+	return p;
+}
+
+static struct xdpf_limit_counts counts(const struct xdpf_program *p)
+{
+	struct xdpf_limit_counts c;
+
+	if (rt_limits_read(p->limits_fd, &c, 1, &logger))
+		exit(1);
+	return c;
+}
+
+/* ---- live ---- */
+
+static volatile bool stop;
+
+struct sender {
+	pthread_t thread;
+	int prog, cpu;
+	bool failed;
+};
+
+static void *sender_run(void *arg)
+{
+	struct sender *s = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(s->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	while (!stop && !s->failed)
+		s->failed = send_frames(s->prog, 0x010200c0, BATCH) < 0;
+	return NULL;
+}
+
+struct reading {
+	uint64_t before, after, admitted, denied;	/* ns, ns, tokens, packets */
+};
+
+static int live(const char *path, double rate, double burst, uint64_t tokens, unsigned ms)
+{
+	struct xdpf_program *p = load(path);
+	struct sender sender[MAX_CPUS];
+	enum { READINGS = 400 };
+	static struct reading r[READINGS];
+	cpu_set_t mine;
+	struct xdpf_limit_counts c;
+	unsigned n = 0, readings = 0, first = 0, last = 0;
+	double most = 0, share;
+	bool ok = true;
+
+	sched_getaffinity(0, sizeof(mine), &mine);
+	for (int cpu = 0; cpu < CPU_SETSIZE && n < MAX_CPUS; cpu++)
+		if (CPU_ISSET(cpu, &mine)) {
+			sender[n] = (struct sender){ .prog = p->prog_fd, .cpu = cpu };
+			if (pthread_create(&sender[n].thread, NULL, sender_run, &sender[n]))
+				return 1;
+			n++;
+		}
+	for (uint64_t end = now() + ms * (uint64_t)1000000; now() < end && readings < READINGS; readings++) {
+		const struct timespec pause = { 0, ms * 1000000 / READINGS };
+
+		r[readings].before = now();
+		c = counts(p);
+		r[readings].admitted = c.admitted * tokens;
+		r[readings].denied = c.denied;
+		r[readings].after = now();
+		nanosleep(&pause, NULL);
+	}
+	stop = true;
+	for (unsigned i = 0; i < n; i++) {
+		pthread_join(sender[i].thread, NULL);
+		ok = ok && !sender[i].failed;
+	}
+	/* over every window between two readings: the most that it can have been long */
+	for (unsigned i = 0; i < readings; i++)
+		for (unsigned k = i + 1; k < readings; k++) {
+			double seconds = (double)(r[k].after - r[i].before) / 1e9, may = 1.005 * rate * seconds + burst;
+			double was = (double)(r[k].admitted - r[i].admitted);
+
+			most = was / may > most ? was / may : most;
+		}
+	/* from when the bucket had been found empty to when it was for the last time, which was not before the reading before */
+	while (first + 1 < readings && !r[first].denied)
+		first++;
+	for (unsigned k = first + 1; k < readings; k++)
+		if (r[k].denied > r[k - 1].denied)
+			last = k;
+	share = last <= first + 1 ? 0 : (double)(r[last].admitted - r[first].admitted) / (rate * (double)(r[last - 1].before - r[first].after) / 1e9);
+	printf("live: %u CPUs, %u readings: at most %.4f of what a window may admit (1.005 rate + burst), %.4f of the rate; %llu denied\n", n, readings,
+	       most, share, (unsigned long long)counts(p).denied);
+	ok = ok && n && most <= 1 && share >= 0.99 && counts(p).denied > 0 && counts(p).full == 0;
+	xdpf_program_free(p);
+	return !ok;
+}
+
+/* ---- keys ---- */
+
+static bool expect(const char *what, uint64_t have, uint64_t least, uint64_t most)
+{
+	printf("keys: %s: %llu\n", what, (unsigned long long)have);
+	if (have >= least && have <= most)
+		return true;
+	printf("FAILED: %s: %llu, not from %llu to %llu\n", what, (unsigned long long)have, (unsigned long long)least, (unsigned long long)most);
+	return false;
+}
+
+/* One packet of each of @n sources from @first on, an odd number apart; how many were let through. */
+static uint64_t each(int prog, uint32_t first, uint32_t n)
+{
+	uint64_t passed = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int v = send_frames(prog, (first + i) * 2654435761u, 1);
+
+		if (v < 0)
+			exit(1);
+		passed += v == XDP_PASS;
+	}
+	return passed;
+}
+
+static int keys(const char *path, uint32_t n, unsigned rounds)
+{
+	uint64_t honest = 0, again = 0, after = 0, evicting = 0, full = 0;
+	bool ok = true;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		struct xdpf_program *p = load(path);	/* another seed each time */
+
+		honest += each(p->prog_fd, 0, n);
+		full += counts(p).full;
+		again += each(p->prog_fd, 0, n);
+		if (!i) {
+			/* a flood of other sources finds the room that is left, and then none */
+			evicting = each(p->prog_fd, n, 12 * n);
+			after = each(p->prog_fd, 0, n);
+			ok = expect("spoofed sources that found no room", counts(p).full, 1, UINT64_MAX) && ok;
+		}
+		xdpf_program_free(p);
+	}
+	ok = expect("honest sources without room", full, 0, 0) && ok;
+	ok = expect("honest sources admitted", honest, (uint64_t)n * rounds, (uint64_t)n * rounds) && ok;
+	ok = expect("of them, admitted again", again, 0, 0) && ok;
+	ok = expect("spoofed sources admitted", evicting, 1, 12 * (uint64_t)n - 1) && ok;
+	ok = expect("honest sources admitted again after the flood", after, 0, 0) && ok;
+	return !ok;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 7 && !strcmp(argv[1], "live"))
+		return live(argv[2], atof(argv[3]), atof(argv[4]), strtoull(argv[5], NULL, 10), (unsigned)atoi(argv[6]));
+	if (argc == 5 && !strcmp(argv[1], "keys"))
+		return keys(argv[2], (uint32_t)atoi(argv[3]), (unsigned)atoi(argv[4]));
+	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS\n");
+	return 2;
+}
