@@ -122,7 +122,7 @@ static int live(const char *path, double rate, double burst, uint64_t tokens, un
 	cpu_set_t mine;
 	struct xdpf_limit_counts c;
 	unsigned n = 0, readings = 0, first = 0, last = 0;
-	double most = 0, share;
+	double most = 0, share = 0;
 	bool ok = true;
 
 	sched_getaffinity(0, sizeof(mine), &mine);
@@ -162,7 +162,8 @@ static int live(const char *path, double rate, double burst, uint64_t tokens, un
 	for (unsigned k = first + 1; k < readings; k++)
 		if (r[k].denied > r[k - 1].denied)
 			last = k;
-	share = last <= first + 1 ? 0 : (double)(r[last].admitted - r[first].admitted) / (rate * (double)(r[last - 1].before - r[first].after) / 1e9);
+	if (last > first + 1)
+		share = (double)(r[last].admitted - r[first].admitted) / (rate * (double)(r[last - 1].before - r[first].after) / 1e9);
 	printf("live: %u CPUs, %u readings: at most %.4f of what a window may admit (1.005 rate + burst), %.4f of the rate; %llu denied\n", n, readings,
 	       most, share, (unsigned long long)counts(p).denied);
 	ok = ok && n && most <= 1 && share >= 0.99 && counts(p).denied > 0 && counts(p).full == 0;
