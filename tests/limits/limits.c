@@ -164,8 +164,8 @@ static int live(const char *path, double rate, double burst, uint64_t tokens, un
 			last = k;
 	if (last > first + 1)
 		share = (double)(r[last].admitted - r[first].admitted) / (rate * (double)(r[last - 1].before - r[first].after) / 1e9);
-	printf("live: %u CPUs, %u readings: at most %.4f of what a window may admit (1.005 rate + burst), %.4f of the rate; %llu denied\n", n, readings,
-	       most, share, (unsigned long long)counts(p).denied);
+	printf("live: %u CPUs, %u readings: at most %.4f of what a window may admit (1.005 rate + burst), %.4f of the rate; %llu denied\n",
+	       n, readings, most, share, (unsigned long long)counts(p).denied);
 	ok = ok && n && most <= 1 && share >= 0.99 && counts(p).denied > 0 && counts(p).full == 0;
 	xdpf_program_free(p);
 	return !ok;
