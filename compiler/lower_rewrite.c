@@ -78,6 +78,9 @@ static bool is_over(const struct sum_info *c, enum field_id f)
 
 	if (c->header == fi->header && c->off == fi->off)
 		return false;
+	/* mobility headers are of IPv6 only */
+	if (c->header == HDR_MH && (f == FIELD_IP4_SRC || f == FIELD_IP4_DST))
+		return false;
 	return lang_sum_owner(fi->header) == c->owner || (c->pseudo && is_address(f));
 }
 
@@ -170,8 +173,11 @@ static void store(struct lower *l, struct ir_opnd off, struct ir_opnd v, unsigne
 	i->imm = bytes;
 }
 
-/* The checksum at @where, by as much as @delta says; @none: zero is none. */
-static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none)
+/* Where it is known only later whether zero is no checksum: this, or 0 if it is. */
+enum { NEVER_NONE = 0x10000 };
+
+/* The checksum at @where, by as much as @delta says; @none: zero is none; @plain: by what this says, instead. */
+static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none, const ir_var *plain)
 {
 	struct ir_block *there = lower_block(l, "sum"), *on = lower_block(l, "sum done"), *is = there;
 	ir_var hc = ir_var_new(l->ir, "sum");
@@ -180,9 +186,12 @@ static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none)
 
 	lower_load(l, f, hc, 0, 2);
 	lower_hot(l, there);
-	if (none) {
+	if (none || plain) {
+		s = lower_get(l, hc);
+		if (plain)
+			s = lower_op(l, IR_OR, s, lower_get(l, *plain));
 		is = lower_block(l, "sum is there");
-		lower_test(l, IR_BITS, lower_get(l, hc), ir_imm(0xffff), is, on);
+		lower_test(l, IR_BITS, s, ir_imm(NEVER_NONE | 0xffff), is, on);
 		lower_hot(l, is);
 	}
 	s = lower_op(l, IR_XOR, lower_get(l, hc), ir_imm(0xffff));
@@ -193,8 +202,12 @@ static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none)
 		s = lower_op(l, IR_ADD, low, lower_op(l, IR_SHR, s, ir_imm(16)));
 	}
 	s = lower_op(l, IR_XOR, s, ir_imm(0xffff));
-	if (none)	/* 0xffff for 0 */
-		s = lower_op(l, IR_OR, s, lower_op(l, IR_SHR, lower_op(l, IR_SUB, s, ir_imm(1)), ir_imm(48)));
+	if (none || plain) {	/* 0xffff for 0 */
+		low = lower_op(l, IR_SHR, lower_op(l, IR_SUB, s, ir_imm(1)), ir_imm(48));
+		if (plain)
+			low = lower_op(l, IR_AND, low, lower_op(l, IR_SUB, lower_op(l, IR_SHR, lower_get(l, *plain), ir_imm(16)), ir_imm(1)));
+		s = lower_op(l, IR_OR, s, low);
+	}
 	store(l, lower_get(l, where), s, 2);
 	lower_jump(l, on);
 	lower_hot(l, on);
@@ -202,45 +215,39 @@ static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none)
 
 static void change_sums(struct lower *l, enum field_id id, ir_var delta)
 {
-	ir_var where = ir_var_new(l->ir, "sum.at");
+	ir_var where = ir_var_new(l->ir, "sum.at"), plain = ir_var_new(l->ir, "sum.plain");
+	struct ir_block *change = NULL, *after = lower_block(l, "sums done");
 
-	for (int none = 0; none < 2; none++) {
-		struct ir_block *change = NULL, *after = lower_block(l, "sums done");
+	for (size_t i = 0; i < lang_n_sums; i++) {
+		const struct sum_info *c = &lang_sums[i];
+		bool own = c->header == lang_fields[id].header, shared = !own && place_of(c->header) == HDR_TCP;
+		struct ir_block *next;
 
-		for (size_t i = 0; i < lang_n_sums; i++) {
-			const struct sum_info *c = &lang_sums[i];
-			struct ir_block *next;
-
-			if (c->none != none || !is_over(c, id))
-				continue;
+		if (!is_over(c, id))
+			continue;
+		next = lower_block(l, "next sum");
+		if (!own)
+			lower_require(l, c->header, true, next);
+		lower_set(l, where, at(l, c->header, c->off));
+		if (shared) {
+			/* one transport header at the most: the same instructions for all */
 			if (!change)
 				change = lower_block(l, "change sum");
-			next = lower_block(l, "next sum");
-			if (c->header == lang_fields[id].header) {
-				lower_set(l, where, at(l, c->header, c->off));
-				change_sum(l, where, delta, c->none);
-				lower_jump(l, next);
-			} else if (place_of(c->header) != HDR_TCP) {
-				lower_require(l, c->header, true, next);
-				lower_set(l, where, at(l, c->header, c->off));
-				change_sum(l, where, delta, c->none);
-				lower_jump(l, next);
-			} else {
-				/* one transport header at the most: the same instructions for all */
-				lower_require(l, c->header, true, next);
-				lower_set(l, where, at(l, c->header, c->off));
-				lower_jump(l, change);
-			}
-			lower_hot(l, next);
+			lower_set(l, plain, ir_imm(c->none ? 0 : NEVER_NONE));
+			lower_jump(l, change);
+		} else {
+			change_sum(l, where, delta, c->none, NULL);
+			lower_jump(l, next);
 		}
-		lower_jump(l, after);
-		if (change) {
-			lower_hot(l, change);
-			change_sum(l, where, delta, none);
-			lower_jump(l, after);
-		}
-		lower_hot(l, after);
+		lower_hot(l, next);
 	}
+	lower_jump(l, after);
+	if (change) {
+		lower_hot(l, change);
+		change_sum(l, where, delta, false, &plain);
+		lower_jump(l, after);
+	}
+	lower_hot(l, after);
 	for (size_t i = 0; i < lang_n_sums; i++) {
 		const struct sum_info *c = &lang_sums[i];
 		struct ir_block *next;

@@ -61,6 +61,12 @@ PATTERNS = {
     "long-key": (50, lambda r, i: f"count t per (ip.src, ip.dst, tcp.sport, tcp.dport, tcp.seq, eth.src, eth.dst, tcp.window) if tcp.dport > {i};"),
     "extensions": (60, lambda r, i: f"count k{i % 6} per {EXTENSIONS[i % 6]};"),
     "extension-tests": (60, lambda r, i: f"count c if {EXTENSIONS[(i * 5) % 6]} > {i % 7} or {EXTENSIONS[i % 6]} != 3;"),
+    "nat": (60, lambda r, i: f"ip4.dst = {addr4(r)}, tcp.dport = {8000 + i} if ip4.dst == {addr4(r)} and tcp.dport == {i};"),
+    "nat-all": (40, lambda r, i: f"ip.dst = {addr6(r) if i % 2 else addr4(r)}, l4.sport = {i};"),
+    "hops": (100, lambda r, i: f"ip.ttl -= 1 if tcp.dport != {i};"),
+    "retag": (40, lambda r, i: f"vlan {'pop' if i % 2 else f'push {i}'} if tcp.dport != {i};"),
+    "rewrite-then-ask": (60, lambda r, i: f"ip4.ttl = {i}, tcp.window = {i};\ncount c if ip4.ttl < {i + 1} and tcp.window == {i};"),
+    "marks": (60, lambda r, i: f"mark {i} if tcp.dport != {i};"),
     "blocks": (150, lambda r, i: f"if tcp.dport > {i} {{ count z if ip4.ttl != {i}; }} else {{ count y if udp.len < {i + 9}; }}"),
 }
 

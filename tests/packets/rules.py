@@ -285,7 +285,7 @@ class Writer:
             if self.rnd.random() < 0.2:
                 label = self.label()
                 rules.append("%s: count t%s per %s;" % (label, label, self.key()))
-        return rules + [self.verdict(), "%s: tx swap if %s;" % (self.label(), self.comparison())]
+        return rules + ["sure: eth.dst = 02:00:00:00:00:77;", self.verdict(), "%s: tx swap if %s;" % (self.label(), self.comparison())]
 
     def verdict(self, label=None):
         # Of several conditions, so that something is left for the rules behind.
