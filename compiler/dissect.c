@@ -54,6 +54,28 @@ static void found_l4(const struct walk *w, enum header_id h, size_t off, size_t 
 	w->d->payload_end = w->d->end;
 }
 
+/* The TCP options from @at to @stop: what breaks the list ends it. */
+static void options(const struct walk *w, size_t at, size_t stop)
+{
+	enum { END = 0, NOP = 1 };
+	size_t n;
+
+	for (; at < stop && w->data[at] != END; at += n) {
+		n = 1;
+		if (w->data[at] == NOP)
+			continue;
+		if (stop - at < 2 || w->data[at + 1] < 2 || w->data[at + 1] > stop - at)
+			return;
+		n = w->data[at + 1];
+		for (size_t i = 0; i < lang_n_options; i++) {
+			const struct tcpopt_info *o = &lang_options[i];
+
+			if (o->kind == w->data[at] && (n == o->len || (o->more && n > o->len && (n - o->len) % o->more == 0)))
+				found(w, o->header, at);
+		}
+	}
+}
+
 static void tcp(const struct walk *w, size_t off)
 {
 	size_t n;
@@ -65,6 +87,7 @@ static void tcp(const struct walk *w, size_t off)
 		return malformed(w);
 	found_l4(w, HDR_TCP, off, n);
 	found(w, HDR_L4, off);
+	options(w, off + 20, off + n);
 }
 
 static void udp(const struct walk *w, size_t off)

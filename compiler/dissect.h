@@ -26,6 +26,8 @@
  *               at the UDP length or the datagram's end, whichever comes first. UDP-Lite 8, SCTP 12. DCCP 12, with X 16, and
  *               a data offset of at least that within the datagram. ICMP, ICMPv6, IGMP and ESP 8. GRE 4 and its optional words, by
  *               its flags (also the acknowledgement of version 1). What is not whole within the datagram: malformed and absent.
+ *   TCP options are walked up to the end-of-list, or to one whose length is below 2 or leaves the header: that is no defect. One whose length
+ *               is not its kind's is passed over.
  *   parts       are present where their guard holds and they lie within the datagram (ARPIP: the frame); no defect otherwise.
  *   payload     is there where a header of layer L4 is present.
  */

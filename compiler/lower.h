@@ -201,6 +201,12 @@ void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c);
 /* From behind an IP header on; then, once for both families, the transport headers that this led to. */
 void lower_chain(struct lower *l, struct lower_chain *c, bool ip6);
 void lower_transports(struct lower *l, struct lower_chain *c);
+/* Presence and slots of header @h at @off, one of those that may be there several times, if it is the first of its kind. Ends in a
+ * block behind. */
+void lower_note_first(struct lower *l, ir_var off, enum header_id h);
+/* The options of a TCP header at @tcp that ends at @stop, if a rule asks for one. Ends in the block behind them. */
+bool lower_wants_options(const struct lower *l);
+void lower_options(struct lower *l, ir_var tcp, ir_var stop);
 void lower_parts(struct lower *l, enum header_id parent, ir_var base, const ir_var *end, const ir_var *guard);
 unsigned lower_guards(struct lower *l, struct ir_inst *fetch, enum header_id parent, ir_var *guard);
 
@@ -213,6 +219,7 @@ void lower_in_range(struct lower *l, const struct ast_operand *o, enum field_id 
 		    struct ir_block *no);
 void lower_in_keys(struct lower *l, size_t table, const struct ir_opnd *w, unsigned n, struct ir_block *yes, struct ir_block *no);
 void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+void lower_random(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
 /* Headers of which one must be present for the condition to hold, as bits; 0: none in particular. */
 uint64_t lower_implied(const struct ast_expr *e);
 /* How much there is to test, at the most, to find that it does not hold. */

@@ -77,6 +77,8 @@ uint64_t lower_implied(const struct ast_expr *e)
 				best = own;
 		}
 		return best;
+	case EXPR_RANDOM:
+		return e->name.s ? lower_headers(HDR_IP) : 0;
 	}
 	return 0;
 }
@@ -103,6 +105,8 @@ unsigned lower_cost(const struct ast_expr *e)
 		for (size_t i = 0; i < e->operand.n; i++)
 			sum += e->operand.v[i]->kind != OPERAND_FIELD || lang_fields[e->operand.v[i]->field].form == FORM_ALIAS ? 2 : 1;
 		return sum + (unsigned)(n > 8 ? 8 : n) / 2;
+	case EXPR_RANDOM:
+		return e->name.s ? 8 : 2;
 	}
 	return 0;
 }
@@ -291,6 +295,9 @@ void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struc
 		break;
 	case EXPR_CMP:
 		lower_compare(l, e, yes, no);
+		break;
+	case EXPR_RANDOM:
+		lower_random(l, e, yes, no);
 		break;
 	}
 }

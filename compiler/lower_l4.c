@@ -43,8 +43,7 @@ bool lower_noted(const struct lower *l, enum header_id h)
 	return l->bit[h];
 }
 
-/* Presence and slots of extension header @h at c->off, if it is the first of its kind. Ends in a block behind. */
-static void note_first(struct lower *l, struct lower_chain *c, enum header_id h)
+void lower_note_first(struct lower *l, ir_var off, enum header_id h)
 {
 	struct ir_block *first, *there, *after;
 	struct ir_inst *f;
@@ -57,7 +56,7 @@ static void note_first(struct lower *l, struct lower_chain *c, enum header_id h)
 	after = lower_block(l, "noted");
 	lower_test(l, IR_BITS, lower_get(l, l->pres), ir_imm(l->bit[h]), after, first);
 	lower_cold(l, first);
-	f = lower_fetch(l, lower_get(l, c->off), lang_headers[h].len, there, after);
+	f = lower_fetch(l, lower_get(l, off), lang_headers[h].len, there, after);
 	lower_slots_load(l, f, h);
 	lower_cold(l, there);
 	lower_slots_settle(l, h);
@@ -88,7 +87,7 @@ static void lower_sized(struct lower *l, struct lower_chain *c, bool ah)
 	lower_test(l, IR_ULE, lower_get(l, stop), lower_get(l, c->end), fits, c->bad);
 	lower_cold(l, fits);
 	if (ah) {
-		note_first(l, c, HDR_AH);
+		lower_note_first(l, c->off, HDR_AH);
 	} else {
 		for_each_next(nx, LAYER_EXT) {
 			struct ir_block *is, *other;
@@ -99,7 +98,7 @@ static void lower_sized(struct lower *l, struct lower_chain *c, bool ah)
 			other = lower_block(l, "ext other");
 			lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(nx->number), is, other);
 			lower_cold(l, is);
-			note_first(l, c, nx->header);
+			lower_note_first(l, c->off, nx->header);
 			lower_jump(l, other);
 			lower_cold(l, other);
 		}
@@ -132,7 +131,7 @@ static void lower_frag(struct lower *l, struct lower_chain *c)
 	lower_set(l, stop, lower_op(l, IR_ADD, lower_get(l, c->off), ir_imm(8)));
 	lower_test(l, IR_ULE, lower_get(l, stop), lower_get(l, c->end), fits, c->bad);
 	lower_cold(l, fits);
-	note_first(l, c, HDR_FRAG);
+	lower_note_first(l, c->off, HDR_FRAG);
 	lower_test(l, IR_BITS, lower_get(l, bits), ir_imm(wire16(0xfff9)), is, on);
 	lower_cold(l, is);
 	force_bit(l, BIT_FRAGMENT, true);
@@ -175,6 +174,8 @@ static void settle(struct lower *l, struct lower_chain *c, enum header_id h, ir_
 		}
 	}
 	lower_parts(l, h, c->off, &c->end, guard);
+	if (h == HDR_TCP)
+		lower_options(l, c->off, pay);
 	lower_jump(l, l->rules);
 }
 

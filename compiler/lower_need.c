@@ -132,6 +132,11 @@ static void need_cond(struct lower *l, const struct ast_expr *e)
 			if (e->operand.v[i]->kind == OPERAND_FIELD)
 				need_field(l, e->operand.v[i]->field, (struct look){ e, i });
 		break;
+	case EXPR_RANDOM:
+		l->n_tests += 1 + e->operand.n;
+		for (size_t i = 0; i < e->operand.n; i++)
+			need_field(l, e->operand.v[i]->field, (struct look){ NULL });
+		break;
 	}
 }
 

@@ -55,6 +55,8 @@ static void close_needs(struct lower *l)
 	for (size_t i = 0; i < lang_n_parts; i++)
 		if (l->parse[lang_parts[i].id])
 			l->parse[lang_parts[i].parent] = true;
+	if (lower_wants_options(l))
+		l->parse[HDR_TCP] = true;
 	if (l->parse[HDR_GRECSUM] || l->parse[HDR_GREKEY] || l->parse[HDR_GRESEQ])
 		l->parse[HDR_GRE] = true;
 	if (wants_chain(l))
@@ -315,7 +317,7 @@ static bool opaque(const struct lower *l)
 	for (int h = 0; h < HDR_COUNT; h++)
 		if (lang_headers[h].layer == LAYER_EXT && lower_noted(l, h))
 			return true;	/* these may stand in any order and number */
-	return l->n_tests > LOWER_PLAIN_TESTS;
+	return lower_wants_options(l) || l->n_tests > LOWER_PLAIN_TESTS;
 }
 
 void lower_parse(struct lower *l)

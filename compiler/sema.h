@@ -14,6 +14,7 @@
  *   sema_operand.c     fields and slices
  *   sema_expr.c        conditions
  *   sema_compare.c     comparisons
+ *   sema_random.c      shares of packets and flows, times of day
  *   sema_rule.c        rules, actions, options
  *   sema_way.c         verdicts that may turn out to be impossible: redirect
  *   sema_log.c         log and sample
@@ -299,6 +300,12 @@ bool operand_same(const struct ast_operand *a, const struct ast_operand *b);
 
 bool expr_check(struct sema *s, struct ast_expr *e);
 bool compare_check(struct sema *s, struct ast_expr *e);
+
+/* ---- sema_random.c ---- */
+
+bool random_check(struct sema *s, struct ast_expr *e);
+/* A comparison of the field `time`, whose value is whole. */
+bool time_check(struct sema *s, struct ast_expr *e);
 
 /* ---- rules (sema_rule.c) ---- */
 

@@ -373,6 +373,8 @@ bool compare_check(struct sema *s, struct ast_expr *e)
 		d = names_use(s, &(struct ast_name){ v->text, v->span }, &bad);
 	if (!ok || bad || !value_whole(s, v))
 		return false;
+	if (e->operand.n == 1 && e->operand.v[0]->kind == OPERAND_FIELD && e->operand.v[0]->field == FIELD_TIME)
+		return time_check(s, e);
 	if (e->operand.n > 1 && is_order(e->cmp)) {
 		diag_error(s->d, e->span, "`%s` does not fit a tuple", cmp_text(e->cmp))->remedy = "ask with `in` or `not in`";
 		return false;

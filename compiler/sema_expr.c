@@ -126,6 +126,8 @@ bool expr_check(struct sema *s, struct ast_expr *e)
 		return limit_use(s, e);
 	case EXPR_CMP:
 		return compare_check(s, e);
+	case EXPR_RANDOM:
+		return random_check(s, e);
 	}
 	return false;
 }

@@ -23,6 +23,9 @@ static const char *header_name(enum header_id h)
 		h = HDR_ETH;
 	if (h == HDR_GRECSUM || h == HDR_GREKEY || h == HDR_GRESEQ)
 		h = HDR_GRE;
+	for (size_t i = 0; i < lang_n_options; i++)
+		if (lang_options[i].header == h)
+			h = HDR_TCP;
 	return lang_headers[h].name;
 }
 

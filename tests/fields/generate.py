@@ -124,6 +124,15 @@ def transport():
     for words in (1, 3, 10):
         yield from either(6, struct.pack("!HHIIHHHH", 40000, 50000, num(32), num(32), (5 + words) << 12 | 0x10, num(16), num(16), 0)
                           + b"\1" * (4 * words) + blob(7))
+    ts = lambda: b"\x08\x0a" + blob(8)
+    mss, scale, permitted, nop = lambda: b"\2\4" + blob(2), lambda: b"\3\3" + bytes([num(4)]), lambda: b"\4\2", lambda: b"\1"
+    sack = lambda n: b"\5" + bytes([2 + 8 * n]) + blob(8 * n)
+    for options in ((mss,), (mss, scale), (mss, permitted, ts, nop, scale), (nop, nop, ts), (nop, nop, lambda: sack(1)), (nop, nop, lambda: sack(3)),
+                    (nop, nop, ts, nop, nop, lambda: sack(3)), (nop, scale), (nop, nop, permitted), (scale, lambda: b"\0", mss)):
+        body = b"".join(o() for o in options)
+        body += bytes(-len(body) % 4)
+        yield from either(6, struct.pack("!HHIIHHHH", 40000 + num(8), 50000, num(32), num(32), (5 + len(body) // 4) << 12 | 0x12, num(16), num(16), 0)
+                          + body + blob(num(3)))
     for _ in range(4):
         yield from either(17, udp(num(5)))
         yield from either(136, struct.pack("!HHHH", num(15) | 0x4000, num(15) | 0x4000, rnd.choice((0, 8, 12, 20)), num(16)) + blob(12))

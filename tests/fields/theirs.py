@@ -163,6 +163,8 @@ WITHOUT = {
     "malformed": "a notion of ours; the frames that either side finds broken are counted instead",
     "iface": "not in a frame",
     "rxqueue": "not in a frame",
+    "weekday": "not in a frame",
+    "time": "not in a frame",
 }
 
 
@@ -197,7 +199,7 @@ class Field:
 def frames(path, fields):
     """tshark's Frames of a capture, in order, each fragment by itself."""
     names = ["frame.protocols", "_ws.malformed"] + sorted({n for f in fields for n in f.needs})
-    command = ["tshark", "-r", path, "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-T", "fields",
+    command = ["tshark", "-r", path, "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.relative_sequence_numbers:FALSE", "-T", "fields",
                "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=,"]
     for name in names:
         command += ["-e", name]

@@ -49,7 +49,7 @@ def conditions():
 class Writer:
     def __init__(self, rnd, frames):
         self.rnd, self.frames = rnd, [f for f in frames if len(f) >= 42]
-        self.fields = [f for f in fields() if f[1] != "IFACE"]
+        self.fields = [f for f in fields() if f[1] not in ("IFACE", "TIME")]
         self.flags = [f[0] for f in self.fields if f[1] == "FLAG"]
         self.numbers = [f for f in self.fields if f[1] not in ("FLAG", "IP4", "IP6", "IP", "MAC")]
         self.addresses = [f for f in self.fields if f[1] in ("IP4", "IP6", "IP", "MAC")]
@@ -164,7 +164,7 @@ class Writer:
 
     def declarations(self):
         """Sets of every type that there is a field of, and of tuples."""
-        numbers = [k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT")]
+        numbers = [k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT", "TIME")]
         usual = ["NUM", "NUM", "NUM", "PORT", "PORT", "PROTO", "ETHERTYPE", "IP", "IP4", "IP6", "NET", "NET", "MAC"]
         kinds = [[k] for k in self.rnd.sample(usual, 6)] + [[self.rnd.choice(numbers)]]
         kinds += [[self.rnd.choice(usual) for _ in range(self.rnd.choice((2, 2, 3, 4)))] for _ in range(2)]
@@ -195,12 +195,21 @@ class Writer:
         """Every set asked for by several fields, each time by a rule that does nothing but count."""
         return ["%s: if %s { }" % (self.label(), self.membership(name)) for name in self.sets for _ in range(self.rnd.choice((2, 3, 4)))]
 
+    def chance(self):
+        """What does not depend on the frame, or on its flow only."""
+        if self.rnd.random() < 0.3:
+            at, to = self.rnd.sample(range(24 * 60), 2)
+            return "time %02d:%02d-%02d:%02d" % (at // 60, at % 60, to // 60, to % 60)
+        return "random %s%%%s" % (self.rnd.choice(("0.5", "10", "33.3", "50", "90", "100")), self.rnd.choice(("", " per flow", " per flow")))
+
     def condition(self, depth=0):
         r = self.rnd.random()
         if self.sets and r < 0.1:
             return self.membership()
         if depth > 2 or r < 0.35:
             return self.comparison()
+        if r < 0.38:
+            return self.chance()
         if r < 0.5:
             return self.rnd.choice(self.flags)
         if r < 0.65:
