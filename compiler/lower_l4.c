@@ -60,7 +60,7 @@ void lower_note_first(struct lower *l, ir_var off, enum header_id h)
 	lower_slots_load(l, f, h);
 	lower_cold(l, there);
 	lower_slots_settle(l, h);
-	lower_set_at(l, h, c->off);
+	lower_set_at(l, h, off);
 	lower_present(l, h);
 	lower_jump(l, after);
 	lower_cold(l, after);
