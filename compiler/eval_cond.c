@@ -216,10 +216,21 @@ static bool matches(const struct eval_view *w, const struct ast_expr *e, const s
 	return false;
 }
 
+/* The frame as its tunnel has it. */
+static const struct eval_view *inside(const struct eval_view *w, struct eval_view *in)
+{
+	*in = *w;
+	in->d = w->inner;
+	return in;
+}
+
 static bool compare(const struct eval_view *w, const struct ast_expr *e)
 {
 	struct eval_value first, other;
+	struct eval_view in;
 
+	if (e->inner)
+		w = inside(w, &in);
 	if (!eval_operand(w, e->operand.v[0], &first))
 		return false;
 	for (size_t i = 1; i < e->operand.n; i++)
@@ -233,7 +244,10 @@ static bool compare(const struct eval_view *w, const struct ast_expr *e)
 static bool name(const struct eval_view *w, const struct ast_expr *e)
 {
 	struct eval_value v;
+	struct eval_view in;
 
+	if (e->inner)
+		w = inside(w, &in);
 	if (e->header != HDR_NONE)
 		return dissect_has(&w->d, e->header);
 	return eval_field(w, e->field, &v) && v.v.lo;

@@ -326,6 +326,7 @@ struct ir_program *lower_program(const struct ast_program *ast, struct diag_list
 	l->frame_len = ir_var_kept(l->ir, "frame_len");
 	l->pay_off = ir_var_kept(l->ir, "pay_off");
 	l->pay_end = ir_var_kept(l->ir, "pay_end");
+	lower_inner_init(l);
 
 	lower_need(l);
 	l->rules = lower_block(l, "rules");

@@ -29,6 +29,13 @@ static bool wants(const struct lower *l, enum header_id h)
 /* The header at c->off is whole and ends at @stop: notes it and goes on behind it. @proto has the next number. */
 static void step(struct lower *l, struct lower_chain *c, ir_var stop, ir_var proto)
 {
+	if (l->inner) {
+		/* behind an outer chain, too, it could come to where offsets are no longer what they are */
+		struct ir_block *near = lower_block(l, "ext not too far");
+
+		lower_test(l, IR_ULE, lower_get(l, stop), ir_imm(IR_MAX_OFF), near, c->bad);
+		lower_cold(l, near);
+	}
 	lower_set(l, l->proto, lower_get(l, proto));
 	lower_set(l, c->off, lower_opaque(l, lower_get(l, stop)));
 	lower_set(l, c->n, lower_op(l, IR_ADD, lower_get(l, c->n), ir_imm(1)));
@@ -176,7 +183,10 @@ static void settle(struct lower *l, struct lower_chain *c, enum header_id h, ir_
 	lower_parts(l, h, c->off, &c->end, guard);
 	if (h == HDR_TCP)
 		lower_options(l, c->off, pay);
-	lower_jump(l, l->rules);
+	if (l->tunnel && !l->inner && (h == HDR_GRE || h == HDR_UDP))
+		lower_tunnel(l, c, h, pay, udp_end);
+	else
+		lower_jump(l, l->rules);
 }
 
 /* GRE's optional words: where they are depends on the flags before. */
@@ -346,6 +356,8 @@ void lower_chain(struct lower *l, struct lower_chain *c, bool ip6)
 	lower_jump(l, c->next);
 	lower_hot(l, c->next);
 	dispatch_proto(l, c);
+	if (l->tunnel && !l->inner)
+		lower_carried(l);
 	other = ip6 ? lower_block(l, "not ah") : l->none;
 	lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(IPPROTO_AH), ah, other);
 	lower_cold(l, ah);

@@ -289,6 +289,9 @@ bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct 
 
 /* ---- operands (sema_operand.c) ---- */
 
+#define SEMA_INNER "inner."
+/* May it be asked of the headers inside a tunnel? */
+bool operand_inner(enum field_id f);
 bool operand_check(struct sema *s, struct ast_operand *op, bool is_key);
 struct want operand_want(const struct ast_operand *op);
 const char *operand_shown(struct sema *s, const struct ast_operand *op);

@@ -373,9 +373,10 @@ static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bo
 		/* it may hold or not, whatever holds before it */
 		return true;
 	case EXPR_NAME:
-		return assume_name(s, f, e, truth, by, by_true, c);
+		return e->inner || assume_name(s, f, e, truth, by, by_true, c);
 	case EXPR_CMP:
-		return assume_cmp(s, f, e, truth, by, by_true, c);
+		/* Of what is inside a tunnel nothing is known. */
+		return e->inner || assume_cmp(s, f, e, truth, by, by_true, c);
 	case EXPR_RANDOM:
 		/* Flows are those of IP; the rest is chance. */
 		return !truth || !e->name.s || add_headers(s, f, BIT(HDR_IP), 0, by, by_true, c);

@@ -254,7 +254,6 @@ bool suggest_unsupported(struct sema *s, const struct ast_name *name)
 	static const struct {
 		const char *prefix, *remedy;
 	} words[] = {
-		{ "inner.", "tunnels can be told by their own headers (gre, ip.proto == ipip, udp.dport == 4789)" },
 		{ "flow.", "a connection's first packet is `tcp.syn and not tcp.ack`" },
 		{ "socket", NULL },
 	};
