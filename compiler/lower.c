@@ -204,7 +204,7 @@ static unsigned weight(const struct ir_inst *i)
 		return 7;
 	case IR_LOG:
 		return 16;
-	case IR_SUM: case IR_FIB:
+	case IR_SUM: case IR_FIB: case IR_FLOW:
 		return 40;
 	case IR_LIMIT:
 		return 10 + 6 * (unsigned)i->args.n;

@@ -176,7 +176,7 @@ static bool always_check(struct sema *s, struct ast_expr *e, const struct want *
 			return true;
 	if (m->negate)
 		return never(s, e->span, arena_printf(s->a, "that is every value %s can have", w->what));
-	if (op->kind == OPERAND_FIELD && lang_fields[op->field].header != HDR_NONE)
+	if (op->kind == OPERAND_FIELD && !op->inner && lang_fields[op->field].header != HDR_NONE)
 		header = lang_headers[lang_fields[op->field].header].name;
 	/* `gre.key in 0-0xffffffff` is how one asks whether there is a key. */
 	if (!header && !is_order(e->cmp))

@@ -58,7 +58,12 @@ class Writer:
         self.types = types()
         self.rules = 0
         self.limits = []
+        self.inside = self.rnd.choice((0, 0, 0.3))
         self.sets = {}	# the name of each: its types
+
+    def layer(self, name):
+        """The field or header, in some writers' files now and then inside a tunnel."""
+        return "inner." + name if self.rnd.random() < self.inside else name
 
     def seen(self, nbytes):
         """So many bytes from some place of some frame: what they mean there is not asked."""
@@ -101,6 +106,7 @@ class Writer:
         r = self.rnd.random()
         if r < 0.5:
             name, _, bits = self.rnd.choice(self.numbers)
+            name = self.layer(name)
             one = lambda: str(self.number(bits)) if self.rnd.random() < 0.6 else self.span(bits)
             form = self.rnd.randrange(4)
             if form == 0:
@@ -111,9 +117,10 @@ class Writer:
             return "%s %s %s" % (name, self.rnd.choice(("in", "not in", "==", "!=")), self.values(one, self.rnd.choice((2, 4, 20))))
         if r < 0.7:
             name, kind, _ = self.rnd.choice(self.addresses)
+            name = self.layer(name)
             return "%s %s %s" % (name, self.rnd.choice(("in", "not in", "==", "!=")), self.values(lambda: self.address(kind)))
         if r < 0.85:
-            base, off, size = self.rnd.choice(("payload", "packet")), self.rnd.choice((0, 0, 1, 2, 4, 12, 14, 23, 34, 60)), self.rnd.randrange(1, 21)
+            base, off, size = self.rnd.choice((self.layer("payload"), "packet")), self.rnd.choice((0, 0, 1, 2, 4, 12, 14, 23, 34, 60)), self.rnd.randrange(1, 21)
             if size > 8:
                 return "%s[%d:%d] %s %s" % (base, off, size, self.rnd.choice(("==", "!=")), ":".join("%02x" % b for b in self.seen(size)))
             bits = 8 * size
@@ -211,9 +218,9 @@ class Writer:
         if r < 0.38:
             return self.chance()
         if r < 0.5:
-            return self.rnd.choice(self.flags)
+            return self.layer(self.rnd.choice(self.flags))
         if r < 0.65:
-            return self.rnd.choice(self.headers)
+            return self.layer(self.rnd.choice(self.headers))
         if r < 0.75:
             return "not " + (self.comparison() if self.rnd.random() < 0.5 else "(%s)" % self.condition(depth + 1))
         word = self.rnd.choice((" and ", " and ", " or "))
