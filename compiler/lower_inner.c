@@ -218,7 +218,8 @@ static void udp(struct lower *l, const struct lower_chain *c, ir_var udp_end)
 {
 	static const uint16_t port[] = { VXLAN, GENEVE, GTPU };
 	struct ir_block *there = lower_block(l, "udp port"), *known = lower_block(l, "udp tunnel"), *shorter = lower_block(l, "tunnel ends first");
-	struct ir_block *on = lower_block(l, "tunnel end"), *to[3] = { lower_block(l, "to vxlan"), lower_block(l, "to geneve"), lower_block(l, "to gtpu") };
+	struct ir_block *on = lower_block(l, "tunnel end");
+	struct ir_block *to[3] = { lower_block(l, "to vxlan"), lower_block(l, "to geneve"), lower_block(l, "to gtpu") };
 	ir_var dport = ir_var_new(l->ir, "tunnel.port");
 	struct ir_inst *f = lower_fetch(l, lower_get(l, c->off), 4, there, l->rules), *sw;
 	struct ir_opnd v;
