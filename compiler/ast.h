@@ -49,6 +49,7 @@ struct ast_operand {
 	struct ast_name name;		/* as written; "payload", "packet" for slices */
 	struct span span;
 	bool has_slice;
+	bool inner;			/* checked: of the headers inside a tunnel (not in keys) */
 	uint64_t off, len;		/* slice, as written */
 	bool has_prefix;		/* in keys: ip.src/32/64 or ip4.src/24 */
 	uint64_t prefix[2];
@@ -68,8 +69,9 @@ enum ast_expr_kind {
 	EXPR_OR,	/* list of two or more */
 	EXPR_NOT,	/* list of one */
 	EXPR_NAME,	/* a bare name: a header or a flag field */
-	EXPR_CMP,	/* OPERAND [& MASK] OP VALUE, or (OPERAND, …) [not] in VALUE */
+	EXPR_CMP,	/* OPERAND [& MASK] OP VALUE, or (OPERAND, …) [not] in VALUE; `time RANGE`, as OPERAND in RANGE */
 	EXPR_LIMIT,	/* over LIMIT, within LIMIT: only the last parts of a rule's condition, which then is an AND */
+	EXPR_RANDOM,	/* random SHARE [per flow] */
 };
 
 enum ast_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_IN, CMP_NOT_IN };
@@ -97,20 +99,26 @@ struct ast_expr {
 	enum ast_expr_kind kind;
 	struct span span;
 	VEC(struct ast_expr *) sub;	/* AND, OR, NOT */
-	struct ast_name name;		/* NAME */
-	VEC(struct ast_operand *) operand; /* CMP: one, or two and more for a tuple */
+	struct ast_name name;		/* NAME; RANDOM: "flow", or not given */
+	VEC(struct ast_operand *) operand; /* CMP: one, or two and more for a tuple; RANDOM, checked: the flow's (enum ast_flow) */
 	bool has_mask;
 	struct ast_value *mask;		/* CMP, as written */
 	enum ast_cmp cmp;
-	struct ast_value *value;
+	struct ast_value *value;	/* CMP; RANDOM: the share */
 	/* checked */
 	enum header_id header;		/* NAME: the header that must be present, or HDR_NONE */
+	bool inner;			/* NAME, CMP: it is about the headers inside a tunnel */
 	enum field_id field;		/* NAME: else the flag field that must be present and set */
 	struct value mask_value;	/* CMP with has_mask */
 	struct ast_match match;		/* CMP */
 	struct ast_limit *limit;	/* LIMIT: an inline one from the parser, else found by .name */
 	bool over;			/* LIMIT, as written: true where there is no token; false: where there is one */
+	uint64_t share;			/* RANDOM: of 2^32, from 1 to all of it */
+	unsigned site;			/* RANDOM: program-wide, see .n_sites */
 };
+
+/* What a flow is told by: operands of `random SHARE per flow`. */
+enum ast_flow { FLOW_SRC, FLOW_DST, FLOW_PROTO, FLOW_SPORT, FLOW_DPORT, FLOW_PARTS };
 
 /* ---- actions and rules ---- */
 
@@ -357,6 +365,7 @@ struct ast_program {
 	const char *name;			/* C identifier of at most 15 bytes, after the first file */
 	unsigned n_indexes;			/* rules and defaults: indexes are 0 .. n_indexes-1 */
 	unsigned n_counters, n_slots, n_sets, n_limits;
+	bool inner;				/* some condition is about headers inside a tunnel */
 	unsigned n_sites;			/* places that ask for a random number */
 	VEC(struct ast_log *) logs;
 	bool rewrites, retags;			/* some action writes to the packet; some pushes or pops a tag */

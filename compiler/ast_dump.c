@@ -137,6 +137,10 @@ static void dump_expr(const struct dump *d, unsigned depth, const struct ast_exp
 		else
 			dump_limit(d, e->limit);
 		break;
+	case EXPR_RANDOM:
+		line(d, depth, "random");
+		fprintf(d->out, " %s%s%s\n", e->value->text, e->name.s ? " per " : "", e->name.s ? e->name.s : "");
+		break;
 	case EXPR_CMP:
 		line(d, depth, "compare ");
 		put_operands(d, e->operand.v, e->operand.n);

@@ -91,7 +91,7 @@ static bool run_packet(struct run *run, unsigned long long n, const struct pcap_
 		.len = len, .iface = run->cli->iface, .has_rxqueue = run->cli->rxqueue != NULL, .rxqueue = run->cli->queue,
 		/* nanoseconds: it was opened so */
 		.now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec,
-		.random = eval_packet_random(run->cli->random, n), .no_way = run->cli->no_way,
+		.random = eval_packet_random(run->cli->random, n), .seed = run->cli->random, .no_way = run->cli->no_way,
 	};
 	struct eval_result r;
 

@@ -10,7 +10,7 @@
 
 static V input(struct cg *g, size_t off)
 {
-	static const char *const members[] = { "now", "random", "no_way" };
+	static const char *const members[] = { "now", "random", "no_way", "seed" };
 	V v;
 
 	if (!g->inputs)
@@ -80,14 +80,19 @@ static V mix(struct cg *g, V z, unsigned n, uint64_t m)
 	return m ? LLVMBuildMul(g->b, z, cg_c(g, m), "") : z;
 }
 
+/* xdpf_mix64() */
+static V mix64(struct cg *g, V z)
+{
+	z = mix(g, z, 30, 0xbf58476d1ce4e5b9u);
+	return mix(g, mix(g, z, 27, 0x94d049bb133111ebu), 31, 0);
+}
+
 /* xdpf_test_random() */
 static V test_random(struct cg *g, uint32_t site)
 {
 	V z = LLVMBuildAdd(g->b, input(g, offsetof(struct xdpf_inputs, random)), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");
 
-	z = mix(g, z, 30, 0xbf58476d1ce4e5b9u);
-	z = mix(g, z, 27, 0x94d049bb133111ebu);
-	return LLVMBuildLShr(g->b, mix(g, z, 31, 0), cg_c(g, 32), "");
+	return LLVMBuildLShr(g->b, mix64(g, z), cg_c(g, 32), "");
 }
 
 static V real_random(struct cg *g)
@@ -105,4 +110,39 @@ V cg_random(struct cg *g, uint32_t site)
 V cg_no_way(struct cg *g)
 {
 	return input(g, offsetof(struct xdpf_inputs, no_way));
+}
+
+static V test_seed(struct cg *g, uint32_t site)
+{
+	(void)site;
+	return input(g, offsetof(struct xdpf_inputs, seed));
+}
+
+static V real_seed(struct cg *g)
+{
+	V v = cg_load(g, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), 8, 8);
+
+	/* filled when it is loaded */
+	LLVMSetVolatile(v, 1);
+	return v;
+}
+
+/* xdpf_flow_end() */
+static V flow_end(struct cg *g, V seed, const V *address, V port)
+{
+	V z = mix64(g, LLVMBuildAdd(g->b, seed, address[0], ""));
+
+	z = LLVMBuildAdd(g->b, LLVMBuildAdd(g->b, z, address[1], ""), LLVMBuildMul(g->b, port, cg_c(g, XDPF_RANDOM_STEP), ""), "");
+	return mix64(g, z);
+}
+
+/* xdpf_flow_random() */
+V cg_flow(struct cg *g, uint32_t site, V *flow)
+{
+	/* hidden: what is known of an address shall not be known of the hash */
+	V seed = cg_hide(g, either(g, test_seed, real_seed, 0));
+	V z = LLVMBuildAdd(g->b, flow_end(g, seed, flow, flow[4]), flow_end(g, seed, flow + 2, flow[5]), "");
+
+	z = LLVMBuildAdd(g->b, LLVMBuildAdd(g->b, z, flow[6], ""), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");
+	return LLVMBuildLShr(g->b, mix64(g, z), cg_c(g, 32), "");
 }

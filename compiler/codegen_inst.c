@@ -199,6 +199,12 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_SHR:
 		r = LLVMBuildLShr(b, a, c, "");
 		break;
+	case IR_DIV:
+		r = LLVMBuildUDiv(b, a, c, "");
+		break;
+	case IR_REM:
+		r = LLVMBuildURem(b, a, c, "");
+		break;
 	case IR_SWAP:
 		r = byte_swap(g, a, (unsigned)i->imm);
 		break;
@@ -240,6 +246,10 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		break;
 	case IR_RANDOM:
 		r = cg_random(g, (uint32_t)i->imm);
+		break;
+	case IR_FLOW:
+		many(g, i, temp, args);
+		r = cg_flow(g, (uint32_t)i->imm, args);
 		break;
 	case IR_MEMBER:
 		many(g, i, temp, args);

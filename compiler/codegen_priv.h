@@ -107,6 +107,8 @@ V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const cha
 V cg_now(struct cg *g);
 V cg_wall(struct cg *g);
 V cg_random(struct cg *g, uint32_t site);
+/* @flow as IR_FLOW has it. */
+V cg_flow(struct cg *g, uint32_t site, V *flow);
 V cg_no_way(struct cg *g);				/* of a test run only */
 
 /* ---- codegen_way.c: redirecting ---- */

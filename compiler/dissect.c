@@ -15,7 +15,8 @@ _Static_assert(HDR_COUNT <= 64, "presence is one 64-bit word");
 struct walk {
 	struct dissect *d;
 	const uint8_t *data;
-	size_t len;
+	size_t len;		/* the frame's end, or the tunnel's */
+	bool inner;
 };
 
 static uint64_t be(const uint8_t *p, unsigned n)
@@ -54,6 +55,28 @@ static void found_l4(const struct walk *w, enum header_id h, size_t off, size_t 
 	w->d->payload_end = w->d->end;
 }
 
+/* The TCP options from @at to @stop: what breaks the list ends it. */
+static void options(const struct walk *w, size_t at, size_t stop)
+{
+	enum { END = 0, NOP = 1 };
+	size_t n;
+
+	for (; at < stop && w->data[at] != END; at += n) {
+		n = 1;
+		if (w->data[at] == NOP)
+			continue;
+		if (stop - at < 2 || w->data[at + 1] < 2 || w->data[at + 1] > stop - at)
+			return;
+		n = w->data[at + 1];
+		for (size_t i = 0; i < lang_n_options; i++) {
+			const struct tcpopt_info *o = &lang_options[i];
+
+			if (o->kind == w->data[at] && (n == o->len || (o->more && n > o->len && (n - o->len) % o->more == 0)))
+				found(w, o->header, at);
+		}
+	}
+}
+
 static void tcp(const struct walk *w, size_t off)
 {
 	size_t n;
@@ -65,6 +88,7 @@ static void tcp(const struct walk *w, size_t off)
 		return malformed(w);
 	found_l4(w, HDR_TCP, off, n);
 	found(w, HDR_L4, off);
+	options(w, off + 20, off + n);
 }
 
 static void udp(const struct walk *w, size_t off)
@@ -143,6 +167,8 @@ static void fixed(const struct walk *w, enum header_id h, size_t off, size_t n)
 
 static void transport(const struct walk *w, size_t off)
 {
+	w->d->has_carried = true;
+	w->d->carried = off;
 	switch (w->d->ip_proto) {
 	case IPPROTO_TCP:
 		return tcp(w, off);
@@ -211,7 +237,6 @@ static void chain(const struct walk *w, size_t off, bool ip6)
 		if (n < (h == HDR_AH ? 12 : 8) || !fits(off, n, d->end))
 			return malformed(w);
 		found(w, h, off);
-		d->ip_proto = w->data[off];
 		if (h == HDR_FRAG) {
 			unsigned bits = (unsigned)be(w->data + off + 2, 2);
 			unsigned fragoff = bits >> 3, more = bits & 1;
@@ -220,9 +245,14 @@ static void chain(const struct walk *w, size_t off, bool ip6)
 				d->fragment = true;
 				d->first_fragment = !fragoff;
 			}
-			if (fragoff)
+			if (fragoff) {
+				d->ip_proto = w->data[off];
 				return;
+			}
 		}
+		if (w->inner && off + n > DISSECT_MAX_OFF)
+			return malformed(w);
+		d->ip_proto = w->data[off];
 		off += n;
 	}
 	transport(w, off);
@@ -283,15 +313,15 @@ static void arp(const struct walk *w, size_t off)
 	found(w, HDR_ARP, off);
 }
 
-static void ethernet(const struct walk *w)
+static void ethernet(const struct walk *w, size_t off)
 {
 	static const enum header_id tag[DISSECT_MAX_TAGS] = { HDR_VLAN, HDR_VLAN2 };
-	size_t type_off = 12;
+	size_t type_off = off + 12;
 	unsigned type;
 
-	if (!fits(0, 14, w->len))
+	if (!fits(off, 14, w->len))
 		return malformed(w);
-	found(w, HDR_ETH, 0);
+	found(w, HDR_ETH, off);
 	for (int tags = 0;; tags++) {
 		type = (unsigned)be(w->data + type_off, 2);
 		if (type != ETH_P_8021Q && type != ETH_P_8021AD)
@@ -340,10 +370,127 @@ static void parts(const struct walk *w)
 
 void dissect_frame(struct dissect *d, const uint8_t *data, size_t len)
 {
-	const struct walk w = { d, data, len };
+	const struct walk w = { d, data, len, false };
 
 	memset(d, 0, sizeof(*d));
 	d->end = len;
-	ethernet(&w);
+	ethernet(&w, 0);
+	parts(&w);
+}
+
+/* ---- inside a tunnel ---- */
+
+/* What a type of Ethernet says; TEB is a whole frame. */
+static void by_type(const struct walk *w, unsigned type, size_t off)
+{
+	enum { TEB = 0x6558 };
+
+	if (type == TEB)
+		ethernet(w, off);
+	else if (type == ETH_P_IP)
+		ip4(w, off);
+	else if (type == ETH_P_IPV6)
+		ip6(w, off);
+}
+
+static void in_gre(const struct walk *w, const struct dissect *outer)
+{
+	enum { ROUTING = 0x4000, VERSION = 0x0007 };
+	const uint8_t *p = w->data + outer->offset[HDR_GRE];
+
+	if (!(be(p, 2) & (ROUTING | VERSION)))
+		by_type(w, (unsigned)be(p + 2, 2), outer->payload);
+}
+
+static void in_vxlan(const struct walk *w, size_t off)
+{
+	enum { VNI = 0x08 };
+
+	if (!fits(off, 8, w->len))
+		return malformed(w);
+	if (w->data[off] & VNI)
+		ethernet(w, off + 8);
+}
+
+static void in_geneve(const struct walk *w, size_t off)
+{
+	size_t n;
+
+	if (!fits(off, 8, w->len))
+		return malformed(w);
+	if (w->data[off] >> 6)
+		return;
+	n = 8 + (size_t)(w->data[off] & 63) * 4;
+	if (!fits(off, n, w->len))
+		return malformed(w);
+	by_type(w, (unsigned)be(w->data + off + 2, 2), off + n);
+}
+
+static void in_gtpu(const struct walk *w, size_t off)
+{
+	enum { FIRST = 0xf0, V1 = 0x30, OPTIONAL = 0x07, EXTENSION = 0x04, G_PDU = 0xff };
+	unsigned first, next = 0;
+	size_t n;
+
+	if (!fits(off, 8, w->len))
+		return malformed(w);
+	first = w->data[off];
+	if ((first & FIRST) != V1 || w->data[off + 1] != G_PDU)
+		return;
+	off += 8;
+	if (first & OPTIONAL) {
+		if (!fits(off, 4, w->len))
+			return malformed(w);
+		next = first & EXTENSION ? w->data[off + 3] : 0;
+		off += 4;
+	}
+	for (int seen = 0; next; seen++) {
+		if (seen == DISSECT_MAX_EXT || !fits(off, 1, w->len))
+			return malformed(w);
+		n = (size_t)w->data[off] * 4;
+		if (!n || !fits(off, n, w->len))
+			return malformed(w);
+		off += n;
+		next = w->data[off - 1];
+	}
+	if (!fits(off, 1, w->len))
+		return;
+	if (w->data[off] >> 4 == 4)
+		ip4(w, off);
+	else if (w->data[off] >> 4 == 6)
+		ip6(w, off);
+}
+
+static void tunnel(const struct walk *w, const struct dissect *outer)
+{
+	if (!outer->has_carried)
+		return;
+	if (outer->ip_proto == IPPROTO_IPIP)
+		return ip4(w, outer->carried);
+	if (outer->ip_proto == IPPROTO_IPV6)
+		return ip6(w, outer->carried);
+	if (dissect_has(outer, HDR_GRE))
+		return in_gre(w, outer);
+	if (!dissect_has(outer, HDR_UDP))
+		return;
+	switch (be(w->data + outer->offset[HDR_UDP] + 2, 2)) {
+	case DISSECT_VXLAN:
+		return in_vxlan(w, outer->payload);
+	case DISSECT_GENEVE:
+		return in_geneve(w, outer->payload);
+	case DISSECT_GTPU:
+		return in_gtpu(w, outer->payload);
+	default:
+		return;
+	}
+}
+
+void dissect_inner(struct dissect *d, const struct dissect *outer, const uint8_t *data)
+{
+	const struct walk w = { d, data, dissect_has(outer, HDR_UDP) ? outer->payload_end : outer->end, true };
+
+	memset(d, 0, sizeof(*d));
+	d->end = w.len;
+	tunnel(&w, outer);
 	parts(&w);
 }

@@ -26,15 +26,24 @@
  *               at the UDP length or the datagram's end, whichever comes first. UDP-Lite 8, SCTP 12. DCCP 12, with X 16, and
  *               a data offset of at least that within the datagram. ICMP, ICMPv6, IGMP and ESP 8. GRE 4 and its optional words, by
  *               its flags (also the acknowledgement of version 1). What is not whole within the datagram: malformed and absent.
+ *   TCP options are walked up to the end-of-list, or to one whose length is below 2 or leaves the header: that is no defect. One whose length
+ *               is not its kind's is passed over.
  *   parts       are present where their guard holds and they lie within the datagram (ARPIP: the frame); no defect otherwise.
  *   payload     is there where a header of layer L4 is present.
+ *   tunnels     What IPv4 (protocol 4), IPv6 (41), GRE, and UDP to ports 4789 (VXLAN), 6081 (GENEVE) and 2152 (GTP-U) carry is taken apart
+ *               like a frame that begins there and ends where the datagram does that carries it; one layer deep. GRE is of version 0 and
+ *               without routing, VXLAN has its flag of a valid network, GENEVE is of version 0, GTP-U of version 1 and a G-PDU; what they
+ *               carry is an Ethernet frame, IPv4 or IPv6. Anything else: nothing is inside, no defect. A tunnel's header behind UDP that is
+ *               cut off, or with more than 8 extensions of GTP-U or one without a length: the inside is malformed. So it is where a
+ *               chain of extension headers inside leads beyond byte 32,767 of the frame.
  */
 #ifndef XDPF_DISSECT_H
 #define XDPF_DISSECT_H
 
 #include "lang.h"
 
-enum { DISSECT_MAX_TAGS = 2, DISSECT_MAX_EXT = 8 };
+enum { DISSECT_MAX_TAGS = 2, DISSECT_MAX_EXT = 8, DISSECT_MAX_OFF = 0x7fff };
+enum { DISSECT_GTPU = 2152, DISSECT_VXLAN = 4789, DISSECT_GENEVE = 6081 };	/* destination ports of UDP */
 
 /* Offsets count from the frame's first byte. */
 struct dissect {
@@ -44,12 +53,16 @@ struct dissect {
 	uint8_t ip_proto;		/* where HDR_IP is present */
 	bool fragment, first_fragment;
 	size_t end;			/* of the IP datagram; without a sound one, of the frame */
+	bool has_carried;		/* the walk behind IP came to an end at .carried, which ip_proto is the type of */
+	size_t carried;
 	bool has_payload;
 	size_t payload, payload_end;
 };
 
 /* Frames of any length, 0 included. Reads nothing beyond @len. */
 void dissect_frame(struct dissect *d, const uint8_t *data, size_t len);
+/* The headers inside the tunnel that @outer ends in; none where it ends in no tunnel. */
+void dissect_inner(struct dissect *d, const struct dissect *outer, const uint8_t *data);
 
 static inline bool dissect_has(const struct dissect *d, enum header_id h)
 {

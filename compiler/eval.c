@@ -141,6 +141,23 @@ static void missed(struct run *r, const struct ast_action *a, bool done)
 		r->e->miss[a->slot].absent++;
 }
 
+/* A tag goes in or out; what is inside a tunnel moves with what carries it. */
+static void vlan(struct run *r, const struct ast_action *a)
+{
+	struct dissect *in = &r->view.inner;
+	size_t by = a->push ? 4 : (size_t)-4;
+	bool done = eval_vlan(r->pkt, &r->view.d, a);
+
+	missed(r, a, done);
+	if (!done || !r->e->program->inner)
+		return;
+	for (int h = 0; h < HDR_COUNT; h++)
+		in->offset[h] += by;
+	in->end += by;
+	in->payload += by;
+	in->payload_end += by;
+}
+
 static void act(struct run *r, const struct ast_rule *rule, const struct ast_action *a)
 {
 	switch (a->kind) {
@@ -157,7 +174,7 @@ static void act(struct run *r, const struct ast_rule *rule, const struct ast_act
 		missed(r, a, eval_write(r->pkt, &r->view.d, a, r->e->before));
 		break;
 	case ACTION_VLAN:
-		missed(r, a, eval_vlan(r->pkt, &r->view.d, a));
+		vlan(r, a);
 		break;
 	case ACTION_MARK:
 		r->pkt->marked = true;
@@ -258,6 +275,8 @@ struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 		copy_frame(e, pkt);
 
 	dissect_frame(&r.view.d, pkt->data, pkt->len);
+	if (e->program->inner)
+		dissect_inner(&r.view.inner, &r.view.d, pkt->data);
 	/* A file receives exactly what the one before it passed. */
 	for (size_t u = 0; u < e->program->units.n && r.result.verdict == VERDICT_PASS; u++)
 		run_unit(&r, e->program->units.v[u]);

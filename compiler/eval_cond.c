@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "abi.h"
+
 struct value eval_bytes(const uint8_t *p, size_t n)
 {
 	struct value v = { 0, 0 };
@@ -96,6 +98,11 @@ static bool meta(const struct eval_view *w, enum field_id f, struct eval_value *
 		return number(out, d->first_fragment);
 	if (f == FIELD_PAYLOAD_LEN)
 		return d->has_payload && number(out, d->payload_end - d->payload);
+	if (f == FIELD_WEEKDAY)
+		/* the epoch was a Thursday */
+		return number(out, (w->pkt->now / 1000000000u / 86400u + 3) % 7 + 1);
+	if (f == FIELD_TIME)
+		return number(out, w->pkt->now / 1000000000u % 86400u);
 	if (f == FIELD_RXQUEUE)
 		return w->pkt->has_rxqueue && number(out, w->pkt->rxqueue);
 	if (f == FIELD_IFACE)
@@ -209,10 +216,21 @@ static bool matches(const struct eval_view *w, const struct ast_expr *e, const s
 	return false;
 }
 
+/* The frame as its tunnel has it. */
+static const struct eval_view *inside(const struct eval_view *w, struct eval_view *in)
+{
+	*in = *w;
+	in->d = w->inner;
+	return in;
+}
+
 static bool compare(const struct eval_view *w, const struct ast_expr *e)
 {
 	struct eval_value first, other;
+	struct eval_view in;
 
+	if (e->inner)
+		w = inside(w, &in);
 	if (!eval_operand(w, e->operand.v[0], &first))
 		return false;
 	for (size_t i = 1; i < e->operand.n; i++)
@@ -226,10 +244,40 @@ static bool compare(const struct eval_view *w, const struct ast_expr *e)
 static bool name(const struct eval_view *w, const struct ast_expr *e)
 {
 	struct eval_value v;
+	struct eval_view in;
 
+	if (e->inner)
+		w = inside(w, &in);
 	if (e->header != HDR_NONE)
 		return dissect_has(&w->d, e->header);
 	return eval_field(w, e->field, &v) && v.v.lo;
+}
+
+/* Fragments are of the flow that their addresses and protocol tell: only the first has ports. */
+static bool draw_flow(const struct eval_view *w, const struct ast_expr *e, uint32_t *out)
+{
+	struct eval_value v[FLOW_PARTS] = { { .v = { 0, 0 } } }, fragment;
+
+	for (int i = FLOW_SRC; i <= FLOW_PROTO; i++)
+		if (!eval_operand(w, e->operand.v[i], &v[i]))
+			return false;
+	if (!eval_field(w, FIELD_IP_FRAGMENT, &fragment) || !fragment.v.lo)
+		for (int i = FLOW_SPORT; i <= FLOW_DPORT; i++)
+			eval_operand(w, e->operand.v[i], &v[i]);
+	*out = xdpf_flow_random(w->pkt->seed, e->site, (uint64_t[]){ v[FLOW_SRC].v.hi, v[FLOW_SRC].v.lo },
+				(uint64_t[]){ v[FLOW_DST].v.hi, v[FLOW_DST].v.lo }, v[FLOW_SPORT].v.lo, v[FLOW_DPORT].v.lo, v[FLOW_PROTO].v.lo);
+	return true;
+}
+
+static bool draw(const struct eval_view *w, const struct ast_expr *e)
+{
+	uint32_t drawn = 0;
+
+	if (!e->name.s)
+		drawn = xdpf_test_random(w->pkt->random, e->site);
+	else if (!draw_flow(w, e, &drawn))
+		return false;
+	return drawn < e->share;
 }
 
 bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
@@ -253,6 +301,8 @@ bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
 		return eval_limit(w, e);
 	case EXPR_CMP:
 		return compare(w, e);
+	case EXPR_RANDOM:
+		return draw(w, e);
 	}
 	return false;
 }

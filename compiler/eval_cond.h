@@ -14,6 +14,7 @@ struct eval_view {
 	const struct eval_packet *pkt;
 	struct eval_limits *limits;	/* their buckets */
 	struct dissect d;
+	struct dissect inner;	/* of a program that asks for it */
 };
 
 /*

@@ -23,6 +23,7 @@ enum ir_op {
 enum {
 	IR_MAX_OFF = 0x7fff,	/* greatest offset of a header */
 	IR_MAX_FETCH = 64,	/* bytes */
+	IR_FLOW_ARGS = 7,	/* source and destination of two words each, ports, protocol */
 };
 
 enum ir_opnd_kind { IR_IMM, IR_TEMP };

@@ -25,6 +25,10 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no table";
 	if (i->op == IR_LOG && i->imm >= p->ast->logs.n)
 		return "names no log";
+	if ((i->op == IR_DIV || i->op == IR_REM) && (i->b.kind != IR_IMM || !i->b.v))
+		return "divides by no number";
+	if (i->op == IR_FLOW && (i->imm >= p->ast->n_sites || i->args.n != IR_FLOW_ARGS))
+		return "is of no flow";
 	if (i->op == IR_RANDOM && i->imm >= p->ast->n_sites)
 		return "names no place";
 	if (i->op == IR_LIMIT && i->imm >= p->ast->n_limits)

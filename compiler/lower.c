@@ -198,13 +198,13 @@ static unsigned weight(const struct ir_inst *i)
 	case IR_EQ: case IR_SAME: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
 		return 1;
 	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_OTHER: case IR_WAY: case IR_WRITE: case IR_OUT: case IR_GROW:
-	case IR_CUT: case IR_WALL: case IR_RANDOM: case IR_STORE:
+	case IR_CUT: case IR_WALL: case IR_RANDOM: case IR_STORE: case IR_DIV: case IR_REM:
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK:
 		return 7;
 	case IR_LOG:
 		return 16;
-	case IR_SUM: case IR_FIB:
+	case IR_SUM: case IR_FIB: case IR_FLOW:
 		return 40;
 	case IR_LIMIT:
 		return 10 + 6 * (unsigned)i->args.n;
@@ -326,6 +326,7 @@ struct ir_program *lower_program(const struct ast_program *ast, struct diag_list
 	l->frame_len = ir_var_kept(l->ir, "frame_len");
 	l->pay_off = ir_var_kept(l->ir, "pay_off");
 	l->pay_end = ir_var_kept(l->ir, "pay_end");
+	lower_inner_init(l);
 
 	lower_need(l);
 	l->rules = lower_block(l, "rules");

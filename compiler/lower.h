@@ -79,6 +79,38 @@ struct lower_way {
 	struct span span;
 };
 
+/*
+ * One layer of headers: what was asked for in it, and the variables that it is dissected into. There are two, the frame's own and what is inside
+ * a tunnel; struct lower has the members of the one that is looked at, see lower_enter().
+ */
+#define LOWER_LAYER_MEMBERS \
+	uint64_t bit[BIT_COUNT];	/* its mask in presence, 0: nobody asks */ \
+	unsigned n_bits; \
+	bool parse[HDR_COUNT];		/* the dissection must get to this header */ \
+	bool need_proto;		/* ip.proto: the end of the chain */ \
+	uint64_t known;			/* bits of headers that are present here */ \
+	VEC(struct slot) slot; \
+	/* lower_retag.c moves those that are offsets of something behind the tags */ \
+	ir_var pres, proto, pay_off, pay_end; \
+	/* where headers begin that are written to: kept for those only, see lower_set_at() */ \
+	bool has_at[HDR_COUNT]; \
+	ir_var at[HDR_COUNT]; \
+	struct ir_block *none, *bad;	/* where its dissection ends early; if a header is broken */
+
+struct lower_layer {
+	LOWER_LAYER_MEMBERS
+};
+
+/* What leads into a tunnel: where what it carries begins and ends, and goes on as which kind of header. */
+struct lower_tunnel {
+	ir_var off, end;
+	struct ir_block *eth, *ip4, *ip6;	/* with .off and .end set */
+	struct ir_block *carried[2];		/* protocols 4 and 41; NULL: nothing leads there */
+	struct ir_block *bad;			/* the inside is malformed */
+};
+
+struct lower_chain;
+
 struct lower {
 	struct arena *arena;
 	struct diag_list *diag;
@@ -93,26 +125,24 @@ struct lower {
 	VEC(struct lower_way) way;
 	size_t way_done;
 
+	union {
+		struct lower_layer layer;
+		struct {
+			LOWER_LAYER_MEMBERS
+		};
+	};
+	struct lower_layer away;	/* the other one */
+	bool inner;			/* the one that is looked at is that inside a tunnel */
+	struct lower_tunnel *tunnel;	/* NULL: no rule asks for what is inside */
+
 	/* what was asked for */
-	uint64_t bit[BIT_COUNT];	/* its mask in presence, 0: nobody asks */
-	unsigned n_bits;
-	bool parse[HDR_COUNT];		/* the dissection must get to this header */
-	bool need_proto;		/* ip.proto: the end of the chain */
 	bool need_frame_len;		/* pkt.len */
-	uint64_t known;			/* bits of headers that are present here */
 	bool negated;			/* the test's truth is where the rules go on */
 	size_t n_tests;			/* as need estimates them */
-	VEC(struct slot) slot;
 	VEC(struct lower_made) made;
+	ir_var blank, frame_len, absent;
 
-	/* variables; lower_retag.c moves those that are offsets of something behind the tags */
-	ir_var pres, blank, proto, frame_len, pay_off, pay_end, absent;
-	/* where headers begin that are written to: kept for those only, see lower_set_at() */
-	bool has_at[HDR_COUNT];
-	ir_var at[HDR_COUNT];
-
-	struct ir_block *rules;		/* where dissection ends … */
-	struct ir_block *none, *bad;	/* … by way of here if it ends early; if a header is broken */
+	struct ir_block *rules;		/* where dissection ends */
 };
 
 /* ---- lower.c: emitting ---- */
@@ -134,6 +164,18 @@ struct ir_block *lower_block(struct lower *l, const char *name);
 /* Places the block next in the layout (hot), or behind everything (cold), and goes on there. */
 void lower_hot(struct lower *l, struct ir_block *b);
 void lower_cold(struct lower *l, struct ir_block *b);
+
+/* ---- lower_inner.c ---- */
+
+/* Looks at the one layer or the other; whoever looks inside comes back. */
+void lower_enter(struct lower *l, bool inner);
+void lower_inner_init(struct lower *l);
+/* Goes to where a tunnel begins that stands behind the outer IP; goes on where none does. */
+void lower_carried(struct lower *l);
+/* The same behind a transport header at c->off, whose payload is at @pay and ends at @udp_end if that is given and comes first. */
+void lower_tunnel(struct lower *l, const struct lower_chain *c, enum header_id h, ir_var pay, const ir_var *udp_end);
+/* The dissection of what is inside; @outer is the chain that led there. */
+void lower_inside(struct lower *l, const struct lower_chain *outer);
 
 /* ---- lower_need.c ---- */
 
@@ -194,13 +236,29 @@ struct lower_chain {			/* variables of the walk behind IP */
 	struct ir_block *bad;		/* malformed, nothing behind */
 	bool behind;			/* somebody asks for something behind IP */
 };
-/* A fetch before anything behind IP is looked at. */
-struct ir_inst *lower_fetch_early(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no);
+/* A fetch of a header up to the IP header's, which ends within the frame or the tunnel. */
+struct ir_inst *lower_fetch_early(struct lower *l, ir_var off, unsigned n, struct ir_block *yes, struct ir_block *no);
+/* Is @a beyond where the frame, or the tunnel, ends? */
+void lower_beyond(struct lower *l, struct ir_opnd a, struct ir_block *yes, struct ir_block *no);
+/* What the rules asked for in this layer, and what is on the way there. Is anything behind IP among it? */
+void lower_close_needs(struct lower *l);
+bool lower_wants_chain(const struct lower *l);
+/* Goes on by the type in @type, which is on the wire so, behind @tags tags. */
+void lower_dispatch_type(struct lower *l, ir_var type, unsigned tags, struct ir_block *const on[HDR_COUNT], struct ir_block *bad);
+void lower_etype(struct lower *l, ir_var type);
+void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type, struct ir_block *const on[HDR_COUNT], struct ir_block *bad);
+void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad);
 void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c);
 void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c);
 /* From behind an IP header on; then, once for both families, the transport headers that this led to. */
 void lower_chain(struct lower *l, struct lower_chain *c, bool ip6);
 void lower_transports(struct lower *l, struct lower_chain *c);
+/* Presence and slots of header @h at @off, one of those that may be there several times, if it is the first of its kind. Ends in a
+ * block behind. */
+void lower_note_first(struct lower *l, ir_var off, enum header_id h);
+/* The options of a TCP header at @tcp that ends at @stop, if a rule asks for one. Ends in the block behind them. */
+bool lower_wants_options(const struct lower *l);
+void lower_options(struct lower *l, ir_var tcp, ir_var stop);
 void lower_parts(struct lower *l, enum header_id parent, ir_var base, const ir_var *end, const ir_var *guard);
 unsigned lower_guards(struct lower *l, struct ir_inst *fetch, enum header_id parent, ir_var *guard);
 
@@ -213,6 +271,7 @@ void lower_in_range(struct lower *l, const struct ast_operand *o, enum field_id 
 		    struct ir_block *no);
 void lower_in_keys(struct lower *l, size_t table, const struct ir_opnd *w, unsigned n, struct ir_block *yes, struct ir_block *no);
 void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+void lower_random(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
 /* Headers of which one must be present for the condition to hold, as bits; 0: none in particular. */
 uint64_t lower_implied(const struct ast_expr *e);
 /* How much there is to test, at the most, to find that it does not hold. */

@@ -66,17 +66,21 @@ uint64_t lower_implied(const struct ast_expr *e)
 	case EXPR_NOT:
 		return 0;
 	case EXPR_NAME:
+		if (e->inner)
+			return 0;
 		return e->header != HDR_NONE ? lower_headers(e->header) : field_headers(e->field);
 	case EXPR_LIMIT:
 		return 0;
 	case EXPR_CMP:
-		for (size_t i = 0; i < e->operand.n; i++) {
+		for (size_t i = 0; !e->inner && i < e->operand.n; i++) {
 			uint64_t own = e->operand.v[i]->kind == OPERAND_FIELD ? field_headers(e->operand.v[i]->field) : 0;
 
 			if (own && (!best || bits_set(own) < bits_set(best)))
 				best = own;
 		}
 		return best;
+	case EXPR_RANDOM:
+		return e->name.s ? lower_headers(HDR_IP) : 0;
 	}
 	return 0;
 }
@@ -103,6 +107,8 @@ unsigned lower_cost(const struct ast_expr *e)
 		for (size_t i = 0; i < e->operand.n; i++)
 			sum += e->operand.v[i]->kind != OPERAND_FIELD || lang_fields[e->operand.v[i]->field].form == FORM_ALIAS ? 2 : 1;
 		return sum + (unsigned)(n > 8 ? 8 : n) / 2;
+	case EXPR_RANDOM:
+		return e->name.s ? 8 : 2;
 	}
 	return 0;
 }
@@ -155,6 +161,8 @@ static bool implies(enum field_id f, enum header_id h)
 /* Does the truth of @e mean that header @h is present? Comparisons and flags only. */
 static bool needs_header(const struct ast_expr *e, enum header_id h)
 {
+	if (e->inner)
+		return false;
 	if (e->kind == EXPR_NAME)
 		return e->header == HDR_NONE && implies(e->field, h);
 	if (e->kind != EXPR_CMP)
@@ -171,7 +179,7 @@ static struct slot *flag_slot(struct lower *l, const struct ast_expr *e, bool *n
 	*negated = e->kind == EXPR_NOT;
 	if (*negated)
 		e = e->sub.v[0];
-	if (e->kind != EXPR_NAME || e->header != HDR_NONE || lang_fields[e->field].form != FORM_WIRE)
+	if (e->kind != EXPR_NAME || e->inner || e->header != HDR_NONE || lang_fields[e->field].form != FORM_WIRE)
 		return NULL;
 	return lower_slot(l, e->field);
 }
@@ -224,7 +232,8 @@ static void lower_and(struct lower *l, struct ast_expr **sub, size_t n, struct i
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < n; k++)
-			if (k != i && v[i]->kind == EXPR_NAME && v[i]->header != HDR_NONE && v[k] && needs_header(v[k], v[i]->header)) {
+			if (k != i && v[i]->kind == EXPR_NAME && !v[i]->inner && v[i]->header != HDR_NONE && v[k] &&
+			    needs_header(v[k], v[i]->header)) {
 				v[i] = v[k];	/* said again: falls away below */
 				break;
 			}
@@ -281,16 +290,23 @@ void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struc
 		l->negated = !l->negated;
 		break;
 	case EXPR_NAME:
+		lower_enter(l, e->inner);
 		if (e->header != HDR_NONE)
 			test_header(l, e->header, yes, no);
 		else
 			test_flag(l, e->field, yes, no);
+		lower_enter(l, false);
 		break;
 	case EXPR_LIMIT:
 		lower_limit(l, e, yes, no);
 		break;
 	case EXPR_CMP:
+		lower_enter(l, e->inner);
 		lower_compare(l, e, yes, no);
+		lower_enter(l, false);
+		break;
+	case EXPR_RANDOM:
+		lower_random(l, e, yes, no);
 		break;
 	}
 }

@@ -32,7 +32,7 @@ static void behind_ip4(struct lower *l, ir_var l3, ir_var size, ir_var total, ir
 	lower_test(l, IR_ULE, lower_get(l, size), n, whole, c->bad);
 	lower_hot(l, whole);
 	lower_set(l, c->end, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, total)));
-	lower_test(l, IR_BEYOND, lower_get(l, c->end), ir_imm(0), c->bad, end);
+	lower_beyond(l, lower_get(l, c->end), c->bad, end);
 	lower_hot(l, end);
 	lower_test(l, IR_BITS, lower_get(l, frag), ir_imm(wire16(0x1fff)), l->none, one);
 	lower_hot(l, one);
@@ -47,7 +47,7 @@ void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
 	struct ir_block *there = lower_block(l, "ip4 there"), *options = lower_block(l, "ip4 options");
 	struct ir_block *version = lower_block(l, "ip4 version"), *fits = lower_block(l, "ip4 options fit");
 	struct ir_block *plain = lower_block(l, "ip4 plain"), *sound = lower_block(l, "ip4 sound"), *ok;
-	struct ir_inst *f = lower_fetch_early(l, lower_get(l, l3), 20, there, c->bad);
+	struct ir_inst *f = lower_fetch_early(l, l3, 20, there, c->bad);
 	struct ir_opnd n;
 
 	lower_load(l, f, first, 0, 1);
@@ -67,7 +67,7 @@ void lower_ip4(struct lower *l, ir_var l3, struct lower_chain *c)
 	ok = lower_block(l, "ip4 size");
 	lower_test(l, IR_ULE, ir_imm(20), n, ok, c->bad);
 	lower_cold(l, ok);
-	lower_test(l, IR_BEYOND, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, size)), ir_imm(0), c->bad, fits);
+	lower_beyond(l, lower_op(l, IR_ADD, lower_get(l, l3), lower_get(l, size)), c->bad, fits);
 	lower_cold(l, fits);
 	lower_jump(l, sound);
 	lower_hot(l, plain);
@@ -89,7 +89,7 @@ void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
 {
 	ir_var first = ir_var_new(l->ir, "ip6.first"), length = ir_var_new(l->ir, "ip6.length"), next = ir_var_new(l->ir, "ip6.next");
 	struct ir_block *there = lower_block(l, "ip6 there"), *sound = lower_block(l, "ip6 sound"), *end = lower_block(l, "ip6 end");
-	struct ir_inst *f = lower_fetch_early(l, lower_get(l, l3), 40, there, c->bad);
+	struct ir_inst *f = lower_fetch_early(l, l3, 40, there, c->bad);
 	struct ir_opnd n;
 
 	lower_load(l, f, first, 0, 1);
@@ -112,7 +112,7 @@ void lower_ip6(struct lower *l, ir_var l3, struct lower_chain *c)
 	lower_set(l, c->off, lower_op(l, IR_ADD, lower_get(l, l3), ir_imm(40)));
 	n = lower_op(l, IR_ADD, lower_get(l, c->off), lower_swap(l, lower_get(l, length), 2));
 	lower_set(l, c->end, n);
-	lower_test(l, IR_BEYOND, n, ir_imm(0), c->bad, end);
+	lower_beyond(l, n, c->bad, end);
 	lower_hot(l, end);
 	lower_chain(l, c, true);
 }

@@ -29,6 +29,13 @@ static bool wants(const struct lower *l, enum header_id h)
 /* The header at c->off is whole and ends at @stop: notes it and goes on behind it. @proto has the next number. */
 static void step(struct lower *l, struct lower_chain *c, ir_var stop, ir_var proto)
 {
+	if (l->inner) {
+		/* behind an outer chain, too, it could come to where offsets are no longer what they are */
+		struct ir_block *near = lower_block(l, "ext not too far");
+
+		lower_test(l, IR_ULE, lower_get(l, stop), ir_imm(IR_MAX_OFF), near, c->bad);
+		lower_cold(l, near);
+	}
 	lower_set(l, l->proto, lower_get(l, proto));
 	lower_set(l, c->off, lower_opaque(l, lower_get(l, stop)));
 	lower_set(l, c->n, lower_op(l, IR_ADD, lower_get(l, c->n), ir_imm(1)));
@@ -43,8 +50,7 @@ bool lower_noted(const struct lower *l, enum header_id h)
 	return l->bit[h];
 }
 
-/* Presence and slots of extension header @h at c->off, if it is the first of its kind. Ends in a block behind. */
-static void note_first(struct lower *l, struct lower_chain *c, enum header_id h)
+void lower_note_first(struct lower *l, ir_var off, enum header_id h)
 {
 	struct ir_block *first, *there, *after;
 	struct ir_inst *f;
@@ -57,11 +63,11 @@ static void note_first(struct lower *l, struct lower_chain *c, enum header_id h)
 	after = lower_block(l, "noted");
 	lower_test(l, IR_BITS, lower_get(l, l->pres), ir_imm(l->bit[h]), after, first);
 	lower_cold(l, first);
-	f = lower_fetch(l, lower_get(l, c->off), lang_headers[h].len, there, after);
+	f = lower_fetch(l, lower_get(l, off), lang_headers[h].len, there, after);
 	lower_slots_load(l, f, h);
 	lower_cold(l, there);
 	lower_slots_settle(l, h);
-	lower_set_at(l, h, c->off);
+	lower_set_at(l, h, off);
 	lower_present(l, h);
 	lower_jump(l, after);
 	lower_cold(l, after);
@@ -88,7 +94,7 @@ static void lower_sized(struct lower *l, struct lower_chain *c, bool ah)
 	lower_test(l, IR_ULE, lower_get(l, stop), lower_get(l, c->end), fits, c->bad);
 	lower_cold(l, fits);
 	if (ah) {
-		note_first(l, c, HDR_AH);
+		lower_note_first(l, c->off, HDR_AH);
 	} else {
 		for_each_next(nx, LAYER_EXT) {
 			struct ir_block *is, *other;
@@ -99,7 +105,7 @@ static void lower_sized(struct lower *l, struct lower_chain *c, bool ah)
 			other = lower_block(l, "ext other");
 			lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(nx->number), is, other);
 			lower_cold(l, is);
-			note_first(l, c, nx->header);
+			lower_note_first(l, c->off, nx->header);
 			lower_jump(l, other);
 			lower_cold(l, other);
 		}
@@ -132,7 +138,7 @@ static void lower_frag(struct lower *l, struct lower_chain *c)
 	lower_set(l, stop, lower_op(l, IR_ADD, lower_get(l, c->off), ir_imm(8)));
 	lower_test(l, IR_ULE, lower_get(l, stop), lower_get(l, c->end), fits, c->bad);
 	lower_cold(l, fits);
-	note_first(l, c, HDR_FRAG);
+	lower_note_first(l, c->off, HDR_FRAG);
 	lower_test(l, IR_BITS, lower_get(l, bits), ir_imm(wire16(0xfff9)), is, on);
 	lower_cold(l, is);
 	force_bit(l, BIT_FRAGMENT, true);
@@ -175,7 +181,12 @@ static void settle(struct lower *l, struct lower_chain *c, enum header_id h, ir_
 		}
 	}
 	lower_parts(l, h, c->off, &c->end, guard);
-	lower_jump(l, l->rules);
+	if (h == HDR_TCP)
+		lower_options(l, c->off, pay);
+	if (l->tunnel && !l->inner && (h == HDR_GRE || h == HDR_UDP))
+		lower_tunnel(l, c, h, pay, udp_end);
+	else
+		lower_jump(l, l->rules);
 }
 
 /* GRE's optional words: where they are depends on the flags before. */
@@ -345,6 +356,8 @@ void lower_chain(struct lower *l, struct lower_chain *c, bool ip6)
 	lower_jump(l, c->next);
 	lower_hot(l, c->next);
 	dispatch_proto(l, c);
+	if (l->tunnel && !l->inner)
+		lower_carried(l);
 	other = ip6 ? lower_block(l, "not ah") : l->none;
 	lower_test(l, IR_EQ, lower_get(l, l->proto), ir_imm(IPPROTO_AH), ah, other);
 	lower_cold(l, ah);

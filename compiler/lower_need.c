@@ -92,9 +92,9 @@ static void need_field(struct lower *l, enum field_id id, struct look k)
 		s->len = f->len;
 		s->wire = f->len == 2 || f->len == 4 || f->len == 16;
 		for (int i = 0; i < 2; i++) {
-			s->raw[i] = ir_var_new(l->ir, arena_printf(l->arena, "raw.%s%s", f->name, i ? "+" : ""));
+			s->raw[i] = ir_var_new(l->ir, arena_printf(l->arena, "raw.%s%s%s", l->inner ? "inner." : "", f->name, i ? "+" : ""));
 			if (!i || f->len == 16)
-				s->var[i] = ir_var_kept(l->ir, arena_printf(l->arena, "%s%s", f->name, i ? "+" : ""));
+				s->var[i] = ir_var_kept(l->ir, arena_printf(l->arena, "%s%s%s", l->inner ? "inner." : "", f->name, i ? "+" : ""));
 		}
 	}
 	if (f->len != 16 && (f->shift || f->bits != 8 * f->len || ordered(k, lower_family(id), f->bits)))
@@ -117,8 +117,10 @@ static void need_cond(struct lower *l, const struct ast_expr *e)
 		break;
 	case EXPR_NAME:
 		l->n_tests++;
+		lower_enter(l, e->inner);
 		if (e->header == HDR_NONE)
 			need_field(l, e->field, (struct look){ NULL });
+		lower_enter(l, false);
 		break;
 	case EXPR_LIMIT:
 		l->n_tests += 1 + 2 * e->limit->key.n;
@@ -127,10 +129,17 @@ static void need_cond(struct lower *l, const struct ast_expr *e)
 				need_field(l, e->limit->key.v[i]->field, (struct look){ NULL });
 		break;
 	case EXPR_CMP:
+		lower_enter(l, e->inner);
 		l->n_tests += e->operand.n * (1 + (e->match.kind == MATCH_SET ? e->match.set->n : e->match.n) % (LOWER_INLINE_RANGES + 1));
 		for (size_t i = 0; i < e->operand.n; i++)
 			if (e->operand.v[i]->kind == OPERAND_FIELD)
 				need_field(l, e->operand.v[i]->field, (struct look){ e, i });
+		lower_enter(l, false);
+		break;
+	case EXPR_RANDOM:
+		l->n_tests += 1 + e->operand.n;
+		for (size_t i = 0; i < e->operand.n; i++)
+			need_field(l, e->operand.v[i]->field, (struct look){ NULL });
 		break;
 	}
 }

@@ -31,13 +31,13 @@ static bool wants_layer(const struct lower *l, enum layer layer)
 }
 
 /* Anything behind the IP header? */
-static bool wants_chain(const struct lower *l)
+bool lower_wants_chain(const struct lower *l)
 {
 	return wants_layer(l, LAYER_EXT) || wants_layer(l, LAYER_L4) || l->need_proto || l->bit[BIT_FRAGMENT] || l->bit[BIT_FIRST];
 }
 
 /* What the rules asked for, and what is on the way there. */
-static void close_needs(struct lower *l)
+void lower_close_needs(struct lower *l)
 {
 	if (l->bit[BIT_MALFORMED])
 		for (int h = 0; h < HDR_COUNT; h++)
@@ -55,9 +55,13 @@ static void close_needs(struct lower *l)
 	for (size_t i = 0; i < lang_n_parts; i++)
 		if (l->parse[lang_parts[i].id])
 			l->parse[lang_parts[i].parent] = true;
+	if (l->tunnel && !l->inner)
+		l->parse[HDR_GRE] = l->parse[HDR_UDP] = true;
+	if (lower_wants_options(l))
+		l->parse[HDR_TCP] = true;
 	if (l->parse[HDR_GRECSUM] || l->parse[HDR_GREKEY] || l->parse[HDR_GRESEQ])
 		l->parse[HDR_GRE] = true;
-	if (wants_chain(l))
+	if (lower_wants_chain(l))
 		l->parse[HDR_IP4] = l->parse[HDR_IP6] = true;
 }
 
@@ -69,12 +73,25 @@ struct ir_opnd lower_blank(struct lower *l)
 	return lower_op(l, IR_BLANK, len, len);
 }
 
-struct ir_inst *lower_fetch_early(struct lower *l, struct ir_opnd off, unsigned n, struct ir_block *yes, struct ir_block *no)
+struct ir_inst *lower_fetch_early(struct lower *l, ir_var off, unsigned n, struct ir_block *yes, struct ir_block *no)
 {
-	struct ir_inst *f = lower_fetch(l, off, n, yes, no);
+	struct ir_block *within = l->inner ? lower_block(l, "within") : yes;
+	struct ir_inst *f = lower_fetch(l, lower_get(l, off), n, within, no);
 
-	f->early = true;
+	f->early = !l->inner;
+	if (l->inner) {
+		lower_cold(l, within);
+		lower_test(l, IR_ULE, lower_op(l, IR_ADD, lower_get(l, off), ir_imm(n)), lower_get(l, l->tunnel->end), yes, no);
+	}
 	return f;
+}
+
+void lower_beyond(struct lower *l, struct ir_opnd a, struct ir_block *yes, struct ir_block *no)
+{
+	if (l->inner)
+		lower_test(l, IR_ULE, a, lower_get(l, l->tunnel->end), no, yes);
+	else
+		lower_test(l, IR_BEYOND, a, ir_imm(0), yes, no);
 }
 
 struct ir_opnd lower_opaque(struct lower *l, struct ir_opnd off)
@@ -158,6 +175,17 @@ static void clear_slots(struct lower *l, struct ir_opnd absent)
 	lower_clear_at(l, absent);
 }
 
+/* The same for what is inside a tunnel. */
+static void clear_inner(struct lower *l)
+{
+	if (!l->tunnel)
+		return;
+	lower_enter(l, true);
+	lower_set(l, l->pres, lower_get(l, l->blank));
+	clear_slots(l, lower_get(l, l->absent));
+	lower_enter(l, false);
+}
+
 /* Loads for the guards of @parent's parts that are wanted: the guard's bytes, at most two pieces a part. Returns the parts' number. */
 unsigned lower_guards(struct lower *l, struct ir_inst *fetch, enum header_id parent, ir_var *guard)
 {
@@ -230,11 +258,11 @@ void lower_parts(struct lower *l, enum header_id parent, ir_var base, const ir_v
 	}
 }
 
-static void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
+void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
 {
 	struct ir_block *there = lower_block(l, "arp there"), *sound = lower_block(l, "arp sound");
 	ir_var hlen = ir_var_new(l->ir, "arp.hlen"), plen = ir_var_new(l->ir, "arp.plen"), guard[2 * 8];
-	struct ir_inst *f = lower_fetch_early(l, lower_get(l, l3), 8, there, bad);
+	struct ir_inst *f = lower_fetch_early(l, l3, 8, there, bad);
 	struct ir_opnd n;
 
 	lower_load(l, f, hlen, 4, 1);
@@ -244,17 +272,17 @@ static void lower_arp(struct lower *l, ir_var l3, struct ir_block *bad)
 	lower_hot(l, there);
 	n = lower_op(l, IR_ADD, lower_get(l, hlen), lower_get(l, plen));
 	n = lower_op(l, IR_ADD, lower_op(l, IR_SHL, n, ir_imm(1)), ir_imm(8));
-	lower_test(l, IR_BEYOND, lower_op(l, IR_ADD, lower_get(l, l3), n), ir_imm(0), bad, sound);
+	lower_beyond(l, lower_op(l, IR_ADD, lower_get(l, l3), n), bad, sound);
 	lower_hot(l, sound);
 	lower_slots_settle(l, HDR_ARP);
 	lower_set_at(l, HDR_ARP, l3);
 	lower_present(l, HDR_ARP);
-	lower_parts(l, HDR_ARP, l3, NULL, guard);
+	lower_parts(l, HDR_ARP, l3, l->inner ? &l->tunnel->end : NULL, guard);
 	lower_jump(l, l->none);
 }
 
 /* Goes on by the type behind @tags tags. */
-static void dispatch_type(struct lower *l, ir_var type, unsigned tags, struct ir_block *const on[HDR_COUNT], struct ir_block *bad)
+void lower_dispatch_type(struct lower *l, ir_var type, unsigned tags, struct ir_block *const on[HDR_COUNT], struct ir_block *bad)
 {
 	/* the most frequent first; a tag is not frequent, but is looked for before ARP */
 	static const struct { uint16_t type; enum header_id header; } order[] = {
@@ -278,7 +306,7 @@ static void dispatch_type(struct lower *l, ir_var type, unsigned tags, struct ir
 	lower_jump(l, l->none);
 }
 
-static void set_etype(struct lower *l, ir_var type)
+void lower_etype(struct lower *l, ir_var type)
 {
 	for (size_t i = 0; i < l->slot.n; i++)
 		if (l->slot.v[i].header == HDR_ETYPE)
@@ -287,10 +315,10 @@ static void set_etype(struct lower *l, ir_var type)
 }
 
 /* A tag at @l3; @h is HDR_VLAN or HDR_VLAN2. */
-static void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type, struct ir_block *const on[HDR_COUNT], struct ir_block *bad)
+void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type, struct ir_block *const on[HDR_COUNT], struct ir_block *bad)
 {
 	struct ir_block *there = lower_block(l, "tag there"), *cut = lower_block(l, "tag cut");
-	struct ir_inst *f = lower_fetch_early(l, lower_get(l, l3), 4, there, cut);
+	struct ir_inst *f = lower_fetch_early(l, l3, 4, there, cut);
 
 	lower_load(l, f, type, 2, 2);
 	lower_slots_load(l, f, h);
@@ -305,8 +333,8 @@ static void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type,
 	lower_present(l, h);
 	/* opaque: or the verifier would walk all that follows for each number of tags */
 	lower_set(l, l3, lower_opaque(l, lower_op(l, IR_ADD, lower_get(l, l3), ir_imm(4))));
-	set_etype(l, type);
-	dispatch_type(l, type, h == HDR_VLAN ? 1 : 2, on, bad);
+	lower_etype(l, type);
+	lower_dispatch_type(l, type, h == HDR_VLAN ? 1 : 2, on, bad);
 }
 
 /* Is it worth it to keep from the verifier by which way through the headers it came to the rules? */
@@ -315,7 +343,7 @@ static bool opaque(const struct lower *l)
 	for (int h = 0; h < HDR_COUNT; h++)
 		if (lang_headers[h].layer == LAYER_EXT && lower_noted(l, h))
 			return true;	/* these may stand in any order and number */
-	return l->n_tests > LOWER_PLAIN_TESTS;
+	return l->tunnel || lower_wants_options(l) || l->n_tests > LOWER_PLAIN_TESTS;
 }
 
 void lower_parse(struct lower *l)
@@ -329,8 +357,8 @@ void lower_parse(struct lower *l)
 	bool l2, any;
 	struct ir_inst *f;
 
-	close_needs(l);
-	c.behind = wants_chain(l) || l->bit[BIT_MALFORMED];
+	lower_close_needs(l);
+	c.behind = lower_wants_chain(l) || l->bit[BIT_MALFORMED];
 	l2 = wants(l, HDR_ARP) || wants(l, HDR_IP4) || wants(l, HDR_IP6) || wants(l, HDR_VLAN) || wants(l, HDR_VLAN2) || wants(l, HDR_ETYPE);
 	any = l2 || wants(l, HDR_ETH);
 
@@ -351,7 +379,9 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->blank, ir_imm(0));
 	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
 	clear_slots(l, ir_imm(LOWER_ABSENT));
-	f = lower_fetch_early(l, ir_imm(0), 14, eth, cut);
+	clear_inner(l);
+	f = lower_fetch(l, ir_imm(0), 14, eth, cut);
+	f->early = true;
 	lower_load(l, f, type, 12, 2);
 	lower_slots_load(l, f, HDR_ETH);
 	lower_cold(l, cut);
@@ -366,10 +396,11 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->pres, lower_get(l, l->blank));
 	lower_set(l, l->absent, lower_op(l, IR_XOR, lower_get(l, l->blank), ir_imm(LOWER_ABSENT)));
 	clear_slots(l, lower_get(l, l->absent));
+	clear_inner(l);
 	lower_slots_settle(l, HDR_ETH);
 	lower_present(l, HDR_ETH);
 	lower_present(l, HDR_ETYPE);
-	set_etype(l, type);
+	lower_etype(l, type);
 	if (!l2) {
 		lower_jump(l, l->none);
 		return;
@@ -383,7 +414,7 @@ void lower_parse(struct lower *l)
 		on[HDR_IP6] = lower_block(l, "ip6");
 	if (wants(l, HDR_ARP))
 		on[HDR_ARP] = lower_block(l, "arp");
-	dispatch_type(l, type, 0, on, bad);
+	lower_dispatch_type(l, type, 0, on, bad);
 	if (on[HDR_IP4]) {
 		lower_hot(l, on[HDR_IP4]);
 		lower_ip4(l, l3, &c);
@@ -394,6 +425,8 @@ void lower_parse(struct lower *l)
 	}
 	if (c.behind)
 		lower_transports(l, &c);
+	if (l->tunnel)
+		lower_inside(l, &c);
 	if (on[HDR_ARP]) {
 		lower_hot(l, on[HDR_ARP]);
 		lower_arp(l, l3, bad);

@@ -21,6 +21,14 @@ static void move_all(struct lower *l, bool up)
 			move(l, l->at[h], up);
 	move(l, l->pay_off, up);
 	move(l, l->pay_end, up);
+	if (!l->tunnel)
+		return;
+	lower_enter(l, true);
+	/* see lower_retag() */
+	lower_bit(l, BIT_PAYLOAD);
+	move(l, l->pay_off, up);
+	move(l, l->pay_end, up);
+	lower_enter(l, false);
 }
 
 static void clear_slots(struct lower *l, enum header_id h)

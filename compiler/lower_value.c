@@ -34,7 +34,7 @@ static void require_field(struct lower *l, enum field_id id, struct ir_block *no
 		require(l, lower_op0(l, IR_FLAGS), XDPF_CONFIG_NO_RXQUEUE, false, no);
 	else if (id == FIELD_PAYLOAD_LEN)
 		require_bit(l, lower_bit(l, BIT_PAYLOAD), no);
-	/* malformed and pkt.len are always there */
+	/* malformed, pkt.len and the clock are always there */
 }
 
 static struct ir_opnd bit_number(struct lower *l, unsigned bit)
@@ -60,6 +60,18 @@ static struct ir_opnd rxqueue(struct lower *l)
 	return lower_get(l, v);
 }
 
+static struct ir_opnd clock_value(struct lower *l, enum field_id id)
+{
+	enum { DAY = 86400 };
+	struct ir_opnd sec = lower_op(l, IR_DIV, lower_op0(l, IR_WALL), ir_imm(1000000000)), day;
+
+	if (id == FIELD_TIME)
+		return lower_op(l, IR_REM, sec, ir_imm(DAY));
+	/* the epoch was a Thursday */
+	day = lower_op(l, IR_ADD, lower_op(l, IR_DIV, sec, ir_imm(DAY)), ir_imm(3));
+	return lower_op(l, IR_ADD, lower_op(l, IR_REM, day, ir_imm(7)), ir_imm(1));
+}
+
 static struct ir_opnd meta_value(struct lower *l, enum field_id id)
 {
 	if (id == FIELD_MALFORMED)
@@ -72,6 +84,8 @@ static struct ir_opnd meta_value(struct lower *l, enum field_id id)
 		l->need_proto = true;
 		return lower_get(l, l->proto);
 	}
+	if (id == FIELD_WEEKDAY || id == FIELD_TIME)
+		return clock_value(l, id);
 	if (id == FIELD_IFACE)
 		return lower_op0(l, IR_IFINDEX);
 	if (id == FIELD_RXQUEUE)

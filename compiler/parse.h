@@ -169,6 +169,10 @@ struct ast_expr *build_test(struct parser *c, struct ast_operand *o);
 struct ast_expr *build_cmp(struct parser *c, struct span sp, struct parse_operands *o, struct ast_value *mask, enum ast_cmp cmp,
 			   struct ast_value *v);
 enum ast_cmp build_cmp_slip(struct parser *c, struct span sp);
+/* random SHARE [per WHAT]; WHAT.s NULL: per packet. */
+struct ast_expr *build_random(struct parser *c, struct span sp, struct ast_name share, struct ast_name what);
+/* time VALUE; @word is the word `time`, which names the field. */
+struct ast_expr *build_time(struct parser *c, struct span sp, struct ast_name word, struct ast_value *v);
 /* Stands for a condition that was not understood. */
 struct ast_expr *build_unknown(struct parser *c, struct span sp);
 

@@ -264,6 +264,9 @@ test: operand				{ $$ = build_test(c, $1); }
 	| operand "&" mask cmp value	{ $$ = build_cmp(c, @$, build_operands(c, NULL, $1), $3, $4, $5); }
 	| "(" operands ")" IN value	{ $$ = build_cmp(c, @$, $2, NULL, CMP_IN, $5); }
 	| "(" operands ")" NOT IN value	{ $$ = build_cmp(c, @$, $2, NULL, CMP_NOT_IN, $6); }
+	| RANDOM QTY			{ $$ = build_random(c, @$, $2, (struct ast_name){ 0 }); }
+	| RANDOM QTY PER NAME		{ $$ = build_random(c, @$, $2, $4); }
+	| TIME value			{ $$ = build_time(c, @$, $1, $2); }
 	;
 
 operands: operand "," operand		{ $$ = build_operands(c, build_operands(c, NULL, $1), $3); }
@@ -277,6 +280,7 @@ operand: header				{ $$ = build_operand(c, @$, $1); }
 
 header: NAME
 	| VLAN
+	| WEEKDAY
 	;
 
 cmp: EQ					{ $$ = CMP_EQ; }

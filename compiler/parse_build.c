@@ -187,6 +187,20 @@ struct ast_expr *build_cmp(struct parser *c, struct span sp, struct parse_operan
 	return e;
 }
 
+struct ast_expr *build_random(struct parser *c, struct span sp, struct ast_name share, struct ast_name what)
+{
+	struct ast_expr *e = expr_new(c, EXPR_RANDOM, sp);
+
+	e->value = build_value(c, AST_QTY, share);
+	e->name = what;
+	return e;
+}
+
+struct ast_expr *build_time(struct parser *c, struct span sp, struct ast_name word, struct ast_value *v)
+{
+	return build_cmp(c, sp, build_operands(c, NULL, build_operand(c, word.span, word)), NULL, CMP_IN, v);
+}
+
 enum ast_cmp build_cmp_slip(struct parser *c, struct span sp)
 {
 	diag_error(c->d, sp, "`=` does not compare")->remedy = "write `==`";

@@ -118,9 +118,6 @@ static bool unsupported(struct parser *c, unsigned want)
 	} words[] = {
 		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
-		{ TOK_RANDOM, WANT_COND, "conditions are headers, flags and comparisons of fields" },
-		{ TOK_TIME, WANT_COND, "conditions are headers, flags and comparisons of fields" },
-		{ TOK_WEEKDAY, WANT_COND, "conditions are headers, flags and comparisons of fields" },
 		{ TOK_LIVE, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
 		{ TOK_SIZE, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
 		{ TOK_TIMEOUT, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
@@ -433,6 +430,10 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		return "behind it stands a limit's name or a rate: 100/s burst 200 per ip.src";
 	if (before->kind == TOK_FULL)
 		return "write `when full open` or `when full closed`";
+	if (before->kind == TOK_TIME)
+		return "a time of day is one of a range: time 08:00-18:00";
+	if (before->kind == TOK_RANDOM)
+		return "how many of them is said in percent: random 1%, or random 1% per flow";
 	if (before->kind == TOK_ELSE)
 		return "`else` is followed by `if` or by { … }";
 	return NULL;

@@ -14,6 +14,7 @@
  *   sema_operand.c     fields and slices
  *   sema_expr.c        conditions
  *   sema_compare.c     comparisons
+ *   sema_random.c      shares of packets and flows, times of day
  *   sema_rule.c        rules, actions, options
  *   sema_way.c         verdicts that may turn out to be impossible: redirect
  *   sema_log.c         log and sample
@@ -290,6 +291,9 @@ bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct 
 
 /* ---- operands (sema_operand.c) ---- */
 
+#define SEMA_INNER "inner."
+/* May it be asked of the headers inside a tunnel? */
+bool operand_inner(enum field_id f);
 bool operand_check(struct sema *s, struct ast_operand *op, bool is_key);
 struct want operand_want(const struct ast_operand *op);
 const char *operand_shown(struct sema *s, const struct ast_operand *op);
@@ -301,6 +305,12 @@ bool operand_same(const struct ast_operand *a, const struct ast_operand *b);
 
 bool expr_check(struct sema *s, struct ast_expr *e);
 bool compare_check(struct sema *s, struct ast_expr *e);
+
+/* ---- sema_random.c ---- */
+
+bool random_check(struct sema *s, struct ast_expr *e);
+/* A comparison of the field `time`, whose value is whole. */
+bool time_check(struct sema *s, struct ast_expr *e);
 
 /* ---- rules (sema_rule.c) ---- */
 

@@ -176,7 +176,7 @@ static bool always_check(struct sema *s, struct ast_expr *e, const struct want *
 			return true;
 	if (m->negate)
 		return never(s, e->span, arena_printf(s->a, "that is every value %s can have", w->what));
-	if (op->kind == OPERAND_FIELD && lang_fields[op->field].header != HDR_NONE)
+	if (op->kind == OPERAND_FIELD && !op->inner && lang_fields[op->field].header != HDR_NONE)
 		header = lang_headers[lang_fields[op->field].header].name;
 	/* `gre.key in 0-0xffffffff` is how one asks whether there is a key. */
 	if (!header && !is_order(e->cmp))
@@ -368,11 +368,21 @@ bool compare_check(struct sema *s, struct ast_expr *e)
 	e->match.negate = e->cmp == CMP_NE || e->cmp == CMP_NOT_IN;
 	for (size_t i = 0; i < e->operand.n; i++)
 		ok = operand_check(s, e->operand.v[i], false) && ok;
+	e->inner = ok && e->operand.v[0]->inner;
+	s->p->inner |= e->inner;
+	for (size_t i = 1; ok && i < e->operand.n; i++)
+		if (e->operand.v[i]->inner != e->inner) {
+			diag_error(s->d, e->span, "a tuple is of one layer of headers, and some of this is `inner.`")->remedy =
+				"split the question into two, joined by `and`";
+			ok = false;
+		}
 	/* The value's names count as used, and lets are declared before, also where the field is wrong. */
 	if (v && v->kind == AST_WORD && v->text)
 		d = names_use(s, &(struct ast_name){ v->text, v->span }, &bad);
 	if (!ok || bad || !value_whole(s, v))
 		return false;
+	if (e->operand.n == 1 && e->operand.v[0]->kind == OPERAND_FIELD && e->operand.v[0]->field == FIELD_TIME)
+		return time_check(s, e);
 	if (e->operand.n > 1 && is_order(e->cmp)) {
 		diag_error(s->d, e->span, "`%s` does not fit a tuple", cmp_text(e->cmp))->remedy = "ask with `in` or `not in`";
 		return false;

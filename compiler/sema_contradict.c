@@ -55,6 +55,8 @@ void facts_init(struct sema *s)
 				s->excluded[h] |= BIT(o);
 	}
 	s->implied[HDR_VLAN2] |= BIT(HDR_VLAN);
+	for (size_t i = 0; i < lang_n_options; i++)
+		s->implied[lang_options[i].header] |= BIT(HDR_TCP) | BIT(HDR_IP);
 	s->implied[HDR_GRECSUM] |= BIT(HDR_GRE);
 	s->implied[HDR_GREKEY] |= BIT(HDR_GRE);
 	s->implied[HDR_GRESEQ] |= BIT(HDR_GRE);
@@ -164,7 +166,8 @@ static uint64_t anchor(const struct sema *s, const struct ast_operand *op, bool 
 
 static bool always_there(const struct ast_operand *op)
 {
-	return op->kind == OPERAND_FIELD && (op->field == FIELD_PKT_LEN || op->field == FIELD_MALFORMED);
+	return op->kind == OPERAND_FIELD && (op->field == FIELD_PKT_LEN || op->field == FIELD_MALFORMED ||
+					     op->field == FIELD_WEEKDAY || op->field == FIELD_TIME);
 }
 
 static const struct fact *find(const struct facts *f, const struct ast_operand *op, bool has_mask, struct value mask)
@@ -370,9 +373,13 @@ static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bo
 		/* it may hold or not, whatever holds before it */
 		return true;
 	case EXPR_NAME:
-		return assume_name(s, f, e, truth, by, by_true, c);
+		return e->inner || assume_name(s, f, e, truth, by, by_true, c);
 	case EXPR_CMP:
-		return assume_cmp(s, f, e, truth, by, by_true, c);
+		/* Of what is inside a tunnel nothing is known. */
+		return e->inner || assume_cmp(s, f, e, truth, by, by_true, c);
+	case EXPR_RANDOM:
+		/* Flows are those of IP; the rest is chance. */
+		return !truth || !e->name.s || add_headers(s, f, BIT(HDR_IP), 0, by, by_true, c);
 	}
 	return true;
 }

@@ -86,18 +86,41 @@ static bool is_written(const struct ast_name *name)
 		(name->span.end - name->span.begin == len && !memcmp(name->span.src->text + name->span.begin, name->s, len));
 }
 
+/* @f: what the name behind `inner.` means, or FIELD_NONE. */
+static bool not_inner(struct sema *s, const struct ast_expr *e, enum field_id f)
+{
+	struct diag *d;
+
+	if (f != FIELD_NONE && operand_inner(f)) {
+		d = diag_error(s->d, e->name.span, "%s is %s, not a condition", e->name.s, lang_types[lang_fields[f].type].doc);
+		d->remedy = arena_printf(s->a, "compare it, as in `%s == …`", e->name.s);
+		return false;
+	}
+	d = diag_error(s->d, e->name.span, "unknown name `%s`", sema_quote(s, e->name.span));
+	d->remedy = "behind `inner.` stands a header or a flag: inner.tcp, inner.tcp.syn, inner.malformed; or a field that is compared";
+	return false;
+}
+
 static bool name_check(struct sema *s, struct ast_expr *e)
 {
+	const char *name = e->name.s;
 	enum field_id f;
 
 	e->header = HDR_NONE;
 	e->field = FIELD_NONE;
 	if (!e->name.s || !is_written(&e->name))
 		return false;
-	e->header = names_header(s, e->name.s);
+	e->inner = !strncmp(e->name.s, SEMA_INNER, strlen(SEMA_INNER));
+	if (e->inner) {
+		name += strlen(SEMA_INNER);
+		s->p->inner = true;
+	}
+	e->header = names_header(s, name);
 	if (e->header != HDR_NONE)
 		return true;
-	f = names_field(s, e->name.s);
+	f = names_field(s, name);
+	if (e->inner && (f == FIELD_NONE || lang_types[lang_fields[f].type].kind != KIND_FLAG || !operand_inner(f)))
+		return not_inner(s, e, f);
 	if (f == FIELD_NONE || lang_types[lang_fields[f].type].kind != KIND_FLAG)
 		return not_a_condition(s, &e->name);
 	e->field = f;
@@ -126,6 +149,8 @@ bool expr_check(struct sema *s, struct ast_expr *e)
 		return limit_use(s, e);
 	case EXPR_CMP:
 		return compare_check(s, e);
+	case EXPR_RANDOM:
+		return random_check(s, e);
 	}
 	return false;
 }

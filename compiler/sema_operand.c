@@ -9,14 +9,14 @@
 const char *operand_shown(struct sema *s, const struct ast_operand *op)
 {
 	if (op->kind == OPERAND_FIELD)
-		return lang_fields[op->field].name;
-	return arena_printf(s->a, "%s[%llu:%llu]", op->kind == OPERAND_PAYLOAD ? "payload" : "packet",
+		return op->inner ? arena_printf(s->a, "%s%s", SEMA_INNER, lang_fields[op->field].name) : lang_fields[op->field].name;
+	return arena_printf(s->a, "%s%s[%llu:%llu]", op->inner ? SEMA_INNER : "", op->kind == OPERAND_PAYLOAD ? "payload" : "packet",
 			    (unsigned long long)op->off, (unsigned long long)op->len);
 }
 
 bool operand_same(const struct ast_operand *a, const struct ast_operand *b)
 {
-	if (a->kind != b->kind)
+	if (a->kind != b->kind || a->inner != b->inner)
 		return false;
 	return a->kind == OPERAND_FIELD ? a->field == b->field : a->off == b->off && a->len == b->len;
 }
@@ -62,7 +62,7 @@ static bool slice_check(struct sema *s, struct ast_operand *op)
 {
 	struct diag *e;
 
-	op->kind = !strcmp(op->name.s, "payload") ? OPERAND_PAYLOAD : OPERAND_PACKET;
+	op->kind = op->inner || !strcmp(op->name.s, "payload") ? OPERAND_PAYLOAD : OPERAND_PACKET;
 	op->field = FIELD_NONE;
 	if (!op->has_slice) {
 		e = diag_error(s->d, op->span, "`%s` alone is no value", op->name.s);
@@ -96,7 +96,10 @@ static bool not_a_field(struct sema *s, const struct ast_operand *op)
 		return false;
 	if (!d && suggest_unsupported(s, &op->name))
 		return false;
-	if (names_header(s, name) != HDR_NONE) {
+	if (names_header(s, name) != HDR_NONE && lang_headers[names_header(s, name)].layer == LAYER_PART) {
+		e = diag_error(s->d, op->name.span, "`%s` is a condition, not a field: it has no value", name);
+		e->remedy = arena_printf(s->a, "write `%s` or `not %s`", name, name);
+	} else if (names_header(s, name) != HDR_NONE) {
 		e = diag_error(s->d, op->name.span, "`%s` is a protocol, not a field: it has no value", name);
 		e->remedy = arena_printf(s->a, "`%s` alone is the condition; its fields are %s.…, see xdpfc --list=fields", name,
 					 name);
@@ -155,13 +158,64 @@ static bool prefix_check(struct sema *s, const struct ast_operand *op)
 	return true;
 }
 
+static bool is_inner(const char *name)
+{
+	return !strncmp(name, SEMA_INNER, strlen(SEMA_INNER));
+}
+
+bool operand_inner(enum field_id f)
+{
+	return lang_fields[f].form != FORM_META || f == FIELD_MALFORMED || f == FIELD_IP_PROTO || f == FIELD_IP_FRAGMENT ||
+		f == FIELD_IP_FRAG_FIRST || f == FIELD_PAYLOAD_LEN;
+}
+
+/* What stands behind `inner.`: a field that headers have, or the payload. */
+static bool inner_check(struct sema *s, struct ast_operand *op, bool is_key)
+{
+	const char *name = op->name.s + strlen(SEMA_INNER);
+	struct diag *e;
+
+	if (is_key) {
+		e = diag_error(s->d, op->span, "`%s` is not supported in keys by this version of xdpfc", op->name.s);
+		e->remedy = "keys are made of the outer headers; conditions may ask for the inner ones";
+		return false;
+	}
+	if (!strcmp(name, "payload"))
+		return slice_check(s, op);
+	op->kind = OPERAND_FIELD;
+	op->field = names_field(s, name);
+	if (op->field == FIELD_NONE || !operand_inner(op->field)) {
+		if (names_header(s, name) != HDR_NONE) {
+			e = diag_error(s->d, op->name.span, "`%s` is a protocol, not a field: it has no value", op->name.s);
+			e->remedy = arena_printf(s->a, "`%s` alone is the condition; its fields are %s.…", op->name.s, op->name.s);
+		} else {
+			e = diag_error(s->d, op->name.span, "there is no field `%s`", sema_quote(s, op->name.span));
+			e->remedy = op->field != FIELD_NONE ? arena_printf(s->a, "it is the frame's, and no header's: write `%s`", name) :
+				"behind `inner.` stands a field of the headers: inner.ip.src, inner.tcp.dport; or the payload: inner.payload[0:4]";
+		}
+		return false;
+	}
+	if (op->has_slice) {
+		e = diag_error(s->d, op->span, "`%s` has no bytes to choose from", op->name.s);
+		e->remedy = "slices are of the payload: inner.payload[offset:length]";
+		return false;
+	}
+	op->value_kind = lang_types[lang_fields[op->field].type].kind;
+	op->bits = lang_fields[op->field].bits;
+	return true;
+}
+
 bool operand_check(struct sema *s, struct ast_operand *op, bool is_key)
 {
 	struct diag *e;
 
 	if (!op || !op->name.s)
 		return false;
-	if (!strcmp(op->name.s, "payload") || !strcmp(op->name.s, "packet")) {
+	op->inner = is_inner(op->name.s);
+	if (op->inner) {
+		if (!inner_check(s, op, is_key))
+			return false;
+	} else if (!strcmp(op->name.s, "payload") || !strcmp(op->name.s, "packet")) {
 		if (!slice_check(s, op))
 			return false;
 	} else {

@@ -73,6 +73,14 @@ static const struct {
 	{ "iif", "iface" }, { "iifname", "iface" }, { "meta.iif", "iface" }, { "meta.iifname", "iface" }, { "ifname", "iface" },
 	{ "interface", "iface" }, { "dev", "iface" }, { "queue", "rxqueue" }, { "rx_queue", "rxqueue" },
 	{ "rx_queue_index", "rxqueue" },
+	{ "tcp.options.mss_val", "tcp.option.mss" }, { "tcp.options.mss", "tcp.option.mss" }, { "tcp.mss", "tcp.option.mss" },
+	{ "tcp.option.maxseg", "tcp.option.mss" }, { "tcp.options.wscale.shift", "tcp.option.wscale" }, { "tcp.options.wscale", "tcp.option.wscale" },
+	{ "tcp.option.window", "tcp.option.wscale" }, { "tcp.options.sack_perm", "tcp.option.sackperm" },
+	{ "tcp.option.sack-perm", "tcp.option.sackperm" }, { "tcp.options.sack", "tcp.option.sack" },
+	{ "tcp.options.sack_le", "tcp.option.sack.left" }, { "tcp.options.sack_re", "tcp.option.sack.right" },
+	{ "tcp.options.timestamp.tsval", "tcp.option.tsval" }, { "tcp.options.timestamp.tsecr", "tcp.option.tsecr" },
+	{ "tcp.option.timestamp.tsval", "tcp.option.tsval" }, { "tcp.option.timestamp.tsecr", "tcp.option.tsecr" },
+	{ "meta.day", "weekday" }, { "day", "weekday" }, { "dayofweek", "weekday" }, { "hour", "time" }, { "meta.hour", "time" },
 	{ "invalid", "malformed" }, { "broken", "malformed" },
 };
 
@@ -246,7 +254,6 @@ bool suggest_unsupported(struct sema *s, const struct ast_name *name)
 	static const struct {
 		const char *prefix, *remedy;
 	} words[] = {
-		{ "inner.", "tunnels can be told by their own headers (gre, ip.proto == ipip, udp.dport == 4789)" },
 		{ "flow.", "a connection's first packet is `tcp.syn and not tcp.ack`" },
 		{ "socket", NULL },
 	};

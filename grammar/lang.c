@@ -48,12 +48,22 @@ const struct member_info lang_members[] = {
 #define NEXT(...)
 #define MEMBER(group, member) { HDR_##group, HDR_##member },
 #include "headers.def"
+#undef MEMBER
+#undef OPTION
+};
+const size_t lang_n_members = sizeof(lang_members) / sizeof(lang_members[0]);
+
+const struct tcpopt_info lang_options[] = {
+#define MEMBER(...)
+#define OPTION(header, kind, len, more) { HDR_##header, kind, len, more },
+#include "headers.def"
 #undef HEADER
 #undef PART
 #undef NEXT
 #undef MEMBER
+#undef OPTION
 };
-const size_t lang_n_members = sizeof(lang_members) / sizeof(lang_members[0]);
+const size_t lang_n_options = sizeof(lang_options) / sizeof(lang_options[0]);
 
 const struct field_info lang_fields[FIELD_COUNT] = {
 #define FIELD(ID, name_, hdr, type_, off_, len_, shift_, bits_, tshark_, doc_) \

@@ -45,6 +45,7 @@ enum header_id {
 #define PART(...)
 #define NEXT(...)
 #define MEMBER(...)
+#define OPTION(...)
 #include "headers.def"
 #undef HEADER
 	HDR_COUNT,
@@ -80,6 +81,12 @@ struct sum_info {
 	enum header_id header, owner;
 	unsigned off;
 	bool pseudo, none;
+};
+
+/* A TCP option: the header that it is, and of which length. */
+struct tcpopt_info {
+	enum header_id header;
+	unsigned kind, len, more;
 };
 
 struct member_info {
@@ -147,6 +154,8 @@ extern const struct sum_info lang_sums[];
 extern const size_t lang_n_sums;
 /* Why the field is not written to; NULL: it may be. */
 extern const char *const lang_fixed[FIELD_COUNT];
+extern const struct tcpopt_info lang_options[];
+extern const size_t lang_n_options;
 extern const struct name_info lang_names[];
 extern const size_t lang_n_names;
 

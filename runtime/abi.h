@@ -143,6 +143,7 @@ struct xdpf_inputs {
 	uint64_t now;				/* ns since the epoch, UTC: both clocks */
 	uint64_t random;			/* of the packet: see xdpf_test_random() */
 	uint64_t no_way;			/* not 0: `redirect` and `forward` find no way, and their `else` applies */
+	uint64_t seed;				/* of the run, in place of xdpf_config.seed */
 };
 
 /* What the kernel's routing table says in a test run, if .no_way is 0: the addresses of the next hop's Ethernet frame, as bytes. */
@@ -177,6 +178,21 @@ static inline uint64_t xdpf_test_packet_random(uint64_t seed, uint64_t n)
 static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
 {
 	return (uint32_t)(xdpf_mix64(random + (site + (uint64_t)1) * XDPF_RANDOM_STEP) >> 32);
+}
+
+/* One end of a flow: an address as a number in two words, and a port. */
+static inline uint64_t xdpf_flow_end(uint64_t seed, const uint64_t address[2], uint64_t port)
+{
+	return xdpf_mix64(xdpf_mix64(seed + address[0]) + address[1] + port * XDPF_RANDOM_STEP);
+}
+
+/* What the program's @site-th place draws for a flow: the same for both directions of it. */
+static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint64_t src[2], const uint64_t dst[2], uint64_t sport,
+					uint64_t dport, uint64_t proto)
+{
+	uint64_t ends = xdpf_flow_end(seed, src, sport) + xdpf_flow_end(seed, dst, dport);
+
+	return (uint32_t)(xdpf_mix64(ends + proto + (site + (uint64_t)1) * XDPF_RANDOM_STEP) >> 32);
 }
 
 /*

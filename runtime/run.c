@@ -51,6 +51,7 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 	if (p->inputs) {
 		p->inputs->now = opt.now;
 		p->inputs->random = opt.random;
+		p->inputs->seed = opt.seed;
 		p->inputs->no_way = opt.no_way;
 	}
 	if (bpf_prog_test_run_opts(p->prog_fd, &run))

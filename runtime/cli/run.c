@@ -140,6 +140,7 @@ static int run_capture(struct run *r, struct xdpf_program *prog)
 		/* nanoseconds: it was opened so */
 		r->opts.now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec;
 		r->opts.random = xdpf_run_random(r->seed, n);
+		r->opts.seed = r->seed;
 		err = xdpf_program_run(prog, data, h->caplen, &r->opts, &res, &r->cli->log);
 		if (err) {
 			cli_error(r->cli, "%s: stopped at packet %llu", r->capture, n);

@@ -69,6 +69,7 @@ class Tally:
     def __init__(self):
         self.compared, self.unknown, self.broken = collections.Counter(), collections.Counter(), collections.Counter()
         self.explained, self.wrong, self.frames, self.skipped = collections.Counter(), {}, 0, 0
+        self.inner = collections.Counter()
 
     def skip(self, why):
         print("skipped: fields: " + why)
@@ -119,6 +120,31 @@ def compare(fieldvals, path, tally):
                     capture, number, field.name, values[i], expected, ":".join(frame.protocols)))
 
 
+# Inside a tunnel only what tshark shows once per header, with nothing of ours to derive it by.
+INNER = {"ip4": "ip", "ip6": "ipv6", "tcp": "tcp", "udp": "udp", "icmp": "icmp", "icmp6": "icmpv6", "eth": "eth"}
+NEEDED = ("ip4.src", "ip4.ttl", "ip6.dst", "tcp.dport", "tcp.seq", "udp.sport", "udp.len", "eth.src")
+
+
+def compare_inner(fieldvals, path, tally):
+    ours = Ours(fieldvals, path, "inner")
+    if ours.status:
+        return
+    known = [(i, f) for i, f in enumerate(ours.fields) if f.tshark and f.header in INNER and f.name not in theirs.DERIVED and f.header == f.name.split(".")[0]]
+    for (number, malformed, values), frame in zip(ours.frames, theirs.frames(path, ours.fields)):
+        inner = frame.inner()
+        if not inner or malformed or frame.malformed:
+            continue
+        for i, field in known:
+            expected = field.expected(inner)
+            if expected is theirs.UNKNOWN:
+                continue
+            if field.shown(values[i]) == expected:
+                tally.inner[field.name] += expected is not None
+            elif expected is not None:
+                tally.wrong.setdefault("inner." + field.name, []).append("%s:%d: inner.%s is %s, but %s for tshark (%s)" % (
+                    os.path.basename(path), number, field.name, values[i], expected, ":".join(frame.protocols)))
+
+
 def write_generated(path):
     import generate
     from scapy.all import Ether, wrpcap
@@ -141,11 +167,13 @@ def main():
             tally.skip("%s: no captures there" % d)
         for path in captures:
             compare(fieldvals, path, tally)
+            compare_inner(fieldvals, path, tally)
     try:
         with tempfile.TemporaryDirectory() as tmp:
             path = os.path.join(tmp, "generated.pcap")
             write_generated(path)
             compare(fieldvals, path, tally)
+            compare_inner(fieldvals, path, tally)
     except ImportError as e:
         tally.skip("generated frames: %s" % e)
 
@@ -160,6 +188,10 @@ def main():
             print("%-18s       - %s" % (field.name, theirs.WITHOUT[field.name]))
         else:
             tally.wrong[field.name] = ["%s: neither a tshark name, nor a derivation, nor a reason why not" % field.name]
+    print("inside tunnels: %d values of %d fields compared" % (sum(tally.inner.values()), len(tally.inner)))
+    for name in NEEDED:
+        if not tally.inner[name]:
+            tally.wrong["inner." + name] = ["inner.%s: not seen" % name]
     for (capture, who), n in sorted(tally.broken.items()):
         print("broken: %s: %d frames, %s" % (capture, n, {"both": "for both", "ours": "only for us", "theirs": "only for tshark"}[who]))
     for why, n in sorted(tally.explained.items()):

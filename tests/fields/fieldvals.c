@@ -2,7 +2,7 @@
  * What the reference dissector makes of a capture. In: a capture of Ethernet frames. Out: a line of tab-separated columns per frame: number,
  * 1 if malformed, then each field's value in hexadecimal digits, or "-" where it is absent. The first line has the columns' names, the
  * second the fields' tshark names, the third their types, the fourth their headers (of a part: the header that it is in). Without an
- * argument, only these four.
+ * argument, only these four. With "inner" behind the capture: of the headers inside a tunnel.
  */
 #include <inttypes.h>
 #include <pcap/pcap.h>
@@ -23,6 +23,9 @@ static const char *header_name(enum header_id h)
 		h = HDR_ETH;
 	if (h == HDR_GRECSUM || h == HDR_GREKEY || h == HDR_GRESEQ)
 		h = HDR_GRE;
+	for (size_t i = 0; i < lang_n_options; i++)
+		if (lang_options[i].header == h)
+			h = HDR_TCP;
 	return lang_headers[h].name;
 }
 
@@ -43,7 +46,7 @@ static void print_heads(void)
 	printf("\n");
 }
 
-static void print_frame(unsigned long n, const u_char *data, size_t len)
+static void print_frame(unsigned long n, const u_char *data, size_t len, bool inner)
 {
 	uint8_t *copy = malloc(len ? len : 1);	/* of exactly its size: a sanitizer sees what reads beyond it */
 	struct eval_packet pkt = { .data = copy, .len = len };
@@ -55,6 +58,10 @@ static void print_frame(unsigned long n, const u_char *data, size_t len)
 	}
 	memcpy(copy, data, len);
 	dissect_frame(&view.d, copy, len);
+	if (inner) {
+		dissect_inner(&view.inner, &view.d, copy);
+		view.d = view.inner;
+	}
 	printf("%lu\t%d", n, view.d.malformed);
 	for (int f = 0; f < FIELD_COUNT; f++) {
 		struct eval_value v;
@@ -93,7 +100,7 @@ int main(int argc, char **argv)
 		return 3;
 	}
 	while ((rc = pcap_next_ex(p, &hdr, &data)) == 1)
-		print_frame(++n, data, hdr->caplen);
+		print_frame(++n, data, hdr->caplen, argc > 2 && !strcmp(argv[2], "inner"));
 	if (rc == PCAP_ERROR)
 		fprintf(stderr, "fieldvals: %s: %s\n", argv[1], pcap_geterr(p));
 	pcap_close(p);

@@ -124,6 +124,15 @@ def transport():
     for words in (1, 3, 10):
         yield from either(6, struct.pack("!HHIIHHHH", 40000, 50000, num(32), num(32), (5 + words) << 12 | 0x10, num(16), num(16), 0)
                           + b"\1" * (4 * words) + blob(7))
+    ts = lambda: b"\x08\x0a" + blob(8)
+    mss, scale, permitted, nop = lambda: b"\2\4" + blob(2), lambda: b"\3\3" + bytes([num(4)]), lambda: b"\4\2", lambda: b"\1"
+    sack = lambda n: b"\5" + bytes([2 + 8 * n]) + blob(8 * n)
+    for options in ((mss,), (mss, scale), (mss, permitted, ts, nop, scale), (nop, nop, ts), (nop, nop, lambda: sack(1)), (nop, nop, lambda: sack(3)),
+                    (nop, nop, ts, nop, nop, lambda: sack(3)), (nop, scale), (nop, nop, permitted), (scale, lambda: b"\0", mss)):
+        body = b"".join(o() for o in options)
+        body += bytes(-len(body) % 4)
+        yield from either(6, struct.pack("!HHIIHHHH", 40000 + num(8), 50000, num(32), num(32), (5 + len(body) // 4) << 12 | 0x12, num(16), num(16), 0)
+                          + body + blob(num(3)))
     for _ in range(4):
         yield from either(17, udp(num(5)))
         yield from either(136, struct.pack("!HHHH", num(15) | 0x4000, num(15) | 0x4000, rnd.choice((0, 8, 12, 20)), num(16)) + blob(12))
@@ -168,6 +177,21 @@ def tunnels():
     for ack in (0, 0x80):
         yield ip4(47, struct.pack("!HHHHI", 0x3001 | ack, 0x880b, 4, num(16), num(32)) + (struct.pack("!I", num(32)) if ack else b"")
                   + bytes.fromhex("ff0300210000")[:4])
+    carried = [raw(IP(src=ip4_address(), dst=ip4_address(), proto=6, ttl=num(8)) / Raw(tcp)) for tcp in
+               [struct.pack("!HHIIHHHH", 40000 + num(12), 50000 + num(12), num(32), num(32), 5 << 12 | num(8), num(16), num(16), 0)]]
+    carried += [raw(IPv6(src=ip6_address(), dst=ip6_address(), nh=17) / Raw(udp(9)))]
+    for packet, kind in zip(carried, (0x0800, 0x86dd)):
+        frame = bytes.fromhex("02000000000b02000000000a") + struct.pack("!H", kind) + packet
+        over = lambda port, body: struct.pack("!HHHH", 50000 + num(10), port, 8 + len(body), 0) + body
+        yield from either(4 if kind == 0x0800 else 41, packet)
+        yield from either(47, struct.pack("!HH", 0, 0x6558) + frame)
+        yield from either(47, struct.pack("!HH", 0, kind) + packet)
+        yield from either(17, over(4789, struct.pack("!II", 0x08000000, num(24) << 8) + frame))
+        yield from either(17, over(6081, struct.pack("!BBHI", 0, 0, 0x6558, num(24) << 8) + frame))
+        yield from either(17, over(6081, struct.pack("!BBHI", 2, 0, kind, num(24) << 8) + struct.pack("!HBBI", 0x102, 3, 1, num(32)) + packet))
+        yield from either(17, over(2152, struct.pack("!BBHI", 0x30, 255, len(packet), num(32)) + packet))
+        yield from either(17, over(2152, struct.pack("!BBHIHBB", 0x32, 255, 4 + len(packet), num(32), num(16), 0, 0) + packet))
+        yield from either(17, over(2152, struct.pack("!BBHIHBB", 0x34, 255, 8 + len(packet), num(32), num(16), 0, 0x85) + b"\1\0\5\0" + packet))
     yield ip4(4, raw(IP(src="192.0.2.1", dst="192.0.2.2", proto=17) / Raw(udp(8))))
     yield ip4(41, raw(IPv6(src="2001:db8::1", dst="2001:db8::2", nh=17) / Raw(udp(8))))
 

@@ -4,6 +4,7 @@ A frame's outer headers are those that are not inside a tunnel or an ICMP error;
 """
 
 import collections
+import copy
 import ipaddress
 import re
 import subprocess
@@ -43,20 +44,44 @@ class Frame:
         self.columns = columns
         self.malformed = bool(columns["_ws.malformed"])
         self.protocols = columns["frame.protocols"].replace("igmp:igmp", "igmp").split(":")     # one header, two dissectors
-        self.outer = []
-        for p in self.protocols:
-            ip = not L3.isdisjoint(self.outer)
+        self.outer = self.headers(self.protocols)
+        self.before = []        # of an inner frame: the headers of the outer one
+
+    @staticmethod
+    def headers(protocols):
+        """The first of them that are one frame's."""
+        found = []
+        for p in protocols:
+            ip = not L3.isdisjoint(found)
             if not (p in L2 and not ip or p in L3 and not ip or p in EXTENSIONS | L4 and ip):
                 break
-            self.outer.append(p)
+            found.append(p)
             if p in L4:
                 break
+        return found
+
+    def inner(self):
+        """The frame that a tunnel carries, with .outer for its headers; None where tshark sees no tunnel that we look into."""
+        rest = self.protocols[len(self.outer):]
+        if self.outer and rest and self.outer[-1] in ("gre", "udp") and rest[0] in ("vxlan", "geneve", "gtp"):
+            rest = rest[1:]
+        elif not self.outer or self.outer[-1] not in {"gre"} | L3 | EXTENSIONS:
+            return None
+        if not rest or rest[0] not in ("eth", "ip", "ipv6"):
+            return None
+        frame = copy.copy(self)
+        frame.before, frame.outer = self.outer, self.headers(rest)
+        return frame
 
     def nth(self, name, protocol, n):
         """The value of field NAME in the outer part's header PROTOCOL number N, counted from 0."""
         if self.outer.count(protocol) <= n:
             return None
         values = self.columns[name].split(",") if self.columns[name] else []
+        if self.before:
+            if len(values) != self.protocols.count(protocol):
+                return UNKNOWN
+            return parse(values[n + self.before.count(protocol)])
         if 0 < len(values) < self.protocols.count(protocol) > self.outer.count(protocol):
             return UNKNOWN      # which of the headers, the outer or the inner, has no value, is not said
         return parse(values[n]) if len(values) > n else None
@@ -163,6 +188,8 @@ WITHOUT = {
     "malformed": "a notion of ours; the frames that either side finds broken are counted instead",
     "iface": "not in a frame",
     "rxqueue": "not in a frame",
+    "weekday": "not in a frame",
+    "time": "not in a frame",
 }
 
 
@@ -197,7 +224,7 @@ class Field:
 def frames(path, fields):
     """tshark's Frames of a capture, in order, each fragment by itself."""
     names = ["frame.protocols", "_ws.malformed"] + sorted({n for f in fields for n in f.needs})
-    command = ["tshark", "-r", path, "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-T", "fields",
+    command = ["tshark", "-r", path, "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.relative_sequence_numbers:FALSE", "-T", "fields",
                "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=,"]
     for name in names:
         command += ["-e", name]

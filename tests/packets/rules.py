@@ -49,7 +49,7 @@ def conditions():
 class Writer:
     def __init__(self, rnd, frames):
         self.rnd, self.frames = rnd, [f for f in frames if len(f) >= 42]
-        self.fields = [f for f in fields() if f[1] != "IFACE"]
+        self.fields = [f for f in fields() if f[1] not in ("IFACE", "TIME")]
         self.flags = [f[0] for f in self.fields if f[1] == "FLAG"]
         self.numbers = [f for f in self.fields if f[1] not in ("FLAG", "IP4", "IP6", "IP", "MAC")]
         self.addresses = [f for f in self.fields if f[1] in ("IP4", "IP6", "IP", "MAC")]
@@ -58,7 +58,12 @@ class Writer:
         self.types = types()
         self.rules = 0
         self.limits = []
+        self.inside = self.rnd.choice((0, 0, 0.3))
         self.sets = {}	# the name of each: its types
+
+    def layer(self, name):
+        """The field or header, in some writers' files now and then inside a tunnel."""
+        return "inner." + name if self.rnd.random() < self.inside else name
 
     def seen(self, nbytes):
         """So many bytes from some place of some frame: what they mean there is not asked."""
@@ -101,6 +106,7 @@ class Writer:
         r = self.rnd.random()
         if r < 0.5:
             name, _, bits = self.rnd.choice(self.numbers)
+            name = self.layer(name)
             one = lambda: str(self.number(bits)) if self.rnd.random() < 0.6 else self.span(bits)
             form = self.rnd.randrange(4)
             if form == 0:
@@ -111,9 +117,10 @@ class Writer:
             return "%s %s %s" % (name, self.rnd.choice(("in", "not in", "==", "!=")), self.values(one, self.rnd.choice((2, 4, 20))))
         if r < 0.7:
             name, kind, _ = self.rnd.choice(self.addresses)
+            name = self.layer(name)
             return "%s %s %s" % (name, self.rnd.choice(("in", "not in", "==", "!=")), self.values(lambda: self.address(kind)))
         if r < 0.85:
-            base, off, size = self.rnd.choice(("payload", "packet")), self.rnd.choice((0, 0, 1, 2, 4, 12, 14, 23, 34, 60)), self.rnd.randrange(1, 21)
+            base, off, size = self.rnd.choice((self.layer("payload"), "packet")), self.rnd.choice((0, 0, 1, 2, 4, 12, 14, 23, 34, 60)), self.rnd.randrange(1, 21)
             if size > 8:
                 return "%s[%d:%d] %s %s" % (base, off, size, self.rnd.choice(("==", "!=")), ":".join("%02x" % b for b in self.seen(size)))
             bits = 8 * size
@@ -164,7 +171,7 @@ class Writer:
 
     def declarations(self):
         """Sets of every type that there is a field of, and of tuples."""
-        numbers = [k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT")]
+        numbers = [k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT", "TIME")]
         usual = ["NUM", "NUM", "NUM", "PORT", "PORT", "PROTO", "ETHERTYPE", "IP", "IP4", "IP6", "NET", "NET", "MAC"]
         kinds = [[k] for k in self.rnd.sample(usual, 6)] + [[self.rnd.choice(numbers)]]
         kinds += [[self.rnd.choice(usual) for _ in range(self.rnd.choice((2, 2, 3, 4)))] for _ in range(2)]
@@ -195,16 +202,25 @@ class Writer:
         """Every set asked for by several fields, each time by a rule that does nothing but count."""
         return ["%s: if %s { }" % (self.label(), self.membership(name)) for name in self.sets for _ in range(self.rnd.choice((2, 3, 4)))]
 
+    def chance(self):
+        """What does not depend on the frame, or on its flow only."""
+        if self.rnd.random() < 0.3:
+            at, to = self.rnd.sample(range(24 * 60), 2)
+            return "time %02d:%02d-%02d:%02d" % (at // 60, at % 60, to // 60, to % 60)
+        return "random %s%%%s" % (self.rnd.choice(("0.5", "10", "33.3", "50", "90", "100")), self.rnd.choice(("", " per flow", " per flow")))
+
     def condition(self, depth=0):
         r = self.rnd.random()
         if self.sets and r < 0.1:
             return self.membership()
         if depth > 2 or r < 0.35:
             return self.comparison()
+        if r < 0.38:
+            return self.chance()
         if r < 0.5:
-            return self.rnd.choice(self.flags)
+            return self.layer(self.rnd.choice(self.flags))
         if r < 0.65:
-            return self.rnd.choice(self.headers)
+            return self.layer(self.rnd.choice(self.headers))
         if r < 0.75:
             return "not " + (self.comparison() if self.rnd.random() < 0.5 else "(%s)" % self.condition(depth + 1))
         word = self.rnd.choice((" and ", " and ", " or "))
