@@ -10,7 +10,7 @@
 
 static V input(struct cg *g, size_t off)
 {
-	static const char *const members[] = { "now", "random", "no_way" };
+	static const char *const members[] = { "now", "random", "no_way", "socket" };
 	V v;
 
 	if (!g->inputs)
@@ -105,4 +105,9 @@ V cg_random(struct cg *g, uint32_t site)
 V cg_no_way(struct cg *g)
 {
 	return input(g, offsetof(struct xdpf_inputs, no_way));
+}
+
+V cg_test_socket(struct cg *g)
+{
+	return input(g, offsetof(struct xdpf_inputs, socket));
 }

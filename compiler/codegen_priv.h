@@ -108,6 +108,7 @@ V cg_now(struct cg *g);
 V cg_wall(struct cg *g);
 V cg_random(struct cg *g, uint32_t site);
 V cg_no_way(struct cg *g);				/* of a test run only */
+V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
 
 /* ---- codegen_way.c: redirecting ---- */
 
@@ -122,6 +123,10 @@ V cg_sum(struct cg *g, V off, V len);
 void cg_grow(struct cg *g, uint64_t bytes, BB yes, BB no);
 void cg_cut(struct cg *g, V end, BB yes, BB no);
 void cg_fib(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
+
+/* ---- codegen_socket.c ---- */
+
+void cg_socket(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
 
 /* ---- codegen_table.c ---- */
 

@@ -94,6 +94,10 @@ static bool name_check(struct sema *s, struct ast_expr *e)
 	e->field = FIELD_NONE;
 	if (!e->name.s || !is_written(&e->name))
 		return false;
+	if (!strcmp(e->name.s, "socket")) {
+		e->kind = EXPR_SOCKET;
+		return true;
+	}
 	e->header = names_header(s, e->name.s);
 	if (e->header != HDR_NONE)
 		return true;
@@ -122,6 +126,8 @@ bool expr_check(struct sema *s, struct ast_expr *e)
 		return ok && e->sub.n && !diag_full(s->d);
 	case EXPR_NAME:
 		return name_check(s, e);
+	case EXPR_SOCKET:
+		return true;
 	case EXPR_LIMIT:
 		return limit_use(s, e);
 	case EXPR_CMP:

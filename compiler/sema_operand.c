@@ -96,7 +96,10 @@ static bool not_a_field(struct sema *s, const struct ast_operand *op)
 		return false;
 	if (!d && suggest_unsupported(s, &op->name))
 		return false;
-	if (names_header(s, name) != HDR_NONE) {
+	if (!strcmp(name, "socket")) {
+		e = diag_error(s->d, op->name.span, "`socket` is a condition, not a field: it has no value");
+		e->remedy = "write `socket` or `not socket` by itself";
+	} else if (names_header(s, name) != HDR_NONE) {
 		e = diag_error(s->d, op->name.span, "`%s` is a protocol, not a field: it has no value", name);
 		e->remedy = arena_printf(s->a, "`%s` alone is the condition; its fields are %s.…, see xdpfc --list=fields", name,
 					 name);

@@ -248,7 +248,6 @@ bool suggest_unsupported(struct sema *s, const struct ast_name *name)
 	} words[] = {
 		{ "inner.", "tunnels can be told by their own headers (gre, ip.proto == ipip, udp.dport == 4789)" },
 		{ "flow.", "a connection's first packet is `tcp.syn and not tcp.ack`" },
-		{ "socket", NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
