@@ -69,6 +69,7 @@ enum ast_expr_kind {
 	EXPR_OR,	/* list of two or more */
 	EXPR_NOT,	/* list of one */
 	EXPR_NAME,	/* a bare name: a header or a flag field */
+	EXPR_SOCKET,	/* `socket`; parsed as a name */
 	EXPR_CMP,	/* OPERAND [& MASK] OP VALUE, or (OPERAND, …) [not] in VALUE; `time RANGE`, as OPERAND in RANGE */
 	EXPR_LIMIT,	/* over LIMIT, within LIMIT: only the last parts of a rule's condition, which then is an AND */
 	EXPR_RANDOM,	/* random SHARE [per flow] */

@@ -127,6 +127,7 @@ static void dump_expr(const struct dump *d, unsigned depth, const struct ast_exp
 			dump_expr(d, depth + 1, e->sub.v[i]);
 		break;
 	case EXPR_NAME:
+	case EXPR_SOCKET:
 		line(d, depth, "name");
 		fprintf(d->out, " %s\n", e->name.s);
 		break;

@@ -21,6 +21,7 @@ struct cli {
 	const char *seed;
 	uint64_t random;	/* --seed, or its default */
 	bool no_way;		/* --no-way */
+	const char *socket;	/* yes, no */
 	bool json, quiet, werror;
 
 	struct arena *arena;

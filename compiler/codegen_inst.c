@@ -333,6 +333,10 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 	case IR_SUM:
 		r = cg_sum(g, a, c);
 		break;
+	case IR_SOCKET:
+		many(g, i, temp, args);
+		cg_socket(g, i, args, target(g, i, 0), target(g, i, 1));
+		break;
 	case IR_FIB:
 		many(g, i, temp, args);
 		cg_fib(g, i, args, target(g, i, 0), target(g, i, 1));

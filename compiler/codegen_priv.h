@@ -110,6 +110,7 @@ V cg_random(struct cg *g, uint32_t site);
 /* @flow as IR_FLOW has it. */
 V cg_flow(struct cg *g, uint32_t site, V *flow);
 V cg_no_way(struct cg *g);				/* of a test run only */
+V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
 
 /* ---- codegen_way.c: redirecting ---- */
 
@@ -124,6 +125,10 @@ V cg_sum(struct cg *g, V off, V len);
 void cg_grow(struct cg *g, uint64_t bytes, BB yes, BB no);
 void cg_cut(struct cg *g, V end, BB yes, BB no);
 void cg_fib(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
+
+/* ---- codegen_socket.c ---- */
+
+void cg_socket(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
 
 /* ---- codegen_table.c ---- */
 

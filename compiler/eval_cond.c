@@ -299,6 +299,8 @@ bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
 		return name(w, e);
 	case EXPR_LIMIT:
 		return eval_limit(w, e);
+	case EXPR_SOCKET:
+		return w->pkt->socket && (dissect_has(&w->d, HDR_TCP) || dissect_has(&w->d, HDR_UDP));
 	case EXPR_CMP:
 		return compare(w, e);
 	case EXPR_RANDOM:

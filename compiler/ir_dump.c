@@ -82,6 +82,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_FLOW:
 	case IR_TALLY:
 	case IR_MEMBER:
+	case IR_SOCKET:
 		fprintf(out, " #%" PRIu64, i->imm);
 		for (size_t k = 0; k < i->args.n; k++)
 			dump_opnd(i->args.v[k], out);

@@ -280,6 +280,13 @@ void lower_conjunction(struct lower *l, const struct lower_work *w);
 enum family lower_family(enum field_id f);
 void lower_units(struct lower *l);
 
+/* ---- lower_socket.c ---- */
+
+/* What `socket` asks for. */
+void lower_need_socket(struct lower *l);
+/* Ends the current block with a branch to @yes or @no. */
+void lower_socket(struct lower *l, struct ir_block *yes, struct ir_block *no);
+
 /* ---- lower_way.c ---- */
 
 /* Each ends the current block. */

@@ -71,6 +71,8 @@ uint64_t lower_implied(const struct ast_expr *e)
 		return e->header != HDR_NONE ? lower_headers(e->header) : field_headers(e->field);
 	case EXPR_LIMIT:
 		return 0;
+	case EXPR_SOCKET:
+		return lower_headers(HDR_TCP) | lower_headers(HDR_UDP);
 	case EXPR_CMP:
 		for (size_t i = 0; !e->inner && i < e->operand.n; i++) {
 			uint64_t own = e->operand.v[i]->kind == OPERAND_FIELD ? field_headers(e->operand.v[i]->field) : 0;
@@ -100,6 +102,8 @@ unsigned lower_cost(const struct ast_expr *e)
 		return sum;
 	case EXPR_NAME:
 		return 1;
+	case EXPR_SOCKET:
+		return 8;
 	case EXPR_LIMIT:
 		return 2;
 	case EXPR_CMP:
@@ -299,6 +303,9 @@ void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struc
 		break;
 	case EXPR_LIMIT:
 		lower_limit(l, e, yes, no);
+		break;
+	case EXPR_SOCKET:
+		lower_socket(l, yes, no);
 		break;
 	case EXPR_CMP:
 		lower_enter(l, e->inner);

@@ -128,6 +128,9 @@ static void need_cond(struct lower *l, const struct ast_expr *e)
 			if (e->limit->key.v[i]->kind == OPERAND_FIELD)
 				need_field(l, e->limit->key.v[i]->field, (struct look){ NULL });
 		break;
+	case EXPR_SOCKET:
+		lower_need_socket(l);
+		break;
 	case EXPR_CMP:
 		lower_enter(l, e->inner);
 		l->n_tests += e->operand.n * (1 + (e->match.kind == MATCH_SET ? e->match.set->n : e->match.n) % (LOWER_INLINE_RANGES + 1));

@@ -380,6 +380,8 @@ static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bo
 	case EXPR_RANDOM:
 		/* Flows are those of IP; the rest is chance. */
 		return !truth || !e->name.s || add_headers(s, f, BIT(HDR_IP), 0, by, by_true, c);
+	case EXPR_SOCKET:	/* nothing that a packet says */
+		return true;
 	}
 	return true;
 }

@@ -110,6 +110,10 @@ static bool name_check(struct sema *s, struct ast_expr *e)
 	e->field = FIELD_NONE;
 	if (!e->name.s || !is_written(&e->name))
 		return false;
+	if (!strcmp(e->name.s, "socket")) {
+		e->kind = EXPR_SOCKET;
+		return true;
+	}
 	e->inner = !strncmp(e->name.s, SEMA_INNER, strlen(SEMA_INNER));
 	if (e->inner) {
 		name += strlen(SEMA_INNER);
@@ -145,6 +149,8 @@ bool expr_check(struct sema *s, struct ast_expr *e)
 		return ok && e->sub.n && !diag_full(s->d);
 	case EXPR_NAME:
 		return name_check(s, e);
+	case EXPR_SOCKET:
+		return true;
 	case EXPR_LIMIT:
 		return limit_use(s, e);
 	case EXPR_CMP:

@@ -96,7 +96,10 @@ static bool not_a_field(struct sema *s, const struct ast_operand *op)
 		return false;
 	if (!d && suggest_unsupported(s, &op->name))
 		return false;
-	if (names_header(s, name) != HDR_NONE && lang_headers[names_header(s, name)].layer == LAYER_PART) {
+	if (!strcmp(name, "socket")) {
+		e = diag_error(s->d, op->name.span, "`socket` is a condition, not a field: it has no value");
+		e->remedy = "write `socket` or `not socket` by itself";
+	} else if (names_header(s, name) != HDR_NONE && lang_headers[names_header(s, name)].layer == LAYER_PART) {
 		e = diag_error(s->d, op->name.span, "`%s` is a condition, not a field: it has no value", name);
 		e->remedy = arena_printf(s->a, "write `%s` or `not %s`", name, name);
 	} else if (names_header(s, name) != HDR_NONE) {

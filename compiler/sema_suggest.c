@@ -255,7 +255,6 @@ bool suggest_unsupported(struct sema *s, const struct ast_name *name)
 		const char *prefix, *remedy;
 	} words[] = {
 		{ "flow.", "a connection's first packet is `tcp.syn and not tcp.ack`" },
-		{ "socket", NULL },
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {

@@ -138,12 +138,15 @@ struct xdpf_trace {
 	uint32_t index;				/* of the rule or default that decided last */
 };
 
+enum xdpf_input_socket { XDPF_SOCKET_ABSENT, XDPF_SOCKET_NO, XDPF_SOCKET_YES };
+
 /* What a test run says instead of the kernel, before each packet. */
 struct xdpf_inputs {
 	uint64_t now;				/* ns since the epoch, UTC: both clocks */
 	uint64_t random;			/* of the packet: see xdpf_test_random() */
 	uint64_t no_way;			/* not 0: `redirect` and `forward` find no way, and their `else` applies */
 	uint64_t seed;				/* of the run, in place of xdpf_config.seed */
+	uint64_t socket;			/* enum xdpf_input_socket: `socket`, of TCP and UDP */
 };
 
 /* What the kernel's routing table says in a test run, if .no_way is 0: the addresses of the next hop's Ethernet frame, as bytes. */

@@ -178,6 +178,7 @@ struct xdpf_run_opts {
 	uint64_t random;		/* what its random numbers are made from: see xdpf_run_random() */
 	bool no_way;			/* verdicts that redirect find nothing to redirect to */
 	uint64_t seed;			/* of the run: what flows are hashed with */
+	bool has_socket, socket;	/* what `socket` says of TCP and UDP; not given: absent */
 };
 
 /* .random of the @n-th packet of a run with this seed. */

@@ -9,7 +9,7 @@
 #include "cli.h"
 
 static const char usage[] =
-	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N]\n                [--seed N] [--no-way] [--json]\n\n"
+	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N]\n                [--seed N] [--no-way] [--socket yes|no] [--json]\n\n"
 	"Runs the filter over each packet of a capture, in the kernel, with nothing attached. Prints a line per packet:\n"
 	"number, verdict, deciding rule; the counters go to standard error. CAPTURE - is standard input.\n\n"
 	"  --iface NAME     the interface that packets come from (else `iface` is absent)\n"
@@ -17,6 +17,7 @@ static const char usage[] =
 	"  --split N        the bytes behind N stand in fragments of memory, as with jumbo frames\n"
 	"  --seed N         the seed of what is random (1)\n"
 	"  --no-way         `redirect` finds nothing to redirect to: its `else` applies\n"
+	"  --socket yes|no  whether a local socket takes TCP and UDP (else `socket` is absent)\n"
 	"  --json           a JSON object per line, the counters in the last\n"
 	"  --quiet          no counters; with --json no last object\n"
 	"  --verbose        what the libraries say too\n";
@@ -195,11 +196,11 @@ static int run_object(struct run *r, const char *path)
 
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_IFACE = OPT_OWN, OPT_RXQUEUE, OPT_SPLIT, OPT_SEED, OPT_NO_WAY, OPT_JSON };
+	enum { OPT_IFACE = OPT_OWN, OPT_RXQUEUE, OPT_SPLIT, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_JSON };
 	static const struct option options[] = {
 		{ "iface", required_argument, NULL, OPT_IFACE }, { "rxqueue", required_argument, NULL, OPT_RXQUEUE },
 		{ "split", required_argument, NULL, OPT_SPLIT }, { "seed", required_argument, NULL, OPT_SEED },
-		{ "no-way", no_argument, NULL, OPT_NO_WAY },
+		{ "no-way", no_argument, NULL, OPT_NO_WAY }, { "socket", required_argument, NULL, OPT_SOCKET },
 		{ "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	struct run r = { .cli = cli, .load = { .sz = sizeof(r.load), .test = true }, .opts = { .sz = sizeof(r.opts) }, .seed = 1 };
@@ -237,6 +238,12 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 			break;
 		case OPT_NO_WAY:
 			r.opts.no_way = true;
+			break;
+		case OPT_SOCKET:
+			if (strcmp(optarg, "yes") && strcmp(optarg, "no"))
+				return cli_usage(cli, "--socket %s: yes or no", optarg);
+			r.opts.has_socket = true;
+			r.opts.socket = !strcmp(optarg, "yes");
 			break;
 		case OPT_JSON:
 			r.json = true;
