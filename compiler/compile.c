@@ -63,19 +63,22 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 	struct ir_program *ir = middle(p, d);
 	void *elf = NULL;
 	char *meta = NULL;
-	size_t elf_len = 0, meta_len = 0;
+	void *sets = NULL;
+	size_t elf_len = 0, meta_len = 0, sets_len = 0;
 	const char *why = NULL;
 	bool ok = false;
 
 	if (!ir || !codegen_program(ir, o->mcpu, CODEGEN_OBJECT, d, &elf, &elf_len))
 		return false;
 	meta = meta_json(p, &meta_len);
-	if (meta)
-		ok = object_finish(elf, elf_len, meta, meta_len, obj, len, &why);
+	sets = meta_elements(p, &sets_len);
+	if (meta && sets)
+		ok = object_finish(elf, elf_len, meta, meta_len, sets, sets_len, obj, len, &why);
 	else
 		why = "out of memory";
 	if (!ok)
 		diag_error(d, (struct span){ 0 }, "the object cannot be finished: %s", why);
+	free(sets);
 	free(meta);
 	free(elf);
 	return ok;

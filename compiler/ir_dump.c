@@ -80,6 +80,9 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		break;
 	case IR_LIMIT:
 	case IR_TALLY:
+	case IR_LOOKUP:
+	case IR_ADDSET:
+	case IR_DELSET:
 	case IR_MEMBER:
 		fprintf(out, " #%" PRIu64, i->imm);
 		for (size_t k = 0; k < i->args.n; k++)

@@ -9,10 +9,12 @@
 
 /*
  * Drops DWARF and what only a linker wants from @elf (a relocatable BPF ELF; .BTF and .BTF.ext stay), and appends the section
- * XDPF_SECTION_META with the @meta_len bytes of @meta; one that is there already is replaced. @out is of malloc(). Same
+ * XDPF_SECTION_META with the @meta_len bytes of @meta, and XDPF_SECTION_SETS with those of @sets where there are any; one
+ * that is there already is replaced. @out is of malloc(). Same
  * input, same bytes. False: @err says why (a static text), @out is untouched.
  */
-bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t meta_len, void **out, size_t *out_len,
+bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t meta_len, const void *sets, size_t sets_len,
+		   void **out, size_t *out_len,
 		   const char **err);
 
 #endif

@@ -107,7 +107,6 @@ static bool later_line(const struct parser *c, struct span before, struct span k
 /* Words of the language that this version does nothing with; where one is used as it would be there. */
 static bool unsupported(struct parser *c, unsigned want)
 {
-	enum { FOLLOWS_TYPE = WANT_ASSIGN | WANT_SEMI };
 	static const struct {
 		int token;
 		unsigned where;
@@ -115,23 +114,15 @@ static bool unsupported(struct parser *c, unsigned want)
 		bool same_line;		/* on another line, a `;` is missing before it */
 	} words[] = {
 		{ TOK_TEST, WANT_STATEMENT, "leave tests out of the file" },
-		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
-		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_RANDOM, WANT_COND, "conditions are headers, flags and comparisons of fields" },
 		{ TOK_TIME, WANT_COND, "conditions are headers, flags and comparisons of fields" },
 		{ TOK_WEEKDAY, WANT_COND, "conditions are headers, flags and comparisons of fields" },
-		{ TOK_LIVE, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
-		{ TOK_SIZE, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
-		{ TOK_TIMEOUT, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
-		{ TOK_FROM, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
 	};
 	const struct token *k = &c->tokens->last;
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		/* In a block a statement is a rule, `limit` and `test` are unsupported there too. */
 		if (k->kind != words[i].token || !(want & words[i].where))
-			continue;
-		if (words[i].where == FOLLOWS_TYPE && (want & words[i].where) != FOLLOWS_TYPE)
 			continue;
 		if (words[i].same_line && later_line(c, c->tokens->before.span, k->span))
 			continue;

@@ -122,7 +122,8 @@ static int check_section(const struct elf_view *v, size_t sec, const char *name,
 }
 
 /* Reads all section headers; finds the symbol table and the metadata. */
-static int read_sections(struct elf_view *v, const char *data, size_t len, size_t *meta, const struct xdpf_log *log)
+static int read_sections(struct elf_view *v, const char *data, size_t len, size_t *meta, size_t *sets,
+			 const struct xdpf_log *log)
 {
 	for (size_t i = 1; i < v->n_sec; i++) {
 		GElf_Shdr *h = &v->hdr[i];
@@ -142,6 +143,11 @@ static int read_sections(struct elf_view *v, const char *data, size_t len, size_
 				return rt_fail(log, EBADMSG, "the object has two symbol tables");
 			v->symtab = i;
 		}
+		if (!strcmp(name, XDPF_SECTION_SETS)) {
+			if (*sets || h->sh_type != SHT_PROGBITS)
+				return rt_fail(log, EBADMSG, "the object's elements of sets are broken");
+			*sets = i;
+		}
 		if (strcmp(name, XDPF_SECTION_META))
 			continue;
 		if (*meta || h->sh_type != SHT_PROGBITS || h->sh_size > META_MAX)
@@ -160,13 +166,14 @@ static int check_sections(struct elf_view *v, const char *data, const struct xdp
 	return err;
 }
 
-int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_t len, const struct xdpf_log *log)
+int rt_elf_metadata(const char **text, size_t *text_len, const char **sets, size_t *sets_len, const void *data, size_t len,
+		    const struct xdpf_log *log)
 {
 	_cleanup_free_ char *copy = malloc(len ? len : 1);	/* libelf may write to what it is given */
 	_cleanup_(elf_freep) Elf *elf = NULL;
 	_cleanup_free_ GElf_Shdr *hdr = NULL;
 	struct elf_view v = { 0 };
-	size_t meta = 0;
+	size_t meta = 0, set = 0;
 	int err;
 
 	if (!copy || elf_version(EV_CURRENT) == EV_NONE)
@@ -181,7 +188,7 @@ int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_
 	hdr = v.hdr = calloc(v.n_sec ? v.n_sec : 1, sizeof(*hdr));
 	if (!hdr)
 		return rt_fail(log, ENOMEM, "out of memory");
-	err = read_sections(&v, data, len, &meta, log);
+	err = read_sections(&v, data, len, &meta, &set, log);
 	if (err)
 		return err;
 	if (!meta)
@@ -193,5 +200,7 @@ int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_
 		return err;
 	*text = (const char *)data + hdr[meta].sh_offset;
 	*text_len = hdr[meta].sh_size;
+	*sets = set ? (const char *)data + hdr[set].sh_offset : NULL;
+	*sets_len = set ? hdr[set].sh_size : 0;
 	return 0;
 }

@@ -89,6 +89,9 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_miss), n_slots(m), log);
 	if (!strcmp(name, XDPF_MAP_SCRATCH))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, log);
+	err = rt_sets_map(map, m, log);
+	if (err != -ENOENT)
+		return err;
 	err = rt_ways_map(map, &m->ways, log);
 	if (err == -ENOENT)
 		err = rt_limits_map(map, m, log);
@@ -182,9 +185,11 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 	}
 	o->data = data;
 	o->len = len;
-	err = rt_elf_metadata(&text, &text_len, data, len, log);
+	err = rt_elf_metadata(&text, &text_len, &o->sets, &o->sets_len, data, len, log);
 	if (!err)
 		err = rt_meta_parse(&o->meta, text, text_len, log);
+	if (!err)
+		err = rt_sets_check(o->sets, o->sets_len, rt_meta_get(o->meta), log);
 	if (!err)
 		err = rt_object_open_bpf(&bpf, o, log);
 	if (!err)

@@ -74,7 +74,9 @@ const struct xdpf_meta *rt_meta_get(const struct rt_meta *m);
 int rt_meta_text(char **out, const struct rt_meta *m, bool frags, const struct xdpf_log *log);
 
 /* Checks an object file and finds the metadata in it; @text points into @data. */
-int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_t len, const struct xdpf_log *log);
+/* … and of the elements of its sets: @sets, which is NULL where it has none. */
+int rt_elf_metadata(const char **text, size_t *text_len, const char **sets, size_t *sets_len, const void *data, size_t len,
+		    const struct xdpf_log *log);
 
 /* ---- btf_check.c ---- */
 
@@ -87,6 +89,8 @@ struct xdpf_object {
 	char *data;
 	size_t len;
 	struct rt_meta *meta;
+	const char *sets;			/* what its sets begin with, in .data; NULL: nothing */
+	size_t sets_len;
 };
 
 /* Opens the object with libbpf and checks it against its metadata. */
@@ -133,6 +137,19 @@ int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, bool g
 typedef void (*rt_netdev_fn)(void *arg, unsigned ifindex, bool sends);
 int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log);
 
+/* ---- sets.c ---- */
+
+struct xdpf_program;
+
+/* What an object's sets begin with must fit its metadata. */
+int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* Puts it into the maps of a loaded program. */
+int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log);
+/* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
+int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* Where the fd of a map of this name belongs; NULL: it is none of the sets'. */
+int *rt_sets_place(struct xdpf_program *p, const char *name);
+
 /* ---- program.c ---- */
 
 /* A program in the kernel, loaded by us or found there. */
@@ -142,6 +159,7 @@ struct xdpf_program {
 	int log_fd, logs_fd;
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */
+	int *set_fd, *age_fd, sets_fd;		/* by set: its elements, and the queue of those that may expire; counters */
 	struct bpf_object *bpf;			/* of a program that we loaded */
 	const struct xdpf_trace *trace;		/* loaded for tests: in the map of .bss, which is mapped here */
 	volatile struct xdpf_inputs *inputs;	/* there, too; NULL: it asks for none */
