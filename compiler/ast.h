@@ -81,6 +81,7 @@ enum ast_cmp { CMP_EQ, CMP_NE, CMP_LT, CMP_LE, CMP_GT, CMP_GE, CMP_IN, CMP_NOT_I
 enum ast_match_kind {
 	MATCH_RANGES,	/* the (masked) value is in one of .range */
 	MATCH_SET,	/* the value or tuple is in .set */
+	MATCH_LIVE,	/* the same, of a set that lives: what is in it is known when the packet is there */
 	MATCH_BOXES,	/* tuple: every component in its range of one box */
 	MATCH_BYTES,	/* a slice longer than 8 bytes equals one of .bytes */
 	MATCH_IFACES,	/* the receiving interface's name is one of .iface */
@@ -167,6 +168,8 @@ struct ast_log {
 };
 
 enum ast_action_kind {
+	ACTION_ADD,	/* add KEY to SET [for DURATION] */
+	ACTION_REMOVE,	/* remove KEY from SET */
 	ACTION_VERDICT,	/* pass, drop, abort, tx [swap], redirect … */
 	ACTION_COUNT,	/* count NAME [per KEY] */
 	ACTION_LOG,	/* log [N/s], sample 1/N */
@@ -189,6 +192,9 @@ struct ast_action {
 	enum verdict verdict;			/* VERDICT_NONE for actions that do not decide */
 	bool swap;
 	struct ast_counter *counter;		/* COUNT */
+	struct ast_value *duration;		/* ADD, as written; NULL: not given */
+	const struct ast_set *set;		/* ADD, REMOVE: checked */
+	uint64_t keep;				/* ADD: ns until the element expires; 0: it stays */
 	struct ast_log *log;			/* LOG */
 	struct range to;			/* .value: its family and number */
 	bool push;				/* VLAN */
@@ -240,11 +246,22 @@ struct ast_set {
 	struct span span;
 	VEC(struct ast_name) type;		/* one, or the tuple's */
 	struct ast_value *init;			/* NULL: not given */
+	struct ast_name from;			/* a file of elements, one a line; s NULL: not given */
+	const struct source *from_text;		/* what is in it; NULL: it could not be read, which was told */
+	bool live;
+	struct ast_value *size, *timeout;	/* LIVE; NULL: not given */
 	unsigned order;				/* see struct ast_unit */
 	/* checked */
+	uint32_t max;				/* LIVE: elements that it holds at most */
+	uint64_t keep;				/* LIVE: ns that an added element stays; 0: until it is removed */
+	bool expires;				/* LIVE: some element may expire */
+	bool prefix;				/* LIVE: component .net is a prefix */
+	unsigned net;
+	unsigned live_index;			/* LIVE: place in the program's .live */
+	const struct ast_unit *unit;
 	enum type_id *types;
 	unsigned n_types;
-	struct range *range;			/* n_types 1: n disjoint sorted ranges; else n boxes of n_types ranges, no order */
+	struct range *range;			/* n_types 1: n disjoint sorted ranges; else, or LIVE, n boxes of n_types ranges, no order */
 	size_t n;
 	bool used;
 	unsigned index;				/* program-wide */
@@ -377,7 +394,11 @@ struct ast_program {
 	VEC(const struct ast_way *) floods;	/* those to several */
 	VEC(unsigned) cpus;			/* that are redirected to, each once */
 	bool sockets, forwards;
+	VEC(struct ast_set *) live;		/* sets that live */
 };
+
+/* Of sets that live: elements where nothing is said, and at the most; bytes of an element. */
+enum { AST_SET_SIZE = 65536, AST_SET_MOST = 16 << 20, AST_SET_KEY = 64 };
 
 /* ---- passes on the tree ---- */
 

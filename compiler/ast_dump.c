@@ -192,6 +192,17 @@ static void dump_action(const struct dump *d, unsigned depth, const struct ast_a
 			put_operands(d, a->key.v, a->key.n);
 		}
 		break;
+	case ACTION_ADD:
+	case ACTION_REMOVE:
+		line(d, depth, a->kind == ACTION_ADD ? "add " : "remove ");
+		put_operands(d, a->key.v, a->key.n);
+		fprintf(d->out, a->kind == ACTION_ADD ? " to %s" : " from %s", a->word.s);
+		if (a->duration) {
+			fputs(" for\n", d->out);
+			dump_value(d, depth + 1, a->duration);
+			return;
+		}
+		break;
 	case ACTION_LOG:
 		line(d, depth, a->log->sample ? "sample 1/" : "log");
 		if (a->log->many && !a->log->sample)
@@ -279,8 +290,19 @@ static void dump_declarations(const struct dump *d, const struct ast_unit *u)
 		fprintf(d->out, " %s :", set->name.s);
 		for (size_t j = 0; j < set->type.n; j++)
 			fprintf(d->out, " %s", set->type.v[j].s);
+		fputs(set->live ? " live" : "", d->out);
+		if (set->from.s)
+			fprintf(d->out, " from \"%s\"", set->from.s);
 		place(d, set->span);
 		putc('\n', d->out);
+		if (set->size) {
+			line(d, 2, "size\n");
+			dump_value(d, 3, set->size);
+		}
+		if (set->timeout) {
+			line(d, 2, "timeout\n");
+			dump_value(d, 3, set->timeout);
+		}
 		if (set->init)
 			dump_value(d, 2, set->init);
 	}

@@ -408,6 +408,20 @@ static const struct ast_unit *unit_of(const struct ast_program *p, unsigned inde
 }
 
 /* A run has a reader that is never behind. */
+static json_t *data_sets(const struct ast_program *p, const struct eval *e)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < p->live.n; i++) {
+		struct eval_set_count c = eval_set_count(e, p->live.v[i]);
+
+		json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", p->live.v[i]->name.s, "file",
+						     p->live.v[i]->unit->name, "added", (json_int_t)c.added,
+						     "full", (json_int_t)c.full, "removed", (json_int_t)c.removed));
+	}
+	return all;
+}
+
 static json_t *data_logs(const struct ast_program *p, const struct eval *e)
 {
 	json_t *all = json_array();
@@ -461,6 +475,7 @@ static void summary_json(const struct ast_program *p, const struct eval *e, FILE
 	json_object_set_new(s, "tables", tables);
 	json_object_set_new(s, "misses", d.array);
 	json_object_set_new(s, "logs", data_logs(p, e));
+	json_object_set_new(s, "sets", data_sets(p, e));
 	json_object_set_new(s, "balanced", json_boolean(balanced(p, e)));
 	json_object_set_new(all, "summary", s);
 	json_dumpf(all, out, JSON_COMPACT);

@@ -265,6 +265,18 @@ static void inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *fi
 		many(g, i, temp, args);
 		cg_tally(g, i, args);
 		break;
+	case IR_LOOKUP:
+		many(g, i, temp, args);
+		r = cg_set_lookup(g, i, a, args);
+		break;
+	case IR_ADDSET:
+		many(g, i, temp, args);
+		cg_set_add(g, i, a, c, args);
+		break;
+	case IR_DELSET:
+		many(g, i, temp, args);
+		cg_set_remove(g, i, a, args);
+		break;
 	case IR_MISS:
 		cg_add_one(g, g->misses, cg_c(g, i->imm), offsetof(struct xdpf_miss, absent));
 		break;

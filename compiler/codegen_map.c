@@ -182,5 +182,6 @@ void cg_globals(struct cg *g)
 				       pair_type(g, "xdpf_log_count", "limited", "lost"));
 	}
 	counter_maps(g);
+	cg_sets(g);
 	cg_way_maps(g);
 }

@@ -49,6 +49,7 @@ struct cg {
 	V others, ports, out, cpus, sockets, flood[XDPF_MAX_FLOODS];
 	V limits, *limit_map, *limit_fn;	/* by limit */
 	V now;				/* the time, once somebody has asked; before: 0 */
+	V *set_map, *set_queue, sets;		/* by live set */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
 	/* the main function */
@@ -169,6 +170,13 @@ unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part);
 void cg_limits(struct cg *g);
 /* 1 where there was a token, else 0. */
 V cg_limit(struct cg *g, const struct ir_inst *i, V *args);
+
+/* ---- codegen_set.c ---- */
+
+void cg_sets(struct cg *g);
+V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args);
+void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args);
+void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args);
 
 /* ---- codegen_inst.c ---- */
 

@@ -63,6 +63,7 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 	struct ir_program *ir = middle(p, d);
 	void *elf = NULL;
 	char *meta = NULL, *tests = NULL;
+	void *sets = NULL;
 	struct object_texts texts = { 0 };
 	size_t elf_len = 0;
 	const char *why = NULL;
@@ -71,13 +72,16 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 	if (!ir || !codegen_program(ir, o->mcpu, CODEGEN_OBJECT, d, &elf, &elf_len))
 		return false;
 	meta = meta_json(p, &texts.meta_len);
-	if (meta && meta_tests(p, &tests, &texts.tests_len)) {
+	sets = meta_elements(p, &texts.sets_len);
+	if (meta && sets && meta_tests(p, &tests, &texts.tests_len)) {
 		texts.meta = meta;
 		texts.tests = tests;
+		texts.sets = sets;
 		ok = object_finish(elf, elf_len, &texts, obj, len, &why);
 	}
 	if (!ok)
 		diag_error(d, (struct span){ 0 }, "the object cannot be finished: %s", why ? why : "out of memory");
+	free(sets);
 	free(meta);
 	free(tests);
 	free(elf);

@@ -11,6 +11,7 @@
 #include "eval_cond.h"
 #include "eval_limit.h"
 #include "eval_rewrite.h"
+#include "eval_set.h"
 #include "eval_table.h"
 #include "eval_way.h"
 
@@ -22,6 +23,7 @@ struct eval {
 	struct eval_count verdict[VERDICT_COUNT];
 	struct eval_miss *miss;		/* n_slots */
 	struct eval_count *other;	/* by way */
+	struct eval_sets *sets;
 	struct eval_table **table;	/* n_counters */
 	uint64_t *log_next, *log_limited;	/* per log: when the next packet is due, ns; those that came before */
 	struct arena *arena;
@@ -60,7 +62,8 @@ struct eval *eval_new(const struct ast_program *p)
 	e->log_next = zeroed(p->logs.n, sizeof(*e->log_next));
 	e->log_limited = zeroed(p->logs.n, sizeof(*e->log_limited));
 	e->limits = eval_limits_new(p);
-	if (!e->rule || !e->miss || !e->other || !e->table || !e->limits || !e->log_next || !e->log_limited)
+	e->sets = eval_sets_new(p);
+	if (!e->rule || !e->miss || !e->other || !e->table || !e->limits || !e->sets || !e->log_next || !e->log_limited)
 		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
@@ -93,6 +96,7 @@ void eval_free(struct eval *e)
 	free(e->rule);
 	free(e->log_next);
 	free(e->log_limited);
+	eval_sets_free(e->sets);
 	free(e->miss);
 	free(e->other);
 	arena_free(e->arena);
@@ -179,6 +183,19 @@ static void act(struct run *r, const struct ast_rule *rule, const struct ast_act
 	case ACTION_MARK:
 		r->pkt->marked = true;
 		r->pkt->mark = (uint32_t)a->to.lo.lo;
+		break;
+	case ACTION_ADD:
+	case ACTION_REMOVE:
+		switch (eval_sets_act(&r->view, a)) {
+		case SET_DONE:
+			break;
+		case SET_ABSENT:
+			r->e->miss[a->slot].absent++;
+			break;
+		case SET_FULL:
+			r->e->miss[a->slot].full++;
+			break;
+		}
 		break;
 	case ACTION_COUNT:
 		switch (eval_table_count(r->e->table[a->counter->index], &r->view)) {
@@ -267,7 +284,7 @@ static void copy_frame(struct eval *e, struct eval_packet *pkt)
 
 struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 {
-	struct run r = { .e = e, .pkt = pkt, .view.pkt = pkt, .view.limits = e->limits, .result.verdict = VERDICT_PASS };
+	struct run r = { .e = e, .pkt = pkt, .view.pkt = pkt, .view.limits = e->limits, .view.sets = e->sets, .result.verdict = VERDICT_PASS };
 
 	pkt->left = pkt->len;
 	pkt->marked = false;
@@ -310,6 +327,11 @@ struct eval_count eval_other_count(const struct eval *e, unsigned slot)
 struct eval_limit_count eval_limit_counted(const struct eval *e, const struct ast_limit *l)
 {
 	return eval_limits_count(e->limits, l->index);
+}
+
+struct eval_set_count eval_set_count(const struct eval *e, const struct ast_set *set)
+{
+	return eval_sets_count(e->sets, set);
 }
 
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot)

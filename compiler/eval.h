@@ -45,6 +45,11 @@ struct eval_limit_count {
 	uint64_t admitted, denied, full;	/* there was a token; there was none; the table had no room for the key */
 };
 
+/* What happened to a set that lives. */
+struct eval_set_count {
+	uint64_t added, full, removed;
+};
+
 struct eval;
 
 /* @p is checked and outlives the evaluator. NULL: out of memory. */
@@ -60,6 +65,7 @@ struct eval_count eval_verdict_count(const struct eval *e, enum verdict v);
 /* Packets that a way was closed to, by its slot: they are among those of its rule, and took its other verdict. */
 struct eval_count eval_other_count(const struct eval *e, unsigned slot);
 struct eval_limit_count eval_limit_counted(const struct eval *e, const struct ast_limit *l);
+struct eval_set_count eval_set_count(const struct eval *e, const struct ast_set *set);
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot);
 /* Packets that a log did not take since they came too soon. */
 uint64_t eval_log_limited(const struct eval *e, const struct ast_log *log);

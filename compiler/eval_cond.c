@@ -5,6 +5,7 @@
  */
 #include "eval_cond.h"
 #include "eval_limit.h"
+#include "eval_set.h"
 
 #include <string.h>
 
@@ -202,6 +203,8 @@ static bool matches(const struct eval_view *w, const struct ast_expr *e, const s
 		if (m->set->n_types == 1)
 			return in_ranges(m->set->range, m->set->n, v);
 		return in_boxes(w, e, m->set->range, m->set->n, v);
+	case MATCH_LIVE:
+		return eval_sets_has(w, m->set, e->operand.v);
 	case MATCH_BYTES:
 		for (size_t i = 0; i < m->n; i++)
 			if (!memcmp(v->bytes, m->bytes[i], v->n_bytes))

@@ -8,11 +8,13 @@
 #include "eval.h"
 
 struct eval_limits;
+struct eval_sets;
 
 /* One frame, as conditions see it. */
 struct eval_view {
 	const struct eval_packet *pkt;
 	struct eval_limits *limits;	/* their buckets */
+	struct eval_sets *sets;		/* those that live */
 	struct dissect d;
 	struct dissect inner;	/* of a program that asks for it */
 };

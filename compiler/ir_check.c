@@ -21,6 +21,10 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "does not fit its table";
 	if (i->op == IR_IFACE && i->imm >= p->ast->ifaces.n)
 		return "names no interface";
+	if ((i->op == IR_LOOKUP || i->op == IR_ADDSET || i->op == IR_DELSET) && i->imm >= p->ast->live.n)
+		return "names no set that lives";
+	if (i->op == IR_ADDSET && i->slot >= p->ast->n_slots)
+		return "names no slot";
 	if (i->op == IR_TALLY && i->imm >= p->ast->n_counters)
 		return "names no table";
 	if (i->op == IR_LOG && i->imm >= p->ast->logs.n)

@@ -81,6 +81,9 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_LIMIT:
 	case IR_FLOW:
 	case IR_TALLY:
+	case IR_LOOKUP:
+	case IR_ADDSET:
+	case IR_DELSET:
 	case IR_MEMBER:
 	case IR_SOCKET:
 		fprintf(out, " #%" PRIu64, i->imm);

@@ -202,12 +202,14 @@ static unsigned weight(const struct ir_inst *i)
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK:
 		return 7;
-	case IR_LOG: case IR_SOCKET:
+	case IR_LOG: case IR_SOCKET: case IR_LOOKUP: case IR_DELSET:
 		return 16;
 	case IR_SUM: case IR_FIB: case IR_FLOW:
 		return 40;
 	case IR_LIMIT:
 		return 10 + 6 * (unsigned)i->args.n;
+	case IR_ADDSET:
+		return 60;
 	case IR_TALLY:
 		return i->args.n ? 14 + 6 * (unsigned)i->args.n : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
@@ -235,7 +237,7 @@ static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
 	size_t taken = 2 * (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards +
-		       p->n_limits + (p->n_limits != 0) + (p->logs.n ? 3 : 0);
+		       p->n_limits + (p->n_limits != 0) + (p->logs.n ? 3 : 0) + (p->live.n != 0) + 2 * p->live.n;
 
 	for (size_t u = 0; taken > XDPF_MAX_TABLES && u < p->units.n; u++)
 		for (size_t i = 0; i < p->units.v[u]->limits.n; i++) {

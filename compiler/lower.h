@@ -325,7 +325,7 @@ struct lower_words {
 };
 struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enum field_id f, struct ir_block *no, bool sure);
 
-/* ---- lower_key.c, lower_limit.c ---- */
+/* ---- lower_key.c, lower_limit.c, lower_set.c ---- */
 
 enum { LOWER_KEY_PARTS = 8 * 8 };
 struct meta_key;
@@ -334,6 +334,9 @@ struct meta_key;
 unsigned lower_key(struct lower *l, struct ast_operand *const *key, const struct meta_key *layout, struct ir_opnd *w, struct ir_block *no);
 /* Ends the current block with branches to @yes and @no. */
 void lower_limit(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+/* Is the key in a set that lives? Ends the current block with branches to @yes and @no. */
+void lower_live(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+void lower_set_action(struct lower *l, const struct ast_action *a);
 
 /* ---- lower_table.c ---- */
 

@@ -107,7 +107,7 @@ unsigned lower_cost(const struct ast_expr *e)
 	case EXPR_LIMIT:
 		return 2;
 	case EXPR_CMP:
-		n = e->match.kind == MATCH_SET ? e->match.set->n : e->match.n;
+		n = e->match.kind == MATCH_SET ? e->match.set->n : e->match.kind == MATCH_LIVE ? 8 : e->match.n;
 		for (size_t i = 0; i < e->operand.n; i++)
 			sum += e->operand.v[i]->kind != OPERAND_FIELD || lang_fields[e->operand.v[i]->field].form == FORM_ALIAS ? 2 : 1;
 		return sum + (unsigned)(n > 8 ? 8 : n) / 2;

@@ -25,10 +25,19 @@ static void key_part(struct lower *l, const struct ast_operand *o, const struct 
 	for (unsigned a = 0; a < n_alt; a++) {
 		struct ir_block *next = a + 1 < n_alt ? lower_block(l, "next field") : no;
 		const struct field_info *fi = o->kind == OPERAND_FIELD ? &lang_fields[alt[a]] : NULL;
-		const struct slot *s;
-		struct lower_words w = lower_value(l, o, alt[a], next, false);
 		enum family family = fi ? lower_family(alt[a]) : FAMILY_NUM;
 		unsigned prefix = family == FAMILY_IP6 ? 128 : 32;
+		const struct slot *s;
+		struct lower_words w;
+
+		if ((kf->kind == KIND_IP4 && family != FAMILY_IP4) || (kf->kind == KIND_IP6 && family != FAMILY_IP6)) {
+			/* an address of the other family is in no set of this one */
+			lower_jump(l, next);
+			if (next != no)
+				lower_hot(l, next);
+			continue;
+		}
+		w = lower_value(l, o, alt[a], next, false);
 
 		s = fi && fi->form == FORM_WIRE ? lower_slot(l, alt[a]) : NULL;
 		if (o->has_prefix)

@@ -335,7 +335,9 @@ static void test_single(struct lower *l, const struct ast_expr *e, struct ir_blo
 
 static void positive(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no)
 {
-	if (e->operand.n > 1)
+	if (e->match.kind == MATCH_LIVE)
+		lower_live(l, e, yes, no);
+	else if (e->operand.n > 1)
 		lower_tuple(l, e, yes, no);
 	else if (e->match.kind == MATCH_BYTES)
 		test_bytes(l, e, yes, no);

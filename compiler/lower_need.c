@@ -65,6 +65,7 @@ static bool ordered(struct look k, enum family family, unsigned bits)
 		return ordered_ranges(m->set->range + k.operand, m->set->n, m->set->n_types, family, bits);
 	case MATCH_BOXES:
 		return ordered_ranges(m->range + k.operand, m->n, k.e->operand.n, family, bits);
+	case MATCH_LIVE:
 	case MATCH_BYTES:
 	case MATCH_IFACES:
 		return false;

@@ -125,6 +125,8 @@ void lower_need_rewrite(struct lower *l, const struct ast_action *a)
 	case ACTION_VERDICT:
 	case ACTION_COUNT:
 	case ACTION_LOG:
+	case ACTION_ADD:
+	case ACTION_REMOVE:
 		break;
 	}
 }
@@ -417,6 +419,8 @@ void lower_rewrite(struct lower *l, const struct ast_action *a)
 	case ACTION_VERDICT:
 	case ACTION_COUNT:
 	case ACTION_LOG:
+	case ACTION_ADD:
+	case ACTION_REMOVE:
 		break;
 	}
 	lower_hot(l, miss);

@@ -74,6 +74,10 @@ static void lower_actions(struct lower *l, const struct lower_work *w, struct ir
 		case ACTION_COUNT:
 			count(l, r->action.v[i]);
 			break;
+		case ACTION_ADD:
+		case ACTION_REMOVE:
+			lower_set_action(l, r->action.v[i]);
+			break;
 		case ACTION_LOG:
 			lower_log(l, r->action.v[i]->log);
 			break;

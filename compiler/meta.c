@@ -269,6 +269,21 @@ static json_t *limits_json(struct arena *a, const struct ast_program *p)
 	return out;
 }
 
+static json_t *set_json(struct arena *a, const struct ast_set *set, size_t file)
+{
+	struct meta_key k = meta_set_layout(a, set);
+	json_t *key = json_array();
+
+	for (unsigned i = 0; i < k.n; i++)
+		json_array_append_new(key, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", lang_types[set->types[i]].name, "type",
+						     lang_types[set->types[i]].name, "kind",
+						     set->prefix && i == set->net ? "net" : kind_name(k.field[i].kind),
+						     "offset", (json_int_t)k.field[i].offset, "size", (json_int_t)k.field[i].size));
+	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:o}", "name", shown_name(a, set->name.s), "file", (json_int_t)file, "size",
+			 (json_int_t)set->max, "timeout", (json_int_t)(set->keep / 1000000), "expires", set->expires, "prefix", set->prefix,
+			 "key_size", (json_int_t)k.size, "key", key);
+}
+
 static bool actions_json(json_t *out, const struct ast_rule *r)
 {
 	bool ok = true;
@@ -303,7 +318,7 @@ char *meta_json(const struct ast_program *p, size_t *len)
 	struct arena *a = arena_new();
 	size_t *file = arena_array(a, p->n_indexes + 1, sizeof(*file));
 	json_t *files = json_array(), *rules = json_array(), *counters = json_array(), *ifaces = json_array();
-	json_t *actions = json_array(), *logs = json_array(), *root;
+	json_t *actions = json_array(), *logs = json_array(), *sets = json_array(), *root;
 	const struct ast_counter **table = arena_array(a, p->n_counters + 1, sizeof(struct ast_counter *));
 	size_t *table_file = arena_array(a, p->n_counters + 1, sizeof(*table_file));
 	const char *const *maps = meta_map_names(a, p);
@@ -328,15 +343,22 @@ char *meta_json(const struct ast_program *p, size_t *len)
 		if (r)
 			ok &= !json_array_append_new(rules, rule_json(a, r, file[i])) && actions_json(actions, r);
 	}
+	for (size_t i = 0; ok && i < p->live.n; i++) {
+		size_t u = 0;
+
+		while (u + 1 < p->units.n && p->units.v[u] != p->live.v[i]->unit)
+			u++;
+		ok &= !json_array_append_new(sets, set_json(a, p->live.v[i], u));
+	}
 	for (size_t i = 0; ok && i < p->logs.n; i++)
 		ok &= !json_array_append_new(logs, json_pack("{s:I, s:b}", "rule", (json_int_t)p->logs.v[i]->rule,
 							     "sample", p->logs.v[i]->sample));
 	for (size_t i = 0; ok && i < p->ifaces.n; i++)
 		ok &= !json_array_append_new(ifaces, json_string(shown_name(a, p->ifaces.v[i])));
-	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
+	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
 			 "program", p->name ? p->name : "", "files", files, "rules", rules, "counters", counters,
 			 "actions", actions, "ifaces", ifaces, "ways", p->ways.n ? ways_json(a, p) : json_null(),
-			 "logs", logs);
+			 "logs", logs, "sets", sets);
 	if (root && p->n_limits)
 		ok &= !json_object_set_new(root, "limits", limits_json(a, p));
 	if (ok && root)

@@ -23,6 +23,11 @@ struct meta_key {
 /* The layout of a key of @n fields; lives in @a. */
 struct meta_key meta_key_layout(struct arena *a, struct ast_operand *const *key, size_t n);
 
+/* The layout of a live set's elements, see runtime/abi.h: a field per component, with .kind of the component's type; .operand is NULL. */
+struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set);
+/* The elements that the live sets begin with, in the layout of runtime/abi.h, in malloc(). NULL: out of memory. */
+void *meta_elements(const struct ast_program *p, size_t *len);
+
 /* The map names of all count tables by ast_counter.index: C identifiers of at most 15 bytes, each once, none that begins with
  * "xdpf", none that is the program's name or a C keyword. Live in @a. */
 const char *const *meta_map_names(struct arena *a, const struct ast_program *p);

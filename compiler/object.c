@@ -297,6 +297,8 @@ static bool write_file(struct finish *f, const struct object_texts *texts)
 	}
 	if (!write_text(f, XDPF_SECTION_META, texts->meta, texts->meta_len))
 		return false;
+	if (texts->sets_len && !write_text(f, XDPF_SECTION_SETS, texts->sets, texts->sets_len))
+		return false;
 	if (texts->tests && !write_text(f, XDPF_SECTION_TESTS, texts->tests, texts->tests_len))
 		return false;
 	/* The string table is complete only when its own name is in it. */

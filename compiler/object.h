@@ -12,12 +12,15 @@ struct object_texts {
 	size_t meta_len;
 	const void *tests;		/* NULL: there are none */
 	size_t tests_len;
+	const void *sets;		/* bytes, not text */
+	size_t sets_len;
 };
 
 /*
  * Drops DWARF and what only a linker wants from @elf (a relocatable BPF ELF; .BTF and .BTF.ext stay), and appends the section
- * XDPF_SECTION_META with the metadata, and XDPF_SECTION_TESTS with the tests; those that are there already are replaced. @out is of malloc(). Same
- * input, same bytes. False: @err says why (a static text), @out is untouched.
+ * XDPF_SECTION_META with the metadata, XDPF_SECTION_SETS with the elements of sets that live where there are any, and XDPF_SECTION_TESTS with the
+ * tests; those that are there already are replaced. @out is of malloc(). Same input, same bytes. False: @err says why (a static text), @out
+ * is untouched.
  */
 bool object_finish(const void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err);
 

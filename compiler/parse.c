@@ -144,6 +144,34 @@ const char *parse_beside(const struct parser *c, const char *path)
 	return arena_printf(c->a, "%.*s/%s", (int)(slash - c->src->path), c->src->path, path);
 }
 
+const struct source *parse_elements(struct parser *c, struct ast_name name)
+{
+	const char *path = parse_beside(c, name.s);
+	struct stat st;
+	struct diag *d;
+	int fd;
+
+	if (!*name.s) {
+		diag_error(c->d, name.span, "a file of elements without a name")->remedy = "write from \"FILE\"";
+		return NULL;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		d = cannot_read(c->d, name.span, path, strerror(errno));
+		if (name.s[0] != '/')
+			d->remedy = "the path is taken relative to the file that names it";
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	if (!S_ISREG(st.st_mode)) {
+		cannot_read(c->d, name.span, path, S_ISDIR(st.st_mode) ? strerror(EISDIR) : "it is not a regular file");
+		close(fd);
+		return NULL;
+	}
+	return read_fd(c->a, path, fd, c->d, name.span);
+}
+
 static bool may_include(struct parser *c, struct span at, const char *path, const struct stat *st)
 {
 	struct diag *d;

@@ -143,6 +143,8 @@ void scan_bad_word(struct parser *c, struct span sp);
 /* The file's path, relative to the one that names it. */
 const char *parse_beside(const struct parser *c, const char *path);
 void parse_include(struct parser *c, struct span sp, struct ast_name path);
+/* A file of a set's elements; NULL: it cannot be read, which was told. */
+const struct source *parse_elements(struct parser *c, struct ast_name path);
 
 /* ---- parse_build.c: constructors ---- */
 
@@ -190,6 +192,9 @@ struct ast_action *build_log_action(struct parser *c, struct span sp, struct ast
 struct ast_action *build_rewrite(struct parser *c, struct span sp, struct ast_operand *target, struct ast_value *v, bool decrement);
 struct ast_action *build_vlan(struct parser *c, struct span sp, struct ast_name what, struct ast_value *id);
 struct ast_action *build_mark(struct parser *c, struct span sp, struct ast_name word, struct ast_value *v);
+/* add KEY to SET [for DURATION], remove KEY from SET. */
+struct ast_action *build_set_action(struct parser *c, struct span sp, enum ast_action_kind kind, struct parse_operands *key, struct ast_name set,
+				    struct ast_value *duration);
 struct parse_actions *build_actions(struct parser *c, struct parse_actions *list, struct ast_action *act);
 
 struct ast_rule *build_rule(struct parser *c, struct span sp, struct parse_actions *actions, struct ast_expr *cond);
@@ -202,7 +207,14 @@ struct ast_rules *build_rules(struct parser *c, struct ast_rules *list, struct a
 
 struct parse_names *build_names(struct parser *c, struct parse_names *list, struct ast_name name);
 void build_let(struct parser *c, struct span sp, struct ast_name name, struct ast_value *v);
-void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_value *init, bool whole);
+void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_set *set, bool whole);
+/* parse_set.c: what stands behind a set's type, in any order. */
+struct ast_set *build_set_new(struct parser *c);
+struct ast_set *build_set_init(struct parser *c, struct span sp, struct ast_set *set, struct ast_value *v);
+struct ast_set *build_set_from(struct parser *c, struct span sp, struct ast_set *set, struct ast_name path);
+struct ast_set *build_set_live(struct parser *c, struct span sp, struct ast_set *set);
+struct ast_set *build_set_size(struct parser *c, struct span sp, struct ast_set *set, struct ast_value *v);
+struct ast_set *build_set_timeout(struct parser *c, struct span sp, struct ast_set *set, struct ast_value *v);
 /* ---- parse_limit.c ---- */
 
 struct ast_limit *build_rate(struct parser *c, struct span sp, struct ast_name number, struct ast_name unit, struct ast_name period);

@@ -41,6 +41,7 @@
 	struct ast_frame *frame;
 	struct ast_step *step;
 	struct parse_steps *steps;
+	struct ast_set *set;
 }
 
 %code {
@@ -91,6 +92,7 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 %type <step> step expect
 %type <steps> steps
 %type <name> outcome assigned
+%type <set> set
 
 %%
 
@@ -103,8 +105,7 @@ item: INCLUDE STRING end		{ parse_include(c, JOIN(@1, @2), $2); }
 	| LET NAME error ";"		{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
 	| SET NAME error ";"		{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
 	| SET set_name error ";"	{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
-	| SET set_name type end		{ build_set(c, JOIN(@1, @3), $2, $3, NULL, $4); }
-	| SET set_name type "=" value end	{ build_set(c, JOIN(@1, @5), $2, $3, $5, true); }
+	| SET set_name type set end	{ build_set(c, JOIN(@1, @4), $2, $3, $4, $5); }
 	| LIMIT NAME "=" limit_rate end	{ build_limit(c, JOIN(@1, @4), $2, $4); }
 	| LIMIT NAME error ";"		{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
 	| DEFAULT verdict end		{ build_default(c, JOIN(@1, @2), $2); }
@@ -121,6 +122,14 @@ end: ";"				{ $$ = true; }
 
 set_name: LABEL
 	| NAME ":"
+	;
+
+set: %empty				{ $$ = build_set_new(c); }
+	| set "=" value			{ $$ = build_set_init(c, @2, $1, $3); }
+	| set FROM STRING		{ $$ = build_set_from(c, JOIN(@2, @3), $1, $3); }
+	| set LIVE			{ $$ = build_set_live(c, @2, $1); }
+	| set SIZE amount		{ $$ = build_set_size(c, JOIN(@2, @3), $1, $3); }
+	| set TIMEOUT amount		{ $$ = build_set_timeout(c, JOIN(@2, @3), $1, $3); }
 	;
 
 type: NAME				{ $$ = build_names(c, NULL, $1); }
@@ -181,6 +190,9 @@ action: verdict
 	| VLAN NAME atom		{ $$ = build_vlan(c, @$, $2, $3); }
 	| MARK atom			{ $$ = build_mark(c, @$, $1, $2); }
 	| log				{ $$ = build_log_action(c, @$, $1); }
+	| ADD key TO NAME		{ $$ = build_set_action(c, @$, ACTION_ADD, $2, $4, NULL); }
+	| ADD key TO NAME FOR amount	{ $$ = build_set_action(c, @$, ACTION_ADD, $2, $4, $6); }
+	| REMOVE key FROM NAME		{ $$ = build_set_action(c, @$, ACTION_REMOVE, $2, $4, NULL); }
 	;
 
 log: LOG				{ $$ = build_log(c, false, NULL, (struct ast_name){ 0 }); }

@@ -409,20 +409,17 @@ void build_let(struct parser *c, struct span sp, struct ast_name name, struct as
 	*vec_add(c->a, &c->run->unit->lets) = let;
 }
 
-void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_value *init, bool whole)
+void build_set(struct parser *c, struct span sp, struct ast_name name, struct parse_names *type, struct ast_set *set, bool whole)
 {
-	struct ast_set *set = arena_alloc(c->a, sizeof(*set));
-
 	if (!build_name_check(c, name, "a set"))
 		return;
-	if (!whole && !init) {
+	if (!whole && !set->init && !set->live && !set->from.s) {
 		build_lost(c, name);
 		return;
 	}
 	set->name = name;
 	set->span = sp;
 	TAKE(&set->type, &type->list);
-	set->init = init;
 	set->order = build_next_order(c);
 	*vec_add(c->a, &c->run->unit->sets) = set;
 }

@@ -106,39 +106,6 @@ static bool later_line(const struct parser *c, struct span before, struct span k
 	return before.end <= k.begin && memchr(c->src->text + before.end, '\n', k.begin - before.end) != NULL;
 }
 
-/* Words of the language that this version does nothing with; where one is used as it would be there. */
-static bool unsupported(struct parser *c, unsigned want)
-{
-	enum { FOLLOWS_TYPE = WANT_ASSIGN | WANT_SEMI };
-	static const struct {
-		int token;
-		unsigned where;
-		const char *remedy;
-		bool same_line;		/* on another line, a `;` is missing before it */
-	} words[] = {
-		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
-		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
-		{ TOK_LIVE, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
-		{ TOK_SIZE, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
-		{ TOK_TIMEOUT, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
-		{ TOK_FROM, FOLLOWS_TYPE, "give the set its content: set NAME : TYPE = { … };" },
-	};
-	const struct token *k = &c->tokens->last;
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		/* In a block a statement is a rule, `limit` and `test` are unsupported there too. */
-		if (k->kind != words[i].token || !(want & words[i].where))
-			continue;
-		if (words[i].where == FOLLOWS_TYPE && (want & words[i].where) != FOLLOWS_TYPE)
-			continue;
-		if (words[i].same_line && later_line(c, c->tokens->before.span, k->span))
-			continue;
-		diag_error(c->d, k->span, "%s is not supported by this version of xdpfc", parse_quote(c, k->span))->remedy = words[i].remedy;
-		return true;
-	}
-	return false;
-}
-
 /* Words of other languages. */
 struct foreign {
 	const char *word, *ours;
@@ -475,7 +442,7 @@ void parse_report(struct parser *c, unsigned want)
 		t->pass_last = true;
 		return;
 	}
-	if (report_label(c, want) || unsupported(c, want))
+	if (report_label(c, want))
 		return;
 	if (k->kind == TOK_NAME && (want & (WANT_STATEMENT | WANT_VERDICT)) && !(want & WANT_COND)) {
 		report_not_action(c, want);

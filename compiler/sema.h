@@ -18,6 +18,7 @@
  *   sema_rule.c        rules, actions, options
  *   sema_way.c         verdicts that may turn out to be impossible: redirect
  *   sema_log.c         log and sample
+ *   sema_set.c         sets that live, files of elements, actions that change sets
  *   sema_rewrite.c     what is written to the packet
  *   sema_contradict.c  conditions that cannot hold
  *   sema_test.c        tests
@@ -225,6 +226,8 @@ struct twice {
 
 /* Sorts and merges, in place; returns how many are left. */
 size_t items_merge(struct arena *a, struct item *v, size_t n, struct twice *twice);
+/* The same for what was written in a file. */
+size_t ranges_merge(struct arena *a, struct range *v, size_t n);
 /* Sorted and disjoint in, sorted and disjoint out. */
 struct ranges ranges_and(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
 struct ranges ranges_minus(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
@@ -288,6 +291,16 @@ bool limit_use(struct sema *s, struct ast_expr *e);
 unsigned key_bytes(struct ast_operand *const *key, size_t n);
 /* Its fields exist, each once, and it is not too long. @sp, @of: the whole, and what it is the key of. */
 bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct span sp, const char *of);
+
+/* ---- sets that live, files of elements (sema_set.c) ---- */
+
+bool set_live_check(struct sema *s, struct ast_set *set);
+/* The elements of a set that lives; @w: one for each component. */
+bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w);
+/* Appends those of the set's file, where it has one. */
+bool set_file_read(struct sema *s, const struct ast_set *set, const struct want *w, struct ranges *out);
+bool set_action_check(struct sema *s, struct ast_action *a);
+bool duration_read(struct sema *s, const struct ast_value *v, uint64_t *ns);
 
 /* ---- operands (sema_operand.c) ---- */
 

@@ -297,6 +297,16 @@ static bool set_compare(struct sema *s, struct ast_expr *e, struct decl *d)
 	for (unsigned i = 0; i < set->n_types; i++)
 		if (!set_fits(set, i, e->operand.v[i]))
 			return set_misfit(s, e, set, i);
+	if (set->live) {
+		if (e->has_mask) {
+			x = diag_error(s->d, e->span, "a masked value cannot be looked for in set `%s`, which lives", set->name.s);
+			x->remedy = "look for the field itself; a set of type `net` takes prefixes";
+			return false;
+		}
+		m->set = set;
+		m->kind = MATCH_LIVE;
+		return true;
+	}
 	if (set->n_types == 1 && set->n && (op->value_kind == KIND_IP4 || op->value_kind == KIND_IP6)) {
 		/* Sorted by family: the first or the last is of the field's, or none is. */
 		enum family f = op->value_kind == KIND_IP4 ? FAMILY_IP4 : FAMILY_IP6;

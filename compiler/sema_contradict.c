@@ -294,7 +294,7 @@ static bool assume_cmp(struct sema *s, struct facts *f, const struct ast_expr *e
 	size_t n = m->n;
 	bool exact;
 
-	if (e->operand.n > 1 || m->kind == MATCH_BYTES) {
+	if (e->operand.n > 1 || m->kind == MATCH_BYTES || m->kind == MATCH_LIVE) {
 		for (size_t i = 0; truth && i < e->operand.n; i++)
 			if (!add_headers(s, f, anchor(s, e->operand.v[i], &exact), 0, by, by_true, c))
 				return false;

@@ -139,21 +139,28 @@ static bool set_check(struct sema *s, struct ast_set *set)
 
 	if (!set_types(s, set))
 		return false;
-	if (!set->init) {
+	if (!set_live_check(s, set))
+		return false;
+	if (!set->init && !set->from.s && !set->live) {
 		e = diag_error(s->d, set->span, "%s has no content", what);
 		e->remedy = arena_printf(s->a, "write `set %s : %s = { … };`", set->name.s ? set->name.s : "?",
 					 set->n_types == 1 ? set->type.v[0].s : "(…)");
 		return false;
 	}
-	if (!value_whole(s, set->init))
-		return false;
 	for (unsigned i = 0; i < set->n_types; i++) {
 		const struct type_info *t = &lang_types[set->types[i]];
 
 		want[i] = (struct want){ .type = set->types[i], .kind = t->kind, .bits = t->bits, .what = what, .set = true };
 		want[i].exact = set->types[i] == TYPE_IP || set->types[i] == TYPE_IP4 || set->types[i] == TYPE_IP6;
 	}
-	ok = set->n_types == 1 ? value_ranges(s, want, set->init, &out) : value_boxes(s, want, set->n_types, set->init, &out);
+	if (set->live)
+		return set_live_content(s, set, want);
+	if (set->init && !value_whole(s, set->init))
+		return false;
+	ok = !set->init || (set->n_types == 1 ? value_ranges(s, want, set->init, &out) : value_boxes(s, want, set->n_types, set->init, &out));
+	ok = ok && set_file_read(s, set, want, &out);
+	if (ok && set->from.s && set->n_types == 1)
+		out.n = ranges_merge(s->a, out.v, out.n);
 	set->range = out.v;
 	set->n = out.n / set->n_types;
 	return ok;

@@ -199,3 +199,17 @@ const char *value_show(struct arena *a, enum type_kind kind, enum family f, stru
 				    (unsigned)v.lo & 255);
 	return arena_printf(a, "%llu", (unsigned long long)v.lo);
 }
+
+size_t ranges_merge(struct arena *a, struct range *v, size_t n)
+{
+	struct item *item = arena_array(a, n, sizeof(*item));
+	static const struct ast_value nowhere;
+	struct twice twice;
+
+	for (size_t i = 0; i < n; i++)
+		item[i] = (struct item){ v[i], &nowhere };
+	n = items_merge(a, item, n, &twice);
+	for (size_t i = 0; i < n; i++)
+		v[i] = item[i].r;
+	return n;
+}

@@ -124,6 +124,8 @@ bool rewrite_check(struct sema *s, struct ast_action *a)
 	case ACTION_VERDICT:
 	case ACTION_COUNT:
 	case ACTION_LOG:
+	case ACTION_ADD:
+	case ACTION_REMOVE:
 		break;
 	}
 	return false;

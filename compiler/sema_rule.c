@@ -139,6 +139,10 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 		case ACTION_COUNT:
 			count_check(s, a);
 			break;
+		case ACTION_ADD:
+		case ACTION_REMOVE:
+			set_action_check(s, a);
+			break;
 		case ACTION_LOG:
 			log_check(s, a->log, r);
 			break;
@@ -215,8 +219,8 @@ static void keys_check(struct sema *s, const struct ast_rule *r, const struct fa
 		/* Which tags there are is another question from here on. */
 		if (a && a->kind == ACTION_VLAN)
 			return;
-		for (size_t j = 0; a && a->counter && j < a->key.n; j++)
-			facts_check_key(s, facts, a->key.v[j], "nothing is counted");
+		for (size_t j = 0; a && (a->counter || a->set) && j < a->key.n; j++)
+			facts_check_key(s, facts, a->key.v[j], a->set ? "the set is never changed" : "nothing is counted");
 	}
 	/* limits stand last, and those that have a name may be used elsewhere */
 	for (size_t i = r->cond && r->cond->kind == EXPR_AND ? r->cond->sub.n : 0; i-- > 0 && r->cond->sub.v[i]->kind == EXPR_LIMIT;) {

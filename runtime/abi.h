@@ -20,6 +20,9 @@
  *   xdpf_sockets   XSKMAP        u32 receive queue -> AF_XDP socket; left to who opens the socket
  *   xdpf_limits    PERCPU_ARRAY  u32 place in meta.limits -> struct xdpf_limit_count
  *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limit N, one where it has no key
+ *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
+ *   xdpf_liveN     HASH or, with prefixes, LPM_TRIE  element -> struct xdpf_element    live set N
+ *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
  *   .bss           xdpf_trace, xdpf_inputs
  *
@@ -60,7 +63,15 @@
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
 #define XDPF_VAR_INPUTS		"xdpf_inputs"	/* .bss, struct xdpf_inputs */
 
+#define XDPF_SECTION_SETS	".debug_xdpf_sets"	/* what live sets begin with */
+#define XDPF_MAP_SETS		"xdpf_sets"
+#define XDPF_MAP_LIVE		"xdpf_live"	/* and its number */
+#define XDPF_MAP_AGES		"xdpf_ages"	/* and its number */
+
 #define XDPF_META_VERSION	1
+#define XDPF_SET_SIZE		65536		/* elements that a live set holds unless it says otherwise */
+#define XDPF_SET_MOST		(16 << 20)	/* … at the most */
+#define XDPF_SET_KEY		64		/* bytes of an element, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
 #define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those above and the metadata's */
 #define XDPF_MAX_CPUS		8192
@@ -104,6 +115,23 @@ struct xdpf_event {
 	uint32_t caplen;			/* of it in .data */
 	uint32_t verdict;			/* enum xdp_action, or XDPF_EVENT_GOES_ON */
 	uint8_t data[XDPF_EVENT_BYTES];
+};
+
+/* What a live set's map has for an element. */
+struct xdpf_element {
+	uint64_t until;				/* ns of the monotonic clock: then it is in the set no more; 0: it stays */
+	uint64_t bits;				/* of a set with prefixes: what the key begins with; else 0 */
+};
+
+/* What happened to a live set by the program: two elements of xdpf_sets, 2N and 2N + 1. */
+struct xdpf_set_counts {
+	uint64_t added, full;			/* new elements; those that found no room */
+	uint64_t removed, expired;		/* taken out by `remove`; expired ones whose room was wanted */
+};
+
+/* A set's elements in section XDPF_SECTION_SETS: this, then so many keys; sets in the order of their numbers. */
+struct xdpf_elements {
+	uint32_t set, n, key_size, zero;
 };
 
 /* Flags of xdpf_config. All clear is right under every loader. */
@@ -232,7 +260,9 @@ static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint
  *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false,
  *                     "forwards": true } or null,
  *     "limits":   [ { "name": "syn" or "edge.xdpf:31", "rate": "200/s burst 400 per ip.src/32/64", "file": 0, "size": 65536 } ],
- *     "logs":     [ { "rule": 0, "sample": false } ] }
+ *     "logs":     [ { "rule": 0, "sample": false } ],
+ *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
+ *                     "key": [ { "name": "ip", "type": "ip", "kind": "ip", "offset": 0, "size": 17 } ] } ] }
  *
  * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters" if it
  * is one that counts. The runtime adds
@@ -240,6 +270,9 @@ static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint
  * ways: what the maps for redirecting hold, and how many elements xdpf_others has. A rule or a file's "default" that may go otherwise than its
  * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.
  * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key.
+ * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
+ * the key of a count table; with a prefix it begins with a u32, the bits of it that count, then come the other components, and last the
+ * component of kind "net": u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
  */
 

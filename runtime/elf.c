@@ -122,7 +122,8 @@ static int check_section(const struct elf_view *v, size_t sec, const char *name,
 }
 
 /* Reads all section headers; finds the symbol table and the metadata. */
-static int read_sections(struct elf_view *v, const char *data, size_t len, size_t *meta, size_t *tests, const struct xdpf_log *log)
+static int read_sections(struct elf_view *v, const char *data, size_t len, size_t *meta, size_t *tests, size_t *sets,
+			 const struct xdpf_log *log)
 {
 	for (size_t i = 1; i < v->n_sec; i++) {
 		GElf_Shdr *h = &v->hdr[i];
@@ -146,6 +147,11 @@ static int read_sections(struct elf_view *v, const char *data, size_t len, size_
 			if (*tests || h->sh_type != SHT_PROGBITS || h->sh_size > META_MAX)
 				return rt_fail(log, EBADMSG, "the object's section of tests is broken");
 			*tests = i;
+		}
+		if (!strcmp(name, XDPF_SECTION_SETS)) {
+			if (*sets || h->sh_type != SHT_PROGBITS)
+				return rt_fail(log, EBADMSG, "the object's elements of sets are broken");
+			*sets = i;
 		}
 		if (strcmp(name, XDPF_SECTION_META))
 			continue;
@@ -171,7 +177,7 @@ int rt_elf_metadata(struct rt_elf_texts *out, const void *data, size_t len, cons
 	_cleanup_(elf_freep) Elf *elf = NULL;
 	_cleanup_free_ GElf_Shdr *hdr = NULL;
 	struct elf_view v = { 0 };
-	size_t meta = 0, tests = 0;
+	size_t meta = 0, tests = 0, sets = 0;
 	int err;
 
 	if (!copy || elf_version(EV_CURRENT) == EV_NONE)
@@ -186,7 +192,7 @@ int rt_elf_metadata(struct rt_elf_texts *out, const void *data, size_t len, cons
 	hdr = v.hdr = calloc(v.n_sec ? v.n_sec : 1, sizeof(*hdr));
 	if (!hdr)
 		return rt_fail(log, ENOMEM, "out of memory");
-	err = read_sections(&v, data, len, &meta, &tests, log);
+	err = read_sections(&v, data, len, &meta, &tests, &sets, log);
 	if (err)
 		return err;
 	if (!meta)
@@ -200,6 +206,10 @@ int rt_elf_metadata(struct rt_elf_texts *out, const void *data, size_t len, cons
 	if (tests) {
 		out->tests = (const char *)data + hdr[tests].sh_offset;
 		out->tests_len = hdr[tests].sh_size;
+	}
+	if (sets) {
+		out->sets = (const char *)data + hdr[sets].sh_offset;
+		out->sets_len = hdr[sets].sh_size;
 	}
 	return 0;
 }

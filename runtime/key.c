@@ -70,6 +70,22 @@ static void format_bytes(const unsigned char *p, unsigned len, char *buf, size_t
 		n += (size_t)snprintf(buf + n, size - n, "%s%02x", i ? ":" : "", p[i]);
 }
 
+/* The key begins with how many of its bits count. */
+static void format_net(const unsigned char *p, const unsigned char *key, unsigned offset, char *buf, size_t size)
+{
+	bool ip4 = p[0] == 4;
+	uint32_t bits;
+	size_t n;
+
+	memcpy(&bits, key, sizeof(bits));
+	bits -= 8 * (offset - 4 + 1);
+	if (!inet_ntop(ip4 ? AF_INET : AF_INET6, p + 1, buf, (socklen_t)size))
+		return;
+	n = strlen(buf);
+	if (bits < (ip4 ? 32 : 128))
+		snprintf(buf + n, size - n, "/%" PRIu32, bits);
+}
+
 static void format_iface(uint32_t index, char *buf, size_t size)
 {
 	char name[IF_NAMESIZE];
@@ -105,6 +121,9 @@ char *xdpf_key_format(const struct xdpf_key_field *f, const void *key, char *buf
 			inet_ntop(p[16] == 4 ? AF_INET : AF_INET6, p, buf, (socklen_t)size);
 		else
 			format_bytes(p, f->size, buf, size);
+		break;
+	case XDPF_KEY_NET:
+		format_net(p, key, f->offset, buf, size);
 		break;
 	case XDPF_KEY_MAC:
 	case XDPF_KEY_BYTES:

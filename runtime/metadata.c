@@ -45,6 +45,8 @@ void rt_meta_free(struct rt_meta *m)
 	free(m->actions);
 	free(m->limits);
 	free(m->logs);
+	free(m->sets);
+	free(m->set_keys);
 	free(m->ifaces);
 	free(m->used);
 	free(m->ports);
@@ -129,7 +131,7 @@ static void parse_root(struct meta_parse *p)
 {
 	struct rt_meta *meta = p->meta;
 	struct xdpf_meta *m = &meta->m;
-	const json_t *root = meta->root, *files, *rules, *tables, *actions, *limits, *logs, *ifaces;
+	const json_t *root = meta->root, *files, *rules, *tables, *actions, *limits, *logs, *ifaces, *sets;
 	const json_t *version = json_object_get(root, "xdpf");
 	unsigned max_index;
 
@@ -144,6 +146,7 @@ static void parse_root(struct meta_parse *p)
 	ifaces = meta_array(p, root, "ifaces", MAX_IFACES, true);
 	actions = meta_array(p, root, "actions", MAX_ACTIONS, false);
 	limits = meta_array(p, root, "limits", XDPF_MAX_TABLES, false);
+	sets = meta_array(p, root, "sets", MAX_SETS, false);
 	logs = meta_array(p, root, "logs", MAX_ACTIONS, false);
 	m->frags = json_is_true(json_object_get(json_object_get(root, "loaded"), "frags"));
 	m->n_files = json_array_size(files);
@@ -153,6 +156,7 @@ static void parse_root(struct meta_parse *p)
 	m->n_limits = json_array_size(limits);
 	m->n_logs = json_array_size(logs);
 	m->n_ifaces = json_array_size(ifaces);
+	m->n_sets = json_array_size(sets);
 	if (!p->err && !m->n_files)
 		meta_bad(p, "files", "is empty");
 	max_index = (unsigned)(m->n_files + m->n_rules - 1);
@@ -162,6 +166,7 @@ static void parse_root(struct meta_parse *p)
 	m->limits = meta->limits = meta_alloc(p, m->n_limits, sizeof(*meta->limits));
 	m->actions = meta->actions = meta_alloc(p, m->n_actions, sizeof(*meta->actions));
 	m->logs = meta->logs = meta_alloc(p, m->n_logs, sizeof(*meta->logs));
+	m->sets = meta->sets = meta_alloc(p, m->n_sets, sizeof(*meta->sets));
 	m->ifaces = meta->ifaces = meta_alloc(p, m->n_ifaces, sizeof(*meta->ifaces));
 	meta->used = meta_alloc(p, m->n_files + m->n_rules, sizeof(*meta->used));
 	meta_parse_ways(p, json_object_get(root, "ways"));
@@ -176,6 +181,8 @@ static void parse_root(struct meta_parse *p)
 	if (!p->err)
 		meta_parse_logs(p, logs, max_index);
 	meta_parse_limits(p, limits);
+	if (!p->err)
+		meta_parse_sets(p, sets);
 	meta_parse_ifaces(p, ifaces);
 }
 

@@ -10,7 +10,7 @@
 #include "private.h"
 
 enum { MAX_FILES = 4096, MAX_RULES = 1 << 20, MAX_TABLES = 256, MAX_KEY_FIELDS = 64, MAX_KEY_SIZE = 512, MAX_ACTIONS = 1 << 20,
-       MAX_IFACES = 1 << 16, MAX_WAYS = 1 << 20, MAP_NAME_MAX = 15 };
+       MAX_IFACES = 1 << 16, MAX_WAYS = 1 << 20, MAP_NAME_MAX = 15, MAX_SETS = 64, MAX_SET_FIELDS = 4 };
 
 struct rt_meta {
 	struct xdpf_meta m;
@@ -22,6 +22,8 @@ struct rt_meta {
 	struct xdpf_action *actions;
 	struct xdpf_limit *limits;
 	struct xdpf_logger *logs;
+	struct xdpf_set *sets;
+	struct xdpf_key_field *set_keys;	/* of all sets */
 	const char **ifaces;
 	bool *used;			/* by index */
 	const char **ports;
@@ -50,6 +52,10 @@ void *meta_alloc(struct meta_parse *p, size_t n, size_t size);
 /* ---- metadata_parts.c ---- */
 
 void meta_parse_tables(struct meta_parse *p, const json_t *a);
+/* A field of a key of @key_size bytes, which begins at @from or behind. */
+void meta_parse_key_field(struct meta_parse *p, const json_t *o, struct xdpf_key_field *f, unsigned from, unsigned key_size);
+/* metadata_sets.c */
+void meta_parse_sets(struct meta_parse *p, const json_t *a);
 void meta_parse_actions(struct meta_parse *p, const json_t *a, unsigned max_index);
 void meta_parse_limits(struct meta_parse *p, const json_t *a);
 void meta_parse_logs(struct meta_parse *p, const json_t *a, unsigned max_index);

@@ -21,6 +21,7 @@ static bool kind_fits(enum xdpf_key_kind kind, unsigned size)
 	case XDPF_KEY_IP6:
 		return size == 16;
 	case XDPF_KEY_IP:
+	case XDPF_KEY_NET:
 		return size == 17;
 	case XDPF_KEY_MAC:
 		return size == 6;
@@ -30,12 +31,13 @@ static bool kind_fits(enum xdpf_key_kind kind, unsigned size)
 	return false;
 }
 
-static void parse_key_field(struct meta_parse *p, const json_t *o, struct xdpf_key_field *f, unsigned from, unsigned key_size)
+void meta_parse_key_field(struct meta_parse *p, const json_t *o, struct xdpf_key_field *f, unsigned from, unsigned key_size)
 {
 	static const char *const kinds[] = {
 		[XDPF_KEY_NUM] = "num", [XDPF_KEY_FLAG] = "flag", [XDPF_KEY_IP4] = "ip4", [XDPF_KEY_IP6] = "ip6",
 		[XDPF_KEY_IP] = "ip",
 		[XDPF_KEY_MAC] = "mac", [XDPF_KEY_BYTES] = "bytes", [XDPF_KEY_IFACE] = "iface",
+		[XDPF_KEY_NET] = "net",
 	};
 	const char *kind = meta_string(p, o, "kind");
 	size_t k = 0;
@@ -84,7 +86,7 @@ void meta_parse_tables(struct meta_parse *p, const json_t *a)
 		for (size_t k = 0, from = 0; k < t->n_key && !p->err; k++) {
 			struct xdpf_key_field *f = &p->meta->keys[next++];
 
-			parse_key_field(p, json_array_get(key, k), f, (unsigned)from, t->key_size);
+			meta_parse_key_field(p, json_array_get(key, k), f, (unsigned)from, t->key_size);
 			from = f->offset + f->size;
 		}
 		if (!is_map_name(t->map))

@@ -89,6 +89,9 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_miss), n_slots(m), log);
 	if (!strcmp(name, XDPF_MAP_SCRATCH))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, log);
+	err = rt_sets_map(map, m, log);
+	if (err != -ENOENT)
+		return err;
 	err = rt_ways_map(map, &m->ways, log);
 	if (err == -ENOENT)
 		err = rt_limits_map(map, m, log);
@@ -186,6 +189,10 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 		err = rt_meta_parse(&o->meta, texts.meta, texts.meta_len, log);
 	o->tests = texts.tests;
 	o->tests_len = texts.tests_len;
+	o->sets = texts.sets;
+	o->sets_len = texts.sets_len;
+	if (!err)
+		err = rt_sets_check(o->sets, o->sets_len, rt_meta_get(o->meta), log);
 	if (!err)
 		err = rt_object_open_bpf(&bpf, o, log);
 	if (!err)

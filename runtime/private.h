@@ -75,8 +75,8 @@ int rt_meta_text(char **out, const struct rt_meta *m, bool frags, const struct x
 
 /* The texts of an object file, which point into it. */
 struct rt_elf_texts {
-	const char *meta, *tests;		/* .tests NULL: there are none */
-	size_t meta_len, tests_len;
+	const char *meta, *tests, *sets;	/* .tests, .sets NULL: there are none; .sets is bytes */
+	size_t meta_len, tests_len, sets_len;
 };
 
 /* Checks an object file and finds its texts. */
@@ -95,6 +95,8 @@ struct xdpf_object {
 	struct rt_meta *meta;
 	const char *tests;			/* their text, in .data; NULL: none */
 	size_t tests_len;
+	const char *sets;			/* what its sets begin with, in .data; NULL: nothing */
+	size_t sets_len;
 };
 
 /* Opens the object with libbpf and checks it against its metadata. */
@@ -148,6 +150,19 @@ int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_l
 typedef void (*rt_netdev_fn)(void *arg, unsigned ifindex, bool sends);
 int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log);
 
+/* ---- sets.c ---- */
+
+struct xdpf_program;
+
+/* What an object's sets begin with must fit its metadata. */
+int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* Puts it into the maps of a loaded program. */
+int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log);
+/* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
+int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* Where the fd of a map of this name belongs; NULL: it is none of the sets'. */
+int *rt_sets_place(struct xdpf_program *p, const char *name);
+
 /* ---- program.c ---- */
 
 /* A program in the kernel, loaded by us or found there. */
@@ -157,6 +172,7 @@ struct xdpf_program {
 	int log_fd, logs_fd;
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */
+	int *set_fd, *age_fd, sets_fd;		/* by set: its elements, and the queue of those that may expire; counters */
 	struct bpf_object *bpf;			/* of a program that we loaded */
 	const struct xdpf_trace *trace;		/* loaded for tests: in the map of .bss, which is mapped here */
 	volatile struct xdpf_inputs *inputs;	/* there, too; NULL: it asks for none */

@@ -22,6 +22,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
 	p->errors_fd = p->watch_fd = -1;
+	p->sets_fd = -1;
 	return p;
 }
 
@@ -33,6 +34,12 @@ void xdpf_program_free(struct xdpf_program *p)
 		for (size_t i = 0; i < rt_meta_get(p->meta)->n_tables; i++)
 			close_fd(&p->table_fd[i]);
 	free(p->table_fd);
+	for (size_t i = 0; p->set_fd && i < rt_meta_get(p->meta)->n_sets; i++) {
+		close_fd(&p->set_fd[i]);
+		close_fd(&p->age_fd[i]);
+	}
+	free(p->set_fd);
+	close_fd(&p->sets_fd);
 	close_fd(&p->prog_fd);
 	close_fd(&p->rules_fd);
 	close_fd(&p->verdicts_fd);
@@ -66,6 +73,13 @@ static int alloc_tables(struct xdpf_program *p, const struct xdpf_log *log)
 		return rt_fail(log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++)
 		p->table_fd[i] = -1;
+	n = rt_meta_get(p->meta)->n_sets;
+	p->set_fd = malloc((2 * n + 1) * sizeof(*p->set_fd));
+	if (!p->set_fd)
+		return rt_fail(log, ENOMEM, "out of memory");
+	p->age_fd = p->set_fd + n;
+	for (size_t i = 0; i < 2 * n; i++)
+		p->set_fd[i] = -1;
 	return 0;
 }
 
@@ -93,7 +107,7 @@ static int *map_place(struct xdpf_program *p, const char *name)
 	for (size_t i = 0; i < m->n_tables; i++)
 		if (!strcmp(m->tables[i].map, name))
 			return &p->table_fd[i];
-	return NULL;
+	return rt_sets_place(p, name);
 }
 
 /* ---- loading ---- */
@@ -211,6 +225,8 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	err = load_bpf(p->bpf, log);
 	if (!err)
 		err = take_maps(p, log);
+	if (!err)
+		err = rt_sets_fill(p, o->sets, o->sets_len, log);
 	if (!err && !opt.test)
 		err = rt_ways_fill(p->bpf, &rt_meta_get(p->meta)->ways, opt.generic, log);
 	if (!err && !opt.test)

@@ -24,6 +24,7 @@ struct xdpf_stats {
 	struct xdpf_count verdicts[XDPF_N_VERDICTS];
 	bool has_verdicts;
 	struct xdpf_misses *misses;
+	struct xdpf_set_counts *sets;
 	struct xdpf_count *others;
 	uint64_t errors[XDPF_MAX_ERRNO];
 	size_t n_misses;
@@ -46,6 +47,7 @@ void xdpf_stats_free(struct xdpf_stats *s)
 	free(s->rules);
 	free(s->misses);
 	free(s->limits);
+	free(s->sets);
 	free(s->others);
 	free(s->logs);
 	free(s);
@@ -212,7 +214,8 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 	s->limits = calloc(m->n_limits ? m->n_limits : 1, sizeof(*s->limits));
 	s->tables = calloc(m->n_tables ? m->n_tables : 1, sizeof(*s->tables));
 	s->logs = calloc(m->n_logs ? m->n_logs : 1, sizeof(*s->logs));
-	if (!s->rules || !s->misses || !s->others || !s->limits || !s->tables || !s->logs)
+	s->sets = calloc(m->n_sets ? m->n_sets : 1, sizeof(*s->sets));
+	if (!s->rules || !s->misses || !s->others || !s->limits || !s->sets || !s->tables || !s->logs)
 		return rt_fail(log, ENOMEM, "out of memory");
 	s->has_verdicts = p->verdicts_fd >= 0;
 	memcpy(s->test_iface, p->test_iface, sizeof(s->test_iface));
@@ -252,6 +255,8 @@ int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const
 		err = rt_limits_read(p->limits_fd, s->limits, s->meta->n_limits, log);
 	if (!err)
 		err = rt_failures_read(s->errors, XDPF_MAX_ERRNO, p->errors_fd, log);
+	if (!err)
+		err = read_array(p->sets_fd, s->sets, 2 * s->meta->n_sets, log);
 	for (size_t i = 0; !err && i < s->meta->n_tables; i++)
 		err = read_table(&s->tables[i], &s->meta->tables[i], p->table_fd[i], log);
 	if (!err)
@@ -274,6 +279,13 @@ struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum xdpf_verdi
 struct xdpf_limit_counts xdpf_stats_limit(const struct xdpf_stats *s, size_t limit)
 {
 	return limit < s->meta->n_limits ? s->limits[limit] : (struct xdpf_limit_counts){ 0, 0, 0 };
+}
+
+struct xdpf_set_count xdpf_stats_set(const struct xdpf_stats *s, size_t set)
+{
+	const struct xdpf_set_counts *c = set < s->meta->n_sets ? &s->sets[set] : NULL;
+
+	return c ? (struct xdpf_set_count){ c->added, c->full, c->removed, c->expired } : (struct xdpf_set_count){ 0, 0, 0, 0 };
 }
 
 struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot)

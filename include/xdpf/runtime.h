@@ -63,7 +63,8 @@ struct xdpf_rule {
 };
 
 enum xdpf_key_kind {
-	XDPF_KEY_NUM, XDPF_KEY_FLAG, XDPF_KEY_IP4, XDPF_KEY_IP6, XDPF_KEY_IP, XDPF_KEY_MAC, XDPF_KEY_BYTES, XDPF_KEY_IFACE
+	XDPF_KEY_NUM, XDPF_KEY_FLAG, XDPF_KEY_IP4, XDPF_KEY_IP6, XDPF_KEY_IP, XDPF_KEY_MAC, XDPF_KEY_BYTES, XDPF_KEY_IFACE,
+	XDPF_KEY_NET			/* of sets: a prefix */
 };
 
 struct xdpf_key_field {
@@ -120,6 +121,19 @@ struct xdpf_limit {
 	uint64_t size;			/* keys that it has room for; 0: it has one bucket */
 };
 
+/* A set that lives. */
+struct xdpf_set {
+	const char *name;
+	unsigned file;
+	uint32_t size;			/* elements that it holds at most */
+	uint64_t timeout;		/* ns that an element stays unless it is said otherwise; 0: until it is removed */
+	bool expires;			/* its elements may */
+	bool prefix;			/* one component is a prefix */
+	unsigned key_size;		/* of an element; at most 64 */
+	const struct xdpf_key_field *key;
+	size_t n_key;			/* components */
+};
+
 struct xdpf_meta {
 	const char *compiler, *program;
 	const struct xdpf_file *files;
@@ -130,6 +144,8 @@ struct xdpf_meta {
 	const struct xdpf_logger *logs;
 	const char *const *ifaces;
 	size_t n_files, n_rules, n_tables, n_actions, n_limits, n_logs, n_ifaces;
+	const struct xdpf_set *sets;	/* those that live */
+	size_t n_sets;
 	struct xdpf_ways ways;
 	bool frags;			/* of a loaded program: it takes frames in fragments */
 };
@@ -341,6 +357,29 @@ XDPF_API bool xdpf_stats_balanced(const struct xdpf_stats *s);
 /* A table's entries, most packets first. */
 XDPF_API size_t xdpf_stats_n_entries(const struct xdpf_stats *s, size_t table);
 XDPF_API const void *xdpf_stats_entry(const struct xdpf_stats *s, size_t table, size_t entry, struct xdpf_count *count);
+
+/* What the program did to a live set. */
+struct xdpf_set_count {
+	uint64_t added, full;		/* new elements; additions that found no room */
+	uint64_t removed, expired;	/* by `remove`; expired elements whose room was wanted */
+};
+
+XDPF_API struct xdpf_set_count xdpf_stats_set(const struct xdpf_stats *s, size_t set);
+
+/* ---- sets that live: @set is a place in the metadata's .sets, @key an element of its .key_size bytes ---- */
+
+/* An element from text, with the reason (-EINVAL) where it is none; and back. */
+XDPF_API int xdpf_set_key(const struct xdpf_set *set, const char *text, void *key, const struct xdpf_log *log);
+XDPF_API char *xdpf_set_format(const struct xdpf_set *set, const void *key, char *buf, size_t size);
+/* @keep: ns until it expires, 0: it stays. One that is there gets the new time. -ENOSPC: the set is full. */
+XDPF_API int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log);
+/* -ENOENT, without a message: it is not in the set. */
+XDPF_API int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
+/* Takes out all; *n: how many were in it. */
+XDPF_API int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const struct xdpf_log *log);
+/* Calls @fn for each element; @left: ns until it expires, 0: it stays. */
+typedef void (*xdpf_set_fn)(void *arg, const void *key, uint64_t left);
+XDPF_API int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void *arg, const struct xdpf_log *log);
 
 /* A field of a key as text: addresses, MACs, known numbers by name. Writes at most @size bytes with a NUL, returns @buf.
  * 160 are enough for everything but longer byte strings, which are cut. */

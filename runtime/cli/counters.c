@@ -161,7 +161,7 @@ static json_t *lost_json(const struct counters_of *c)
 json_t *counters_json(const struct counters_of *c)
 {
 	json_t *o = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array();
-	json_t *misses = json_array(), *logs = json_array();
+	json_t *misses = json_array(), *logs = json_array(), *sets = json_array();
 
 	if (c->iface) {
 		json_object_set_new(o, "interface", json_string(c->iface->name));
@@ -180,6 +180,13 @@ json_t *counters_json(const struct counters_of *c)
 	}
 	for (size_t i = 0; i < c->meta->n_tables; i++)
 		json_array_append_new(tables, table_json(c, i));
+	for (size_t i = 0; i < c->meta->n_sets; i++) {
+		struct xdpf_set_count n = xdpf_stats_set(c->stats, i);
+
+		json_array_append_new(sets, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", c->meta->sets[i].name, "file",
+						      c->meta->files[c->meta->sets[i].file].name, "added", (json_int_t)n.added, "full",
+						      (json_int_t)n.full, "removed", (json_int_t)n.removed, "expired", (json_int_t)n.expired));
+	}
 	for (size_t i = 0; i < c->meta->n_actions; i++)
 		json_array_append_new(misses, miss_json(c, &c->meta->actions[i]));
 	for (size_t i = 0; i < c->meta->n_logs; i++)
@@ -193,6 +200,7 @@ json_t *counters_json(const struct counters_of *c)
 	json_object_set_new(o, "tables", tables);
 	json_object_set_new(o, "misses", misses);
 	json_object_set_new(o, "lost", lost_json(c));
+	json_object_set_new(o, "sets", sets);
 	json_object_set_new(o, "logs", logs);
 	json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));
 	return o;
@@ -280,6 +288,25 @@ static void tables_metric(const struct counters_of *c, FILE *out, const char *me
 	}
 }
 
+static void sets_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
+{
+	static const char *const events[] = { "added", "full", "removed", "expired" };
+
+	head(out, metric, help);
+	for (size_t i = 0; i < c->meta->n_sets; i++) {
+		struct xdpf_set_count n = xdpf_stats_set(c->stats, i);
+		uint64_t v[] = { n.added, n.full, n.removed, n.expired };
+
+		for (int e = 0; e < 4; e++) {
+			start(c, out, metric);
+			label(out, "file", c->meta->files[c->meta->sets[i].file].name);
+			label(out, "set", c->meta->sets[i].name);
+			label(out, "event", events[e]);
+			fprintf(out, "} %" PRIu64 "\n", v[e]);
+		}
+	}
+}
+
 static void misses_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
 {
 	head(out, metric, help);
@@ -358,6 +385,8 @@ void counters_prometheus(const struct counters_of *c, FILE *out)
 	tables_metric(c, out, "xdpf_table_packets_total", "Packets by key of a count table.", false);
 	tables_metric(c, out, "xdpf_table_bytes_total", "Bytes of frames by key of a count table.", true);
 	limits_metric(c, out, "xdpf_limit_packets_total", "Packets that asked a rate limit: admitted, denied, or without room for their key.");
+	if (c->meta->n_sets)
+		sets_metric(c, out, "xdpf_set_events_total", "What the program did to a live set.");
 	misses_metric(c, out, "xdpf_misses_total", "Actions that did nothing: the key's field was absent, or the table full.");
 	logs_metric(c, out, "xdpf_unlogged_total", "Packets without a record: beyond the log's pace, or its ring was full.");
 }

@@ -101,6 +101,13 @@ void counters_text(const struct counters_of *c, FILE *out)
 			fprintf(out, "redirected and lost: %" PRIu64 " packets: %s\n", xdpf_stats_error(c->stats, e), strerror((int)e));
 	for (size_t i = 0; i < c->meta->n_tables; i++)
 		table_text(c, i, out);
+	for (size_t i = 0; i < c->meta->n_sets; i++) {
+		struct xdpf_set_count n = xdpf_stats_set(c->stats, i);
+
+		if (n.added || n.full || n.removed || n.expired)
+			fprintf(out, "set %s: %" PRIu64 " added, %" PRIu64 " found it full, %" PRIu64 " removed, %" PRIu64 " expired gave room\n",
+				c->meta->sets[i].name, n.added, n.full, n.removed, n.expired);
+	}
 	for (size_t i = 0; i < c->meta->n_actions; i++) {
 		const struct xdpf_action *a = &c->meta->actions[i];
 		const struct xdpf_rule *r = xdpf_meta_rule(c->meta, a->rule);

@@ -13,6 +13,7 @@ static const struct {
 	{ "apply",  cmd_apply,  "run a filter on interfaces, or replace the one that runs there" },
 	{ "remove", cmd_remove, "take our filter off an interface" },
 	{ "status", cmd_status, "which XDP programs run where" },
+	{ "set",    cmd_set,    "show and change the sets of the filter that runs there" },
 	{ "stats",  cmd_stats,  "counters of rules, verdicts and tables" },
 	{ "log",    cmd_log,    "the packets that rules with `log` or `sample` see, as they come" },
 	{ "run",    cmd_run,    "run a filter over a capture, in the kernel, nothing attached" },

@@ -59,7 +59,7 @@ class Writer:
         self.rules = 0
         self.limits = []
         self.inside = self.rnd.choice((0, 0, 0.3))
-        self.sets = {}	# the name of each: its types
+        self.sets, self.live = {}, {}	# the name of each: its types; those that live
 
     def layer(self, name):
         """The field or header, in some writers' files now and then inside a tunnel."""
@@ -169,6 +169,36 @@ class Writer:
             return "set %s : %s = { %s };" % (name, names[0], ", ".join(e[0] for e in elements))
         return "set %s : (%s) = { %s };" % (name, ", ".join(names), ", ".join("(%s)" % ", ".join(e) for e in elements))
 
+    def living(self):
+        """Sets that live, of one component or several, one of them a prefix; small, so that they are full at times."""
+        out = []
+        for i in range(3):
+            name, kinds = "v%d" % (i + 1), [self.rnd.choice(("IP", "IP4", "IP6", "NET", "PORT", "MAC", "NUM", "PROTO"))]
+            if self.rnd.random() < 0.5:
+                kinds.append(self.rnd.choice(("PORT", "PROTO", "IP", "NUM")))
+                self.rnd.shuffle(kinds)
+            self.sets[name] = self.live[name] = kinds
+            names = [self.types[kind][0] for kind in kinds]
+            one = lambda: [self.element(kind, 16) for kind in kinds]
+            elements = [e for e in (one() for _ in range(self.rnd.choice((0, 1, 4)))) if not any("-" in c for c in e)]
+            elements = [e for i, e in enumerate(elements) if e not in elements[:i]]
+            written = [e[0] if len(e) == 1 else "(%s)" % ", ".join(e) for e in elements]
+            out.append("set %s : %s live size %d%s%s;" % (
+                name, names[0] if len(names) == 1 else "(%s)" % ", ".join(names), max(len(elements), self.rnd.choice((1, 2, 4, 20))),
+                self.rnd.choice(("", " timeout 3s", " timeout 20s", " timeout 1m")), " = { %s }" % ", ".join(written) if written else ""))
+        return out
+
+    def set_change(self):
+        """An action that changes a set that lives."""
+        name = self.rnd.choice(list(self.live))
+        fields = [self.operand(kind) for kind in self.live[name]]
+        fields = [f + self.rnd.choice(("", "/24/64", "/8/32", "/0/0")) if f in ("ip.src", "ip.dst") and kind == "NET" else f
+                  for f, kind in zip(fields, self.live[name])]
+        key = fields[0] if len(fields) == 1 else "(%s)" % ", ".join(fields)
+        if self.rnd.random() < 0.25:
+            return "remove %s from %s" % (key, name)
+        return "add %s to %s%s" % (key, name, self.rnd.choice(("", "", " for 2s", " for 1s", " for 10s")))
+
     def declarations(self):
         """Sets of every type that there is a field of, and of tuples."""
         numbers = [k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT", "TIME")]
@@ -179,7 +209,7 @@ class Writer:
         for i in range(3):
             declared.append("limit l%d = %s;" % (i, self.limit()))
         self.limits = ["l%d" % i for i in range(3)]
-        return declared + [self.named(k) for k in kinds]
+        return declared + [self.named(k) for k in kinds] + self.living()
 
     def operand(self, kind):
         """A field that may be asked for an element of the type, or a slice."""
@@ -269,7 +299,9 @@ class Writer:
             return "%s: %s if %s;" % (label, note, self.condition())
         if r < 0.76:
             return "%s: %s if %s;" % (label, ", ".join(self.change() for _ in range(self.rnd.choice((1, 1, 2, 3)))), self.condition())
-        if r < 0.8:
+        if r < 0.79:
+            return "%s: %s if %s;" % (label, self.set_change(), self.condition(2))
+        if r < 0.82:
             return "%s: if %s { %s } else { %s }" % (label, self.condition() + self.limited(), self.verdict(), self.verdict())
         if r < 0.9:
             return "%s: if %s { %s } else if %s { %s %s }" % (label, self.condition(), self.verdict(), self.condition(),

@@ -1,0 +1,380 @@
+/*
+ * Sets that live, as maps. In: keys in parts, the time. Out: code that looks up, adds and removes. An element carries the time when it expires, so
+ * that nobody needs to take it out for it to be gone; where a set is full, what has expired gives its room away: a queue of the elements
+ * that may expire, oldest first, says where to look, and each new element looks at a few.
+ */
+#include "codegen_priv.h"
+
+#include <linux/bpf.h>
+
+#include "abi.h"
+#include "meta.h"
+
+enum {
+	TRIES = 32,		/* old elements that a new one looks at for room */
+	LENGTHS = 130,		/* prefixes of an address, one longer than the other */
+	AGES = 2,		/* a queue has room for so many times a set's elements */
+};
+
+static const struct ast_set *set_of(const struct cg *g, const struct ir_inst *i)
+{
+	return g->ir->ast->live.v[i->imm];
+}
+
+/* ---- maps ---- */
+
+static V set_map(struct cg *g, const char *name, unsigned n, const char *const *names, const MD *types)
+{
+	static const unsigned bits[] = { 64, 64, 64, 64, 64 };
+	T field[] = { g->ptr, g->ptr, g->ptr, g->ptr, g->ptr };
+	MD ptr[5];
+	V v = LLVMAddGlobal(g->m, LLVMStructTypeInContext(g->cx, field, n, 0), name);
+
+	LLVMSetInitializer(v, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, n, 0)));
+	LLVMSetSection(v, ".maps");
+	LLVMSetAlignment(v, 8);
+	for (unsigned i = 0; i < n; i++)
+		ptr[i] = cg_pointer_type(g, types[i]);
+	cg_debug_global(g, v, name, cg_struct_type(g, "", n, names, ptr, bits, NULL, 0));
+	return v;
+}
+
+static MD number(struct cg *g, uint64_t n)
+{
+	return cg_array_type(g, g->dint, n, 32);
+}
+
+/* The type of an element: the kernel wants a trie's key to begin with the length. */
+static MD element_type(struct cg *g, const struct ast_set *set, const struct meta_key *k)
+{
+	static const char *const names[] = { "prefixlen", "data" };
+	MD types[] = { g->du32, cg_array_type(g, g->du8, k->size - (set->prefix ? 4 : 0), 8) };
+	unsigned bits[] = { 32, 8 * (k->size - (set->prefix ? 4 : 0)) };
+
+	return cg_struct_type(g, "", set->prefix ? 2 : 1, names + !set->prefix, types + !set->prefix, bits + !set->prefix, NULL, 0);
+}
+
+void cg_sets(struct cg *g)
+{
+	static const char *const map_names[] = { "type", "max_entries", "key", "value", "map_flags" };
+	static const char *const queue_names[] = { "type", "max_entries", "value" };
+	static const char *const members[] = { "until", "bits" };
+	static const unsigned bits[] = { 64, 64 };
+	const struct ast_program *ast = g->ir->ast;
+	MD pair[] = { g->du64, g->du64 }, value;
+
+	if (!ast->live.n)
+		return;
+	value = cg_struct_type(g, "xdpf_element", 2, members, pair, bits, NULL, 0);
+	g->sets = cg_map(g, XDPF_MAP_SETS, BPF_MAP_TYPE_PERCPU_ARRAY, 2 * ast->live.n, g->du32,
+			 cg_struct_type(g, "xdpf_set_count", 2, (const char *const[]){ "a", "b" }, pair, bits, NULL, 0));
+	g->set_map = arena_array(g->arena, ast->live.n, sizeof(V));
+	g->set_queue = arena_array(g->arena, ast->live.n, sizeof(V));
+	for (unsigned i = 0; i < ast->live.n; i++) {
+		const struct ast_set *set = ast->live.v[i];
+		struct meta_key k = meta_set_layout(g->arena, set);
+		MD element = element_type(g, set, &k);
+
+		g->set_map[i] = set_map(g, arena_printf(g->arena, "%s%u", XDPF_MAP_LIVE, i), set->prefix ? 5 : 4, map_names,
+					(MD[]){ number(g, set->prefix ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH), number(g, set->max), element,
+						value, number(g, BPF_F_NO_PREALLOC) });
+		if (set->expires)
+			g->set_queue[i] = set_map(g, arena_printf(g->arena, "%s%u", XDPF_MAP_AGES, i), 3, queue_names,
+						  (MD[]){ number(g, BPF_MAP_TYPE_QUEUE), number(g, AGES * (uint64_t)set->max), element });
+	}
+}
+
+/* ---- keys ---- */
+
+static void key_store(struct cg *g, V v, unsigned off, unsigned bytes)
+{
+	unsigned align = off ? off & -off : 8;
+
+	if (align >= bytes) {
+		cg_store(g, v, cg_atc(g, g->key, off), bytes, bytes);
+		return;
+	}
+	for (unsigned i = 0; i < bytes; i += align)
+		cg_store(g, i ? LLVMBuildLShr(g->b, v, cg_c(g, 8 * i), "") : v, cg_atc(g, g->key, off + i), align, align);
+}
+
+static void build_key(struct cg *g, const struct ast_set *set, V *part)
+{
+	struct meta_key k = meta_set_layout(g->arena, set);
+
+	for (unsigned at = 0; at < k.size; at += 8)
+		cg_store(g, cg_c(g, 0), cg_atc(g, g->key, at), 8, 8);
+	if (set->prefix)
+		key_store(g, *part++, 0, 4);
+	for (unsigned i = 0; i < k.n; i++) {
+		const struct meta_key_field *f = &k.field[i];
+		bool net = set->prefix && i == set->net;
+
+		switch (f->kind) {
+		case KIND_IP:
+			key_store(g, *part++, f->offset + net, 8);
+			key_store(g, *part++, f->offset + net + 8, 8);
+			key_store(g, *part++, net ? f->offset : f->offset + 16, 1);
+			break;
+		case KIND_IP6:
+			key_store(g, *part++, f->offset, 8);
+			key_store(g, *part++, f->offset + 8, 8);
+			break;
+		case KIND_MAC:
+			key_store(g, *part, f->offset, 4);
+			key_store(g, LLVMBuildLShr(g->b, *part++, cg_c(g, 32), ""), f->offset + 4, 2);
+			break;
+		case KIND_NUM:
+		case KIND_FLAG:
+		case KIND_IP4:
+		case KIND_IFACE:
+			key_store(g, *part++, f->offset, f->size);
+			break;
+		case KIND_BYTES:	/* no set holds these */
+			break;
+		}
+	}
+}
+
+/* ---- pieces ---- */
+
+static V find(struct cg *g, V map, V key)
+{
+	return cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ map, key });
+}
+
+static V is_null(struct cg *g, V p)
+{
+	return LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), "");
+}
+
+/* Is it in the set still? Zero, which stays, becomes the greatest number. */
+static V is_live(struct cg *g, V until, V now)
+{
+	return LLVMBuildICmp(g->b, LLVMIntUGE, LLVMBuildSub(g->b, until, cg_c(g, 1), ""), now, "");
+}
+
+static void count(struct cg *g, const struct ir_inst *i, size_t member)
+{
+	unsigned second = member >= 16;
+
+	cg_add_one(g, g->sets, cg_c(g, 2 * i->imm + second), member - 16 * second);
+}
+
+/* Is the element at @p the one of the key at @key, and not one with a shorter prefix? */
+static V is_same(struct cg *g, const struct ast_set *set, V p, V key)
+{
+	if (!set->prefix)
+		return LLVMConstInt(LLVMInt1TypeInContext(g->cx), 1, 0);
+	return LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 8, 8), cg_load(g, key, 4, 4), "");
+}
+
+/* ---- look-ups ---- */
+
+/* In a set with prefixes: the longest one that matches, and while that has expired, the next shorter one. */
+static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
+{
+	BB here = LLVMGetInsertBlock(g->b), walk = cg_block_after(g, here, "prefix"), got = cg_block_after(g, walk, "prefix found");
+	BB over = cg_block_after(g, got, "prefix expired"), on = cg_block_after(g, over, "prefix looked up");
+	V n, next, p, until, bits, out, zero = cg_c(g, 0), one = cg_c(g, 1);
+
+	LLVMBuildBr(g->b, walk);
+	cg_go(g, walk);
+	n = LLVMBuildPhi(g->b, g->i64, "");
+	p = find(g, g->set_map[i->imm], g->key);
+	cg_branch(g, is_null(g, p), on, got);
+	cg_go(g, got);
+	until = cg_load(g, p, 8, 8);
+	cg_branch(g, is_live(g, until, now), on, over);
+	cg_go(g, over);
+	bits = cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 8, 8);
+	cg_store(g, LLVMBuildSub(g->b, bits, one, ""), g->key, 4, 4);
+	next = LLVMBuildAdd(g->b, n, one, "");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, LENGTHS), ""), walk, on);
+	LLVMAddIncoming(n, (V[]){ zero, next }, (BB[]){ here, over }, 2);
+	cg_go(g, on);
+	out = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(out, (V[]){ zero, one, zero }, (BB[]){ walk, got, over }, 3);
+	return out;
+}
+
+V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args)
+{
+	const struct ast_set *set = set_of(g, i);
+	BB here, got, on;
+	V p, in, out;
+
+	build_key(g, set, args);
+	if (set->prefix && set->expires)
+		return lookup_prefixes(g, i, now);
+	p = find(g, g->set_map[i->imm], g->key);
+	here = LLVMGetInsertBlock(g->b);
+	got = cg_block_after(g, here, "element found");
+	on = cg_block_after(g, got, "looked up");
+	cg_branch(g, is_null(g, p), on, got);
+	cg_go(g, got);
+	in = set->expires ? LLVMBuildZExt(g->b, is_live(g, cg_load(g, p, 8, 8), now), g->i64, "") : cg_c(g, 1);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+	out = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(out, (V[]){ cg_c(g, 0), in }, (BB[]){ here, got }, 2);
+	return out;
+}
+
+/* ---- changes ---- */
+
+void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args)
+{
+	const struct ast_set *set = set_of(g, i);
+	BB found = cg_block(g, "element to remove"), itself = cg_block(g, "remove it"), gone = cg_block(g, "removed");
+	BB on = cg_block(g, "remove done");
+	V p, r, live, ok;
+
+	build_key(g, set, args);
+	p = find(g, g->set_map[i->imm], g->key);
+	cg_branch(g, is_null(g, p), on, found);
+	cg_go(g, found);
+	cg_branch(g, is_same(g, set, p, g->key), itself, on);
+	cg_go(g, itself);
+	/* one that has expired was there no more */
+	live = is_live(g, cg_load(g, p, 8, 8), now);
+	r = cg_helper(g, BPF_FUNC_map_delete_elem, g->i64, 2, (V[]){ g->set_map[i->imm], g->key });
+	ok = LLVMBuildAnd(g->b, live, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), "");
+	cg_branch(g, ok, gone, on);
+	cg_go(g, gone);
+	count(g, i, offsetof(struct xdpf_set_counts, removed));
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
+/*
+ * Takes old elements off the queue, at most TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten, one that
+ * lives goes to the queue's end. Goes to @room or, where none was found, to @none.
+ */
+static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB none)
+{
+	const struct ast_set *set = set_of(g, i);
+	V map = g->set_map[i->imm], queue = g->set_queue[i->imm], n, next, p, r;
+	BB here = LLVMGetInsertBlock(g->b), walk = cg_block(g, "oldest"), popped = cg_block(g, "oldest there"), look = cg_block(g, "oldest in set");
+	BB same = cg_block(g, "oldest itself"), old = cg_block(g, "oldest expired"), young = cg_block(g, "oldest lives");
+	BB on = cg_block(g, "next oldest");
+
+	LLVMBuildBr(g->b, walk);
+	cg_go(g, walk);
+	n = LLVMBuildPhi(g->b, g->i64, "");
+	r = cg_helper(g, BPF_FUNC_map_pop_elem, g->i64, 2, (V[]){ queue, g->buf });
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), popped, none);
+	cg_go(g, popped);
+	p = find(g, map, g->buf);
+	cg_branch(g, is_null(g, p), on, look);
+	cg_go(g, look);
+	cg_branch(g, is_same(g, set, p, g->buf), same, on);
+	cg_go(g, same);
+	cg_branch(g, is_live(g, cg_load(g, p, 8, 8), now), young, old);
+	cg_go(g, old);
+	cg_helper(g, BPF_FUNC_map_delete_elem, g->i64, 2, (V[]){ map, g->buf });
+	count(g, i, offsetof(struct xdpf_set_counts, expired));
+	LLVMBuildBr(g->b, room);
+	cg_go(g, young);
+	cg_helper(g, BPF_FUNC_map_push_elem, g->i64, 3, (V[]){ queue, g->buf, cg_c(g, BPF_ANY) });
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+	next = LLVMBuildAdd(g->b, n, cg_c(g, 1), "");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, TRIES), ""), walk, none);
+	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ here, on }, 2);
+}
+
+static V insert(struct cg *g, const struct ir_inst *i, V until)
+{
+	V bits = set_of(g, i)->prefix ? cg_load(g, g->key, 4, 4) : cg_c(g, 0);
+
+	cg_store(g, until, g->value, 8, 8);
+	cg_store(g, bits, cg_atc(g, g->value, 8), 8, 8);
+	return cg_helper(g, BPF_FUNC_map_update_elem, g->i64, 4, (V[]){ g->set_map[i->imm], g->key, g->value, cg_c(g, BPF_NOEXIST) });
+}
+
+static V is_error(struct cg *g, V r, int64_t error)
+{
+	return LLVMBuildICmp(g->b, LLVMIntEQ, LLVMBuildTrunc(g->b, r, g->i32, ""), cg_c32(g, (uint32_t)error), "");
+}
+
+void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args)
+{
+	const struct ast_set *set = set_of(g, i);
+	BB found = cg_block(g, "element there"), own = cg_block(g, "element itself"), refresh = cg_block(g, "refresh");
+	BB fresh = cg_block(g, "new element"), lapsed = cg_block(g, "element was expired");
+	BB refused = cg_block(g, "not inserted"), wanted = cg_block(g, "room wanted"), room = cg_block(g, "room made");
+	BB full = cg_block(g, "set full");
+	BB added = cg_block(g, "inserted"), push = cg_block(g, "its age"), late = cg_block(g, "queue full"), again = cg_block(g, "its age again");
+	BB lost = cg_block(g, "no age"), on = cg_block(g, "add done"), counted = cg_block(g, "insert counted");
+	V p, r, ok, was;
+
+	build_key(g, set, args);
+	p = find(g, g->set_map[i->imm], g->key);
+	cg_branch(g, is_null(g, p), fresh, found);
+	cg_go(g, found);
+	cg_branch(g, is_same(g, set, p, g->key), own, fresh);
+	cg_go(g, own);
+	/* one that stays is not made to expire */
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, p, 8, 8), cg_c(g, 0), ""), on, refresh);
+	cg_go(g, refresh);
+	was = cg_load(g, p, 8, 8);
+	cg_store(g, until, p, 8, 8);
+	/* one that was there no more is new */
+	cg_branch(g, is_live(g, was, now), on, lapsed);
+	cg_go(g, lapsed);
+	count(g, i, offsetof(struct xdpf_set_counts, added));
+	LLVMBuildBr(g->b, on);
+
+	cg_go(g, fresh);
+	r = insert(g, i, until);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), added, refused);
+	cg_go(g, refused);
+	/* another CPU may have been first */
+	cg_branch(g, is_error(g, r, -17), on, wanted);
+	cg_go(g, wanted);
+	if (set->expires) {
+		make_room(g, i, now, room, full);
+		cg_go(g, room);
+		ok = insert(g, i, until);
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, ok, cg_c(g, 0), ""), added, full);
+	} else {
+		LLVMBuildBr(g->b, full);
+		cg_go(g, room);
+		LLVMBuildUnreachable(g->b);
+	}
+	cg_go(g, full);
+	count(g, i, offsetof(struct xdpf_set_counts, full));
+	cg_add_one(g, g->misses, cg_c(g, i->slot), offsetof(struct xdpf_miss, full));
+	LLVMBuildBr(g->b, on);
+
+	cg_go(g, added);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, set->expires ? until : cg_c(g, 0), cg_c(g, 0), ""), counted, push);
+	cg_go(g, push);
+	if (set->expires) {
+		V queue = g->set_queue[i->imm];
+
+		r = cg_helper(g, BPF_FUNC_map_push_elem, g->i64, 3, (V[]){ queue, g->key, cg_c(g, BPF_ANY) });
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), counted, late);
+		/* the queue is full of elements that were removed: forget some */
+		cg_go(g, late);
+		make_room(g, i, now, again, again);
+		cg_go(g, again);
+		r = cg_helper(g, BPF_FUNC_map_push_elem, g->i64, 3, (V[]){ queue, g->key, cg_c(g, BPF_ANY) });
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), counted, lost);
+		/* without its age it could keep its room for ever: it is not added */
+		cg_go(g, lost);
+		cg_helper(g, BPF_FUNC_map_delete_elem, g->i64, 2, (V[]){ g->set_map[i->imm], g->key });
+		LLVMBuildBr(g->b, full);
+	} else {
+		LLVMBuildBr(g->b, counted);
+		for (BB *b = (BB[]){ late, again, lost, NULL }; *b; b++) {
+			cg_go(g, *b);
+			LLVMBuildUnreachable(g->b);
+		}
+	}
+	cg_go(g, counted);
+	count(g, i, offsetof(struct xdpf_set_counts, added));
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}

@@ -1,0 +1,296 @@
+/*
+ * Sets that live. In: keys from frames, and the clock. Out: whether a key is in the set. Guaranteed: an element is there until its time is over and
+ * not after; one that stays, stays until it is removed; a set holds no more elements than it says, and an expired one makes room when a new
+ * one comes.
+ */
+#include "eval_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+enum { MAX = 4, NONE = UINT32_MAX };
+
+struct key {
+	struct value v[MAX];
+	enum family family[MAX];
+	unsigned prefix;		/* of the component that is one */
+};
+
+struct element {
+	struct key key;
+	uint64_t until;			/* 0: it stays */
+	uint32_t next;			/* in its bucket, or among the free */
+	bool used;
+};
+
+struct live {
+	const struct ast_set *set;
+	struct element *element;
+	uint32_t *bucket;		/* as many as elements have room */
+	size_t n, cap, used;
+	uint32_t free;
+	struct eval_set_count count;
+	unsigned lengths[2][129];	/* how many elements have a prefix so long: IPv4, IPv6 */
+};
+
+struct eval_sets {
+	uint64_t seed;
+	size_t n;
+	struct live *set;
+};
+
+static uint64_t mix(uint64_t h, uint64_t x)
+{
+	h = (h ^ x) * 0xbf58476d1ce4e5b9;
+	return h ^ h >> 29;
+}
+
+static size_t bucket_of(const struct eval_sets *e, const struct live *s, const struct key *k)
+{
+	uint64_t h = mix(e->seed, k->prefix);
+
+	for (unsigned i = 0; i < s->set->n_types; i++)
+		h = mix(mix(mix(h, k->v[i].hi), k->v[i].lo), (uint64_t)k->family[i]);
+	return (h ^ h >> 32) & (s->cap - 1);
+}
+
+static bool same(const struct live *s, const struct key *a, const struct key *b)
+{
+	for (unsigned i = 0; i < s->set->n_types; i++)
+		if (a->family[i] != b->family[i] || value_cmp(a->v[i], b->v[i]))
+			return false;
+	return a->prefix == b->prefix;
+}
+
+static struct element *find(const struct eval_sets *e, const struct live *s, const struct key *k)
+{
+	for (uint32_t i = s->cap ? s->bucket[bucket_of(e, s, k)] : (uint32_t)NONE; i != NONE; i = s->element[i].next)
+		if (same(s, &s->element[i].key, k))
+			return &s->element[i];
+	return NULL;
+}
+
+static bool expired(const struct element *x, uint64_t now)
+{
+	return x->until && x->until <= now;
+}
+
+static unsigned *lengths(struct live *s, const struct key *k)
+{
+	return &s->lengths[k->family[s->set->net] == FAMILY_IP6][k->prefix];
+}
+
+static void take_out(struct eval_sets *e, struct live *s, struct element *x)
+{
+	uint32_t *at = &s->bucket[bucket_of(e, s, &x->key)], i = (uint32_t)(x - s->element);
+
+	while (*at != i)
+		at = &s->element[*at].next;
+	*at = x->next;
+	if (s->set->prefix)
+		--*lengths(s, &x->key);
+	x->used = false;
+	x->next = s->free;
+	s->free = i;
+	s->used--;
+}
+
+static bool grow(struct eval_sets *e, struct live *s)
+{
+	size_t cap = s->cap ? s->cap * 2 : 64;
+	struct element *element = realloc(s->element, cap * sizeof(*element));
+	uint32_t *bucket = malloc(cap * sizeof(*bucket));
+
+	if (element)
+		s->element = element;
+	if (!element || !bucket) {
+		free(bucket);
+		return false;
+	}
+	free(s->bucket);
+	s->bucket = bucket;
+	s->cap = cap;
+	for (size_t i = 0; i < cap; i++)
+		bucket[i] = NONE;
+	for (uint32_t i = 0; i < s->n; i++)
+		if (s->element[i].used) {
+			uint32_t *at = &bucket[bucket_of(e, s, &s->element[i].key)];
+
+			s->element[i].next = *at;
+			*at = i;
+		}
+	return true;
+}
+
+/* False: no room. */
+static bool put(struct eval_sets *e, struct live *s, const struct key *k, uint64_t until, uint64_t now)
+{
+	struct element *x = find(e, s, k);
+	uint32_t *at, i;
+
+	if (x) {
+		s->count.added += expired(x, now);
+		/* what stays is not made to expire */
+		if (x->until)
+			x->until = until;
+		return true;
+	}
+	for (size_t j = 0; s->used == s->set->max && j < s->n; j++)
+		if (s->element[j].used && expired(&s->element[j], now))
+			take_out(e, s, &s->element[j]);
+	if (s->used == s->set->max)
+		return false;
+	if (s->free == NONE && s->n == s->cap && !grow(e, s))
+		return false;
+	i = s->free != NONE ? s->free : (uint32_t)s->n++;
+	x = &s->element[i];
+	if (s->free != NONE)
+		s->free = x->next;
+	at = &s->bucket[bucket_of(e, s, k)];
+	*x = (struct element){ *k, until, *at, true };
+	*at = i;
+	if (s->set->prefix)
+		++*lengths(s, k);
+	s->used++;
+	s->count.added++;
+	return true;
+}
+
+static struct key declared(const struct ast_set *set, const struct range *r)
+{
+	struct key k = { .prefix = 0 };
+
+	for (unsigned i = 0; i < set->n_types; i++) {
+		k.v[i] = r[i].lo;
+		k.family[i] = r[i].family;
+		if (set->prefix && i == set->net)
+			for (k.prefix = r[i].family == FAMILY_IP6 ? 128 : 32; k.prefix; k.prefix--) {
+				struct value host = value_ones((r[i].family == FAMILY_IP6 ? 128 : 32) - k.prefix);
+
+				if ((r[i].lo.hi | host.hi) == r[i].hi.hi && (r[i].lo.lo | host.lo) == r[i].hi.lo)
+					break;
+			}
+	}
+	return k;
+}
+
+struct eval_sets *eval_sets_new(const struct ast_program *p)
+{
+	struct eval_sets *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->set = calloc(p->live.n + 1, sizeof(*e->set));
+	if (!e->set || getrandom(&e->seed, sizeof(e->seed), 0) != sizeof(e->seed))
+		goto fail;
+	e->n = p->live.n;
+	for (size_t i = 0; i < p->live.n; i++) {
+		struct live *s = &e->set[i];
+
+		s->set = p->live.v[i];
+		s->free = NONE;
+		for (size_t k = 0; k < s->set->n; k++) {
+			struct key key = declared(s->set, s->set->range + k * s->set->n_types);
+
+			if (!put(e, s, &key, 0, 0))
+				goto fail;
+		}
+		s->count.added = 0;
+	}
+	return e;
+fail:
+	eval_sets_free(e);
+	return NULL;
+}
+
+void eval_sets_free(struct eval_sets *e)
+{
+	if (!e)
+		return;
+	for (size_t i = 0; i < e->n; i++) {
+		free(e->set[i].element);
+		free(e->set[i].bucket);
+	}
+	free(e->set);
+	free(e);
+}
+
+struct eval_set_count eval_sets_count(const struct eval_sets *e, const struct ast_set *set)
+{
+	return e->set[set->live_index].count;
+}
+
+static struct value cut(struct value v, enum family f, unsigned prefix)
+{
+	struct value host = value_ones((f == FAMILY_IP6 ? 128 : 32) - prefix);
+
+	return (struct value){ v.hi & ~host.hi, v.lo & ~host.lo };
+}
+
+static bool key_of(const struct eval_view *w, const struct ast_set *set, struct ast_operand *const *op, struct key *k)
+{
+	*k = (struct key){ .prefix = 0 };
+	for (unsigned i = 0; i < set->n_types; i++) {
+		enum type_kind kind = lang_types[set->types[i]].kind;
+		struct eval_value v;
+
+		if (!eval_operand(w, op[i], &v))
+			return false;
+		if ((kind == KIND_IP4 && v.family != FAMILY_IP4) || (kind == KIND_IP6 && v.family != FAMILY_IP6))
+			return false;
+		k->v[i] = v.v;
+		k->family[i] = v.family;
+		if (!set->prefix || i != set->net)
+			continue;
+		k->prefix = v.family == FAMILY_IP6 ? 128 : 32;
+		if (op[i]->has_prefix)
+			k->prefix = (unsigned)op[i]->prefix[op[i]->n_prefix > 1 && v.family == FAMILY_IP6];
+		k->v[i] = cut(v.v, v.family, k->prefix);
+	}
+	return true;
+}
+
+bool eval_sets_has(const struct eval_view *w, const struct ast_set *set, struct ast_operand *const *op)
+{
+	struct live *s = &w->sets->set[set->live_index];
+	const struct element *x;
+	struct key k;
+
+	if (!key_of(w, set, op, &k))
+		return false;
+	if (!set->prefix) {
+		x = find(w->sets, s, &k);
+		return x && !expired(x, w->pkt->now);
+	}
+	for (unsigned n = k.prefix + 1; n-- > 0;) {
+		k.prefix = n;
+		k.v[set->net] = cut(k.v[set->net], k.family[set->net], n);
+		x = *lengths(s, &k) ? find(w->sets, s, &k) : NULL;
+		if (x && !expired(x, w->pkt->now))
+			return true;
+	}
+	return false;
+}
+
+enum eval_set_done eval_sets_act(const struct eval_view *w, const struct ast_action *a)
+{
+	struct live *s = &w->sets->set[a->set->live_index];
+	uint64_t now = w->pkt->now;
+	struct element *x;
+	struct key k;
+
+	if (!key_of(w, a->set, a->key.v, &k))
+		return SET_ABSENT;
+	if (a->kind == ACTION_ADD) {
+		if (put(w->sets, s, &k, a->keep ? now + a->keep : 0, now))
+			return SET_DONE;
+		s->count.full++;
+		return SET_FULL;
+	}
+	x = find(w->sets, s, &k);
+	s->count.removed += x && !expired(x, now);
+	if (x)
+		take_out(w->sets, s, x);
+	return SET_DONE;
+}

@@ -1,0 +1,96 @@
+#!/bin/bash
+# Sets that live on live traffic: filled from a file, by rules and by `xdpf set`; time-outs, a full set, both families.
+. "$(dirname "$0")/lib.sh" "$@"
+network
+printf '# listed\n10.99.0.2  3  # the other side\nfd99::/64\n' >"$WORK/bad.txt"
+cat >"$WORK/sets.xdpf" <<'END'
+set blocked : net live size 100 timeout 1m from "bad.txt";
+set banned  : ip live size 2 timeout 1500ms;
+set pairs   : (ip, port) live = { (10.99.0.2, 4500) };
+listed:  drop if ip.src in blocked;
+banned:  drop if ip.src in banned;
+pairs:   drop if (ip.src, udp.dport) in pairs;
+ban:     add ip.src to banned, drop if udp.dport == 4242;
+fill:    add ip.dst to banned if udp.dport == 4300;
+END
+compile "$WORK/sets.xdpf"
+set_of() { in_a "$XDPF" set "$@"; }
+rule() { in_a "$XDPF" stats xe0 --json | json "[r['packets'] for f in j['files'] for r in f['rules'] if r['rule'] == '$1'][0]"; }
+event() { in_a "$XDPF" stats xe0 --json | json "[s['$2'] for s in j['sets'] if s['name'] == '$1'][0]"; }
+
+status "apply" 0 in_a "$XDPF" apply "$WORK/sets.o" xe0
+status "what there is" 0 set_of list xe0
+says "the file's elements" "blocked : net  2 of 100  timeout 1m00s"
+says "the program's own" "banned : ip  0 of 2  timeout 1.500s"
+status "show" 0 set_of show xe0 blocked
+says "the address" "^10.99.0.2$"
+says "the prefix" "^fd99::/64$"
+not "the listed address is dropped" in_b ping -c1 -W1 10.99.0.1
+not "the listed prefix, too" in_b ping -6 -c1 -W1 fd99::1
+status "remove" 0 set_of remove xe0 blocked 10.99.0.2
+ok "it passes" in_b ping -c1 -W1 10.99.0.1
+not "the prefix is still there" in_b ping -6 -c1 -W1 fd99::1
+status "remove the prefix" 0 set_of remove xe0 blocked fd99::/64
+ok "it passes, too" in_b ping -6 -c4 -W2 fd99::1
+status "what is not there" 1 set_of remove xe0 blocked 10.99.0.2
+says "is said" "10.99.0.2 is not in set blocked"
+status "add" 0 set_of add xe0 blocked 10.99.0.0/24 fd99::2 --timeout 0
+not "the prefix is dropped" in_b ping -c1 -W1 10.99.0.1
+status "flush" 0 set_of flush xe0 blocked
+says "how many there were" "^2 elements"
+ok "nothing is" in_b ping -c1 -W1 10.99.0.1
+
+before=$(rule pairs)
+udp 4500 20 2
+is "a pair" "$(($(rule pairs) - before))" 2
+status "remove a pair" 0 set_of remove xe0 pairs "(10.99.0.2, 4500)"
+udp 4500 20 2
+is "the pair is gone" "$(($(rule pairs) - before))" 2
+
+udp 4242 20 1
+not "a rule has banned it" in_b ping -c1 -W1 10.99.0.1
+sleep 1.7
+ok "for as long as was said" in_b ping -c1 -W1 10.99.0.1
+status "expired, not shown" 0 set_of show xe0 banned
+is "nothing is" "$OUT" ""
+is "one was added" "$(event banned added)" 1
+
+status "two of two" 0 set_of add xe0 banned 192.0.2.1 192.0.2.2 --timeout 2s
+status "a third" 3 set_of add xe0 banned 192.0.2.3
+says "finds no room" "set banned is full: it holds 2 elements"
+udp 4300 20 1
+is "a rule's, too" "$(event banned full)" 1
+sleep 2.2
+udp 4300 20 1
+is "an expired one makes room" "$(event banned added) $(event banned expired)" "2 1"
+status "JSON" 0 set_of show xe0 banned --json
+is "with the time that is left" "$(json "[(e['element'], 0 < e['left'] <= 1.5) for e in j['elements']]" <<<"$OUT")" "[('10.99.0.1', True)]"
+
+status "no such set" 1 set_of show xe0 bannned
+says "the nearest" "did you mean banned"
+status "no element" 1 set_of add xe0 blocked 10.99.0.300
+says "what it is not" "\"10.99.0.300\" is not an address prefix"
+status "host bits" 1 set_of add xe0 blocked 10.99.0.1/24
+says "must be zero" "bits set behind the prefix"
+status "no time-out" 1 set_of add xe0 pairs "(10.99.0.2, 1)" --timeout 5s
+says "for what stays" "do not expire"
+status "too few components" 1 set_of add xe0 pairs 10.99.0.2
+status "no verb" 2 set_of shwo xe0
+
+LISTS=$HERE/../../../shared/data/blocklists
+if [ -r "$LISTS/ipsum-1.txt" ]; then
+	n=$(grep -c '^[0-9]' "$LISTS/ipsum-1.txt")
+	first=$(grep -m1 '^[0-9]' "$LISTS/ipsum-1.txt" | cut -f1)
+	for set in "net live size 200k" "ip live size 200k" net; do
+		printf 'set big : %s from "%s";\nlisted: drop if ip.dst in big;\n' "$set" "$LISTS/ipsum-1.txt" >"$WORK/big.xdpf"
+		compile "$WORK/big.xdpf"
+		status "apply $set of $n" 0 in_a "$XDPF" apply "$WORK/big.o" xe0
+		[ "$set" = net ] && continue
+		status "list $set" 0 set_of list xe0
+		says "all of them" " $n of 200000"
+		status "one of them" 0 set_of remove xe0 big "$first"
+	done
+else
+	skip "a list of 120,000" "no $LISTS"
+fi
+report
