@@ -272,6 +272,57 @@ struct ast_counter {
 	const struct ast_unit *unit;
 };
 
+/* ---- tests ---- */
+
+/* Of a test's packet: `tcp`, `tcp.syn`, `tcp.dport = 23`, `payload = "GET"`, `hex = "…"`, `iface = eth0`. */
+struct ast_assign {
+	struct ast_name name;
+	struct ast_value *value;		/* NULL: none */
+};
+
+struct ast_frame {
+	struct span span;
+	VEC(struct ast_assign) assign;
+	struct ast_name from;			/* a capture's path as written; s NULL: the fields say what it is */
+	const char *path;			/* and as it is opened */
+	uint64_t number;			/* the packet's in the capture, from 1 */
+	/* checked */
+	const uint8_t *data;
+	size_t len;
+	const char *iface;			/* NULL: absent */
+	bool has_rxqueue;
+	uint32_t rxqueue;
+};
+
+enum ast_step_kind {
+	STEP_PACKET,	/* [repeat N] packet … */
+	STEP_AFTER,	/* after 10s */
+	STEP_EXPECT,	/* expect VERDICT [by …]: of the packet before it */
+};
+
+struct ast_step {
+	enum ast_step_kind kind;
+	struct span span;
+	struct ast_frame *frame;		/* PACKET */
+	uint64_t repeat;			/* PACKET: 1 where it is not given */
+	struct span repeat_span;
+	struct ast_value *duration;		/* AFTER */
+	struct ast_name verdict;		/* EXPECT */
+	struct ast_name by;			/* EXPECT; s NULL: not given */
+	bool by_default, by_string;
+	/* checked */
+	uint64_t after;				/* AFTER: ns */
+	enum verdict want;			/* EXPECT */
+	unsigned index;				/* EXPECT with .by: who is to decide */
+};
+
+struct ast_test {
+	struct ast_name name;
+	struct span span;
+	VEC(struct ast_step *) step;
+	bool broken;				/* not all of it was understood, which has been told */
+};
+
 struct ast_option {
 	struct ast_name name, value;
 	struct span span;
@@ -287,6 +338,7 @@ struct ast_unit {
 	VEC(struct ast_set *) sets;
 	VEC(struct ast_limit *) limits;		/* named ones, in reading order; sema adds the inline ones behind them */
 	VEC(struct ast_option *) options;
+	VEC(struct ast_test *) tests;
 	struct ast_action *default_action;	/* NULL: pass */
 	VEC(struct ast_name) lost;		/* names of lets and sets whose declarations were not understood, which has been told */
 	/* checked */

@@ -291,6 +291,49 @@ static void dump_declarations(const struct dump *d, const struct ast_unit *u)
 	}
 }
 
+static void dump_frame(const struct dump *d, const struct ast_step *step)
+{
+	const struct ast_frame *f = step->frame;
+
+	line(d, 2, "packet");
+	if (step->repeat != 1)
+		fprintf(d->out, " repeat %" PRIu64, step->repeat);
+	if (f->from.s)
+		fprintf(d->out, " from \"%s\" %" PRIu64, f->from.s, f->number);
+	putc('\n', d->out);
+	for (size_t i = 0; i < f->assign.n; i++) {
+		line(d, 3, f->assign.v[i].name.s);
+		putc('\n', d->out);
+		if (f->assign.v[i].value)
+			dump_value(d, 4, f->assign.v[i].value);
+	}
+}
+
+static void dump_test(const struct dump *d, const struct ast_test *t)
+{
+	line(d, 1, "test");
+	fprintf(d->out, " \"%s\"", t->name.s);
+	place(d, t->span);
+	putc('\n', d->out);
+	for (size_t i = 0; i < t->step.n; i++) {
+		const struct ast_step *step = t->step.v[i];
+
+		switch (step->kind) {
+		case STEP_PACKET:
+			dump_frame(d, step);
+			break;
+		case STEP_AFTER:
+			line(d, 2, "after\n");
+			dump_value(d, 3, step->duration);
+			break;
+		case STEP_EXPECT:
+			line(d, 2, "expect");
+			fprintf(d->out, " %s%s%s\n", step->verdict.s, step->by.s ? " by " : "", step->by.s ? step->by.s : "");
+			break;
+		}
+	}
+}
+
 void ast_dump(const struct ast_program *p, FILE *out)
 {
 	for (size_t i = 0; i < p->units.n; i++) {
@@ -300,5 +343,7 @@ void ast_dump(const struct ast_program *p, FILE *out)
 		fprintf(out, "file %s\n", u->name);
 		dump_declarations(&d, u);
 		dump_rules(&d, 1, "rules\n", &u->rules);
+		for (size_t k = 0; k < u->tests.n; k++)
+			dump_test(&d, u->tests.v[k]);
 	}
 }

@@ -13,7 +13,7 @@ struct cli {
 	size_t n_files;
 	const char *out;		/* -o */
 	const char *emit, *list, *run;	/* their values; NULL: not asked for */
-	bool check;
+	bool check, test;
 	const char *mcpu;
 	const char *iface;
 	const char *rxqueue;		/* as text; .queue is its number */
@@ -31,6 +31,7 @@ struct cli {
 
 int cli_compile(struct cli *cli);	/* cli_compile.c: FILE... -o OUT, --check, --emit */
 int cli_run(struct cli *cli);		/* cli_run.c: --run */
+int cli_test(struct cli *cli);		/* cli_test.c: --test */
 int cli_list(struct cli *cli);		/* cli_list.c: --list */
 
 /* ---- cli.c ---- */

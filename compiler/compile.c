@@ -62,21 +62,24 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 {
 	struct ir_program *ir = middle(p, d);
 	void *elf = NULL;
-	char *meta = NULL;
-	size_t elf_len = 0, meta_len = 0;
+	char *meta = NULL, *tests = NULL;
+	struct object_texts texts = { 0 };
+	size_t elf_len = 0;
 	const char *why = NULL;
 	bool ok = false;
 
 	if (!ir || !codegen_program(ir, o->mcpu, CODEGEN_OBJECT, d, &elf, &elf_len))
 		return false;
-	meta = meta_json(p, &meta_len);
-	if (meta)
-		ok = object_finish(elf, elf_len, meta, meta_len, obj, len, &why);
-	else
-		why = "out of memory";
+	meta = meta_json(p, &texts.meta_len);
+	if (meta && meta_tests(p, &tests, &texts.tests_len)) {
+		texts.meta = meta;
+		texts.tests = tests;
+		ok = object_finish(elf, elf_len, &texts, obj, len, &why);
+	}
 	if (!ok)
-		diag_error(d, (struct span){ 0 }, "the object cannot be finished: %s", why);
+		diag_error(d, (struct span){ 0 }, "the object cannot be finished: %s", why ? why : "out of memory");
 	free(meta);
+	free(tests);
 	free(elf);
 	return ok;
 }

@@ -10,7 +10,7 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_WERROR, OPT_JSON,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_WERROR, OPT_JSON,
 	OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -19,7 +19,8 @@ static const struct option_info {
 	const char *name;
 	const char *value;		/* what it is called; NULL: takes none */
 } options[] = {
-	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_RUN, "--run", "CAPTURE" }, { OPT_EMIT, "--emit", "STAGE" },
+	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
+	{ OPT_EMIT, "--emit", "STAGE" },
 	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
@@ -31,6 +32,7 @@ enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 static const char help[] =
 	"usage: xdpfc FILE... -o OUT.o         compile rule files to one XDP program\n"
 	"       xdpfc --check FILE...          only say what is wrong with them\n"
+	"       xdpfc --test FILE...           run the tests in them, without the kernel\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
 	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm\n"
 	"       xdpfc --list=WHAT              print the language's fields, headers,\n"
@@ -69,6 +71,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	switch (id) {
 	case OPT_OUT:		cli->out = value; break;
 	case OPT_CHECK:		cli->check = true; break;
+	case OPT_TEST:		cli->test = true; break;
 	case OPT_RUN:		cli->run = value; break;
 	case OPT_EMIT:		cli->emit = value; break;
 	case OPT_LIST:		cli->list = value; break;
@@ -154,12 +157,12 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 /* What does not go together. An exit status, or GO_ON. */
 static int check_options(struct cli *cli)
 {
-	unsigned modes = !!cli->out + cli->check + !!cli->run + !!cli->emit + !!cli->list;
+	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + !!cli->emit + !!cli->list;
 	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
 	uint64_t n = 0;
 
 	if (modes > 1)
-		return cli_usage("-o, --check, --run, --emit and --list are different things: ask for one of them");
+		return cli_usage("-o, --check, --test, --run, --emit and --list are different things: ask for one of them");
 	if (cli->list && cli->n_files)
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)
@@ -199,7 +202,7 @@ int main(int argc, char **argv)
 		status = check_options(&cli);
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
-		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli_compile(&cli);
+		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli_compile(&cli);
 	}
 	status = cli_finish(status);
 	arena_free(cli.arena);

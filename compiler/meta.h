@@ -32,4 +32,7 @@ const char *meta_map_name(struct arena *a, const struct ast_program *p, const st
 /* The metadata as JSON text of malloc(), @len bytes and a NUL. Same tree, same bytes. NULL: out of memory. */
 char *meta_json(const struct ast_program *p, size_t *len);
 
+/* The tests as JSON text of malloc(), in *text; NULL where there are none. False: out of memory. */
+bool meta_tests(const struct ast_program *p, char **text, size_t *len);
+
 #endif

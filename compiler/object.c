@@ -257,18 +257,18 @@ static bool write_plain(struct finish *f, const struct section *s)
 	return write_header(f, s, f->sec[s->hdr.sh_link].to, s->hdr.sh_info);
 }
 
-static bool write_meta(struct finish *f, const void *meta, size_t len)
+static bool write_text(struct finish *f, const char *name, const void *text, size_t len)
 {
 	Elf_Scn *scn = elf_newscn(f->out);
 	GElf_Shdr h = { .sh_type = SHT_PROGBITS, .sh_addralign = 8 };	/* no SHF_ALLOC: no part of any program */
 
-	if (!scn || !new_data(f, scn, (void *)(uintptr_t)meta, len, NULL))
+	if (!scn || !new_data(f, scn, (void *)(uintptr_t)text, len, NULL))
 		return object_elf_failed(f);
-	h.sh_name = str_add(f, XDPF_SECTION_META);
+	h.sh_name = str_add(f, name);
 	return gelf_update_shdr(scn, &h) ? true : object_elf_failed(f);
 }
 
-static bool write_file(struct finish *f, const void *meta, size_t meta_len)
+static bool write_file(struct finish *f, const struct object_texts *texts)
 {
 	GElf_Ehdr in, out;
 
@@ -295,7 +295,9 @@ static bool write_file(struct finish *f, const void *meta, size_t meta_len)
 		if (!(object_is_rel(s) ? write_relocations(f, s) : write_plain(f, s)))
 			return false;
 	}
-	if (!write_meta(f, meta, meta_len))
+	if (!write_text(f, XDPF_SECTION_META, texts->meta, texts->meta_len))
+		return false;
+	if (texts->tests && !write_text(f, XDPF_SECTION_TESTS, texts->tests, texts->tests_len))
 		return false;
 	/* The string table is complete only when its own name is in it. */
 	if (!write_header(f, &f->sec[f->strtab], 0, 0) || f->err)
@@ -339,8 +341,7 @@ static bool check_input(struct finish *f)
 	return true;
 }
 
-bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t meta_len, void **out, size_t *out_len,
-		   const char **err)
+bool object_finish(const void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err)
 {
 	struct finish f = { .err = NULL };
 	char *copy = malloc(elf_len ? elf_len : 1);	/* libelf may swap bytes in place */
@@ -358,7 +359,7 @@ bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t met
 		f.in = elf_memory(copy, elf_len);
 		f.out = elf_begin(fd, ELF_C_WRITE, NULL);
 		ok = check_input(&f) && (f.out || object_elf_failed(&f)) && read_sections(&f) && number_sections(&f) && object_code(&f) &&
-		     write_file(&f, meta, meta_len) && read_back(&f, fd, out, out_len);
+		     write_file(&f, texts) && read_back(&f, fd, out, out_len);
 	}
 	elf_end(f.out);
 	elf_end(f.in);

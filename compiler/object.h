@@ -7,12 +7,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct object_texts {
+	const void *meta;
+	size_t meta_len;
+	const void *tests;		/* NULL: there are none */
+	size_t tests_len;
+};
+
 /*
  * Drops DWARF and what only a linker wants from @elf (a relocatable BPF ELF; .BTF and .BTF.ext stay), and appends the section
- * XDPF_SECTION_META with the @meta_len bytes of @meta; one that is there already is replaced. @out is of malloc(). Same
+ * XDPF_SECTION_META with the metadata, and XDPF_SECTION_TESTS with the tests; those that are there already are replaced. @out is of malloc(). Same
  * input, same bytes. False: @err says why (a static text), @out is untouched.
  */
-bool object_finish(const void *elf, size_t elf_len, const void *meta, size_t meta_len, void **out, size_t *out_len,
-		   const char **err);
+bool object_finish(const void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err);
 
 #endif

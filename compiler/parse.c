@@ -132,8 +132,7 @@ static const char *chain_text(const struct parser *c, const struct parser *again
 	return arena_printf(c->a, "%s -> %s", again->src->path, s);
 }
 
-/* The file's path, relative to the one that includes it. */
-static const char *beside(const struct parser *c, const char *path)
+const char *parse_beside(const struct parser *c, const char *path)
 {
 	const char *slash = strrchr(c->src->path, '/');
 
@@ -181,7 +180,7 @@ static bool may_include(struct parser *c, struct span at, const char *path, cons
 void parse_include(struct parser *c, struct span sp, struct ast_name name)
 {
 	struct parser sub = { .run = c->run, .a = c->a, .d = c->d, .includer = c, .depth = c->depth + 1 };
-	const char *path = beside(c, name.s);
+	const char *path = parse_beside(c, name.s);
 	struct stat st;
 	int fd;
 

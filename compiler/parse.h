@@ -56,6 +56,15 @@ struct parse_actions {
 	struct span span;
 };
 
+struct parse_assigns {
+	VEC(struct ast_assign) list;
+};
+
+struct parse_steps {
+	VEC(struct ast_step *) list;
+	bool broken;			/* a step was not understood */
+};
+
 /* if … else if … being built: the first rule, and the one that the next `else` belongs to. */
 struct parse_chain {
 	struct ast_rule *first, *last;
@@ -106,6 +115,7 @@ enum parse_want {
 	WANT_RBRACKET	= 1 << 25,
 	WANT_SLASH	= 1 << 26,
 	WANT_LBRACKET	= 1 << 27,
+	WANT_STEP	= 1 << 28,	/* of a test */
 };
 
 /* The grammar cannot go on with the last token; says why. */
@@ -130,6 +140,8 @@ void scan_bad_word(struct parser *c, struct span sp);
 
 /* ---- parse.c ---- */
 
+/* The file's path, relative to the one that names it. */
+const char *parse_beside(const struct parser *c, const char *path);
 void parse_include(struct parser *c, struct span sp, struct ast_name path);
 
 /* ---- parse_build.c: constructors ---- */
@@ -210,5 +222,24 @@ void build_lost(struct parser *c, struct ast_name name);
 void build_default(struct parser *c, struct span sp, struct ast_action *verdict);
 void build_option(struct parser *c, struct span sp, struct ast_name name, struct ast_name value);
 void build_top_rule(struct parser *c, struct ast_rule *r);
+
+/* ---- parse_build_test.c ---- */
+
+struct parse_assigns *build_assigns(struct parser *c, struct parse_assigns *list, struct ast_name name, struct ast_value *v);
+/* NULL: nothing is named. */
+struct ast_frame *build_frame(struct parser *c, struct span sp, struct parse_assigns *list);
+struct ast_frame *build_frame_from(struct parser *c, struct span sp, struct ast_name path, struct parse_num n);
+struct ast_step *build_packet(struct parser *c, struct span sp, struct ast_frame *frame);
+struct ast_step *build_repeat(struct parser *c, struct span sp, struct span times_span, struct parse_num times,
+			      struct ast_frame *frame);
+struct ast_step *build_after(struct parser *c, struct span sp, struct ast_value *duration);
+struct ast_step *build_expect(struct parser *c, struct span sp, struct ast_name verdict);
+struct ast_step *build_by(struct span sp, struct ast_step *expect, struct ast_name by, bool string, bool is_default);
+/* A step that this version does not do anything with; says so. */
+struct ast_step *build_step_lost(struct parser *c, struct span sp, struct ast_name word);
+/* @step NULL: it was not understood. */
+struct parse_steps *build_steps(struct parser *c, struct parse_steps *list, struct ast_step *step);
+struct parse_steps *build_no_steps(struct parser *c);
+void build_test_decl(struct parser *c, struct span sp, struct ast_name name, struct parse_steps *steps);
 
 #endif

@@ -37,6 +37,10 @@
 	struct ast_rules *rules;
 	struct parse_names *names;
 	struct ast_limit *limit;
+	struct parse_assigns *assigns;
+	struct ast_frame *frame;
+	struct ast_step *step;
+	struct parse_steps *steps;
 }
 
 %code {
@@ -82,6 +86,11 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 %type <names> type names
 %type <limit> limit_rate
 %type <name> quantity
+%type <assigns> assigns
+%type <frame> frame
+%type <step> step expect
+%type <steps> steps
+%type <name> outcome assigned
 
 %%
 
@@ -100,6 +109,7 @@ item: INCLUDE STRING end		{ parse_include(c, JOIN(@1, @2), $2); }
 	| LIMIT NAME error ";"		{ yyerrok; tokens_recovered(c); build_lost(c, $2); }
 	| DEFAULT verdict end		{ build_default(c, JOIN(@1, @2), $2); }
 	| OPTION NAME NAME end		{ build_option(c, JOIN(@1, @3), $2, $3); }
+	| TEST STRING "{" steps "}"	{ build_test_decl(c, JOIN(@1, @2), $2, $4); }
 	| rule				{ build_top_rule(c, $1); }
 	| error ";"			{ yyerrok; tokens_recovered(c); }
 	;
@@ -280,6 +290,54 @@ cmp: EQ					{ $$ = CMP_EQ; }
 	| "="				{ $$ = build_cmp_slip(c, @1); }
 	;
 
+/* ---- tests ---- */
+
+steps: %empty				{ $$ = build_no_steps(c); }
+	| steps step			{ $$ = build_steps(c, $1, $2); }
+	| steps error ";"		{ yyerrok; tokens_recovered(c); $$ = build_steps(c, $1, NULL); }
+	;
+
+step: frame				{ $$ = build_packet(c, @$, $1); }
+	| REPEAT NUM frame		{ $$ = build_repeat(c, @$, @2, $2, $3); }
+	| REPEAT QTY frame		{ $$ = build_repeat(c, @$, @2, (struct parse_num){ .overflow = true }, $3); }
+	| AFTER amount			{ $$ = build_after(c, @$, $2); }
+	| ADD value TO NAME		{ $$ = build_step_lost(c, @$, $1); }
+	| REMOVE value FROM NAME	{ $$ = build_step_lost(c, @$, $1); }
+	| expect
+	| expect BY NAME		{ $$ = build_by(@$, $1, $3, false, false); }
+	| expect BY STRING		{ $$ = build_by(@$, $1, $3, true, false); }
+	| expect BY DEFAULT		{ $$ = build_by(@$, $1, $3, false, true); }
+	;
+
+expect: EXPECT outcome			{ $$ = build_expect(c, @$, $2); }
+	;
+
+outcome: PASS
+	| DROP
+	| ABORT
+	| TX
+	| REDIRECT
+	| FORWARD
+	| REPLY
+	;
+
+frame: PACKET "{" "}"			{ $$ = build_frame(c, @$, NULL); }
+	| PACKET "{" assigns "}"	{ $$ = build_frame(c, @$, $3); }
+	| PACKET "{" assigns "," "}"	{ $$ = build_frame(c, @$, $3); }
+	| PACKET "{" error ";" "}"	{ yyerrok; tokens_recovered(c); $$ = NULL; }
+	| PACKET FROM STRING NUM	{ $$ = build_frame_from(c, @$, $3, $4); }
+	;
+
+assigns: header				{ $$ = build_assigns(c, NULL, $1, NULL); }
+	| assigned "=" value		{ $$ = build_assigns(c, NULL, $1, $3); }
+	| assigns "," header		{ $$ = build_assigns(c, $1, $3, NULL); }
+	| assigns "," assigned "=" value	{ $$ = build_assigns(c, $1, $3, $5); }
+	;
+
+assigned: header
+	| TARGET
+	;
+
 /* ---- values ---- */
 
 value: union
@@ -353,6 +411,7 @@ static unsigned want_of(yysymbol_kind_t k)
 	case YYSYMBOL_LBRACKET:	return WANT_LBRACKET;
 	case YYSYMBOL_RBRACKET:	return WANT_RBRACKET;
 	case YYSYMBOL_SLASH:	return WANT_SLASH;
+	case YYSYMBOL_EXPECT:	return WANT_STEP;
 	default:		return 0;
 	}
 }

@@ -56,7 +56,7 @@ static const char *expected(struct parser *c, unsigned want)
 {
 	/* A kind of thing stands for the words that it can begin with. */
 	static const struct phrase hides[] = {
-		{ WANT_STATEMENT, 0 }, { WANT_ACTION, 0 }, { WANT_COND, 0 }, { WANT_VALUE, 0 }, { WANT_CMP, 0 },
+		{ WANT_STATEMENT, 0 }, { WANT_ACTION, 0 }, { WANT_COND, 0 }, { WANT_VALUE, 0 }, { WANT_CMP, 0 }, { WANT_STEP, 0 },
 	};
 	static const unsigned hidden[] = {
 		WANT_ACTION | WANT_VERDICT | WANT_IF | WANT_DECL | WANT_END,
@@ -64,8 +64,10 @@ static const char *expected(struct parser *c, unsigned want)
 		WANT_NAME | WANT_LPAREN,
 		WANT_NAME | WANT_NUM | WANT_STRING | WANT_OPEN | WANT_LPAREN,
 		WANT_IN,
+		WANT_COND,
 	};
 	static const struct phrase phrases[] = {
+		{ WANT_STEP, "a step (packet, repeat, after, expect)" },
 		{ WANT_STATEMENT, "a statement" }, { WANT_ACTION, "an action" }, { WANT_VERDICT, "a verdict" },
 		{ WANT_COND, "a condition" }, { WANT_VALUE, "a value" }, { WANT_CMP, "a comparison" }, { WANT_IN, "`in`" },
 		{ WANT_NAME, "a name" }, { WANT_NUM, "a number" }, { WANT_STRING, "a string" }, { WANT_ASSIGN, "`=`" },
@@ -114,7 +116,6 @@ static bool unsupported(struct parser *c, unsigned want)
 		const char *remedy;
 		bool same_line;		/* on another line, a `;` is missing before it */
 	} words[] = {
-		{ TOK_TEST, WANT_STATEMENT, "leave tests out of the file" },
 		{ TOK_ADD, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_REMOVE, WANT_ACTION, "sets are constant: set NAME : TYPE = { … };" },
 		{ TOK_RANDOM, WANT_COND, "conditions are headers, flags and comparisons of fields" },
@@ -329,6 +330,8 @@ static const char *remedy_for(struct parser *c, unsigned want)
 			return "write `or`";
 		break;
 	case TOK_EQ: case TOK_NE: case TOK_LT: case TOK_LE: case TOK_GT: case TOK_GE: case TOK_IN: case TOK_NOT:
+		if (want & WANT_ASSIGN && !(want & WANT_CMP) && k->kind == TOK_EQ)
+			return "a packet's field is given its value: write `=`";
 		if (want & WANT_IN && !(want & WANT_CMP))
 			return "a tuple is compared with `in` or `not in`";
 		if (want & WANT_AND)
@@ -350,7 +353,7 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		if (before->kind == TOK_NAME && before->span.end == k->span.begin)
 			return "a label's colon is followed by a blank";
 		break;
-	case TOK_LET: case TOK_SET: case TOK_LIMIT: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION:
+	case TOK_LET: case TOK_SET: case TOK_LIMIT: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION: case TOK_TEST:
 		if (before->kind == TOK_LABEL)
 			return "only rules have labels";
 		if (c->tokens->n_blocks)
@@ -406,6 +409,8 @@ static const char *remedy_for(struct parser *c, unsigned want)
 	default:
 		break;
 	}
+	if (before->kind == TOK_TEST)
+		return "a test has a name: test \"telnet is closed\" { … }";
 	if (want == WANT_COLON && before->kind == TOK_NAME)
 		return "a set is declared with its type: set NAME : TYPE = { … };";
 	if (k->kind == TOK_LBRACKET && want & WANT_VALUE)

@@ -258,11 +258,8 @@ static struct token recover(struct parser *c)
 				continue;
 			break;
 		case TOK_LET: case TOK_SET: case TOK_INCLUDE: case TOK_DEFAULT: case TOK_OPTION: case TOK_LIMIT:
-			if (t->n_blocks || (first && pass))
-				continue;
-			break;
 		case TOK_TEST:
-			if (t->n_blocks || first)
+			if (t->n_blocks || (first && pass))
 				continue;
 			break;
 		default:

@@ -41,6 +41,7 @@ static void unit_check(struct sema *s, struct ast_unit *u)
 		u->sets.v[i]->index = s->p->n_sets++;
 	u->default_index = s->p->n_indexes++;
 	*vec_add(s->a, &s->p->by_index) = NULL;
+	tests_check(s);
 	if (!s->d->errors)
 		decls_warn_unused(s);
 }

@@ -19,6 +19,8 @@
  *   sema_log.c         log and sample
  *   sema_rewrite.c     what is written to the packet
  *   sema_contradict.c  conditions that cannot hold
+ *   sema_test.c        tests
+ *   sema_frame.c       their packets
  */
 #ifndef XDPF_SEMA_H
 #define XDPF_SEMA_H
@@ -320,6 +322,13 @@ bool log_check(struct sema *s, struct ast_log *log, const struct ast_rule *r);
 bool rewrite_check(struct sema *s, struct ast_action *a);
 /* Does the rule, or one in its blocks, write to the packet? *retags: does one push or pop a tag? */
 bool rule_rewrites(const struct ast_rule *r, bool *retags);
+
+/* ---- tests (sema_test.c, sema_frame.c) ---- */
+
+/* The unit's tests: its rules are checked, and have their indexes. */
+void tests_check(struct sema *s);
+/* Makes the packet's bytes. */
+bool frame_check(struct sema *s, struct ast_frame *f);
 
 /* ---- contradictions (sema_contradict.c) ---- */
 

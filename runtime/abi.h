@@ -35,6 +35,7 @@
 
 #define XDPF_SECTION_PROG	"xdp"
 #define XDPF_SECTION_META	".debug_xdpf"	/* the metadata; libbpf skips a section of this prefix in silence */
+#define XDPF_SECTION_TESTS	".debug_xdpf_tests"	/* the tests, where there are any */
 #define XDPF_MAP_RULES		"xdpf_rules"
 #define XDPF_MAP_VERDICTS	"xdpf_verdicts"
 #define XDPF_MAP_MISSES		"xdpf_misses"
@@ -149,6 +150,10 @@ struct xdpf_inputs {
 /* Of a datagram that cannot be delivered, so many bytes are sent back. */
 #define XDPF_QUOTE	512
 
+/* Where every test in a rule file begins: 2000-01-01 00:00:00 UTC, a Saturday; and the seed of its packets' random numbers. */
+#define XDPF_TEST_START	946684800000000000u
+#define XDPF_TEST_SEED	1
+
 /* A permutation of the 64-bit numbers without a pattern to it (the finalizer of SplitMix64). */
 static inline uint64_t xdpf_mix64(uint64_t z)
 {
@@ -170,6 +175,17 @@ static inline uint32_t xdpf_test_random(uint64_t random, uint32_t site)
 {
 	return (uint32_t)(xdpf_mix64(random + (site + (uint64_t)1) * XDPF_RANDOM_STEP) >> 32);
 }
+
+/*
+ * The tests: JSON text in section XDPF_SECTION_TESTS, not kept in the kernel.
+ *
+ *   { "tests": [ { "name": "telnet is closed", "steps": [
+ *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given
+ *       { "after": 10000000000 },                                            ns that the clock goes on
+ *       { "expect": "drop", "by": 7 or null, "source": "edge.xdpf", "line": 31 } ] } ] }
+ *
+ * Each test begins with the state that the object declares, at XDPF_TEST_START, and expects of the packet that was run last. "by": an index.
+ */
 
 /*
  * The key of a count table: its fields one after the other, each aligned to its own alignment (at most 8), the whole padded with

@@ -122,7 +122,7 @@ static int check_section(const struct elf_view *v, size_t sec, const char *name,
 }
 
 /* Reads all section headers; finds the symbol table and the metadata. */
-static int read_sections(struct elf_view *v, const char *data, size_t len, size_t *meta, const struct xdpf_log *log)
+static int read_sections(struct elf_view *v, const char *data, size_t len, size_t *meta, size_t *tests, const struct xdpf_log *log)
 {
 	for (size_t i = 1; i < v->n_sec; i++) {
 		GElf_Shdr *h = &v->hdr[i];
@@ -142,6 +142,11 @@ static int read_sections(struct elf_view *v, const char *data, size_t len, size_
 				return rt_fail(log, EBADMSG, "the object has two symbol tables");
 			v->symtab = i;
 		}
+		if (!strcmp(name, XDPF_SECTION_TESTS)) {
+			if (*tests || h->sh_type != SHT_PROGBITS || h->sh_size > META_MAX)
+				return rt_fail(log, EBADMSG, "the object's section of tests is broken");
+			*tests = i;
+		}
 		if (strcmp(name, XDPF_SECTION_META))
 			continue;
 		if (*meta || h->sh_type != SHT_PROGBITS || h->sh_size > META_MAX)
@@ -160,13 +165,13 @@ static int check_sections(struct elf_view *v, const char *data, const struct xdp
 	return err;
 }
 
-int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_t len, const struct xdpf_log *log)
+int rt_elf_metadata(struct rt_elf_texts *out, const void *data, size_t len, const struct xdpf_log *log)
 {
 	_cleanup_free_ char *copy = malloc(len ? len : 1);	/* libelf may write to what it is given */
 	_cleanup_(elf_freep) Elf *elf = NULL;
 	_cleanup_free_ GElf_Shdr *hdr = NULL;
 	struct elf_view v = { 0 };
-	size_t meta = 0;
+	size_t meta = 0, tests = 0;
 	int err;
 
 	if (!copy || elf_version(EV_CURRENT) == EV_NONE)
@@ -181,7 +186,7 @@ int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_
 	hdr = v.hdr = calloc(v.n_sec ? v.n_sec : 1, sizeof(*hdr));
 	if (!hdr)
 		return rt_fail(log, ENOMEM, "out of memory");
-	err = read_sections(&v, data, len, &meta, log);
+	err = read_sections(&v, data, len, &meta, &tests, log);
 	if (err)
 		return err;
 	if (!meta)
@@ -191,7 +196,10 @@ int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_
 	err = check_sections(&v, data, log);
 	if (err)
 		return err;
-	*text = (const char *)data + hdr[meta].sh_offset;
-	*text_len = hdr[meta].sh_size;
+	*out = (struct rt_elf_texts){ .meta = (const char *)data + hdr[meta].sh_offset, .meta_len = hdr[meta].sh_size };
+	if (tests) {
+		out->tests = (const char *)data + hdr[tests].sh_offset;
+		out->tests_len = hdr[tests].sh_size;
+	}
 	return 0;
 }

@@ -172,8 +172,7 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 {
 	_cleanup_(object_freep) struct xdpf_object *o = calloc(1, sizeof(*o));
 	_cleanup_(bpf_freep) struct bpf_object *bpf = NULL;
-	const char *text = NULL;
-	size_t text_len = 0;
+	struct rt_elf_texts texts = { 0 };
 	int err;
 
 	if (!o) {
@@ -182,9 +181,11 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 	}
 	o->data = data;
 	o->len = len;
-	err = rt_elf_metadata(&text, &text_len, data, len, log);
+	err = rt_elf_metadata(&texts, data, len, log);
 	if (!err)
-		err = rt_meta_parse(&o->meta, text, text_len, log);
+		err = rt_meta_parse(&o->meta, texts.meta, texts.meta_len, log);
+	o->tests = texts.tests;
+	o->tests_len = texts.tests_len;
 	if (!err)
 		err = rt_object_open_bpf(&bpf, o, log);
 	if (!err)

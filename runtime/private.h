@@ -73,8 +73,14 @@ const struct xdpf_meta *rt_meta_get(const struct rt_meta *m);
 /* The text again, with what the runtime adds at load. */
 int rt_meta_text(char **out, const struct rt_meta *m, bool frags, const struct xdpf_log *log);
 
-/* Checks an object file and finds the metadata in it; @text points into @data. */
-int rt_elf_metadata(const char **text, size_t *text_len, const void *data, size_t len, const struct xdpf_log *log);
+/* The texts of an object file, which point into it. */
+struct rt_elf_texts {
+	const char *meta, *tests;		/* .tests NULL: there are none */
+	size_t meta_len, tests_len;
+};
+
+/* Checks an object file and finds its texts. */
+int rt_elf_metadata(struct rt_elf_texts *out, const void *data, size_t len, const struct xdpf_log *log);
 
 /* ---- btf_check.c ---- */
 
@@ -87,6 +93,8 @@ struct xdpf_object {
 	char *data;
 	size_t len;
 	struct rt_meta *meta;
+	const char *tests;			/* their text, in .data; NULL: none */
+	size_t tests_len;
 };
 
 /* Opens the object with libbpf and checks it against its metadata. */

@@ -194,6 +194,50 @@ struct xdpf_run_result {
 XDPF_API int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts,
 			      struct xdpf_run_result *result, const struct xdpf_log *log);
 
+/* ---- tests in an object ---- */
+
+enum xdpf_step_kind { XDPF_STEP_PACKET, XDPF_STEP_AFTER, XDPF_STEP_EXPECT };
+
+struct xdpf_step {
+	enum xdpf_step_kind kind;
+	const uint8_t *frame;		/* PACKET, at least XDPF_MIN_FRAME bytes */
+	size_t len;
+	uint64_t repeat;		/* PACKET: how often it is run */
+	uint64_t after;			/* AFTER: ns that the clock goes on */
+	enum xdpf_verdict verdict;	/* EXPECT: of the packet that was run last */
+	unsigned index;			/* EXPECT: who is to decide; UINT_MAX: anybody */
+	const char *source;		/* EXPECT: where it stands */
+	unsigned line;
+};
+
+struct xdpf_test {
+	const char *name;
+	const struct xdpf_step *steps;
+	size_t n_steps;
+	const char *iface;		/* that the packets come from, or NULL */
+	bool has_rxqueue;
+	uint32_t rxqueue;
+	size_t longest;			/* bytes of its longest frame */
+};
+
+struct xdpf_tests;
+
+/* The tests that an object carries; -EBADMSG where they are broken. Lives on its own. */
+XDPF_API int xdpf_object_tests(struct xdpf_tests **out, const struct xdpf_object *o, const struct xdpf_log *log);
+XDPF_API void xdpf_tests_free(struct xdpf_tests *t);
+XDPF_API const struct xdpf_test *xdpf_tests_get(const struct xdpf_tests *t, size_t *n);
+
+/* The first expectation of a test that was not met. */
+struct xdpf_test_result {
+	bool passed;
+	const struct xdpf_step *expect;
+	uint64_t packet;		/* its number in the test, from 1 */
+	struct xdpf_run_result came;
+};
+
+/* Loads @o anew and runs one of its tests in the kernel: it begins with the state that the object declares. */
+XDPF_API int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, const struct xdpf_test *t, const struct xdpf_log *log);
+
 /* ---- interfaces ---- */
 
 enum xdpf_mode { XDPF_MODE_NONE, XDPF_MODE_NATIVE, XDPF_MODE_GENERIC, XDPF_MODE_OFFLOAD, XDPF_MODE_SEVERAL };

@@ -9,11 +9,13 @@
 
 #include "cli.h"
 #include "frames.h"
+#include "test_rules.h"
 
 static const char usage[] =
 	"usage: xdpf test rules.xdpf|prog.o [--json]\n\n"
 	"Loads the filter into the kernel, nothing attached, and runs a set of frames through it: every verdict must\n"
-	"be the one of the rule that decided, and the counters must balance.\n\n"
+	"be the one of the rule that decided, and the counters must balance. Then the tests in the rule file are run, as\n"
+	"`xdpfc --test` runs them without the kernel; a line for each that fails.\n\n"
 	"  --json           as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
@@ -144,6 +146,7 @@ int cmd_test(struct cli *cli, int argc, char **argv)
 	static const struct option options[] = { { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 } };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	struct result linear = { 0 }, frags = { 0 };
+	struct test_rules rules = { 0 };
 	bool json = false;
 	int c, status, err;
 
@@ -164,14 +167,23 @@ int cmd_test(struct cli *cli, int argc, char **argv)
 	err = run_all(cli, o, false, &linear);
 	if (!err)
 		err = run_all(cli, o, true, &frags);
-	if (err)
+	if (!err && json)
+		rules.failures = json_array();
+	if (!err)
+		err = test_rules(cli, o, &rules);
+	if (err) {
+		json_decref(rules.failures);
 		return cli_exit(err);
+	}
 	if (json) {
-		cli_print_json(cli, json_pack("[o, o]", result_json("linear", &linear), result_json("frags", &frags)),
+		cli_print_json(cli, json_pack("[o, o, {s:I, s:I, s:o}]", result_json("linear", &linear), result_json("frags", &frags), "tests",
+					      (json_int_t)rules.run, "failed", (json_int_t)rules.failed, "failures", rules.failures),
 			       JSON_INDENT(2));
 	} else if (!cli->quiet) {
 		result_text("linear", &linear);
 		result_text("frags", &frags);
+		if (rules.run)
+			printf("%llu test%s, %llu failed\n", rules.run, rules.run == 1 ? "" : "s", rules.failed);
 	}
-	return linear.failed || frags.failed ? EXIT_INPUT : EXIT_DONE;
+	return linear.failed || frags.failed || rules.failed ? EXIT_INPUT : EXIT_DONE;
 }

@@ -168,7 +168,7 @@ static void refuses_what_is_no_object(void **state)
 		size_t len = 7;
 		const char *err = NULL;
 
-		assert_false(object_finish(bad[i], strlen(bad[i]), "{}", 2, &out, &len, &err));
+		assert_false(object_finish(bad[i], strlen(bad[i]), &(struct object_texts){ "{}", 2, NULL, 0 }, &out, &len, &err));
 		assert_non_null(err);
 		assert_ptr_equal(out, &i);
 		assert_int_equal(len, 7);

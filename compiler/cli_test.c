@@ -1,0 +1,96 @@
+/*
+ * xdpfc --test: the tests in the rule files, by the reference evaluator. In: a checked program. Out: one line per test that
+ * fails (where it stands, what was expected, what came), and a summary; `xdpf test` prints the same of the kernel.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "cli.h"
+#include "eval_test.h"
+#include "utf8.h"
+
+struct tally {
+	unsigned long long run, failed;
+	json_t *failures;
+};
+
+static const char *shown(struct cli *cli, const char *s)
+{
+	return utf8_line(cli->arena, s, strlen(s), 255, false);
+}
+
+static const char *expected_by(struct cli *cli, const struct ast_program *p, const struct ast_step *e)
+{
+	const struct ast_rule *r = p->by_index.v[e->index];
+
+	return r ? shown(cli, r->shown) : "default";
+}
+
+static void tell(struct cli *cli, const struct ast_program *p, const struct ast_test *t, const struct eval_test_result *r,
+		 struct tally *tally)
+{
+	const struct span sp = r->expect->span;
+	const char *name = shown(cli, t->name.s), *by = r->expect->by.s ? expected_by(cli, p, r->expect) : NULL;
+	const char *verdict = lang_verdicts[r->expect->want].name, *came = lang_verdicts[r->came.verdict].name;
+	const char *who = r->came.rule ? shown(cli, r->came.rule->shown) : "default";
+	unsigned line = source_line_col(sp.src, sp.begin).line;
+
+	if (cli->json) {
+		json_t *o = json_pack("{s:o, s:o, s:I, s:I, s:s}", "test", cli_json_string(name), "file",
+				      cli_json_string(shown(cli, source_shown(sp.src))), "line", (json_int_t)line, "packet",
+				      (json_int_t)r->packet, "expected", verdict);
+
+		json_object_set_new(o, "by", by ? cli_json_string(by) : json_null());
+		json_object_set_new(o, "verdict", json_string(came));
+		json_object_set_new(o, "rule", cli_json_string(who));
+		json_array_append_new(tally->failures, o);
+		return;
+	}
+	printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s\n", shown(cli, source_shown(sp.src)), line, name,
+	       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who);
+}
+
+static bool run_unit(struct cli *cli, const struct ast_program *p, const struct ast_unit *u, struct tally *tally)
+{
+	for (size_t i = 0; i < u->tests.n; i++) {
+		struct eval_test_result r;
+
+		if (!eval_test(p, u->tests.v[i], &r))
+			return false;
+		tally->run++;
+		if (r.passed)
+			continue;
+		tally->failed++;
+		tell(cli, p, u->tests.v[i], &r, tally);
+	}
+	return true;
+}
+
+int cli_test(struct cli *cli)
+{
+	const struct ast_program *p = cli_front(cli);
+	struct tally tally = { .failures = json_array() };
+	json_t *o;
+
+	if (!p) {
+		json_decref(tally.failures);
+		return EXIT_INPUT;
+	}
+	for (size_t i = 0; i < p->units.n; i++) {
+		if (run_unit(cli, p, p->units.v[i], &tally))
+			continue;
+		cli_error("out of memory");
+		json_decref(tally.failures);
+		return EXIT_SYSTEM;
+	}
+	o = json_pack("{s:I, s:I, s:o}", "tests", (json_int_t)tally.run, "failed", (json_int_t)tally.failed,
+		      "failures", tally.failures);
+	if (cli->json) {
+		json_dumpf(o, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else if (!cli->quiet) {
+		printf("%llu test%s, %llu failed\n", tally.run, tally.run == 1 ? "" : "s", tally.failed);
+	}
+	json_decref(o);
+	return tally.failed ? EXIT_INPUT : EXIT_DONE;
+}

@@ -1,0 +1,74 @@
+/*
+ * A test, by the reference evaluator. In: a checked program and one of its tests. Out: whether all its expectations were met,
+ * or the first that was not. Each test begins with empty tables, at one moment of the clock, and with the same random numbers.
+ */
+#include "eval_test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "abi.h"
+
+struct run {
+	struct eval *e;
+	uint8_t *buf;			/* of the longest frame: the rules may write to it */
+	uint64_t now, packet;
+	struct eval_result last;
+};
+
+static void run_packet(struct run *r, const struct ast_step *step)
+{
+	const struct ast_frame *f = step->frame;
+
+	for (uint64_t i = 0; i < step->repeat; i++) {
+		struct eval_packet pkt = {
+			.data = r->buf, .len = f->len, .iface = f->iface, .has_rxqueue = f->has_rxqueue, .rxqueue = f->rxqueue,
+			.now = r->now, .random = eval_packet_random(XDPF_TEST_SEED, ++r->packet),
+		};
+
+		memcpy(r->buf, f->data, f->len);
+		r->last = eval_run(r->e, &pkt);
+	}
+}
+
+static bool is_met(const struct ast_step *expect, const struct eval_result *came)
+{
+	return came->verdict == expect->want && (!expect->by.s || came->index == expect->index);
+}
+
+bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out)
+{
+	struct run r = { .now = XDPF_TEST_START };
+	size_t longest = 1;
+
+	for (size_t i = 0; i < t->step.n; i++)
+		if (t->step.v[i]->kind == STEP_PACKET && t->step.v[i]->frame->len > longest)
+			longest = t->step.v[i]->frame->len;
+	*out = (struct eval_test_result){ .passed = true };
+	r.buf = malloc(longest);
+	r.e = eval_new(p);
+	if (!r.buf || !r.e) {
+		free(r.buf);
+		eval_free(r.e);
+		return false;
+	}
+	for (size_t i = 0; i < t->step.n && out->passed; i++) {
+		const struct ast_step *step = t->step.v[i];
+
+		switch (step->kind) {
+		case STEP_PACKET:
+			run_packet(&r, step);
+			break;
+		case STEP_AFTER:
+			r.now += step->after;
+			break;
+		case STEP_EXPECT:
+			if (!is_met(step, &r.last))
+				*out = (struct eval_test_result){ false, step, r.packet, r.last };
+			break;
+		}
+	}
+	eval_free(r.e);
+	free(r.buf);
+	return true;
+}

@@ -1,0 +1,308 @@
+/*
+ * A test's packet. In: names and values as written, or a capture's packet. Out: the frame's bytes, and what it comes with
+ * (interface, receive queue). Refused: what is no field, what cannot be said of a packet, and fields that no packet has
+ * together.
+ */
+#include "sema.h"
+
+#include <string.h>
+
+#include "frame.h"
+#include "frame_capture.h"
+
+/* What was collected of one packet. */
+struct frame_parts {
+	struct frame_field field[FRAME_FIELDS];
+	struct span field_at[FRAME_FIELDS];
+	size_t n_fields;
+	enum header_id header[HDR_COUNT];
+	struct span header_at[HDR_COUNT];
+	size_t n_headers;
+	const uint8_t *payload;
+	size_t n_payload;
+	struct span payload_at, hex_at, given_at;	/* src NULL: none; .given: of the first field, header or payload */
+	const uint8_t *hex;
+	size_t n_hex;
+};
+
+static bool unknown(struct sema *s, const struct ast_name *name)
+{
+	struct diag *e;
+
+	if (suggest_unsupported(s, name))
+		return false;
+	e = diag_error(s->d, name->span, "unknown field `%s`", sema_quote(s, name->span));
+	e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD | SUGGEST_HEADER, NAMES_NONE);
+	if (!e->remedy)
+		e->remedy = "xdpfc --list=fields prints the fields there are";
+	return false;
+}
+
+static bool needs_value(struct sema *s, const struct ast_assign *a, const char *example)
+{
+	diag_error(s->d, a->name.span, "`%s` needs a value", a->name.s)->remedy =
+		arena_printf(s->a, "write `%s = %s`", a->name.s, example);
+	return false;
+}
+
+static bool twice(struct sema *s, struct span at, const char *name, struct span first)
+{
+	struct diag *e = diag_error(s->d, at, "`%s` is given twice", name);
+
+	e->remedy = "leave one of them out";
+	e->note_span = first;
+	e->note = "first here";
+	return false;
+}
+
+static void note_given(struct frame_parts *p, struct span at)
+{
+	if (!p->given_at.src)
+		p->given_at = at;
+}
+
+/* ---- bytes ---- */
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+}
+
+/* Pairs of hexadecimal digits; blanks and colons between them. */
+static bool hex_bytes(struct sema *s, const struct ast_value *v, const uint8_t **out, size_t *n)
+{
+	uint8_t *bytes = arena_array(s->a, strlen(v->text) / 2 + 1, 1);
+	size_t len = 0;
+
+	for (const char *c = v->text; *c;) {
+		if (*c == ' ' || *c == ':' || *c == '\t') {
+			c++;
+			continue;
+		}
+		if (hex_digit(c[0]) < 0 || hex_digit(c[1]) < 0) {
+			diag_error(s->d, v->span, "`%s` is no run of bytes", sema_quote(s, v->span))->remedy =
+				"two hexadecimal digits are a byte: \"020000000002 020000000001 0800\"";
+			return false;
+		}
+		bytes[len++] = (uint8_t)(hex_digit(c[0]) << 4 | hex_digit(c[1]));
+		c += 2;
+	}
+	*out = bytes;
+	*n = len;
+	return true;
+}
+
+static bool hex_check(struct sema *s, const struct ast_assign *a, struct frame_parts *p)
+{
+	if (p->hex_at.src)
+		return twice(s, a->name.span, "hex", p->hex_at);
+	p->hex_at = a->name.span;
+	if (!a->value || a->value->kind != AST_STRING)
+		return needs_value(s, a, "\"020000000002 020000000001 0800\"");
+	if (!hex_bytes(s, a->value, &p->hex, &p->n_hex))
+		return false;
+	if (p->n_hex >= FRAME_LEAST && p->n_hex <= FRAME_MOST)
+		return true;
+	diag_error(s->d, a->value->span, "a frame of %zu bytes", p->n_hex)->remedy =
+		arena_printf(s->a, "a frame has %d to %d bytes", FRAME_LEAST, FRAME_MOST);
+	return false;
+}
+
+static bool payload_check(struct sema *s, const struct ast_assign *a, struct frame_parts *p)
+{
+	const struct ast_value *v = a->value;
+	uint8_t *bytes;
+	const char *why;
+
+	if (p->payload_at.src)
+		return twice(s, a->name.span, "payload", p->payload_at);
+	p->payload_at = a->name.span;
+	note_given(p, a->name.span);
+	if (!v || (v->kind != AST_STRING && v->kind != AST_COLONS && !(v->kind == AST_INT && v->num <= UINT8_MAX)))
+		return needs_value(s, a, "\"GET\"` or `payload = ff:00:1a");
+	bytes = arena_array(s->a, (v->text ? strlen(v->text) : 0) + 1, 1);
+	p->payload = bytes;
+	if (v->kind == AST_STRING) {
+		p->n_payload = strlen(v->text);
+		memcpy(bytes, v->text, p->n_payload);
+		return true;
+	}
+	if (v->kind == AST_INT) {
+		bytes[0] = (uint8_t)v->num;
+		p->n_payload = 1;
+		return true;
+	}
+	why = text_bytes(s->a, v->text, bytes, strlen(v->text), &p->n_payload);
+	if (!why)
+		return true;
+	diag_error(s->d, v->span, "`%s` is no run of bytes", sema_quote(s, v->span))->remedy = why;
+	return false;
+}
+
+/* ---- fields ---- */
+
+static bool iface_check(struct sema *s, const struct ast_assign *a, struct ast_frame *f)
+{
+	static const struct want w = { .type = TYPE_IFACE, .kind = KIND_IFACE, .bits = 32, .what = "iface" };
+
+	if (f->iface)
+		return twice(s, a->name.span, "iface", f->span);
+	return a->value ? value_text(s, &w, a->value, &f->iface) : needs_value(s, a, "eth0");
+}
+
+/* What is no byte of a frame. */
+static bool meta_check(struct sema *s, const struct ast_assign *a, enum field_id id)
+{
+	struct diag *e;
+
+	if (id == FIELD_IP_PROTO || id == FIELD_PKT_LEN || id == FIELD_PAYLOAD_LEN || id == FIELD_RXQUEUE)
+		return true;
+	e = diag_error(s->d, a->name.span, "`%s` follows from the packet's bytes and cannot be given", a->name.s);
+	if (id == FIELD_MALFORMED)
+		e->remedy = "give a field that is wrong, such as `ip4.len = 10`, or cut the frame off: `pkt.len = 20`";
+	else if (id == FIELD_IP_FRAGMENT || id == FIELD_IP_FRAG_FIRST)
+		e->remedy = "write `ip4.mf` or `ip4.fragoff = N`, for IPv6 `frag.more` or `frag.offset = N`";
+	else
+		e->remedy = "give the fields that it follows from, or the frame's bytes: `packet { hex = \"…\" }`";
+	return false;
+}
+
+static bool field_check(struct sema *s, const struct ast_assign *a, enum field_id id, struct ast_frame *f, struct frame_parts *p)
+{
+	const struct field_info *info = &lang_fields[id];
+	const struct type_info *type = &lang_types[info->type];
+	struct want w = { .type = info->type, .kind = type->kind, .bits = info->bits, .what = a->name.s };
+	struct range r = { FAMILY_NUM, value_of(1), value_of(1) };
+
+	if (id == FIELD_IFACE)
+		return iface_check(s, a, f);
+	if (info->form == FORM_META && !meta_check(s, a, id))
+		return false;
+	if (!a->value && type->kind != KIND_FLAG)
+		return needs_value(s, a, type->kind == KIND_NUM ? "1" :
+				   type->kind == KIND_MAC ? "02:00:00:00:00:01" : "192.0.2.1");
+	if (a->value && (!value_whole(s, a->value) || !value_one(s, &w, a->value, &r)))
+		return false;
+	if (id == FIELD_RXQUEUE) {
+		if (f->has_rxqueue)
+			return twice(s, a->name.span, "rxqueue", f->span);
+		f->has_rxqueue = true;
+		f->rxqueue = (uint32_t)r.lo.lo;
+		return true;
+	}
+	for (size_t i = 0; i < p->n_fields; i++)
+		if (p->field[i].field == id)
+			return twice(s, a->name.span, a->name.s, p->field_at[i]);
+	if (p->n_fields == FRAME_FIELDS) {
+		diag_error(s->d, a->name.span, "a packet of more than %d fields", FRAME_FIELDS)->remedy = "leave some of them out";
+		return false;
+	}
+	note_given(p, a->name.span);
+	p->field[p->n_fields] = (struct frame_field){ id, r.family, r.lo };
+	p->field_at[p->n_fields++] = a->name.span;
+	return true;
+}
+
+static bool header_check(struct sema *s, const struct ast_assign *a, enum header_id h, struct frame_parts *p)
+{
+	if (a->value) {
+		diag_error(s->d, a->name.span, "`%s` is a protocol: it has no value", a->name.s)->remedy =
+			arena_printf(s->a, "write `%s` alone, or one of its fields: `%s.… = …`", a->name.s, a->name.s);
+		return false;
+	}
+	for (size_t i = 0; i < p->n_headers; i++)
+		if (p->header[i] == h)
+			return twice(s, a->name.span, a->name.s, p->header_at[i]);
+	note_given(p, a->name.span);
+	p->header[p->n_headers] = h;
+	p->header_at[p->n_headers++] = a->name.span;
+	return true;
+}
+
+static bool assign_check(struct sema *s, const struct ast_assign *a, struct ast_frame *f, struct frame_parts *p)
+{
+	enum field_id id = names_field(s, a->name.s);
+	enum header_id h = names_header(s, a->name.s);
+
+	if (!strcmp(a->name.s, "hex"))
+		return hex_check(s, a, p);
+	if (!strcmp(a->name.s, "payload"))
+		return payload_check(s, a, p);
+	if (id != FIELD_NONE)
+		return field_check(s, a, id, f, p);
+	if (h != HDR_NONE)
+		return header_check(s, a, h, p);
+	return unknown(s, &a->name);
+}
+
+/* ---- the frame ---- */
+
+static struct span fault_at(const struct ast_frame *f, const struct frame_parts *p, int at)
+{
+	if (at == FRAME_PAYLOAD)
+		return p->payload_at;
+	if (at < 0)
+		return f->span;
+	return (size_t)at < p->n_fields ? p->field_at[at] : p->header_at[(size_t)at - p->n_fields];
+}
+
+static bool fields_make(struct sema *s, struct ast_frame *f, const struct frame_parts *p)
+{
+	const struct frame_spec spec = { p->field, p->n_fields, p->header, p->n_headers, p->payload, p->n_payload };
+	struct frame_fault fault;
+	struct diag *e;
+
+	f->data = frame_make(s->a, &spec, &f->len, &fault);
+	if (f->data)
+		return true;
+	e = diag_error(s->d, fault_at(f, p, fault.at), "%s", fault.text);
+	e->remedy = fault.remedy;
+	if (fault.other != FRAME_NOBODY) {
+		e->note_span = fault_at(f, p, fault.other);
+		e->note = "against this";
+	}
+	return false;
+}
+
+static bool capture_check(struct sema *s, struct ast_frame *f)
+{
+	const char *why = f->number ? NULL : "packets are counted from 1";
+
+	if (!why)
+		why = frame_capture(s->a, f->path, f->number, &f->data, &f->len);
+	if (!why && (f->len < FRAME_LEAST || f->len > FRAME_MOST))
+		why = arena_printf(s->a, "it has %zu bytes, a test's packet has %d to %d", f->len, FRAME_LEAST, FRAME_MOST);
+	if (!why)
+		return true;
+	diag_error(s->d, f->span, "there is no packet %llu from %s: %s", (unsigned long long)f->number, sema_quote(s, f->from.span),
+		   why)->remedy = f->from.s[0] == '/' ? "give a capture and a number that is in it" :
+						       "the path is taken relative to the file that names it";
+	return false;
+}
+
+bool frame_check(struct sema *s, struct ast_frame *f)
+{
+	struct frame_parts *p;
+	struct diag *e;
+	bool ok = true;
+
+	if (f->from.s)
+		return capture_check(s, f);
+	p = arena_alloc(s->a, sizeof(*p));
+	for (size_t i = 0; i < f->assign.n; i++)
+		ok = assign_check(s, &f->assign.v[i], f, p) && ok;
+	if (!ok)
+		return false;
+	if (!p->hex_at.src)
+		return fields_make(s, f, p);
+	if (p->given_at.src) {
+		e = diag_error(s->d, p->given_at, "the frame's bytes are given: fields beside them say nothing");
+		e->remedy = "beside `hex` stand `iface` and `rxqueue` only";
+		e->note_span = p->hex_at;
+		e->note = "given here";
+		return false;
+	}
+	f->data = p->hex;
+	f->len = p->n_hex;
+	return true;
+}

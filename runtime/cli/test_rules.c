@@ -1,0 +1,62 @@
+/*
+ * xdpf test, the tests that the rule file has. In: an object. Out: one line per test that fails in the kernel, as `xdpfc
+ * --test` prints it of the evaluator, and how many there were.
+ */
+#include <limits.h>
+
+#include "cli.h"
+#include "test_rules.h"
+
+static void tests_freep(struct xdpf_tests **t)
+{
+	xdpf_tests_free(*t);
+}
+
+static const char *who(const struct xdpf_meta *m, unsigned index)
+{
+	const struct xdpf_rule *r = xdpf_meta_rule(m, index);
+
+	return index == UINT_MAX ? "-" : r ? r->shown : "default";
+}
+
+static void tell(const struct xdpf_meta *m, const struct xdpf_test *t, const struct xdpf_test_result *r, json_t *failures)
+{
+	const struct xdpf_step *e = r->expect;
+	const char *by = e->index == UINT_MAX ? NULL : who(m, e->index), *verdict = xdpf_verdict_name(e->verdict);
+	const char *came = xdpf_verdict_name(r->came.verdict);
+
+	if (failures)
+		json_array_append_new(failures, json_pack("{s:s, s:s, s:I, s:I, s:s, s:s?, s:s, s:s}", "test", t->name, "file", e->source,
+							  "line", (json_int_t)e->line, "packet", (json_int_t)r->packet,
+							  "expected", verdict, "by", by, "verdict", came, "rule", who(m, r->came.index)));
+	else
+		printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s\n", e->source, e->line, t->name,
+		       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who(m, r->came.index));
+}
+
+int test_rules(struct cli *cli, const struct xdpf_object *o, struct test_rules *out)
+{
+	_cleanup_(tests_freep) struct xdpf_tests *tests = NULL;
+	const struct xdpf_test *t;
+	size_t n = 0;
+	int err = xdpf_object_tests(&tests, o, &cli->log);
+
+	if (err)
+		return err;
+	t = xdpf_tests_get(tests, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct xdpf_test_result r;
+
+		err = xdpf_test_run(&r, o, &t[i], &cli->log);
+		if (err) {
+			cli_error(cli, "test \"%s\": it did not run", t[i].name);
+			return err;
+		}
+		out->run++;
+		if (r.passed)
+			continue;
+		out->failed++;
+		tell(xdpf_object_meta(o), &t[i], &r, out->failures);
+	}
+	return 0;
+}

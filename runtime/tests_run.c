@@ -1,0 +1,56 @@
+/*
+ * A test of an object, in the kernel. In come an object and one of its tests; out goes whether all its expectations were met,
+ * or the first that was not. The object is loaded anew for each test, so that none finds what another left: maps of its own,
+ * and the test's interface, queue, clock and random numbers.
+ */
+#include <limits.h>
+
+#include "private.h"
+
+static bool is_met(const struct xdpf_step *expect, const struct xdpf_run_result *came)
+{
+	/* Without a trace nobody knows who it was. */
+	return came->verdict == expect->verdict &&
+	       (expect->index == UINT_MAX || came->index == UINT_MAX || came->index == expect->index);
+}
+
+int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, const struct xdpf_test *t,
+		  const struct xdpf_log *log)
+{
+	const struct xdpf_load_opts load = {
+		.sz = sizeof(load), .test = true, .frags = t->longest > XDPF_MAX_LINEAR, .test_iface = t->iface,
+		.has_test_rxqueue = t->has_rxqueue, .test_rxqueue = t->rxqueue,
+	};
+	struct xdpf_run_opts opts = { .sz = sizeof(opts), .now = XDPF_TEST_START };
+	_cleanup_(rt_program_freep) struct xdpf_program *p = NULL;
+	struct xdpf_run_result last = { .verdict = XDPF_NO_VERDICT, .index = UINT_MAX };
+	uint64_t packet = 0;
+	int err = xdpf_program_load(&p, o, &load, log);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < t->n_steps; i++) {
+		const struct xdpf_step *step = &t->steps[i];
+
+		switch (step->kind) {
+		case XDPF_STEP_PACKET:
+			for (uint64_t k = 0; k < step->repeat; k++) {
+				opts.random = xdpf_run_random(XDPF_TEST_SEED, ++packet);
+				err = xdpf_program_run(p, step->frame, step->len, &opts, &last, log);
+				if (err)
+					return err;
+			}
+			break;
+		case XDPF_STEP_AFTER:
+			opts.now += step->after;
+			break;
+		case XDPF_STEP_EXPECT:
+			if (is_met(step, &last))
+				break;
+			*out = (struct xdpf_test_result){ false, step, packet, last };
+			return 0;
+		}
+	}
+	*out = (struct xdpf_test_result){ .passed = true };
+	return 0;
+}
