@@ -50,11 +50,11 @@ $ip netns exec peer $ip link set vb up
 $ip netns exec peer $ip link set lo up
 sleep 1
 check "ping before" ping -c 2 -W 3 10.9.8.2
-check "apply: drops pings" xdpf apply va /objects/link-drop.o
+check "apply: drops answers to pings" xdpf apply /objects/link-drop.o va
 check "no ping" fails ping -c 2 -W 1 10.9.8.2
 check "status" sh -c 'xdpf status va | grep -q native'
 check "stats count" sh -c 'xdpf stats va | grep -E "echo +drop +[1-9]"'
-check "apply: another" xdpf apply va /objects/link-pass.o
+check "apply: another" xdpf apply /objects/link-pass.o va
 check "ping again" ping -c 2 -W 3 10.9.8.2
 check "remove" xdpf remove va
 check "ping after" ping -c 2 -W 3 10.9.8.2
