@@ -213,6 +213,16 @@ static void call(struct state *s, const struct bpf_insn *i)
 	bool own = i->src_reg == BPF_PSEUDO_CALL;
 	set ids;
 
+	/* it may write numbers to the stack, from an address on it that it is given */
+	for (unsigned r = 1; r <= 5; r++) {
+		unsigned w = word(s->sort[r], 0);
+
+		if (!w && s->sort[r] != SORT_INTO_FRAME)
+			continue;
+		for (w = w ? w : REGS; w < OUTSIDE; w++)
+			if (s->sort[w] != SORT_NONE)
+				s->sort[w] = merged(s->sort[w], SORT_NUMBER);
+	}
 	for (unsigned r = 0; r <= 5; r++)
 		put(s, r, SORT_NUMBER);
 	ids = own ? with_id(s) : 0;
