@@ -250,6 +250,55 @@ static void test_full(void **state)
 	unload(&f);
 }
 
+/* A packet of @host at @ms. */
+static enum verdict at(struct fixture *f, uint64_t ms, uint16_t host)
+{
+	uint8_t frame[62] = { 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0, 0x45, 0, 0, 48, 0, 1, 0, 0, 64, 17, 0, 0, 10, 0 };
+	struct eval_packet pkt = { .data = frame, .len = sizeof(frame), .now = ms * 1000000 };
+
+	frame[28] = (uint8_t)(host >> 8);
+	frame[29] = (uint8_t)host;
+	frame[39] = 28;
+	return eval_run(f->eval, &pkt).verdict;
+}
+
+static void assert_limit(struct fixture *f, uint64_t admitted, uint64_t denied, uint64_t full)
+{
+	struct eval_limit_count c = eval_limit_counted(f->eval, f->program.units.v[0]->limits.v[0]);
+
+	assert_int_equal(c.admitted, admitted);
+	assert_int_equal(c.denied, denied);
+	assert_int_equal(c.full, full);
+}
+
+/* Room for three keys: a fourth finds some only when one of them is full again, whatever `when full` says meanwhile. */
+static void test_limit_full(void **state)
+{
+	static const char *const open[] = { "drop if udp over 10/s burst 2 per ip.src size 3;" };
+	static const char *const closed[] = { "option counters off; drop if udp over 10/s burst 2 per ip.src size 3 when full closed;" };
+	struct fixture f;
+
+	(void)state;
+	for (int k = 0; k < 2; k++) {
+		load(&f, 1, k ? closed : open);
+		for (uint16_t host = 1; host <= 3; host++) {
+			assert_int_equal(at(&f, 1000, host), VERDICT_PASS);
+			assert_int_equal(at(&f, 1000, host), VERDICT_PASS);
+			assert_int_equal(at(&f, 1000, host), VERDICT_DROP);
+		}
+		assert_int_equal(at(&f, 1199, 4), k ? VERDICT_DROP : VERDICT_PASS);
+		assert_int_equal(at(&f, 1199, 4), k ? VERDICT_DROP : VERDICT_PASS);
+		assert_int_equal(at(&f, 1199, 1), VERDICT_PASS);
+		assert_limit(&f, k ? 0 : 7, k ? 0 : 3, 2);
+		/* the other two are full again, and forgotten */
+		assert_int_equal(at(&f, 1200, 4), VERDICT_PASS);
+		assert_int_equal(at(&f, 1200, 5), VERDICT_PASS);
+		assert_int_equal(at(&f, 1200, 6), k ? VERDICT_DROP : VERDICT_PASS);
+		assert_limit(&f, k ? 0 : 9, k ? 0 : 3, 3);
+		unload(&f);
+	}
+}
+
 static void test_swap(void **state)
 {
 	static const char *const text[] = { "a: tx swap if udp.dport == 1; b: tx if udp.dport == 2; c: drop if udp.dport == 3;" };
@@ -293,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_counters_off),
 		cmocka_unit_test(test_tables),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_limit_full),
 		cmocka_unit_test(test_swap),
 		cmocka_unit_test(test_short_frames),
 	};
