@@ -238,6 +238,17 @@ static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint
  */
 
 /*
+ * The tests: JSON text in section XDPF_SECTION_TESTS, not kept in the kernel.
+ *
+ *   { "tests": [ { "name": "telnet is closed", "steps": [
+ *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given
+ *       { "after": 10000000000 },                                            ns that the clock goes on
+ *       { "expect": "drop", "by": 7 or null, "source": "edge.xdpf", "line": 31 } ] } ] }
+ *
+ * Each test begins with the state that the object declares, at XDPF_TEST_START, and expects of the packet that was run last. "by": an index.
+ */
+
+/*
  * The key of a count table: its fields one after the other, each aligned to its own alignment (at most 8), the whole padded with
  * zero bytes to a multiple of the greatest alignment:
  *   numbers (flags too): the smallest of u8, u16, u32, u64 that holds the field's bits, host byte order
