@@ -234,7 +234,7 @@ enum { MAX_TABLES = 250 };
 static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
-	size_t taken = (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards +
+	size_t taken = 2 * (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards +
 		       p->n_limits + (p->n_limits != 0) + (p->logs.n ? 3 : 0);
 
 	for (size_t u = 0; taken > XDPF_MAX_TABLES && u < p->units.n; u++)

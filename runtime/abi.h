@@ -23,7 +23,8 @@
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
  *   .bss           xdpf_trace, xdpf_inputs
  *
- * The runtime binds one more to the program when it loads it:
+ * The runtime binds more to the program when it loads it:
+ *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be redirected and were not, if the program redirects
  *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
  *
  * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface` is absent.
@@ -47,6 +48,8 @@
 #define XDPF_MAP_OUT		"xdpf_out"
 #define XDPF_MAP_LIMITS		"xdpf_limits"
 #define XDPF_MAP_LIMIT		"xdpf_limit_"	/* and its number */
+
+#define XDPF_MAP_ERRORS		"xdpf_errors"
 #define XDPF_MAP_CPUS		"xdpf_cpus"
 #define XDPF_MAP_SOCKETS	"xdpf_sockets"
 #define XDPF_MAP_LOG		"xdpf_log"

@@ -247,6 +247,9 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 	if (!err)
 		err = apply_all(t, n, o, ifaces, mode, log);
 	for (size_t i = 0; i < n; i++) {
+		/* the filter runs, whatever becomes of this */
+		if (!err)
+			rt_bpffs_pin_watch(t[i].prog->watch_fd, t[i].path, log);
 		if (!err)
 			say_done(&t[i], log);
 		target_free(&t[i]);

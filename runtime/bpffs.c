@@ -189,10 +189,30 @@ int rt_bpffs_pin(int fd, const char *path, const struct xdpf_log *log)
 	return bpf_obj_pin(fd, path) ? rt_fail_sys(log, errno, "the link cannot be pinned at %s", path) : 0;
 }
 
+/* The path beside the link's where what watches its program is pinned. */
+static void watch_path(char watch[RT_PATH_MAX], const char *path)
+{
+	size_t dir = (size_t)(strrchr(path, '/') - path);
+
+	snprintf(watch, RT_PATH_MAX, "%.*s/watch", (int)dir, path);
+}
+
+int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log)
+{
+	char watch[RT_PATH_MAX];
+
+	watch_path(watch, path);
+	if (unlink(watch) && errno != ENOENT)
+		return rt_fail_sys(log, errno, "%s cannot be removed", watch);
+	return fd < 0 ? 0 : bpf_obj_pin(fd, watch) ? rt_fail_sys(log, errno, "what counts lost packets cannot be pinned at %s", watch) : 0;
+}
+
 int rt_bpffs_unpin(const char *path, const struct xdpf_log *log)
 {
 	char dir[RT_PATH_MAX];
 
+	watch_path(dir, path);
+	unlink(dir);
 	if (unlink(path) && errno != ENOENT)
 		return rt_fail_sys(log, errno, "%s cannot be removed", path);
 	snprintf(dir, sizeof(dir), "%s", path);

@@ -134,6 +134,13 @@ int rt_ways_check(const struct xdpf_ways *w, bool generic, const struct xdpf_log
 /* Fills the maps of a loaded object. */
 int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, bool generic, const struct xdpf_log *log);
 
+/* ---- failures.c ---- */
+
+/* Counts what this program's redirects come to, while @link_fd is open or pinned. Both are left alone where there is nothing to count, or no way
+ * to (which is told). */
+int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_ways *w, const struct xdpf_log *log);
+int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_log *log);
+
 /* ---- netdev.c ---- */
 
 /* Calls @fn for each interface of this network namespace that knows of XDP: @sends where its driver sends other interfaces' frames now. */
@@ -146,7 +153,7 @@ int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log);
 /* A program in the kernel, loaded by us or found there. */
 struct xdpf_program {
 	struct rt_meta *meta;
-	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd;	/* -1: the program has none */
+	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
 	int log_fd, logs_fd;
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */
@@ -189,6 +196,8 @@ int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_lo
 int rt_bpffs_pin(int fd, const char *path, const struct xdpf_log *log);
 /* Removes the pin and the directories that it leaves empty. */
 int rt_bpffs_unpin(const char *path, const struct xdpf_log *log);
+/* Pins @fd beside the link at @path, in the place of what is there; -1: nothing. */
+int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log);
 
 /* ---- iface.c ---- */
 

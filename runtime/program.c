@@ -21,6 +21,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		return NULL;
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
+	p->errors_fd = p->watch_fd = -1;
 	return p;
 }
 
@@ -38,6 +39,8 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->misses_fd);
 	close_fd(&p->others_fd);
 	close_fd(&p->limits_fd);
+	close_fd(&p->errors_fd);
+	close_fd(&p->watch_fd);
 	close_fd(&p->meta_fd);
 	ring_buffer__free(p->ring);
 	close_fd(&p->log_fd);
@@ -81,6 +84,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->limits_fd;
 	if (!strcmp(name, XDPF_MAP_OTHERS))
 		return &p->others_fd;
+	if (!strcmp(name, XDPF_MAP_ERRORS))
+		return &p->errors_fd;
 	if (!strcmp(name, XDPF_MAP_LOG))
 		return &p->log_fd;
 	if (!strcmp(name, XDPF_MAP_LOGS))
@@ -208,6 +213,8 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		err = take_maps(p, log);
 	if (!err && !opt.test)
 		err = rt_ways_fill(p->bpf, &rt_meta_get(p->meta)->ways, opt.generic, log);
+	if (!err && !opt.test)
+		err = rt_failures_watch(&p->errors_fd, &p->watch_fd, p->prog_fd, &rt_meta_get(p->meta)->ways, log);
 	if (!err)
 		err = rt_metamap_bind(&p->meta_fd, p->prog_fd, text, log);
 	if (err)

@@ -25,6 +25,7 @@ struct xdpf_stats {
 	bool has_verdicts;
 	struct xdpf_misses *misses;
 	struct xdpf_count *others;
+	uint64_t errors[XDPF_MAX_ERRNO];
 	size_t n_misses;
 	struct xdpf_logged *logs;
 	struct xdpf_limit_counts *limits;
@@ -249,6 +250,8 @@ int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const
 		err = read_array(p->logs_fd, s->logs, s->meta->n_logs, log);
 	if (!err)
 		err = rt_limits_read(p->limits_fd, s->limits, s->meta->n_limits, log);
+	if (!err)
+		err = rt_failures_read(s->errors, XDPF_MAX_ERRNO, p->errors_fd, log);
 	for (size_t i = 0; !err && i < s->meta->n_tables; i++)
 		err = read_table(&s->tables[i], &s->meta->tables[i], p->table_fd[i], log);
 	if (!err)
@@ -276,6 +279,11 @@ struct xdpf_limit_counts xdpf_stats_limit(const struct xdpf_stats *s, size_t lim
 struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot)
 {
 	return slot < s->n_misses ? s->misses[slot] : (struct xdpf_misses){ 0, 0 };
+}
+
+uint64_t xdpf_stats_error(const struct xdpf_stats *s, unsigned err)
+{
+	return err < XDPF_MAX_ERRNO ? s->errors[err] : 0;
 }
 
 struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned slot)

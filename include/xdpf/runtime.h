@@ -313,6 +313,7 @@ struct xdpf_logged {
 struct xdpf_limit_counts {
 	uint64_t admitted, denied, full;
 };
+#define XDPF_MAX_ERRNO 256
 
 struct xdpf_stats;
 
@@ -328,6 +329,8 @@ XDPF_API struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned
 /* By place in meta.logs. */
 XDPF_API struct xdpf_logged xdpf_stats_log(const struct xdpf_stats *s, size_t log);
 XDPF_API struct xdpf_limit_counts xdpf_stats_limit(const struct xdpf_stats *s, size_t limit);
+/* Packets that were redirected and lost behind the program, by errno below XDPF_MAX_ERRNO: an interface was down, its MTU too small, … */
+XDPF_API uint64_t xdpf_stats_error(const struct xdpf_stats *s, unsigned err);
 /* Packets that reached a file: the sum over its deciding rules and its default. */
 XDPF_API struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file);
 /* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not

@@ -146,6 +146,18 @@ static json_t *limit_json(const struct counters_of *c, size_t limit)
 			 (json_int_t)n.full);
 }
 
+/* By errno: what was redirected, and got lost behind the program. */
+static json_t *lost_json(const struct counters_of *c)
+{
+	json_t *o = json_array();
+
+	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++)
+		if (xdpf_stats_error(c->stats, e))
+			json_array_append_new(o, json_pack("{s:i, s:s, s:I}", "errno", (int)e, "error", strerror((int)e), "packets",
+							   (json_int_t)xdpf_stats_error(c->stats, e)));
+	return o;
+}
+
 json_t *counters_json(const struct counters_of *c)
 {
 	json_t *o = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array();
@@ -180,6 +192,7 @@ json_t *counters_json(const struct counters_of *c)
 		json_array_append_new(json_object_get(o, "limits"), limit_json(c, i));
 	json_object_set_new(o, "tables", tables);
 	json_object_set_new(o, "misses", misses);
+	json_object_set_new(o, "lost", lost_json(c));
 	json_object_set_new(o, "logs", logs);
 	json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));
 	return o;

@@ -96,6 +96,9 @@ void counters_text(const struct counters_of *c, FILE *out)
 		fprintf(out, "limit %s (%s) %s: %" PRIu64 " packets within, %" PRIu64 " over, %" PRIu64 " for want of room\n", l->name,
 			c->meta->files[l->file].name, l->rate, n.admitted, n.denied, n.full);
 	}
+	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++)
+		if (xdpf_stats_error(c->stats, e))
+			fprintf(out, "redirected and lost: %" PRIu64 " packets: %s\n", xdpf_stats_error(c->stats, e), strerror((int)e));
 	for (size_t i = 0; i < c->meta->n_tables; i++)
 		table_text(c, i, out);
 	for (size_t i = 0; i < c->meta->n_actions; i++) {

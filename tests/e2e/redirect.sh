@@ -31,6 +31,10 @@ send() {	# PORT...: sends them, and says where they came in
 	done
 	OUT=$("$HERE/where.py" "${places[@]}" -- "${frames[@]}" 2>&1)
 }
+cookie() {
+	in_a /usr/bin/python3 -c 'import socket, struct
+print(struct.unpack("Q", socket.socket(socket.AF_UNIX).getsockopt(socket.SOL_SOCKET, 71, 8))[0])'
+}
 came() {	# NAME PORT PLACES
 	is "$1: port $2" "$(grep "^$2 " <<<"$OUT" || echo "$OUT")" "$2 $3"
 }
@@ -74,6 +78,20 @@ for mode in native generic; do
 		"[6, $(stats 'verdict("pass")'), 1]"
 	is "$mode: the books balance" "$(stats 'j["balanced"]')" True
 
+	# What the kernel finds out behind the program is counted by its errno.
+	is "$mode: nothing lost" "$(stats 'j["lost"]')" "[]"
+	ip -n "$NAME-a" link set xo1 down
+	send 1 9
+	came "$mode, xo1 down" 1 -
+	is "$mode, xo1 down: lost" "$(stats '[(e["errno"], e["packets"]) for e in j["lost"]]')" "[(100, 1)]"
+	OUT=$(in_a "$XDPF" stats xe0)
+	says "$mode, xo1 down: as text" "redirected and lost: 1 packets: Network is down"
+	ip -n "$NAME-a" link set xo1 up
+	status "$mode: apply anew" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
+	send 7 6
+	is "$mode: starts at nothing lost" "$(stats 'j["lost"]')" "[]"
+	is "$mode: one tracing program" "$(find /sys/fs/bpf/xdpf/"$(cookie)" -name watch | wc -l)" 1
+
 	# The kernel takes an interface that is removed out of the maps.
 	ip -n "$NAME-a" link del xo3
 	send 1 2 3 4 8 9
@@ -88,6 +106,7 @@ for mode in native generic; do
 	status "$mode: apply without xo3" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
 	says "$mode: told that xo3 is not there" "no interface is called xo3 now: what is redirected to it takes the rule's .else."
 	status "$mode: remove" 0 in_a "$XDPF" remove xe0
+	is "$mode: nothing is left of it" "$(ls /sys/fs/bpf/xdpf/"$(cookie)" 2>/dev/null)" ""
 	for i in 1 2; do
 		ip -n "$NAME-a" link del "xo$i"
 	done
