@@ -9,7 +9,8 @@
 #include "cli.h"
 
 static const char usage[] =
-	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N]\n                [--seed N] [--no-way]\n                [--socket yes|no] [--json]\n\n"
+	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N]\n"
+	"                [--seed N] [--no-way] [--socket yes|no] [--json]\n\n"
 	"Runs the filter over each packet of a capture, in the kernel, with nothing attached. Prints a line per packet:\n"
 	"number, verdict, deciding rule; the counters go to standard error. CAPTURE - is standard input.\n\n"
 	"  --iface NAME     the interface that packets come from (else `iface` is absent)\n"
