@@ -112,7 +112,7 @@ def main():
         return 77
     with tempfile.TemporaryDirectory() as tmp:
         capture, prog = os.path.join(tmp, "frames.pcap"), os.path.join(tmp, "prog.o")
-        corpus.write_pcap(capture, frames.frames, list(corpus.times(len(frames.frames), args.seed)))
+        corpus.write_pcap(capture, frames.frames, list(corpus.times(len(frames.frames), args.seed, back=False)))
         paths = args.file
         if not paths:
             paths = [p for d in ("tests/packets", "examples") for p in sorted(glob.glob(os.path.join(corpus.ROOT, d, "*.xdpf")))]
