@@ -14,15 +14,6 @@ static void put(struct cg *g, V rec, size_t off, V v, unsigned bytes)
 	cg_store(g, v, cg_atc(g, rec, off), bytes, bytes);
 }
 
-static V ctx_field(struct cg *g, unsigned off)
-{
-	V v = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, g->ctx, off), "");
-
-	LLVMSetVolatile(v, 1);
-	LLVMSetAlignment(v, 4);
-	return LLVMBuildZExt(g->b, v, g->i64, "");
-}
-
 /* Goes on where the log's pace lets a packet through, else to @limited; to @on where there is no state, which cannot be. */
 static void pace(struct cg *g, const struct ast_log *log, BB limited, BB on)
 {
@@ -93,9 +84,9 @@ void cg_log(struct cg *g, size_t index)
 	put(g, rec, offsetof(struct xdpf_event, time), cg_wall(g), 8);
 	put(g, rec, offsetof(struct xdpf_event, rule), cg_c32(g, log->rule), 4);
 	put(g, rec, offsetof(struct xdpf_event, ifindex),
-	    LLVMBuildTrunc(g->b, ctx_field(g, offsetof(struct xdp_md, ingress_ifindex)), g->i32, ""), 4);
+	    LLVMBuildTrunc(g->b, cg_ctx_field(g, offsetof(struct xdp_md, ingress_ifindex)), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, rxqueue),
-	    LLVMBuildTrunc(g->b, ctx_field(g, offsetof(struct xdp_md, rx_queue_index)), g->i32, ""), 4);
+	    LLVMBuildTrunc(g->b, cg_ctx_field(g, offsetof(struct xdp_md, rx_queue_index)), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, len), LLVMBuildTrunc(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, verdict),
 	    cg_c32(g, log->verdict == VERDICT_NONE ? XDPF_EVENT_GOES_ON : (uint32_t)lang_verdicts[log->verdict].xdp), 4);
