@@ -185,6 +185,11 @@ V cg_linear(struct cg *g);
 /* A pointer of the context (struct xdp_md), read anew. */
 V cg_ctx_pointer(struct cg *g, unsigned off);
 
+/* @first: the first instruction of @i's block. @temp: the values of temporaries, by their numbers. */
+void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first, V *temp);
+
+/* ---- codegen_main.c ---- */
+
 void cg_main(struct cg *g);
 
 #endif

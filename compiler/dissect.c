@@ -3,40 +3,13 @@
  * whether something is broken (see dissect.h). Guaranteed: a header is present only if all its bytes are there, so that a field's bytes may
  * be read without another check; no byte beyond the frame is read; each loop is bounded.
  */
-#include "dissect.h"
+#include "dissect_priv.h"
 
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 #include <string.h>
 
 _Static_assert(HDR_COUNT <= 64, "presence is one 64-bit word");
-
-/* One frame on its way through the layers. */
-struct walk {
-	struct dissect *d;
-	const uint8_t *data;
-	size_t len;		/* the frame's end, or the tunnel's */
-	bool inner;
-};
-
-static uint64_t be(const uint8_t *p, unsigned n)
-{
-	uint64_t v = 0;
-
-	while (n--)
-		v = v << 8 | *p++;
-	return v;
-}
-
-static bool fits(size_t off, size_t n, size_t end)
-{
-	return off <= end && n <= end - off;
-}
-
-static void malformed(const struct walk *w)
-{
-	w->d->malformed = true;
-}
 
 static void found(const struct walk *w, enum header_id h, size_t off)
 {
@@ -258,7 +231,7 @@ static void chain(const struct walk *w, size_t off, bool ip6)
 	transport(w, off);
 }
 
-static void ip4(const struct walk *w, size_t off)
+void dissect_ip4(const struct walk *w, size_t off)
 {
 	struct dissect *d = w->d;
 	unsigned bits, fragoff;
@@ -284,7 +257,7 @@ static void ip4(const struct walk *w, size_t off)
 		chain(w, off + n, false);
 }
 
-static void ip6(const struct walk *w, size_t off)
+void dissect_ip6(const struct walk *w, size_t off)
 {
 	struct dissect *d = w->d;
 	size_t length;
@@ -313,7 +286,7 @@ static void arp(const struct walk *w, size_t off)
 	found(w, HDR_ARP, off);
 }
 
-static void ethernet(const struct walk *w, size_t off)
+void dissect_ethernet(const struct walk *w, size_t off)
 {
 	static const enum header_id tag[DISSECT_MAX_TAGS] = { HDR_VLAN, HDR_VLAN2 };
 	size_t type_off = off + 12;
@@ -338,9 +311,9 @@ static void ethernet(const struct walk *w, size_t off)
 	found(w, HDR_ETYPE, type_off);
 	switch (type) {
 	case ETH_P_IP:
-		return ip4(w, type_off + 2);
+		return dissect_ip4(w, type_off + 2);
 	case ETH_P_IPV6:
-		return ip6(w, type_off + 2);
+		return dissect_ip6(w, type_off + 2);
 	case ETH_P_ARP:
 		return arp(w, type_off + 2);
 	default:
@@ -348,8 +321,7 @@ static void ethernet(const struct walk *w, size_t off)
 	}
 }
 
-/* The parts that stand at a fixed place behind a guard. A header that is present has the guard's bytes. */
-static void parts(const struct walk *w)
+void dissect_parts(const struct walk *w)
 {
 	for (size_t i = 0; i < lang_n_parts; i++) {
 		const struct part_info *p = &lang_parts[i];
@@ -374,123 +346,6 @@ void dissect_frame(struct dissect *d, const uint8_t *data, size_t len)
 
 	memset(d, 0, sizeof(*d));
 	d->end = len;
-	ethernet(&w, 0);
-	parts(&w);
-}
-
-/* ---- inside a tunnel ---- */
-
-/* What a type of Ethernet says; TEB is a whole frame. */
-static void by_type(const struct walk *w, unsigned type, size_t off)
-{
-	enum { TEB = 0x6558 };
-
-	if (type == TEB)
-		ethernet(w, off);
-	else if (type == ETH_P_IP)
-		ip4(w, off);
-	else if (type == ETH_P_IPV6)
-		ip6(w, off);
-}
-
-static void in_gre(const struct walk *w, const struct dissect *outer)
-{
-	enum { ROUTING = 0x4000, VERSION = 0x0007 };
-	const uint8_t *p = w->data + outer->offset[HDR_GRE];
-
-	if (!(be(p, 2) & (ROUTING | VERSION)))
-		by_type(w, (unsigned)be(p + 2, 2), outer->payload);
-}
-
-static void in_vxlan(const struct walk *w, size_t off)
-{
-	enum { VNI = 0x08 };
-
-	if (!fits(off, 8, w->len))
-		return malformed(w);
-	if (w->data[off] & VNI)
-		ethernet(w, off + 8);
-}
-
-static void in_geneve(const struct walk *w, size_t off)
-{
-	size_t n;
-
-	if (!fits(off, 8, w->len))
-		return malformed(w);
-	if (w->data[off] >> 6)
-		return;
-	n = 8 + (size_t)(w->data[off] & 63) * 4;
-	if (!fits(off, n, w->len))
-		return malformed(w);
-	by_type(w, (unsigned)be(w->data + off + 2, 2), off + n);
-}
-
-static void in_gtpu(const struct walk *w, size_t off)
-{
-	enum { FIRST = 0xf0, V1 = 0x30, OPTIONAL = 0x07, EXTENSION = 0x04, G_PDU = 0xff };
-	unsigned first, next = 0;
-	size_t n;
-
-	if (!fits(off, 8, w->len))
-		return malformed(w);
-	first = w->data[off];
-	if ((first & FIRST) != V1 || w->data[off + 1] != G_PDU)
-		return;
-	off += 8;
-	if (first & OPTIONAL) {
-		if (!fits(off, 4, w->len))
-			return malformed(w);
-		next = first & EXTENSION ? w->data[off + 3] : 0;
-		off += 4;
-	}
-	for (int seen = 0; next; seen++) {
-		if (seen == DISSECT_MAX_EXT || !fits(off, 1, w->len))
-			return malformed(w);
-		n = (size_t)w->data[off] * 4;
-		if (!n || !fits(off, n, w->len))
-			return malformed(w);
-		off += n;
-		next = w->data[off - 1];
-	}
-	if (!fits(off, 1, w->len))
-		return;
-	if (w->data[off] >> 4 == 4)
-		ip4(w, off);
-	else if (w->data[off] >> 4 == 6)
-		ip6(w, off);
-}
-
-static void tunnel(const struct walk *w, const struct dissect *outer)
-{
-	if (!outer->has_carried)
-		return;
-	if (outer->ip_proto == IPPROTO_IPIP)
-		return ip4(w, outer->carried);
-	if (outer->ip_proto == IPPROTO_IPV6)
-		return ip6(w, outer->carried);
-	if (dissect_has(outer, HDR_GRE))
-		return in_gre(w, outer);
-	if (!dissect_has(outer, HDR_UDP))
-		return;
-	switch (be(w->data + outer->offset[HDR_UDP] + 2, 2)) {
-	case DISSECT_VXLAN:
-		return in_vxlan(w, outer->payload);
-	case DISSECT_GENEVE:
-		return in_geneve(w, outer->payload);
-	case DISSECT_GTPU:
-		return in_gtpu(w, outer->payload);
-	default:
-		return;
-	}
-}
-
-void dissect_inner(struct dissect *d, const struct dissect *outer, const uint8_t *data)
-{
-	const struct walk w = { d, data, dissect_has(outer, HDR_UDP) ? outer->payload_end : outer->end, true };
-
-	memset(d, 0, sizeof(*d));
-	d->end = w.len;
-	tunnel(&w, outer);
-	parts(&w);
+	dissect_ethernet(&w, 0);
+	dissect_parts(&w);
 }

@@ -385,5 +385,7 @@ void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct co
 void facts_warn_taken(struct sema *s, const struct ast_expr *e, const struct conflict *c);
 /* Reports that a condition cannot hold where it stands. */
 void facts_report(struct sema *s, const struct conflict *c);
+/* Adds to @e a note of what *c contradicts, if anything. */
+void conflict_note(struct sema *s, struct diag *e, const struct conflict *c);
 
 #endif

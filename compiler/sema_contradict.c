@@ -391,41 +391,6 @@ bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, boo
 	return assume(s, f, e, truth, e, truth, c);
 }
 
-void facts_report(struct sema *s, const struct conflict *c)
-{
-	const char *at = sema_quote(s, c->at->span);
-	const char *other = c->other ? sema_quote(s, c->other->span) : NULL;
-	struct diag *e;
-
-	if (!c->at_true)
-		at = arena_printf(s->a, "not (%s)", at);
-	if (!other) {
-		e = diag_error(s->d, c->at->span, "`%s` can never be true here", at);
-		e->remedy = "take it out, or correct it";
-		return;
-	}
-	if (c->other_true)
-		e = diag_error(s->d, c->at->span, "`%s` can never be true: it contradicts `%s`", at, other);
-	else
-		e = diag_error(s->d, c->at->span, "`%s` can never be true here: only packets come here for which `%s` is false",
-			       at, other);
-	if (!c->other_true)
-		e->remedy = "take this branch out, or correct one of the two";
-	else
-		e->remedy = c->headers ? "no packet is both: ask with `or`, or write two rules"
-				       : "no value is both: ask with `or`, or a list";
-	e->note_span = c->other->span;
-	e->note = c->other_true ? "asked for here" : "asked before, and false here";
-}
-
-static void add_note(struct sema *s, struct diag *e, const struct conflict *c)
-{
-	if (!c->other)
-		return;
-	e->note_span = c->other->span;
-	e->note = arena_printf(s->a, c->other_true ? "`%s` is true here" : "`%s` is false here", sema_quote(s, c->other->span));
-}
-
 void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op, const char *so)
 {
 	struct facts here = *f;
@@ -438,36 +403,7 @@ void facts_check_key(struct sema *s, const struct facts *f, const struct ast_ope
 		return;
 	e = diag_warning(s->d, op->span, "%s is never there, so %s", operand_shown(s, op), so);
 	e->remedy = "choose a field of the packets that get here";
-	add_note(s, e, &c);
-}
-
-/* A part of the condition itself says nothing new. */
-static bool elsewhere(const struct ast_expr *e, const struct conflict *c)
-{
-	return c->other &&
-	       !(c->other->span.src == e->span.src && c->other->span.begin >= e->span.begin && c->other->span.end <= e->span.end);
-}
-
-void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c)
-{
-	struct diag *d = diag_warning(s->d, e->span, "`%s` is always true here, so its `else` is never reached",
-				      sema_quote(s, e->span));
-
-	d->remedy = "take the `else` out, or correct the condition";
-	if (elsewhere(e, c))
-		add_note(s, d, c);
-}
-
-void facts_warn_taken(struct sema *s, const struct ast_expr *e, const struct conflict *c)
-{
-	struct diag *d = diag_warning(s->d, e->span, "`%s` never matches here: the rules before it take every such packet",
-				      sema_quote(s, e->span));
-
-	d->remedy = "take the rule out, or move it up";
-	if (!elsewhere(e, c))
-		return;
-	d->note_span = c->other->span;
-	d->note = "asked before, and decided there";
+	conflict_note(s, e, &c);
 }
 
 void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r)

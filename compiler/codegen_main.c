@@ -1,0 +1,126 @@
+/*
+ * The main function: IR blocks to LLVM blocks in the same order. In: well-formed IR. Out: code that the verifier accepts.
+ *
+ * The frame's length is computed once, at the start; all decisions meet in one end.
+ */
+#include "codegen_priv.h"
+
+#include <linux/bpf.h>
+
+#include "abi.h"
+
+/* The end that all decisions share: counts, leaves a trace, returns. */
+static void common_end(struct cg *g)
+{
+	BB trace, plain;
+	V index, verdict;
+
+	cg_go(g, g->end_counted);
+	cg_locate(g, (struct span){ NULL, 0, 0 });
+	cg_add_counter_at(g, g->rules, g->decider);
+	LLVMBuildBr(g->b, g->end);
+	LLVMMoveBasicBlockAfter(g->end, LLVMGetInsertBlock(g->b));
+	cg_go(g, g->end);
+	trace = cg_block(g, "trace");
+	plain = cg_block_after(g, g->end, "return");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, LLVMBuildAnd(g->b, cg_flags(g), cg_c(g, XDPF_CONFIG_TRACE), ""), cg_c(g, 0), ""), trace, plain);
+	cg_go(g, trace);
+	index = cg_load(g, g->decider, 4, 4);
+	cg_store(g, index, g->trace, 4, 4);
+	LLVMBuildBr(g->b, plain);
+	cg_go(g, plain);
+	if (g->verdicts_counted)
+		cg_add_counter(g, g->verdicts, LLVMBuildLoad2(g->b, g->i64, g->verdict, ""));
+	verdict = LLVMBuildLoad2(g->b, g->i64, g->verdict, "");
+	LLVMBuildRet(g->b, LLVMBuildTrunc(g->b, verdict, g->i32, ""));
+}
+
+static void frame_length(struct cg *g)
+{
+	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
+	V end = cg_ctx_field(g, offsetof(struct xdp_md, data_end)), start = cg_ctx_field(g, offsetof(struct xdp_md, data));
+
+	g->data = LLVMBuildIntToPtr(g->b, start, g->ptr, "data");
+	g->data_end = LLVMBuildIntToPtr(g->b, end, g->ptr, "data_end");
+	cg_branch(g, cg_linear(g), direct, ask);
+	cg_go(g, direct);
+	LLVMBuildStore(g->b, LLVMBuildSub(g->b, end, start, ""), g->len);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, ask);
+	LLVMBuildStore(g->b, cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx), g->len);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
+/* The variables: in registers and on the stack, unless dissection leaves so many that these 512 bytes might not do. */
+static void variables(struct cg *g)
+{
+	const struct ir_program *p = g->ir;
+	BB none, on;
+	V base;
+
+	g->var = arena_array(g->arena, p->var.n, sizeof(V));
+	g->volatile_var = arena_array(g->arena, p->var.n, sizeof(bool));
+	if (g->scratch) {
+		cg_store(g, cg_c(g, 0), g->index, 4, 4);
+		base = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->scratch, g->index });
+		none = cg_block(g, "no scratch");
+		on = cg_block(g, "scratch");
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, base, LLVMConstNull(g->ptr), ""), none, on);
+		cg_go(g, none);		/* never: the map has element 0 */
+		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
+		cg_go(g, on);
+		for (size_t i = 0; i < p->kept.n; i++) {
+			g->var[p->kept.v[i]] = cg_atc(g, base, 8 * i);
+			g->volatile_var[p->kept.v[i]] = true;
+		}
+	}
+	for (size_t i = 0; i < p->var.n; i++)
+		if (!g->var[i])
+			g->var[i] = cg_alloca(g, g->i64, p->var.v[i]);
+}
+
+void cg_main(struct cg *g)
+{
+	const struct ir_program *p = g->ir;
+	V *temp = arena_array(g->arena, p->n_temps, sizeof(V));
+	BB entry;
+
+	g->fn = LLVMAddFunction(g->m, p->ast->name, LLVMFunctionType(g->i32, &g->ptr, 1, 0));
+	LLVMSetSection(g->fn, XDPF_SECTION_PROG);
+	cg_enum_attr(g, g->fn, "nounwind");
+	cg_attr(g, g->fn, "no-builtins", "");
+	cg_attr(g, g->fn, "no-jump-tables", "true");
+	g->ctx = LLVMGetParam(g->fn, 0);
+	entry = cg_block(g, "entry");
+	cg_go(g, entry);
+	cg_debug_function(g, g->fn, p->ast->name, g->dint, 1, &g->dctx, true);
+
+	g->len = cg_alloca(g, g->i64, "len");
+	g->index = cg_alloca(g, g->i32, "index");
+	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, CG_FETCH_BUF), "buf");
+	g->key = cg_alloca(g, LLVMArrayType2(g->i8, CG_MAX_KEY), "key");
+	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
+	g->decider = cg_alloca(g, g->i32, "decider");
+	g->verdict = cg_alloca(g, g->i64, "verdict");
+	if (p->ast->n_limits) {
+		g->now = cg_alloca(g, g->i64, "now");
+		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->now), 1);
+	}
+	frame_length(g);
+	variables(g);
+	g->block = arena_array(g->arena, p->block.n, sizeof(BB));
+	for (size_t i = 0; i < p->block.n; i++)
+		g->block[i] = cg_block(g, p->block.v[i]->name);
+	g->end_counted = cg_block(g, "count");
+	g->end = cg_block(g, "end");
+	LLVMBuildBr(g->b, g->block[0]);
+	for (size_t k = 0; k < p->block.n; k++) {
+		cg_go(g, g->block[k]);
+		for (size_t i = 0; i < p->block.v[k]->inst.n; i++) {
+			cg_locate(g, p->block.v[k]->inst.v[i].span);
+			cg_inst(g, &p->block.v[k]->inst.v[i], &p->block.v[k]->inst.v[0], temp);
+		}
+	}
+	common_end(g);
+}
