@@ -41,6 +41,7 @@ bench:
 	@scripts/setup build bench
 	@$(call BUILD,bench)
 	@tests/bench/run build/release
+	@tests/bench/limits build/release
 
 fuzz:
 	@scripts/setup build fuzz

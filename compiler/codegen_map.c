@@ -24,39 +24,43 @@ static V global(struct cg *g, const char *name, V init, const char *section, boo
 
 /* libbpf reads a map's definition off the BTF type of its variable: a number is a pointer to an array of so many ints, a type a pointer
  * to it. */
+V cg_map_of(struct cg *g, const char *name, const struct cg_map_def *def)
+{
+	const struct {
+		const char *name;
+		uint64_t number;
+		MD type;
+	} all[] = {
+		{ "type", def->type, NULL }, { "max_entries", def->max, NULL }, { "key", 0, def->key }, { "value", 0, def->value },
+		{ "map_flags", def->flags, NULL },
+	};
+	const char *names[5];
+	unsigned bits[5], n = 0;
+	MD types[5];
+	T field[5];
+	V v;
+
+	for (unsigned i = 0; i < 5; i++) {
+		if (!all[i].number && !all[i].type)
+			continue;
+		names[n] = all[i].name;
+		types[n] = cg_pointer_type(g, all[i].type ? all[i].type : cg_array_type(g, g->dint, all[i].number, 32));
+		bits[n] = 64;
+		field[n++] = g->ptr;
+	}
+	v = global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, n, 0)), ".maps", false, 8);
+	cg_debug_global(g, v, name, cg_struct_type(g, "", n, names, types, bits, NULL, 0));
+	return v;
+}
+
 V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD value)
 {
-	static const char *const names[] = { "type", "max_entries", "key", "value" };
-	static const unsigned bits[] = { 64, 64, 64, 64 };
-	MD types[] = {
-		cg_pointer_type(g, cg_array_type(g, g->dint, type, 32)), cg_pointer_type(g, cg_array_type(g, g->dint, max, 32)),
-		cg_pointer_type(g, key), cg_pointer_type(g, value),
-	};
-	T field[] = { g->ptr, g->ptr, g->ptr, g->ptr };
-	V v = global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, 4, 0)), ".maps", false, 8);
-
-	cg_debug_global(g, v, name, cg_struct_type(g, "", 4, names, types, bits, NULL, 0));
-	return v;
+	return cg_map_of(g, name, &(struct cg_map_def){ .type = type, .max = max, .key = key, .value = value });
 }
 
 static MD pair_type(struct cg *g, const char *name, const char *a, const char *b)
 {
 	return cg_struct_type(g, name, 2, (const char *const[]){ a, b }, (MD[]){ g->du64, g->du64 }, (unsigned[]){ 64, 64 }, NULL, 0);
-}
-
-/* A ring of so many bytes, which has neither keys nor values. */
-static V ring(struct cg *g, const char *name, uint64_t bytes)
-{
-	static const char *const names[] = { "type", "max_entries" };
-	static const unsigned bits[] = { 64, 64 };
-	MD types[] = {
-		cg_pointer_type(g, cg_array_type(g, g->dint, BPF_MAP_TYPE_RINGBUF, 32)), cg_pointer_type(g, cg_array_type(g, g->dint, bytes, 32)),
-	};
-	T field[] = { g->ptr, g->ptr };
-	V v = global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, 2, 0)), ".maps", false, 8);
-
-	cg_debug_global(g, v, name, cg_struct_type(g, "", 2, names, types, bits, NULL, 0));
-	return v;
 }
 
 static MD key_field_type(struct cg *g, const struct meta_key_field *f)
@@ -176,7 +180,7 @@ void cg_globals(struct cg *g)
 	if (g->ir->scratch)
 		g->scratch = cg_map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32, cg_array_type(g, g->du64, g->ir->kept.n, 64));
 	if (ast->logs.n) {
-		g->log_ring = ring(g, XDPF_MAP_LOG, XDPF_LOG_BYTES);
+		g->log_ring = cg_map(g, XDPF_MAP_LOG, BPF_MAP_TYPE_RINGBUF, XDPF_LOG_BYTES, NULL, NULL);
 		g->log_next = cg_map(g, XDPF_MAP_LOG_NEXT, BPF_MAP_TYPE_ARRAY, ast->logs.n, g->du32, g->du64);
 		g->log_counts = cg_map(g, XDPF_MAP_LOGS, BPF_MAP_TYPE_PERCPU_ARRAY, ast->logs.n, g->du32,
 				       pair_type(g, "xdpf_log_count", "limited", "lost"));

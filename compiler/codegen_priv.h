@@ -47,7 +47,7 @@ struct cg {
 	V *table;
 	V *counter_map;
 	V others, ports, out, cpus, sockets, flood[XDPF_MAX_FLOODS];
-	V limits, *limit_map, *limit_fn;	/* by limit */
+	V limits, *limit_map, *limit_fn, *limit_fetch;	/* by limit */
 	V now;				/* the time, once somebody has asked; before: 0 */
 	V *set_map, *set_queue, sets;		/* by live set */
 	V log_ring, log_next, log_counts;		/* where there are logs */
@@ -97,7 +97,14 @@ MD cg_pointer_type(struct cg *g, MD to);
 /* ---- codegen_map.c ---- */
 
 void cg_globals(struct cg *g);
-/* @key, @value: NULL where the map's type has no BTF for them; then they have 4 bytes. */
+struct cg_map_def {
+	unsigned type;			/* enum bpf_map_type */
+	uint64_t max;
+	MD key, value;			/* NULL: it has none */
+	unsigned flags;			/* BPF_F_… */
+};
+
+V cg_map_of(struct cg *g, const char *name, const struct cg_map_def *def);
 V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD value);
 
 /* A zero-initialised variable of .bss with these 64-bit members. */

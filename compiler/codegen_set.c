@@ -23,27 +23,6 @@ static const struct ast_set *set_of(const struct cg *g, const struct ir_inst *i)
 
 /* ---- maps ---- */
 
-static V set_map(struct cg *g, const char *name, unsigned n, const char *const *names, const MD *types)
-{
-	static const unsigned bits[] = { 64, 64, 64, 64, 64 };
-	T field[] = { g->ptr, g->ptr, g->ptr, g->ptr, g->ptr };
-	MD ptr[5];
-	V v = LLVMAddGlobal(g->m, LLVMStructTypeInContext(g->cx, field, n, 0), name);
-
-	LLVMSetInitializer(v, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, n, 0)));
-	LLVMSetSection(v, ".maps");
-	LLVMSetAlignment(v, 8);
-	for (unsigned i = 0; i < n; i++)
-		ptr[i] = cg_pointer_type(g, types[i]);
-	cg_debug_global(g, v, name, cg_struct_type(g, "", n, names, ptr, bits, NULL, 0));
-	return v;
-}
-
-static MD number(struct cg *g, uint64_t n)
-{
-	return cg_array_type(g, g->dint, n, 32);
-}
-
 /* The type of an element: the kernel wants a trie's key to begin with the length. */
 static MD element_type(struct cg *g, const struct ast_set *set, const struct meta_key *k)
 {
@@ -56,8 +35,6 @@ static MD element_type(struct cg *g, const struct ast_set *set, const struct met
 
 void cg_sets(struct cg *g)
 {
-	static const char *const map_names[] = { "type", "max_entries", "key", "value", "map_flags" };
-	static const char *const queue_names[] = { "type", "max_entries", "value" };
 	static const char *const members[] = { "until", "bits" };
 	static const unsigned bits[] = { 64, 64 };
 	const struct ast_program *ast = g->ir->ast;
@@ -75,12 +52,13 @@ void cg_sets(struct cg *g)
 		struct meta_key k = meta_set_layout(g->arena, set);
 		MD element = element_type(g, set, &k);
 
-		g->set_map[i] = set_map(g, arena_printf(g->arena, "%s%u", XDPF_MAP_LIVE, i), set->prefix ? 5 : 4, map_names,
-					(MD[]){ number(g, set->prefix ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH), number(g, set->max), element,
-						value, number(g, BPF_F_NO_PREALLOC) });
+		const struct cg_map_def map = { set->prefix ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH, set->max, element, value,
+						BPF_F_NO_PREALLOC };
+
+		g->set_map[i] = cg_map_of(g, arena_printf(g->arena, "%s%u", XDPF_MAP_LIVE, i), &map);
 		if (set->expires)
-			g->set_queue[i] = set_map(g, arena_printf(g->arena, "%s%u", XDPF_MAP_AGES, i), 3, queue_names,
-						  (MD[]){ number(g, BPF_MAP_TYPE_QUEUE), number(g, AGES * (uint64_t)set->max), element });
+			g->set_queue[i] = cg_map(g, arena_printf(g->arena, "%s%u", XDPF_MAP_AGES, i), BPF_MAP_TYPE_QUEUE,
+						 AGES * (uint64_t)set->max, NULL, element);
 	}
 }
 

@@ -184,8 +184,7 @@ static bool table_size(struct sema *s, struct ast_limit *l)
 		e->remedy = arena_printf(s->a, "leave `size` out: it is %d", XDPF_LIMIT_ENTRIES);
 		return false;
 	}
-	/* of 64-bit numbers: each key's words and state, and the set's own two for four keys */
-	bytes = (((uint64_t)key_bytes(l->key.v, l->key.n) + 7) / 8 + 1) * 8 * XDPF_LIMIT_WAYS + 16;
+	bytes = xdpf_limit_layout((key_bytes(l->key.v, l->key.n) + 7) / 8).bytes;
 	if (n > XDPF_LIMIT_MEMORY / bytes) {
 		e = diag_error(s->d, l->size.span, "a table for %llu keys of this limit takes more than %d MiB", (unsigned long long)n,
 			       XDPF_LIMIT_MEMORY >> 20);

@@ -15,12 +15,34 @@ enum {
 	XDPF_LIMIT_PRECISION	= 256,	/* units that a token takes at least, if it does not take a whole number of them */
 	XDPF_LIMIT_SKEW_BITS	= 32,	/* ns, as a power of two, that a state may be too far ahead: clocks of two CPUs; more is no state of ours */
 	XDPF_LIMIT_WINDOW_BITS	= 62,	/* a window has no more bits */
-	XDPF_LIMIT_WAYS		= 4,	/* keys in a set of the table */
-	XDPF_LIMIT_LEVELS	= 5,	/* sets in which a key may be */
+	XDPF_LIMIT_MAX_WAYS	= 4,	/* keys in a set */
+	XDPF_LIMIT_LEVELS	= 8,	/* sets in which a key may be */
 	XDPF_LIMIT_ENTRIES	= 65536,	/* keys that a limit has room for, unless it says how many */
-	XDPF_LIMIT_MEMORY	= 1 << 30,	/* bytes of one limit's table, at most */
 	XDPF_LIMIT_SPARE	= 64,	/* sets more than keys */
+	XDPF_LIMIT_MEMORY	= 1 << 30,	/* bytes of one limit's table, at most */
 };
+
+/*
+ * How a set of the table lies in memory: head, then slots, each of a state and the 64-bit words of a key. Most keys are in the first slot,
+ * which is in the set's first cache line; of short keys, all are.
+ */
+struct xdpf_limit_layout {
+	unsigned ways, first, slot, bytes;	/* slots, place of the first, bytes of one, and of the whole */
+};
+
+enum { XDPF_LIMIT_PAD = 4, XDPF_LIMIT_SPILL = 8, XDPF_LIMIT_SLOTS = 16 };	/* struct bpf_spin_lock, 4 bytes of nothing, .spill, slots */
+
+static inline struct xdpf_limit_layout xdpf_limit_layout(unsigned words)
+{
+	enum { LINE = 64 };
+	unsigned slot = 8 * (1 + words);
+
+	if (words == 1)
+		return (struct xdpf_limit_layout){ 3, XDPF_LIMIT_SLOTS, slot, LINE };
+	if (words == 3)
+		return (struct xdpf_limit_layout){ 3, slot, slot, 2 * LINE };
+	return (struct xdpf_limit_layout){ 4, XDPF_LIMIT_SLOTS, slot, words == 2 ? 2 * LINE : XDPF_LIMIT_SLOTS + 4 * slot };
+}
 
 struct xdpf_limit_rate {
 	unsigned shift;

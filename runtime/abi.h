@@ -86,9 +86,14 @@ struct xdpf_counter {
 	uint64_t packets, bytes;		/* bytes: of the frame as received, fragments included */
 };
 
+enum { XDPF_LIMIT_LATELY = 16 };	/* keys without a token that a CPU remembers; a power of two */
+
 /* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
 struct xdpf_limit_count {
 	uint64_t admitted, denied, full;
+	/* the program's own: a number that the verifier is to know nothing of; what is left of the hashes of keys that had no token */
+	uint64_t through;
+	uint32_t lately[XDPF_LIMIT_LATELY];
 };
 
 struct xdpf_miss {

@@ -1,6 +1,6 @@
 /*
  * `drop if udp over 100/s burst 200 per ip4.src`, by hand: the state in an LRU hash, taken by compare-and-swap. Without LIMIT: the same
- * without the limit.
+ * without the limit. With EITHER: `per ip.src`, whose key is an address and its family.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -12,10 +12,20 @@
 #define TOKEN 10000000ull
 #define WINDOW (200 * TOKEN)
 
+#ifdef EITHER
+struct key {
+	__u32 addr[4], family;
+};
+#else
+struct key {
+	__u32 addr[1];
+};
+#endif
+
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1 << 20);
-	__type(key, __u32);
+	__type(key, struct key);
 	__type(value, __u64);
 } states SEC(".maps");
 
@@ -39,10 +49,16 @@ static __always_inline int decide(struct xdp_md *ctx, __u32 which, int verdict)
 
 static __always_inline int over(__u32 source)
 {
-	__u64 now = bpf_ktime_get_ns(), *state = bpf_map_lookup_elem(&states, &source), fresh = now + TOKEN;
+	struct key key = { .addr = { source } };
+	__u64 now = bpf_ktime_get_ns(), *state, fresh = now + TOKEN;
+
+#ifdef EITHER
+	key.family = 4;
+#endif
+	state = bpf_map_lookup_elem(&states, &key);
 
 	if (!state) {
-		bpf_map_update_elem(&states, &source, &fresh, BPF_ANY);
+		bpf_map_update_elem(&states, &key, &fresh, BPF_ANY);
 		return 0;
 	}
 	for (int i = 0; i < 8; i++) {

@@ -1,0 +1,442 @@
+/*
+ * A rate limit's table. In: the key, the time, what the packet costs. Out: code that takes the tokens, or finds none, or no room.
+ *
+ * A table is an array of sets, each of a lock, room for some keys with their states, and one more time, .spill. A key's place is in the set
+ * that its hash names; if that holds others only, all less than full, in a second one, and so on, eight in all: with as many sets as the
+ * limit has keys, no key is without room but with a probability below one in 10^9. Where a key went on from a set, .spill says until when its
+ * state may matter behind there: till then no new key is put into the set, so nobody is ever in two. What is full again may be
+ * overwritten, for that is what an unknown key is; nothing else is.
+ *
+ * Most keys are known and in their first set: that way takes no lock. The tokens are taken by compare-and-swap on the state, so CPUs
+ * never take the same one. Everything else is done with the set locked: going on, and putting a key in. Who puts a key in first swaps the
+ * state of what was there for 0, then writes the key, then the new state. A slot with state 0 is nobody's for those without a lock, and one
+ * whose state changed since its key was compared, is compared again: so a state is only ever taken for the key that it was read with.
+ *
+ * Which slot it is is found by arithmetic. Loops are such as the verifier can count: it walks each once per call.
+ */
+#include "codegen_limit.h"
+
+#include <linux/bpf.h>
+
+#include "abi.h"
+
+/* Of compare-and-swap: each that fails is another CPU's that did not. */
+enum { TRIES = 4, TRIES_ALONE = 32 };
+
+static V add(struct cg *g, V a, V b)
+{
+	return LLVMBuildAdd(g->b, a, b, "");
+}
+
+static V sub(struct cg *g, V a, V b)
+{
+	return LLVMBuildSub(g->b, a, b, "");
+}
+
+static V is(struct cg *g, LLVMIntPredicate p, V a, V b)
+{
+	return LLVMBuildICmp(g->b, p, a, b, "");
+}
+
+static V load(struct cg *g, V p)
+{
+	V v = cg_load(g, p, 8, 8);
+
+	LLVMSetVolatile(v, 1);
+	return v;
+}
+
+/* Swaps @was at @p for @v; what was there. */
+static V swap(struct cg *g, V p, V was, V v)
+{
+	V r = LLVMBuildAtomicCmpXchg(g->b, p, was, v, LLVMAtomicOrderingSequentiallyConsistent, LLVMAtomicOrderingSequentiallyConsistent, 0);
+
+	return LLVMBuildExtractValue(g->b, r, 0, "");
+}
+
+/* 0, which depends on @v: no CPU reads an address with it in before it has @v. */
+static V after(struct cg *g, V v)
+{
+	T type = LLVMFunctionType(g->i64, &g->i64, 1, 0);
+	static const char text[] = "$0 &= 0", in[] = "=r,0";
+	V f = LLVMGetInlineAsm(type, text, sizeof(text) - 1, in, sizeof(in) - 1, 1, 0, LLVMInlineAsmDialectATT, 0);
+
+	return LLVMBuildCall2(g->b, type, f, &v, 1, "");
+}
+
+static V mix(struct cg *g, V z)
+{
+	static const struct {
+		unsigned shift;
+		uint64_t by;
+	} steps[] = { { 30, 0xbf58476d1ce4e5b9u }, { 27, 0x94d049bb133111ebu } };
+
+	for (unsigned i = 0; i < 2; i++) {
+		z = LLVMBuildXor(g->b, z, LLVMBuildLShr(g->b, z, cg_c(g, steps[i].shift), ""), "");
+		z = LLVMBuildMul(g->b, z, cg_c(g, steps[i].by), "");
+	}
+	return LLVMBuildXor(g->b, z, LLVMBuildLShr(g->b, z, cg_c(g, 31), ""), "");
+}
+
+/*
+ * Numbers that are 0 or 1, by arithmetic: a branch would make the verifier walk all that follows twice, and the processor guess in which slot
+ * a key is. Hidden, or LLVM makes branches of them.
+ */
+static V top_bit(struct cg *g, V v)
+{
+	return cg_hide(g, LLVMBuildLShr(g->b, v, cg_c(g, 63), ""));
+}
+
+static V nonzero(struct cg *g, V v)
+{
+	return top_bit(g, LLVMBuildOr(g->b, v, sub(g, cg_c(g, 0), v), ""));
+}
+
+static V not_bit(struct cg *g, V v)
+{
+	return LLVMBuildXor(g->b, v, cg_c(g, 1), "");
+}
+
+static V and(struct cg *g, V a, V b)
+{
+	return LLVMBuildAnd(g->b, a, b, "");
+}
+
+/* @bit ? @a : @b */
+static V choose(struct cg *g, V bit, V a, V b)
+{
+	return LLVMBuildXor(g->b, b, and(g, LLVMBuildXor(g->b, a, b, ""), sub(g, cg_c(g, 0), bit)), "");
+}
+
+/* xdpf_limit_live(); x < reach, as reach is less than 2^63, by the borrow of x - reach */
+static V is_live(struct cg *g, const struct limit *l, V state)
+{
+	uint64_t reach = l->ast->fixed.window + ((uint64_t)1 << XDPF_LIMIT_SKEW_BITS << l->ast->fixed.shift);
+	V x = sub(g, sub(g, state, l->now), cg_c(g, 1));
+
+	return and(g, nonzero(g, state), top_bit(g, and(g, sub(g, x, cg_c(g, reach)), LLVMBuildNot(g->b, x, ""))));
+}
+
+/* A state is never 0. */
+static V not_zero(struct cg *g, V v)
+{
+	return add(g, v, not_bit(g, nonzero(g, v)));
+}
+
+static V slot(struct cg *g, const struct limit *l, V set, unsigned i)
+{
+	return cg_atc(g, set, l->layout.first + i * l->layout.slot);
+}
+
+/* The slot's word of the key. */
+static V word_at(struct cg *g, V p, unsigned k)
+{
+	return cg_atc(g, p, 8 * (k + (uint64_t)1));
+}
+
+/* 0 where the slot at @p has the key. @behind: NULL, or what orders the reading. */
+static V differs(struct cg *g, const struct limit *l, V p, V behind)
+{
+	V differ = cg_c(g, 0);
+
+	if (behind)
+		p = cg_at(g, p, behind);
+	for (unsigned k = 0; k < l->words; k++)
+		differ = LLVMBuildOr(g->b, differ, LLVMBuildXor(g->b, l->word[k], load(g, word_at(g, p, k)), ""), "");
+	return differ;
+}
+
+/* Takes the tokens from the bucket at @p, and goes to @some, or finds none, and goes to @none. @gone: where to go if the slot is no longer
+ * the key's, or others are always faster; NULL: it cannot be another's, and that one is told that there are none. */
+static void take(struct cg *g, const struct limit *l, V p, BB some, BB none, BB gone)
+{
+	uint64_t tries = l->sets ? TRIES : TRIES_ALONE;
+	BB before = LLVMGetInsertBlock(g->b), try = cg_block_after(g, before, "try"), own = cg_block(g, "own"), ask = cg_block(g, "ask");
+	BB live = cg_block(g, "live"), fresh = cg_block(g, "fresh"), from = cg_block(g, "from");
+	BB there = cg_block(g, "there"), again = cg_block(g, "again");
+	V n, state, base, full, next;
+
+	LLVMBuildBr(g->b, try);
+	cg_go(g, try);
+	n = LLVMBuildPhi(g->b, g->i64, "");
+	state = load(g, p);
+	if (gone) {
+		cg_branch(g, is(g, LLVMIntEQ, state, cg_c(g, 0)), gone, own);
+		cg_go(g, own);
+		cg_branch(g, is(g, LLVMIntNE, differs(g, l, p, after(g, state)), cg_c(g, 0)), gone, ask);
+	} else {
+		LLVMBuildBr(g->b, own);
+		cg_go(g, own);
+		LLVMBuildBr(g->b, ask);
+	}
+	cg_go(g, ask);
+	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, state), cg_c(g, 0)), live, fresh);
+	cg_go(g, fresh);
+	LLVMBuildBr(g->b, from);
+	cg_go(g, live);
+	LLVMBuildBr(g->b, from);
+	cg_go(g, from);
+	base = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(base, (V[]){ state, l->now }, (BB[]){ live, fresh }, 2);
+	full = add(g, base, l->cost);
+	cg_branch(g, is(g, LLVMIntUGT, sub(g, full, l->now), cg_c(g, l->ast->fixed.window)), none, there);
+	cg_go(g, there);
+	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state, not_zero(g, full)), state), some, again);
+	cg_go(g, again);
+	next = add(g, n, cg_c(g, 1));
+	cg_branch(g, is(g, LLVMIntULT, next, cg_c(g, tries)), try, gone ? gone : none);
+	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ before, again }, 2);
+}
+
+/* The element of the array at @index_address. */
+static V element(struct cg *g, struct limit *l, V index_address)
+{
+	V p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->ast->index], index_address });
+	BB on = cg_block_after(g, LLVMGetInsertBlock(g->b), "there");
+
+	/* never: the index is below the number of elements */
+	cg_branch(g, is(g, LLVMIntEQ, p, LLVMConstNull(g->ptr)), l->full, on);
+	cg_go(g, on);
+	return p;
+}
+
+static void lock(struct cg *g, V set)
+{
+	cg_helper(g, BPF_FUNC_spin_lock, g->i64, 1, &set);
+}
+
+static void unlock(struct cg *g, V set, BB to)
+{
+	cg_helper(g, BPF_FUNC_spin_unlock, g->i64, 1, &set);
+	LLVMBuildBr(g->b, to);
+}
+
+/* @v, which becomes part of an address. By way of memory: else the verifier would want to know exactly what it was computed from, back to
+ * the packet, and tell all these ways apart. */
+static V through(struct cg *g, const struct limit *l, V v)
+{
+	V p = cg_atc(g, l->count, offsetof(struct xdpf_limit_count, through));
+
+	LLVMSetVolatile(LLVMBuildStore(g->b, v, p), 1);
+	return load(g, p);
+}
+
+/* The first slot of @set of those with @bit, in block @here; @none: there is none. */
+static V first(struct cg *g, const struct limit *l, V set, const V *bit, BB here, BB none)
+{
+	V at = cg_c(g, 0), any = cg_c(g, 0);
+	BB some = cg_block(g, "some");
+
+	for (unsigned i = l->layout.ways; i--;) {
+		at = choose(g, bit[i], cg_c(g, i), at);
+		any = LLVMBuildOr(g->b, any, bit[i], "");
+	}
+	cg_branch(g, is(g, LLVMIntEQ, any, cg_c(g, 0)), none, some);
+	cg_go(g, some);
+	at = through(g, l, at);
+	/* never: but that the verifier does not know */
+	cg_branch(g, is(g, LLVMIntUGE, at, cg_c(g, l->layout.ways)), none, here);
+	cg_go(g, here);
+	return cg_at(g, cg_atc(g, set, l->layout.first), LLVMBuildMul(g->b, at, cg_c(g, l->layout.slot), ""));
+}
+
+/* The key's slot in @set, in block @here; @none: it has none there. */
+static V find(struct cg *g, const struct limit *l, V set, BB here, BB none)
+{
+	BB from[XDPF_LIMIT_MAX_WAYS];
+	V at[XDPF_LIMIT_MAX_WAYS], p;
+
+	for (unsigned i = 0; i < l->layout.ways; i++) {
+		BB on = i + 1 < l->layout.ways ? cg_block(g, "other key") : none;
+
+		at[i] = slot(g, l, set, i);
+		from[i] = LLVMGetInsertBlock(g->b);
+		cg_branch(g, is(g, LLVMIntEQ, differs(g, l, at[i], NULL), cg_c(g, 0)), here, on);
+		cg_go(g, on);
+	}
+	cg_go(g, here);
+	p = LLVMBuildPhi(g->b, g->ptr, "");
+	LLVMAddIncoming(p, at, from, l->layout.ways);
+	return p;
+}
+
+/* A slot of @set, locked, that nobody needs, with state 0. */
+static V claim(struct cg *g, const struct limit *l, V set, BB here, BB none)
+{
+	V bit[XDPF_LIMIT_MAX_WAYS], state[XDPF_LIMIT_MAX_WAYS], was = NULL, p;
+	BB found = cg_block(g, "full again");
+
+	for (unsigned i = 0; i < l->layout.ways; i++) {
+		state[i] = load(g, slot(g, l, set, i));
+		bit[i] = not_bit(g, is_live(g, l, state[i]));
+	}
+	for (unsigned i = l->layout.ways; i--;)
+		was = was ? choose(g, bit[i], state[i], was) : state[i];
+	p = first(g, l, set, bit, found, none);
+	/* somebody without a lock may have taken from it meanwhile */
+	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, was, cg_c(g, 0)), was), here, none);
+	cg_go(g, here);
+	return p;
+}
+
+/* Puts the key into the slot at @p, less the tokens. */
+static void insert(struct cg *g, const struct limit *l, V p)
+{
+	for (unsigned k = 0; k < l->words; k++)
+		LLVMSetVolatile(LLVMBuildStore(g->b, l->word[k], word_at(g, p, k)), 1);
+	LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpXchg, p, not_zero(g, add(g, l->now, l->cost)), LLVMAtomicOrderingSequentiallyConsistent, 0);
+}
+
+/* One set, locked: found, put in, or on to @next. @last: there is none, as a number that the verifier knows. */
+static void look(struct cg *g, struct limit *l, V set, V last, BB next)
+{
+	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), leave = cg_block(g, "leave");
+	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
+	BB store = cg_block(g, "spill"), done = cg_block(g, "done"), some = cg_block(g, "some"), none = cg_block(g, "none");
+	V spill, until;
+
+	take(g, l, find(g, l, set, use, unknown), some, none, NULL);
+	cg_go(g, some);
+	unlock(g, set, l->admitted);
+	cg_go(g, none);
+	unlock(g, set, l->denied);
+
+	cg_go(g, unknown);
+	spill = cg_load(g, cg_atc(g, set, XDPF_LIMIT_SPILL), 8, 8);
+	until = not_zero(g, add(g, l->now, cg_c(g, l->ast->fixed.window)));
+	cg_branch(g, is(g, LLVMIntNE, last, cg_c(g, 0)), room, spilled);
+	cg_go(g, spilled);
+	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, spill), cg_c(g, 0)), later, room);
+	cg_go(g, room);
+	insert(g, l, claim(g, l, set, found, no_room));
+	unlock(g, set, l->admitted);
+	cg_go(g, no_room);
+	cg_branch(g, is(g, LLVMIntNE, last, cg_c(g, 0)), leave, store);
+	cg_go(g, leave);
+	unlock(g, set, l->full);
+
+	/* a clock that is behind another CPU's does not take back what that one said */
+	cg_go(g, later);
+	cg_branch(g, is(g, LLVMIntSGT, sub(g, spill, until), cg_c(g, 0)), done, store);
+	cg_go(g, store);
+	cg_store(g, until, cg_atc(g, set, XDPF_LIMIT_SPILL), 8, 8);
+	LLVMBuildBr(g->b, done);
+	cg_go(g, done);
+	unlock(g, set, next);
+}
+
+/* Stores the index of the set that @hash names. */
+static void set_of(struct cg *g, const struct limit *l, V hash, V index_address)
+{
+	V h = LLVMBuildMul(g->b, LLVMBuildLShr(g->b, hash, cg_c(g, 32), ""), cg_c(g, l->sets), "");
+
+	cg_store(g, LLVMBuildLShr(g->b, h, cg_c(g, 32), ""), index_address, 4, 4);
+}
+
+/* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
+static V lately(struct cg *g, const struct limit *l, V hash, V *mark)
+{
+	V place = LLVMBuildShl(g->b, and(g, through(g, l, hash), cg_c(g, XDPF_LIMIT_LATELY - 1)), cg_c(g, 2), "");
+
+	*mark = LLVMBuildTrunc(g->b, LLVMBuildLShr(g->b, hash, cg_c(g, 4), ""), g->i32, "");
+	return cg_at(g, cg_atc(g, l->count, offsetof(struct xdpf_limit_count, lately)), place);
+}
+
+/* Has the set of @hash come while the clock is read: the one takes as long as the other, and reading the clock waits for what is being loaded,
+ * but not for what is being stored. Not where the key had no token lately: then it comes often, is near, and other CPUs may have it
+ * too, which only read. */
+static void fetch_ahead(struct cg *g, const struct limit *l, V hash, V set)
+{
+	BB here = LLVMGetInsertBlock(g->b), fetch = cg_block_after(g, here, "fetch"), on = cg_block_after(g, fetch, "clock");
+	V mark, p = lately(g, l, hash, &mark), known = LLVMBuildLoad2(g->b, g->i32, p, ""), s;
+
+	LLVMSetAlignment(known, 4);
+	cg_branch(g, is(g, LLVMIntEQ, known, mark), on, fetch);
+	cg_go(g, fetch);
+	s = LLVMBuildStore(g->b, cg_c32(g, 0), cg_atc(g, set, XDPF_LIMIT_PAD));
+	LLVMSetVolatile(s, 1);
+	LLVMSetAlignment(s, 4);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
+_Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
+
+static V hash_of(struct cg *g, const struct limit *l)
+{
+	V h = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), "");
+
+	LLVMSetVolatile(h, 1);
+	for (unsigned k = 0; k < l->words; k++)
+		h = mix(g, LLVMBuildXor(g->b, h, l->word[k], ""));
+	return h;
+}
+
+static void load_key(struct cg *g, struct limit *l)
+{
+	for (unsigned k = 0; k < l->words; k++)
+		l->word[k] = cg_load(g, cg_atc(g, l->key, 8 * (uint64_t)k), 8, 8);
+}
+
+void cg_limit_fetch(struct cg *g, struct limit *l)
+{
+	V index = cg_alloca(g, g->i32, "index"), hash;
+
+	l->full = cg_block(g, "no set");
+	load_key(g, l);
+	hash = hash_of(g, l);
+	set_of(g, l, hash, index);
+	fetch_ahead(g, l, hash, element(g, l, index));
+	LLVMBuildRet(g->b, hash);
+	cg_go(g, l->full);
+	LLVMBuildRet(g->b, hash);
+}
+
+void cg_limit_table(struct cg *g, struct limit *l)
+{
+	V index = cg_alloca(g, g->i32, "index"), hash, level, up, h, set, mark, p;
+	BB slow = cg_block(g, "slow"), loop = cg_block(g, "set"), next = cg_block(g, "next set");
+	BB known = cg_block(g, "known"), none = cg_block(g, "none");
+	BB here = LLVMGetInsertBlock(g->b), make = cg_block(g, "hash"), hashed = cg_block(g, "hashed");
+	V start;
+
+	load_key(g, l);
+	cg_branch(g, is(g, LLVMIntEQ, l->hash, cg_c(g, 0)), make, hashed);
+	cg_go(g, make);
+	h = hash_of(g, l);
+	LLVMBuildBr(g->b, hashed);
+	cg_go(g, hashed);
+	start = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(start, (V[]){ l->hash, h }, (BB[]){ here, make }, 2);
+	set_of(g, l, start, index);
+	set = element(g, l, index);
+	take(g, l, find(g, l, set, known, slow), l->admitted, none, slow);
+	cg_go(g, none);
+	p = lately(g, l, start, &mark);
+	LLVMSetAlignment(LLVMBuildStore(g->b, mark, p), 4);
+	LLVMBuildBr(g->b, l->denied);
+
+	cg_go(g, slow);
+	LLVMBuildBr(g->b, loop);
+	cg_go(g, loop);
+	level = LLVMBuildPhi(g->b, g->i64, "level");
+	hash = LLVMBuildPhi(g->b, g->i64, "hash");
+	set_of(g, l, hash, index);
+	set = element(g, l, index);
+	lock(g, set);
+	up = add(g, level, cg_c(g, 1));
+	look(g, l, set, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), next);
+	cg_go(g, next);
+	h = mix(g, add(g, hash, cg_c(g, XDPF_RANDOM_STEP)));
+	LLVMBuildBr(g->b, loop);
+	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ slow, next }, 2);
+	LLVMAddIncoming(hash, (V[]){ start, h }, (BB[]){ slow, next }, 2);
+}
+
+void cg_limit_bucket(struct cg *g, struct limit *l)
+{
+	V index = cg_alloca(g, g->i32, "index");
+
+	cg_store(g, cg_c(g, 0), index, 4, 4);
+	take(g, l, element(g, l, index), l->admitted, l->denied, NULL);
+}
