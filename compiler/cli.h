@@ -22,6 +22,8 @@ struct cli {
 	uint64_t random;	/* --seed, or its default */
 	bool no_way;		/* --no-way */
 	const char *socket;	/* yes, no */
+	const char *flow_state;	/* as text; .flow is its number */
+	uint64_t flow;
 	bool json, quiet, werror;
 
 	struct arena *arena;

@@ -18,6 +18,7 @@ struct eval_packet {
 	uint64_t random;		/* see runtime/abi.h, struct xdpf_inputs */
 	uint64_t seed;			/* of the run: what flows are hashed with */
 	bool socket;			/* a socket of this machine takes it, if it is TCP or UDP */
+	unsigned flow_state;		/* enum xdpf_flow_state (runtime/abi.h) of TCP and UDP; 0: absent */
 	bool no_way;			/* `redirect` and `forward` find no way: their `else` applies */
 	/* What a run leaves, until the next one: .data, and */
 	size_t left;			/* bytes of it now */

@@ -106,6 +106,8 @@ static bool meta(const struct eval_view *w, enum field_id f, struct eval_value *
 		return number(out, w->pkt->now / 1000000000u % 86400u);
 	if (f == FIELD_RXQUEUE)
 		return w->pkt->has_rxqueue && number(out, w->pkt->rxqueue);
+	if (f == FIELD_FLOW_STATE)
+		return w->pkt->flow_state && (dissect_has(d, HDR_TCP) || dissect_has(d, HDR_UDP)) && number(out, w->pkt->flow_state);
 	if (f == FIELD_IFACE)
 		return iface(w, out);
 	return false;

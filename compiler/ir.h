@@ -87,6 +87,7 @@ struct ir_program {
 	VEC(const char *) var;		/* names */
 	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules */
 	bool scratch;			/* these live in a per-CPU map, and each GET reads them anew: see lower.h */
+	bool conn;			/* it asks for a connection's state */
 	VEC(struct ir_table *) table;
 	uint32_t n_temps;
 };

@@ -97,6 +97,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		}
 		break;
 	case IR_FIB:
+	case IR_CONN:
 		for (size_t k = 0; k < i->args.n; k++)
 			dump_opnd(i->args.v[k], out);
 		break;

@@ -83,6 +83,8 @@ static void need_field(struct lower *l, enum field_id id, struct look k)
 			need_field(l, f->alt[i], k);
 		return;
 	}
+	if (id == FIELD_FLOW_STATE)
+		lower_need_conn(l);
 	if (f->form == FORM_META)
 		return;
 	s = find_slot(l, f);

@@ -248,22 +248,3 @@ const char *suggest_value(struct sema *s, const struct want *w, const char *text
 		return "names of hosts are not looked up: write the address, such as 192.0.2.1 or 2001:db8::1";
 	return NULL;
 }
-
-bool suggest_unsupported(struct sema *s, const struct ast_name *name)
-{
-	static const struct {
-		const char *prefix, *remedy;
-	} words[] = {
-		{ "flow.", "a connection's first packet is `tcp.syn and not tcp.ack`" },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		size_t len = strlen(words[i].prefix);
-
-		if (strncmp(name->s, words[i].prefix, len) || (words[i].prefix[len - 1] != '.' && name->s[len]))
-			continue;
-		diag_error(s->d, name->span, "`%s` is not supported by this version of xdpfc", name->s)->remedy = words[i].remedy;
-		return true;
-	}
-	return false;
-}

@@ -30,7 +30,8 @@
  *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be redirected and were not, if the program redirects
  *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
  *
- * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface` is absent.
+ * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface` and
+ * `flow.state` are absent.
  */
 #ifndef XDPF_ABI_H
 #define XDPF_ABI_H
@@ -149,6 +150,8 @@ struct xdpf_config {
 	uint32_t rxqueue;
 	uint64_t seed;				/* of hashes: nobody outside knows it */
 	uint64_t tai_offset;			/* ns that CLOCK_TAI is before UTC */
+	uint32_t ct_status;			/* bytes to the member status of this kernel's struct nf_conn; 0: `flow.state` is absent */
+	uint32_t zero;
 };
 
 /*
@@ -166,6 +169,9 @@ struct xdpf_trace {
 	uint32_t index;				/* of the rule or default that decided last */
 };
 
+/* Values of `flow.state`. */
+enum xdpf_flow_state { XDPF_FLOW_ABSENT, XDPF_FLOW_NEW, XDPF_FLOW_ESTABLISHED, XDPF_FLOW_RELATED };
+
 enum xdpf_input_socket { XDPF_SOCKET_ABSENT, XDPF_SOCKET_NO, XDPF_SOCKET_YES };
 
 /* What a test run says instead of the kernel, before each packet. */
@@ -175,6 +181,7 @@ struct xdpf_inputs {
 	uint64_t no_way;			/* not 0: `redirect` and `forward` find no way, and their `else` applies */
 	uint64_t seed;				/* of the run, in place of xdpf_config.seed */
 	uint64_t socket;			/* enum xdpf_input_socket: `socket`, of TCP and UDP */
+	uint64_t flow_state;			/* enum xdpf_flow_state: `flow.state`, of TCP and UDP */
 };
 
 /* What the kernel's routing table says in a test run, if .no_way is 0: the addresses of the next hop's Ethernet frame, as bytes. */

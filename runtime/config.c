@@ -90,6 +90,9 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 		config->tai_offset = tai_offset();
 		if (getrandom(&config->seed, sizeof(config->seed), 0) != sizeof(config->seed))
 			return rt_fail_sys(log, errno, "the kernel gives no random number");
+		/* a test run says it itself */
+		if (!o->test)
+			return rt_conn_place(&config->ct_status, bpf, log);
 	}
 	return 0;
 }

@@ -143,6 +143,14 @@ int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, bool g
 int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_ways *w, const struct xdpf_log *log);
 int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_log *log);
 
+/* ---- conn.c ---- */
+
+struct btf;
+/* Bytes to a structure's member, and its size if @size is given (0: unknown); -1: there is none. */
+int rt_btf_member(const struct btf *btf, const char *type, const char *name, size_t *size);
+/* For a program that asks for `flow.state`: where this kernel has a connection's status (xdpf_config.ct_status), or -EOPNOTSUPP; for others 0. */
+int rt_conn_place(uint32_t *out, const struct bpf_object *bpf, const struct xdpf_log *log);
+
 /* ---- netdev.c ---- */
 
 /* Calls @fn for each interface of this network namespace that knows of XDP: @sends where its driver sends other interfaces' frames now. */

@@ -54,6 +54,7 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 		p->inputs->seed = opt.seed;
 		p->inputs->no_way = opt.no_way;
 		p->inputs->socket = !opt.has_socket ? XDPF_SOCKET_ABSENT : opt.socket ? XDPF_SOCKET_YES : XDPF_SOCKET_NO;
+		p->inputs->flow_state = opt.flow_state;
 	}
 	if (bpf_prog_test_run_opts(p->prog_fd, &run))
 		return explain_run(errno, len, split ? opt.split : 0, log);

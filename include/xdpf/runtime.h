@@ -187,6 +187,9 @@ XDPF_API int xdpf_program_find(struct xdpf_program **out, const char *iface, con
 XDPF_API void xdpf_program_free(struct xdpf_program *p);
 XDPF_API const struct xdpf_meta *xdpf_program_meta(const struct xdpf_program *p);
 
+/* Values of `flow.state`. */
+enum xdpf_flow { XDPF_FLOW_STATE_ABSENT, XDPF_FLOW_STATE_NEW, XDPF_FLOW_STATE_ESTABLISHED, XDPF_FLOW_STATE_RELATED };
+
 struct xdpf_run_opts {
 	size_t sz;
 	unsigned split;			/* so many bytes stand in the linear part, the rest in fragments; 0: no split */
@@ -195,6 +198,7 @@ struct xdpf_run_opts {
 	bool no_way;			/* verdicts that redirect find nothing to redirect to */
 	uint64_t seed;			/* of the run: what flows are hashed with */
 	bool has_socket, socket;	/* what `socket` says of TCP and UDP; not given: absent */
+	enum xdpf_flow flow_state;	/* what `flow.state` is of TCP and UDP */
 };
 
 /* .random of the @n-th packet of a run with this seed. */
