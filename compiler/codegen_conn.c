@@ -1,10 +1,11 @@
 /*
- * CONN: what does the kernel's connection tracking know of the packet? In: protocol, ports and addresses. Out: enum xdpf_flow_state. One function asks, for
- * all places that want it, in the network namespace of the receiving interface, and gives the entry back on every way; in a test run, the run says it.
+ * CONN: what does the kernel's connection tracking know of the packet? In: protocol, ports and addresses. Out: enum xdpf_flow_state. One function
+ * asks, for all places that want it, in the network namespace of the receiving interface, and gives the entry back on every way; in a test run,
+ * the run says it.
  *
- * It is new without an entry, and with one that has seen no reply. An answer counts by its own direction already: the first one is on its way to the
- * tracking, which has not seen it yet, but it is no packet that begins something. An entry that was expected (of an FTP transfer, say) is related until
- * then. So nftables has it: the numbers of "ct state", for the same packet.
+ * It is new without an entry, and with one that has seen no reply. A packet that is itself the reply counts: the tracking is still to see it, but
+ * with it the entry has seen one. An entry that was expected (an FTP transfer's, say) is related until then. So nftables has it, which calls the
+ * same packet so in its `ct state`.
  */
 #include "codegen_priv.h"
 

@@ -295,8 +295,8 @@ unsigned lower_wire_words(struct lower *l, enum field_id f, struct ir_opnd *w);
 
 /* What `flow.state` asks for. */
 void lower_need_conn(struct lower *l);
-/* Nobody has asked yet; @none is a zero. */
-void lower_clear_conn(struct lower *l, struct ir_opnd none);
+/* Nobody has asked yet. */
+void lower_clear_conn(struct lower *l);
 /* Goes on in a new block where the packet's connection has a state, which is in l->conn then; else to @no. */
 void lower_require_conn(struct lower *l, struct ir_block *no);
 

@@ -1,6 +1,6 @@
 /*
- * `flow.state` in IR. In: where a rule wants it. Out: the state in a variable. The kernel is asked once per packet, by the first that wants it, with the
- * ports and addresses that the rules before it left in the packet; whoever comes later finds the answer.
+ * `flow.state` in IR. In: where a rule wants it. Out: the state in a variable. The kernel is asked once per packet, by the first that wants it,
+ * with the ports and addresses that the rules before it left in the packet; whoever comes later finds the answer.
  */
 #include "lower.h"
 
@@ -24,10 +24,10 @@ void lower_need_conn(struct lower *l)
 		}
 }
 
-void lower_clear_conn(struct lower *l, struct ir_opnd none)
+void lower_clear_conn(struct lower *l)
 {
 	if (l->ir->conn)
-		lower_set(l, l->conn, none);
+		lower_set(l, l->conn, lower_get(l, l->blank));
 }
 
 /* With the ports in @port and the protocol in @proto. */

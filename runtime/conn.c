@@ -1,6 +1,6 @@
 /*
- * Connection tracking. In: an opened object. Out: where the kernel that runs keeps the status of a connection, for a program that asks for `flow.state`; a
- * refusal that says what to do where the kernel has nothing to ask. Others are not looked at.
+ * Connection tracking. In: an opened object. Out: for a program that asks for `flow.state`, where the kernel that runs keeps the status of a
+ * connection; a refusal that says what to do where the kernel has nothing to ask. Other programs are not looked at.
  */
 #include <bpf/btf.h>
 #include <errno.h>
@@ -85,8 +85,9 @@ int rt_conn_place(uint32_t *out, const struct bpf_object *bpf, const struct xdpf
 		return 0;
 	}
 	uname(&u);
-	return rt_fail(log, EOPNOTSUPP, "`flow.state` asks the kernel's connection tracking, and this kernel (Linux %s) has none that a filter can ask\n"
-		       "Load it: `modprobe " MODULE "`. If it is there, the kernel was built without what describes it to filters "
-		       "(CONFIG_NF_CONNTRACK, CONFIG_DEBUG_INFO_BTF and, for a module, CONFIG_DEBUG_INFO_BTF_MODULES): "
-		       "from Linux 5.19 on it can be, and Debian's kernels from 6.1 on have it", u.release);
+	return rt_fail(log, EOPNOTSUPP,
+		       "`flow.state` asks the kernel's connection tracking, and this kernel (Linux %s) has none that a filter can ask\n"
+		       "Load it: `modprobe " MODULE "`. If it is loaded, the kernel was built without what describes it to filters "
+		       "(CONFIG_DEBUG_INFO_BTF and, for a module, CONFIG_DEBUG_INFO_BTF_MODULES): any from Linux 5.19 on can have it, "
+		       "and Debian's from 6.1 on do", u.release);
 }
