@@ -10,7 +10,7 @@
 
 static V input(struct cg *g, size_t off)
 {
-	static const char *const members[] = { "now", "random", "no_way", "seed", "socket", "flow_state" };
+	static const char *const members[] = { "now", "random", "no_way", "seed", "socket", "flow_state", "rx_hash", "rx_timestamp", "rx_vlan" };
 	V v;
 
 	if (!g->inputs)
@@ -150,6 +150,11 @@ V cg_flow(struct cg *g, uint32_t site, V *flow)
 V cg_test_flow_state(struct cg *g)
 {
 	return input(g, offsetof(struct xdpf_inputs, flow_state));
+}
+
+V cg_test_rx(struct cg *g, unsigned hint)
+{
+	return input(g, offsetof(struct xdpf_inputs, rx) + 8 * hint);
 }
 
 V cg_test_socket(struct cg *g)

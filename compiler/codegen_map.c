@@ -148,8 +148,8 @@ static void variables(struct cg *g)
 
 V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const char *const *members)
 {
-	MD types[8];
-	unsigned bits[8];
+	MD types[16];
+	unsigned bits[16];
 	V v;
 
 	for (unsigned i = 0; i < n; i++) {

@@ -48,6 +48,7 @@ struct cg {
 	V *counter_map;
 	V others, ports, out, cpus, sockets, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
+	V rx_fn[XDPF_RX_HINTS];		/* where it asks the driver for this */
 	V limits, *limit_map, *limit_fn;	/* by limit */
 	V now;				/* the time, once somebody has asked; before: 0 */
 	V *set_map, *set_queue, sets;		/* by live set */
@@ -113,6 +114,7 @@ V cg_random(struct cg *g, uint32_t site);
 V cg_flow(struct cg *g, uint32_t site, V *flow);
 V cg_no_way(struct cg *g);				/* of a test run only */
 V cg_test_flow_state(struct cg *g);			/* of a test run only: enum xdpf_flow_state */
+V cg_test_rx(struct cg *g, unsigned hint);			/* of a test run only: see enum xdpf_rx_hint */
 V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
 
 /* ---- codegen_way.c: redirecting ---- */
@@ -141,6 +143,13 @@ unsigned cg_tuple(struct cg *g, const V *v, bool ip6);
 void cg_conns(struct cg *g);
 /* enum xdpf_flow_state */
 V cg_conn(struct cg *g, const struct ir_inst *i, V proto, const V *v);
+
+/* ---- codegen_rx.c ---- */
+
+/* The functions that ask the driver, those that the program wants. */
+void cg_rx_functions(struct cg *g);
+/* The number of this hint (enum xdpf_rx_hint), or 0. */
+V cg_rx(struct cg *g, unsigned hint);
 
 /* ---- codegen_kfunc.c ---- */
 

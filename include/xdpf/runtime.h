@@ -172,6 +172,7 @@ struct xdpf_load_opts {
 	size_t sz;
 	bool frags;			/* takes frames in fragments (MTU above a page) */
 	bool generic;			/* is for generic mode, where every interface can send */
+	unsigned ifindex;		/* the interface it is for: needed where it asks the driver (rx.hash, …), and not for tests */
 	bool test;                      /* for xdpf_program_run(): leaves a trace; `iface`,
 	`rxqueue` are absent or as given here */
 	const char *test_iface;		/* the name of the interface that frames come from, or NULL */
@@ -199,7 +200,15 @@ struct xdpf_run_opts {
 	uint64_t seed;			/* of the run: what flows are hashed with */
 	bool has_socket, socket;	/* what `socket` says of TCP and UDP; not given: absent */
 	enum xdpf_flow flow_state;	/* what `flow.state` is of TCP and UDP */
+	/* what the driver says: rx.hash, rx.timestamp (0: nothing), and the tag that it took out of the frame */
+	bool has_rx_hash, has_rx_vlan;
+	uint16_t rx_vlan_type, rx_vlan_tci;
+	uint32_t rx_hash;
+	uint64_t rx_timestamp;
 };
+
+/* Sets what the driver says from text, such as "hash=7,vlan=5,pcp=3"; false: it is none. What is not said is absent. */
+XDPF_API bool xdpf_run_opts_rx(struct xdpf_run_opts *o, const char *text);
 
 /* .random of the @n-th packet of a run with this seed. */
 XDPF_API uint64_t xdpf_run_random(uint64_t seed, uint64_t n);

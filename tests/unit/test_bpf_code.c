@@ -212,7 +212,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies), cmocka_unit_test(both_sides), cmocka_unit_test(ways_that_meet), cmocka_unit_test(stack),
-		cmocka_unit_test(pointers), cmocka_unit_test(functions), cmocka_unit_test(kernel_functions), cmocka_unit_test(loops), cmocka_unit_test(refused),
+		cmocka_unit_test(pointers), cmocka_unit_test(functions), cmocka_unit_test(kernel_functions),
+		cmocka_unit_test(loops), cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
