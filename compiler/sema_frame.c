@@ -153,9 +153,10 @@ static bool meta_check(struct sema *s, const struct ast_assign *a, enum field_id
 {
 	struct diag *e;
 
-	if (id == FIELD_FLOW_STATE) {
-		diag_error(s->d, a->name.span, "`flow.state` cannot be given in a packet by this version of xdpfc")->remedy =
-			"a test without it has none; `xdpfc --run` takes --flow-state";
+	if (id == FIELD_FLOW_STATE || !strncmp(a->name.s, "rx.", 3)) {
+		e = diag_error(s->d, a->name.span, "`%s` cannot be given in a packet by this version of xdpfc", a->name.s);
+		e->remedy = arena_printf(s->a, "in tests of a file it is absent; `xdpfc --run` takes %s",
+					 id == FIELD_FLOW_STATE ? "--flow-state" : "--rx");
 		return false;
 	}
 	if (id == FIELD_IP_PROTO || id == FIELD_PKT_LEN || id == FIELD_PAYLOAD_LEN || id == FIELD_RXQUEUE)

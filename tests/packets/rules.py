@@ -370,6 +370,7 @@ def write(folder, n, seed, frames, xdpfc):
             writer = Writer(random.Random("%d/%d/%d" % (seed, i, j)), frames)
             options = writer.rnd.choice(("", " --flow-state new", " --flow-state established", " --flow-state related"))
             options += writer.rnd.choice(("", " --socket yes", " --socket no"))
+            options += writer.rnd.choice(("", " --rx hash=%d,timestamp=%d,vlan=%d,pcp=%d" % tuple(writer.number(b) for b in (32, 62, 12, 3))))
             head = ["#: option" + options] if j == 0 and options else []
             head += ["#: then " + behind for behind in (files[1:] if j == 0 else ())]
             # What is behind shall be reached.
