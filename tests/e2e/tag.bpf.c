@@ -1,4 +1,4 @@
-/* What stands at a sender's end in tests of rx.vlan: a tag (802.1Q, VLAN 7, priority 5) beside each frame, as a device that takes tags out leaves it. */
+/* What stands at a sender's end in tests of rx.vlan: a tag (802.1Q, VLAN 7, priority 5) beside each frame, as a device leaves those it takes out. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
