@@ -177,6 +177,8 @@ int rt_rx_check(const struct xdpf_object *o, const struct xdpf_iface *i, enum xd
 int rt_rx_image(char **out, const struct xdpf_object *o, unsigned ifindex, const struct xdpf_log *log);
 /* Binds a program to its device, before the load. */
 void rt_rx_bind(struct bpf_program *prog, unsigned ifindex);
+/* What more there is to say where the load of a bound program failed. */
+void rt_rx_explain(int err, bool frags, const struct xdpf_log *log);
 
 /* ---- attach.c ---- */
 

@@ -228,6 +228,8 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (p->image)
 		rt_rx_bind(prog, opt.ifindex);
 	err = load_bpf(p->bpf, log);
+	if (err && p->image)
+		rt_rx_explain(err, opt.frags, log);
 	if (!err)
 		err = take_maps(p, log);
 	if (!err)

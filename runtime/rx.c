@@ -167,3 +167,10 @@ void rt_rx_bind(struct bpf_program *prog, unsigned ifindex)
 	bpf_program__set_ifindex(prog, ifindex);
 	bpf_program__set_flags(prog, bpf_program__flags(prog) | DEV_BOUND_ONLY);
 }
+
+void rt_rx_explain(int err, bool frags, const struct xdpf_log *log)
+{
+	if (err == -EINVAL && frags)
+		rt_log(log, XDPF_LOG_ERROR, "before Linux 6.8 a filter that asks the driver (rx.hash, …) takes no frames in fragments: "
+		       "where that is the kernel, set the interface's MTU to 1500");
+}
