@@ -29,6 +29,13 @@ enum bpf_mend {
 	MEND_SRC = 4,
 };
 
+/* What a call by way of a relocation leads to. */
+enum bpf_callee {
+	CALLEE_OWN,		/* a function of the object's; where there is no relocation, what .src_reg says */
+	CALLEE_NUMBER,		/* one of the kernel's, which returns a number or nothing */
+	CALLEE_POINTER,		/* … a pointer */
+};
+
 struct bpf_block {
 	size_t begin, end;	/* instructions [begin, end) */
 	size_t next[2];		/* blocks; SIZE_MAX: none. [0] is the one behind it, where that can be */
@@ -40,6 +47,7 @@ struct bpf_code {
 	const struct bpf_insn *in;
 	size_t n;
 	const bool *address;	/* of each: a relocation puts an address there */
+	const uint8_t *callee;	/* of each: enum bpf_callee */
 	const bool *starts;	/* of each: a function starts there */
 	bool main;		/* its functions get a context; else numbers */
 	const char *err;

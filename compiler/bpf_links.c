@@ -208,9 +208,22 @@ static void store(struct state *s, const struct bpf_insn *i)
 	}
 }
 
-static void call(struct state *s, const struct bpf_insn *i)
+/* Helpers that return a pointer. */
+static bool helper_pointer(int id)
 {
-	bool own = i->src_reg == BPF_PSEUDO_CALL;
+	switch (id) {
+	case BPF_FUNC_map_lookup_elem:
+	case BPF_FUNC_ringbuf_reserve:
+	case BPF_FUNC_sk_lookup_udp:
+	case BPF_FUNC_skc_lookup_tcp:
+		return true;
+	}
+	return false;
+}
+
+static void call(struct state *s, const struct bpf_insn *i, enum bpf_callee callee)
+{
+	bool own = i->src_reg == BPF_PSEUDO_CALL && callee == CALLEE_OWN;
 	set ids;
 
 	/* it may write numbers to the stack, from an address on it that it is given */
@@ -228,7 +241,7 @@ static void call(struct state *s, const struct bpf_insn *i)
 	ids = own ? with_id(s) : 0;
 	if (own)
 		link_places(s, 0, ids);		/* it may return what it was given */
-	else if (!i->src_reg && (i->imm == BPF_FUNC_map_lookup_elem || i->imm == BPF_FUNC_ringbuf_reserve))
+	else if (callee == CALLEE_POINTER || (!i->src_reg && helper_pointer(i->imm)))
 		s->sort[0] = SORT_POINTER;
 }
 
@@ -264,7 +277,7 @@ static void step(struct walk *w, struct state *s, size_t at, set live)
 	case BPF_JMP:
 	case BPF_JMP32:
 		if (BPF_OP(i->code) == BPF_CALL) {
-			call(s, i);
+			call(s, i, w->code->callee[at]);
 		} else if (bpf_is_jump(i) && BPF_OP(i->code) != BPF_JA) {
 			forget_id(w, s, at, i->dst_reg, live);
 			if (BPF_SRC(i->code) == BPF_X)

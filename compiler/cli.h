@@ -5,6 +5,7 @@
 #define XDPF_CLI_H
 
 #include "ast.h"
+#include "rx.h"
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
 
@@ -22,6 +23,10 @@ struct cli {
 	uint64_t random;	/* --seed, or its default */
 	bool no_way;		/* --no-way */
 	const char *socket;	/* yes, no */
+	const char *flow_state;	/* as text; .flow is its number */
+	uint64_t flow;
+	const char *rx_text;	/* --rx */
+	struct xdpf_rx rx;
 	bool json, quiet, werror;
 
 	struct arena *arena;

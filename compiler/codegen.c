@@ -156,6 +156,8 @@ bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_
 		cg_globals(g);
 		cg_tables(g);
 		cg_limits(g);
+		cg_conns(g);
+		cg_rx_functions(g);
 		cg_main(g);
 		LLVMDIBuilderFinalize(g->di);
 		ok = verify(g) && optimise(g) && emit(g, what, out, len);

@@ -10,7 +10,7 @@
 
 static V input(struct cg *g, size_t off)
 {
-	static const char *const members[] = { "now", "random", "no_way", "seed", "socket" };
+	static const char *const members[] = { "now", "random", "no_way", "seed", "socket", "flow_state", "rx_hash", "rx_timestamp", "rx_vlan" };
 	V v;
 
 	if (!g->inputs)
@@ -145,6 +145,16 @@ V cg_flow(struct cg *g, uint32_t site, V *flow)
 
 	z = LLVMBuildAdd(g->b, LLVMBuildAdd(g->b, z, flow[6], ""), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");
 	return LLVMBuildLShr(g->b, mix64(g, z), cg_c(g, 32), "");
+}
+
+V cg_test_flow_state(struct cg *g)
+{
+	return input(g, offsetof(struct xdpf_inputs, flow_state));
+}
+
+V cg_test_rx(struct cg *g, unsigned hint)
+{
+	return input(g, offsetof(struct xdpf_inputs, rx) + 8 * hint);
 }
 
 V cg_test_socket(struct cg *g)

@@ -345,6 +345,13 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 	case IR_SUM:
 		r = cg_sum(g, a, c);
 		break;
+	case IR_RX:
+		r = cg_rx(g, (unsigned)i->imm);
+		break;
+	case IR_CONN:
+		many(g, i, temp, args);
+		r = cg_conn(g, i, a, args);
+		break;
 	case IR_SOCKET:
 		many(g, i, temp, args);
 		cg_socket(g, i, args, target(g, i, 0), target(g, i, 1));

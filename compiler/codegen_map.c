@@ -134,14 +134,14 @@ static void license(struct cg *g)
 
 static void variables(struct cg *g)
 {
-	static const char *const config[] = { "flags", "rxqueue", "seed", "tai_offset" }, *const trace[] = { "index" };
-	static const unsigned bits[] = { 32, 32, 64, 64 };
-	MD types[] = { g->du32, g->du32, g->du64, g->du64 };
-	T members[] = { g->i32, g->i32, g->i64, g->i64 };
+	static const char *const config[] = { "flags", "rxqueue", "seed", "tai_offset", "ct_status", "zero" }, *const trace[] = { "index" };
+	static const unsigned bits[] = { 32, 32, 64, 64, 32, 32 };
+	MD types[] = { g->du32, g->du32, g->du64, g->du64, g->du32, g->du32 };
+	T members[] = { g->i32, g->i32, g->i64, g->i64, g->i32, g->i32 };
 	size_t n = g->ir->ast->ifaces.n;
 
-	g->config = global(g, XDPF_VAR_CONFIG, LLVMConstNull(LLVMStructTypeInContext(g->cx, members, 4, 0)), ".rodata", true, 8);
-	cg_debug_global(g, g->config, XDPF_VAR_CONFIG, cg_struct_type(g, "xdpf_config", 4, config, types, bits, NULL, 0));
+	g->config = global(g, XDPF_VAR_CONFIG, LLVMConstNull(LLVMStructTypeInContext(g->cx, members, 6, 0)), ".rodata", true, 8);
+	cg_debug_global(g, g->config, XDPF_VAR_CONFIG, cg_struct_type(g, "xdpf_config", 6, config, types, bits, NULL, 0));
 	if (n) {
 		g->ifaces = global(g, XDPF_VAR_IFACES, LLVMConstNull(LLVMArrayType2(g->i32, n)), ".rodata", true, 4);
 		cg_debug_global(g, g->ifaces, XDPF_VAR_IFACES, cg_array_type(g, g->du32, n, 32));
@@ -152,8 +152,8 @@ static void variables(struct cg *g)
 
 V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const char *const *members)
 {
-	MD types[8];
-	unsigned bits[8];
+	MD types[16];
+	unsigned bits[16];
 	V v;
 
 	for (unsigned i = 0; i < n; i++) {

@@ -36,7 +36,7 @@ struct cg {
 	LLVMDIBuilderRef di;
 	LLVMTargetMachineRef tm;
 	T i8, i16, i32, i64, ptr, vd;
-	MD du8, du16, du32, du64, dint, dchar, dcounter, dmiss, dctx;
+	MD du8, du16, du32, du64, dint, dchar, dcounter, dmiss, dctx, dconn;
 	MD file, sp;			/* first source; current function */
 	const struct source *no_rule;	/* the place of what belongs to none */
 	VEC(struct cg_file) files;
@@ -47,6 +47,8 @@ struct cg {
 	V *table;
 	V *counter_map;
 	V others, ports, out, cpus, sockets, flood[XDPF_MAX_FLOODS];
+	V conn_fn;			/* where the program asks for a connection's state */
+	V rx_fn[XDPF_RX_HINTS];		/* where it asks the driver for this */
 	V limits, *limit_map, *limit_fn, *limit_fetch;	/* by limit */
 	V now;				/* the time, once somebody has asked; before: 0 */
 	V *set_map, *set_queue, sets;		/* by live set */
@@ -118,6 +120,8 @@ V cg_random(struct cg *g, uint32_t site);
 /* @flow as IR_FLOW has it. */
 V cg_flow(struct cg *g, uint32_t site, V *flow);
 V cg_no_way(struct cg *g);				/* of a test run only */
+V cg_test_flow_state(struct cg *g);			/* of a test run only: enum xdpf_flow_state */
+V cg_test_rx(struct cg *g, unsigned hint);			/* of a test run only: see enum xdpf_rx_hint */
 V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
 
 /* ---- codegen_way.c: redirecting ---- */
@@ -137,6 +141,27 @@ void cg_fib(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
 /* ---- codegen_socket.c ---- */
 
 void cg_socket(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
+/* A tuple of ports and addresses as the kernel's look-ups take it, in g->buf; returns its length. */
+unsigned cg_tuple(struct cg *g, const V *v, bool ip6);
+
+/* ---- codegen_conn.c ---- */
+
+/* The function that asks connection tracking, if the program does. */
+void cg_conns(struct cg *g);
+/* enum xdpf_flow_state */
+V cg_conn(struct cg *g, const struct ir_inst *i, V proto, const V *v);
+
+/* ---- codegen_rx.c ---- */
+
+/* The functions that ask the driver, those that the program wants. */
+void cg_rx_functions(struct cg *g);
+/* The number of this hint (enum xdpf_rx_hint), or 0. */
+V cg_rx(struct cg *g, unsigned hint);
+
+/* ---- codegen_kfunc.c ---- */
+
+/* A function of the kernel's, of these types, which BTF tells it by; weak: where the kernel has none, only what can be reached must not call it. */
+V cg_kfunc(struct cg *g, const char *name, T type, MD ret, unsigned n, MD *param);
 
 /* ---- codegen_table.c ---- */
 

@@ -6,6 +6,7 @@
 #define XDPF_EVAL_H
 
 #include "ast.h"
+#include "rx.h"
 
 /* A frame as the program sees it, from the Ethernet header on. What is not given is absent. */
 struct eval_packet {
@@ -18,6 +19,8 @@ struct eval_packet {
 	uint64_t random;		/* see runtime/abi.h, struct xdpf_inputs */
 	uint64_t seed;			/* of the run: what flows are hashed with */
 	bool socket;			/* a socket of this machine takes it, if it is TCP or UDP */
+	unsigned flow_state;		/* enum xdpf_flow_state (runtime/abi.h) of TCP and UDP; 0: absent */
+	struct xdpf_rx rx;		/* what the driver says */
 	bool no_way;			/* `redirect` and `forward` find no way: their `else` applies */
 	/* What a run leaves, until the next one: .data, and */
 	size_t left;			/* bytes of it now */

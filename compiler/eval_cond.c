@@ -80,6 +80,20 @@ static bool iface(const struct eval_view *w, struct eval_value *out)
 	return true;
 }
 
+/* What the driver says. */
+static bool driver(const struct xdpf_rx *rx, enum field_id f, struct eval_value *out)
+{
+	if (f == FIELD_RX_HASH)
+		return rx->has_hash && number(out, rx->hash);
+	if (f == FIELD_RX_TIMESTAMP)
+		return rx->timestamp && number(out, rx->timestamp);
+	if (f == FIELD_RX_VLAN_ID)
+		return rx->has_vlan && number(out, rx->vlan_tci & 0xfff);
+	if (f == FIELD_RX_VLAN_PCP)
+		return rx->has_vlan && number(out, rx->vlan_tci >> 13);
+	return f == FIELD_RX_VLAN_TYPE && rx->has_vlan && number(out, rx->vlan_type);
+}
+
 /* The fields that are not bytes of a header: each is one line here. */
 static bool meta(const struct eval_view *w, enum field_id f, struct eval_value *out)
 {
@@ -106,9 +120,11 @@ static bool meta(const struct eval_view *w, enum field_id f, struct eval_value *
 		return number(out, w->pkt->now / 1000000000u % 86400u);
 	if (f == FIELD_RXQUEUE)
 		return w->pkt->has_rxqueue && number(out, w->pkt->rxqueue);
+	if (f == FIELD_FLOW_STATE)
+		return w->pkt->flow_state && (dissect_has(d, HDR_TCP) || dissect_has(d, HDR_UDP)) && number(out, w->pkt->flow_state);
 	if (f == FIELD_IFACE)
 		return iface(w, out);
-	return false;
+	return driver(&w->pkt->rx, f, out);
 }
 
 bool eval_field(const struct eval_view *w, enum field_id f, struct eval_value *out)

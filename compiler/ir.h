@@ -87,6 +87,8 @@ struct ir_program {
 	VEC(const char *) var;		/* names */
 	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules */
 	bool scratch;			/* these live in a per-CPU map, and each GET reads them anew: see lower.h */
+	bool conn;			/* it asks for a connection's state */
+	unsigned rx;			/* what it asks drivers: bits 1 << enum xdpf_rx_hint */
 	VEC(struct ir_table *) table;
 	uint32_t n_temps;
 };

@@ -54,6 +54,10 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		if (sum > IR_MAX_FETCH)
 			return "writes more than 64 bytes";
 	}
+	if (i->op == IR_RX && (i->imm >= 32 || !(p->rx >> i->imm & 1)))
+		return "asks what the program does not want to know";
+	if (i->op == IR_CONN && i->args.n != 4 && i->args.n != 6)
+		return "asks for no connection";
 	if (i->op == IR_SOCKET && ((i->imm != 6 && i->imm != 17) || (i->args.n != 4 && i->args.n != 6)))
 		return "asks for no socket";
 	if (i->op == IR_FIB && i->args.n != 6 && i->args.n != 8)

@@ -78,6 +78,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_MARK:
 		fprintf(out, " #%" PRIu64, i->imm);
 		break;
+	case IR_RX:
 	case IR_LIMIT:
 	case IR_FLOW:
 	case IR_TALLY:
@@ -97,6 +98,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		}
 		break;
 	case IR_FIB:
+	case IR_CONN:
 		for (size_t k = 0; k < i->args.n; k++)
 			dump_opnd(i->args.v[k], out);
 		break;

@@ -141,6 +141,8 @@ struct lower {
 	size_t n_tests;			/* as need estimates them */
 	VEC(struct lower_made) made;
 	ir_var blank, frame_len, absent;
+	ir_var rx;			/* what the driver said last */
+	ir_var conn;			/* if l->ir->conn: enum xdpf_flow_state; 0: nobody has asked yet, or there is none */
 
 	struct ir_block *rules;		/* where dissection ends */
 };
@@ -286,6 +288,27 @@ void lower_units(struct lower *l);
 void lower_need_socket(struct lower *l);
 /* Ends the current block with a branch to @yes or @no. */
 void lower_socket(struct lower *l, struct ir_block *yes, struct ir_block *no);
+
+/* The ports or the address as they stand in the packet, in network order: one word, of a 16-byte address two; the header is there. Their number. */
+unsigned lower_wire_words(struct lower *l, enum field_id f, struct ir_opnd *w);
+
+/* ---- lower_conn.c ---- */
+
+/* What `flow.state` asks for. */
+void lower_need_conn(struct lower *l);
+/* Nobody has asked yet. */
+void lower_clear_conn(struct lower *l);
+/* Goes on in a new block where the packet's connection has a state, which is in l->conn then; else to @no. */
+void lower_require_conn(struct lower *l, struct ir_block *no);
+
+/* ---- lower_rx.c ---- */
+
+/* Is it a field that drivers say? */
+bool lower_is_rx(enum field_id f);
+void lower_need_rx(struct lower *l, enum field_id f);
+/* Goes on in a new block where the driver says it, else to @no; then its value, in that block. */
+void lower_require_rx(struct lower *l, enum field_id f, struct ir_block *no);
+struct ir_opnd lower_rx(struct lower *l, enum field_id f);
 
 /* ---- lower_way.c ---- */
 

@@ -31,6 +31,8 @@ static uint64_t field_headers(enum field_id f)
 			bits |= field_headers(fi->alt[i]);
 		return bits;
 	}
+	if (f == FIELD_FLOW_STATE)
+		return lower_headers(HDR_TCP) | lower_headers(HDR_UDP);
 	if (fi->header == HDR_NONE)
 		return 0;
 	return lower_headers(lang_part(fi->header) ? lang_part(fi->header)->parent : fi->header);

@@ -83,6 +83,10 @@ static void need_field(struct lower *l, enum field_id id, struct look k)
 			need_field(l, f->alt[i], k);
 		return;
 	}
+	if (id == FIELD_FLOW_STATE)
+		lower_need_conn(l);
+	if (lower_is_rx(id))
+		lower_need_rx(l, id);
 	if (f->form == FORM_META)
 		return;
 	s = find_slot(l, f);

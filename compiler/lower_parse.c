@@ -380,6 +380,7 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
 	clear_slots(l, ir_imm(LOWER_ABSENT));
 	clear_inner(l);
+	lower_clear_conn(l);
 	f = lower_fetch(l, ir_imm(0), 14, eth, cut);
 	f->early = true;
 	lower_load(l, f, type, 12, 2);
@@ -397,6 +398,7 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->absent, lower_op(l, IR_XOR, lower_get(l, l->blank), ir_imm(LOWER_ABSENT)));
 	clear_slots(l, lower_get(l, l->absent));
 	clear_inner(l);
+	lower_clear_conn(l);
 	lower_slots_settle(l, HDR_ETH);
 	lower_present(l, HDR_ETH);
 	lower_present(l, HDR_ETYPE);

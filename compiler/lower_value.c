@@ -32,6 +32,10 @@ static void require_field(struct lower *l, enum field_id id, struct ir_block *no
 		require(l, lower_op0(l, IR_FLAGS), XDPF_CONFIG_IFACES, true, no);
 	else if (id == FIELD_RXQUEUE)
 		require(l, lower_op0(l, IR_FLAGS), XDPF_CONFIG_NO_RXQUEUE, false, no);
+	else if (id == FIELD_FLOW_STATE)
+		lower_require_conn(l, no);
+	else if (lower_is_rx(id))
+		lower_require_rx(l, id, no);
 	else if (id == FIELD_PAYLOAD_LEN)
 		require_bit(l, lower_bit(l, BIT_PAYLOAD), no);
 	/* malformed, pkt.len and the clock are always there */
@@ -88,6 +92,10 @@ static struct ir_opnd meta_value(struct lower *l, enum field_id id)
 		return clock_value(l, id);
 	if (id == FIELD_IFACE)
 		return lower_op0(l, IR_IFINDEX);
+	if (id == FIELD_FLOW_STATE)
+		return lower_get(l, l->conn);
+	if (lower_is_rx(id))
+		return lower_rx(l, id);
 	if (id == FIELD_RXQUEUE)
 		return rxqueue(l);
 	if (id == FIELD_PAYLOAD_LEN)

@@ -10,8 +10,8 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_WERROR,
-	OPT_JSON,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET,
+	OPT_FLOW_STATE, OPT_RX, OPT_WERROR, OPT_JSON,
 	OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -24,7 +24,8 @@ static const struct option_info {
 	{ OPT_EMIT, "--emit", "STAGE" },
 	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
-	{ OPT_SOCKET, "--socket", "yes|no" },
+	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
+	{ OPT_RX, "--rx", "hash=N,…" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
@@ -44,11 +45,11 @@ static const char help[] =
 	"\n"
 	"  -o OUT.o          the object; whole, or left as it was\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
-	"  --iface NAME      --run: the interface packets come from (else: absent)\n"
-	"  --rxqueue N       --run: the receive queue they come from (else: absent)\n"
+	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
 	"  --seed N          --run: the seed of what is random (1)\n"
 	"  --no-way          --run: redirects find no way: their `else` applies\n"
-	"  --socket yes|no   --run: a local socket takes the packet (else: absent)\n"
+	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
+	"                    --run: what is not in the frame (else: absent)\n"
 	"  -Werror           warnings are errors\n"
 	"  --json            results and diagnostics as JSON\n"
 	"  --quiet           no warnings, no summary\n"
@@ -84,6 +85,8 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_SEED:		cli->seed = value; break;
 	case OPT_NO_WAY:	cli->no_way = true; break;
 	case OPT_SOCKET:	cli->socket = value; break;
+	case OPT_RX:		cli->rx_text = value; break;
+	case OPT_FLOW_STATE:	cli->flow_state = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_QUIET:		cli->quiet = true; break;
@@ -175,11 +178,16 @@ static int check_options(struct cli *cli)
 		return cli_usage("where to? -o OUT.o writes the object, --check only looks for errors");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
-	if (!cli->run && (cli->iface || cli->rxqueue || cli->seed || cli->no_way || cli->socket))
+	if (!cli->run && (cli->iface || cli->rxqueue || cli->seed || cli->no_way || cli->socket || cli->flow_state || cli->rx_text))
 		return cli_usage("%s is for --run", cli->iface ? "--iface" : cli->rxqueue ? "--rxqueue" : cli->seed ? "--seed" :
-				 cli->no_way ? "--no-way" : "--socket");
+				 cli->no_way ? "--no-way" : cli->socket ? "--socket" : cli->flow_state ? "--flow-state" : "--rx");
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
 		return cli_usage("--socket %s: yes or no", cli->socket);
+	if (cli->flow_state && !lang_name_value(NAMES_FLOWSTATE, cli->flow_state, strlen(cli->flow_state), &cli->flow))
+		return cli_usage("--flow-state %s: new, established or related", cli->flow_state);
+	if (cli->rx_text && !xdpf_rx_read(cli->rx_text, &cli->rx))
+		return cli_usage("--rx %s: it takes hash=N, timestamp=NS, vlan=ID, with vlan also pcp=N and type=N, with commas "
+				 "between them", cli->rx_text);
 	if (cli->iface && strlen(cli->iface) > 15)
 		return cli_usage("--iface: an interface's name has at most 15 characters");
 	if (cli->rxqueue && !cli_number(cli->rxqueue, UINT32_MAX, &n))

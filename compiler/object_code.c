@@ -60,13 +60,6 @@ static bool relocations(struct finish *f, bool (*each)(struct finish *f, struct 
 	return true;
 }
 
-static bool note_address(struct finish *f, struct bpf_code *c, size_t at, size_t sym)
-{
-	(void)f, (void)sym;
-	((bool *)(uintptr_t)c->address)[at] = true;
-	return true;
-}
-
 static bool take_code(struct finish *f, struct section *s)
 {
 	Elf_Data *d = elf_getdata(s->scn, NULL);
@@ -79,6 +72,7 @@ static bool take_code(struct finish *f, struct section *s)
 	c->n = d->d_size / INSN;
 	c->in = arena_copy(f->arena, d->d_buf, d->d_size);
 	c->address = arena_array(f->arena, c->n + 1, sizeof(bool));
+	c->callee = arena_array(f->arena, c->n + 1, sizeof(uint8_t));
 	c->starts = arena_array(f->arena, c->n + 1, sizeof(bool));
 	c->main = strcmp(s->name, ".text") != 0;
 	return true;
@@ -96,6 +90,30 @@ static bool symbol(struct finish *f, size_t i, GElf_Sym *sym)
 static struct bpf_code *code_of(const struct finish *f, const GElf_Sym *sym)
 {
 	return sym->st_shndx < f->n_sec ? f->sec[sym->st_shndx].code : NULL;
+}
+
+/* Functions of the kernel's (kfuncs) that we call: of these, the ones that return a pointer. */
+static bool returns_pointer(const char *name)
+{
+	return !strcmp(name, "bpf_xdp_ct_lookup");
+}
+
+static bool note_address(struct finish *f, struct bpf_code *c, size_t at, size_t sym_at)
+{
+	const char *name;
+	GElf_Sym sym;
+
+	((bool *)(uintptr_t)c->address)[at] = true;
+	if (c->in[at].code != (BPF_JMP | BPF_CALL))
+		return true;
+	if (!symbol(f, sym_at, &sym))
+		return false;
+	name = elf_strptr(f->in, f->strtab, sym.st_name);
+	if (!name)
+		return object_elf_failed(f);
+	if (sym.st_shndx == SHN_UNDEF)
+		((uint8_t *)(uintptr_t)c->callee)[at] = returns_pointer(name) ? CALLEE_POINTER : CALLEE_NUMBER;
+	return true;
 }
 
 static bool note_functions(struct finish *f)

@@ -159,9 +159,6 @@ const char *decl_kind_name(enum decl_kind kind);
 
 /* ---- suggestions (sema_suggest.c) ---- */
 
-/* Tells of a name that is the language's but not yet this compiler's; false: it is not one. */
-bool suggest_unsupported(struct sema *s, const struct ast_name *name);
-
 enum suggest { SUGGEST_FIELD = 1, SUGGEST_HEADER = 2, SUGGEST_LET = 4, SUGGEST_SET = 8, SUGGEST_TYPE = 16 };
 
 /* What to do about the unknown @name where names of the @what kinds (and the known values of @table) fit: a remedy, or NULL. */

@@ -52,8 +52,6 @@ static bool not_a_condition(struct sema *s, const struct ast_name *name)
 	} else if (!strcmp(name->s, "payload") || !strcmp(name->s, "packet")) {
 		e = diag_error(s->d, name->span, "`%s` is not a condition", name->s);
 		e->remedy = arena_printf(s->a, "compare bytes of it, as in `%s[0:4] == ff:ff:ff:ff`", name->s);
-	} else if (suggest_unsupported(s, name)) {
-		return false;
 	} else if (suggest_foreign(name->s)) {
 		e = diag_error(s->d, name->span, "unknown name `%s`", name->s);
 		e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD, NAMES_NONE);

@@ -29,8 +29,6 @@ static bool unknown(struct sema *s, const struct ast_name *name)
 {
 	struct diag *e;
 
-	if (suggest_unsupported(s, name))
-		return false;
 	e = diag_error(s->d, name->span, "unknown field `%s`", sema_quote(s, name->span));
 	e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD | SUGGEST_HEADER, NAMES_NONE);
 	if (!e->remedy)
@@ -155,6 +153,12 @@ static bool meta_check(struct sema *s, const struct ast_assign *a, enum field_id
 {
 	struct diag *e;
 
+	if (id == FIELD_FLOW_STATE || !strncmp(a->name.s, "rx.", 3)) {
+		e = diag_error(s->d, a->name.span, "`%s` cannot be given in a packet by this version of xdpfc", a->name.s);
+		e->remedy = arena_printf(s->a, "in tests of a file it is absent; `xdpfc --run` takes %s",
+					 id == FIELD_FLOW_STATE ? "--flow-state" : "--rx");
+		return false;
+	}
 	if (id == FIELD_IP_PROTO || id == FIELD_PKT_LEN || id == FIELD_PAYLOAD_LEN || id == FIELD_RXQUEUE)
 		return true;
 	e = diag_error(s->d, a->name.span, "`%s` follows from the packet's bytes and cannot be given", a->name.s);

@@ -94,8 +94,6 @@ static bool not_a_field(struct sema *s, const struct ast_operand *op)
 
 	if (names_header(s, name) == HDR_NONE && !d && names_lost(s, name))
 		return false;
-	if (!d && suggest_unsupported(s, &op->name))
-		return false;
 	if (!strcmp(name, "socket")) {
 		e = diag_error(s->d, op->name.span, "`socket` is a condition, not a field: it has no value");
 		e->remedy = "write `socket` or `not socket` by itself";

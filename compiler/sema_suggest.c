@@ -72,7 +72,10 @@ static const struct {
 	{ "packet.len", "pkt.len" }, { "greater", "pkt.len >=" }, { "less", "pkt.len <=" },
 	{ "iif", "iface" }, { "iifname", "iface" }, { "meta.iif", "iface" }, { "meta.iifname", "iface" }, { "ifname", "iface" },
 	{ "interface", "iface" }, { "dev", "iface" }, { "queue", "rxqueue" }, { "rx_queue", "rxqueue" },
-	{ "rx_queue_index", "rxqueue" },
+	{ "rx_queue_index", "rxqueue" }, { "ct", "flow.state" }, { "ct.state", "flow.state" }, { "ctstate", "flow.state" },
+	{ "conntrack", "flow.state" }, { "state", "flow.state" }, { "flow", "flow.state" }, { "connection", "flow.state" },
+	{ "hash", "rx.hash" }, { "rxhash", "rx.hash" }, { "rx_hash", "rx.hash" }, { "skb.hash", "rx.hash" }, { "rss", "rx.hash" },
+	{ "rx.vlan", "rx.vlan.id" }, { "vlan_tci", "rx.vlan.id" }, { "hwtstamp", "rx.timestamp" }, { "timestamp", "rx.timestamp" },
 	{ "tcp.options.mss_val", "tcp.option.mss" }, { "tcp.options.mss", "tcp.option.mss" }, { "tcp.mss", "tcp.option.mss" },
 	{ "tcp.option.maxseg", "tcp.option.mss" }, { "tcp.options.wscale.shift", "tcp.option.wscale" }, { "tcp.options.wscale", "tcp.option.wscale" },
 	{ "tcp.option.window", "tcp.option.wscale" }, { "tcp.options.sack_perm", "tcp.option.sackperm" },
@@ -247,23 +250,4 @@ const char *suggest_value(struct sema *s, const struct want *w, const char *text
 	if (is_ip && strchr(text, '.'))
 		return "names of hosts are not looked up: write the address, such as 192.0.2.1 or 2001:db8::1";
 	return NULL;
-}
-
-bool suggest_unsupported(struct sema *s, const struct ast_name *name)
-{
-	static const struct {
-		const char *prefix, *remedy;
-	} words[] = {
-		{ "flow.", "a connection's first packet is `tcp.syn and not tcp.ack`" },
-	};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		size_t len = strlen(words[i].prefix);
-
-		if (strncmp(name->s, words[i].prefix, len) || (words[i].prefix[len - 1] != '.' && name->s[len]))
-			continue;
-		diag_error(s->d, name->span, "`%s` is not supported by this version of xdpfc", name->s)->remedy = words[i].remedy;
-		return true;
-	}
-	return false;
 }

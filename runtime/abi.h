@@ -30,7 +30,8 @@
  *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be redirected and were not, if the program redirects
  *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
  *
- * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface` is absent.
+ * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface`,
+ * `flow.state` and what drivers say (rx.hash, …) are absent.
  */
 #ifndef XDPF_ABI_H
 #define XDPF_ABI_H
@@ -147,6 +148,7 @@ enum {
 	XDPF_CONFIG_NO_RXQUEUE	= 1 << 3,	/* `rxqueue` is absent (test runs) */
 	XDPF_CONFIG_SET_RXQUEUE	= 1 << 4,	/* `rxqueue` is .rxqueue (test runs) */
 	XDPF_CONFIG_INPUTS	= 1 << 5,	/* clocks and randomness come from xdpf_inputs (test runs), not from the kernel */
+	XDPF_CONFIG_RX		= 1 << 6,	/* the program is bound to a device, whose driver says rx.hash and so on */
 };
 
 struct xdpf_config {
@@ -154,6 +156,8 @@ struct xdpf_config {
 	uint32_t rxqueue;
 	uint64_t seed;				/* of hashes: nobody outside knows it */
 	uint64_t tai_offset;			/* ns that CLOCK_TAI is before UTC */
+	uint32_t ct_status;			/* bytes to the member status of this kernel's struct nf_conn; 0: `flow.state` is absent */
+	uint32_t zero;
 };
 
 /*
@@ -171,7 +175,20 @@ struct xdpf_trace {
 	uint32_t index;				/* of the rule or default that decided last */
 };
 
+/* Values of `flow.state`. */
+enum xdpf_flow_state { XDPF_FLOW_ABSENT, XDPF_FLOW_NEW, XDPF_FLOW_ESTABLISHED, XDPF_FLOW_RELATED };
+
 enum xdpf_input_socket { XDPF_SOCKET_ABSENT, XDPF_SOCKET_NO, XDPF_SOCKET_YES };
+
+/* What drivers say of a packet, one number for each. */
+enum xdpf_rx_hint {
+	XDPF_RX_HASH,				/* 32 bits, and XDPF_RX_GIVEN */
+	XDPF_RX_TIMESTAMP,			/* ns of the device's clock; 0: none */
+	XDPF_RX_VLAN,				/* of the tag that it took out of the frame: type << 16 | TCI, and XDPF_RX_GIVEN */
+	XDPF_RX_HINTS
+};
+
+#define XDPF_RX_GIVEN	((uint64_t)1 << 32)	/* there is one */
 
 /* What a test run says instead of the kernel, before each packet. */
 struct xdpf_inputs {
@@ -180,6 +197,8 @@ struct xdpf_inputs {
 	uint64_t no_way;			/* not 0: `redirect` and `forward` find no way, and their `else` applies */
 	uint64_t seed;				/* of the run, in place of xdpf_config.seed */
 	uint64_t socket;			/* enum xdpf_input_socket: `socket`, of TCP and UDP */
+	uint64_t flow_state;			/* enum xdpf_flow_state: `flow.state`, of TCP and UDP */
+	uint64_t rx[XDPF_RX_HINTS];		/* what the driver says, by enum xdpf_rx_hint */
 };
 
 /* What the kernel's routing table says in a test run, if .no_way is 0: the addresses of the next hop's Ethernet frame, as bytes. */
@@ -193,6 +212,15 @@ struct xdpf_inputs {
 /* Where every test in a rule file begins: 2000-01-01 00:00:00 UTC, a Saturday; and the seed of its packets' random numbers. */
 #define XDPF_TEST_START	946684800000000000u
 #define XDPF_TEST_SEED	1
+
+/*
+ * Functions of the kernel's that only a program may call which is bound to a device. An object names them with XDPF_RX_UNBOUND in front, which no
+ * kernel has: so it loads anywhere, since they are weak and what calls them is cut off by XDPF_CONFIG_RX. The runtime writes XDPF_RX_BOUND there, of
+ * the same length, when it binds the program.
+ */
+#define XDPF_RX_UNBOUND	"dev"
+#define XDPF_RX_BOUND	"bpf"
+#define XDPF_RX_NAMES	{ "_xdp_metadata_rx_hash", "_xdp_metadata_rx_timestamp", "_xdp_metadata_rx_vlan_tag" }	/* by enum xdpf_rx_hint */
 
 /* A permutation of the 64-bit numbers without a pattern to it (the finalizer of SplitMix64). */
 static inline uint64_t xdpf_mix64(uint64_t z)

@@ -78,7 +78,8 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 
 static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool frags, const struct xdpf_log *log)
 {
-	const struct xdpf_load_opts opts = { .sz = sizeof(opts), .frags = frags, .generic = mode == XDPF_MODE_GENERIC };
+	const struct xdpf_load_opts opts = { .sz = sizeof(opts), .frags = frags, .generic = mode == XDPF_MODE_GENERIC,
+						.ifindex = t->iface.ifindex };
 	struct xdpf_program *prog;
 	int err = xdpf_program_load(&prog, o, &opts, log);
 
@@ -91,7 +92,7 @@ static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_
 
 /* ---- changes ---- */
 
-static const char *driver_name(const char *iface, struct ethtool_drvinfo *info)
+const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info)
 {
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	struct ifreq req = { .ifr_data = (char *)info };
@@ -110,7 +111,7 @@ static int explain_attach(const struct target *t, int err, enum xdpf_mode mode, 
 	struct ethtool_drvinfo info;
 
 	if (mode == XDPF_MODE_NATIVE && (err == EOPNOTSUPP || err == ENOTSUP)) {
-		driver = driver_name(name, &info);
+		driver = rt_driver_name(name, &info);
 		return rt_fail(log, err,
 			       "%s: its driver%s%s cannot run XDP programs natively%s; `--mode generic` works everywhere, more slowly",
 			       name, driver ? " " : "", driver ? driver : "", t->prog->frags ? " (or not at this MTU)" : "");
@@ -211,6 +212,8 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 		for (size_t k = 0; k < i && !err; k++)
 			if (t[k].iface.ifindex == t[i].iface.ifindex)
 				err = rt_fail(log, EINVAL, "%s: given twice", ifaces[i]);
+	for (i = 0; i < n && !err; i++)
+		err = rt_rx_check(o, &t[i].iface, mode, log);
 	for (i = 0; i < n && !err; i++)
 		/* In generic mode the kernel makes frames linear for us. */
 		err = target_load(&t[i], o, mode, mode == XDPF_MODE_NATIVE && t[i].iface.mtu > PLAIN_MTU, log);

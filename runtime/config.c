@@ -80,6 +80,9 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 		flags |= XDPF_CONFIG_LINEAR;
 	if (o->test)
 		flags |= XDPF_CONFIG_TRACE | XDPF_CONFIG_INPUTS | (o->has_test_rxqueue ? XDPF_CONFIG_SET_RXQUEUE : XDPF_CONFIG_NO_RXQUEUE);
+	/* whoever asks the driver is bound to it then */
+	if (!o->test && o->ifindex)
+		flags |= XDPF_CONFIG_RX;
 	if (!o->test || o->test_iface)
 		flags |= XDPF_CONFIG_IFACES;
 	for (size_t i = 0; ifaces && i < m->n_ifaces; i++)
@@ -90,6 +93,9 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 		config->tai_offset = tai_offset();
 		if (getrandom(&config->seed, sizeof(config->seed), 0) != sizeof(config->seed))
 			return rt_fail_sys(log, errno, "the kernel gives no random number");
+		/* a test run says it itself */
+		if (!o->test)
+			return rt_conn_place(&config->ct_status, bpf, log);
 	}
 	return 0;
 }

@@ -17,20 +17,6 @@ struct places {
 	int prog_aux, aux_id;		/* bytes */
 };
 
-static int member(const struct btf *btf, const char *type, const char *name)
-{
-	int32_t id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
-	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
-
-	for (unsigned i = 0; t && i < btf_vlen(t); i++) {
-		const char *s = btf__name_by_offset(btf, btf_members(t)[i].name_off);
-
-		if (s && !strcmp(s, name) && !btf_member_bitfield_size(t, i) && btf_member_bit_offset(t, i) % 8 == 0)
-			return (int)(btf_member_bit_offset(t, i) / 8);
-	}
-	return -1;
-}
-
 static bool find_places(struct places *p)
 {
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -38,8 +24,8 @@ static bool find_places(struct places *p)
 	if (libbpf_get_error(btf))
 		return false;
 	p->tracepoint = btf__find_by_name_kind(btf, "btf_trace_xdp_redirect_err", BTF_KIND_TYPEDEF);
-	p->prog_aux = member(btf, "bpf_prog", "aux");
-	p->aux_id = member(btf, "bpf_prog_aux", "id");
+	p->prog_aux = rt_btf_member(btf, "bpf_prog", "aux", NULL);
+	p->aux_id = rt_btf_member(btf, "bpf_prog_aux", "id", NULL);
 	btf__free(btf);
 	return p->tracepoint > 0 && p->prog_aux >= 0 && p->aux_id >= 0;
 }

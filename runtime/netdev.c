@@ -1,5 +1,5 @@
 /*
- * Which interfaces send frames that came in at others? In: this network namespace. Out: each interface of it, with what its driver says now, asked
+ * What can the drivers of the interfaces do with XDP? In: this network namespace. Out: each interface of it, with what its driver says now, asked
  * of the kernel by its generic netlink family "netdev" (Linux 6.3). Older kernels do not know, which is said by -EOPNOTSUPP and not logged.
  */
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include "private.h"
 
 /* <linux/netdev.h>, which older headers lack. */
-enum { NETDEV_DEV_GET = 1, NETDEV_IFINDEX = 1, NETDEV_XDP_FEATURES = 3, NETDEV_VERSION = 1, FEATURE_NDO_XMIT = 4 };
+enum { NETDEV_DEV_GET = 1, NETDEV_IFINDEX = 1, NETDEV_XDP_FEATURES = 3, NETDEV_RX_METADATA = 5, NETDEV_VERSION = 1, FEATURE_NDO_XMIT = 4 };
 
 struct request {
 	struct nlmsghdr n;
@@ -22,7 +22,8 @@ struct request {
 struct reply {
 	uint16_t family;
 	uint32_t ifindex;
-	uint64_t features;
+	uint64_t features, rx;
+	bool has_rx;
 };
 
 typedef void (*reply_fn)(void *arg, const struct reply *r);
@@ -59,6 +60,10 @@ static struct reply read_attrs(const struct nlmsghdr *h)
 			number(&r.ifindex, sizeof(r.ifindex), a);
 		else if (h->nlmsg_type != GENL_ID_CTRL && (a->nla_type & NLA_TYPE_MASK) == NETDEV_XDP_FEATURES)
 			number(&r.features, sizeof(r.features), a);
+		else if (h->nlmsg_type != GENL_ID_CTRL && (a->nla_type & NLA_TYPE_MASK) == NETDEV_RX_METADATA) {
+			r.has_rx = true;
+			number(&r.rx, sizeof(r.rx), a);
+		}
 		len = NLA_ALIGN(len);
 		p += len < left ? len : left;
 		left -= len < left ? len : left;
@@ -113,8 +118,10 @@ static void take_device(void *arg, const struct reply *r)
 {
 	const struct each *e = arg;
 
+	const struct rt_netdev d = { r->ifindex, r->features & FEATURE_NDO_XMIT, r->has_rx, r->rx };
+
 	if (r->ifindex)
-		e->fn(e->arg, r->ifindex, r->features & FEATURE_NDO_XMIT);
+		e->fn(e->arg, &d);
 }
 
 int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log)
@@ -146,6 +153,6 @@ int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log)
 	if (!err)
 		err = replies(sock, 2, true, take_device, &each);
 	if (err)
-		return rt_fail_sys(log, err, "the kernel does not say which interfaces take packets from others");
+		return rt_fail_sys(log, err, "the kernel does not say what the drivers of its interfaces can do");
 	return 0;
 }

@@ -148,7 +148,7 @@ static int check_object(struct bpf_object *bpf, const struct xdpf_meta *m, const
 	return 0;
 }
 
-int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, const struct xdpf_log *log)
+int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, const char *image, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = rt_meta_get(o->meta);
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = m->program);
@@ -157,7 +157,7 @@ int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, con
 	int err = 0;
 
 	rt_libbpf_begin(&scope, log);
-	bpf = bpf_object__open_mem(o->data, o->len, &opts);
+	bpf = bpf_object__open_mem(image ? image : o->data, o->len, &opts);
 	if (!bpf)
 		err = rt_fail(log, EBADMSG, "the object is broken: %s", scope.last[0] ? scope.last : strerror(errno));
 	rt_libbpf_end(&scope);
@@ -194,7 +194,7 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 	if (!err)
 		err = rt_sets_check(o->sets, o->sets_len, rt_meta_get(o->meta), log);
 	if (!err)
-		err = rt_object_open_bpf(&bpf, o, log);
+		err = rt_object_open_bpf(&bpf, o, NULL, log);
 	if (!err)
 		*out = take_ptr(o);
 	return err;

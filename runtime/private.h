@@ -100,7 +100,7 @@ struct xdpf_object {
 };
 
 /* Opens the object with libbpf and checks it against its metadata. */
-int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, const struct xdpf_log *log);
+int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, const char *image, const struct xdpf_log *log);
 
 /* ---- kernel.c ---- */
 
@@ -143,12 +143,47 @@ int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, bool g
 int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_ways *w, const struct xdpf_log *log);
 int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_log *log);
 
+/* ---- conn.c ---- */
+
+struct btf;
+/* Bytes to a structure's member, and its size if @size is given (0: unknown); -1: there is none. */
+int rt_btf_member(const struct btf *btf, const char *type, const char *name, size_t *size);
+/* For a program that asks for `flow.state`: where this kernel has a connection's status (xdpf_config.ct_status), or -EOPNOTSUPP; for others 0. */
+int rt_conn_place(uint32_t *out, const struct bpf_object *bpf, const struct xdpf_log *log);
+
 /* ---- netdev.c ---- */
 
-/* Calls @fn for each interface of this network namespace that knows of XDP: @sends where its driver sends other interfaces' frames now. */
-/* -EOPNOTSUPP, not logged: this kernel does not know. */
-typedef void (*rt_netdev_fn)(void *arg, unsigned ifindex, bool sends);
+/* What an interface's driver says of it now. */
+struct rt_netdev {
+	unsigned ifindex;
+	bool sends;		/* frames that came in at other interfaces */
+	bool has_hints;		/* .hints is known (Linux 6.7) */
+	uint64_t hints;		/* what it says of received packets: RT_HINT_… */
+};
+
+/* enum netdev_xdp_rx_metadata */
+enum { RT_HINT_TIMESTAMP = 1, RT_HINT_HASH = 2, RT_HINT_VLAN = 4 };
+
+/* Calls @fn for each interface of this network namespace that knows of XDP. -EOPNOTSUPP, without a message: this kernel does not say. */
+typedef void (*rt_netdev_fn)(void *arg, const struct rt_netdev *d);
 int rt_netdev_each(rt_netdev_fn fn, void *arg, const struct xdpf_log *log);
+
+/* ---- rx.c ---- */
+
+struct ethtool_drvinfo;
+/* Can what the object asks of drivers (rx.hash, …) be had on this interface in this mode? -EOPNOTSUPP with the reason where not. */
+int rt_rx_check(const struct xdpf_object *o, const struct xdpf_iface *i, enum xdpf_mode mode, const struct xdpf_log *log);
+/* For an object that asks drivers: its bytes with the kernel's functions named, to be loaded for one device; else *out stays. The caller frees. */
+int rt_rx_image(char **out, const struct xdpf_object *o, unsigned ifindex, const struct xdpf_log *log);
+/* Binds a program to its device, before the load. */
+void rt_rx_bind(struct bpf_program *prog, unsigned ifindex);
+/* What more there is to say where the load of a bound program failed. */
+void rt_rx_explain(int err, bool frags, const struct xdpf_log *log);
+
+/* ---- attach.c ---- */
+
+/* The name of an interface's driver, in @info; NULL: it does not say. */
+const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info);
 
 /* ---- sets.c ---- */
 
@@ -174,6 +209,7 @@ struct xdpf_program {
 	int *table_fd;				/* by table */
 	int *set_fd, *age_fd, sets_fd;		/* by set: its elements, and the queue of those that may expire; counters */
 	struct bpf_object *bpf;			/* of a program that we loaded */
+	char *image;				/* its file, where that is not the object's own bytes: see rt_rx_image() */
 	const struct xdpf_trace *trace;		/* loaded for tests: in the map of .bss, which is mapped here */
 	volatile struct xdpf_inputs *inputs;	/* there, too; NULL: it asks for none */
 	void *bss;

@@ -55,6 +55,7 @@ void xdpf_program_free(struct xdpf_program *p)
 	if (p->bss)
 		munmap(p->bss, p->bss_len);
 	bpf_object__close(p->bpf);
+	free(p->image);
 	rt_meta_free(p->meta);
 	free(p);
 }
@@ -212,7 +213,9 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (!err)
 		err = alloc_tables(p, log);
 	if (!err)
-		err = rt_object_open_bpf(&p->bpf, o, log);
+		err = opt.test ? 0 : rt_rx_image(&p->image, o, opt.ifindex, log);
+	if (!err)
+		err = rt_object_open_bpf(&p->bpf, o, p->image, log);
 	if (!err)
 		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, log);
 	if (!err && !opt.test)
@@ -222,7 +225,11 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	prog = bpf_object__next_program(p->bpf, NULL);
 	if (opt.frags)
 		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_XDP_HAS_FRAGS);
+	if (p->image)
+		rt_rx_bind(prog, opt.ifindex);
 	err = load_bpf(p->bpf, log);
+	if (err && p->image)
+		rt_rx_explain(err, opt.frags, log);
 	if (!err)
 		err = take_maps(p, log);
 	if (!err)

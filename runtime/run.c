@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 
 #include "private.h"
+#include "rx.h"
 
 static int explain_run(int err, size_t len, unsigned split, const struct xdpf_log *log)
 {
@@ -23,6 +24,21 @@ static int explain_run(int err, size_t len, unsigned split, const struct xdpf_lo
 uint64_t xdpf_run_random(uint64_t seed, uint64_t n)
 {
 	return xdpf_test_packet_random(seed, n);
+}
+
+bool xdpf_run_opts_rx(struct xdpf_run_opts *o, const char *text)
+{
+	struct xdpf_rx rx;
+
+	if (!xdpf_rx_read(text, &rx))
+		return false;
+	o->has_rx_hash = rx.has_hash;
+	o->rx_hash = rx.hash;
+	o->rx_timestamp = rx.timestamp;
+	o->has_rx_vlan = rx.has_vlan;
+	o->rx_vlan_type = rx.vlan_type;
+	o->rx_vlan_tci = rx.vlan_tci;
+	return true;
 }
 
 int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts,
@@ -54,6 +70,10 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 		p->inputs->seed = opt.seed;
 		p->inputs->no_way = opt.no_way;
 		p->inputs->socket = !opt.has_socket ? XDPF_SOCKET_ABSENT : opt.socket ? XDPF_SOCKET_YES : XDPF_SOCKET_NO;
+		p->inputs->flow_state = opt.flow_state;
+		p->inputs->rx[XDPF_RX_HASH] = opt.has_rx_hash ? opt.rx_hash | XDPF_RX_GIVEN : 0;
+		p->inputs->rx[XDPF_RX_TIMESTAMP] = opt.rx_timestamp;
+		p->inputs->rx[XDPF_RX_VLAN] = opt.has_rx_vlan ? (uint64_t)opt.rx_vlan_type << 16 | opt.rx_vlan_tci | XDPF_RX_GIVEN : 0;
 	}
 	if (bpf_prog_test_run_opts(p->prog_fd, &run))
 		return explain_run(errno, len, split ? opt.split : 0, log);

@@ -81,11 +81,10 @@ static bool listed(const char *list, unsigned cpu)
 	return false;
 }
 
-static void ignore(void *arg, unsigned ifindex, bool sends)
+static void ignore(void *arg, const struct rt_netdev *d)
 {
 	(void)arg;
-	(void)ifindex;
-	(void)sends;
+	(void)d;
 }
 
 static int check_forward(const struct xdpf_log *log)
@@ -164,13 +163,13 @@ struct outs {
 	size_t n;
 };
 
-static void add_out(void *arg, unsigned ifindex, bool sends)
+static void add_out(void *arg, const struct rt_netdev *d)
 {
 	struct outs *o = arg;
 
-	if (o->err || !(sends || o->generic) || !is_ethernet(o->sock, ifindex))
+	if (o->err || !(d->sends || o->generic) || !is_ethernet(o->sock, d->ifindex))
 		return;
-	if (bpf_map_update_elem(o->map, &ifindex, &ifindex, BPF_ANY) && errno != ENODEV)
+	if (bpf_map_update_elem(o->map, &d->ifindex, &d->ifindex, BPF_ANY) && errno != ENODEV)
 		o->err = errno;
 	else
 		o->n++;
@@ -195,7 +194,7 @@ static int fill_out(int map, bool generic, const struct xdpf_log *log)
 		_cleanup_(nameindex_freep) struct if_nameindex *all = if_nameindex();
 
 		for (const struct if_nameindex *i = all; i && i->if_index; i++)
-			add_out(&o, i->if_index, true);
+			add_out(&o, &(struct rt_netdev){ .ifindex = i->if_index, .sends = true });
 		err = all ? 0 : rt_fail_sys(log, errno, "the interfaces cannot be listed");
 	}
 	/* what does not fit goes to the stack, as what is unknown does */

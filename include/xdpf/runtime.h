@@ -172,6 +172,7 @@ struct xdpf_load_opts {
 	size_t sz;
 	bool frags;			/* takes frames in fragments (MTU above a page) */
 	bool generic;			/* is for generic mode, where every interface can send */
+	unsigned ifindex;		/* the interface it is for: needed where it asks the driver (rx.hash, …), and not for tests */
 	bool test;                      /* for xdpf_program_run(): leaves a trace; `iface`,
 	`rxqueue` are absent or as given here */
 	const char *test_iface;		/* the name of the interface that frames come from, or NULL */
@@ -187,6 +188,9 @@ XDPF_API int xdpf_program_find(struct xdpf_program **out, const char *iface, con
 XDPF_API void xdpf_program_free(struct xdpf_program *p);
 XDPF_API const struct xdpf_meta *xdpf_program_meta(const struct xdpf_program *p);
 
+/* Values of `flow.state`. */
+enum xdpf_flow { XDPF_FLOW_STATE_ABSENT, XDPF_FLOW_STATE_NEW, XDPF_FLOW_STATE_ESTABLISHED, XDPF_FLOW_STATE_RELATED };
+
 struct xdpf_run_opts {
 	size_t sz;
 	unsigned split;			/* so many bytes stand in the linear part, the rest in fragments; 0: no split */
@@ -195,7 +199,16 @@ struct xdpf_run_opts {
 	bool no_way;			/* verdicts that redirect find nothing to redirect to */
 	uint64_t seed;			/* of the run: what flows are hashed with */
 	bool has_socket, socket;	/* what `socket` says of TCP and UDP; not given: absent */
+	enum xdpf_flow flow_state;	/* what `flow.state` is of TCP and UDP */
+	/* what the driver says: rx.hash, rx.timestamp (0: nothing), and the tag that it took out of the frame */
+	bool has_rx_hash, has_rx_vlan;
+	uint16_t rx_vlan_type, rx_vlan_tci;
+	uint32_t rx_hash;
+	uint64_t rx_timestamp;
 };
+
+/* Sets what the driver says from text, such as "hash=7,vlan=5,pcp=3"; false: it is none. What is not said is absent. */
+XDPF_API bool xdpf_run_opts_rx(struct xdpf_run_opts *o, const char *text);
 
 /* .random of the @n-th packet of a run with this seed. */
 XDPF_API uint64_t xdpf_run_random(uint64_t seed, uint64_t n);

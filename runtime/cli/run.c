@@ -10,7 +10,8 @@
 
 static const char usage[] =
 	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N]\n"
-	"                [--seed N] [--no-way] [--socket yes|no] [--json]\n\n"
+	"                [--seed N] [--no-way] [--socket yes|no] [--flow-state STATE]\n"
+	"                [--rx hash=N,...] [--json]\n\n"
 	"Runs the filter over each packet of a capture, in the kernel, with nothing attached. Prints a line per packet:\n"
 	"number, verdict, deciding rule; the counters go to standard error. CAPTURE - is standard input.\n\n"
 	"  --iface NAME     the interface that packets come from (else `iface` is absent)\n"
@@ -19,6 +20,9 @@ static const char usage[] =
 	"  --seed N         the seed of what is random (1)\n"
 	"  --no-way         `redirect` finds nothing to redirect to: its `else` applies\n"
 	"  --socket yes|no  whether a local socket takes TCP and UDP (else `socket` is absent)\n"
+	"  --flow-state new|established|related  what flow.state is of TCP and UDP (else: absent)\n"
+	"  --rx LIST        what the driver says of all packets (else: absent):\n"
+	"                   hash=N,timestamp=NS,vlan=ID,pcp=N,type=N\n"
 	"  --json           a JSON object per line, the counters in the last\n"
 	"  --quiet          no counters; with --json no last object\n"
 	"  --verbose        what the libraries say too\n";
@@ -195,13 +199,28 @@ static int run_object(struct run *r, const char *path)
 	return status;
 }
 
+static bool flow_state(const char *text, enum xdpf_flow *out)
+{
+	static const char *const names[] = {
+		[XDPF_FLOW_STATE_NEW] = "new", [XDPF_FLOW_STATE_ESTABLISHED] = "established", [XDPF_FLOW_STATE_RELATED] = "related",
+	};
+
+	for (int i = XDPF_FLOW_STATE_NEW; i <= XDPF_FLOW_STATE_RELATED; i++)
+		if (!strcmp(text, names[i])) {
+			*out = (enum xdpf_flow)i;
+			return true;
+		}
+	return false;
+}
+
 int cmd_run(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_IFACE = OPT_OWN, OPT_RXQUEUE, OPT_SPLIT, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_JSON };
+	enum { OPT_IFACE = OPT_OWN, OPT_RXQUEUE, OPT_SPLIT, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_JSON };
 	static const struct option options[] = {
 		{ "iface", required_argument, NULL, OPT_IFACE }, { "rxqueue", required_argument, NULL, OPT_RXQUEUE },
 		{ "split", required_argument, NULL, OPT_SPLIT }, { "seed", required_argument, NULL, OPT_SEED },
 		{ "no-way", no_argument, NULL, OPT_NO_WAY }, { "socket", required_argument, NULL, OPT_SOCKET },
+		{ "flow-state", required_argument, NULL, OPT_FLOW_STATE }, { "rx", required_argument, NULL, OPT_RX },
 		{ "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	struct run r = { .cli = cli, .load = { .sz = sizeof(r.load), .test = true }, .opts = { .sz = sizeof(r.opts) }, .seed = 1 };
@@ -245,6 +264,15 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 				return cli_usage(cli, "--socket %s: yes or no", optarg);
 			r.opts.has_socket = true;
 			r.opts.socket = !strcmp(optarg, "yes");
+			break;
+		case OPT_FLOW_STATE:
+			if (!flow_state(optarg, &r.opts.flow_state))
+				return cli_usage(cli, "--flow-state %s: new, established or related", optarg);
+			break;
+		case OPT_RX:
+			if (!xdpf_run_opts_rx(&r.opts, optarg))
+				return cli_usage(cli, "--rx %s: it takes hash=N, timestamp=NS, vlan=ID, with vlan also pcp=N and "
+						 "type=N, with commas between them", optarg);
 			break;
 		case OPT_JSON:
 			r.json = true;

@@ -188,6 +188,12 @@ WITHOUT = {
     "malformed": "a notion of ours; the frames that either side finds broken are counted instead",
     "iface": "not in a frame",
     "rxqueue": "not in a frame",
+    "flow.state": "not in a frame",
+    "rx.hash": "not in a frame",
+    "rx.timestamp": "not in a frame",
+    "rx.vlan.id": "not in a frame",
+    "rx.vlan.pcp": "not in a frame",
+    "rx.vlan.type": "not in a frame",
     "weekday": "not in a frame",
     "time": "not in a frame",
 }

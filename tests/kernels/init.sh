@@ -61,5 +61,29 @@ check "ping after" ping -c 2 -W 3 10.9.8.2
 check "foreign loader" $ip link set dev va xdp obj /objects/link-drop.o sec xdp
 check "no ping by it" fails ping -c 2 -W 1 10.9.8.2
 check "foreign removal" $ip link set dev va xdp off
+# The kernel's connection tracking: a module here.
+check "flow.state without it" sh -c '! xdpf apply /objects/link-flow.o va 2>/tmp/err && grep -q "flow.state.*connection tracking" /tmp/err && grep -q "modprobe nf_conntrack" /tmp/err'
+check "nothing was applied" sh -c 'xdpf status va | grep -q "no XDP program"'
+for module in /tracking/*.ko; do
+	insmod "$module" || echo "@@ link failed insmod $module"
+done
+check "flow.state with it" xdpf apply /objects/link-flow.o va
+$ip netns exec peer nslookup debian.org 10.9.8.1 >/dev/null 2>&1
+check "what nobody tracks is new" sh -c 'xdpf stats va | grep -E "new +drop +[1-9]"'
+check "remove it" xdpf remove va
+# What the driver says: veth has it from Linux 6.3 on, and 6.1 has no way to ask.
+case $(uname -r) in
+6.1.*)
+	check "rx.hash is refused" sh -c '! xdpf apply /objects/link-rx.o va 2>/tmp/err && grep -q "rx.hash.*needs Linux 6.3" /tmp/err'
+	;;
+*)
+	check "rx.hash" xdpf apply /objects/link-rx.o va
+	check "rx.hash: ping" ping -c 2 -W 3 10.9.8.2
+	check "rx.hash is there" sh -c 'xdpf stats va | grep -E "hash +- +[1-9]"'
+	check "rx.hash: replaced by one that does not ask" xdpf apply /objects/link-pass.o va
+	check "rx.hash: and back" xdpf apply /objects/link-rx.o va
+	check "rx.hash: remove" xdpf remove va
+	;;
+esac
 echo "@@ end"
 poweroff -f

@@ -67,6 +67,7 @@ PATTERNS = {
     "retag": (40, lambda r, i: f"vlan {'pop' if i % 2 else f'push {i}'} if tcp.dport != {i};"),
     "rewrite-then-ask": (60, lambda r, i: f"ip4.ttl = {i}, tcp.window = {i};\ncount c if ip4.ttl < {i + 1} and tcp.window == {i};"),
     "marks": (60, lambda r, i: f"mark {i} if tcp.dport != {i};"),
+    "connections": (140, lambda r, i: f"drop if tcp.dport == {i} and flow.state {'!=' if i % 3 else '=='} {r.choice(('new', 'established'))};"),
     "blocks": (150, lambda r, i: f"if tcp.dport > {i} {{ count z if ip4.ttl != {i}; }} else {{ count y if udp.len < {i + 9}; }}"),
 }
 

@@ -235,6 +235,10 @@ class Writer:
     def chance(self):
         """What does not depend on the frame, or on its flow only."""
         if self.rnd.random() < 0.3:
+            states = self.rnd.sample(("new", "established", "related"), self.rnd.choice((1, 1, 2)))
+            return self.rnd.choice(("socket", "not socket", "flow.state == " + states[0], "flow.state != " + states[0],
+                                    "flow.state in { %s }" % ", ".join(states)))
+        if self.rnd.random() < 0.3:
             at, to = self.rnd.sample(range(24 * 60), 2)
             return "time %02d:%02d-%02d:%02d" % (at // 60, at % 60, to // 60, to % 60)
         return "random %s%%%s" % (self.rnd.choice(("0.5", "10", "33.3", "50", "90", "100")), self.rnd.choice(("", " per flow", " per flow")))
@@ -364,7 +368,11 @@ def write(folder, n, seed, frames, xdpfc):
             files += ["random-%d-%d-%d.xdpf" % (seed, i, j) for j in range(2, 3 + i // 3 % 2)]
         for j, name in enumerate(files):
             writer = Writer(random.Random("%d/%d/%d" % (seed, i, j)), frames)
-            head = ["#: then " + behind for behind in (files[1:] if j == 0 else ())]
+            options = writer.rnd.choice(("", " --flow-state new", " --flow-state established", " --flow-state related"))
+            options += writer.rnd.choice(("", " --socket yes", " --socket no"))
+            options += writer.rnd.choice(("", " --rx hash=%d,timestamp=%d,vlan=%d,pcp=%d" % tuple(writer.number(b) for b in (32, 62, 12, 3))))
+            head = ["#: option" + options] if j == 0 and options else []
+            head += ["#: then " + behind for behind in (files[1:] if j == 0 else ())]
             # What is behind shall be reached.
             head += ["default %s;" % ("pass" if j + 1 < len(files) else writer.rnd.choice(("pass", "drop")))]
             rules = writer.declarations()

@@ -32,6 +32,7 @@ struct given {
 	struct arena *a;
 	struct bpf_code c;
 	bool address[MAX + 1], starts[MAX + 1];
+	uint8_t callee[MAX + 1];
 };
 
 static bool mend(struct given *g, const struct bpf_insn *in, size_t n, bool main)
@@ -39,7 +40,7 @@ static bool mend(struct given *g, const struct bpf_insn *in, size_t n, bool main
 	memset(g, 0, sizeof(*g));
 	g->a = arena_new();
 	g->starts[0] = true;
-	g->c = (struct bpf_code){ .arena = g->a, .in = in, .n = n, .address = g->address, .starts = g->starts, .main = main };
+	g->c = (struct bpf_code){ .arena = g->a, .in = in, .n = n, .address = g->address, .callee = g->callee, .starts = g->starts, .main = main };
 	return bpf_mend(&g->c);
 }
 
@@ -147,6 +148,33 @@ static void functions(void **state)
 	CHECK(true, "00002000", LOAD(BPF_W, 6, 1, 16), MOV(1, 6), OWN(100), MOV(3, 3), IF(BPF_JEQ, 0, 1, 0), MOV(0, 6), MOV(0, 0), EXIT);
 }
 
+/* A call by way of a relocation looks like one of a function of ours: whose it is decides. */
+static void kernel_functions(void **state)
+{
+	static const struct bpf_insn code[] = {
+		LOAD(BPF_W, 6, 1, 16), MOV(1, 6), OWN(-1), MOV(7, 0), IF(BPF_JEQ, 0, 0, 1), LOAD(BPF_DW, 3, 7, 0), MOV(0, 6), EXIT,
+	};
+	static const struct { enum bpf_callee callee; unsigned mark; } cases[] = {
+		{ CALLEE_NUMBER, MEND_DST }, { CALLEE_POINTER, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct given g;
+
+		memset(&g, 0, sizeof(g));
+		g.a = arena_new();
+		g.starts[0] = g.address[2] = true;
+		g.callee[2] = (uint8_t)cases[i].callee;
+		g.c = (struct bpf_code){ .arena = g.a, .in = code, .n = sizeof(code) / sizeof(code[0]), .address = g.address,
+					 .callee = g.callee, .starts = g.starts, .main = true };
+		assert_true(bpf_mend(&g.c));
+		for (size_t k = 0; k < g.c.n; k++)
+			assert_int_equal(g.c.mend[k], k == 4 ? cases[i].mark : 0);
+		arena_free(g.a);
+	}
+}
+
 static void loops(void **state)
 {
 	(void)state;
@@ -184,7 +212,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copies), cmocka_unit_test(both_sides), cmocka_unit_test(ways_that_meet), cmocka_unit_test(stack),
-		cmocka_unit_test(pointers), cmocka_unit_test(functions), cmocka_unit_test(loops), cmocka_unit_test(refused),
+		cmocka_unit_test(pointers), cmocka_unit_test(functions), cmocka_unit_test(kernel_functions),
+		cmocka_unit_test(loops), cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
