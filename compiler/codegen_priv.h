@@ -57,6 +57,7 @@ struct cg {
 	V *var;				/* address of each variable */
 	bool *volatile_var;		/* in the scratch map */
 	BB *block;
+	V answered;			/* room for an IP header, where SYN cookies are asked for */
 	V decider, verdict;		/* index in memory, verdict: for the common end */
 	BB verdict_block[VERDICT_COUNT][2], end_counted, end;
 	bool verdicts_counted;
@@ -112,6 +113,8 @@ V cg_random(struct cg *g, uint32_t site);
 V cg_flow(struct cg *g, uint32_t site, V *flow);
 V cg_no_way(struct cg *g);				/* of a test run only */
 V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
+V cg_test_seed(struct cg *g);				/* of a test run only */
+V cg_mix64(struct cg *g, V z);				/* xdpf_mix64() */
 
 /* ---- codegen_way.c: redirecting ---- */
 
@@ -129,7 +132,19 @@ void cg_fib(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
 
 /* ---- codegen_socket.c ---- */
 
+/* The socket of protocol @proto (or NULL) from and to @v (ports, addresses; @ip6: of two words each), by way of g->buf from byte @at on. What it
+ * returns must be released. */
+V cg_find_socket(struct cg *g, unsigned proto, bool ip6, const V *v, size_t at);
+
 void cg_socket(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
+
+/* ---- codegen_cookie.c ---- */
+
+void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
+/* @off, @len: of the TCP header. */
+void cg_cookie(struct cg *g, const struct ir_inst *i, V off, V len, const V *v, BB yes, BB no);
+void cg_cookie_ok(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
+V cg_mtu(struct cg *g);
 
 /* ---- codegen_table.c ---- */
 
@@ -180,6 +195,8 @@ void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args);
 
 /* ---- codegen_inst.c ---- */
 
+/* The low @bytes (2, 4, 8) in reverse order. */
+V cg_swap(struct cg *g, V v, unsigned bytes);
 /* Is the frame in one piece for certain? i1 */
 V cg_linear(struct cg *g);
 /* A pointer of the context (struct xdp_md), read anew. */

@@ -94,6 +94,7 @@ void cg_way(struct cg *g, uint64_t way, BB open, BB closed)
 	case WAY_FORWARD:
 	case WAY_RST:
 	case WAY_UNREACHABLE:
+	case WAY_SYNCOOKIE:
 		break;		/* made of other instructions */
 	}
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "eval_cond.h"
+#include "eval_cookie.h"
 #include "eval_limit.h"
 #include "eval_rewrite.h"
 #include "eval_set.h"
@@ -126,6 +127,29 @@ static void decide_way(struct run *r, enum verdict v, const struct ast_way *way,
 	decide(r, way->other, way->other_swap, rule, index);
 }
 
+/* The rule counts the packets that it decides about. */
+static void cookie(struct run *r, const struct ast_way *way, const struct ast_rule *rule)
+{
+	enum eval_cookie what = eval_cookie(r->pkt, &r->view.d);
+	bool counts = !r->unit->counters_off;
+
+	if (what == COOKIE_COMPLETED && counts)
+		add(&r->e->other[way->slot + WAY_COMPLETED], r);
+	if (what == COOKIE_COMPLETED || what == COOKIE_NOT_OURS)
+		return;
+	if (counts)
+		add(&r->e->rule[rule->index], r);
+	if (what == COOKIE_SYN) {
+		decide_way(r, VERDICT_TX, way, rule, rule->index);
+		if (r->result.verdict == way->other && counts)
+			add(&r->e->other[way->slot + WAY_UNANSWERED], r);
+		return;
+	}
+	if (counts)
+		add(&r->e->other[way->slot], r);
+	decide(r, way->other, way->other_swap, rule, rule->index);
+}
+
 /* Nobody reads a log here; what is known is which packets it would not have. */
 static void note(struct run *r, const struct ast_log *log)
 {
@@ -166,7 +190,9 @@ static void act(struct run *r, const struct ast_rule *rule, const struct ast_act
 {
 	switch (a->kind) {
 	case ACTION_VERDICT:
-		if (a->way)
+		if (rule->may_go_on)
+			cookie(r, a->way, rule);
+		else if (a->way)
 			decide_way(r, a->verdict, a->way, rule, rule->index);
 		else
 			decide(r, a->verdict, a->swap, rule, rule->index);
@@ -224,7 +250,7 @@ static void run_rule(struct run *r, const struct ast_rule *rule)
 			return;
 		rule = rule->else_rule;
 	}
-	if (!r->unit->counters_off)
+	if (!r->unit->counters_off && !rule->may_go_on)
 		add(&r->e->rule[rule->index], r);
 	switch (rule->kind) {
 	case RULE_ACTIONS:

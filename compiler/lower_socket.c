@@ -20,8 +20,7 @@ void lower_need_socket(struct lower *l)
 		}
 }
 
-/* Words of the field as they stand in the packet; the header is there. Returns their number. */
-static unsigned wire_words(struct lower *l, enum field_id f, struct ir_opnd *w)
+unsigned lower_wire_words(struct lower *l, enum field_id f, struct ir_opnd *w)
 {
 	const struct slot *s = lower_slot(l, f);
 
@@ -42,9 +41,9 @@ static void ask(struct lower *l, unsigned proto, unsigned family, struct ir_bloc
 	unsigned n = 0;
 
 	for (unsigned k = 0; k < 2; k++)
-		n += wire_words(l, ports[proto][k], &w[n]);
+		n += lower_wire_words(l, ports[proto][k], &w[n]);
 	for (unsigned k = 0; k < 2; k++)
-		n += wire_words(l, addresses[family][k], &w[n]);
+		n += lower_wire_words(l, addresses[family][k], &w[n]);
 	i = lower_emit(l, IR_SOCKET);
 	i->imm = proto ? IPPROTO_UDP : IPPROTO_TCP;
 	for (unsigned k = 0; k < n; k++)

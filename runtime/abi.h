@@ -166,6 +166,7 @@ struct xdpf_trace {
 	uint32_t index;				/* of the rule or default that decided last */
 };
 
+/* `syncookie`, in a test run: YES, and a connection takes the packet; NO, and nothing listens; ABSENT, and something listens. */
 enum xdpf_input_socket { XDPF_SOCKET_ABSENT, XDPF_SOCKET_NO, XDPF_SOCKET_YES };
 
 /* What a test run says instead of the kernel, before each packet. */
@@ -174,7 +175,7 @@ struct xdpf_inputs {
 	uint64_t random;			/* of the packet: see xdpf_test_random() */
 	uint64_t no_way;			/* not 0: `redirect` and `forward` find no way, and their `else` applies */
 	uint64_t seed;				/* of the run, in place of xdpf_config.seed */
-	uint64_t socket;			/* enum xdpf_input_socket: `socket`, of TCP and UDP */
+	uint64_t socket;			/* enum xdpf_input_socket: `socket`, of TCP and UDP; see XDPF_SOCKET_ABSENT for `syncookie` */
 };
 
 /* What the kernel's routing table says in a test run, if .no_way is 0: the addresses of the next hop's Ethernet frame, as bytes. */
@@ -184,6 +185,9 @@ struct xdpf_inputs {
 
 /* Of a datagram that cannot be delivered, so many bytes are sent back. */
 #define XDPF_QUOTE	512
+
+/* What the answer to a SYN lets the client send before the first word of the server itself: as much as its first flight is at most. */
+#define XDPF_COOKIE_WINDOW	32767
 
 /* Where every test in a rule file begins: 2000-01-01 00:00:00 UTC, a Saturday; and the seed of its packets' random numbers. */
 #define XDPF_TEST_START	946684800000000000u
@@ -224,6 +228,18 @@ static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint
 	uint64_t ends = xdpf_flow_end(seed, src, sport) + xdpf_flow_end(seed, dst, dport);
 
 	return (uint32_t)(xdpf_mix64(ends + proto + (site + (uint64_t)1) * XDPF_RANDOM_STEP) >> 32);
+}
+
+/*
+ * The SYN cookie in a test run, in place of the kernel's. @src, @dst: the bytes of an address as one (IPv4) or two little-endian numbers; @ports: the
+ * source's, and 2^16 times the destination's, each as its bytes are a little-endian number; @seq: the SYN's sequence number. It never expires.
+ */
+static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], const uint64_t dst[2], uint32_t ports, uint32_t seq)
+{
+	uint64_t z = xdpf_mix64(xdpf_mix64(seed + src[0]) + src[1]);
+
+	z = xdpf_mix64(xdpf_mix64(z + dst[0]) + dst[1]);
+	return (uint32_t)(xdpf_mix64(z + ((uint64_t)ports << 32 | seq)) >> 32);
 }
 
 /*

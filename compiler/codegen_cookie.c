@@ -1,0 +1,190 @@
+/*
+ * SYN cookies. In: what a packet says of its connection. Out: code that asks the kernel's sockets, makes a cookie and checks one, by the helpers that
+ * need no socket: nothing is kept of a SYN. In a test run the cookies are the run's own, and sockets are what it says.
+ *
+ * The kernel takes an acknowledged cookie for a connection only where the listening socket has sent one lately. It did not, so it is made to
+ * think so when an acknowledgement turns out right: bpf_tcp_gen_syncookie() of a SYN that is made up, whose cookie nobody needs.
+ */
+#include "codegen_priv.h"
+
+#include <linux/bpf.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+
+#include "abi.h"
+
+/* In g->buf: a TCP header, and behind it room for the addresses of a socket. */
+enum { TUPLE_AT = 24, FLAGS_AT = 13, FLAG_SYN = 2, FLAG_ACK = 16 };
+
+_Static_assert(TUPLE_AT >= sizeof(struct tcphdr) && TUPLE_AT + 36 <= CG_FETCH_BUF, "both have room");
+
+static V is_null(struct cg *g, V p)
+{
+	return LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), "");
+}
+
+static V equal(struct cg *g, V v, uint64_t n)
+{
+	return LLVMBuildICmp(g->b, LLVMIntEQ, v, cg_c(g, n), "");
+}
+
+/* Goes on where it is no test run. */
+static void unless_test(struct cg *g, BB given)
+{
+	BB live = cg_block_after(g, LLVMGetInsertBlock(g->b), "live");
+	V flag = LLVMBuildAnd(g->b, cg_flags(g), cg_c(g, XDPF_CONFIG_INPUTS), "");
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, flag, cg_c(g, 0), ""), given, live);
+	cg_go(g, live);
+}
+
+static V socket_state(struct cg *g, V sk)
+{
+	return cg_load(g, cg_atc(g, sk, offsetof(struct bpf_sock, state)), 4, 4);
+}
+
+void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no)
+{
+	BB given = cg_block(g, "given listener"), found = cg_block(g, "some socket");
+	V sk, state;
+
+	unless_test(g, given);
+	sk = cg_find_socket(g, IPPROTO_TCP, i->args.n == 6, v, 0);
+	cg_branch(g, is_null(g, sk), no, found);
+	cg_go(g, found);
+	state = socket_state(g, sk);
+	cg_helper(g, BPF_FUNC_sk_release, g->i64, 1, &sk);
+	cg_branch(g, equal(g, state, BPF_TCP_LISTEN), yes, no);
+	cg_go(g, given);
+	cg_branch(g, equal(g, cg_test_socket(g), XDPF_SOCKET_ABSENT), yes, no);
+}
+
+/* An IP header with these addresses, and what the kernel looks at besides: the version. Returns where it is. */
+static V ip_header(struct cg *g, bool ip6, const V *address)
+{
+	size_t size = ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr), at = ip6 ? offsetof(struct ipv6hdr, saddr) : offsetof(struct iphdr, saddr);
+
+	if (!g->answered)
+		g->answered = cg_alloca(g, LLVMArrayType2(g->i64, sizeof(struct ipv6hdr) / 8), "answered");
+	for (size_t k = 0; k < at; k += 4)
+		cg_store(g, cg_c(g, k ? 0 : ip6 ? 0x60 : 0x45), cg_atc(g, g->answered, k), 4, 4);
+	for (size_t k = 0; at + k * (ip6 ? 8 : 4) < size; k++)
+		cg_store(g, address[k], cg_atc(g, g->answered, at + k * (ip6 ? 8 : 4)), ip6 ? 8 : 4, ip6 ? 8 : 4);
+	return g->answered;
+}
+
+/* xdpf_test_cookie(); @seq as a number. */
+static V test_cookie(struct cg *g, bool ip6, const V *address, V ports, V seq)
+{
+	V z = cg_hide(g, cg_test_seed(g));
+
+	for (unsigned k = 0; k < 4; k++) {
+		unsigned at = ip6 ? k : k / 2;
+
+		z = cg_mix64(g, ip6 || k % 2 == 0 ? LLVMBuildAdd(g->b, z, address[at], "") : z);
+	}
+	z = LLVMBuildAdd(g->b, z, LLVMBuildOr(g->b, LLVMBuildShl(g->b, ports, cg_c(g, 32), ""), seq, ""), "");
+	return LLVMBuildLShr(g->b, cg_mix64(g, z), cg_c(g, 32), "");
+}
+
+static V low32(struct cg *g, V v)
+{
+	return LLVMBuildAnd(g->b, v, cg_c(g, UINT32_MAX), "");
+}
+
+void cg_cookie(struct cg *g, const struct ir_inst *i, V off, V len, const V *v, BB yes, BB no)
+{
+	BB read = cg_block_after(g, LLVMGetInsertBlock(g->b), "header"), given = cg_block(g, "given cookie"), got = cg_block(g, "cookie got");
+	bool ip6 = i->args.n == 4;
+	V r, address = g->var[i->loads.v[0].var];
+
+	for (unsigned k = 0; k < CG_FETCH_BUF; k += 8)
+		cg_store(g, cg_c(g, 0), cg_atc(g, g->buf, k), 8, 8);
+	/* 20 to 60, which was tested; the verifier is told what it need know of that, and one of 6.1 does not learn it from a test */
+	len = LLVMBuildAnd(g->b, LLVMBuildSub(g->b, cg_hide(g, len), cg_c(g, 1), ""), cg_c(g, CG_FETCH_BUF - 1), "");
+	len = LLVMBuildAdd(g->b, len, cg_c(g, 1), "");
+	r = cg_helper(g, BPF_FUNC_xdp_load_bytes, g->i64, 4, (V[]){ g->ctx, LLVMBuildTrunc(g->b, off, g->i32, ""), g->buf, len });
+	cg_branch(g, equal(g, r, 0), read, no);
+	cg_go(g, read);
+	unless_test(g, given);
+	r = cg_helper(g, ip6 ? BPF_FUNC_tcp_raw_gen_syncookie_ipv6 : BPF_FUNC_tcp_raw_gen_syncookie_ipv4, g->i64, 3,
+		      (V[]){ ip_header(g, ip6, v), g->buf, len });
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, r, cg_c(g, 0), ""), no, got);
+	cg_go(g, got);
+	/* above it stands the MSS that is in the cookie */
+	LLVMBuildStore(g->b, low32(g, r), address);
+	LLVMBuildBr(g->b, yes);
+	cg_go(g, given);
+	r = test_cookie(g, ip6, v, cg_load(g, g->buf, 4, 4), cg_swap(g, cg_load(g, cg_atc(g, g->buf, offsetof(struct tcphdr, seq)), 4, 4), 4));
+	LLVMBuildStore(g->b, r, address);
+	LLVMBuildBr(g->b, yes);
+}
+
+static void set_flags(struct cg *g, unsigned flags)
+{
+	cg_store(g, cg_c(g, flags), cg_atc(g, g->buf, FLAGS_AT), 1, 1);
+}
+
+void cg_cookie_ok(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no)
+{
+	BB given = cg_block(g, "given ack"), right = cg_block(g, "right"), found = cg_block(g, "told"), tell = cg_block(g, "tell"), made = cg_block(g, "made");
+	bool ip6 = i->args.n == 8;
+	V seq = v[i->args.n - 2], ack = v[i->args.n - 1], ip, sk, r, state;
+
+	unless_test(g, given);
+	ip = ip_header(g, ip6, v + 2);
+	for (size_t k = 0; k < TUPLE_AT; k += 8)
+		cg_store(g, cg_c(g, 0), cg_atc(g, g->buf, k), 8, 8);
+	cg_store(g, v[0], cg_atc(g, g->buf, offsetof(struct tcphdr, source)), 2, 2);
+	cg_store(g, v[1], cg_atc(g, g->buf, offsetof(struct tcphdr, dest)), 2, 2);
+	cg_store(g, seq, cg_atc(g, g->buf, offsetof(struct tcphdr, seq)), 4, 4);
+	cg_store(g, ack, cg_atc(g, g->buf, offsetof(struct tcphdr, ack_seq)), 4, 4);
+	cg_store(g, cg_c(g, 0x50), cg_atc(g, g->buf, FLAGS_AT - 1), 1, 1);
+	set_flags(g, FLAG_ACK);
+	r = cg_helper(g, ip6 ? BPF_FUNC_tcp_raw_check_syncookie_ipv6 : BPF_FUNC_tcp_raw_check_syncookie_ipv4, g->i64, 2, (V[]){ ip, g->buf });
+	cg_branch(g, equal(g, r, 0), right, no);
+	cg_go(g, right);
+	set_flags(g, FLAG_SYN);
+	sk = cg_find_socket(g, IPPROTO_TCP, ip6, v, TUPLE_AT);
+	cg_branch(g, is_null(g, sk), no, found);
+	cg_go(g, found);
+	state = socket_state(g, sk);
+	cg_branch(g, equal(g, state, BPF_TCP_LISTEN), tell, made);
+	/* it refuses where net.ipv4.tcp_syncookies is not 2, and where no more connections wait to be accepted: so would the kernel */
+	cg_go(g, tell);
+	r = cg_helper(g, BPF_FUNC_tcp_gen_syncookie, g->i64, 5,
+		      (V[]){ sk, ip, cg_c32(g, ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)), g->buf, cg_c32(g, sizeof(struct tcphdr)) });
+	cg_helper(g, BPF_FUNC_sk_release, g->i64, 1, &sk);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, r, cg_c(g, 0), ""), no, yes);
+	/* another CPU was faster: the connection is there */
+	cg_go(g, made);
+	cg_helper(g, BPF_FUNC_sk_release, g->i64, 1, &sk);
+	LLVMBuildBr(g->b, yes);
+	cg_go(g, given);
+	r = test_cookie(g, ip6, v + 2, LLVMBuildOr(g->b, v[0], LLVMBuildShl(g->b, v[1], cg_c(g, 16), ""), ""),
+			low32(g, LLVMBuildSub(g->b, cg_swap(g, seq, 4), cg_c(g, 1), "")));
+	ack = low32(g, LLVMBuildSub(g->b, cg_swap(g, ack, 4), cg_c(g, 1), ""));
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, ack, ""), yes, no);
+}
+
+V cg_mtu(struct cg *g)
+{
+	BB given = cg_block(g, "given mtu"), on = cg_block(g, "mtu"), live;
+	V v, phi;
+
+	unless_test(g, given);
+	/* what it says of this frame does not matter */
+	cg_store(g, cg_c(g, 0), g->index, 4, 4);
+	cg_helper(g, BPF_FUNC_check_mtu, g->i64, 5, (V[]){ g->ctx, cg_c32(g, 0), g->index, cg_c32(g, 0), cg_c(g, 0) });
+	v = cg_load(g, g->index, 4, 4);
+	live = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, given);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+	phi = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(phi, (V[]){ v, cg_c(g, XDPF_TEST_MTU) }, (BB[]){ live, given }, 2);
+	return phi;
+}
