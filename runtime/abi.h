@@ -296,6 +296,8 @@ static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], co
  * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.
  * ways: what the maps for redirecting hold, and how many elements xdpf_others has. A rule or a file's "default" that may go otherwise than its
  * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.
+ * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie, which
+ * the rule let go on and did not count, and SYNs among its "else" that could not be answered.
  * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; with a prefix it begins with a u32, the bits of it that count, then come the other components, and last the
