@@ -317,6 +317,7 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 
 	for (size_t i = 0; i < rules->list.n && !diag_full(s->d); i++) {
 		struct ast_rule *r = rules->list.v[i];
+		unsigned errors = s->d->errors;
 
 		if (!r)
 			continue;
@@ -330,8 +331,8 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 		}
 		if (rule_check(s, r, &here) && !decided)
 			decided = r;
-		/* conditions with errors are not resolved */
-		if (r->may_go_on && !s->d->errors)
+		/* a condition with errors is not resolved */
+		if (r->may_go_on && s->d->errors == errors)
 			cookie_check(s, r, &left);
 		taken_check(s, r, &here, &left);
 		facts_forget(s, &here, r);
