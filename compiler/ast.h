@@ -401,7 +401,7 @@ struct ast_program {
 	VEC(const char *) ports;		/* interfaces that are redirected to one at a time, each once */
 	VEC(const struct ast_way *) floods;	/* those to several */
 	VEC(unsigned) cpus;			/* that are redirected to, each once */
-	bool sockets, forwards;
+	bool sockets, forwards, cookies;
 	VEC(struct ast_set *) live;		/* sets that live */
 };
 

@@ -75,18 +75,66 @@ static V ip_header(struct cg *g, bool ip6, const V *address)
 	return g->answered;
 }
 
-/* xdpf_test_cookie(); @seq as a number. */
-static V test_cookie(struct cg *g, bool ip6, const V *address, V ports, V seq)
+/* xdpf_cookie_ends() */
+static V ends(struct cg *g, V z, bool ip6, const V *address)
 {
-	V z = cg_hide(g, cg_test_seed(g));
-
 	for (unsigned k = 0; k < 4; k++) {
 		unsigned at = ip6 ? k : k / 2;
 
 		z = cg_mix64(g, ip6 || k % 2 == 0 ? LLVMBuildAdd(g->b, z, address[at], "") : z);
 	}
+	return z;
+}
+
+/* xdpf_test_cookie(); @seq as a number. */
+static V test_cookie(struct cg *g, bool ip6, const V *address, V ports, V seq)
+{
+	V z = ends(g, cg_hide(g, cg_test_seed(g)), ip6, address);
+
 	z = LLVMBuildAdd(g->b, z, LLVMBuildOr(g->b, LLVMBuildShl(g->b, ports, cg_c(g, 32), ""), seq, ""), "");
 	return LLVMBuildLShr(g->b, cg_mix64(g, z), cg_c(g, 32), "");
+}
+
+/* Of the arguments of an instruction. */
+static V ports(struct cg *g, const V *v)
+{
+	return LLVMBuildOr(g->b, v[0], LLVMBuildShl(g->b, v[1], cg_c(g, 16), ""), "");
+}
+
+/* The connection's element of xdpf_cookies, in a new block; to @none where there is none, which is never. *flow: xdpf_cookie_flow() */
+static V entry_of(struct cg *g, bool ip6, const V *v, V *flow, BB none)
+{
+	BB found = cg_block(g, "entry");
+	V p;
+
+	/* hidden: what is known of an address shall not be known of the hash */
+	*flow = cg_mix64(g, LLVMBuildAdd(g->b, ends(g, cg_hide(g, cg_c(g, 0)), ip6, v + 2), ports(g, v), ""));
+	cg_store(g, LLVMBuildLShr(g->b, *flow, cg_c(g, 52), ""), g->index, 4, 4);
+	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->cookies, g->index });
+	cg_branch(g, is_null(g, p), none, found);
+	cg_go(g, found);
+	return p;
+}
+
+/* When, as an element has it. */
+static V moment(struct cg *g, V now)
+{
+	return LLVMBuildAnd(g->b, LLVMBuildLShr(g->b, now, cg_c(g, 20), ""), cg_c(g, UINT32_MAX), "");
+}
+
+_Static_assert(XDPF_COOKIES == 1 << (64 - 52), "a hash has its element by its upper bits");
+
+void cg_lately(struct cg *g, const struct ir_inst *i, V now, const V *v, BB yes, BB no)
+{
+	BB mine = cg_block(g, "mine");
+	V flow, p = entry_of(g, i->args.n == 6, v, &flow, no), entry = cg_load(g, p, 8, 8), age;
+
+	flow = LLVMBuildShl(g->b, flow, cg_c(g, 32), "");
+	age = LLVMBuildXor(g->b, entry, flow, "");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULE, age, cg_c(g, UINT32_MAX), ""), mine, no);
+	cg_go(g, mine);
+	age = LLVMBuildAnd(g->b, LLVMBuildSub(g->b, moment(g, now), entry, ""), cg_c(g, UINT32_MAX), "");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, age, cg_c(g, XDPF_COOKIE_LATELY), ""), yes, no);
 }
 
 static V low32(struct cg *g, V v)
@@ -127,11 +175,12 @@ static void set_flags(struct cg *g, unsigned flags)
 	cg_store(g, cg_c(g, flags), cg_atc(g, g->buf, FLAGS_AT), 1, 1);
 }
 
-void cg_cookie_ok(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no)
+void cg_cookie_ok(struct cg *g, const struct ir_inst *i, V now, const V *v, BB yes, BB no)
 {
 	BB given = cg_block(g, "given ack"), right = cg_block(g, "right"), found = cg_block(g, "told"), tell = cg_block(g, "tell"), made = cg_block(g, "made");
+	BB good = cg_block(g, "good");
 	bool ip6 = i->args.n == 8;
-	V seq = v[i->args.n - 2], ack = v[i->args.n - 1], ip, sk, r, state;
+	V seq = v[i->args.n - 2], ack = v[i->args.n - 1], ip, sk, r, state, flow, p;
 
 	unless_test(g, given);
 	ip = ip_header(g, ip6, v + 2);
@@ -157,16 +206,20 @@ void cg_cookie_ok(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB 
 	r = cg_helper(g, BPF_FUNC_tcp_gen_syncookie, g->i64, 5,
 		      (V[]){ sk, ip, cg_c32(g, ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr)), g->buf, cg_c32(g, sizeof(struct tcphdr)) });
 	cg_helper(g, BPF_FUNC_sk_release, g->i64, 1, &sk);
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, r, cg_c(g, 0), ""), no, yes);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, r, cg_c(g, 0), ""), no, good);
 	/* another CPU was faster: the connection is there */
 	cg_go(g, made);
 	cg_helper(g, BPF_FUNC_sk_release, g->i64, 1, &sk);
 	LLVMBuildBr(g->b, yes);
 	cg_go(g, given);
-	r = test_cookie(g, ip6, v + 2, LLVMBuildOr(g->b, v[0], LLVMBuildShl(g->b, v[1], cg_c(g, 16), ""), ""),
+	r = test_cookie(g, ip6, v + 2, ports(g, v),
 			low32(g, LLVMBuildSub(g->b, cg_swap(g, seq, 4), cg_c(g, 1), "")));
 	ack = low32(g, LLVMBuildSub(g->b, cg_swap(g, ack, 4), cg_c(g, 1), ""));
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, ack, ""), yes, no);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, ack, ""), good, no);
+	cg_go(g, good);
+	p = entry_of(g, ip6, v, &flow, yes);
+	cg_store(g, LLVMBuildOr(g->b, LLVMBuildShl(g->b, flow, cg_c(g, 32), ""), moment(g, now), ""), p, 8, 8);
+	LLVMBuildBr(g->b, yes);
 }
 
 V cg_mtu(struct cg *g)

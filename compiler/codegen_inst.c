@@ -360,9 +360,13 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		many(g, i, temp, args);
 		cg_cookie(g, i, a, c, args, target(g, i, 0), target(g, i, 1));
 		break;
+	case IR_LATELY:
+		many(g, i, temp, args);
+		cg_lately(g, i, a, args, target(g, i, 0), target(g, i, 1));
+		break;
 	case IR_COOKIEOK:
 		many(g, i, temp, args);
-		cg_cookie_ok(g, i, args, target(g, i, 0), target(g, i, 1));
+		cg_cookie_ok(g, i, a, args, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_FIB:
 		many(g, i, temp, args);

@@ -46,7 +46,7 @@ struct cg {
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
 	V *counter_map;
-	V others, ports, out, cpus, sockets, flood[XDPF_MAX_FLOODS];
+	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V limits, *limit_map, *limit_fn;	/* by limit */
 	V now;				/* the time, once somebody has asked; before: 0 */
 	V *set_map, *set_queue, sets;		/* by live set */
@@ -143,7 +143,8 @@ void cg_socket(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no)
 void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
 /* @off, @len: of the TCP header. */
 void cg_cookie(struct cg *g, const struct ir_inst *i, V off, V len, const V *v, BB yes, BB no);
-void cg_cookie_ok(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
+void cg_cookie_ok(struct cg *g, const struct ir_inst *i, V now, const V *v, BB yes, BB no);
+void cg_lately(struct cg *g, const struct ir_inst *i, V now, const V *v, BB yes, BB no);
 V cg_mtu(struct cg *g);
 
 /* ---- codegen_table.c ---- */

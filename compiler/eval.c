@@ -24,6 +24,7 @@ struct eval {
 	struct eval_count verdict[VERDICT_COUNT];
 	struct eval_miss *miss;		/* n_slots */
 	struct eval_count *other;	/* by way */
+	uint64_t *lately;		/* XDPF_COOKIES, where there are cookies */
 	struct eval_sets *sets;
 	struct eval_table **table;	/* n_counters */
 	uint64_t *log_next, *log_limited;	/* per log: when the next packet is due, ns; those that came before */
@@ -62,9 +63,10 @@ struct eval *eval_new(const struct ast_program *p)
 	e->table = zeroed(p->n_counters, sizeof(struct eval_table *));
 	e->log_next = zeroed(p->logs.n, sizeof(*e->log_next));
 	e->log_limited = zeroed(p->logs.n, sizeof(*e->log_limited));
+	e->lately = zeroed(p->cookies ? XDPF_COOKIES : 0, sizeof(*e->lately));
 	e->limits = eval_limits_new(p);
 	e->sets = eval_sets_new(p);
-	if (!e->rule || !e->miss || !e->other || !e->table || !e->limits || !e->sets || !e->log_next || !e->log_limited)
+	if (!e->rule || !e->miss || !e->other || !e->lately || !e->table || !e->limits || !e->sets || !e->log_next || !e->log_limited)
 		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
@@ -100,6 +102,7 @@ void eval_free(struct eval *e)
 	eval_sets_free(e->sets);
 	free(e->miss);
 	free(e->other);
+	free(e->lately);
 	arena_free(e->arena);
 	free(e);
 }
@@ -130,7 +133,7 @@ static void decide_way(struct run *r, enum verdict v, const struct ast_way *way,
 /* The rule counts the packets that it decides about. */
 static void cookie(struct run *r, const struct ast_way *way, const struct ast_rule *rule)
 {
-	enum eval_cookie what = eval_cookie(r->pkt, &r->view.d);
+	enum eval_cookie what = eval_cookie(r->pkt, &r->view.d, r->e->lately);
 	bool counts = !r->unit->counters_off;
 
 	if (what == COOKIE_COMPLETED && counts)

@@ -19,45 +19,57 @@ static uint64_t little(const uint8_t *p, unsigned n)
 	return v;
 }
 
-/* Of the connection that this header begins, or goes on with, with sequence number @seq for the SYN. */
-static uint32_t cookie(const struct eval_packet *pkt, const uint8_t *ip, const uint8_t *tcp, uint32_t seq)
+/* Both ends of a connection, as runtime/abi.h has them. */
+struct ends {
+	uint64_t src[2], dst[2];
+	uint32_t ports;
+};
+
+static struct ends ends_of(const uint8_t *ip, const uint8_t *tcp)
 {
-	uint64_t src[2] = { 0, 0 }, dst[2] = { 0, 0 };
+	struct ends e = { .ports = (uint32_t)little(tcp, 4) };
 
 	if (ip[0] >> 4 == 4) {
-		src[0] = little(ip + 12, 4);
-		dst[0] = little(ip + 16, 4);
-	} else {
-		for (unsigned i = 0; i < 2; i++) {
-			src[i] = little(ip + 8 + 8 * i, 8);
-			dst[i] = little(ip + 24 + 8 * i, 8);
-		}
+		e.src[0] = little(ip + 12, 4);
+		e.dst[0] = little(ip + 16, 4);
+		return e;
 	}
-	return xdpf_test_cookie(pkt->seed, src, dst, (uint32_t)little(tcp, 4), seq);
+	for (unsigned i = 0; i < 2; i++) {
+		e.src[i] = little(ip + 8 + 8 * i, 8);
+		e.dst[i] = little(ip + 24 + 8 * i, 8);
+	}
+	return e;
 }
 
-enum eval_cookie eval_cookie(const struct eval_packet *pkt, const struct dissect *d)
+enum eval_cookie eval_cookie(const struct eval_packet *pkt, const struct dissect *d, uint64_t lately[XDPF_COOKIES])
 {
 	const uint8_t *ip, *tcp;
+	struct ends e;
+	uint64_t flow;
+	unsigned flags;
 
 	if (!dissect_has(d, HDR_TCP) || pkt->has_socket)
 		return COOKIE_NOT_OURS;
 	ip = pkt->data + d->offset[dissect_has(d, HDR_IP4) ? HDR_IP4 : HDR_IP6];
 	tcp = pkt->data + d->offset[HDR_TCP];
-	switch (tcp[13] & (FIN | SYN | RST | ACK)) {
-	case SYN:
+	flags = tcp[13] & (FIN | SYN | RST | ACK);
+	if (flags == SYN)
 		return COOKIE_SYN;
-	case ACK:
-	case ACK | FIN:
-		return get32(tcp + 8) - 1 == cookie(pkt, ip, tcp, get32(tcp + 4) - 1) ? COOKIE_COMPLETED : COOKIE_REFUSED;
-	default:
+	e = ends_of(ip, tcp);
+	flow = xdpf_cookie_flow(e.src, e.dst, e.ports);
+	if (xdpf_cookie_lately(lately[flow >> 52], flow, pkt->now))
+		return COOKIE_NOT_OURS;
+	if (!(flags & ACK) || flags & (SYN | RST) ||
+	    get32(tcp + 8) - 1 != xdpf_test_cookie(pkt->seed, e.src, e.dst, e.ports, get32(tcp + 4) - 1))
 		return COOKIE_REFUSED;
-	}
+	lately[flow >> 52] = xdpf_cookie_entry(flow, pkt->now);
+	return COOKIE_COMPLETED;
 }
 
 size_t reply_syncookie(uint8_t *out, const struct asked *a, const struct eval_packet *pkt)
 {
 	const uint8_t *t = a->l4;
+	struct ends e;
 	unsigned mss = XDPF_TEST_MTU - 20 - (a->ip6 ? 40 : 20);
 	size_t header, n;
 	uint8_t *p;
@@ -72,7 +84,8 @@ size_t reply_syncookie(uint8_t *out, const struct asked *a, const struct eval_pa
 	memset(p, 0, n);
 	memcpy(p, t + 2, 2);
 	memcpy(p + 2, t, 2);
-	put32(p + 4, cookie(pkt, a->ip, t, get32(t + 4)));
+	e = ends_of(a->ip, t);
+	put32(p + 4, xdpf_test_cookie(pkt->seed, e.src, e.dst, e.ports, get32(t + 4)));
 	put32(p + 8, get32(t + 4) + 1);
 	p[12] = (uint8_t)(n << 2);
 	p[13] = SYN | ACK;

@@ -98,6 +98,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		break;
 	case IR_FIB:
 	case IR_LISTENS:
+	case IR_LATELY:
 	case IR_COOKIE:
 	case IR_COOKIEOK:
 		for (size_t k = 0; k < i->args.n; k++)

@@ -39,7 +39,7 @@ static void add_args(struct lower *l, struct ir_opnd *args, unsigned *n, const e
 /* An instruction about the connection, with branches. */
 static void ask(struct lower *l, enum ir_op op, unsigned family, struct ir_block *yes, struct ir_block *no)
 {
-	struct ir_opnd args[8];
+	struct ir_opnd args[8], now;
 	struct ir_inst *i;
 	unsigned n = 0;
 
@@ -47,7 +47,10 @@ static void ask(struct lower *l, enum ir_op op, unsigned family, struct ir_block
 	add_args(l, args, &n, addresses[family]);
 	if (op == IR_COOKIEOK)
 		add_args(l, args, &n, numbers);
+	now = op == IR_LISTENS ? ir_imm(0) : lower_op0(l, IR_NOW);
 	i = lower_emit(l, op);
+	if (op != IR_LISTENS)
+		i->a = now;
 	for (unsigned k = 0; k < n; k++)
 		*vec_add(l->arena, &i->args) = args[k];
 	i->target[0] = yes;
@@ -72,13 +75,16 @@ void lower_cookie(struct lower *l, const struct lower_work *w, const struct ast_
 	/* behind a transport header that is not IPv4 stands IPv6 */
 	lower_test(l, IR_BITS, lower_get(l, l->pres), ir_imm(lower_header_mask(l, HDR_IP4)), ip[0], ip[1]);
 	for (unsigned f = 0; f < 2; f++) {
-		struct ir_block *listens = lower_block(l, "listens"), *other = lower_block(l, "no syn"), *check = lower_block(l, "cookie");
+		struct ir_block *listens = lower_block(l, "listens"), *other = lower_block(l, "no syn"), *late = lower_block(l, "not lately");
+		struct ir_block *check = lower_block(l, "cookie");
 
 		lower_hot(l, ip[f]);
 		ask(l, IR_LISTENS, f, listens, after);
 		lower_hot(l, listens);
 		test_flags(l, FIN | SYN | RST | ACK, SYN, syn, other);
 		lower_hot(l, other);
+		ask(l, IR_LATELY, f, after, late);
+		lower_hot(l, late);
 		test_flags(l, SYN | RST | ACK, ACK, check, bad);
 		lower_hot(l, check);
 		ask(l, IR_COOKIEOK, f, good, bad);

@@ -145,7 +145,7 @@ bool way_check(struct sema *s, struct ast_action *a)
 	} else if (!strcmp(a->word.s, "syncookie")) {
 		a->verdict = VERDICT_TX;
 		w->kind = WAY_SYNCOOKIE;
-		ok = true;
+		s->p->cookies = ok = true;
 	} else if (w->has_number) {
 		ok = cpu_check(s, a);
 	} else if (is_word(w, "socket")) {

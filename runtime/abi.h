@@ -18,6 +18,7 @@
  *   xdpf_out       DEVMAP_HASH   u32 interface index -> the same     interfaces that `forward` may send out of
  *   xdpf_cpus      CPUMAP        u32 CPU -> u32 length of its queue
  *   xdpf_sockets   XSKMAP        u32 receive queue -> AF_XDP socket; left to who opens the socket
+ *   xdpf_cookies   ARRAY         u32 -> u64 a connection whose SYN cookie came back just now: see xdpf_cookie_flow()
  *   xdpf_limits    PERCPU_ARRAY  u32 place in meta.limits -> struct xdpf_limit_count
  *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limit N, one where it has no key
  *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
@@ -55,6 +56,7 @@
 #define XDPF_MAP_ERRORS		"xdpf_errors"
 #define XDPF_MAP_CPUS		"xdpf_cpus"
 #define XDPF_MAP_SOCKETS	"xdpf_sockets"
+#define XDPF_MAP_COOKIES	"xdpf_cookies"
 #define XDPF_MAP_LOG		"xdpf_log"
 #define XDPF_MAP_LOGS		"xdpf_logs"
 #define XDPF_MAP_LOG_NEXT	"xdpf_log_next"
@@ -230,16 +232,43 @@ static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint
 	return (uint32_t)(xdpf_mix64(ends + proto + (site + (uint64_t)1) * XDPF_RANDOM_STEP) >> 32);
 }
 
-/*
- * The SYN cookie in a test run, in place of the kernel's. @src, @dst: the bytes of an address as one (IPv4) or two little-endian numbers; @ports: the
- * source's, and 2^16 times the destination's, each as its bytes are a little-endian number; @seq: the SYN's sequence number. It never expires.
- */
-static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], const uint64_t dst[2], uint32_t ports, uint32_t seq)
+/* Both ends of a connection. @src, @dst: the bytes of an address as one (IPv4) or two little-endian numbers. */
+static inline uint64_t xdpf_cookie_ends(uint64_t seed, const uint64_t src[2], const uint64_t dst[2])
 {
 	uint64_t z = xdpf_mix64(xdpf_mix64(seed + src[0]) + src[1]);
 
-	z = xdpf_mix64(xdpf_mix64(z + dst[0]) + dst[1]);
-	return (uint32_t)(xdpf_mix64(z + ((uint64_t)ports << 32 | seq)) >> 32);
+	return xdpf_mix64(xdpf_mix64(z + dst[0]) + dst[1]);
+}
+
+/*
+ * The SYN cookie in a test run, in place of the kernel's. @ports: the source's, and 2^16 times the destination's, each as its bytes are a little-endian
+ * number; @seq: the SYN's sequence number. It never expires.
+ */
+static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], const uint64_t dst[2], uint32_t ports, uint32_t seq)
+{
+	return (uint32_t)(xdpf_mix64(xdpf_cookie_ends(seed, src, dst) + ((uint64_t)ports << 32 | seq)) >> 32);
+}
+
+/*
+ * Connections whose cookie came back just now, which the kernel may still be about to make: what follows so closely belongs to them. In xdpf_cookies a
+ * connection has element .flow >> 52, and that holds the low half of .flow in its high half, and in its low one when: ns / 2^20.
+ */
+#define XDPF_COOKIES		4096
+#define XDPF_COOKIE_LATELY	256		/* 2^20 ns: behind these it is there, or never will be */
+
+static inline uint64_t xdpf_cookie_flow(const uint64_t src[2], const uint64_t dst[2], uint32_t ports)
+{
+	return xdpf_mix64(xdpf_cookie_ends(0, src, dst) + ports);
+}
+
+static inline uint64_t xdpf_cookie_entry(uint64_t flow, uint64_t now)
+{
+	return flow << 32 | (uint32_t)(now >> 20);
+}
+
+static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now)
+{
+	return (uint32_t)(entry >> 32) == (uint32_t)flow && (uint32_t)((uint32_t)(now >> 20) - (uint32_t)entry) < XDPF_COOKIE_LATELY;
 }
 
 /*
