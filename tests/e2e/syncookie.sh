@@ -74,6 +74,7 @@ guard() {	# EXPRESSION over what became of the guard's packets
 cat >"$WORK/echo.py" <<'PY'
 import socket, sys, threading
 def serve(c):
+    c.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     while True:
         data = c.recv(100)
         if not data:
@@ -218,4 +219,62 @@ while time.monotonic() < until:
 	rm -f "$WORK/say"
 	[ $mode = native ] && in_b "$XDPF" remove --quiet xe1
 done
+
+# ---- a burst: the acknowledgement and what follows it, in one go, before the stack has seen any of it ----
+cat >"$WORK/burst.py" <<'PY'
+import os, socket, struct, sys, time
+
+os.sched_setaffinity(0, {0})
+mac = bytes.fromhex(sys.argv[1])
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+s.bind(("xe1", 0x0800))
+s.settimeout(5)
+ends = bytes([10, 99, 0, 77, 10, 99, 0, 1])	# nobody's address: no stack answers for it
+
+def folded(b):
+    n = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    n = (n & 0xffff) + (n >> 16)
+    return ~(n + (n >> 16)) & 0xffff
+
+def frame(port, seq, ack, flags, data=b""):
+    tcp = struct.pack("!HHIIBBHHHBBH", port, 81, seq, ack, 0x60, flags, 64240, 0, 0, 2, 4, 1460) + data
+    tcp = tcp[:16] + struct.pack("!H", folded(ends + struct.pack("!HH", 6, len(tcp)) + tcp)) + tcp[18:]
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 1, 0, 64, 6, 0)
+    return mac + b"\x08\x00" + ip[:10] + struct.pack("!H", folded(ip + ends)) + ends + tcp
+
+right = 0
+for port in range(5000, 5020):
+    s.send(frame(port, 1000, 0, 2))
+    answer = b""
+    while answer[34:38] != struct.pack("!HH", 81, port) or answer[47:48] != b"\x12":
+        answer = s.recv(2000)
+    ack = struct.unpack("!I", answer[38:42])[0] + 1
+    for f in [frame(port, 1001, ack, 16)] + [frame(port, 1001 + 100 * i, ack, 24, b"%d" % i * 100) for i in range(5)]:
+        s.send(f)
+    # the server's words are ours: until all five are there
+    end, have = time.monotonic() + 5, b""
+    while len(have) < 500 and time.monotonic() < end:
+        answer = s.recv(2000)
+        if answer[34:38] == struct.pack("!HH", 81, port):
+            at = struct.unpack("!I", answer[38:42])[0] - ack
+            have = have[:at] + answer[54:14 + struct.unpack("!H", answer[16:18])[0]]
+    right += have == b"0" * 100 + b"1" * 100 + b"2" * 100 + b"3" * 100 + b"4" * 100
+print(right)
+PY
+# The server's neighbour is one for whom it need not ask.
+ip -n "$NAME-a" neigh replace 10.99.0.77 lladdr "$(ip -n "$NAME-b" -o link show xe1 | sed 's/.*link.ether \([^ ]*\).*/\1/')" dev xe0
+status "a program on xe1" 0 in_b "$XDPF" apply --quiet "$WORK/pass.xdpf" xe1
+status "apply" 0 in_a "$XDPF" apply --quiet "$WORK/guard.o" xe0
+# So that frames wait for each other: who takes them from the link runs when nobody else does, on the sender's CPU.
+mkdir "$WORK/sys"
+if nsenter --net="$A" unshare -m sh -c "mount -t sysfs sys $WORK/sys && echo 1 >$WORK/sys/class/net/xe0/threaded" 2>/dev/null; then
+	for pid in $(pgrep "^napi/xe0-"); do
+		taskset -pc 0 "$pid" >/dev/null && chrt -i -p 0 "$pid"
+	done
+else
+	skip "frames that wait" "no threaded NAPI here"
+fi
+is "bursts: each was answered in full" "$(in_b timeout 120 /usr/bin/python3 "$WORK/burst.py" "$(mac a xe0)$(mac b xe1)")" 20
+is "bursts: what was refused" "$(guard '(r["cookies"]["completed"], r["cookies"]["refused"])')" "(20, 0)"
+is "bursts: the books balance" "$(stats 'j["balanced"]')" True
 report
