@@ -177,8 +177,8 @@ static void set_flags(struct cg *g, unsigned flags)
 
 void cg_cookie_ok(struct cg *g, const struct ir_inst *i, V now, const V *v, BB yes, BB no)
 {
-	BB given = cg_block(g, "given ack"), right = cg_block(g, "right"), found = cg_block(g, "told"), tell = cg_block(g, "tell"), made = cg_block(g, "made");
-	BB good = cg_block(g, "good");
+	BB given = cg_block(g, "given ack"), right = cg_block(g, "right"), found = cg_block(g, "told"), tell = cg_block(g, "tell");
+	BB made = cg_block(g, "made"), good = cg_block(g, "good");
 	bool ip6 = i->args.n == 8;
 	V seq = v[i->args.n - 2], ack = v[i->args.n - 1], ip, sk, r, state, flow, p;
 

@@ -56,7 +56,8 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 	}
 	if (i->op == IR_SOCKET && ((i->imm != 6 && i->imm != 17) || (i->args.n != 4 && i->args.n != 6)))
 		return "asks for no socket";
-	if (((i->op == IR_LISTENS || i->op == IR_LATELY) && i->args.n != 4 && i->args.n != 6) || (i->op == IR_COOKIEOK && i->args.n != 6 && i->args.n != 8))
+	if (((i->op == IR_LISTENS || i->op == IR_LATELY) && i->args.n != 4 && i->args.n != 6) ||
+	    (i->op == IR_COOKIEOK && i->args.n != 6 && i->args.n != 8))
 		return "asks for no socket";
 	if (i->op == IR_COOKIE && ((i->args.n != 2 && i->args.n != 4) || i->loads.n != 1 || i->loads.v[0].var >= p->var.n))
 		return "asks for no cookie";

@@ -160,7 +160,8 @@ static ir_var get_mss(struct lower *l, const struct asked *a, ir_var size)
 
 void lower_reply_syncookie(struct lower *l, struct asked *a, struct ir_block *open)
 {
-	struct ir_block *there = lower_block(l, "reply syn"), *with = lower_block(l, "option"), *longer = lower_block(l, "longer"), *on = lower_block(l, "length");
+	struct ir_block *there = lower_block(l, "reply syn"), *with = lower_block(l, "option");
+	struct ir_block *longer = lower_block(l, "longer"), *on = lower_block(l, "length");
 	ir_var port[2], seq = var(l, "rep.seq"), size = var(l, "rep.doff"), cookie, option, len = var(l, "rep.len");
 	unsigned ip = a->ip6 ? 40 : 20;
 	struct ir_opnd v, n, sum, word[7], off;

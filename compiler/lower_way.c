@@ -1,7 +1,7 @@
 /*
  * Verdicts in IR, those that may turn out to be impossible too. In: where a rule or default decides. Out: blocks to the decision, or on to the next
- * file. What `forward`, `reply` and `syncookie` take is much: it stands once for all rules of a file whose other verdict is the same, behind them, and the
- * rules leave there who they are (NOTE, and the counter's number in a variable).
+ * file. What `forward`, `reply` and `syncookie` take is much: it stands once for all rules of a file whose other verdict is the same, behind them,
+ * and the rules leave there who they are (NOTE, and the counter's number in a variable).
  */
 #include "lower.h"
 

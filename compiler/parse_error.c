@@ -156,7 +156,8 @@ static void report_not_action(struct parser *c, unsigned want)
 		{ "elif", "else if" }, { "elseif", "else if" }, { "elsif", "else if" }, { "import", "include" },
 	};
 	static const char *const ours[] = {
-		"pass", "drop", "abort", "tx", "redirect", "forward", "reply", "syncookie", "count", "if", "else", "let", "set", "default", "option", "include",
+		"pass", "drop", "abort", "tx", "redirect", "forward", "reply", "syncookie", "count", "if", "else", "let", "set", "default",
+		"option", "include",
 	};
 	const struct token *k = &c->tokens->last;
 	const char *q = parse_quote(c, k->span), *s = behind(c);

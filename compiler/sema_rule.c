@@ -32,7 +32,8 @@ static const char *verdict_remedy(struct sema *s, const char *word)
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		cand[i] = lang_verdicts[i].name;
 	near = diag_nearest(word, strlen(word), cand, VERDICT_COUNT);
-	return near ? arena_printf(s->a, "did you mean `%s`?", near) : "the verdicts are pass, drop, abort, tx, redirect, forward, reply and syncookie";
+	return near ? arena_printf(s->a, "did you mean `%s`?", near) :
+		      "the verdicts are pass, drop, abort, tx, redirect, forward, reply and syncookie";
 }
 
 bool verdict_check(struct sema *s, struct ast_action *a)

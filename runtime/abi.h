@@ -241,8 +241,8 @@ static inline uint64_t xdpf_cookie_ends(uint64_t seed, const uint64_t src[2], co
 }
 
 /*
- * The SYN cookie in a test run, in place of the kernel's. @ports: the source's, and 2^16 times the destination's, each as its bytes are a little-endian
- * number; @seq: the SYN's sequence number. It never expires.
+ * The SYN cookie in a test run, in place of the kernel's. @ports: the source's, and 2^16 times the destination's, each as its bytes are a
+ * little-endian number; @seq: the SYN's sequence number. It never expires.
  */
 static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], const uint64_t dst[2], uint32_t ports, uint32_t seq)
 {
@@ -250,8 +250,8 @@ static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], co
 }
 
 /*
- * Connections whose cookie came back just now, which the kernel may still be about to make: what follows so closely belongs to them. In xdpf_cookies a
- * connection has element .flow >> 52, and that holds the low half of .flow in its high half, and in its low one when: ns / 2^20.
+ * Connections whose cookie came back just now, which the kernel may still be about to make: what follows so closely belongs to them. In
+ * xdpf_cookies a connection has element .flow >> 52, and that holds the low half of .flow in its high half, and in its low one when: ns / 2^20.
  */
 #define XDPF_COOKIES		4096
 #define XDPF_COOKIE_LATELY	256		/* 2^20 ns: behind these it is there, or never will be */
@@ -325,8 +325,8 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.
  * ways: what the maps for redirecting hold, and how many elements xdpf_others has. A rule or a file's "default" that may go otherwise than its
  * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.
- * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie, which
- * the rule let go on and did not count, and SYNs among its "else" that could not be answered.
+ * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie,
+ * which the rule let go on and did not count, and SYNs among its "else" that could not be answered.
  * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; with a prefix it begins with a u32, the bits of it that count, then come the other components, and last the

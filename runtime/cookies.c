@@ -19,7 +19,8 @@ static int check_setting(const char *rule, const struct xdpf_log *log)
 	int n = 0, err = errno;
 
 	if (!f)
-		return rt_fail_sys(log, err, "rule %s, `syncookie`: %s cannot be read, so it is not known whether the kernel takes cookies", rule, path);
+		return rt_fail_sys(log, err, "rule %s, `syncookie`: %s cannot be read, so it is not known whether the kernel takes cookies", rule,
+				   path);
 	if (fscanf(f, "%d", &n) != 1)
 		n = -1;
 	fclose(f);

@@ -432,7 +432,8 @@ void counters_prometheus(const struct counters_of *c, FILE *out)
 		     true);
 	verdicts_metric(c, out, "xdpf_verdict_packets_total", "Packets by the program's verdict.", false);
 	verdicts_metric(c, out, "xdpf_verdict_bytes_total", "Bytes of frames by the program's verdict.", true);
-	cookies_metric(c, out, "xdpf_syncookie_packets_total", "Packets that met a syncookie rule and belonged to no connection, by what became of them.");
+	cookies_metric(c, out, "xdpf_syncookie_packets_total",
+		       "Packets that met a syncookie rule and belonged to no connection, by what became of them.");
 	tables_metric(c, out, "xdpf_table_packets_total", "Packets by key of a count table.", false);
 	tables_metric(c, out, "xdpf_table_bytes_total", "Bytes of frames by key of a count table.", true);
 	limits_metric(c, out, "xdpf_limit_packets_total", "Packets that asked a rate limit: admitted, denied, or without room for their key.");

@@ -35,8 +35,8 @@ static void cookies_text(const struct counters_of *c, const struct xdpf_rule *r,
 	struct cookie_counts n = counters_cookies(c, r);
 
 	if (r->cookies.used)
-		fprintf(out, "    %" PRIu64 " SYNs answered, %" PRIu64 " not; %" PRIu64 " connections completed, %" PRIu64 " packets refused\n", n.answered,
-			n.unanswered, n.completed, n.refused);
+		fprintf(out, "    %" PRIu64 " SYNs answered, %" PRIu64 " not; %" PRIu64 " connections completed, %" PRIu64 " packets refused\n",
+			n.answered, n.unanswered, n.completed, n.refused);
 }
 
 static void file_text(const struct counters_of *c, unsigned file, int width, FILE *out)
