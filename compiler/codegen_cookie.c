@@ -61,18 +61,16 @@ void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no
 	cg_branch(g, equal(g, cg_test_socket(g), XDPF_SOCKET_ABSENT), yes, no);
 }
 
-/* An IP header with these addresses, and what the kernel looks at besides: the version. Returns where it is. */
+/* An IP header with these addresses, and what the kernel looks at besides: the version. In g->key, which holds nothing between instructions. */
 static V ip_header(struct cg *g, bool ip6, const V *address)
 {
 	size_t size = ip6 ? sizeof(struct ipv6hdr) : sizeof(struct iphdr), at = ip6 ? offsetof(struct ipv6hdr, saddr) : offsetof(struct iphdr, saddr);
 
-	if (!g->answered)
-		g->answered = cg_alloca(g, LLVMArrayType2(g->i64, sizeof(struct ipv6hdr) / 8), "answered");
 	for (size_t k = 0; k < at; k += 4)
-		cg_store(g, cg_c(g, k ? 0 : ip6 ? 0x60 : 0x45), cg_atc(g, g->answered, k), 4, 4);
+		cg_store(g, cg_c(g, k ? 0 : ip6 ? 0x60 : 0x45), cg_atc(g, g->key, k), 4, 4);
 	for (size_t k = 0; at + k * (ip6 ? 8 : 4) < size; k++)
-		cg_store(g, address[k], cg_atc(g, g->answered, at + k * (ip6 ? 8 : 4)), ip6 ? 8 : 4, ip6 ? 8 : 4);
-	return g->answered;
+		cg_store(g, address[k], cg_atc(g, g->key, at + k * (ip6 ? 8 : 4)), ip6 ? 8 : 4, ip6 ? 8 : 4);
+	return g->key;
 }
 
 /* xdpf_cookie_ends() */

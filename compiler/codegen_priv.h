@@ -57,7 +57,6 @@ struct cg {
 	V *var;				/* address of each variable */
 	bool *volatile_var;		/* in the scratch map */
 	BB *block;
-	V answered;			/* room for an IP header, where SYN cookies are asked for */
 	V decider, verdict;		/* index in memory, verdict: for the common end */
 	BB verdict_block[VERDICT_COUNT][2], end_counted, end;
 	bool verdicts_counted;
