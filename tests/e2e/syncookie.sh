@@ -121,12 +121,13 @@ ok "it gives the half open ones up" timeout 90 bash -c "while [ \$(nsenter --net
 # ---- with it ----
 for mode in native generic; do
 	[ $mode = native ] && status "a program on xe1" 0 in_b "$XDPF" apply --quiet "$WORK/pass.xdpf" xe1
+	rm -f "$WORK/said"
 	mkfifo "$WORK/say"
 	nsenter --net="$B" /usr/bin/python3 "$WORK/word.py" 10.99.0.1 <"$WORK/say" >"$WORK/said" 2>&1 &
 	WORD=$!
 	exec 9>"$WORK/say"
 	for _ in $(seq 50); do
-		grep -q connected "$WORK/said" && break
+		grep -qs connected "$WORK/said" && break
 		sleep 0.1
 	done
 	status "$mode: apply" 0 in_a "$XDPF" apply --quiet --mode $mode "$WORK/guard.o" xe0
