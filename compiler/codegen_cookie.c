@@ -12,6 +12,8 @@
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stddef.h>
+#include <sys/socket.h>
 
 #include "abi.h"
 
@@ -45,9 +47,33 @@ static V socket_state(struct cg *g, V sk)
 	return cg_load(g, cg_atc(g, sk, offsetof(struct bpf_sock, state)), 4, 4);
 }
 
+/*
+ * Is the destination this machine's? A socket that listens on all addresses is found for what the machine forwards, too: the routes know better. Where
+ * it forwards nothing, they are not asked.
+ */
+static void ours(struct cg *g, bool ip6, const V *v, BB yes, BB no)
+{
+	BB here = cg_block(g, "not forwarded");
+	V r;
+
+	for (unsigned k = 0; k < CG_FETCH_BUF; k += 8)
+		cg_store(g, cg_c(g, 0), cg_atc(g, g->buf, k), 8, 8);
+	cg_store(g, cg_c(g, ip6 ? AF_INET6 : AF_INET), cg_atc(g, g->buf, offsetof(struct bpf_fib_lookup, family)), 1, 1);
+	cg_store(g, cg_c(g, IPPROTO_TCP), cg_atc(g, g->buf, offsetof(struct bpf_fib_lookup, l4_protocol)), 1, 1);
+	cg_store(g, v[0], cg_atc(g, g->buf, offsetof(struct bpf_fib_lookup, sport)), 2, 2);
+	cg_store(g, v[1], cg_atc(g, g->buf, offsetof(struct bpf_fib_lookup, dport)), 2, 2);
+	cg_store(g, cg_ctx_field(g, offsetof(struct xdp_md, ingress_ifindex)), cg_atc(g, g->buf, offsetof(struct bpf_fib_lookup, ifindex)), 4, 4);
+	for (unsigned k = 0; k < (ip6 ? 4 : 2); k++)
+		cg_store(g, v[2 + k], cg_atc(g, g->buf, offsetof(struct bpf_fib_lookup, ipv4_src) + (ip6 ? 8 : 16) * k), ip6 ? 8 : 4, ip6 ? 8 : 4);
+	r = cg_helper(g, BPF_FUNC_fib_lookup, g->i64, 4, (V[]){ g->ctx, g->buf, cg_c32(g, sizeof(struct bpf_fib_lookup)), cg_c32(g, 0) });
+	cg_branch(g, equal(g, r, BPF_FIB_LKUP_RET_NOT_FWDED), yes, here);
+	cg_go(g, here);
+	cg_branch(g, equal(g, r, BPF_FIB_LKUP_RET_FWD_DISABLED), yes, no);
+}
+
 void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no)
 {
-	BB given = cg_block(g, "given listener"), found = cg_block(g, "some socket");
+	BB given = cg_block(g, "given listener"), found = cg_block(g, "some socket"), listens = cg_block(g, "some listener");
 	V sk, state;
 
 	unless_test(g, given);
@@ -56,7 +82,9 @@ void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no
 	cg_go(g, found);
 	state = socket_state(g, sk);
 	cg_helper(g, BPF_FUNC_sk_release, g->i64, 1, &sk);
-	cg_branch(g, equal(g, state, BPF_TCP_LISTEN), yes, no);
+	cg_branch(g, equal(g, state, BPF_TCP_LISTEN), listens, no);
+	cg_go(g, listens);
+	ours(g, i->args.n == 6, v, yes, no);
 	cg_go(g, given);
 	cg_branch(g, equal(g, cg_test_socket(g), XDPF_SOCKET_ABSENT), yes, no);
 }

@@ -202,9 +202,9 @@ static unsigned weight(const struct ir_inst *i)
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK:
 		return 7;
-	case IR_LOG: case IR_SOCKET: case IR_LISTENS: case IR_MTU: case IR_LOOKUP: case IR_DELSET:
+	case IR_LOG: case IR_SOCKET: case IR_MTU: case IR_LOOKUP: case IR_DELSET:
 		return 16;
-	case IR_SUM: case IR_FIB: case IR_FLOW: case IR_COOKIE: case IR_LATELY: case IR_COOKIEOK:
+	case IR_SUM: case IR_FIB: case IR_FLOW: case IR_LISTENS: case IR_COOKIE: case IR_LATELY: case IR_COOKIEOK:
 		return 40;
 	case IR_LIMIT:
 		return 10 + 6 * (unsigned)i->args.n;
