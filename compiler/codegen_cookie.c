@@ -48,8 +48,8 @@ static V socket_state(struct cg *g, V sk)
 }
 
 /*
- * Is the destination this machine's? A socket that listens on all addresses is found for what the machine forwards, too: the routes know better. Where
- * it forwards nothing, they are not asked.
+ * Is the destination this machine's? A socket that listens on all addresses is found for what the machine forwards, too: the routes know better.
+ * Where it forwards nothing, they are not asked.
  */
 static void ours(struct cg *g, bool ip6, const V *v, BB yes, BB no)
 {
