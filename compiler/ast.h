@@ -132,6 +132,7 @@ enum ast_way_kind {
 	WAY_FORWARD,	/* forward */
 	WAY_RST,	/* reply rst */
 	WAY_UNREACHABLE,	/* reply unreachable */
+	WAY_SYNCOOKIE,	/* syncookie: it decides about some packets only, see .may_go_on of the rule */
 };
 
 /* What a verdict does that may turn out to be impossible when a packet is there; then another verdict stands for it. */
@@ -149,6 +150,12 @@ struct ast_way {
 	enum verdict other;			/* the verdict where it is impossible … */
 	bool other_swap;
 	unsigned slot;				/* … and the counter of packets that took it, program-wide */
+};
+
+/* Counters of a WAY_SYNCOOKIE: so many behind .slot. */
+enum {
+	WAY_COMPLETED = 1,			/* packets with a right cookie, which went on */
+	WAY_UNANSWERED = 2,			/* of .slot's: SYNs that could not be answered */
 };
 
 /* What a `log` or `sample` action says. */
@@ -183,7 +190,7 @@ struct ast_action {
 	struct span span;
 	struct ast_name word;			/* VERDICT: "drop"; COUNT: the table's name */
 	struct ast_name arg;			/* VERDICT: "swap" of `tx swap`; VLAN: "push", "pop" */
-	struct ast_way *way;			/* VERDICT: of `redirect`, `forward`, `reply`; else NULL */
+	struct ast_way *way;			/* VERDICT: of `redirect`, `forward`, `reply`, `syncookie`; else NULL */
 	VEC(struct ast_operand *) key;		/* COUNT: none, one or more */
 	struct ast_operand *target;		/* REWRITE */
 	struct ast_value *value;		/* REWRITE, MARK, VLAN push */
@@ -227,6 +234,7 @@ struct ast_rule {
 	const char *shown;			/* label, or "file.xdpf:line" */
 	const char *text;			/* what stands behind the label, in one line of at most 200 bytes of UTF-8 */
 	enum verdict verdict;			/* of its last action, or VERDICT_NONE */
+	bool may_go_on;				/* .verdict is about some of the packets that match; the others go on, and are not counted */
 };
 
 enum { AST_MAX_DEPTH = 100 };	/* of parentheses, `not` and blocks, each */
@@ -393,7 +401,7 @@ struct ast_program {
 	VEC(const char *) ports;		/* interfaces that are redirected to one at a time, each once */
 	VEC(const struct ast_way *) floods;	/* those to several */
 	VEC(unsigned) cpus;			/* that are redirected to, each once */
-	bool sockets, forwards;
+	bool sockets, forwards, cookies;
 	VEC(struct ast_set *) live;		/* sets that live */
 };
 

@@ -89,6 +89,7 @@ static void list_actions(struct list *l)
 	} ways[] = {
 		{ "forward", "by the kernel's routing table, without its stack: `forward [else VERDICT]`" },
 		{ "reply", "back to the sender, as an answer: `reply rst` to TCP, `reply unreachable` to any protocol" },
+		{ "syncookie", "SYNs to sockets that listen, answered without state; what has no right cookie is dropped" },
 	};
 
 	for (int i = 0; i < VERDICT_COUNT; i++) {

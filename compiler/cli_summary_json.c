@@ -101,6 +101,20 @@ static void data_other(json_t *o, const struct ast_unit *u, const struct eval *e
 	json_object_set_new(o, "else", x);
 }
 
+static void data_cookies(json_t *o, const struct ast_unit *u, const struct eval *e, const struct ast_rule *r, const struct ast_way *way)
+{
+	uint64_t other, unanswered;
+
+	if (!r->may_go_on)
+		return;
+	other = eval_other_count(e, way->slot).packets;
+	unanswered = eval_other_count(e, way->slot + WAY_UNANSWERED).packets;
+	json_object_set_new(o, "cookies", u->counters_off ? json_null() :
+			    json_pack("{s:I, s:I, s:I, s:I}", "answered", (json_int_t)(eval_rule_count(e, r->index).packets - other), "completed",
+				      (json_int_t)eval_other_count(e, way->slot + WAY_COMPLETED).packets, "refused",
+				      (json_int_t)(other - unanswered), "unanswered", (json_int_t)unanswered));
+}
+
 static void data_limit(void *arg, const struct ast_limit *l)
 {
 	struct data *d = arg;
@@ -131,6 +145,7 @@ static json_t *data_unit(const struct ast_program *p, const struct eval *e, size
 		json_object_set_new(x, "text", cli_json_string(r->text));
 		count_if(x, !u->counters_off, eval_rule_count(e, i));
 		data_other(x, u, e, summary_way(p, u, i));
+		data_cookies(x, u, e, r, summary_way(p, u, i));
 		json_array_append_new(rules, x);
 	}
 	json_object_set_new(o, "name", cli_json_string(u->name));

@@ -63,6 +63,19 @@ static void text_other(const struct text *t, const struct ast_way *way)
 		line(t, "  else", verdict_word(way->other), eval_other_count(t->e, way->slot), "");
 }
 
+static void text_cookies(const struct text *t, const struct ast_rule *r, const struct ast_way *way)
+{
+	uint64_t other, unanswered;
+
+	if (!r->may_go_on)
+		return;
+	other = eval_other_count(t->e, way->slot).packets;
+	unanswered = eval_other_count(t->e, way->slot + WAY_UNANSWERED).packets;
+	fprintf(t->out, "    %" PRIu64 " SYNs answered, %" PRIu64 " not; %" PRIu64 " connections completed, %" PRIu64 " packets refused\n",
+		eval_rule_count(t->e, r->index).packets - other, unanswered, eval_other_count(t->e, way->slot + WAY_COMPLETED).packets,
+		other - unanswered);
+}
+
 static void text_limit(void *arg, const struct ast_limit *l)
 {
 	const struct text *t = arg;
@@ -86,6 +99,7 @@ static void text_unit(struct text *t, const struct ast_program *p, size_t unit)
 	for (unsigned i = summary_first_index(p, unit); i < u->default_index; i++) {
 		line(t, p->by_index.v[i]->shown, verdict_word(p->by_index.v[i]->verdict), eval_rule_count(t->e, i), p->by_index.v[i]->text);
 		text_other(t, summary_way(p, u, i));
+		text_cookies(t, p->by_index.v[i], summary_way(p, u, i));
 	}
 	line(t, "default", verdict_word(u->default_verdict), eval_rule_count(t->e, u->default_index), "");
 	text_other(t, u->default_way);

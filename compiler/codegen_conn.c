@@ -110,7 +110,7 @@ void cg_conns(struct cg *g)
 
 V cg_conn(struct cg *g, const struct ir_inst *i, V proto, const V *v)
 {
-	unsigned len = cg_tuple(g, v, i->args.n == 6);
+	unsigned len = cg_tuple(g, v, i->args.n == 6, 0);
 
 	cg_store(g, cg_c(g, (uint32_t)BPF_F_CURRENT_NETNS), cg_atc(g, g->buf, OPTS), 8, 8);
 	cg_store(g, proto, cg_atc(g, g->buf, OPTS + OPTS_PROTO), 4, 4);

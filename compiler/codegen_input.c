@@ -80,8 +80,7 @@ static V mix(struct cg *g, V z, unsigned n, uint64_t m)
 	return m ? LLVMBuildMul(g->b, z, cg_c(g, m), "") : z;
 }
 
-/* xdpf_mix64() */
-static V mix64(struct cg *g, V z)
+V cg_mix64(struct cg *g, V z)
 {
 	z = mix(g, z, 30, 0xbf58476d1ce4e5b9u);
 	return mix(g, mix(g, z, 27, 0x94d049bb133111ebu), 31, 0);
@@ -92,7 +91,7 @@ static V test_random(struct cg *g, uint32_t site)
 {
 	V z = LLVMBuildAdd(g->b, input(g, offsetof(struct xdpf_inputs, random)), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");
 
-	return LLVMBuildLShr(g->b, mix64(g, z), cg_c(g, 32), "");
+	return LLVMBuildLShr(g->b, cg_mix64(g, z), cg_c(g, 32), "");
 }
 
 static V real_random(struct cg *g)
@@ -130,10 +129,10 @@ static V real_seed(struct cg *g)
 /* xdpf_flow_end() */
 static V flow_end(struct cg *g, V seed, const V *address, V port)
 {
-	V z = mix64(g, LLVMBuildAdd(g->b, seed, address[0], ""));
+	V z = cg_mix64(g, LLVMBuildAdd(g->b, seed, address[0], ""));
 
 	z = LLVMBuildAdd(g->b, LLVMBuildAdd(g->b, z, address[1], ""), LLVMBuildMul(g->b, port, cg_c(g, XDPF_RANDOM_STEP), ""), "");
-	return mix64(g, z);
+	return cg_mix64(g, z);
 }
 
 /* xdpf_flow_random() */
@@ -144,7 +143,7 @@ V cg_flow(struct cg *g, uint32_t site, V *flow)
 	V z = LLVMBuildAdd(g->b, flow_end(g, seed, flow, flow[4]), flow_end(g, seed, flow + 2, flow[5]), "");
 
 	z = LLVMBuildAdd(g->b, LLVMBuildAdd(g->b, z, flow[6], ""), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");
-	return LLVMBuildLShr(g->b, mix64(g, z), cg_c(g, 32), "");
+	return LLVMBuildLShr(g->b, cg_mix64(g, z), cg_c(g, 32), "");
 }
 
 V cg_test_flow_state(struct cg *g)
@@ -160,4 +159,9 @@ V cg_test_rx(struct cg *g, unsigned hint)
 V cg_test_socket(struct cg *g)
 {
 	return input(g, offsetof(struct xdpf_inputs, socket));
+}
+
+V cg_test_seed(struct cg *g)
+{
+	return test_seed(g, 0);
 }

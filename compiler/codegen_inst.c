@@ -114,7 +114,7 @@ static void swapmac(struct cg *g)
 	cg_go(g, on);
 }
 
-static V byte_swap(struct cg *g, V v, unsigned bytes)
+V cg_swap(struct cg *g, V v, unsigned bytes)
 {
 	T t = bytes == 2 ? g->i16 : bytes == 4 ? g->i32 : g->i64;
 	unsigned id = LLVMLookupIntrinsicID("llvm.bswap", 10);
@@ -206,7 +206,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		r = LLVMBuildURem(b, a, c, "");
 		break;
 	case IR_SWAP:
-		r = byte_swap(g, a, (unsigned)i->imm);
+		r = cg_swap(g, a, (unsigned)i->imm);
 		break;
 	case IR_BLANK:
 		r = LLVMBuildXor(b, a, cg_hide(g, c), "");
@@ -355,6 +355,25 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 	case IR_SOCKET:
 		many(g, i, temp, args);
 		cg_socket(g, i, args, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_MTU:
+		r = cg_mtu(g);
+		break;
+	case IR_LISTENS:
+		many(g, i, temp, args);
+		cg_listens(g, i, args, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_COOKIE:
+		many(g, i, temp, args);
+		cg_cookie(g, i, a, c, args, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_LATELY:
+		many(g, i, temp, args);
+		cg_lately(g, i, a, args, target(g, i, 0), target(g, i, 1));
+		break;
+	case IR_COOKIEOK:
+		many(g, i, temp, args);
+		cg_cookie_ok(g, i, a, args, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_FIB:
 		many(g, i, temp, args);

@@ -46,7 +46,7 @@ struct cg {
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
 	V *counter_map;
-	V others, ports, out, cpus, sockets, flood[XDPF_MAX_FLOODS];
+	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
 	V rx_fn[XDPF_RX_HINTS];		/* where it asks the driver for this */
 	V limits, *limit_map, *limit_fn, *limit_fetch;	/* by limit */
@@ -123,6 +123,8 @@ V cg_no_way(struct cg *g);				/* of a test run only */
 V cg_test_flow_state(struct cg *g);			/* of a test run only: enum xdpf_flow_state */
 V cg_test_rx(struct cg *g, unsigned hint);			/* of a test run only: see enum xdpf_rx_hint */
 V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
+V cg_test_seed(struct cg *g);				/* of a test run only */
+V cg_mix64(struct cg *g, V z);				/* xdpf_mix64() */
 
 /* ---- codegen_way.c: redirecting ---- */
 
@@ -140,9 +142,13 @@ void cg_fib(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
 
 /* ---- codegen_socket.c ---- */
 
+/* The socket of protocol @proto (or NULL) from and to @v (ports, addresses; @ip6: of two words each), by way of g->buf from byte @at on. What it
+ * returns must be released. */
+V cg_find_socket(struct cg *g, unsigned proto, bool ip6, const V *v, size_t at);
+
 void cg_socket(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
-/* A tuple of ports and addresses as the kernel's look-ups take it, in g->buf; returns its length. */
-unsigned cg_tuple(struct cg *g, const V *v, bool ip6);
+/* A tuple of ports and addresses as the kernel's look-ups take it, in g->buf from byte @at on; returns its length. */
+unsigned cg_tuple(struct cg *g, const V *v, bool ip6, size_t at);
 
 /* ---- codegen_conn.c ---- */
 
@@ -162,6 +168,15 @@ V cg_rx(struct cg *g, unsigned hint);
 
 /* A function of the kernel's, of these types, which BTF tells it by; weak: where the kernel has none, only what can be reached must not call it. */
 V cg_kfunc(struct cg *g, const char *name, T type, MD ret, unsigned n, MD *param);
+
+/* ---- codegen_cookie.c ---- */
+
+void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
+/* @off, @len: of the TCP header. */
+void cg_cookie(struct cg *g, const struct ir_inst *i, V off, V len, const V *v, BB yes, BB no);
+void cg_cookie_ok(struct cg *g, const struct ir_inst *i, V now, const V *v, BB yes, BB no);
+void cg_lately(struct cg *g, const struct ir_inst *i, V now, const V *v, BB yes, BB no);
+V cg_mtu(struct cg *g);
 
 /* ---- codegen_table.c ---- */
 
@@ -212,6 +227,8 @@ void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args);
 
 /* ---- codegen_inst.c ---- */
 
+/* The low @bytes (2, 4, 8) in reverse order. */
+V cg_swap(struct cg *g, V v, unsigned bytes);
 /* Is the frame in one piece for certain? i1 */
 V cg_linear(struct cg *g);
 /* A pointer of the context (struct xdp_md), read anew. */

@@ -29,6 +29,8 @@ void cg_way_maps(struct cg *g)
 		g->out = cg_map(g, XDPF_MAP_OUT, BPF_MAP_TYPE_DEVMAP_HASH, XDPF_OUT, g->du32, g->du32);
 	if (p->sockets)
 		g->sockets = cg_map(g, XDPF_MAP_SOCKETS, BPF_MAP_TYPE_XSKMAP, XDPF_SOCKETS, g->du32, g->du32);
+	if (p->cookies)
+		g->cookies = cg_map(g, XDPF_MAP_COOKIES, BPF_MAP_TYPE_ARRAY, XDPF_COOKIES, g->du32, g->du64);
 }
 
 /* Where the map has no such element, the helper returns the flags: not XDP_REDIRECT. */
@@ -94,6 +96,7 @@ void cg_way(struct cg *g, uint64_t way, BB open, BB closed)
 	case WAY_FORWARD:
 	case WAY_RST:
 	case WAY_UNREACHABLE:
+	case WAY_SYNCOOKIE:
 		break;		/* made of other instructions */
 	}
 }

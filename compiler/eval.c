@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "eval_cond.h"
+#include "eval_cookie.h"
 #include "eval_limit.h"
 #include "eval_rewrite.h"
 #include "eval_set.h"
@@ -23,6 +24,7 @@ struct eval {
 	struct eval_count verdict[VERDICT_COUNT];
 	struct eval_miss *miss;		/* n_slots */
 	struct eval_count *other;	/* by way */
+	uint64_t *lately;		/* XDPF_COOKIES, where there are cookies */
 	struct eval_sets *sets;
 	struct eval_table **table;	/* n_counters */
 	uint64_t *log_next, *log_limited;	/* per log: when the next packet is due, ns; those that came before */
@@ -61,9 +63,10 @@ struct eval *eval_new(const struct ast_program *p)
 	e->table = zeroed(p->n_counters, sizeof(struct eval_table *));
 	e->log_next = zeroed(p->logs.n, sizeof(*e->log_next));
 	e->log_limited = zeroed(p->logs.n, sizeof(*e->log_limited));
+	e->lately = zeroed(p->cookies ? XDPF_COOKIES : 0, sizeof(*e->lately));
 	e->limits = eval_limits_new(p);
 	e->sets = eval_sets_new(p);
-	if (!e->rule || !e->miss || !e->other || !e->table || !e->limits || !e->sets || !e->log_next || !e->log_limited)
+	if (!e->rule || !e->miss || !e->other || !e->lately || !e->table || !e->limits || !e->sets || !e->log_next || !e->log_limited)
 		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
@@ -99,6 +102,7 @@ void eval_free(struct eval *e)
 	eval_sets_free(e->sets);
 	free(e->miss);
 	free(e->other);
+	free(e->lately);
 	arena_free(e->arena);
 	free(e);
 }
@@ -124,6 +128,29 @@ static void decide_way(struct run *r, enum verdict v, const struct ast_way *way,
 	if (!r->unit->counters_off)
 		add(&r->e->other[way->slot], r);
 	decide(r, way->other, way->other_swap, rule, index);
+}
+
+/* The rule counts the packets that it decides about. */
+static void cookie(struct run *r, const struct ast_way *way, const struct ast_rule *rule)
+{
+	enum eval_cookie what = eval_cookie(r->pkt, &r->view.d, r->e->lately);
+	bool counts = !r->unit->counters_off;
+
+	if (what == COOKIE_COMPLETED && counts)
+		add(&r->e->other[way->slot + WAY_COMPLETED], r);
+	if (what == COOKIE_COMPLETED || what == COOKIE_NOT_OURS)
+		return;
+	if (counts)
+		add(&r->e->rule[rule->index], r);
+	if (what == COOKIE_SYN) {
+		decide_way(r, VERDICT_TX, way, rule, rule->index);
+		if (r->result.verdict == way->other && counts)
+			add(&r->e->other[way->slot + WAY_UNANSWERED], r);
+		return;
+	}
+	if (counts)
+		add(&r->e->other[way->slot], r);
+	decide(r, way->other, way->other_swap, rule, rule->index);
 }
 
 /* Nobody reads a log here; what is known is which packets it would not have. */
@@ -166,7 +193,9 @@ static void act(struct run *r, const struct ast_rule *rule, const struct ast_act
 {
 	switch (a->kind) {
 	case ACTION_VERDICT:
-		if (a->way)
+		if (rule->may_go_on)
+			cookie(r, a->way, rule);
+		else if (a->way)
 			decide_way(r, a->verdict, a->way, rule, rule->index);
 		else
 			decide(r, a->verdict, a->swap, rule, rule->index);
@@ -224,7 +253,7 @@ static void run_rule(struct run *r, const struct ast_rule *rule)
 			return;
 		rule = rule->else_rule;
 	}
-	if (!r->unit->counters_off)
+	if (!r->unit->counters_off && !rule->may_go_on)
 		add(&r->e->rule[rule->index], r);
 	switch (rule->kind) {
 	case RULE_ACTIONS:

@@ -18,7 +18,7 @@ struct eval_packet {
 	uint64_t now;			/* ns since the epoch, UTC: both clocks */
 	uint64_t random;		/* see runtime/abi.h, struct xdpf_inputs */
 	uint64_t seed;			/* of the run: what flows are hashed with */
-	bool socket;			/* a socket of this machine takes it, if it is TCP or UDP */
+	bool has_socket, socket;	/* a socket of this machine takes it, if it is TCP or UDP; see runtime/abi.h, enum xdpf_input_socket */
 	unsigned flow_state;		/* enum xdpf_flow_state (runtime/abi.h) of TCP and UDP; 0: absent */
 	struct xdpf_rx rx;		/* what the driver says */
 	bool no_way;			/* `redirect` and `forward` find no way: their `else` applies */

@@ -8,31 +8,10 @@
 #include <string.h>
 
 #include "abi.h"
-
-static unsigned get16(const uint8_t *p)
-{
-	return (unsigned)p[0] << 8 | p[1];
-}
-
-static uint32_t get32(const uint8_t *p)
-{
-	return (uint32_t)get16(p) << 16 | get16(p + 2);
-}
-
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v & 0xffff);
-}
+#include "eval_reply.h"
 
 /* The Internet checksum of @n bytes, with @sum of others already in it. */
-static unsigned checksum(uint32_t sum, const uint8_t *p, size_t n)
+unsigned reply_checksum(uint32_t sum, const uint8_t *p, size_t n)
 {
 	for (; n > 1; n -= 2, p += 2)
 		sum += get16(p);
@@ -107,14 +86,7 @@ static bool forward(struct eval_packet *pkt)
 
 /* ---- reply ---- */
 
-struct asked {
-	const uint8_t *eth, *ip, *l4, *end;
-	bool ip6;
-	unsigned proto;
-	size_t frame_len;
-};
-
-static bool understood(struct asked *a, const struct eval_packet *pkt)
+bool reply_understood(struct asked *a, const struct eval_packet *pkt)
 {
 	const uint8_t *limit = pkt->data + pkt->left;
 	size_t l3 = 12, size, total;
@@ -153,7 +125,7 @@ static bool understood(struct asked *a, const struct eval_packet *pkt)
 }
 
 /* Ethernet and IP header of an answer with @n bytes behind them; returns their place. */
-static uint8_t *begin(uint8_t *out, const struct asked *a, size_t n, uint8_t proto, uint8_t tos)
+uint8_t *reply_begin(uint8_t *out, const struct asked *a, size_t n, uint8_t proto, uint8_t tos)
 {
 	size_t l3 = (size_t)(a->ip - a->eth);
 	uint8_t *ip = out + l3;
@@ -179,12 +151,12 @@ static uint8_t *begin(uint8_t *out, const struct asked *a, size_t n, uint8_t pro
 	ip[9] = proto;
 	memcpy(ip + 12, a->ip + 16, 4);
 	memcpy(ip + 16, a->ip + 12, 4);
-	put16(ip + 10, checksum(0, ip, 20));
+	put16(ip + 10, reply_checksum(0, ip, 20));
 	return ip + 20;
 }
 
 /* What the pseudo header adds. */
-static uint32_t pseudo(const struct asked *a, size_t n, unsigned proto)
+uint32_t reply_pseudo(const struct asked *a, size_t n, unsigned proto)
 {
 	return words(a->ip6 ? a->ip + 8 : a->ip + 12, a->ip6 ? 32 : 8) + (uint32_t)n + proto;
 }
@@ -200,7 +172,7 @@ static size_t rst(uint8_t *out, const struct asked *a)
 	header = 4 * (t[12] >> 4);
 	if (header < 20 || header > (size_t)(a->end - t))
 		return 0;
-	p = begin(out, a, 20, 6, 0);
+	p = reply_begin(out, a, 20, 6, 0);
 	memset(p, 0, 20);
 	memcpy(p, t + 2, 2);
 	memcpy(p + 2, t, 2);
@@ -212,7 +184,7 @@ static size_t rst(uint8_t *out, const struct asked *a)
 		p[13] = 0x14;
 	}
 	p[12] = 0x50;
-	put16(p + 16, checksum(pseudo(a, 20, 6), p, 20));
+	put16(p + 16, reply_checksum(reply_pseudo(a, 20, 6), p, 20));
 	return (size_t)(p + 20 - out);
 }
 
@@ -233,12 +205,12 @@ static size_t unreachable(uint8_t *out, const struct asked *a)
 	}
 	if (quote > XDPF_QUOTE)
 		quote = XDPF_QUOTE;
-	p = begin(out, a, 8 + quote, a->ip6 ? 58 : 1, 0xc0);
+	p = reply_begin(out, a, 8 + quote, a->ip6 ? 58 : 1, 0xc0);
 	memset(p, 0, 8);
 	p[0] = a->ip6 ? 1 : 3;
 	p[1] = a->ip6 ? 4 : 3;
 	memcpy(p + 8, a->ip, quote);
-	put16(p + 2, checksum(a->ip6 ? pseudo(a, 8 + quote, 58) : 0, p, 8 + quote));
+	put16(p + 2, reply_checksum(a->ip6 ? reply_pseudo(a, 8 + quote, 58) : 0, p, 8 + quote));
 	return (size_t)(p + 8 + quote - out);
 }
 
@@ -256,10 +228,13 @@ bool eval_way(struct eval_packet *pkt, const struct ast_way *way, uint8_t out[EV
 	case WAY_FORWARD:
 		return forward(pkt);
 	case WAY_RST:
-		n = understood(&a, pkt) ? rst(out, &a) : 0;
+		n = reply_understood(&a, pkt) ? rst(out, &a) : 0;
 		break;
 	case WAY_UNREACHABLE:
-		n = understood(&a, pkt) ? unreachable(out, &a) : 0;
+		n = reply_understood(&a, pkt) ? unreachable(out, &a) : 0;
+		break;
+	case WAY_SYNCOOKIE:
+		n = reply_understood(&a, pkt) ? reply_syncookie(out, &a, pkt) : 0;
 		break;
 	}
 	if (n) {

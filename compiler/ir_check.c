@@ -60,6 +60,11 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "asks for no connection";
 	if (i->op == IR_SOCKET && ((i->imm != 6 && i->imm != 17) || (i->args.n != 4 && i->args.n != 6)))
 		return "asks for no socket";
+	if (((i->op == IR_LISTENS || i->op == IR_LATELY) && i->args.n != 4 && i->args.n != 6) ||
+	    (i->op == IR_COOKIEOK && i->args.n != 6 && i->args.n != 8))
+		return "asks for no socket";
+	if (i->op == IR_COOKIE && ((i->args.n != 2 && i->args.n != 4) || i->loads.n != 1 || i->loads.v[0].var >= p->var.n))
+		return "asks for no cookie";
 	if (i->op == IR_FIB && i->args.n != 6 && i->args.n != 8)
 		return "asks without addresses";
 	if (i->op == IR_FIB)
@@ -92,7 +97,7 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 			if (l->var >= p->var.n)
 				return "loads into no variable";
 		}
-	} else if (i->loads.n && i->op != IR_FIB) {
+	} else if (i->loads.n && i->op != IR_FIB && i->op != IR_COOKIE) {
 		return "loads, but is no fetch";
 	}
 	for (unsigned k = 0; k < ir_op_targets(i->op); k++)

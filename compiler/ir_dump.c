@@ -99,6 +99,10 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		break;
 	case IR_FIB:
 	case IR_CONN:
+	case IR_LISTENS:
+	case IR_LATELY:
+	case IR_COOKIE:
+	case IR_COOKIEOK:
 		for (size_t k = 0; k < i->args.n; k++)
 			dump_opnd(i->args.v[k], out);
 		break;
@@ -116,7 +120,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		fprintf(out, " %s%s", lang_verdicts[i->verdict].name, i->counted ? "" : " uncounted");
 		break;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_DIV: case IR_REM:
-	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
+	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_MTU: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
 	case IR_NOW: case IR_WALL: case IR_SWAPMAC: case IR_POPTAG:
 	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_OTHER:
 	case IR_SUM: case IR_OUT: case IR_CUT: case IR_OP_COUNT:

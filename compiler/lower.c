@@ -202,9 +202,9 @@ static unsigned weight(const struct ir_inst *i)
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK:
 		return 7;
-	case IR_LOG: case IR_SOCKET: case IR_CONN: case IR_RX: case IR_LOOKUP: case IR_DELSET:
+	case IR_LOG: case IR_SOCKET: case IR_CONN: case IR_RX: case IR_MTU: case IR_LOOKUP: case IR_DELSET:
 		return 16;
-	case IR_SUM: case IR_FIB: case IR_FLOW:
+	case IR_SUM: case IR_FIB: case IR_FLOW: case IR_LISTENS: case IR_COOKIE: case IR_LATELY: case IR_COOKIEOK:
 		return 40;
 	case IR_LIMIT:
 		return 10 + 6 * (unsigned)i->args.n;
@@ -236,7 +236,7 @@ enum { MAX_TABLES = 250 };
 static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
-	size_t taken = 2 * (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards +
+	size_t taken = 2 * (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards + p->cookies +
 		       p->n_limits + (p->n_limits != 0) + (p->logs.n ? 3 : 0) + (p->live.n != 0) + 2 * p->live.n;
 
 	for (size_t u = 0; taken > XDPF_MAX_TABLES && u < p->units.n; u++)

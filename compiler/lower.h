@@ -286,6 +286,8 @@ void lower_units(struct lower *l);
 
 /* What `socket` asks for. */
 void lower_need_socket(struct lower *l);
+/* Words of the field as they stand in the packet; the header is there. Returns their number, 1 or 2. */
+unsigned lower_wire_words(struct lower *l, enum field_id f, struct ir_opnd *w);
 /* Ends the current block with a branch to @yes or @no. */
 void lower_socket(struct lower *l, struct ir_block *yes, struct ir_block *no);
 
@@ -317,6 +319,18 @@ void lower_decide(struct lower *l, const struct lower_work *w, enum verdict v, b
 void lower_decide_way(struct lower *l, const struct lower_work *w, enum verdict v, const struct ast_way *way, unsigned index);
 /* What the ways so far have in common, behind everything that goes there. */
 void lower_shared_ways(struct lower *l);
+
+/* A packet that way @way was closed to, or (of `syncookie`) another counter of it. */
+void lower_count_way(struct lower *l, const struct lower_work *w, struct ir_opnd slot);
+/* Ends the current block: the other verdict. */
+void lower_decide_other(struct lower *l, const struct lower_work *w, const struct ast_way *way, unsigned index);
+
+/* ---- lower_cookie.c ---- */
+
+/* What `syncookie` asks for. */
+void lower_need_cookie(struct lower *l);
+/* Ends the current block: a decision, or on at @after. */
+void lower_cookie(struct lower *l, const struct lower_work *w, const struct ast_way *way, unsigned index, struct ir_block *after);
 
 /* ---- lower_forward.c, lower_reply.c ---- */
 

@@ -160,6 +160,8 @@ static void need_rules(struct lower *l, const struct ast_rules *rules)
 				need_cond(l, r->cond);
 			for (size_t k = 0; k < r->action.n; k++)
 				lower_need_rewrite(l, r->action.v[k]);
+			if (r->may_go_on)
+				lower_need_cookie(l);
 			for (size_t k = 0; k < r->action.n; k++)
 				for (size_t f = 0; f < r->action.v[k]->key.n; f++, l->n_tests += 2)
 					if (r->action.v[k]->key.v[f]->kind == OPERAND_FIELD)

@@ -5,29 +5,14 @@
  *
  * The Internet checksum does not care for byte order, so little-endian loads are added up as they are; wire16() makes constants fit.
  */
-#include "lower.h"
+#include "lower_reply.h"
 
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
 #include "abi.h"
 
-enum { ETH_PART = 22, ICMP_LEN = 8, TCP_LEN = 20, TTL = 64 };	/* ETH_PART: as far as Ethernet and two tags go */
-
-static uint64_t wire16(uint16_t v)
-{
-	return __builtin_bswap16(v);
-}
-
-/* What is known of the frame, in variables. */
-struct asked {
-	ir_var mac[4], tag[5];		/* destination and source, 4 and 2 bytes; the words from the type on */
-	ir_var l3, l4, end;		/* offsets: of the IP header, behind it, behind the datagram */
-	ir_var proto;
-	ir_var src[2], dst[2];		/* IPv4: the first ones */
-	bool ip6;
-	struct ir_block *closed;
-};
+enum { ETH_PART = 22, ICMP_LEN = 8, TTL = 64 };	/* ETH_PART: as far as Ethernet and two tags go */
 
 static struct ir_opnd get(struct lower *l, ir_var v)
 {
@@ -55,7 +40,7 @@ static ir_var var(struct lower *l, const char *name)
 }
 
 /* A sum of words as the checksum field has it. */
-static struct ir_opnd fold(struct lower *l, struct ir_opnd s)
+struct ir_opnd lower_reply_fold(struct lower *l, struct ir_opnd s)
 {
 	s = add(l, and(l, s, UINT32_MAX), shr(l, s, 32));
 	for (int i = 0; i < 3; i++)
@@ -64,7 +49,7 @@ static struct ir_opnd fold(struct lower *l, struct ir_opnd s)
 }
 
 /* Both addresses in the sum: they are the same words, whoever is the source. */
-static struct ir_opnd addresses(struct lower *l, const struct asked *a)
+struct ir_opnd lower_reply_addresses(struct lower *l, const struct asked *a)
 {
 	struct ir_opnd s = add(l, get(l, a->src[0]), get(l, a->dst[0]));
 	const ir_var v[] = { a->src[0], a->src[1], a->dst[0], a->dst[1] };
@@ -210,7 +195,7 @@ static void read_ip6(struct lower *l, struct asked *a)
 
 /* ---- what is sent ---- */
 
-static void write_ethernet(struct lower *l, const struct asked *a, bool tags)
+void lower_reply_write_ethernet(struct lower *l, const struct asked *a, bool tags)
 {
 	struct ir_opnd v[9];
 	struct ir_inst *w;
@@ -225,7 +210,7 @@ static void write_ethernet(struct lower *l, const struct asked *a, bool tags)
 }
 
 /* The IP header of an answer of @length bytes (IPv6: behind it), at a->l3. */
-static void write_ip(struct lower *l, const struct asked *a, struct ir_opnd length, uint8_t proto, uint8_t tos)
+void lower_reply_write_ip(struct lower *l, const struct asked *a, struct ir_opnd length, uint8_t proto, uint8_t tos)
 {
 	uint64_t begin = 0x45 | (uint64_t)tos << 8, df = wire16(0x4000), ttl = TTL | (uint64_t)proto << 8;
 	struct ir_opnd v[4], sum, off = get(l, a->l3);
@@ -246,7 +231,7 @@ static void write_ip(struct lower *l, const struct asked *a, struct ir_opnd leng
 			lower_put(l, w, v[i], 8);
 		return;
 	}
-	sum = fold(l, add(l, addresses(l, a), add(l, length, ir_imm(begin + df + ttl))));
+	sum = lower_reply_fold(l, add(l, lower_reply_addresses(l, a), add(l, length, ir_imm(begin + df + ttl))));
 	w = lower_write(l, off);
 	lower_put(l, w, ir_imm(begin), 2);
 	lower_put(l, w, length, 2);
@@ -259,7 +244,7 @@ static void write_ip(struct lower *l, const struct asked *a, struct ir_opnd leng
 }
 
 /* The frame ends at @end from now on. */
-static void cut(struct lower *l, struct ir_opnd end, struct ir_block *closed)
+void lower_reply_cut(struct lower *l, struct ir_opnd end, struct ir_block *closed)
 {
 	struct ir_block *done = lower_block(l, "cut");
 	struct ir_inst *i = lower_emit(l, IR_CUT);
@@ -280,7 +265,7 @@ static void reply_rst(struct lower *l, struct asked *a, struct ir_block *open)
 	struct ir_inst *f, *w;
 
 	lower_need_that(l, IR_EQ, get(l, a->proto), ir_imm(IPPROTO_TCP), true, a->closed);
-	f = lower_fetch(l, get(l, a->l4), TCP_LEN, there, a->closed);
+	f = lower_fetch(l, get(l, a->l4), REPLY_TCP, there, a->closed);
 	for (unsigned i = 0; i < 2; i++) {
 		port[i] = var(l, "rep.port");
 		lower_load(l, f, port[i], 2 * i, 2);
@@ -292,10 +277,10 @@ static void reply_rst(struct lower *l, struct asked *a, struct ir_block *open)
 	lower_hot(l, there);
 	lower_need_that(l, IR_BITS, get(l, flags), ir_imm(4), false, a->closed);
 	lower_set(l, doff, lower_op(l, IR_SHL, shr(l, get(l, doff), 4), ir_imm(2)));
-	lower_need_that(l, IR_ULE, ir_imm(TCP_LEN), get(l, doff), true, a->closed);
+	lower_need_that(l, IR_ULE, ir_imm(REPLY_TCP), get(l, doff), true, a->closed);
 	lower_set(l, doff, add(l, get(l, a->l4), get(l, doff)));
 	lower_need_that(l, IR_ULE, get(l, doff), get(l, a->end), true, a->closed);
-	cut(l, add(l, get(l, a->l3), ir_imm(size + TCP_LEN)), a->closed);
+	lower_reply_cut(l, add(l, get(l, a->l3), ir_imm(size + REPLY_TCP)), a->closed);
 	lower_test(l, IR_BITS, get(l, flags), ir_imm(0x10), has, none);
 	/* RFC 9293, 3.10.7.1: where it was acknowledged up to, or an acknowledgement of all that it has, SYN and FIN included */
 	lower_hot(l, has);
@@ -313,16 +298,16 @@ static void reply_rst(struct lower *l, struct asked *a, struct ir_block *open)
 	lower_set(l, flags, ir_imm(0x14));
 	lower_jump(l, on);
 	lower_hot(l, on);
-	write_ethernet(l, a, false);
-	write_ip(l, a, ir_imm(a->ip6 ? TCP_LEN : size + TCP_LEN), IPPROTO_TCP, 0);
+	lower_reply_write_ethernet(l, a, false);
+	lower_reply_write_ip(l, a, ir_imm(a->ip6 ? REPLY_TCP : size + REPLY_TCP), IPPROTO_TCP, 0);
 	p[0] = get(l, port[1]);
 	p[1] = get(l, port[0]);
 	s = get(l, seq);
 	k = get(l, ack);
 	fl = lower_op(l, IR_OR, lower_op(l, IR_SHL, get(l, flags), ir_imm(8)), ir_imm(0x50));
-	sum = add(l, addresses(l, a), ir_imm(wire16(IPPROTO_TCP) + wire16(TCP_LEN)));
+	sum = add(l, lower_reply_addresses(l, a), ir_imm(wire16(IPPROTO_TCP) + wire16(REPLY_TCP)));
 	sum = add(l, sum, add(l, add(l, p[0], p[1]), add(l, add(l, s, k), fl)));
-	sum = fold(l, sum);
+	sum = lower_reply_fold(l, sum);
 	off = add(l, get(l, a->l3), ir_imm(size));
 	w = lower_write(l, off);
 	lower_put(l, w, p[0], 2);
@@ -386,16 +371,16 @@ static void reply_unreachable(struct lower *l, struct asked *a, struct ir_block 
 	i->target[0] = grown;
 	i->target[1] = a->closed;
 	lower_hot(l, grown);
-	cut(l, add(l, add(l, get(l, a->l3), ir_imm(before)), get(l, quote)), a->closed);
-	write_ethernet(l, a, true);
-	write_ip(l, a, add(l, get(l, quote), ir_imm(a->ip6 ? ICMP_LEN : before)), a->ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, 0xc0);
+	lower_reply_cut(l, add(l, add(l, get(l, a->l3), ir_imm(before)), get(l, quote)), a->closed);
+	lower_reply_write_ethernet(l, a, true);
+	lower_reply_write_ip(l, a, add(l, get(l, quote), ir_imm(a->ip6 ? ICMP_LEN : before)), a->ip6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, 0xc0);
 	sum = lower_op(l, IR_SUM, add(l, get(l, a->l3), ir_imm(before)), get(l, quote));
 	sum = add(l, sum, ir_imm(kind));
 	if (a->ip6) {
-		sum = add(l, sum, addresses(l, a));
+		sum = add(l, sum, lower_reply_addresses(l, a));
 		sum = add(l, sum, add(l, lower_swap(l, add(l, get(l, quote), ir_imm(ICMP_LEN)), 2), ir_imm(wire16(IPPROTO_ICMPV6))));
 	}
-	sum = fold(l, sum);
+	sum = lower_reply_fold(l, sum);
 	off = add(l, get(l, a->l3), ir_imm(size));
 	w = lower_write(l, off);
 	lower_put(l, w, ir_imm(kind), 2);
@@ -417,7 +402,9 @@ void lower_reply(struct lower *l, enum ast_way_kind kind, struct ir_block *open,
 			read_ip6(l, &a);
 		else
 			read_ip4(l, &a);
-		if (kind == WAY_RST)
+		if (kind == WAY_SYNCOOKIE)
+			lower_reply_syncookie(l, &a, open);
+		else if (kind == WAY_RST)
 			reply_rst(l, &a, open);
 		else
 			reply_unreachable(l, &a, open);

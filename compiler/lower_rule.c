@@ -15,7 +15,7 @@ static bool ends(const struct lower_work *w, const struct ast_rule *r)
 {
 	const struct ast_action *last = r->action.n ? r->action.v[r->action.n - 1] : NULL;
 
-	if (r->kind != RULE_ACTIONS || r->verdict == VERDICT_NONE)
+	if (r->kind != RULE_ACTIONS || r->verdict == VERDICT_NONE || r->may_go_on)
 		return false;
 	return !w->unit_pass || (r->verdict != VERDICT_PASS && !(last && last->way && last->way->other == VERDICT_PASS));
 }
@@ -87,7 +87,9 @@ static void lower_actions(struct lower *l, const struct lower_work *w, struct ir
 			lower_rewrite(l, r->action.v[i]);
 			break;
 		case ACTION_VERDICT:
-			if (r->action.v[i]->way)
+			if (r->may_go_on)
+				lower_cookie(l, w, r->action.v[i]->way, r->index, after);
+			else if (r->action.v[i]->way)
 				lower_decide_way(l, w, r->action.v[i]->verdict, r->action.v[i]->way, r->index);
 			else
 				lower_decide(l, w, r->action.v[i]->verdict, r->action.v[i]->swap, r->index);

@@ -1,7 +1,7 @@
 /*
  * Verdicts in IR, those that may turn out to be impossible too. In: where a rule or default decides. Out: blocks to the decision, or on to the next
- * file. What `forward` and `reply` take is much: it stands once for all rules of a file whose other verdict is the same, behind them, and the
- * rules leave there who they are (NOTE, and the counter's number in a variable).
+ * file. What `forward`, `reply` and `syncookie` take is much: it stands once for all rules of a file whose other verdict is the same, behind them,
+ * and the rules leave there who they are (NOTE, and the counter's number in a variable).
  */
 #include "lower.h"
 
@@ -38,7 +38,7 @@ void lower_decide(struct lower *l, const struct lower_work *w, enum verdict v, b
 	finish(l, w, v, swap, &index);
 }
 
-static void count_other(struct lower *l, const struct lower_work *w, struct ir_opnd slot)
+void lower_count_way(struct lower *l, const struct lower_work *w, struct ir_opnd slot)
 {
 	if (counted(w->unit))
 		lower_emit(l, IR_OTHER)->a = slot;
@@ -69,6 +69,12 @@ static void share(struct lower *l, const struct lower_work *w, enum verdict v, c
 	lower_jump(l, s->at);
 }
 
+void lower_decide_other(struct lower *l, const struct lower_work *w, const struct ast_way *way, unsigned index)
+{
+	lower_count_way(l, w, ir_imm(way->slot));
+	finish(l, w, way->other, way->other_swap, &index);
+}
+
 void lower_decide_way(struct lower *l, const struct lower_work *w, enum verdict v, const struct ast_way *way, unsigned index)
 {
 	struct ir_block *open, *closed;
@@ -78,6 +84,7 @@ void lower_decide_way(struct lower *l, const struct lower_work *w, enum verdict 
 	case WAY_FORWARD:
 	case WAY_RST:
 	case WAY_UNREACHABLE:
+	case WAY_SYNCOOKIE:
 		share(l, w, v, way, index);
 		return;
 	case WAY_IFACE:
@@ -95,8 +102,7 @@ void lower_decide_way(struct lower *l, const struct lower_work *w, enum verdict 
 	lower_hot(l, open);
 	finish(l, w, v, false, &index);
 	lower_cold(l, closed);
-	count_other(l, w, ir_imm(way->slot));
-	finish(l, w, way->other, way->other_swap, &index);
+	lower_decide_other(l, w, way, index);
 }
 
 void lower_shared_ways(struct lower *l)
@@ -114,7 +120,9 @@ void lower_shared_ways(struct lower *l)
 		lower_hot(l, open);
 		finish(l, &s->work, s->verdict, false, NULL);
 		lower_hot(l, closed);
-		count_other(l, &s->work, lower_get(l, s->slot));
+		lower_count_way(l, &s->work, lower_get(l, s->slot));
+		if (s->way->kind == WAY_SYNCOOKIE)
+			lower_count_way(l, &s->work, lower_op(l, IR_ADD, lower_get(l, s->slot), ir_imm(WAY_UNANSWERED)));
 		finish(l, &s->work, s->way->other, s->way->other_swap, NULL);
 	}
 }

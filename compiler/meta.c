@@ -190,6 +190,9 @@ static json_t *with_other(json_t *o, const struct ast_way *w)
 {
 	if (w)
 		json_object_set_new(o, "else", json_pack("{s:I, s:o}", "slot", (json_int_t)w->slot, "verdict", verdict_json(w->other)));
+	if (w && w->kind == WAY_SYNCOOKIE)
+		json_object_set_new(o, "cookies", json_pack("{s:I, s:I}", "completed", (json_int_t)w->slot + WAY_COMPLETED, "unanswered",
+							    (json_int_t)w->slot + WAY_UNANSWERED));
 	return o;
 }
 

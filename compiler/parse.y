@@ -63,8 +63,8 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 /* Words that are reserved and that this version does nothing with; those that are also known values may stand as such. */
 %token <name> ADD "add" AFTER "after" BURST "burst" BY "by" CLOSED "closed" EXPECT "expect" FOR "for" FORWARD "forward" FROM "from"
 %token <name> FULL "full" LIMIT "limit" LIVE "live" LOG "log" MARK "mark" OPEN "open" OVER "over" RANDOM "random" REDIRECT "redirect"
-%token <name> REMOVE "remove" REPEAT "repeat" REPLY "reply" SAMPLE "sample" SIZE "size" TEST "test" TIME "time" TIMEOUT "timeout"
-%token <name> TO "to" WEEKDAY "weekday" WHEN "when" WITHIN "within"
+%token <name> REMOVE "remove" REPEAT "repeat" REPLY "reply" SAMPLE "sample" SIZE "size" SYNCOOKIE "syncookie" TEST "test" TIME "time"
+%token <name> TIMEOUT "timeout" TO "to" WEEKDAY "weekday" WHEN "when" WITHIN "within"
 
 %token EQ "==" NE "!=" LE "<=" GE ">=" LT "<" GT ">" ASSIGN "=" DECREMENT "-="
 %token SEMI ";" COLON ":" COMMA "," LPAREN "(" RPAREN ")" LBRACE "{" RBRACE "}"
@@ -212,6 +212,7 @@ verdict: PASS				{ $$ = build_verdict(c, @$, $1, (struct ast_name){ 0 }); }
 	| REDIRECT target otherwise	{ $$ = build_way(c, @$, $1, $2, $3); }
 	| FORWARD otherwise		{ $$ = build_way(c, @$, $1, build_target(c, NULL), $2); }
 	| REPLY NAME			{ $$ = build_reply(c, @$, $1, $2); }
+	| SYNCOOKIE			{ $$ = build_way(c, @$, $1, build_target(c, NULL), NULL); }
 	;
 
 target: value				{ $$ = build_target(c, $1); }

@@ -156,7 +156,8 @@ static void report_not_action(struct parser *c, unsigned want)
 		{ "elif", "else if" }, { "elseif", "else if" }, { "elsif", "else if" }, { "import", "include" },
 	};
 	static const char *const ours[] = {
-		"pass", "drop", "abort", "tx", "redirect", "forward", "reply", "count", "if", "else", "let", "set", "default", "option", "include",
+		"pass", "drop", "abort", "tx", "redirect", "forward", "reply", "syncookie", "count", "if", "else", "let", "set", "default",
+		"option", "include",
 	};
 	const struct token *k = &c->tokens->last;
 	const char *q = parse_quote(c, k->span), *s = behind(c);
@@ -180,9 +181,9 @@ static void report_not_action(struct parser *c, unsigned want)
 	else if (s)
 		d->remedy = arena_printf(c->a, "did you mean `%s`?", s);
 	else if (want & WANT_STATEMENT)
-		d->remedy = "a rule is  [label:] pass|drop|abort|tx|redirect|forward|reply|count … [if CONDITION];";
+		d->remedy = "a rule is  [label:] pass|drop|abort|tx|redirect|forward|reply|syncookie|count … [if CONDITION];";
 	else
-		d->remedy = "the actions are pass, drop, abort, tx, redirect, forward, reply, count, vlan, mark and FIELD = VALUE";
+		d->remedy = "the actions are pass, drop, abort, tx, redirect, forward, reply, syncookie, count, vlan, mark and FIELD = VALUE";
 }
 
 /* Does a statement begin with this token, and nothing else? */
@@ -349,7 +350,7 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		if (want & WANT_COND)
 			return "a comparison begins with its field: tcp.dport == 80";
 		break;
-	case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_REDIRECT: case TOK_FORWARD: case TOK_REPLY:
+	case TOK_DROP: case TOK_PASS: case TOK_ABORT: case TOK_TX: case TOK_REDIRECT: case TOK_FORWARD: case TOK_REPLY: case TOK_SYNCOOKIE:
 	case TOK_COUNT:
 		if (want & WANT_OPEN && want & WANT_AND)
 			return arena_printf(c->a, "write `%s if CONDITION;`, or put { } around what depends on it", k->val.name.s);

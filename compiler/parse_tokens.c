@@ -14,7 +14,7 @@ int parse_lex(PARSE_STYPE *val, struct span *at, struct parser *c);
 static const char *const keywords[] = {
 	"abort", "and", "count", "default", "drop", "else", "if", "in", "include", "let", "not", "option", "or", "packet", "pass", "per",
 	"set", "tx", "vlan", "add", "after", "burst", "by", "closed", "expect", "for", "forward", "from", "full", "limit", "live", "log",
-	"mark", "open", "over", "random", "redirect", "remove", "repeat", "reply", "sample", "size", "test", "time", "timeout", "to",
+	"mark", "open", "over", "random", "redirect", "remove", "repeat", "reply", "sample", "size", "syncookie", "test", "time", "timeout", "to",
 	"weekday", "when", "within",
 };
 

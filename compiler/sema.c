@@ -31,7 +31,8 @@ static void unit_check(struct sema *s, struct ast_unit *u)
 	u->default_verdict = VERDICT_PASS;
 	names_unit(s);
 	options_check(s);
-	if (u->default_action && verdict_check(s, u->default_action)) {
+	if (u->default_action && verdict_check(s, u->default_action) &&
+	    (!u->default_action->way || u->default_action->way->kind != WAY_SYNCOOKIE || cookie_default(s, u->default_action))) {
 		u->default_verdict = u->default_action->verdict;
 		u->default_swap = u->default_action->swap;
 		u->default_way = u->default_action->way;

@@ -385,4 +385,11 @@ void facts_report(struct sema *s, const struct conflict *c);
 /* Adds to @e a note of what *c contradicts, if anything. */
 void conflict_note(struct sema *s, struct diag *e, const struct conflict *c);
 
+/* ---- syncookie (sema_cookie.c) ---- */
+
+/* @r ends with it and was checked; *left is known of the packets that come to @r. */
+bool cookie_check(struct sema *s, const struct ast_rule *r, const struct facts *left);
+/* Refuses it as a default. */
+bool cookie_default(struct sema *s, const struct ast_action *a);
+
 #endif

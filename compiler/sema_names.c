@@ -176,7 +176,7 @@ static bool is_reserved(const char *name)
 		"let", "set", "limit", "default", "option", "include", "test", "if", "else", "and", "or", "not", "in", "per",
 		"over", "within",
 		"count", "log", "sample", "add", "remove", "mark", "pass", "drop", "abort", "tx", "swap", "redirect", "forward",
-		"reply",
+		"reply", "syncookie",
 		"payload", "packet", "random", "time", "weekday", "flow", "socket", "cpu", "live", "size", "timeout", "burst",
 		"when", "full",
 		"from", "to", "for", "true", "false", "expect", "repeat", "after", "by",

@@ -32,7 +32,8 @@ static const char *verdict_remedy(struct sema *s, const char *word)
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		cand[i] = lang_verdicts[i].name;
 	near = diag_nearest(word, strlen(word), cand, VERDICT_COUNT);
-	return near ? arena_printf(s->a, "did you mean `%s`?", near) : "the verdicts are pass, drop, abort, tx, redirect, forward and reply";
+	return near ? arena_printf(s->a, "did you mean `%s`?", near) :
+		      "the verdicts are pass, drop, abort, tx, redirect, forward, reply and syncookie";
 }
 
 bool verdict_check(struct sema *s, struct ast_action *a)
@@ -158,10 +159,11 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 		}
 		a->text = action_text(s, a);
 		r->verdict = a->verdict;
+		r->may_go_on = a->way && a->way->kind == WAY_SYNCOOKIE;
 	}
 	for (size_t i = 0; i < r->action.n; i++)
 		if (r->action.v[i] && r->action.v[i]->log)
-			r->action.v[i]->log->verdict = r->verdict;
+			r->action.v[i]->log->verdict = r->may_go_on ? VERDICT_NONE : r->verdict;
 }
 
 /* ---- rules ---- */
@@ -266,7 +268,7 @@ static bool rule_check(struct sema *s, struct ast_rule *rule, const struct facts
 		cond_check(s, r, &in, &out);
 		keys_check(s, r, &in);
 		if (r->kind == RULE_ACTIONS)
-			return !r->cond && r->verdict != VERDICT_NONE;
+			return !r->cond && r->verdict != VERDICT_NONE && !r->may_go_on;
 		decides = block_check(s, &r->then_block, &in, false) && decides;
 		if (r->has_else_block)
 			decides = block_check(s, &r->else_block, &out, false) && decides;
@@ -304,7 +306,7 @@ static void taken_check(struct sema *s, const struct ast_rule *r, const struct f
 		facts_warn_taken(s, r->cond, &c);
 		return;
 	}
-	if (r->kind == RULE_ACTIONS && r->verdict != VERDICT_NONE && !facts_assume(s, left, r->cond, false, &c))
+	if (r->kind == RULE_ACTIONS && r->verdict != VERDICT_NONE && !r->may_go_on && !facts_assume(s, left, r->cond, false, &c))
 		left->dead = true;
 }
 
@@ -316,6 +318,7 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 
 	for (size_t i = 0; i < rules->list.n && !diag_full(s->d); i++) {
 		struct ast_rule *r = rules->list.v[i];
+		unsigned errors = s->d->errors;
 
 		if (!r)
 			continue;
@@ -329,6 +332,9 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 		}
 		if (rule_check(s, r, &here) && !decided)
 			decided = r;
+		/* a condition with errors is not resolved */
+		if (r->may_go_on && s->d->errors == errors)
+			cookie_check(s, r, &left);
 		taken_check(s, r, &here, &left);
 		facts_forget(s, &here, r);
 		facts_forget(s, &left, r);

@@ -142,6 +142,10 @@ bool way_check(struct sema *s, struct ast_action *a)
 	} else if (!strcmp(a->word.s, "reply")) {
 		a->verdict = VERDICT_TX;
 		ok = reply_check(s, a);
+	} else if (!strcmp(a->word.s, "syncookie")) {
+		a->verdict = VERDICT_TX;
+		w->kind = WAY_SYNCOOKIE;
+		s->p->cookies = ok = true;
 	} else if (w->has_number) {
 		ok = cpu_check(s, a);
 	} else if (is_word(w, "socket")) {
@@ -153,6 +157,7 @@ bool way_check(struct sema *s, struct ast_action *a)
 	/* both are looked at: each has errors of its own */
 	ok = other_check(s, a) && ok;
 	w->slot = (unsigned)s->p->ways.n;
-	*vec_add(s->a, &s->p->ways) = w;
+	for (int i = 0; i <= (w->kind == WAY_SYNCOOKIE ? WAY_UNANSWERED : 0); i++)
+		*vec_add(s->a, &s->p->ways) = w;
 	return ok;
 }

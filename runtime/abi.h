@@ -18,6 +18,7 @@
  *   xdpf_out       DEVMAP_HASH   u32 interface index -> the same     interfaces that `forward` may send out of
  *   xdpf_cpus      CPUMAP        u32 CPU -> u32 length of its queue
  *   xdpf_sockets   XSKMAP        u32 receive queue -> AF_XDP socket; left to who opens the socket
+ *   xdpf_cookies   ARRAY         u32 -> u64 a connection whose SYN cookie came back just now: see xdpf_cookie_flow()
  *   xdpf_limits    PERCPU_ARRAY  u32 place in meta.limits -> struct xdpf_limit_count
  *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limit N, one where it has no key
  *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
@@ -56,6 +57,7 @@
 #define XDPF_MAP_ERRORS		"xdpf_errors"
 #define XDPF_MAP_CPUS		"xdpf_cpus"
 #define XDPF_MAP_SOCKETS	"xdpf_sockets"
+#define XDPF_MAP_COOKIES	"xdpf_cookies"
 #define XDPF_MAP_LOG		"xdpf_log"
 #define XDPF_MAP_LOGS		"xdpf_logs"
 #define XDPF_MAP_LOG_NEXT	"xdpf_log_next"
@@ -178,6 +180,7 @@ struct xdpf_trace {
 /* Values of `flow.state`. */
 enum xdpf_flow_state { XDPF_FLOW_ABSENT, XDPF_FLOW_NEW, XDPF_FLOW_ESTABLISHED, XDPF_FLOW_RELATED };
 
+/* `syncookie`, in a test run: YES, and a connection takes the packet; NO, and nothing listens; ABSENT, and something listens. */
 enum xdpf_input_socket { XDPF_SOCKET_ABSENT, XDPF_SOCKET_NO, XDPF_SOCKET_YES };
 
 /* What drivers say of a packet, one number for each. */
@@ -196,7 +199,7 @@ struct xdpf_inputs {
 	uint64_t random;			/* of the packet: see xdpf_test_random() */
 	uint64_t no_way;			/* not 0: `redirect` and `forward` find no way, and their `else` applies */
 	uint64_t seed;				/* of the run, in place of xdpf_config.seed */
-	uint64_t socket;			/* enum xdpf_input_socket: `socket`, of TCP and UDP */
+	uint64_t socket;			/* enum xdpf_input_socket: `socket`, of TCP and UDP; see XDPF_SOCKET_ABSENT for `syncookie` */
 	uint64_t flow_state;			/* enum xdpf_flow_state: `flow.state`, of TCP and UDP */
 	uint64_t rx[XDPF_RX_HINTS];		/* what the driver says, by enum xdpf_rx_hint */
 };
@@ -208,6 +211,9 @@ struct xdpf_inputs {
 
 /* Of a datagram that cannot be delivered, so many bytes are sent back. */
 #define XDPF_QUOTE	512
+
+/* What the answer to a SYN lets the client send before the first word of the server itself: as much as its first flight is at most. */
+#define XDPF_COOKIE_WINDOW	32767
 
 /* Where every test in a rule file begins: 2000-01-01 00:00:00 UTC, a Saturday; and the seed of its packets' random numbers. */
 #define XDPF_TEST_START	946684800000000000u
@@ -257,6 +263,45 @@ static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint
 	uint64_t ends = xdpf_flow_end(seed, src, sport) + xdpf_flow_end(seed, dst, dport);
 
 	return (uint32_t)(xdpf_mix64(ends + proto + (site + (uint64_t)1) * XDPF_RANDOM_STEP) >> 32);
+}
+
+/* Both ends of a connection. @src, @dst: the bytes of an address as one (IPv4) or two little-endian numbers. */
+static inline uint64_t xdpf_cookie_ends(uint64_t seed, const uint64_t src[2], const uint64_t dst[2])
+{
+	uint64_t z = xdpf_mix64(xdpf_mix64(seed + src[0]) + src[1]);
+
+	return xdpf_mix64(xdpf_mix64(z + dst[0]) + dst[1]);
+}
+
+/*
+ * The SYN cookie in a test run, in place of the kernel's. @ports: the source's, and 2^16 times the destination's, each as its bytes are a
+ * little-endian number; @seq: the SYN's sequence number. It never expires.
+ */
+static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], const uint64_t dst[2], uint32_t ports, uint32_t seq)
+{
+	return (uint32_t)(xdpf_mix64(xdpf_cookie_ends(seed, src, dst) + ((uint64_t)ports << 32 | seq)) >> 32);
+}
+
+/*
+ * Connections whose cookie came back just now, which the kernel may still be about to make: what follows so closely belongs to them. In
+ * xdpf_cookies a connection has element .flow >> 52, and that holds the low half of .flow in its high half, and in its low one when: ns / 2^20.
+ */
+#define XDPF_COOKIES		4096
+#define XDPF_COOKIE_LATELY	256		/* 2^20 ns: behind these it is there, or never will be */
+
+static inline uint64_t xdpf_cookie_flow(const uint64_t src[2], const uint64_t dst[2], uint32_t ports)
+{
+	return xdpf_mix64(xdpf_cookie_ends(0, src, dst) + ports);
+}
+
+static inline uint64_t xdpf_cookie_entry(uint64_t flow, uint64_t now)
+{
+	return flow << 32 | (uint32_t)(now >> 20);
+}
+
+static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now)
+{
+	return (uint32_t)(entry >> 32) == (uint32_t)flow && (uint32_t)((uint32_t)(now >> 20) - (uint32_t)entry) < XDPF_COOKIE_LATELY;
 }
 
 /*
@@ -313,6 +358,8 @@ static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint
  * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.
  * ways: what the maps for redirecting hold, and how many elements xdpf_others has. A rule or a file's "default" that may go otherwise than its
  * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.
+ * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie,
+ * which the rule let go on and did not count, and SYNs among its "else" that could not be answered.
  * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; with a prefix it begins with a u32, the bits of it that count, then come the other components, and last the

@@ -87,6 +87,24 @@ static struct xdpf_other get_other(struct meta_parse *p, const json_t *o)
 	return other;
 }
 
+static struct xdpf_cookies get_cookies(struct meta_parse *p, const json_t *o)
+{
+	struct xdpf_cookies cookies = { false, 0, 0 };
+	const json_t *v = json_object_get(o, "cookies");
+
+	if (!v || p->err)
+		return cookies;
+	/* with it, there are counters */
+	if (!json_object_get(o, "else")) {
+		meta_bad(p, "cookies", "is said, but not \"else\"");
+		return cookies;
+	}
+	cookies.used = true;
+	cookies.completed = meta_number(p, v, "completed", (unsigned)p->meta->m.ways.n_others - 1);
+	cookies.unanswered = meta_number(p, v, "unanswered", (unsigned)p->meta->m.ways.n_others - 1);
+	return cookies;
+}
+
 static void parse_files(struct meta_parse *p, const json_t *a, unsigned max_index)
 {
 	for (size_t i = 0; i < p->meta->m.n_files && !p->err; i++) {
@@ -120,6 +138,7 @@ static void parse_rules(struct meta_parse *p, const json_t *a, unsigned max_inde
 		r->column = meta_number(p, o, "column", INT_MAX);
 		r->verdict = meta_verdict(p, o, false);
 		r->other = get_other(p, o);
+		r->cookies = get_cookies(p, o);
 		r->text = meta_string(p, o, "text");
 		if (i && r->index <= p->meta->rules[i - 1].index)
 			meta_bad(p, "index", "is out of order");

@@ -97,6 +97,8 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 		err = rt_limits_map(map, m, log);
 	if (err != -ENOENT)
 		return err;
+	if (!strcmp(name, XDPF_MAP_COOKIES))
+		return check_map(map, BPF_MAP_TYPE_ARRAY, 4, 8, XDPF_COOKIES, log);
 	if (!strcmp(name, XDPF_MAP_LOG))
 		return check_map(map, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, log);
 	if (!strcmp(name, XDPF_MAP_LOGS))

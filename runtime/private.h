@@ -136,6 +136,11 @@ int rt_ways_check(const struct xdpf_ways *w, bool generic, const struct xdpf_log
 /* Fills the maps of a loaded object. */
 int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, bool generic, const struct xdpf_log *log);
 
+/* ---- cookies.c ---- */
+
+/* Has this machine what rules with `syncookie` need? */
+int rt_cookies_check(const struct xdpf_meta *m, const struct xdpf_log *log);
+
 /* ---- failures.c ---- */
 
 /* Counts what this program's redirects come to, while @link_fd is open or pinned. Both are left alone where there is nothing to count, or no way

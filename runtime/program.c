@@ -219,6 +219,8 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (!err)
 		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, log);
 	if (!err && !opt.test)
+		err = rt_cookies_check(rt_meta_get(p->meta), log);
+	if (!err && !opt.test)
 		err = rt_ways_check(&rt_meta_get(p->meta)->ways, opt.generic, log);
 	if (err)
 		return err;

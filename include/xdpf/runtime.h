@@ -44,6 +44,13 @@ struct xdpf_other {
 	unsigned slot;
 };
 
+/* What a rule that ends with `syncookie` counts besides: counters as .slot of struct xdpf_other is one. */
+struct xdpf_cookies {
+	bool used;			/* false: it is no such rule */
+	unsigned completed;		/* packets with a right cookie: they went on, and are not among the rule's */
+	unsigned unanswered;		/* SYNs that could not be answered, among the rule's .other */
+};
+
 struct xdpf_file {
 	const char *name;
 	unsigned default_index;
@@ -60,6 +67,7 @@ struct xdpf_rule {
 	unsigned line, column;
 	enum xdpf_verdict verdict;	/* XDPF_NO_VERDICT: it does not decide */
 	struct xdpf_other other;
+	struct xdpf_cookies cookies;
 };
 
 enum xdpf_key_kind {

@@ -81,6 +81,12 @@ void counters_prometheus(const struct counters_of *c, FILE *out);
 void counters_text(const struct counters_of *c, FILE *out);
 /* Does any file count? Where none does, verdicts are not counted either. */
 bool counters_any(const struct xdpf_meta *m);
+/* What became of the packets of a rule that ends with `syncookie`. */
+struct cookie_counts {
+	uint64_t answered, completed, refused, unanswered;
+};
+
+struct cookie_counts counters_cookies(const struct counters_of *c, const struct xdpf_rule *r);
 /* All fields of an entry's key in one line. */
 char *counters_key(const struct counters_of *c, const struct xdpf_table *t, const void *key, char *buf, size_t size);
 

@@ -63,6 +63,25 @@ static void set_other(json_t *o, const struct counters_of *c, bool counted, stru
 	json_object_set_new(o, "else", x);
 }
 
+struct cookie_counts counters_cookies(const struct counters_of *c, const struct xdpf_rule *r)
+{
+	uint64_t all = xdpf_stats_rule(c->stats, r->index).packets, other = xdpf_stats_other(c->stats, r->other.slot).packets;
+	uint64_t unanswered = xdpf_stats_other(c->stats, r->cookies.unanswered).packets;
+
+	return (struct cookie_counts){ all - other, xdpf_stats_other(c->stats, r->cookies.completed).packets, other - unanswered, unanswered };
+}
+
+static void set_cookies(json_t *o, const struct counters_of *c, bool counted, const struct xdpf_rule *r)
+{
+	struct cookie_counts n = counters_cookies(c, r);
+
+	if (!r->cookies.used)
+		return;
+	json_object_set_new(o, "cookies", !counted ? json_null() :
+			    json_pack("{s:I, s:I, s:I, s:I}", "answered", (json_int_t)n.answered, "completed", (json_int_t)n.completed,
+				      "refused", (json_int_t)n.refused, "unanswered", (json_int_t)n.unanswered));
+}
+
 static json_t *file_json(const struct counters_of *c, unsigned file)
 {
 	const struct xdpf_file *f = &c->meta->files[file];
@@ -77,6 +96,7 @@ static json_t *file_json(const struct counters_of *c, unsigned file)
 			      "line", (json_int_t)r->line, "verdict", verdict_value(r->verdict), "text", r->text);
 		count_if(x, f->counters, xdpf_stats_rule(c->stats, r->index));
 		set_other(x, c, f->counters, r->other);
+		set_cookies(x, c, f->counters, r);
 		json_array_append_new(rules, x);
 	}
 	json_object_set_new(o, "rules", rules);
@@ -258,6 +278,34 @@ static void rules_metric(const struct counters_of *c, FILE *out, const char *met
 	}
 }
 
+static void cookies_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
+{
+	static const char *const results[] = { "answered", "completed", "refused", "unanswered" };
+	bool any = false;
+
+	for (size_t i = 0; i < c->meta->n_rules; i++) {
+		const struct xdpf_rule *r = &c->meta->rules[i];
+		struct cookie_counts n = counters_cookies(c, r);
+		const uint64_t v[] = { n.answered, n.completed, n.refused, n.unanswered };
+		char index[16];
+
+		if (!r->cookies.used || !c->meta->files[r->file].counters)
+			continue;
+		if (!any)
+			head(out, metric, help);
+		any = true;
+		snprintf(index, sizeof(index), "%u", r->index);
+		for (int k = 0; k < 4; k++) {
+			start(c, out, metric);
+			label(out, "file", c->meta->files[r->file].name);
+			label(out, "rule", r->shown);
+			label(out, "index", index);
+			label(out, "result", results[k]);
+			fprintf(out, "} %" PRIu64 "\n", v[k]);
+		}
+	}
+}
+
 static void verdicts_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
 {
 	head(out, metric, help);
@@ -384,6 +432,8 @@ void counters_prometheus(const struct counters_of *c, FILE *out)
 		     true);
 	verdicts_metric(c, out, "xdpf_verdict_packets_total", "Packets by the program's verdict.", false);
 	verdicts_metric(c, out, "xdpf_verdict_bytes_total", "Bytes of frames by the program's verdict.", true);
+	cookies_metric(c, out, "xdpf_syncookie_packets_total",
+		       "Packets that met a syncookie rule and belonged to no connection, by what became of them.");
 	tables_metric(c, out, "xdpf_table_packets_total", "Packets by key of a count table.", false);
 	tables_metric(c, out, "xdpf_table_bytes_total", "Bytes of frames by key of a count table.", true);
 	limits_metric(c, out, "xdpf_limit_packets_total", "Packets that asked a rate limit: admitted, denied, or without room for their key.");

@@ -30,6 +30,15 @@ static void other_text(const struct counters_of *c, struct xdpf_other o, int wid
 		line(out, width, "  else", xdpf_verdict_name(o.verdict), xdpf_stats_other(c->stats, o.slot), "");
 }
 
+static void cookies_text(const struct counters_of *c, const struct xdpf_rule *r, FILE *out)
+{
+	struct cookie_counts n = counters_cookies(c, r);
+
+	if (r->cookies.used)
+		fprintf(out, "    %" PRIu64 " SYNs answered, %" PRIu64 " not; %" PRIu64 " connections completed, %" PRIu64 " packets refused\n",
+			n.answered, n.unanswered, n.completed, n.refused);
+}
+
 static void file_text(const struct counters_of *c, unsigned file, int width, FILE *out)
 {
 	const struct xdpf_file *f = &c->meta->files[file];
@@ -49,6 +58,7 @@ static void file_text(const struct counters_of *c, unsigned file, int width, FIL
 		line(out, width, r->shown, r->verdict == XDPF_NO_VERDICT ? "-" : xdpf_verdict_name(r->verdict),
 		     xdpf_stats_rule(c->stats, r->index), r->text);
 		other_text(c, r->other, width, out);
+		cookies_text(c, r, out);
 	}
 	line(out, width, "default", xdpf_verdict_name(f->default_verdict), xdpf_stats_rule(c->stats, f->default_index), "");
 	other_text(c, f->default_other, width, out);

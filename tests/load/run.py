@@ -56,6 +56,7 @@ PATTERNS = {
     "swap": (500, lambda r, i: f"tx swap if tcp.dport == {i};"),
     "forward": (600, lambda r, i: f"forward if ip4.dst == {addr4(r)};"),
     "reply": (600, lambda r, i: f"reply {'rst' if i % 2 else 'unreachable'} if l4.dport == {i};"),
+    "syncookie": (40, lambda r, i: f"syncookie if l4.dport == {i};"),
     "redirect": (500, lambda r, i: f"redirect eth{i % 9} else pass if tcp.dport == {i};"),
     "keys": (57, lambda r, i: f"count t{i} per (ip.src, tcp.dport, eth.src);"),
     "long-key": (50, lambda r, i: f"count t per (ip.src, ip.dst, tcp.sport, tcp.dport, tcp.seq, eth.src, eth.dst, tcp.window) if tcp.dport > {i};"),

@@ -1,6 +1,7 @@
 """What the packet expressions of the *.xdpf files can use: scapy's layers with fixed addresses, so that nothing asks the machine for routes or
 neighbours, and the headers that scapy lacks or repairs where a test wants them broken."""
 
+import ipaddress
 import struct
 
 from scapy import all as scapy
@@ -57,6 +58,23 @@ def udp(sport=4000, dport=53, n=0, length=None, checksum=0):
 def tcp(sport=4000, dport=80, n=0, doff=5, flags=2, seq=1, ack=2, window=3, checksum=4, urgent=5, reserved=0):
     return struct.pack("!HHIIBBHHH", sport, dport, seq, ack, doff << 4 | reserved, flags, window, checksum, urgent) \
         + b"\1" * max(0, 4 * (doff - 5)) + fill(n)
+
+
+def mix64(z):
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9 & 2 ** 64 - 1
+    z = (z ^ z >> 27) * 0x94d049bb133111eb & 2 ** 64 - 1
+    return z ^ z >> 31
+
+
+def cookie(src, dst, sport, dport, seq, seed=1):
+    """What a test run answers to the SYN with sequence number SEQ (runtime/abi.h, xdpf_test_cookie())."""
+    z = seed
+    for address in src, dst:
+        packed = ipaddress.ip_address(address).packed
+        for word in struct.unpack("<QQ", packed) if len(packed) == 16 else struct.unpack("<I", packed) + (0,):
+            z = mix64(z + word & 2 ** 64 - 1)
+    ports = struct.unpack("<I", struct.pack("!HH", sport, dport))[0]
+    return mix64(z + (ports << 32 | seq) & 2 ** 64 - 1) >> 32
 
 
 def udplite(sport=4000, dport=53, coverage=8, checksum=0x1234, n=0):

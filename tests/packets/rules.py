@@ -342,7 +342,7 @@ class Writer:
     def verdict(self, label=None):
         # Of several conditions, so that something is left for the rules behind.
         return "%s: %s if (%s) and (%s) and %s;" % (label or self.label(), self.rnd.choice(("drop", "pass", "abort", "tx", "redirect eth1 else pass",
-                                                                                  "forward", "reply rst", "reply unreachable")),
+                                                                                  "forward", "reply rst", "reply unreachable", "syncookie")),
                                                      self.condition(1), self.condition(1), self.comparison())
 
 

@@ -65,6 +65,9 @@ swap:  tx swap if not vlan;
     "forward, large": "large: if pkt.len > 100 { udp: forward else abort if udp or icmp; }\nrest: forward else drop if ip6 or vlan;\n",
     "rst": "default pass;\ncount all;\ntcp: reply rst if ip;\n",
     "unreachable": "default pass;\nicmp: reply unreachable if ip;\n",
+    "syncookie": "default pass;\nold: drop if ip.ttl < 3;\nguard: syncookie;\nack: tx swap if tcp;\n",
+    "syncookie, rewritten": "default pass;\npush: vlan push 5 if tcp and not vlan;\ntag: vlan pop if vlan.inner;\nto: ip4.dst = 192.0.2.9, tcp.dport = 80;\n"
+                            "guard: syncookie if tcp.dport == 80;\nother: syncookie if l4.sport > 9;\n",
     "rewritten": "default pass;\npush: vlan push 5 if udp;\ntag: vlan pop if vlan and tcp;\nttl: ip.ttl = 9;\nr: reply rst if tcp;\n"
                  "u: reply unreachable if vlan.id == 5 and payload.len > 40;\noff: vlan pop if vlan.id == 5;\nf: forward if ip;\n",
     "both": "default drop;\na: reply rst if tcp;\nb: reply unreachable if udp or icmp or icmp6;\nc: forward if ip;\n",

@@ -108,6 +108,9 @@ static const struct wrong {
 } wrongs[] = {
 	{ "\"xdpf\":1", "\"xdpf\":2", "another version" },
 	{ "\"xdpf\":1", "\"xdpf\":\"1\"", "another version" },
+	{ "\"verdict\":\"drop\",", "\"verdict\":\"drop\",\"cookies\":{\"completed\":1,\"unanswered\":2},", "\"cookies\" is said, but not \"else\"" },
+	{ "\"text\":\"drop\"}],", "\"text\":\"drop\",\"else\":{\"slot\":0,\"verdict\":\"drop\"},\"cookies\":{\"completed\":1,\"unanswered\":3}}],\""
+	  "ways\":{\"others\":3,\"ports\":[],\"floods\":[],\"cpus\":[],\"sockets\":false,\"forwards\":false},", "\"unanswered\" is out of bounds" },
 	{ "\"compiler\":\"xdpfc\",", "", "\"compiler\" is missing" },
 	{ "\"program\":\"p\"", "\"program\":[]", "\"program\" is missing or no string" },
 	{ "\"program\":\"p\"", "\"program\":\"\\u001b[31m\"", "control characters" },
