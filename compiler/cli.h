@@ -22,6 +22,8 @@ struct cli {
 	uint64_t random;	/* --seed, or its default */
 	bool no_way;		/* --no-way */
 	const char *socket;	/* yes, no */
+	const char *split;	/* as text; .first is its number */
+	size_t first;
 	bool json, quiet, werror;
 
 	struct arena *arena;

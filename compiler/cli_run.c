@@ -92,7 +92,7 @@ static bool run_packet(struct run *run, unsigned long long n, const struct pcap_
 		/* nanoseconds: it was opened so */
 		.now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec,
 		.random = eval_packet_random(run->cli->random, n), .seed = run->cli->random, .no_way = run->cli->no_way,
-		.socket = run->cli->socket && strcmp(run->cli->socket, "yes") == 0,
+		.socket = run->cli->socket && strcmp(run->cli->socket, "yes") == 0, .first = run->cli->first,
 	};
 	struct eval_result r;
 

@@ -19,6 +19,7 @@ struct eval_packet {
 	uint64_t seed;			/* of the run: what flows are hashed with */
 	bool socket;			/* a socket of this machine takes it, if it is TCP or UDP */
 	bool no_way;			/* `redirect` and `forward` find no way: their `else` applies */
+	size_t first;			/* bytes of it in the first piece of memory, where it is in several; 0: it is in one */
 	/* What a run leaves, until the next one: .data, and */
 	size_t left;			/* bytes of it now */
 	bool marked;

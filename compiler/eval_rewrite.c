@@ -187,6 +187,12 @@ static void moved(struct dissect *d, int n)
 	d->payload_end += (size_t)n;
 }
 
+/* The kernel moves a frame's start only to where the first piece of memory still has an Ethernet header. What was pushed is in that piece. */
+static bool keeps_header(const struct eval_packet *pkt)
+{
+	return !pkt->first || pkt->first >= pkt->len || pkt->first + pkt->left - pkt->len >= ETH_HLEN + 4;
+}
+
 bool eval_vlan(struct eval_packet *pkt, struct dissect *d, const struct ast_action *a)
 {
 	bool one = dissect_has(d, HDR_VLAN), two = dissect_has(d, HDR_VLAN2);
@@ -208,7 +214,7 @@ bool eval_vlan(struct eval_packet *pkt, struct dissect *d, const struct ast_acti
 		set_header(d, HDR_VLAN2, one, 18);
 		return true;
 	}
-	if (!one)
+	if (!one || !keeps_header(pkt))
 		return false;
 	memmove(pkt->data + 4, pkt->data, 12);
 	pkt->data += 4;

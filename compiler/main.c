@@ -10,8 +10,8 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_WERROR,
-	OPT_JSON,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_SPLIT,
+	OPT_WERROR, OPT_JSON,
 	OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -24,7 +24,7 @@ static const struct option_info {
 	{ OPT_EMIT, "--emit", "STAGE" },
 	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
-	{ OPT_SOCKET, "--socket", "yes|no" },
+	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_SPLIT, "--split", "N" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
@@ -49,6 +49,7 @@ static const char help[] =
 	"  --seed N          --run: the seed of what is random (1)\n"
 	"  --no-way          --run: redirects find no way: their `else` applies\n"
 	"  --socket yes|no   --run: a local socket takes the packet (else: absent)\n"
+	"  --split N         --run: bytes behind N stand in further pieces of memory\n"
 	"  -Werror           warnings are errors\n"
 	"  --json            results and diagnostics as JSON\n"
 	"  --quiet           no warnings, no summary\n"
@@ -84,6 +85,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_SEED:		cli->seed = value; break;
 	case OPT_NO_WAY:	cli->no_way = true; break;
 	case OPT_SOCKET:	cli->socket = value; break;
+	case OPT_SPLIT:		cli->split = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_QUIET:		cli->quiet = true; break;
@@ -175,9 +177,9 @@ static int check_options(struct cli *cli)
 		return cli_usage("where to? -o OUT.o writes the object, --check only looks for errors");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
-	if (!cli->run && (cli->iface || cli->rxqueue || cli->seed || cli->no_way || cli->socket))
+	if (!cli->run && (cli->iface || cli->rxqueue || cli->seed || cli->no_way || cli->socket || cli->split))
 		return cli_usage("%s is for --run", cli->iface ? "--iface" : cli->rxqueue ? "--rxqueue" : cli->seed ? "--seed" :
-				 cli->no_way ? "--no-way" : "--socket");
+				 cli->no_way ? "--no-way" : cli->socket ? "--socket" : "--split");
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
 		return cli_usage("--socket %s: yes or no", cli->socket);
 	if (cli->iface && strlen(cli->iface) > 15)
@@ -188,6 +190,10 @@ static int check_options(struct cli *cli)
 	cli->random = 1;
 	if (cli->seed && !cli_number(cli->seed, UINT64_MAX, &cli->random))
 		return cli_usage("--seed %s: a number from 0 to 18446744073709551615", cli->seed);
+	n = 0;
+	if (cli->split && (!cli_number(cli->split, UINT16_MAX, &n) || n < 14))
+		return cli_usage("--split %s: a number from 14, an Ethernet header, to 65535", cli->split);
+	cli->first = n;
 	for (size_t i = 0; i < cli->n_files; i++)
 		stdins += strcmp(cli->files[i], "-") == 0;
 	if (stdins > 1)

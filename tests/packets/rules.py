@@ -335,6 +335,16 @@ class Writer:
                 rules.append("%s: count t%s per %s;" % (label, label, self.key()))
         return rules + ["sure: eth.dst = 02:00:00:00:00:77;", self.verdict(), "%s: tx swap if %s;" % (self.label(), self.comparison())]
 
+    def retags(self, n):
+        """Rules that put tags in and take them out, and rules that ask for what stands behind them, mostly inside tunnels."""
+        self.inside = 0.6
+        rules = []
+        for _ in range(n):
+            action = self.rnd.choice(("vlan push %d" % self.rnd.choice((0, 7, 4095)), "vlan pop", "vlan pop", self.change()))
+            rules.append("%s: %s%s;" % (self.label(), action, self.rnd.choice(("", " if vlan", " if not vlan.inner", " if " + self.condition(2)))))
+            rules += ["%s: if %s { }" % (self.label(), self.comparison()) for _ in range(3)]
+        return rules + [self.verdict() for _ in range(3)]
+
     def verdict(self, label=None):
         # Of several conditions, so that something is left for the rules behind.
         return "%s: %s if (%s) and (%s) and %s;" % (label or self.label(), self.rnd.choice(("drop", "pass", "abort", "tx", "redirect eth1 else pass",
@@ -369,7 +379,7 @@ def write(folder, n, seed, frames, xdpfc):
             head += ["default %s;" % ("pass" if j + 1 < len(files) else writer.rnd.choice(("pass", "drop")))]
             rules = writer.declarations()
             declared = len(rules)
-            rules += [writer.rule() for _ in range(28 // len(files))]
+            rules += writer.retags(7 // len(files)) if i % 4 == 1 else [writer.rule() for _ in range(28 // len(files))]
             more = writer.reuse()
             writer.rnd.shuffle(more)
             write_one(os.path.join(folder, name), head + rules[:declared] + more + rules[declared:], xdpfc)
