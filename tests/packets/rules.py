@@ -10,6 +10,7 @@ import subprocess
 from corpus import ROOT
 
 FIELD = re.compile(r'^(FIELD|META|ALIAS)\((\w+),\s*"([^"]+)",\s*(.*)$')
+OF_FRAMES = {"pkt.len", "iface", "rxqueue", "weekday", "time"}
 SIZES = {"ip4": 32, "ip6": 128}
 
 
@@ -63,7 +64,7 @@ class Writer:
 
     def layer(self, name):
         """The field or header, in some writers' files now and then inside a tunnel."""
-        return "inner." + name if self.rnd.random() < self.inside else name
+        return "inner." + name if self.rnd.random() < self.inside and name not in OF_FRAMES else name
 
     def seen(self, nbytes):
         """So many bytes from some place of some frame: what they mean there is not asked."""
@@ -127,7 +128,7 @@ class Writer:
             return "%s[%d:%d] %s %s" % (base, off, size, self.rnd.choice(("in", "not in")), self.values(lambda: self.span(bits)))
         a, b = self.rnd.sample(self.numbers, 2)
         box = lambda: "(%s, %s)" % (self.span(a[2]), self.span(b[2]))
-        return "(%s, %s) %s %s" % (a[0], b[0], self.rnd.choice(("in", "not in")), self.values(box))
+        return "(%s, %s) %s %s" % (self.layer(a[0]), self.layer(b[0]), self.rnd.choice(("in", "not in")), self.values(box))
 
     def element(self, kind, wide):
         """One of a set of a type: a value or a range, some of them up to the last number of a usual width. WIDE: bits of most of them."""
@@ -192,7 +193,7 @@ class Writer:
         """An action that changes a set that lives."""
         name = self.rnd.choice(list(self.live))
         fields = [self.operand(kind) for kind in self.live[name]]
-        fields = [f + self.rnd.choice(("", "/24/64", "/8/32", "/0/0")) if f in ("ip.src", "ip.dst") and kind == "NET" else f
+        fields = [f + self.rnd.choice(("", "/24/64", "/8/32", "/0/0")) if f.endswith(("ip.src", "ip.dst")) and kind == "NET" else f
                   for f, kind in zip(fields, self.live[name])]
         key = fields[0] if len(fields) == 1 else "(%s)" % ", ".join(fields)
         if self.rnd.random() < 0.25:
@@ -215,12 +216,12 @@ class Writer:
         """A field that may be asked for an element of the type, or a slice."""
         size = {"NUM": self.rnd.choice((1, 2, 2, 3, 4, 4, 5, 6, 7, 8)), "MAC": 6}.get(kind)
         if size and self.rnd.random() < 0.25:
-            return "%s[%d:%d]" % (self.rnd.choice(("payload", "packet")), self.rnd.choice((0, 0, 2, 4, 6, 12, 14, 23, 34, 36)), size)
+            return "%s[%d:%d]" % (self.rnd.choice((self.layer("payload"), "packet")), self.rnd.choice((0, 0, 2, 4, 6, 12, 14, 23, 34, 36)), size)
         families = {"IP": ("IP", "IP4", "IP6"), "NET": ("IP", "IP4", "IP6")}.get(kind, (kind,))
         fields = [f for f in self.fields if f[1] in families]
         # By width first: most fields are narrow.
         bits = self.rnd.choice(sorted({f[2] for f in fields}))
-        return self.rnd.choice([f[0] for f in fields if f[2] == bits])
+        return self.layer(self.rnd.choice([f[0] for f in fields if f[2] == bits]))
 
     def membership(self, name=None):
         name = name or self.rnd.choice(list(self.sets))
@@ -262,9 +263,9 @@ class Writer:
 
     def key(self):
         names = [f[0] for f in self.rnd.sample(self.fields, self.rnd.choice((1, 1, 2, 3)))]
-        names = [n + self.rnd.choice(("", "/24/64", "/8/0")) if n in ("ip.src", "ip.dst") else n for n in names]
+        names = [self.layer(n) + self.rnd.choice(("", "/24/64", "/8/0")) if n in ("ip.src", "ip.dst") else self.layer(n) for n in names]
         if self.rnd.random() < 0.2:
-            names.append("payload[%d:%d]" % (self.rnd.randrange(8), self.rnd.choice((1, 2, 3, 4, 8, 9, 16, 20))))
+            names.append("%s[%d:%d]" % (self.layer("payload"), self.rnd.randrange(8), self.rnd.choice((1, 2, 3, 4, 8, 9, 16, 20))))
         return names[0] if len(names) == 1 else "(%s)" % ", ".join(names)
 
     def limit(self):
