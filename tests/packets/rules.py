@@ -317,8 +317,9 @@ class Writer:
         if r < 0.25:
             return "mark %d" % self.rnd.getrandbits(32)
         if r < 0.35:
-            return "%s -= %d" % (self.rnd.choice(("ip.ttl", "ip4.ttl", "ip6.hoplimit")), self.rnd.choice((1, 1, 2, 63, 64, 255)))
+            return "%s -= %d" % (self.layer(self.rnd.choice(("ip.ttl", "ip4.ttl", "ip6.hoplimit"))), self.rnd.choice((1, 1, 2, 63, 64, 255)))
         name, kind, bits = self.rnd.choice(self.written)
+        name = self.layer(name)
         if self.types[kind][1] in ("NUM", "FLAG"):
             return "%s = %d" % (name, self.number(bits))
         return "%s = %s" % (name, self.address(kind).split("/")[0])
