@@ -41,7 +41,8 @@ struct bpf_code {
 	size_t n;
 	const bool *address;	/* of each: a relocation puts an address there */
 	const bool *starts;	/* of each: a function starts there */
-	bool main;		/* its functions get a context; else numbers */
+	const bool *global;	/* of each: and it is verified by itself: it gets a context and numbers that it knows nothing of */
+	bool main;		/* all its functions get a context; others, that are not global, what their callers know */
 	const char *err;
 
 	size_t *block_of;	/* of each instruction */

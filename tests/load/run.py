@@ -18,6 +18,7 @@ CAPTURE = os.path.join(HERE, "..", "captures", "mutated.pcap")
 
 TCP = ["dport", "sport", "window", "urgptr", "checksum"]
 EXTENSIONS = ["ah.spi", "frag.id", "rt.type", "dstopts.len", "hbh.len", "mh.type"]
+OPTIONS = ["mss", "wscale", "sack.left", "sack.right", "tsval", "tsecr"]
 FLAGS = ["syn", "fin", "rst", "psh", "ack", "urg"]
 
 
@@ -70,6 +71,7 @@ PATTERNS = {
     "inner-keys": (40, lambda r, i: f"count t{i % 20} per (ip.src, inner.ip.src) if inner.tcp.dport != {i};"),
     "inner-retag": (20, lambda r, i: f"vlan {'pop' if i % 2 else f'push {i}'} if inner.tcp.dport != {i};"),
     "marks": (60, lambda r, i: f"mark {i} if tcp.dport != {i};"),
+    "options": (100, lambda r, i: f"count c{i % 9} if {'inner.' * (i % 2)}tcp.option.{OPTIONS[i // 2 % 6]} > {i};"),
     "blocks": (150, lambda r, i: f"if tcp.dport > {i} {{ count z if ip4.ttl != {i}; }} else {{ count y if udp.len < {i + 9}; }}"),
 }
 
