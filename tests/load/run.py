@@ -67,7 +67,7 @@ PATTERNS = {
     "hops": (100, lambda r, i: f"ip.ttl -= 1 if tcp.dport != {i};"),
     "retag": (40, lambda r, i: f"vlan {'pop' if i % 2 else f'push {i}'} if tcp.dport != {i};"),
     "rewrite-then-ask": (60, lambda r, i: f"ip4.ttl = {i}, tcp.window = {i};\ncount c if ip4.ttl < {i + 1} and tcp.window == {i};"),
-    "inner-nat": (30, lambda r, i: f"inner.ip4.dst = {addr4(r)}, inner.tcp.dport = {8000 + i} if inner.ip4.dst == {addr4(r)} and inner.tcp.dport == {i};"),
+    "inner-nat": (39, lambda r, i: f"inner.ip4.dst = {addr4(r)}, inner.tcp.dport = {8000 + i} if inner.ip4.dst == {addr4(r)} and inner.tcp.dport == {i};"),
     "inner-keys": (40, lambda r, i: f"count t{i % 20} per (ip.src, inner.ip.src) if inner.tcp.dport != {i};"),
     "inner-retag": (20, lambda r, i: f"vlan {'pop' if i % 2 else f'push {i}'} if inner.tcp.dport != {i};"),
     "marks": (60, lambda r, i: f"mark {i} if tcp.dport != {i};"),
