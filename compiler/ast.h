@@ -49,7 +49,7 @@ struct ast_operand {
 	struct ast_name name;		/* as written; "payload", "packet" for slices */
 	struct span span;
 	bool has_slice;
-	bool inner;			/* checked: of the headers inside a tunnel (not in keys) */
+	bool inner;			/* checked: of the headers inside a tunnel */
 	uint64_t off, len;		/* slice, as written */
 	bool has_prefix;		/* in keys: ip.src/32/64 or ip4.src/24 */
 	uint64_t prefix[2];
@@ -109,7 +109,7 @@ struct ast_expr {
 	struct ast_value *value;	/* CMP; RANDOM: the share */
 	/* checked */
 	enum header_id header;		/* NAME: the header that must be present, or HDR_NONE */
-	bool inner;			/* NAME, CMP: it is about the headers inside a tunnel */
+	bool inner;			/* NAME: it is about the headers inside a tunnel */
 	enum field_id field;		/* NAME: else the flag field that must be present and set */
 	struct value mask_value;	/* CMP with has_mask */
 	struct ast_match match;		/* CMP */
@@ -391,7 +391,7 @@ struct ast_program {
 	const char *name;			/* C identifier of at most 15 bytes, after the first file */
 	unsigned n_indexes;			/* rules and defaults: indexes are 0 .. n_indexes-1 */
 	unsigned n_counters, n_slots, n_sets, n_limits;
-	bool inner;				/* some condition is about headers inside a tunnel */
+	bool inner;				/* something is about headers inside a tunnel */
 	unsigned n_sites;			/* places that ask for a random number */
 	VEC(struct ast_log *) logs;
 	bool rewrites, retags;			/* some action writes to the packet; some pushes or pops a tag */

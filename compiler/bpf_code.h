@@ -49,7 +49,8 @@ struct bpf_code {
 	const bool *address;	/* of each: a relocation puts an address there */
 	const uint8_t *callee;	/* of each: enum bpf_callee */
 	const bool *starts;	/* of each: a function starts there */
-	bool main;		/* its functions get a context; else numbers */
+	const bool *global;	/* of each: and it is verified by itself: it gets a context and numbers that it knows nothing of */
+	bool main;		/* all its functions get a context; others, that are not global, what their callers know */
 	const char *err;
 
 	size_t *block_of;	/* of each instruction */

@@ -327,8 +327,10 @@ static void forward(struct walk *w)
 			continue;
 		s->reached = s->changed = true;
 		s->sort[FP] = SORT_FRAME;
-		if (c->main) {
+		if (c->main || c->global[c->block[b].begin]) {
 			s->sort[1] = SORT_CONTEXT;
+			for (unsigned r = 2; r <= 5; r++)
+				s->sort[r] = c->main ? SORT_NONE : SORT_NUMBER;
 			continue;
 		}
 		for (unsigned r = 1; r <= 5; r++) {

@@ -27,6 +27,8 @@ struct cli {
 	uint64_t flow;
 	const char *rx_text;	/* --rx */
 	struct xdpf_rx rx;
+	const char *split;	/* as text; .first is its number */
+	size_t first;
 	bool json, quiet, werror;
 
 	struct arena *arena;

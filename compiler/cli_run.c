@@ -93,7 +93,7 @@ static bool run_packet(struct run *run, unsigned long long n, const struct pcap_
 		.now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec,
 		.random = eval_packet_random(run->cli->random, n), .seed = run->cli->random, .no_way = run->cli->no_way,
 		.has_socket = run->cli->socket, .socket = run->cli->socket && strcmp(run->cli->socket, "yes") == 0,
-		.flow_state = (unsigned)run->cli->flow, .rx = run->cli->rx,
+		.flow_state = (unsigned)run->cli->flow, .rx = run->cli->rx, .first = run->cli->first,
 	};
 	struct eval_result r;
 

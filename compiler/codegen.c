@@ -158,6 +158,7 @@ bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_
 		cg_limits(g);
 		cg_conns(g);
 		cg_rx_functions(g);
+		cg_options(g);
 		cg_main(g);
 		LLVMDIBuilderFinalize(g->di);
 		ok = verify(g) && optimise(g) && emit(g, what, out, len);

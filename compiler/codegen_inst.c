@@ -218,6 +218,9 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 	case IR_LEN:
 		r = LLVMBuildLoad2(b, g->i64, g->len, "");
 		break;
+	case IR_OPTIONS:
+		r = cg_find_options(g, a, c);
+		break;
 	case IR_SIZE:
 		r = cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx);
 		break;

@@ -52,6 +52,7 @@ struct cg {
 	V limits, *limit_map, *limit_fn, *limit_fetch;	/* by limit */
 	V now;				/* the time, once somebody has asked; before: 0 */
 	V *set_map, *set_queue, sets;		/* by live set */
+	V options_fn;			/* where a rule asks for options of TCP */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
 	/* the main function */
@@ -190,6 +191,11 @@ void cg_add_counter_at(struct cg *g, V map, V index_address);
 void cg_tally(struct cg *g, const struct ir_inst *i, V *args);
 /* Adds one to a member of element @index of a per-CPU array. */
 void cg_add_one(struct cg *g, V map, V index, size_t member);
+
+/* ---- codegen_options.c: options of TCP ---- */
+
+void cg_options(struct cg *g);
+V cg_find_options(struct cg *g, V tcp, V stop);
 
 /* ---- codegen_log.c ---- */
 

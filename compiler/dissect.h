@@ -35,14 +35,14 @@
  *               without routing, VXLAN has its flag of a valid network, GENEVE is of version 0, GTP-U of version 1 and a G-PDU; what they
  *               carry is an Ethernet frame, IPv4 or IPv6. Anything else: nothing is inside, no defect. A tunnel's header behind UDP that is
  *               cut off, or with more than 8 extensions of GTP-U or one without a length: the inside is malformed. So it is where a
- *               chain of extension headers inside leads beyond byte 32,767 of the frame.
+ *               chain of extension headers inside leads beyond byte 32,512 of the frame.
  */
 #ifndef XDPF_DISSECT_H
 #define XDPF_DISSECT_H
 
 #include "lang.h"
 
-enum { DISSECT_MAX_TAGS = 2, DISSECT_MAX_EXT = 8, DISSECT_MAX_OFF = 0x7fff };
+enum { DISSECT_MAX_TAGS = 2, DISSECT_MAX_EXT = 8, DISSECT_MAX_OFF = 0x7f00 };
 enum { DISSECT_GTPU = 2152, DISSECT_VXLAN = 4789, DISSECT_GENEVE = 6081 };	/* destination ports of UDP */
 
 /* Offsets count from the frame's first byte. */

@@ -204,7 +204,7 @@ static void act(struct run *r, const struct ast_rule *rule, const struct ast_act
 		note(r, a->log);
 		break;
 	case ACTION_REWRITE:
-		missed(r, a, eval_write(r->pkt, &r->view.d, a, r->e->before));
+		missed(r, a, eval_write(r->pkt, &r->view.d, &r->view.inner, a, r->e->before));
 		break;
 	case ACTION_VLAN:
 		vlan(r, a);

@@ -22,6 +22,7 @@ struct eval_packet {
 	unsigned flow_state;		/* enum xdpf_flow_state (runtime/abi.h) of TCP and UDP; 0: absent */
 	struct xdpf_rx rx;		/* what the driver says */
 	bool no_way;			/* `redirect` and `forward` find no way: their `else` applies */
+	size_t first;			/* bytes of it in the first piece of memory, where it is in several; 0: it is in one */
 	/* What a run leaves, until the next one: .data, and */
 	size_t left;			/* bytes of it now */
 	bool marked;

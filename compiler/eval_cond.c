@@ -156,8 +156,20 @@ static bool slice(const struct ast_operand *o, const uint8_t *base, size_t size,
 	return true;
 }
 
+/* The frame as its tunnel has it. */
+static const struct eval_view *inside(const struct eval_view *w, struct eval_view *in)
+{
+	*in = *w;
+	in->d = w->inner;
+	return in;
+}
+
 bool eval_operand(const struct eval_view *w, const struct ast_operand *o, struct eval_value *out)
 {
+	struct eval_view in;
+
+	if (o->inner)
+		w = inside(w, &in);
 	switch (o->kind) {
 	case OPERAND_FIELD:
 		return eval_field(w, o->field, out);
@@ -235,21 +247,10 @@ static bool matches(const struct eval_view *w, const struct ast_expr *e, const s
 	return false;
 }
 
-/* The frame as its tunnel has it. */
-static const struct eval_view *inside(const struct eval_view *w, struct eval_view *in)
-{
-	*in = *w;
-	in->d = w->inner;
-	return in;
-}
-
 static bool compare(const struct eval_view *w, const struct ast_expr *e)
 {
 	struct eval_value first, other;
-	struct eval_view in;
 
-	if (e->inner)
-		w = inside(w, &in);
 	if (!eval_operand(w, e->operand.v[0], &first))
 		return false;
 	for (size_t i = 1; i < e->operand.n; i++)

@@ -128,8 +128,9 @@ static enum field_id find_target(const struct dissect *d, const struct ast_actio
 	return FIELD_NONE;
 }
 
-bool eval_write(struct eval_packet *pkt, const struct dissect *d, const struct ast_action *a, uint8_t *before)
+bool eval_write(struct eval_packet *pkt, const struct dissect *outer, const struct dissect *inner, const struct ast_action *a, uint8_t *before)
 {
+	const struct dissect *d = a->target->inner ? inner : outer;
 	enum field_id id = find_target(d, a);
 	const struct field_info *f;
 	struct value v = a->to.lo, had;
@@ -155,6 +156,10 @@ bool eval_write(struct eval_packet *pkt, const struct dissect *d, const struct a
 		if (lang_sum_owner(f->header) == c->owner || (c->pseudo && is_address(id)))
 			keep_right(pkt->data, before, d, c);
 	}
+	/* What carries it may have a checksum over all that it carries. */
+	for (size_t i = 0; d == inner && i < lang_n_sums; i++)
+		if (dissect_has(outer, lang_sums[i].header) && (lang_sums[i].owner == HDR_UDP || lang_sums[i].owner == HDR_GRE))
+			keep_right(pkt->data, before, outer, &lang_sums[i]);
 	return true;
 }
 
@@ -187,6 +192,12 @@ static void moved(struct dissect *d, int n)
 	d->payload_end += (size_t)n;
 }
 
+/* The kernel moves a frame's start only to where the first piece of memory still has an Ethernet header. What was pushed is in that piece. */
+static bool keeps_header(const struct eval_packet *pkt)
+{
+	return !pkt->first || pkt->first >= pkt->len || pkt->first + pkt->left - pkt->len >= ETH_HLEN + 4;
+}
+
 bool eval_vlan(struct eval_packet *pkt, struct dissect *d, const struct ast_action *a)
 {
 	bool one = dissect_has(d, HDR_VLAN), two = dissect_has(d, HDR_VLAN2);
@@ -208,7 +219,7 @@ bool eval_vlan(struct eval_packet *pkt, struct dissect *d, const struct ast_acti
 		set_header(d, HDR_VLAN2, one, 18);
 		return true;
 	}
-	if (!one)
+	if (!one || !keeps_header(pkt))
 		return false;
 	memmove(pkt->data + 4, pkt->data, 12);
 	pkt->data += 4;

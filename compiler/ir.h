@@ -86,6 +86,7 @@ struct ir_program {
 	VEC(struct ir_block *) block;
 	VEC(const char *) var;		/* names */
 	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules */
+	unsigned options;		/* kinds of TCP options that OPTIONS must find: bits, by their places in lang_options */
 	bool scratch;			/* these live in a per-CPU map, and each GET reads them anew: see lower.h */
 	bool conn;			/* it asks for a connection's state */
 	unsigned rx;			/* what it asks drivers: bits 1 << enum xdpf_rx_hint */

@@ -123,7 +123,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_MTU: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
 	case IR_NOW: case IR_WALL: case IR_SWAPMAC: case IR_POPTAG:
 	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_OTHER:
-	case IR_SUM: case IR_OUT: case IR_CUT: case IR_OP_COUNT:
+	case IR_SUM: case IR_OUT: case IR_CUT: case IR_OPTIONS: case IR_OP_COUNT:
 		break;
 	}
 	if (i->loads.n) {

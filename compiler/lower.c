@@ -200,7 +200,7 @@ static unsigned weight(const struct ir_inst *i)
 	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_OTHER: case IR_WAY: case IR_WRITE: case IR_OUT: case IR_GROW:
 	case IR_CUT: case IR_WALL: case IR_RANDOM: case IR_STORE: case IR_DIV: case IR_REM:
 		return 4;
-	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK:
+	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK: case IR_OPTIONS:
 		return 7;
 	case IR_LOG: case IR_SOCKET: case IR_CONN: case IR_RX: case IR_MTU: case IR_LOOKUP: case IR_DELSET:
 		return 16;

@@ -31,6 +31,8 @@ enum {
 #define LOWER_ABSENT ((uint64_t)1 << 63)
 
 enum {
+	/* No header inside a tunnel begins beyond it, whatever the chain before it says: its parts and options are then below IR_MAX_OFF too. */
+	LOWER_FAR = IR_MAX_OFF - 0xff,
 	LOWER_INLINE_RANGES = 16,	/* ranges tested one by one; more become a table */
 	LOWER_PLAIN_TESTS = 8,		/* so few may be verified once for each way through the headers */
 	LOWER_REGISTER_TESTS = 120,	/* programs of more tests … */
@@ -209,7 +211,7 @@ void lower_require(struct lower *l, enum header_id h, bool present, struct ir_bl
 
 /* ---- lower_retag.c ---- */
 
-enum { LOWER_TAG_OFF = 14, LOWER_TAG2_OFF = 18 };	/* of the tags, in a frame */
+enum { LOWER_TAG_OFF = 14, LOWER_TAG2_OFF = 18 };	/* of the tags, in a frame that no tunnel carries */
 
 /* Ends the current block; goes to @done or @miss. */
 void lower_retag(struct lower *l, const struct ast_action *a, struct ir_block *done, struct ir_block *miss);

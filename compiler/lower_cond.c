@@ -76,8 +76,9 @@ uint64_t lower_implied(const struct ast_expr *e)
 	case EXPR_SOCKET:
 		return lower_headers(HDR_TCP) | lower_headers(HDR_UDP);
 	case EXPR_CMP:
-		for (size_t i = 0; !e->inner && i < e->operand.n; i++) {
-			uint64_t own = e->operand.v[i]->kind == OPERAND_FIELD ? field_headers(e->operand.v[i]->field) : 0;
+		for (size_t i = 0; i < e->operand.n; i++) {
+			const struct ast_operand *o = e->operand.v[i];
+			uint64_t own = o->kind == OPERAND_FIELD && !o->inner ? field_headers(o->field) : 0;
 
 			if (own && (!best || bits_set(own) < bits_set(best)))
 				best = own;
@@ -167,14 +168,12 @@ static bool implies(enum field_id f, enum header_id h)
 /* Does the truth of @e mean that header @h is present? Comparisons and flags only. */
 static bool needs_header(const struct ast_expr *e, enum header_id h)
 {
-	if (e->inner)
-		return false;
 	if (e->kind == EXPR_NAME)
-		return e->header == HDR_NONE && implies(e->field, h);
+		return !e->inner && e->header == HDR_NONE && implies(e->field, h);
 	if (e->kind != EXPR_CMP)
 		return false;
 	for (size_t i = 0; i < e->operand.n; i++)
-		if (e->operand.v[i]->kind == OPERAND_FIELD && implies(e->operand.v[i]->field, h))
+		if (e->operand.v[i]->kind == OPERAND_FIELD && !e->operand.v[i]->inner && implies(e->operand.v[i]->field, h))
 			return true;
 	return false;
 }
@@ -310,9 +309,7 @@ void lower_cond(struct lower *l, struct ast_expr *e, struct ir_block *yes, struc
 		lower_socket(l, yes, no);
 		break;
 	case EXPR_CMP:
-		lower_enter(l, e->inner);
 		lower_compare(l, e, yes, no);
-		lower_enter(l, false);
 		break;
 	case EXPR_RANDOM:
 		lower_random(l, e, yes, no);

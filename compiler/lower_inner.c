@@ -275,6 +275,7 @@ static void ethernet(struct lower *l, struct ir_block *const on[HDR_COUNT], stru
 	lower_slots_load(l, f, HDR_ETH);
 	lower_cold(l, there);
 	lower_slots_settle(l, HDR_ETH);
+	lower_set_at(l, HDR_ETH, l3);
 	lower_present(l, HDR_ETH);
 	lower_present(l, HDR_ETYPE);
 	lower_etype(l, type);

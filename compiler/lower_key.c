@@ -83,8 +83,11 @@ unsigned lower_key(struct lower *l, struct ast_operand *const *key, const struct
 	ir_var part[LOWER_KEY_PARTS];
 	unsigned n = 0;
 
-	for (unsigned k = 0; k < layout->n; k++)
+	for (unsigned k = 0; k < layout->n; k++) {
+		lower_enter(l, key[k]->inner);
 		key_part(l, key[k], &layout->field[k], part, &n, no);
+	}
+	lower_enter(l, false);
 	for (unsigned k = 0; k < n; k++)
 		w[k] = lower_get(l, part[k]);
 	return n;

@@ -33,7 +33,7 @@ static void step(struct lower *l, struct lower_chain *c, ir_var stop, ir_var pro
 		/* behind an outer chain, too, it could come to where offsets are no longer what they are */
 		struct ir_block *near = lower_block(l, "ext not too far");
 
-		lower_test(l, IR_ULE, lower_get(l, stop), ir_imm(IR_MAX_OFF), near, c->bad);
+		lower_test(l, IR_ULE, lower_get(l, stop), ir_imm(LOWER_FAR), near, c->bad);
 		lower_cold(l, near);
 	}
 	lower_set(l, l->proto, lower_get(l, proto));

@@ -266,9 +266,12 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 
 static void test_bytes(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no)
 {
-	struct lower_words w = lower_value(l, e->operand.v[0], FIELD_NONE, no, false);
+	struct lower_words w;
 	ir_var piece[16];
 
+	lower_enter(l, e->operand.v[0]->inner);
+	w = lower_value(l, e->operand.v[0], FIELD_NONE, no, false);
+	lower_enter(l, false);
 	for (unsigned i = 0; i < w.n; i++) {
 		piece[i] = ir_var_new(l->ir, "piece");
 		lower_set(l, piece[i], w.w[i]);
@@ -324,6 +327,7 @@ static void test_single(struct lower *l, const struct ast_expr *e, struct ir_blo
 	enum field_id alt[5];
 	unsigned n_alt = lower_alternatives(o, alt);
 
+	lower_enter(l, o->inner);
 	for (unsigned i = 0; i < n_alt; i++) {
 		struct ir_block *next = i + 1 < n_alt ? lower_block(l, "next field") : no;
 
@@ -331,6 +335,7 @@ static void test_single(struct lower *l, const struct ast_expr *e, struct ir_blo
 		if (next != no)
 			lower_hot(l, next);
 	}
+	lower_enter(l, false);
 }
 
 static void positive(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no)
@@ -350,7 +355,9 @@ static void positive(struct lower *l, const struct ast_expr *e, struct ir_block 
 void lower_in_range(struct lower *l, const struct ast_operand *o, enum field_id f, const struct range *r, struct ir_block *yes,
 		    struct ir_block *no)
 {
+	lower_enter(l, o->inner);
 	test_field(l, "element", o, f, NULL, r, 1, yes, no, no);
+	lower_enter(l, false);
 }
 
 void lower_in_keys(struct lower *l, size_t table, const struct ir_opnd *w, unsigned n, struct ir_block *yes, struct ir_block *no)

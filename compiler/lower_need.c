@@ -111,6 +111,15 @@ void lower_need_field(struct lower *l, enum field_id id)
 	need_field(l, id, (struct look){ NULL });
 }
 
+static void need_operand(struct lower *l, const struct ast_operand *o, struct look k)
+{
+	if (o->kind != OPERAND_FIELD)
+		return;
+	lower_enter(l, o->inner);
+	need_field(l, o->field, k);
+	lower_enter(l, false);
+}
+
 static void need_cond(struct lower *l, const struct ast_expr *e)
 {
 	switch (e->kind) {
@@ -130,24 +139,20 @@ static void need_cond(struct lower *l, const struct ast_expr *e)
 	case EXPR_LIMIT:
 		l->n_tests += 1 + 2 * e->limit->key.n;
 		for (size_t i = 0; i < e->limit->key.n; i++)
-			if (e->limit->key.v[i]->kind == OPERAND_FIELD)
-				need_field(l, e->limit->key.v[i]->field, (struct look){ NULL });
+			need_operand(l, e->limit->key.v[i], (struct look){ NULL });
 		break;
 	case EXPR_SOCKET:
 		lower_need_socket(l);
 		break;
 	case EXPR_CMP:
-		lower_enter(l, e->inner);
 		l->n_tests += e->operand.n * (1 + (e->match.kind == MATCH_SET ? e->match.set->n : e->match.n) % (LOWER_INLINE_RANGES + 1));
 		for (size_t i = 0; i < e->operand.n; i++)
-			if (e->operand.v[i]->kind == OPERAND_FIELD)
-				need_field(l, e->operand.v[i]->field, (struct look){ e, i });
-		lower_enter(l, false);
+			need_operand(l, e->operand.v[i], (struct look){ e, i });
 		break;
 	case EXPR_RANDOM:
 		l->n_tests += 1 + e->operand.n;
 		for (size_t i = 0; i < e->operand.n; i++)
-			need_field(l, e->operand.v[i]->field, (struct look){ NULL });
+			need_operand(l, e->operand.v[i], (struct look){ NULL });
 		break;
 	}
 }
@@ -164,8 +169,7 @@ static void need_rules(struct lower *l, const struct ast_rules *rules)
 				lower_need_cookie(l);
 			for (size_t k = 0; k < r->action.n; k++)
 				for (size_t f = 0; f < r->action.v[k]->key.n; f++, l->n_tests += 2)
-					if (r->action.v[k]->key.v[f]->kind == OPERAND_FIELD)
-						need_field(l, r->action.v[k]->key.v[f]->field, (struct look){ NULL });
+					need_operand(l, r->action.v[k]->key.v[f], (struct look){ NULL });
 			need_rules(l, &r->then_block);
 			need_rules(l, &r->else_block);
 		}

@@ -1,13 +1,11 @@
 /*
- * The dissection in IR: TCP's options. In: where the header begins and ends, in variables. Out: blocks that walk the list, with presence bits and
- * slots of the options that rules ask for set as compiler/dissect.h says, and one behind it.
+ * The dissection in IR: TCP's options. In: where the header begins and ends, in variables. Out: blocks that ask once where they are (OPTIONS, see
+ * codegen_options.c), with presence bits and slots of the options that rules ask for set as compiler/dissect.h says, and one behind it.
  *
- * One loop of at most 40 rounds, one byte each at the least; a round ends with an offset of which the verifier knows nothing but its bound, so that
- * all kinds of options lead to one state.
+ * The way on which an option is absent is the fall-through: there nothing is known of its slots, so that the verifier finds the ways on which it is
+ * present covered by it.
  */
 #include "lower.h"
-
-enum { MAX_ROUNDS = 40, END = 0, NOP = 1 };
 
 bool lower_wants_options(const struct lower *l)
 {
@@ -17,87 +15,77 @@ bool lower_wants_options(const struct lower *l)
 	return false;
 }
 
-/* The option at @at is of @kind and @len bytes long, all of them in the header. Ends in a block behind. */
-static void option(struct lower *l, const struct tcpopt_info *o, ir_var at, ir_var kind, ir_var len)
+/* Two NOPs and a timestamp, as all data of a connection that has timestamps begins: known at a glance, and not worth a call. Ends in @list. */
+static void usual(struct lower *l, ir_var tcp, ir_var found, struct ir_block *any, struct ir_block *list)
 {
-	struct ir_block *is = lower_block(l, "option kind"), *sized = lower_block(l, "option sized"), *other = lower_block(l, "option other");
+	enum { NOP_NOP_TS_10 = 0x0a080101, AT = 22 };
+	struct ir_block *there = lower_block(l, "usual options"), *known = lower_block(l, "timestamp");
+	ir_var word = ir_var_new(l->ir, "options");
+	struct ir_inst *f = lower_fetch(l, lower_op(l, IR_ADD, lower_get(l, tcp), ir_imm(20)), 4, there, any);
+	uint64_t at = 0;
 
-	lower_test(l, IR_EQ, lower_get(l, kind), ir_imm(o->kind), is, other);
-	lower_cold(l, is);
-	if (o->more) {
-		struct ir_block *least = lower_block(l, "option blocks");
-		struct ir_opnd over;
-
-		lower_test(l, IR_ULE, ir_imm(o->len), lower_get(l, len), least, other);
-		lower_cold(l, least);
-		over = lower_op(l, IR_SUB, lower_get(l, len), ir_imm(o->len));
-		lower_test(l, IR_EQ, lower_op(l, IR_REM, over, ir_imm(o->more)), ir_imm(0), sized, other);
-	} else {
-		lower_test(l, IR_EQ, lower_get(l, len), ir_imm(o->len), sized, other);
-	}
-	lower_cold(l, sized);
-	lower_note_first(l, at, o->header);
-	lower_jump(l, other);
-	lower_cold(l, other);
+	for (size_t i = 0; i < lang_n_options; i++)
+		if (lang_options[i].header == HDR_TCPTS)
+			at = (uint64_t)AT << 8 * i;
+	lower_load(l, f, word, 0, 4);
+	lower_cold(l, there);
+	lower_test(l, IR_EQ, lower_get(l, word), ir_imm(NOP_NOP_TS_10), known, any);
+	lower_cold(l, known);
+	/* as unknown to the verifier as what the call says */
+	lower_set(l, found, lower_op(l, IR_XOR, lower_blank(l), ir_imm(at)));
+	lower_jump(l, list);
 }
 
-void lower_options(struct lower *l, ir_var tcp, ir_var stop)
+static struct ir_opnd distance(struct lower *l, ir_var found, size_t i)
 {
-	struct ir_block *head, *more, *got, *some, *sized, *there, *least, *fits, *step, *round, *done;
-	ir_var at, n, kind, len, next;
-	struct ir_inst *f;
+	return lower_op(l, IR_AND, lower_op(l, IR_SHR, lower_get(l, found), ir_imm(8 * i)), ir_imm(0xff));
+}
 
+void lower_options(struct lower *l, ir_var at_tcp, ir_var at_stop)
+{
+	ir_var tcp = ir_var_new(l->ir, "options.tcp"), stop = ir_var_new(l->ir, "options.stop");
+	struct ir_block *is[8] = { NULL }, *other[8], *some, *done, *any, *list, *glance;
+	ir_var at, found;
+
+	_Static_assert(sizeof(uint64_t) == 8, "a byte for each of eight kinds");
 	if (!lower_wants_options(l))
 		return;
-	head = lower_block(l, "options");
-	more = lower_block(l, "more options");
-	got = lower_block(l, "option");
-	some = lower_block(l, "option no end");
-	sized = lower_block(l, "option no nop");
-	there = lower_block(l, "option there");
-	least = lower_block(l, "option long enough");
-	fits = lower_block(l, "option fits");
-	step = lower_block(l, "option behind");
-	round = lower_block(l, "option round");
+	some = lower_block(l, "options");
+	any = lower_block(l, "any options");
+	list = lower_block(l, "options found");
+	glance = lower_block(l, "twelve bytes");
 	done = lower_block(l, "options done");
 	at = ir_var_new(l->ir, "option.at");
-	n = ir_var_new(l->ir, "option.n");
-	kind = ir_var_new(l->ir, "option.kind");
-	len = ir_var_new(l->ir, "option.len");
-	next = ir_var_new(l->ir, "option.next");
-
-	lower_set(l, at, lower_op(l, IR_ADD, lower_get(l, tcp), ir_imm(20)));
-	lower_set(l, n, ir_imm(0));
-	lower_jump(l, head);
-	lower_cold(l, head);
-	lower_test(l, IR_ULE, lower_get(l, stop), lower_get(l, at), done, more);
-	lower_cold(l, more);
-	f = lower_fetch(l, lower_get(l, at), 1, got, done);
-	lower_load(l, f, kind, 0, 1);
-	lower_cold(l, got);
-	lower_set(l, next, lower_op(l, IR_ADD, lower_get(l, at), ir_imm(1)));
-	lower_test(l, IR_EQ, lower_get(l, kind), ir_imm(END), done, some);
+	found = ir_var_new(l->ir, "options");
+	/* opaque: all ways to a TCP header are one here */
+	lower_set(l, tcp, lower_opaque(l, lower_get(l, at_tcp)));
+	lower_set(l, stop, lower_opaque(l, lower_get(l, at_stop)));
+	lower_test(l, IR_ULE, lower_op(l, IR_SUB, lower_get(l, stop), lower_get(l, tcp)), ir_imm(20), done, some);
 	lower_cold(l, some);
-	lower_test(l, IR_EQ, lower_get(l, kind), ir_imm(NOP), step, sized);
-	lower_cold(l, sized);
-	/* the second byte may be the payload's: then the option does not fit, whatever it says */
-	f = lower_fetch(l, lower_get(l, at), 2, there, done);
-	lower_load(l, f, len, 1, 1);
-	lower_cold(l, there);
-	lower_test(l, IR_ULE, ir_imm(2), lower_get(l, len), least, done);
-	lower_cold(l, least);
-	lower_set(l, next, lower_op(l, IR_ADD, lower_get(l, at), lower_get(l, len)));
-	lower_test(l, IR_ULE, lower_get(l, next), lower_get(l, stop), fits, done);
-	lower_cold(l, fits);
-	for (size_t i = 0; i < lang_n_options; i++)
-		if (lower_noted(l, lang_options[i].header))
-			option(l, &lang_options[i], at, kind, len);
-	lower_jump(l, step);
-	lower_cold(l, step);
-	lower_set(l, at, lower_opaque(l, lower_get(l, next)));
-	lower_set(l, n, lower_op(l, IR_ADD, lower_get(l, n), ir_imm(1)));
-	lower_test(l, IR_EQ, lower_get(l, n), ir_imm(MAX_ROUNDS), done, round);
-	lower_cold(l, round);
-	lower_jump(l, head);
+	lower_test(l, IR_EQ, lower_op(l, IR_SUB, lower_get(l, stop), lower_get(l, tcp)), ir_imm(32), glance, any);
+	lower_cold(l, any);
+	lower_set(l, found, lower_op(l, IR_OPTIONS, lower_get(l, tcp), lower_get(l, stop)));
+	lower_jump(l, list);
+	lower_cold(l, list);
+	for (size_t i = 0; i < lang_n_options; i++) {
+		if (!lower_noted(l, lang_options[i].header))
+			continue;
+		l->ir->options |= 1u << i;
+		is[i] = lower_block(l, "option");
+		other[i] = lower_block(l, "option other");
+		lower_test(l, IR_EQ, distance(l, found, i), ir_imm(0), other[i], is[i]);
+		lower_cold(l, other[i]);
+	}
+	lower_jump(l, done);
+	lower_cold(l, glance);
+	usual(l, tcp, found, any, list);
+	for (size_t i = 0; i < lang_n_options; i++) {
+		if (!is[i])
+			continue;
+		lower_cold(l, is[i]);
+		lower_set(l, at, lower_opaque(l, lower_op(l, IR_ADD, lower_get(l, tcp), distance(l, found, i))));
+		lower_note_first(l, at, lang_options[i].header);
+		lower_jump(l, other[i]);
+	}
 	lower_hot(l, done);
 }

@@ -330,6 +330,7 @@ void lower_tag(struct lower *l, enum header_id h, ir_var l3, ir_var type, struct
 	lower_jump(l, bad);
 	lower_cold(l, there);
 	lower_slots_settle(l, h);
+	lower_set_at(l, h, l3);
 	lower_present(l, h);
 	/* opaque: or the verifier would walk all that follows for each number of tags */
 	lower_set(l, l3, lower_opaque(l, lower_op(l, IR_ADD, lower_get(l, l3), ir_imm(4))));

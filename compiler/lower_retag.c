@@ -24,6 +24,9 @@ static void move_all(struct lower *l, bool up)
 	if (!l->tunnel)
 		return;
 	lower_enter(l, true);
+	for (int h = 0; h < HDR_COUNT; h++)
+		if (l->has_at[h])
+			move(l, l->at[h], up);
 	/* see lower_retag() */
 	lower_bit(l, BIT_PAYLOAD);
 	move(l, l->pay_off, up);

@@ -26,10 +26,11 @@ static void need_at(struct lower *l, enum header_id h)
 {
 	enum header_id p = place_of(h);
 
-	if (lang_headers[p].layer == LAYER_L2 || l->has_at[p])
+	/* what carries no tunnel has its Ethernet header and tags where the frame begins */
+	if ((lang_headers[p].layer == LAYER_L2 && !l->inner) || l->has_at[p])
 		return;
 	l->has_at[p] = true;
-	l->at[p] = ir_var_kept(l->ir, arena_printf(l->arena, "at.%s", p == HDR_IP4 ? "l3" : p == HDR_TCP ? "l4" :
+	l->at[p] = ir_var_kept(l->ir, arena_printf(l->arena, "%sat.%s", l->inner ? "inner." : "", p == HDR_IP4 ? "l3" : p == HDR_TCP ? "l4" :
 						   lang_headers[p].name ? lang_headers[p].name : "gre"));
 }
 
@@ -54,9 +55,9 @@ static struct ir_opnd at(struct lower *l, enum header_id h, unsigned off)
 {
 	const struct part_info *part = lang_part(h);
 
-	if (h == HDR_ETH)
+	if (h == HDR_ETH && !l->inner)
 		return ir_imm(off);
-	if (h == HDR_VLAN || h == HDR_VLAN2)
+	if ((h == HDR_VLAN || h == HDR_VLAN2) && !l->inner)
 		return ir_imm((h == HDR_VLAN ? LOWER_TAG_OFF : LOWER_TAG2_OFF) + off);
 	if (part)
 		off += part->off;
@@ -84,6 +85,12 @@ static bool is_over(const struct sum_info *c, enum field_id f)
 	return lang_sum_owner(fi->header) == c->owner || (c->pseudo && is_address(f));
 }
 
+/* Is the checksum over all that a tunnel carries? */
+static bool carries(const struct sum_info *c)
+{
+	return c->owner == HDR_UDP || c->owner == HDR_GRE;
+}
+
 /* The fields that the action may write to; returns how many. */
 static unsigned targets(const struct ast_action *a, enum field_id out[5])
 {
@@ -107,6 +114,10 @@ void lower_need_rewrite(struct lower *l, const struct ast_action *a)
 	switch (a->kind) {
 	case ACTION_REWRITE:
 		n = targets(a, to);
+		for (size_t c = 0; a->target->inner && c < lang_n_sums; c++)
+			if (carries(&lang_sums[c]))
+				need_at(l, lang_sums[c].header);
+		lower_enter(l, a->target->inner);
 		for (unsigned i = 0; i < n; i++) {
 			need_at(l, lang_fields[to[i]].header);
 			for (size_t c = 0; c < lang_n_sums; c++)
@@ -117,6 +128,7 @@ void lower_need_rewrite(struct lower *l, const struct ast_action *a)
 				lower_need_field(l, FIELD_RT_SEGLEFT);
 			l->n_tests += 2;
 		}
+		lower_enter(l, false);
 		break;
 	case ACTION_VLAN:
 	case ACTION_MARK:
@@ -178,8 +190,9 @@ static void store(struct lower *l, struct ir_opnd off, struct ir_opnd v, unsigne
 /* Where it is known only later whether zero is no checksum: this, or 0 if it is. */
 enum { NEVER_NONE = 0x10000 };
 
-/* The checksum at @where, by as much as @delta says; @none: zero is none; @plain: by what this says, instead. */
-static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none, const ir_var *plain)
+/* The checksum at @where, by as much as @delta says; @none: zero is none; @plain: by what this says, instead. What it changed by itself is added
+ * to @carried, if given. */
+static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none, const ir_var *plain, const ir_var *carried)
 {
 	struct ir_block *there = lower_block(l, "sum"), *on = lower_block(l, "sum done"), *is = there;
 	ir_var hc = ir_var_new(l->ir, "sum");
@@ -211,11 +224,32 @@ static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none, c
 		s = lower_op(l, IR_OR, s, low);
 	}
 	store(l, lower_get(l, where), s, 2);
+	if (carried) {
+		s = lower_op(l, IR_ADD, s, lower_op(l, IR_XOR, lower_get(l, hc), ir_imm(0xffff)));
+		lower_set(l, *carried, lower_op(l, IR_ADD, lower_get(l, *carried), s));
+	}
 	lower_jump(l, on);
 	lower_hot(l, on);
 }
 
-static void change_sums(struct lower *l, enum field_id id, ir_var delta)
+/* The checksum has changed: reads the slots anew that lie in it. */
+static void refresh_sum(struct lower *l, const struct sum_info *c)
+{
+	struct ir_block *next;
+	bool looked = false;
+
+	for (size_t k = 0; k < l->slot.n; k++)
+		looked |= l->slot.v[k].header == c->header && l->slot.v[k].off < c->off + 2 && l->slot.v[k].off + l->slot.v[k].len > c->off;
+	if (!looked)
+		return;
+	next = lower_block(l, "sum known");
+	lower_require(l, c->header, true, next);
+	lower_refresh(l, c->header, c->off, c->off + 2);
+	lower_jump(l, next);
+	lower_hot(l, next);
+}
+
+static void change_sums(struct lower *l, enum field_id id, ir_var delta, const ir_var *carried)
 {
 	ir_var where = ir_var_new(l->ir, "sum.at"), plain = ir_var_new(l->ir, "sum.plain");
 	struct ir_block *change = NULL, *after = lower_block(l, "sums done");
@@ -238,7 +272,7 @@ static void change_sums(struct lower *l, enum field_id id, ir_var delta)
 			lower_set(l, plain, ir_imm(c->none ? 0 : NEVER_NONE));
 			lower_jump(l, change);
 		} else {
-			change_sum(l, where, delta, c->none, NULL);
+			change_sum(l, where, delta, c->none, NULL, carried);
 			lower_jump(l, next);
 		}
 		lower_hot(l, next);
@@ -246,26 +280,36 @@ static void change_sums(struct lower *l, enum field_id id, ir_var delta)
 	lower_jump(l, after);
 	if (change) {
 		lower_hot(l, change);
-		change_sum(l, where, delta, false, &plain);
+		change_sum(l, where, delta, false, &plain, carried);
 		lower_jump(l, after);
 	}
 	lower_hot(l, after);
+	for (size_t i = 0; i < lang_n_sums; i++)
+		if (is_over(&lang_sums[i], id))
+			refresh_sum(l, &lang_sums[i]);
+}
+
+/* What a tunnel carries has changed by @delta: so have the checksums outside that are over it. */
+static void change_carrier(struct lower *l, ir_var delta)
+{
+	ir_var where = ir_var_new(l->ir, "carrier.at");
+
+	lower_enter(l, false);
 	for (size_t i = 0; i < lang_n_sums; i++) {
 		const struct sum_info *c = &lang_sums[i];
 		struct ir_block *next;
-		bool looked = false;
 
-		for (size_t k = 0; k < l->slot.n; k++)
-			looked |= l->slot.v[k].header == c->header && l->slot.v[k].off < c->off + 2 &&
-				  l->slot.v[k].off + l->slot.v[k].len > c->off;
-		if (!looked || !is_over(c, id))
+		if (!carries(c))
 			continue;
-		next = lower_block(l, "sum known");
+		next = lower_block(l, "next carrier");
 		lower_require(l, c->header, true, next);
-		lower_refresh(l, c->header, c->off, c->off + 2);
+		lower_set(l, where, at(l, c->header, c->off));
+		change_sum(l, where, delta, c->none, NULL, NULL);
 		lower_jump(l, next);
 		lower_hot(l, next);
+		refresh_sum(l, c);
 	}
+	lower_enter(l, true);
 }
 
 /* ---- fields ---- */
@@ -332,8 +376,8 @@ static void write_field(struct lower *l, const struct ast_action *a, enum field_
 {
 	const struct field_info *f = &lang_fields[id];
 	struct window w = window(f, a->to.lo);
-	struct ir_block *there = lower_block(l, "write");
-	ir_var old[8], new[8], delta = ir_var_new(l->ir, "delta");
+	struct ir_block *there = lower_block(l, "write"), *end = l->inner ? lower_block(l, "carrier") : done;
+	ir_var carried = 0, old[8], new[8], delta = ir_var_new(l->ir, "delta");
 	struct ir_inst *i = lower_fetch(l, at(l, f->header, w.off), w.len, there, miss);
 	struct ir_opnd sum = ir_imm(0);
 	bool summed = false;
@@ -365,16 +409,25 @@ static void write_field(struct lower *l, const struct ast_action *a, enum field_
 		sum = k ? lower_op(l, IR_ADD, sum, v) : v;
 	}
 	lower_set(l, delta, sum);
+	if (l->inner) {
+		carried = ir_var_new(l->ir, "carried");
+		lower_set(l, carried, lower_get(l, delta));
+	}
 	lower_refresh(l, f->header, f->off, f->off + f->len);
 	if (summed && id == FIELD_IP6_DST) {
 		/* with segments left, transport checksums are over another destination */
 		struct ir_block *last = lower_block(l, "last segment");
 
-		lower_test(l, IR_BITS, lower_get(l, lower_slot(l, FIELD_RT_SEGLEFT)->var[0]), ir_imm(0xff), done, last);
+		lower_test(l, IR_BITS, lower_get(l, lower_slot(l, FIELD_RT_SEGLEFT)->var[0]), ir_imm(0xff), end, last);
 		lower_hot(l, last);
 	}
 	if (summed)
-		change_sums(l, id, delta);
+		change_sums(l, id, delta, l->inner ? &carried : NULL);
+	lower_jump(l, end);
+	if (!l->inner)
+		return;
+	lower_hot(l, end);
+	change_carrier(l, carried);
 	lower_jump(l, done);
 }
 
@@ -405,7 +458,9 @@ void lower_rewrite(struct lower *l, const struct ast_action *a)
 	l->span = a->span;
 	switch (a->kind) {
 	case ACTION_REWRITE:
+		lower_enter(l, a->target->inner);
 		write(l, a, done, miss);
+		lower_enter(l, false);
 		break;
 	case ACTION_VLAN:
 		lower_retag(l, a, done, miss);

@@ -39,8 +39,10 @@ static unsigned key_words(struct lower *l, const struct tuple *t, const enum fie
 	for (unsigned k = 0; k < t->width; k++) {
 		const struct ast_operand *o = t->e->operand.v[k];
 		const struct field_info *fi = o->kind == OPERAND_FIELD ? &lang_fields[f[k]] : NULL;
-		struct lower_words v = lower_value(l, o, f[k], no, false);
+		struct lower_words v;
 
+		lower_enter(l, o->inner);
+		v = lower_value(l, o, f[k], no, false);
 		if (fi && fi->form == FORM_WIRE) {
 			const struct slot *s = lower_slot(l, f[k]);
 
@@ -56,6 +58,7 @@ static unsigned key_words(struct lower *l, const struct tuple *t, const enum fie
 			lower_set(l, keep[n++], v.w[i]);
 		}
 	}
+	lower_enter(l, false);
 	for (unsigned i = 0; i < n; i++)
 		w[i] = lower_get(l, keep[i]);
 	return n;

@@ -196,6 +196,7 @@ void lower_operand_present(struct lower *l, const struct ast_operand *o, struct 
 	enum field_id alt[5];
 	unsigned n = lower_alternatives(o, alt);
 
+	lower_enter(l, o->inner);
 	if (o->kind != OPERAND_FIELD) {
 		slice_value(l, o, no);
 	} else if (n == 1) {
@@ -208,4 +209,5 @@ void lower_operand_present(struct lower *l, const struct ast_operand *o, struct 
 		require_bit(l, mask, no);
 	}
 	lower_jump(l, yes);
+	lower_enter(l, false);
 }

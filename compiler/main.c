@@ -11,7 +11,7 @@
 
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET,
-	OPT_FLOW_STATE, OPT_RX, OPT_WERROR, OPT_JSON,
+	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_WERROR, OPT_JSON,
 	OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -25,7 +25,7 @@ static const struct option_info {
 	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
-	{ OPT_RX, "--rx", "hash=N,…" },
+	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
@@ -50,6 +50,7 @@ static const char help[] =
 	"  --no-way          --run: redirects find no way: their `else` applies\n"
 	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
 	"                    --run: what is not in the frame (else: absent)\n"
+	"  --split N         --run: bytes behind N stand in further pieces of memory\n"
 	"  -Werror           warnings are errors\n"
 	"  --json            results and diagnostics as JSON\n"
 	"  --quiet           no warnings, no summary\n"
@@ -87,6 +88,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_SOCKET:	cli->socket = value; break;
 	case OPT_RX:		cli->rx_text = value; break;
 	case OPT_FLOW_STATE:	cli->flow_state = value; break;
+	case OPT_SPLIT:		cli->split = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_QUIET:		cli->quiet = true; break;
@@ -164,6 +166,13 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 /* What does not go together. An exit status, or GO_ON. */
 static int check_options(struct cli *cli)
 {
+	const struct {
+		const char *name;
+		bool given;
+	} of_run[] = {
+		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->seed }, { "--no-way", cli->no_way },
+		{ "--socket", cli->socket }, { "--flow-state", cli->flow_state }, { "--rx", cli->rx_text }, { "--split", cli->split },
+	};
 	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + !!cli->emit + !!cli->list;
 	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
 	uint64_t n = 0;
@@ -178,9 +187,9 @@ static int check_options(struct cli *cli)
 		return cli_usage("where to? -o OUT.o writes the object, --check only looks for errors");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
-	if (!cli->run && (cli->iface || cli->rxqueue || cli->seed || cli->no_way || cli->socket || cli->flow_state || cli->rx_text))
-		return cli_usage("%s is for --run", cli->iface ? "--iface" : cli->rxqueue ? "--rxqueue" : cli->seed ? "--seed" :
-				 cli->no_way ? "--no-way" : cli->socket ? "--socket" : cli->flow_state ? "--flow-state" : "--rx");
+	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
+		if (of_run[i].given)
+			return cli_usage("%s is for --run", of_run[i].name);
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
 		return cli_usage("--socket %s: yes or no", cli->socket);
 	if (cli->flow_state && !lang_name_value(NAMES_FLOWSTATE, cli->flow_state, strlen(cli->flow_state), &cli->flow))
@@ -196,6 +205,10 @@ static int check_options(struct cli *cli)
 	cli->random = 1;
 	if (cli->seed && !cli_number(cli->seed, UINT64_MAX, &cli->random))
 		return cli_usage("--seed %s: a number from 0 to 18446744073709551615", cli->seed);
+	n = 0;
+	if (cli->split && (!cli_number(cli->split, UINT16_MAX, &n) || n < 14))
+		return cli_usage("--split %s: a number from 14, an Ethernet header, to 65535", cli->split);
+	cli->first = n;
 	for (size_t i = 0; i < cli->n_files; i++)
 		stdins += strcmp(cli->files[i], "-") == 0;
 	if (stdins > 1)

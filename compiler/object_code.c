@@ -74,6 +74,7 @@ static bool take_code(struct finish *f, struct section *s)
 	c->address = arena_array(f->arena, c->n + 1, sizeof(bool));
 	c->callee = arena_array(f->arena, c->n + 1, sizeof(uint8_t));
 	c->starts = arena_array(f->arena, c->n + 1, sizeof(bool));
+	c->global = arena_array(f->arena, c->n + 1, sizeof(bool));
 	c->main = strcmp(s->name, ".text") != 0;
 	return true;
 }
@@ -133,6 +134,7 @@ static bool note_functions(struct finish *f)
 		if (!inside(c, sym.st_value) || sym.st_value / INSN == c->n)
 			return object_failed(f, "a function is outside of its code");
 		((bool *)(uintptr_t)c->starts)[sym.st_value / INSN] = true;
+		((bool *)(uintptr_t)c->global)[sym.st_value / INSN] = GELF_ST_BIND(sym.st_info) == STB_GLOBAL;
 	}
 	return true;
 }

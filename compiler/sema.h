@@ -131,6 +131,7 @@ struct sema {
 	size_t n_decls, next_decl;
 	/* Of a header, as bits of enum header_id: what must be there too, what cannot be, a group's members. */
 	uint64_t implied[HDR_COUNT], excluded[HDR_COUNT], members[HDR_COUNT];
+	uint64_t carry_nothing;		/* transport headers that no tunnel has */
 	const struct ast_expr *before;	/* what stands before the condition that is being checked, in an `and` or `or` */
 	struct span via;		/* inside a let's value: where the let is used */
 };
@@ -356,7 +357,7 @@ struct fact;
 
 /* What is known where a condition is asked. */
 struct facts {
-	uint64_t must, cannot;		/* headers: bits of enum header_id */
+	uint64_t must[2], cannot[2];	/* headers: bits of enum header_id; of the frame, and inside a tunnel */
 	const struct fact *last;	/* newest first */
 	unsigned n;
 	bool dead;			/* nothing gets here, or nothing is known: not looked at further */

@@ -378,14 +378,6 @@ bool compare_check(struct sema *s, struct ast_expr *e)
 	e->match.negate = e->cmp == CMP_NE || e->cmp == CMP_NOT_IN;
 	for (size_t i = 0; i < e->operand.n; i++)
 		ok = operand_check(s, e->operand.v[i], false) && ok;
-	e->inner = ok && e->operand.v[0]->inner;
-	s->p->inner |= e->inner;
-	for (size_t i = 1; ok && i < e->operand.n; i++)
-		if (e->operand.v[i]->inner != e->inner) {
-			diag_error(s->d, e->span, "a tuple is of one layer of headers, and some of this is `inner.`")->remedy =
-				"split the question into two, joined by `and`";
-			ok = false;
-		}
 	/* The value's names count as used, and lets are declared before, also where the field is wrong. */
 	if (v && v->kind == AST_WORD && v->text)
 		d = names_use(s, &(struct ast_name){ v->text, v->span }, &bad);

@@ -13,7 +13,7 @@ struct fact {
 	const struct fact *before;
 	const struct ast_expr *by;		/* what said so, and whether by being true */
 	bool by_true;
-	uint64_t headers;			/* bits it added to must or cannot; 0: an operand's values */
+	uint64_t headers[2];			/* bits it added to must or cannot of each layer; an operand's values, if .op */
 	const struct ast_operand *op;
 	bool has_mask;
 	struct value mask;
@@ -55,6 +55,9 @@ void facts_init(struct sema *s)
 				s->excluded[h] |= BIT(o);
 	}
 	s->implied[HDR_VLAN2] |= BIT(HDR_VLAN);
+	for (int h = 0; h < HDR_COUNT; h++)
+		if (lang_headers[h].layer == LAYER_L4 && h != HDR_UDP && h != HDR_GRE)
+			s->carry_nothing |= BIT(h);
 	for (size_t i = 0; i < lang_n_options; i++)
 		s->implied[lang_options[i].header] |= BIT(HDR_TCP) | BIT(HDR_IP);
 	s->implied[HDR_GRECSUM] |= BIT(HDR_GRE);
@@ -76,7 +79,15 @@ void facts_init(struct sema *s)
 	}
 }
 
-static void close_headers(const struct sema *s, uint64_t *must, uint64_t *cannot)
+/* What else is there with @h. A tunnel may carry IP without an Ethernet header. */
+static uint64_t implied(const struct sema *s, bool inner, int h)
+{
+	if (!inner || lang_headers[h].layer == LAYER_L2 || h == HDR_ARP)
+		return s->implied[h];
+	return s->implied[h] & ~BIT(HDR_ETH);
+}
+
+static void close_headers(const struct sema *s, bool inner, uint64_t *must, uint64_t *cannot)
 {
 	uint64_t m, c;
 
@@ -87,13 +98,13 @@ static void close_headers(const struct sema *s, uint64_t *must, uint64_t *cannot
 			uint64_t left = s->members[h] & ~*cannot;
 
 			if (*must & BIT(h)) {
-				*must |= s->implied[h];
+				*must |= implied(s, inner, h);
 				*cannot |= s->excluded[h];
 				/* One member is left: it is the one. */
 				if (s->members[h] && left && !(left & (left - 1)))
 					*must |= left;
 			}
-			if (s->implied[h] & *cannot || (s->members[h] && !left))
+			if (implied(s, inner, h) & *cannot || (s->members[h] && !left))
 				*cannot |= BIT(h);
 		}
 	} while (m != *must || c != *cannot);
@@ -110,27 +121,39 @@ static struct fact *add_fact(struct sema *s, struct facts *f, const struct ast_e
 	return x;
 }
 
-static bool add_headers(struct sema *s, struct facts *f, uint64_t must, uint64_t cannot, const struct ast_expr *by, bool by_true,
+/* @inner: of the layer inside a tunnel. Where something is inside, there is a tunnel outside. */
+static bool add_headers(struct sema *s, struct facts *f, bool inner, uint64_t must, uint64_t cannot, const struct ast_expr *by, bool by_true,
 			struct conflict *c)
 {
-	uint64_t m = f->must | must, n = f->cannot | cannot, fresh;
+	uint64_t m[2] = { f->must[0], f->must[1] }, n[2] = { f->cannot[0], f->cannot[1] }, fresh[2];
+	struct fact *x;
 
-	close_headers(s, &m, &n);
-	if (m & n) {
+	m[inner] |= must;
+	n[inner] |= cannot;
+	close_headers(s, true, &m[1], &n[1]);
+	if (m[1]) {
+		m[0] |= BIT(HDR_IP);
+		n[0] |= s->carry_nothing;
+	}
+	close_headers(s, false, &m[0], &n[0]);
+	if (m[0] & n[0] || m[1] & n[1]) {
 		*c = (struct conflict){ .at = by, .at_true = by_true, .headers = true };
 		/* The earliest that had a hand in it; facts are newest first. */
-		for (const struct fact *x = f->last; x; x = x->before)
-			if (x->headers & m & n && x->by != by) {
-				c->other = x->by;
-				c->other_true = x->by_true;
+		for (const struct fact *o = f->last; o; o = o->before)
+			if ((o->headers[0] & m[0] & n[0] || o->headers[1] & m[1] & n[1]) && o->by != by) {
+				c->other = o->by;
+				c->other_true = o->by_true;
 			}
 		return false;
 	}
-	fresh = (m & ~f->must) | (n & ~f->cannot);
-	if (fresh)
-		add_fact(s, f, by, by_true)->headers = fresh;
-	f->must = m;
-	f->cannot = n;
+	for (int i = 0; i < 2; i++)
+		fresh[i] = (m[i] & ~f->must[i]) | (n[i] & ~f->cannot[i]);
+	if (fresh[0] || fresh[1]) {
+		x = add_fact(s, f, by, by_true);
+		memcpy(x->headers, fresh, sizeof(fresh));
+	}
+	memcpy(f->must, m, sizeof(m));
+	memcpy(f->cannot, n, sizeof(n));
 	return true;
 }
 
@@ -154,7 +177,7 @@ static uint64_t anchor(const struct sema *s, const struct ast_operand *op, bool 
 		enum header_id h = lang_fields[f->alt[i]].header;
 
 		alts |= BIT(h);
-		all &= s->implied[h];
+		all &= implied(s, op->inner, h);
 	}
 	for (int g = 0; g < HDR_COUNT; g++)
 		if (s->members[g] && s->members[g] == alts) {
@@ -195,6 +218,9 @@ static uint64_t ruled_out(const struct fact *x)
 	if (x->has_mask || x->op->kind != OPERAND_FIELD || (x->op->field != FIELD_IP_PROTO && x->op->field != FIELD_ETH_TYPE))
 		return 0;
 	by = x->op->field == FIELD_IP_PROTO ? NEXT_IPPROTO : NEXT_ETHERTYPE;
+	/* inside a tunnel there may be IP without a type */
+	if (x->op->inner && by == NEXT_ETHERTYPE && !x->present)
+		return 0;
 	for (size_t i = 0; i < lang_n_nexts; i++) {
 		enum layer layer = lang_headers[lang_nexts[i].header].layer;
 
@@ -235,7 +261,7 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 	bool exact;
 	uint64_t head = anchor(s, op, &exact);
 
-	if (present && head && !add_headers(s, f, head, 0, by, by_true, c))
+	if (present && head && !add_headers(s, f, op->inner, head, 0, by, by_true, c))
 		return false;
 	if (f->n >= MAX_FACTS || n > MAX_READ || (old && old->n > MAX_READ))
 		return true;
@@ -247,7 +273,7 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 		left = ranges_minus(s->a, old ? old->v : all, old ? old->n : n_all, v, n);
 	if (left.n > MAX_KEPT && left.v != v)
 		return true;
-	present = present || (old && old->present) || always_there(op) || (exact && !(head & ~f->must));
+	present = present || (old && old->present) || always_there(op) || (exact && !(head & ~f->must[op->inner]));
 	if (!left.n && present) {
 		*c = (struct conflict){ .at = by, .at_true = by_true };
 		if (old) {
@@ -265,7 +291,7 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 	x->n = left.n;
 	f->n++;
 	/* No value is left, so it is absent; and what its values say about headers. */
-	return add_headers(s, f, family_header(x), (!left.n && exact ? head : 0) | (left.n ? ruled_out(x) : 0), by, by_true, c);
+	return add_headers(s, f, op->inner, family_header(x), (!left.n && exact ? head : 0) | (left.n ? ruled_out(x) : 0), by, by_true, c);
 }
 
 static const struct range *iface_ranges(struct sema *s, const struct ast_match *m, size_t *n)
@@ -296,7 +322,7 @@ static bool assume_cmp(struct sema *s, struct facts *f, const struct ast_expr *e
 
 	if (e->operand.n > 1 || m->kind == MATCH_BYTES || m->kind == MATCH_LIVE) {
 		for (size_t i = 0; truth && i < e->operand.n; i++)
-			if (!add_headers(s, f, anchor(s, e->operand.v[i], &exact), 0, by, by_true, c))
+			if (!add_headers(s, f, e->operand.v[i]->inner, anchor(s, e->operand.v[i], &exact), 0, by, by_true, c))
 				return false;
 		return true;
 	}
@@ -319,10 +345,11 @@ static bool assume_name(struct sema *s, struct facts *f, const struct ast_expr *
 	struct ast_operand *op;
 
 	if (e->header != HDR_NONE)
-		return add_headers(s, f, truth ? BIT(e->header) : 0, truth ? 0 : BIT(e->header), by, by_true, c);
+		return add_headers(s, f, e->inner, truth ? BIT(e->header) : 0, truth ? 0 : BIT(e->header), by, by_true, c);
 	op = arena_alloc(s->a, sizeof(*op));
 	op->kind = OPERAND_FIELD;
 	op->field = e->field;
+	op->inner = e->inner;
 	op->value_kind = KIND_FLAG;
 	op->bits = 1;
 	return narrow(s, f, e, op, &one, 1, truth, truth, by, by_true, c);
@@ -335,7 +362,7 @@ static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bo
 static bool assume_any(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by,
 		       bool by_true, struct conflict *c)
 {
-	uint64_t must = ~(uint64_t)0, cannot = ~(uint64_t)0;
+	uint64_t must[2] = { ~(uint64_t)0, ~(uint64_t)0 }, cannot[2] = { ~(uint64_t)0, ~(uint64_t)0 };
 	struct conflict mine;
 	bool any = false;
 
@@ -345,11 +372,13 @@ static bool assume_any(struct sema *s, struct facts *f, const struct ast_expr *e
 		if (!assume(s, &one, e->sub.v[i], truth, e->sub.v[i], truth, &mine))
 			continue;
 		any = true;
-		must &= one.must;
-		cannot &= one.cannot;
+		for (int k = 0; k < 2; k++) {
+			must[k] &= one.must[k];
+			cannot[k] &= one.cannot[k];
+		}
 	}
 	if (any)
-		return add_headers(s, f, must, cannot, by, by_true, c);
+		return add_headers(s, f, false, must[0], cannot[0], by, by_true, c) && add_headers(s, f, true, must[1], cannot[1], by, by_true, c);
 	*c = (struct conflict){ .at = by, .at_true = by_true };
 	return false;
 }
@@ -373,13 +402,12 @@ static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bo
 		/* it may hold or not, whatever holds before it */
 		return true;
 	case EXPR_NAME:
-		return e->inner || assume_name(s, f, e, truth, by, by_true, c);
+		return assume_name(s, f, e, truth, by, by_true, c);
 	case EXPR_CMP:
-		/* Of what is inside a tunnel nothing is known. */
-		return e->inner || assume_cmp(s, f, e, truth, by, by_true, c);
+		return assume_cmp(s, f, e, truth, by, by_true, c);
 	case EXPR_RANDOM:
 		/* Flows are those of IP; the rest is chance. */
-		return !truth || !e->name.s || add_headers(s, f, BIT(HDR_IP), 0, by, by_true, c);
+		return !truth || !e->name.s || add_headers(s, f, false, BIT(HDR_IP), 0, by, by_true, c);
 	case EXPR_SOCKET:	/* nothing that a packet says */
 		return true;
 	}
@@ -399,7 +427,7 @@ void facts_check_key(struct sema *s, const struct facts *f, const struct ast_ope
 	bool exact;
 	uint64_t head = anchor(s, op, &exact);
 
-	if (f->dead || !head || add_headers(s, &here, head, 0, NULL, true, &c))
+	if (f->dead || !head || add_headers(s, &here, op->inner, head, 0, NULL, true, &c))
 		return;
 	e = diag_warning(s->d, op->span, "%s is never there, so %s", operand_shown(s, op), so);
 	e->remedy = "choose a field of the packets that get here";

@@ -171,16 +171,11 @@ bool operand_inner(enum field_id f)
 }
 
 /* What stands behind `inner.`: a field that headers have, or the payload. */
-static bool inner_check(struct sema *s, struct ast_operand *op, bool is_key)
+static bool inner_check(struct sema *s, struct ast_operand *op)
 {
 	const char *name = op->name.s + strlen(SEMA_INNER);
 	struct diag *e;
 
-	if (is_key) {
-		e = diag_error(s->d, op->span, "`%s` is not supported in keys by this version of xdpfc", op->name.s);
-		e->remedy = "keys are made of the outer headers; conditions may ask for the inner ones";
-		return false;
-	}
 	if (!strcmp(name, "payload"))
 		return slice_check(s, op);
 	op->kind = OPERAND_FIELD;
@@ -214,8 +209,9 @@ bool operand_check(struct sema *s, struct ast_operand *op, bool is_key)
 		return false;
 	op->inner = is_inner(op->name.s);
 	if (op->inner) {
-		if (!inner_check(s, op, is_key))
+		if (!inner_check(s, op))
 			return false;
+		s->p->inner = true;
 	} else if (!strcmp(op->name.s, "payload") || !strcmp(op->name.s, "packet")) {
 		if (!slice_check(s, op))
 			return false;

@@ -25,15 +25,10 @@ static bool target_check(struct sema *s, struct ast_operand *o)
 	const char *why = NULL;
 	unsigned n, fixed = 0;
 
-	if (!strcmp(o->name.s, "payload") || !strcmp(o->name.s, "packet"))
+	if (!strcmp(o->name.s, "payload") || !strcmp(o->name.s, SEMA_INNER "payload") || !strcmp(o->name.s, "packet"))
 		return refuse(s, o, "only fields are", "xdpfc --list=fields prints the fields there are");
 	if (!operand_check(s, o, false))
 		return false;
-	if (o->inner) {
-		diag_error(s->d, o->span, "`%s` cannot be written to: it is inside a tunnel", o->name.s)->remedy =
-			"the outer headers are written to";
-		return false;
-	}
 	if (lang_fields[o->field].form == FORM_META)
 		return refuse(s, o, "it is no bytes of the packet", "write to a header's field, such as ip4.ttl or tcp.dport");
 	n = lang_targets(o->field, to);

@@ -40,6 +40,7 @@
 #include <stdint.h>
 
 #define XDPF_SECTION_PROG	"xdp"
+#define XDPF_FN_OPTIONS		"xdpf_options"	/* a function of the program, where rules ask for options of TCP */
 #define XDPF_SECTION_META	".debug_xdpf"	/* the metadata; libbpf skips a section of this prefix in silence */
 #define XDPF_SECTION_TESTS	".debug_xdpf_tests"	/* the tests, where there are any */
 #define XDPF_MAP_RULES		"xdpf_rules"

@@ -18,6 +18,7 @@ CAPTURE = os.path.join(HERE, "..", "captures", "mutated.pcap")
 
 TCP = ["dport", "sport", "window", "urgptr", "checksum"]
 EXTENSIONS = ["ah.spi", "frag.id", "rt.type", "dstopts.len", "hbh.len", "mh.type"]
+OPTIONS = ["mss", "wscale", "sack.left", "sack.right", "tsval", "tsecr"]
 FLAGS = ["syn", "fin", "rst", "psh", "ack", "urg"]
 
 
@@ -67,8 +68,12 @@ PATTERNS = {
     "hops": (100, lambda r, i: f"ip.ttl -= 1 if tcp.dport != {i};"),
     "retag": (40, lambda r, i: f"vlan {'pop' if i % 2 else f'push {i}'} if tcp.dport != {i};"),
     "rewrite-then-ask": (60, lambda r, i: f"ip4.ttl = {i}, tcp.window = {i};\ncount c if ip4.ttl < {i + 1} and tcp.window == {i};"),
+    "inner-nat": (39, lambda r, i: f"inner.ip4.dst = {addr4(r)}, inner.tcp.dport = {8000 + i} if inner.ip4.dst == {addr4(r)} and inner.tcp.dport == {i};"),
+    "inner-keys": (40, lambda r, i: f"count t{i % 20} per (ip.src, inner.ip.src) if inner.tcp.dport != {i};"),
+    "inner-retag": (20, lambda r, i: f"vlan {'pop' if i % 2 else f'push {i}'} if inner.tcp.dport != {i};"),
     "marks": (60, lambda r, i: f"mark {i} if tcp.dport != {i};"),
     "connections": (140, lambda r, i: f"drop if tcp.dport == {i} and flow.state {'!=' if i % 3 else '=='} {r.choice(('new', 'established'))};"),
+    "options": (100, lambda r, i: f"count c{i % 9} if {'inner.' * (i % 2)}tcp.option.{OPTIONS[i // 2 % 6]} > {i};"),
     "blocks": (150, lambda r, i: f"if tcp.dport > {i} {{ count z if ip4.ttl != {i}; }} else {{ count y if udp.len < {i + 9}; }}"),
 }
 

@@ -10,6 +10,7 @@ import subprocess
 from corpus import ROOT
 
 FIELD = re.compile(r'^(FIELD|META|ALIAS)\((\w+),\s*"([^"]+)",\s*(.*)$')
+OF_FRAMES = {"pkt.len", "iface", "rxqueue", "weekday", "time"}
 SIZES = {"ip4": 32, "ip6": 128}
 
 
@@ -63,7 +64,7 @@ class Writer:
 
     def layer(self, name):
         """The field or header, in some writers' files now and then inside a tunnel."""
-        return "inner." + name if self.rnd.random() < self.inside else name
+        return "inner." + name if self.rnd.random() < self.inside and name not in OF_FRAMES else name
 
     def seen(self, nbytes):
         """So many bytes from some place of some frame: what they mean there is not asked."""
@@ -127,7 +128,7 @@ class Writer:
             return "%s[%d:%d] %s %s" % (base, off, size, self.rnd.choice(("in", "not in")), self.values(lambda: self.span(bits)))
         a, b = self.rnd.sample(self.numbers, 2)
         box = lambda: "(%s, %s)" % (self.span(a[2]), self.span(b[2]))
-        return "(%s, %s) %s %s" % (a[0], b[0], self.rnd.choice(("in", "not in")), self.values(box))
+        return "(%s, %s) %s %s" % (self.layer(a[0]), self.layer(b[0]), self.rnd.choice(("in", "not in")), self.values(box))
 
     def element(self, kind, wide):
         """One of a set of a type: a value or a range, some of them up to the last number of a usual width. WIDE: bits of most of them."""
@@ -192,7 +193,7 @@ class Writer:
         """An action that changes a set that lives."""
         name = self.rnd.choice(list(self.live))
         fields = [self.operand(kind) for kind in self.live[name]]
-        fields = [f + self.rnd.choice(("", "/24/64", "/8/32", "/0/0")) if f in ("ip.src", "ip.dst") and kind == "NET" else f
+        fields = [f + self.rnd.choice(("", "/24/64", "/8/32", "/0/0")) if f.endswith(("ip.src", "ip.dst")) and kind == "NET" else f
                   for f, kind in zip(fields, self.live[name])]
         key = fields[0] if len(fields) == 1 else "(%s)" % ", ".join(fields)
         if self.rnd.random() < 0.25:
@@ -215,12 +216,12 @@ class Writer:
         """A field that may be asked for an element of the type, or a slice."""
         size = {"NUM": self.rnd.choice((1, 2, 2, 3, 4, 4, 5, 6, 7, 8)), "MAC": 6}.get(kind)
         if size and self.rnd.random() < 0.25:
-            return "%s[%d:%d]" % (self.rnd.choice(("payload", "packet")), self.rnd.choice((0, 0, 2, 4, 6, 12, 14, 23, 34, 36)), size)
+            return "%s[%d:%d]" % (self.rnd.choice((self.layer("payload"), "packet")), self.rnd.choice((0, 0, 2, 4, 6, 12, 14, 23, 34, 36)), size)
         families = {"IP": ("IP", "IP4", "IP6"), "NET": ("IP", "IP4", "IP6")}.get(kind, (kind,))
         fields = [f for f in self.fields if f[1] in families]
         # By width first: most fields are narrow.
         bits = self.rnd.choice(sorted({f[2] for f in fields}))
-        return self.rnd.choice([f[0] for f in fields if f[2] == bits])
+        return self.layer(self.rnd.choice([f[0] for f in fields if f[2] == bits]))
 
     def membership(self, name=None):
         name = name or self.rnd.choice(list(self.sets))
@@ -266,9 +267,9 @@ class Writer:
 
     def key(self):
         names = [f[0] for f in self.rnd.sample(self.fields, self.rnd.choice((1, 1, 2, 3)))]
-        names = [n + self.rnd.choice(("", "/24/64", "/8/0")) if n in ("ip.src", "ip.dst") else n for n in names]
+        names = [self.layer(n) + self.rnd.choice(("", "/24/64", "/8/0")) if n in ("ip.src", "ip.dst") else self.layer(n) for n in names]
         if self.rnd.random() < 0.2:
-            names.append("payload[%d:%d]" % (self.rnd.randrange(8), self.rnd.choice((1, 2, 3, 4, 8, 9, 16, 20))))
+            names.append("%s[%d:%d]" % (self.layer("payload"), self.rnd.randrange(8), self.rnd.choice((1, 2, 3, 4, 8, 9, 16, 20))))
         return names[0] if len(names) == 1 else "(%s)" % ", ".join(names)
 
     def limit(self):
@@ -320,8 +321,9 @@ class Writer:
         if r < 0.25:
             return "mark %d" % self.rnd.getrandbits(32)
         if r < 0.35:
-            return "%s -= %d" % (self.rnd.choice(("ip.ttl", "ip4.ttl", "ip6.hoplimit")), self.rnd.choice((1, 1, 2, 63, 64, 255)))
+            return "%s -= %d" % (self.layer(self.rnd.choice(("ip.ttl", "ip4.ttl", "ip6.hoplimit"))), self.rnd.choice((1, 1, 2, 63, 64, 255)))
         name, kind, bits = self.rnd.choice(self.written)
+        name = self.layer(name)
         if self.types[kind][1] in ("NUM", "FLAG"):
             return "%s = %d" % (name, self.number(bits))
         return "%s = %s" % (name, self.address(kind).split("/")[0])
@@ -338,6 +340,16 @@ class Writer:
                 label = self.label()
                 rules.append("%s: count t%s per %s;" % (label, label, self.key()))
         return rules + ["sure: eth.dst = 02:00:00:00:00:77;", self.verdict(), "%s: tx swap if %s;" % (self.label(), self.comparison())]
+
+    def retags(self, n):
+        """Rules that put tags in and take them out, and rules that ask for what stands behind them, mostly inside tunnels."""
+        self.inside = 0.6
+        rules = []
+        for _ in range(n):
+            action = self.rnd.choice(("vlan push %d" % self.rnd.choice((0, 7, 4095)), "vlan pop", "vlan pop", self.change()))
+            rules.append("%s: %s%s;" % (self.label(), action, self.rnd.choice(("", " if vlan", " if not vlan.inner", " if " + self.condition(2)))))
+            rules += ["%s: if %s { }" % (self.label(), self.comparison()) for _ in range(3)]
+        return rules + [self.verdict() for _ in range(3)]
 
     def verdict(self, label=None):
         # Of several conditions, so that something is left for the rules behind.
@@ -377,7 +389,7 @@ def write(folder, n, seed, frames, xdpfc):
             head += ["default %s;" % ("pass" if j + 1 < len(files) else writer.rnd.choice(("pass", "drop")))]
             rules = writer.declarations()
             declared = len(rules)
-            rules += [writer.rule() for _ in range(28 // len(files))]
+            rules += writer.retags(7 // len(files)) if i % 4 == 1 else [writer.rule() for _ in range(28 // len(files))]
             more = writer.reuse()
             writer.rnd.shuffle(more)
             write_one(os.path.join(folder, name), head + rules[:declared] + more + rules[declared:], xdpfc)

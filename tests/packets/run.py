@@ -14,7 +14,6 @@ Comments of a rule file (one that has no "->" where one is due goes on in the ne
   #: 20 times PACKET -> VERDICT LABEL            so often, one after the other (behind a time, too)
   #: let NAME = EXPRESSION                      for the expressions below it
   #: option --iface eth0                        for both tools
-  #: pieces N                                   diff.py does not split frames before byte N (the kernel moves no start there)
   #: then FILE                                  another rule file behind this one, in one program
 
 Each packet is judged twice: by the reference evaluator (xdpfc --run), and in the kernel (xdpf run). The last line counts both.
@@ -66,8 +65,6 @@ class Test:
         word, _, rest = text.partition(" ")
         if word == "option":
             self.options += shlex.split(rest)
-        elif word == "pieces":
-            pass
         elif word == "then":
             self.files.append(os.path.join(os.path.dirname(self.path), rest))
         elif word == "let":

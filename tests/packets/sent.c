@@ -22,7 +22,6 @@ enum { FRAME_MIN = 14, FRAME_MAX = 65536, SKIPPED = 77 };
 struct sent {
 	struct eval *eval;
 	struct xdpf_program *prog;
-	bool retags;					/* a tag's place may be moved, which needs a first piece that holds it */
 	unsigned passed, failed, skipped, changed;	/* changed: frames that the evaluator left otherwise than they came */
 };
 
@@ -78,26 +77,27 @@ static void run_kernel(struct sent *s, unsigned n, const uint8_t *frame, size_t 
 
 static void run_frame(struct sent *s, unsigned n, const uint8_t *frame, size_t len)
 {
-	static const uint32_t splits[] = { 0, 14, 15, 34, 60 };
+	static const uint32_t splits[] = { 0, 14, 15, 17, 18, 34, 60 };
 	static uint8_t left[FRAME_MAX], expected[FRAME_MAX + 64];
-	struct eval_packet pkt = { .data = left, .len = len };
-	struct eval_result r;
-	size_t meta = 0;
 
-	memcpy(left, frame, len);
-	r = eval_run(s->eval, &pkt);
-	/* A run's output begins with the metadata. */
-	if (pkt.marked) {
-		const struct xdpf_mark mark = { XDPF_MARK_MAGIC, pkt.mark };
+	for (size_t i = 0; i < sizeof(splits) / sizeof(*splits) && splits[i] < len; i++) {
+		struct eval_packet pkt = { .data = left, .len = len, .first = splits[i] };
+		struct eval_result r;
+		size_t meta = 0;
 
-		memcpy(expected, &mark, sizeof(mark));
-		meta = sizeof(mark);
+		memcpy(left, frame, len);
+		r = eval_run(s->eval, &pkt);
+		/* A run's output begins with the metadata. */
+		if (pkt.marked) {
+			const struct xdpf_mark mark = { XDPF_MARK_MAGIC, pkt.mark };
+
+			memcpy(expected, &mark, sizeof(mark));
+			meta = sizeof(mark);
+		}
+		memcpy(expected + meta, pkt.data, pkt.left);
+		s->changed += !i && (meta || pkt.left != len || memcmp(pkt.data, frame, len) != 0);
+		run_kernel(s, n, frame, len, expected, meta + pkt.left, r.verdict, splits[i]);
 	}
-	memcpy(expected + meta, pkt.data, pkt.left);
-	s->changed += meta || pkt.left != len || memcmp(pkt.data, frame, len) != 0;
-	for (size_t i = 0; i < sizeof(splits) / sizeof(*splits); i++)
-		if (splits[i] < len && (!s->retags || !splits[i] || splits[i] >= 34))
-			run_kernel(s, n, frame, len, expected, meta + pkt.left, r.verdict, splits[i]);
 }
 
 static bool read_rules(struct sent *s, struct ast_program *p, struct diag_list *d, const char *path)
@@ -108,7 +108,6 @@ static bool read_rules(struct sent *s, struct ast_program *p, struct diag_list *
 		diag_render(d, stdout, false);
 		return false;
 	}
-	s->retags = p->retags;
 	s->eval = eval_new(p);
 	return s->eval;
 }

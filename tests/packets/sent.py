@@ -61,6 +61,21 @@ drop:  drop if packet[12:2] == 0x8100 and packet[14:2] & 0xfff == 9;
 deep:  drop if vlan.inner.id == 100 and payload.len > 20 and payload[2:2] == 0x0100;
 swap:  tx swap if not vlan;
 """,
+    "inside": """
+ttl:   inner.ip4.ttl = 64, inner.ip6.hoplimit -= 3, inner.ip.ttl -= 1;
+src:   inner.ip.src = 192.0.2.77, inner.ip6.dst = 2001:db8::77, inner.ip.src = 2001:db8::78, inner.ip.dst = 10.9.9.9;
+port:  inner.l4.dport = 8080, inner.udp.sport = 53, ip.src = 10.7.7.7, udp.sport = 77;
+flags: inner.tcp.syn = 0, inner.tcp.window = 1000, inner.tcp.seq = 0xdeadbeef;
+tags:  vlan push 5, inner.vlan.id = 5, inner.vlan.inner.pcp = 3 if not vlan;
+eth:   inner.eth.src = 02:00:00:00:00:55, inner.arp.spa = 192.0.2.1, inner.arp.tha = 02:00:00:00:00:66;
+icmp:  inner.icmp.type = echo-reply, inner.icmp6.code = 3, inner.icmp.seq = 7, inner.gre.key = 7, inner.frag.id = 77, inner.ip4.id = 0xffff;
+sums:  count sums per (udp.checksum, gre.checksum, inner.ip4.checksum, inner.l4.checksum);
+off:   vlan pop, inner.udp.dport = 0xffff, inner.ip.dscp = 63, inner.ip4.df = 1 if vlan;
+none:  inner.udp.checksum = 0 if inner.udp.len < 20;
+all:   inner.ip.ttl -= 1, inner.eth.dst = ff:ff:ff:ff:ff:ff, inner.l4.checksum = 1, inner.mh.type = 3, inner.igmp.group = 224.0.0.1;
+""",
+    "inside, to themselves": "t: inner.ip.ttl = 0, inner.l4.dport = 0;\nu: inner.ip.ttl = 255, inner.l4.dport = 0xffff, inner.ip4.src = 255.255.255.255;\n"
+                             "v: inner.eth.src = 00:00:00:00:00:00;\nw: inner.eth.src = ff:ff:ff:ff:ff:ff;\nx: inner.ip.ttl = 0, inner.l4.dport = 0;\n",
     "forward": "default forward;\narp: drop if arp;\n",
     "forward, large": "large: if pkt.len > 100 { udp: forward else abort if udp or icmp; }\nrest: forward else drop if ip6 or vlan;\n",
     "rst": "default pass;\ncount all;\ntcp: reply rst if ip;\n",
@@ -90,7 +105,9 @@ def main():
         print("skipped: sent: the kernel: " + refused)
         print("0 passed, 0 failed, 1 skipped")
         return 0
-    frames = [f for f in corpus.Corpus(300, 1).frames if 14 <= len(f) <= 3000][::7]
+    known = corpus.Corpus(300, 1)
+    # Some of all, and all with tunnels that a test is about.
+    frames = [f for i, f in enumerate(known.frames) if 14 <= len(f) <= 3000 and (i % 7 == 0 or known.names[i].startswith("inner"))]
     # The shortest ones have nothing but the addresses and a type.
     frames += [bytes(range(12)) + kind + bytes(n) for kind in (b"\x08\x00", b"\x08\x06", b"\x88\xb5") for n in (0, 1, 2, 46)]
     with tempfile.TemporaryDirectory() as tmp:

@@ -31,7 +31,7 @@ enum { MAX = 32 };
 struct given {
 	struct arena *a;
 	struct bpf_code c;
-	bool address[MAX + 1], starts[MAX + 1];
+	bool address[MAX + 1], starts[MAX + 1], global[MAX + 1];
 	uint8_t callee[MAX + 1];
 };
 
@@ -40,7 +40,9 @@ static bool mend(struct given *g, const struct bpf_insn *in, size_t n, bool main
 	memset(g, 0, sizeof(*g));
 	g->a = arena_new();
 	g->starts[0] = true;
-	g->c = (struct bpf_code){ .arena = g->a, .in = in, .n = n, .address = g->address, .callee = g->callee, .starts = g->starts, .main = main };
+	g->c = (struct bpf_code){
+		.arena = g->a, .in = in, .n = n, .address = g->address, .callee = g->callee, .starts = g->starts, .global = g->global, .main = main,
+	};
 	return bpf_mend(&g->c);
 }
 
