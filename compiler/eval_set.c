@@ -221,6 +221,27 @@ struct eval_set_count eval_sets_count(const struct eval_sets *e, const struct as
 	return e->set[set->live_index].count;
 }
 
+bool eval_sets_put(struct eval_sets *e, const struct ast_set *set, const struct range *element, uint64_t until, uint64_t now)
+{
+	struct live *s = &e->set[set->live_index];
+	struct eval_set_count was = s->count;
+	struct key k = declared(set, element);
+	bool done = put(e, s, &k, until, now);
+
+	s->count = was;
+	return done;
+}
+
+void eval_sets_take(struct eval_sets *e, const struct ast_set *set, const struct range *element)
+{
+	struct live *s = &e->set[set->live_index];
+	struct key k = declared(set, element);
+	struct element *x = find(e, s, &k);
+
+	if (x)
+		take_out(e, s, x);
+}
+
 static struct value cut(struct value v, enum family f, unsigned prefix)
 {
 	struct value host = value_ones((f == FAMILY_IP6 ? 128 : 32) - prefix);
