@@ -318,6 +318,8 @@ struct ast_frame {
 	const char *iface;			/* NULL: absent */
 	bool has_rxqueue;
 	uint32_t rxqueue;
+	uint64_t input[INPUT_COUNT];		/* those of .inputs */
+	unsigned inputs;			/* which are given: bits 1 << enum input_id */
 };
 
 enum ast_step_kind {

@@ -25,6 +25,7 @@ static void run_packet(struct run *r, const struct ast_step *step)
 		struct eval_packet pkt = {
 			.data = r->buf, .len = f->len, .iface = f->iface, .has_rxqueue = f->has_rxqueue, .rxqueue = f->rxqueue,
 			.now = r->now, .random = eval_packet_random(XDPF_TEST_SEED, ++r->packet),
+			.socket = f->input[INPUT_SOCKET], .no_way = f->input[INPUT_NO_WAY],
 		};
 
 		memcpy(r->buf, f->data, f->len);

@@ -29,6 +29,9 @@ static json_t *packet_json(struct arena *a, const struct ast_step *step)
 		json_object_set_new(o, "iface", json_string(shown(a, f->iface)));
 	if (f->has_rxqueue)
 		json_object_set_new(o, "rxqueue", json_integer(f->rxqueue));
+	for (int i = 0; i < INPUT_COUNT; i++)
+		if (f->inputs & 1u << i)
+			json_object_set_new(o, lang_inputs[i].name, json_integer((json_int_t)f->input[i]));
 	return o;
 }
 

@@ -1,6 +1,6 @@
 /*
  * A test's packet. In: names and values as written, or a capture's packet. Out: the frame's bytes, and what it comes with
- * (interface, receive queue). Refused: what is no field, what cannot be said of a packet, and fields that no packet has
+ * (interface, receive queue, inputs). Refused: what is no field, what cannot be said of a packet, and fields that no packet has
  * together.
  */
 #include "sema.h"
@@ -27,12 +27,17 @@ struct frame_parts {
 
 static bool unknown(struct sema *s, const struct ast_name *name)
 {
+	const char *inputs[INPUT_COUNT], *near;
 	struct diag *e;
 
 	if (suggest_unsupported(s, name))
 		return false;
 	e = diag_error(s->d, name->span, "unknown field `%s`", sema_quote(s, name->span));
-	e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD | SUGGEST_HEADER, NAMES_NONE);
+	for (int i = 0; i < INPUT_COUNT; i++)
+		inputs[i] = lang_inputs[i].name;
+	near = diag_nearest(name->s, strlen(name->s), inputs, INPUT_COUNT);
+	e->remedy = near ? arena_printf(s->a, "did you mean `%s`?", near) :
+			   suggest_remedy(s, name->s, SUGGEST_FIELD | SUGGEST_HEADER, NAMES_NONE);
 	if (!e->remedy)
 		e->remedy = "xdpfc --list=fields prints the fields there are";
 	return false;
@@ -150,6 +155,32 @@ static bool iface_check(struct sema *s, const struct ast_assign *a, struct ast_f
 	return a->value ? value_text(s, &w, a->value, &f->iface) : needs_value(s, a, "eth0");
 }
 
+static enum input_id input_of(const char *name)
+{
+	int i = 0;
+
+	while (i < INPUT_COUNT && strcmp(lang_inputs[i].name, name))
+		i++;
+	return (enum input_id)i;
+}
+
+static bool input_check(struct sema *s, const struct ast_assign *a, enum input_id id, struct ast_frame *f)
+{
+	const struct type_info *type = &lang_types[lang_inputs[id].type];
+	const struct want w = { .type = lang_inputs[id].type, .kind = type->kind, .bits = type->bits, .what = a->name.s };
+	struct range r = { FAMILY_NUM, value_of(1), value_of(1) };
+
+	if (f->inputs & 1u << id)
+		return twice(s, a->name.span, a->name.s, f->span);
+	if (!a->value && type->kind != KIND_FLAG)
+		return needs_value(s, a, "1");
+	if (a->value && (!value_whole(s, a->value) || !value_one(s, &w, a->value, &r)))
+		return false;
+	f->inputs |= 1u << id;
+	f->input[id] = r.lo.lo;
+	return true;
+}
+
 /* What is no byte of a frame. */
 static bool meta_check(struct sema *s, const struct ast_assign *a, enum field_id id)
 {
@@ -224,6 +255,8 @@ static bool assign_check(struct sema *s, const struct ast_assign *a, struct ast_
 	enum field_id id = names_field(s, a->name.s);
 	enum header_id h = names_header(s, a->name.s);
 
+	if (input_of(a->name.s) != INPUT_COUNT)
+		return input_check(s, a, input_of(a->name.s), f);
 	if (!strcmp(a->name.s, "hex"))
 		return hex_check(s, a, p);
 	if (!strcmp(a->name.s, "payload"))
@@ -297,7 +330,9 @@ bool frame_check(struct sema *s, struct ast_frame *f)
 		return fields_make(s, f, p);
 	if (p->given_at.src) {
 		e = diag_error(s->d, p->given_at, "the frame's bytes are given: fields beside them say nothing");
-		e->remedy = "beside `hex` stand `iface` and `rxqueue` only";
+		e->remedy = "beside `hex` stands what is no byte of it: `iface`, `rxqueue`";
+		for (int i = 0; i < INPUT_COUNT; i++)
+			e->remedy = arena_printf(s->a, "%s, `%s`", e->remedy, lang_inputs[i].name);
 		e->note_span = p->hex_at;
 		e->note = "given here";
 		return false;

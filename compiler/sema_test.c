@@ -92,7 +92,8 @@ static bool by_check(struct sema *s, struct ast_step *step)
 
 	if (step->by_default) {
 		step->index = s->unit->default_index;
-		if (step->want == s->unit->default_verdict)
+		/* A way that is closed has another verdict. */
+		if (step->want == s->unit->default_verdict || s->unit->default_way)
 			return true;
 		e = diag_error(s->d, step->span, "the default is %s, not %s",
 			       lang_verdicts[s->unit->default_verdict].name, step->verdict.s);

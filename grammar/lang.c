@@ -105,6 +105,12 @@ const struct verdict_info lang_verdicts[VERDICT_COUNT] = {
 #undef VERDICT
 };
 
+const struct input_info lang_inputs[INPUT_COUNT] = {
+#define INPUT(ID, name, type, doc) [INPUT_##ID] = { name, TYPE_##type, doc },
+#include "inputs.def"
+#undef INPUT
+};
+
 const struct name_info lang_names[] = {
 #define NAMES(ID, doc)
 #define NAME(ID, name, value) { NAMES_##ID, name, value },

@@ -230,7 +230,8 @@ static inline uint32_t xdpf_flow_random(uint64_t seed, uint32_t site, const uint
  * The tests: JSON text in section XDPF_SECTION_TESTS, not kept in the kernel.
  *
  *   { "tests": [ { "name": "telnet is closed", "steps": [
- *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given
+ *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given;
+ *                                                                            and so are those of grammar/inputs.def, numbers
  *       { "after": 10000000000 },                                            ns that the clock goes on
  *       { "add": 0, "elements": "c0000207…", "keep": 0, "source": …, "line": … },    a set, elements of its key_size bytes; ns, 0: they stay
  *       { "remove": 0, "elements": "c0000207…", "source": …, "line": … },

@@ -8,7 +8,11 @@
 #include <limits.h>
 #include <stdio.h>
 
+#include "lang.h"
 #include "private.h"
+
+_Static_assert((int)XDPF_INPUT_SOCKET == (int)INPUT_SOCKET && (int)XDPF_INPUT_NO_WAY == (int)INPUT_NO_WAY &&
+	       (int)XDPF_N_INPUTS == (int)INPUT_COUNT, "said twice");
 
 enum { MAX_TESTS = 1 << 20, MAX_STEPS = 100000, MAX_FRAME = 9216, MAX_REPEAT = 1000000, MAX_TEXT = 255 };
 
@@ -113,6 +117,20 @@ static int parse_frame(struct parse *p, const json_t *o, struct xdpf_step *step)
 	return get_number(o, "repeat", 1, MAX_REPEAT, &step->repeat) ? 0 : broken(p, "repeat", "is missing or out of bounds");
 }
 
+static int parse_inputs(struct parse *p, const json_t *o, struct xdpf_step *step)
+{
+	for (int i = 0; i < INPUT_COUNT; i++) {
+		unsigned bits = lang_types[lang_inputs[i].type].bits;
+
+		if (!json_object_get(o, lang_inputs[i].name))
+			continue;
+		if (!get_number(o, lang_inputs[i].name, 0, bits < 63 ? ((json_int_t)1 << bits) - 1 : INT64_MAX, &step->input[i]))
+			return broken(p, lang_inputs[i].name, "is out of bounds");
+		step->inputs |= 1u << i;
+	}
+	return 0;
+}
+
 /* Where all packets of a test come from is said by each of them. */
 static int parse_place(struct parse *p, const json_t *o, struct xdpf_test *t, bool first)
 {
@@ -210,6 +228,7 @@ static int parse_steps(struct parse *p, const json_t *a, struct xdpf_test *t, st
 			step->kind = XDPF_STEP_PACKET;
 			err = parse_frame(p, o, step);
 			err = err ? err : parse_place(p, o, t, first);
+			err = err ? err : parse_inputs(p, o, step);
 			first = false;
 			open = true;
 			if (step->len > t->longest)

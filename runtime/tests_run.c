@@ -57,6 +57,9 @@ int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, con
 
 		switch (step->kind) {
 		case XDPF_STEP_PACKET:
+			opts.has_socket = step->inputs & 1u << XDPF_INPUT_SOCKET;
+			opts.socket = step->input[XDPF_INPUT_SOCKET];
+			opts.no_way = step->input[XDPF_INPUT_NO_WAY];
 			for (uint64_t k = 0; k < step->repeat; k++) {
 				opts.random = xdpf_run_random(XDPF_TEST_SEED, ++packet);
 				err = xdpf_program_run(p, step->frame, step->len, &opts, &last, log);

@@ -216,11 +216,16 @@ XDPF_API int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t 
 
 enum xdpf_step_kind { XDPF_STEP_PACKET, XDPF_STEP_AFTER, XDPF_STEP_EXPECT, XDPF_STEP_ADD, XDPF_STEP_REMOVE };
 
+/* What a test's packet says instead of the kernel; see grammar/inputs.def. */
+enum xdpf_input { XDPF_INPUT_SOCKET, XDPF_INPUT_NO_WAY, XDPF_N_INPUTS };
+
 struct xdpf_step {
 	enum xdpf_step_kind kind;
 	const uint8_t *frame;		/* PACKET, at least XDPF_MIN_FRAME bytes */
 	size_t len;
 	uint64_t repeat;		/* PACKET: how often it is run */
+	unsigned inputs;		/* PACKET: which are given, bits 1 << enum xdpf_input; the others are absent, and 0 here: */
+	uint64_t input[XDPF_N_INPUTS];
 	uint64_t after;			/* AFTER: ns that the clock goes on */
 	enum xdpf_verdict verdict;	/* EXPECT: of the packet that was run last */
 	unsigned index;			/* EXPECT: who is to decide; UINT_MAX: anybody */
