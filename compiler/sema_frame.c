@@ -23,6 +23,7 @@ struct frame_parts {
 	struct span payload_at, hex_at, given_at;	/* src NULL: none; .given: of the first field, header or payload */
 	const uint8_t *hex;
 	size_t n_hex;
+	struct frame_parts *inner;			/* NULL: nothing inside a tunnel is named */
 };
 
 static bool unknown(struct sema *s, const struct ast_name *name)
@@ -120,11 +121,11 @@ static bool payload_check(struct sema *s, const struct ast_assign *a, struct fra
 	const char *why;
 
 	if (p->payload_at.src)
-		return twice(s, a->name.span, "payload", p->payload_at);
+		return twice(s, a->name.span, a->name.s, p->payload_at);
 	p->payload_at = a->name.span;
 	note_given(p, a->name.span);
 	if (!v || (v->kind != AST_STRING && v->kind != AST_COLONS && !(v->kind == AST_INT && v->num <= UINT8_MAX)))
-		return needs_value(s, a, "\"GET\"` or `payload = ff:00:1a");
+		return needs_value(s, a, arena_printf(s->a, "\"GET\"` or `%s = ff:00:1a", a->name.s));
 	bytes = arena_array(s->a, (v->text ? strlen(v->text) : 0) + 1, 1);
 	p->payload = bytes;
 	if (v->kind == AST_STRING) {
@@ -250,6 +251,28 @@ static bool header_check(struct sema *s, const struct ast_assign *a, enum header
 	return true;
 }
 
+/* Of the packet inside a tunnel. */
+static bool inner_check(struct sema *s, const struct ast_assign *a, struct ast_frame *f, struct frame_parts *p)
+{
+	const char *name = a->name.s + strlen(SEMA_INNER);
+	enum field_id id = names_field(s, name);
+	enum header_id h = names_header(s, name);
+
+	note_given(p, a->name.span);
+	if (!p->inner)
+		p->inner = arena_alloc(s->a, sizeof(*p->inner));
+	if (!strcmp(name, "payload"))
+		return payload_check(s, a, p->inner);
+	if (id != FIELD_NONE && (a->value || h == HDR_NONE) && operand_inner(id))
+		return field_check(s, a, id, f, p->inner);
+	if (h != HDR_NONE)
+		return header_check(s, a, h, p->inner);
+	diag_error(s->d, a->name.span, "there is no field `%s`", sema_quote(s, a->name.span))->remedy =
+		id != FIELD_NONE ? arena_printf(s->a, "it is the frame's, and no header's: write `%s`", name) :
+				   "behind `inner.` stands a field of the headers: inner.ip4.src, inner.tcp.dport; or inner.payload";
+	return false;
+}
+
 static bool assign_check(struct sema *s, const struct ast_assign *a, struct ast_frame *f, struct frame_parts *p)
 {
 	enum field_id id = names_field(s, a->name.s);
@@ -261,7 +284,10 @@ static bool assign_check(struct sema *s, const struct ast_assign *a, struct ast_
 		return hex_check(s, a, p);
 	if (!strcmp(a->name.s, "payload"))
 		return payload_check(s, a, p);
-	if (id != FIELD_NONE)
+	if (!strncmp(a->name.s, SEMA_INNER, strlen(SEMA_INNER)))
+		return inner_check(s, a, f, p);
+	/* Some options of TCP are both. */
+	if (id != FIELD_NONE && (a->value || h == HDR_NONE))
 		return field_check(s, a, id, f, p);
 	if (h != HDR_NONE)
 		return header_check(s, a, h, p);
@@ -279,15 +305,25 @@ static struct span fault_at(const struct ast_frame *f, const struct frame_parts 
 	return (size_t)at < p->n_fields ? p->field_at[at] : p->header_at[(size_t)at - p->n_fields];
 }
 
+static struct frame_spec spec_of(const struct frame_parts *p)
+{
+	return (struct frame_spec){ p->field, p->n_fields, p->header, p->n_headers, p->payload, p->n_payload, NULL };
+}
+
 static bool fields_make(struct sema *s, struct ast_frame *f, const struct frame_parts *p)
 {
-	const struct frame_spec spec = { p->field, p->n_fields, p->header, p->n_headers, p->payload, p->n_payload };
+	struct frame_spec inner, spec = spec_of(p);
 	struct frame_fault fault;
 	struct diag *e;
 
+	if (p->inner) {
+		inner = spec_of(p->inner);
+		spec.inner = &inner;
+	}
 	f->data = frame_make(s->a, &spec, &f->len, &fault);
 	if (f->data)
 		return true;
+	p = fault.inner ? p->inner : p;
 	e = diag_error(s->d, fault_at(f, p, fault.at), "%s", fault.text);
 	e->remedy = fault.remedy;
 	if (fault.other != FRAME_NOBODY) {

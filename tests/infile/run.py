@@ -22,7 +22,7 @@ SUMS = ["ip", "tcp", "udp", "icmp", "icmpv6", "igmp", "sctp", "dccp", "gre"]
 PREFERENCES = ["ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE", "udplite.check_checksum:TRUE",
                "udplite.ignore_checksum_coverage:FALSE", "dccp.check_checksum:TRUE", "sctp.checksum:CRC-32C"]
 # Whose packets are wrong on purpose.
-WRONG = {"what is wrong stays wrong"}
+WRONG = {"what is wrong stays wrong", "what is wrong inside"}
 # A first fragment alone has no whole transport header's checksum, and a checksum that was named is that.
 ODD = {"UDP over IPv6", "packet too big", "extension headers"}    # tshark misses what the payload should be
 NO_SUMS = {"a later fragment", "GRE"}
