@@ -216,6 +216,17 @@ unsigned lang_targets(enum field_id f, enum field_id out[5])
 	return n;
 }
 
+bool lang_written(enum field_id f)
+{
+	enum field_id to[5];
+	unsigned n = lang_fields[f].form == FORM_META ? 0 : lang_targets(f, to);
+
+	for (unsigned i = 0; i < n; i++)
+		if (!lang_fixed[to[i]])
+			return true;
+	return false;
+}
+
 enum header_id lang_sum_owner(enum header_id h)
 {
 	const struct part_info *part = lang_part(h);

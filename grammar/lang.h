@@ -188,6 +188,8 @@ const struct part_info *lang_part(enum header_id id);
 /* The fields that are written to as @f: itself, its alternatives, or the same bytes of a group's members; returns how many. Each is of a
  * header that is no group. */
 unsigned lang_targets(enum field_id f, enum field_id out[5]);
+/* May it be written to, in some packet at least? */
+bool lang_written(enum field_id f);
 /* The header from whose first byte on a checksum is computed that is over a field of @h. */
 enum header_id lang_sum_owner(enum header_id h);
 /* The header that @number leads to, or HDR_NONE. */
