@@ -19,11 +19,11 @@ static bool is_met(const struct xdpf_step *expect, const struct xdpf_run_result 
 static int change_set(const struct xdpf_program *p, const struct xdpf_step *step, uint64_t now, const struct xdpf_log *log)
 {
 	uint32_t size = rt_meta_get(p->meta)->sets[step->set].key_size;
+	uint8_t element[XDPF_SET_KEY] = { 0 };
 	int err = 0;
 
 	for (size_t i = 0; i < step->n_elements && !err; i++) {
-		const uint8_t *element = step->elements + i * size;
-
+		memcpy(element, step->elements + i * size, size);
 		if (step->kind == XDPF_STEP_REMOVE) {
 			err = xdpf_set_remove(p, step->set, element, log);
 			err = err == -ENOENT ? 0 : err;
