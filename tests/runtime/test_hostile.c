@@ -307,8 +307,8 @@ static const struct much {
 	{ read_meta, meta_text, "{\"rule\":0,\"sample\":false}", "0", "\"logs\" has too many elements", (1 << 20) + 1 },
 	{ read_meta, meta_text, "{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536}", "0", "\"limits\" has too many elements", 65 },
 	{ read_meta, meta_text, "\"offset\":0,\"size\":4}", "\"offset\":0,\"size\":4},{},{},{},{}", "\"key\" has too many elements", 1 },
-	{ read_meta, meta_text, "{\"slot\":0,\"rule\":0,\"table\":null,\"action\":\"add ip.src to banned\"}", "{}", "\"actions\" has too many elements",
-	  (1 << 20) + 1 },
+	{ read_meta, meta_text, "{\"slot\":0,\"rule\":0,\"table\":null,\"action\":\"add ip.src to banned\"}", "{}",
+	  "\"actions\" has too many elements", (1 << 20) + 1 },
 	{ read_tests, tests_text, "{\"after\":10}", "{\"after\":1}", "\"steps\" is missing or no array, or too large", 100001 },
 };
 
