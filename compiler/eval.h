@@ -48,6 +48,7 @@ struct eval_limit_count {
 /* What happened to a set that lives. */
 struct eval_set_count {
 	uint64_t added, full, removed;
+	uint64_t expired;		/* expired ones whose room was wanted */
 };
 
 struct eval;

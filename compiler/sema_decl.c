@@ -135,6 +135,7 @@ void set_wants(const struct ast_set *set, const char *what, struct want want[SEM
 		const struct type_info *t = &lang_types[set->types[i]];
 
 		want[i] = (struct want){ .type = set->types[i], .kind = t->kind, .bits = t->bits, .what = what, .set = true };
+		want[i].apart = set->live;
 		want[i].exact = set->types[i] == TYPE_IP || set->types[i] == TYPE_IP4 || set->types[i] == TYPE_IP6;
 	}
 }

@@ -277,9 +277,11 @@ static int note_age(int queue, int fd, const struct xdpf_set *set, const void *k
 	while (bpf_map_update_elem(queue, NULL, key, BPF_ANY)) {
 		if (n++ > 4 * set->size || bpf_map_lookup_and_delete_elem(queue, NULL, old))
 			return -ENOSPC;
-		if (is_there(fd, set, old, &e) && e.until && e.until > now)
+		if (!is_there(fd, set, old, &e) || !e.until)
+			continue;
+		if (e.until > now)
 			bpf_map_update_elem(queue, NULL, old, BPF_ANY);
-		else if (e.until && e.until <= now)
+		else
 			bpf_map_delete_elem(fd, old);
 	}
 	return 0;

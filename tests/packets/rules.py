@@ -184,7 +184,7 @@ class Writer:
             elements = [e for i, e in enumerate(elements) if e not in elements[:i]]
             written = [e[0] if len(e) == 1 else "(%s)" % ", ".join(e) for e in elements]
             out.append("set %s : %s live size %d%s%s;" % (
-                name, names[0] if len(names) == 1 else "(%s)" % ", ".join(names), max(len(elements), self.rnd.choice((1, 2, 4, 20))),
+                name, names[0] if len(names) == 1 else "(%s)" % ", ".join(names), max(len(elements), self.rnd.choice((1, 2, 4, 20, 60, 150))),
                 self.rnd.choice(("", " timeout 3s", " timeout 20s", " timeout 1m")), " = { %s }" % ", ".join(written) if written else ""))
         return out
 
@@ -197,7 +197,7 @@ class Writer:
         key = fields[0] if len(fields) == 1 else "(%s)" % ", ".join(fields)
         if self.rnd.random() < 0.25:
             return "remove %s from %s" % (key, name)
-        return "add %s to %s%s" % (key, name, self.rnd.choice(("", "", " for 2s", " for 1s", " for 10s")))
+        return "add %s to %s%s" % (key, name, self.rnd.choice(("", "", " for 2s", " for 1s", " for 10s", " for 10m")))
 
     def declarations(self):
         """Sets of every type that there is a field of, and of tuples."""
@@ -236,6 +236,8 @@ class Writer:
         """What does not depend on the frame, or on its flow only."""
         if self.rnd.random() < 0.3:
             at, to = self.rnd.sample(range(24 * 60), 2)
+            if self.rnd.random() < 0.4:
+                return "socket"
             return "time %02d:%02d-%02d:%02d" % (at // 60, at % 60, to // 60, to % 60)
         return "random %s%%%s" % (self.rnd.choice(("0.5", "10", "33.3", "50", "90", "100")), self.rnd.choice(("", " per flow", " per flow")))
 
@@ -365,6 +367,9 @@ def write(folder, n, seed, frames, xdpfc):
         for j, name in enumerate(files):
             writer = Writer(random.Random("%d/%d/%d" % (seed, i, j)), frames)
             head = ["#: then " + behind for behind in (files[1:] if j == 0 else ())]
+            # What a run says instead of the kernel, all of its packets alike.
+            said = (("", "#: option --socket yes", "#: option --socket no"), ("", "", "#: option --no-way")) if j == 0 else ()
+            head += [line for line in map(writer.rnd.choice, said) if line]
             # What is behind shall be reached.
             head += ["default %s;" % ("pass" if j + 1 < len(files) else writer.rnd.choice(("pass", "drop")))]
             rules = writer.declarations()
