@@ -326,12 +326,16 @@ struct ast_frame {
 	const char *iface;			/* NULL: absent */
 	bool has_rxqueue;
 	uint32_t rxqueue;
+	uint64_t input[INPUT_COUNT];		/* those of .inputs */
+	unsigned inputs;			/* which are given: bits 1 << enum input_id */
 };
 
 enum ast_step_kind {
 	STEP_PACKET,	/* [repeat N] packet … */
 	STEP_AFTER,	/* after 10s */
 	STEP_EXPECT,	/* expect VERDICT [by …]: of the packet before it */
+	STEP_ADD,	/* add VALUE to SET [for 10s] */
+	STEP_REMOVE,	/* remove VALUE from SET */
 };
 
 struct ast_step {
@@ -340,7 +344,9 @@ struct ast_step {
 	struct ast_frame *frame;		/* PACKET */
 	uint64_t repeat;			/* PACKET: 1 where it is not given */
 	struct span repeat_span;
-	struct ast_value *duration;		/* AFTER */
+	struct ast_value *duration;		/* AFTER; ADD: NULL where it is not given */
+	struct ast_name set_name;		/* ADD, REMOVE */
+	struct ast_value *element;		/* ADD, REMOVE: one, or a list of several */
 	struct ast_name verdict;		/* EXPECT */
 	struct ast_name by;			/* EXPECT; s NULL: not given */
 	bool by_default, by_string;
@@ -348,6 +354,10 @@ struct ast_step {
 	uint64_t after;				/* AFTER: ns */
 	enum verdict want;			/* EXPECT */
 	unsigned index;				/* EXPECT with .by: who is to decide */
+	const struct ast_set *set;		/* ADD, REMOVE: it lives */
+	const struct range *range;		/* ADD, REMOVE: .n elements, each a range per component of the set's, as the set's own */
+	size_t n;
+	uint64_t keep;				/* ADD: ns that it stays; 0: until it is removed */
 };
 
 struct ast_test {

@@ -357,6 +357,14 @@ static void dump_test(const struct dump *d, const struct ast_test *t)
 			line(d, 2, "expect");
 			fprintf(d->out, " %s%s%s\n", step->verdict.s, step->by.s ? " by " : "", step->by.s ? step->by.s : "");
 			break;
+		case STEP_ADD:
+		case STEP_REMOVE:
+			line(d, 2, step->kind == STEP_ADD ? "add to " : "remove from ");
+			fprintf(d->out, "%s\n", step->set_name.s);
+			dump_value(d, 3, step->element);
+			if (step->duration)
+				dump_value(d, 3, step->duration);
+			break;
 		}
 	}
 }

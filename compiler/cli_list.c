@@ -56,7 +56,7 @@ static void row_end(struct list *l)
 		putchar('\n');
 }
 
-/* name, type, bits, header, doc */
+/* name, type, bits, header, access (read, or write: that too), doc */
 static void list_fields(struct list *l)
 {
 	for (int i = 0; i < FIELD_COUNT; i++) {
@@ -75,6 +75,7 @@ static void list_fields(struct list *l)
 		column_text(l, "type", lang_types[f->type].name);
 		column_number(l, "bits", f->bits);
 		column_text(l, "header", header ? header : protocol);
+		column_text(l, "access", lang_written((enum field_id)i) ? "write" : "read");
 		column_text(l, "doc", f->doc);
 		row_end(l);
 	}

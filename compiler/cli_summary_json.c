@@ -179,9 +179,10 @@ static json_t *data_sets(const struct ast_program *p, const struct eval *e)
 	for (size_t i = 0; i < p->live.n; i++) {
 		struct eval_set_count c = eval_set_count(e, p->live.v[i]);
 
-		json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", p->live.v[i]->name.s, "file",
+		json_array_append_new(all, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", p->live.v[i]->name.s, "file",
 						     p->live.v[i]->unit->name, "added", (json_int_t)c.added,
-						     "full", (json_int_t)c.full, "removed", (json_int_t)c.removed));
+						     "full", (json_int_t)c.full, "removed", (json_int_t)c.removed,
+						     "expired", (json_int_t)c.expired));
 	}
 	return all;
 }

@@ -26,12 +26,29 @@ static const char *expected_by(struct cli *cli, const struct ast_program *p, con
 	return r ? shown(cli, r->shown) : "default";
 }
 
+/* An element found no room. */
+static void tell_full(struct cli *cli, const struct ast_test *t, const struct eval_test_result *r, struct tally *tally)
+{
+	const struct span sp = r->step->span;
+	const char *name = shown(cli, t->name.s), *set = shown(cli, r->step->set->name.s);
+	unsigned line = source_line_col(sp.src, sp.begin).line, size = r->step->set->max;
+
+	if (cli->json)
+		json_array_append_new(tally->failures, json_pack("{s:o, s:o, s:I, s:I, s:o, s:I}", "test", cli_json_string(name), "file",
+								 cli_json_string(shown(cli, source_shown(sp.src))), "line", (json_int_t)line,
+								 "packet", (json_int_t)r->packet, "full", cli_json_string(set), "size",
+								 (json_int_t)size));
+	else
+		printf("%s:%u: test \"%s\": set %s is full: it holds %u element%s\n", shown(cli, source_shown(sp.src)), line, name, set, size,
+		       size == 1 ? "" : "s");
+}
+
 static void tell(struct cli *cli, const struct ast_program *p, const struct ast_test *t, const struct eval_test_result *r,
 		 struct tally *tally)
 {
-	const struct span sp = r->expect->span;
-	const char *name = shown(cli, t->name.s), *by = r->expect->by.s ? expected_by(cli, p, r->expect) : NULL;
-	const char *verdict = lang_verdicts[r->expect->want].name, *came = lang_verdicts[r->came.verdict].name;
+	const struct span sp = r->step->span;
+	const char *name = shown(cli, t->name.s), *by = r->step->by.s ? expected_by(cli, p, r->step) : NULL;
+	const char *verdict = lang_verdicts[r->step->want].name, *came = lang_verdicts[r->came.verdict].name;
 	const char *who = r->came.rule ? shown(cli, r->came.rule->shown) : "default";
 	unsigned line = source_line_col(sp.src, sp.begin).line;
 
@@ -61,7 +78,10 @@ static bool run_unit(struct cli *cli, const struct ast_program *p, const struct 
 		if (r.passed)
 			continue;
 		tally->failed++;
-		tell(cli, p, u->tests.v[i], &r, tally);
+		if (r.step->kind == STEP_EXPECT)
+			tell(cli, p, u->tests.v[i], &r, tally);
+		else
+			tell_full(cli, u->tests.v[i], &r, tally);
 	}
 	return true;
 }

@@ -363,6 +363,16 @@ struct eval_set_count eval_set_count(const struct eval *e, const struct ast_set 
 	return eval_sets_count(e->sets, set);
 }
 
+bool eval_set_add(struct eval *e, const struct ast_set *set, const struct range *element, uint64_t keep, uint64_t now)
+{
+	return eval_sets_put(e->sets, set, element, keep ? now + keep : 0, now);
+}
+
+void eval_set_remove(struct eval *e, const struct ast_set *set, const struct range *element)
+{
+	eval_sets_take(e->sets, set, element);
+}
+
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot)
 {
 	return e->miss[slot];

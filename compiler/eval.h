@@ -52,6 +52,7 @@ struct eval_limit_count {
 /* What happened to a set that lives. */
 struct eval_set_count {
 	uint64_t added, full, removed;
+	uint64_t expired;		/* expired ones whose room was wanted */
 };
 
 struct eval;
@@ -71,6 +72,9 @@ struct eval_count eval_other_count(const struct eval *e, unsigned slot);
 struct eval_limit_count eval_limit_counted(const struct eval *e, const struct ast_limit *l);
 struct eval_set_count eval_set_count(const struct eval *e, const struct ast_set *set);
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot);
+/* Puts an element, a range per component as in ast_set.range, into a set that lives, as `add` does; @keep: ns, 0: it stays. False: it is full. */
+bool eval_set_add(struct eval *e, const struct ast_set *set, const struct range *element, uint64_t keep, uint64_t now);
+void eval_set_remove(struct eval *e, const struct ast_set *set, const struct range *element);
 /* Packets that a log did not take since they came too soon. */
 uint64_t eval_log_limited(const struct eval *e, const struct ast_log *log);
 /* Calls @fn for each entry of a count table, in the order in which they were first counted: @key has one value per field of the table's

@@ -1,15 +1,22 @@
 /*
  * Sets that live. In: keys from frames, and the clock. Out: whether a key is in the set. Guaranteed: an element is there until its time is over and
- * not after; one that stays, stays until it is removed; a set holds no more elements than it says, and an expired one makes room when a new
- * one comes.
+ * not after; one that stays, stays until it is removed; a set holds no more elements than it says. Which expired one makes room when a new one
+ * comes is the language's to say: a queue has the elements that may expire, oldest first, and a new one looks at the first few of it; those that
+ * live go to its end, so that the next one looks at others.
  */
 #include "eval_set.h"
+#include "eval_queue.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-enum { MAX = 4, NONE = UINT32_MAX };
+enum {
+	MAX = 4,
+	NONE = UINT32_MAX,
+	TRIES = 32,		/* old elements that a new one looks at for room */
+	AGES = 2,		/* a queue has room for so many times a set's elements */
+};
 
 struct key {
 	struct value v[MAX];
@@ -31,6 +38,7 @@ struct live {
 	size_t n, cap, used;
 	uint32_t free;
 	struct eval_set_count count;
+	struct eval_queue ages;		/* keys of elements that may expire, oldest first; some may be gone */
 	unsigned lengths[2][129];	/* how many elements have a prefix so long: IPv4, IPv6 */
 };
 
@@ -123,25 +131,33 @@ static bool grow(struct eval_sets *e, struct live *s)
 	return true;
 }
 
-/* False: no room. */
-static bool put(struct eval_sets *e, struct live *s, const struct key *k, uint64_t until, uint64_t now)
+/* Takes old elements off the queue, at most TRIES, until one has made room. */
+static bool make_room(struct eval_sets *e, struct live *s, uint64_t now)
 {
-	struct element *x = find(e, s, k);
+	struct key k;
+
+	for (unsigned i = 0; i < TRIES && eval_queue_pop(&s->ages, &k); i++) {
+		struct element *x = find(e, s, &k);
+
+		if (!x)
+			continue;
+		if (expired(x, now)) {
+			take_out(e, s, x);
+			s->count.expired++;
+			return true;
+		}
+		eval_queue_push(&s->ages, &k);
+	}
+	return false;
+}
+
+/* The key is not there. False: no room. */
+static bool insert(struct eval_sets *e, struct live *s, const struct key *k, uint64_t until)
+{
+	struct element *x;
 	uint32_t *at, i;
 
-	if (x) {
-		s->count.added += expired(x, now);
-		/* what stays is not made to expire */
-		if (x->until)
-			x->until = until;
-		return true;
-	}
-	for (size_t j = 0; s->used == s->set->max && j < s->n; j++)
-		if (s->element[j].used && expired(&s->element[j], now))
-			take_out(e, s, &s->element[j]);
-	if (s->used == s->set->max)
-		return false;
-	if (s->free == NONE && s->n == s->cap && !grow(e, s))
+	if (s->used == s->set->max || (s->free == NONE && s->n == s->cap && !grow(e, s)))
 		return false;
 	i = s->free != NONE ? s->free : (uint32_t)s->n++;
 	x = &s->element[i];
@@ -153,6 +169,32 @@ static bool put(struct eval_sets *e, struct live *s, const struct key *k, uint64
 	if (s->set->prefix)
 		++*lengths(s, k);
 	s->used++;
+	return true;
+}
+
+/* What a rule adds. False: no room. */
+static bool put(struct eval_sets *e, struct live *s, const struct key *k, uint64_t until, uint64_t now)
+{
+	struct element *x = find(e, s, k);
+
+	if (x) {
+		/* what stays is not made to expire */
+		if (x->until) {
+			s->count.added += expired(x, now);
+			x->until = until;
+		}
+		return true;
+	}
+	if (!insert(e, s, k, until) && !(s->set->expires && make_room(e, s, now) && insert(e, s, k, until)))
+		return false;
+	if (until && !eval_queue_push(&s->ages, k)) {
+		/* The queue is full of elements that were removed: it forgets some. Without its age an element could keep its room for ever. */
+		make_room(e, s, now);
+		if (!eval_queue_push(&s->ages, k)) {
+			take_out(e, s, find(e, s, k));
+			return false;
+		}
+	}
 	s->count.added++;
 	return true;
 }
@@ -189,14 +231,14 @@ struct eval_sets *eval_sets_new(const struct ast_program *p)
 		struct live *s = &e->set[i];
 
 		s->set = p->live.v[i];
+		s->ages = (struct eval_queue){ .size = sizeof(struct key), .max = AGES * (size_t)s->set->max };
 		s->free = NONE;
 		for (size_t k = 0; k < s->set->n; k++) {
 			struct key key = declared(s->set, s->set->range + k * s->set->n_types);
 
-			if (!put(e, s, &key, 0, 0))
+			if (!find(e, s, &key) && !insert(e, s, &key, 0))
 				goto fail;
 		}
-		s->count.added = 0;
 	}
 	return e;
 fail:
@@ -211,6 +253,7 @@ void eval_sets_free(struct eval_sets *e)
 	for (size_t i = 0; i < e->n; i++) {
 		free(e->set[i].element);
 		free(e->set[i].bucket);
+		eval_queue_free(&e->set[i].ages);
 	}
 	free(e->set);
 	free(e);
@@ -219,6 +262,55 @@ void eval_sets_free(struct eval_sets *e)
 struct eval_set_count eval_sets_count(const struct eval_sets *e, const struct ast_set *set)
 {
 	return e->set[set->live_index].count;
+}
+
+/* Everything that has expired goes. */
+static void sweep(struct eval_sets *e, struct live *s, uint64_t now)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->element[i].used && expired(&s->element[i], now))
+			take_out(e, s, &s->element[i]);
+}
+
+bool eval_sets_put(struct eval_sets *e, const struct ast_set *set, const struct range *element, uint64_t until, uint64_t now)
+{
+	struct live *s = &e->set[set->live_index];
+	struct key k = declared(set, element), old;
+	struct element *x = find(e, s, &k);
+	bool noted = x && x->until;
+
+	if (x) {
+		x->until = x->until ? until : 0;
+	} else if (!insert(e, s, &k, until)) {
+		sweep(e, s, now);
+		if (!insert(e, s, &k, until))
+			return false;
+	}
+	if (!until || noted || (x && !x->until))
+		return true;
+	/* A queue that is full has some that are gone. */
+	for (size_t i = 0; !eval_queue_push(&s->ages, &k); i++) {
+		if (i > 2 * s->ages.max || !eval_queue_pop(&s->ages, &old)) {
+			take_out(e, s, find(e, s, &k));
+			return false;
+		}
+		x = find(e, s, &old);
+		if (x && x->until && !expired(x, now))
+			eval_queue_push(&s->ages, &old);
+		else if (x && x->until)
+			take_out(e, s, x);
+	}
+	return true;
+}
+
+void eval_sets_take(struct eval_sets *e, const struct ast_set *set, const struct range *element)
+{
+	struct live *s = &e->set[set->live_index];
+	struct key k = declared(set, element);
+	struct element *x = find(e, s, &k);
+
+	if (x)
+		take_out(e, s, x);
 }
 
 static struct value cut(struct value v, enum family f, unsigned prefix)

@@ -10,6 +10,9 @@
 struct eval_sets *eval_sets_new(const struct ast_program *p);
 void eval_sets_free(struct eval_sets *e);
 struct eval_set_count eval_sets_count(const struct eval_sets *e, const struct ast_set *set);
+/* One element in or out, not by a packet, and not counted. False: no room. */
+bool eval_sets_put(struct eval_sets *e, const struct ast_set *set, const struct range *element, uint64_t until, uint64_t now);
+void eval_sets_take(struct eval_sets *e, const struct ast_set *set, const struct range *element);
 /* Is the key in the set now? Its fields are there, or it is not. */
 bool eval_sets_has(const struct eval_view *w, const struct ast_set *set, struct ast_operand *const *key);
 

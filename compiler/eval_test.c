@@ -1,6 +1,7 @@
 /*
- * A test, by the reference evaluator. In: a checked program and one of its tests. Out: whether all its expectations were met,
- * or the first that was not. Each test begins with empty tables, at one moment of the clock, and with the same random numbers.
+ * A test, by the reference evaluator. In: a checked program and one of its tests. Out: whether all its expectations were met, or the first
+ * that was not, or the first element that found no room in its set. Each test begins with empty tables, at one moment of the clock, and with
+ * the same random numbers.
  */
 #include "eval_test.h"
 
@@ -24,11 +25,27 @@ static void run_packet(struct run *r, const struct ast_step *step)
 		struct eval_packet pkt = {
 			.data = r->buf, .len = f->len, .iface = f->iface, .has_rxqueue = f->has_rxqueue, .rxqueue = f->rxqueue,
 			.now = r->now, .random = eval_packet_random(XDPF_TEST_SEED, ++r->packet),
+			.socket = f->input[INPUT_SOCKET], .no_way = f->input[INPUT_NO_WAY],
 		};
 
 		memcpy(r->buf, f->data, f->len);
 		r->last = eval_run(r->e, &pkt);
 	}
+}
+
+static bool change_set(const struct run *r, const struct ast_step *step)
+{
+	bool room = true;
+
+	for (size_t i = 0; i < step->n && room; i++) {
+		const struct range *element = step->range + i * step->set->n_types;
+
+		if (step->kind == STEP_ADD)
+			room = eval_set_add(r->e, step->set, element, step->keep, r->now);
+		else
+			eval_set_remove(r->e, step->set, element);
+	}
+	return room;
 }
 
 static bool is_met(const struct ast_step *expect, const struct eval_result *came)
@@ -65,6 +82,11 @@ bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eva
 		case STEP_EXPECT:
 			if (!is_met(step, &r.last))
 				*out = (struct eval_test_result){ false, step, r.packet, r.last };
+			break;
+		case STEP_ADD:
+		case STEP_REMOVE:
+			if (!change_set(&r, step))
+				*out = (struct eval_test_result){ .step = step, .packet = r.packet };
 			break;
 		}
 	}

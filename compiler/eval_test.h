@@ -8,10 +8,10 @@
 
 struct eval_test_result {
 	bool passed;
-	/* of the first expectation that was not met */
-	const struct ast_step *expect;
-	uint64_t packet;		/* its number in the test, from 1 */
-	struct eval_result came;
+	/* of the first step that went wrong: an expectation that was not met, an addition to a full set */
+	const struct ast_step *step;
+	uint64_t packet;		/* how many were run, of an expectation: the number of its own */
+	struct eval_result came;	/* EXPECT */
 };
 
 /* Runs one test from the file's initial state. False: out of memory. */

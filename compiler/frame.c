@@ -10,7 +10,7 @@
 
 bool frame_fail(struct frame_make *m, int at, int other, const char *text, const char *remedy)
 {
-	*m->fault = (struct frame_fault){ at, other, text, remedy };
+	*m->fault = (struct frame_fault){ at, other, text, remedy, m->inside };
 	return false;
 }
 
@@ -59,6 +59,9 @@ static void require(struct frame_make *m, enum header_id h, int who)
 		require(m, HDR_GRE, who);
 	if (h == HDR_VLAN2)
 		require(m, HDR_VLAN, who);
+	for (size_t i = 0; i < lang_n_options; i++)
+		if (lang_options[i].header == h)
+			require(m, HDR_TCP, who);
 }
 
 /* A number that says what follows asks for that. */
@@ -132,7 +135,7 @@ static bool choose(struct frame_make *m)
 	if (m->l3 == HDR_ARP && any >= 0)
 		return frame_fail(m, any, m->who[HDR_ARP], "an ARP packet has no IP header and nothing behind it",
 				  "leave out one of them");
-	if (m->l3 == HDR_NONE && any >= 0)
+	if (m->l3 == HDR_NONE && (any >= 0 || m->needs_ip || m->spec->inner))
 		m->l3 = six >= 0 || m->l4 == HDR_ICMP6 ? HDR_IP6 : HDR_IP4;
 	if (frame_needs(m, HDR_L4) && m->l4 == HDR_NONE)
 		return frame_fail(m, m->who[HDR_L4], FRAME_NOBODY,
@@ -171,23 +174,34 @@ static bool gre_fits(struct frame_make *m)
 	return true;
 }
 
+bool frame_build(struct frame_make *m)
+{
+	const struct frame_spec *spec = m->spec;
+
+	for (int h = 0; h < HDR_COUNT; h++)
+		m->who[h] = -1;
+	for (size_t i = 0; i < spec->n_fields; i++)
+		require_field(m, (int)i);
+	for (size_t i = 0; i < spec->n_headers; i++)
+		require(m, spec->header[i], (int)(spec->n_fields + i));
+	m->payload = spec->payload;
+	m->n_payload = spec->n_payload;
+	if (!choose(m) || (spec->inner && !frame_tunnel(m)) || !needs_l4(m) || !gre_fits(m) || !frame_options_fit(m))
+		return false;
+	frame_place(m);
+	if (!frame_place_payload(m) || !frame_put_named(m))
+		return false;
+	frame_fill(m);
+	return true;
+}
+
 uint8_t *frame_make(struct arena *a, const struct frame_spec *spec, size_t *len, struct frame_fault *fault)
 {
 	struct frame_make m = { .a = a, .spec = spec, .fault = fault };
 	int cut;
 
-	for (int h = 0; h < HDR_COUNT; h++)
-		m.who[h] = -1;
-	for (size_t i = 0; i < spec->n_fields; i++)
-		require_field(&m, (int)i);
-	for (size_t i = 0; i < spec->n_headers; i++)
-		require(&m, spec->header[i], (int)(spec->n_fields + i));
-	if (!choose(&m) || !needs_l4(&m) || !gre_fits(&m))
+	if (!frame_build(&m))
 		return NULL;
-	frame_place(&m);
-	if (!frame_place_payload(&m) || !frame_put_named(&m))
-		return NULL;
-	frame_fill(&m);
 	cut = frame_find(&m, FIELD_PKT_LEN);
 	*len = cut >= 0 ? spec->field[cut].v.lo : m.end;
 	return m.data;

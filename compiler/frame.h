@@ -1,6 +1,6 @@
 /*
  * Frames from fields: what a test's packet is in bytes. The layout follows from which fields are named; all that is not named
- * gets a sensible value, lengths and checksums among it.
+ * gets a sensible value, lengths and checksums among it. A frame may carry another packet in a tunnel.
  */
 #ifndef XDPF_FRAME_H
 #define XDPF_FRAME_H
@@ -24,6 +24,7 @@ struct frame_spec {
 	size_t n_headers;
 	const uint8_t *payload;			/* NULL: not given */
 	size_t n_payload;
+	const struct frame_spec *inner;		/* what is inside a tunnel, and has nothing inside itself; NULL: there is none */
 };
 
 enum { FRAME_NOBODY = -1, FRAME_PAYLOAD = -2 };
@@ -32,6 +33,7 @@ enum { FRAME_NOBODY = -1, FRAME_PAYLOAD = -2 };
 struct frame_fault {
 	int at, other;			/* place in .field, or behind those in .header; FRAME_PAYLOAD: the payload; FRAME_NOBODY */
 	const char *text, *remedy;
+	bool inner;			/* .at and .other are of .inner */
 };
 
 /* The frame's bytes in @a. NULL: see @fault. */

@@ -76,7 +76,7 @@ static void put_chain(struct frame_make *m)
 		{ HDR_DSTOPTS, FIELD_DSTOPTS_NEXTHDR, FIELD_DSTOPTS_LEN }, { HDR_MH, FIELD_MH_NEXTHDR, FIELD_MH_LEN },
 	};
 	uint64_t last = frame_named(m, FIELD_IP_PROTO, m->l4 != HDR_NONE ? frame_number(NEXT_IPPROTO, m->l4, SPARE_PROTO) :
-					       m->l3 == HDR_IP6 ? (uint64_t)NO_NEXT : (uint64_t)SPARE_PROTO);
+					       m->carries ? m->carries : m->l3 == HDR_IP6 ? (uint64_t)NO_NEXT : (uint64_t)SPARE_PROTO);
 
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
 		unsigned k = 0;		/* of what follows, in the chain */
@@ -110,6 +110,7 @@ static void put_transport(struct frame_make *m)
 	if (m->l4 == HDR_TCP) {
 		frame_default(m, FIELD_TCP_DOFF, m->size[HDR_TCP] / 4);
 		frame_default(m, FIELD_TCP_WINDOW, 65535);
+		frame_options_fill(m);
 		/* A connection's first packet, where no flag is named. */
 		if (!frame_given(m, FIELD_TCP_FLAGS) && frame_find(m, FIELD_TCP_AE) < 0)
 			frame_default(m, FIELD_TCP_FLAGS, 0x02);
@@ -126,7 +127,7 @@ static void put_transport(struct frame_make *m)
 	frame_default(m, FIELD_IGMP_TYPE, 0x16);
 	if (m->l4 == HDR_GRE) {
 		frame_default(m, FIELD_GRE_FLAGS, frame_gre_flags(m));
-		frame_default(m, FIELD_GRE_PROTO, SPARE_ETHERTYPE);
+		frame_default(m, FIELD_GRE_PROTO, m->carries ? m->carries : SPARE_ETHERTYPE);
 	}
 	frame_default(m, FIELD_ESP_SPI, 256);
 }

@@ -39,7 +39,7 @@ static size_t size_of(const struct frame_make *m, enum header_id h)
 	if (h == HDR_AH)
 		return at_least(8 + 4 * (size_t)frame_named(m, FIELD_AH_LEN, 1), 12);
 	if (h == HDR_TCP)
-		return 4 * at_least(frame_named(m, FIELD_TCP_DOFF, 5), 5);
+		return 4 * at_least(frame_named(m, FIELD_TCP_DOFF, 5 + frame_options_size(m) / 4), 5);
 	if (h == HDR_DCCP)
 		return 4 * at_least(frame_named(m, FIELD_DCCP_DOFF, 0), x ? 4 : 3);
 	if (h == HDR_GRE) {
@@ -98,6 +98,8 @@ void frame_place(struct frame_make *m)
 		m->at[HDR_L4] = m->at[m->l4];
 	if (m->l4 == HDR_GRE)
 		place_gre(m);
+	if (m->l4 == HDR_TCP)
+		frame_options_place(m);
 	for (size_t i = 0; i < lang_n_parts; i++)
 		if (m->at[lang_parts[i].parent] != NOWHERE)
 			m->at[lang_parts[i].id] = m->at[lang_parts[i].parent] + lang_parts[i].off;
@@ -105,7 +107,7 @@ void frame_place(struct frame_make *m)
 
 bool frame_place_payload(struct frame_make *m)
 {
-	size_t room = m->spec->n_payload, least = 0, full;
+	size_t room = m->n_payload, least = 0, full;
 	int i = frame_find(m, FIELD_PAYLOAD_LEN), len = frame_find(m, FIELD_PKT_LEN);
 	size_t want = i < 0 ? 0 : m->spec->field[i].v.lo;
 
@@ -134,9 +136,9 @@ bool frame_place_payload(struct frame_make *m)
 				  arena_printf(m->a, "the frame has more than %d bytes", FRAME_MOST), "make it shorter");
 	m->data = arena_array(m->a, at_least(full, len >= 0 ? m->spec->field[len].v.lo : 0), 1);
 	m->given = arena_array(m->a, full, 1);
-	if (m->spec->payload) {
-		memcpy(m->data + m->end, m->spec->payload, m->spec->n_payload);
-		memset(m->given + m->end, 0xff, m->spec->n_payload);
+	if (m->payload) {
+		memcpy(m->data + m->end, m->payload, m->n_payload);
+		memset(m->given + m->end, 0xff, m->n_payload);
 	}
 	m->end = full;
 	return true;

@@ -1,6 +1,6 @@
 /*
- * Inside of the making of frames: what frame.c (which headers), frame_place.c (where they are), frame_put.c (what was named)
- * and frame_fill.c (what was not) share.
+ * Inside of the making of frames: what frame.c (which headers), frame_tunnel.c (what is inside), frame_place.c (where they
+ * are), frame_put.c (what was named), frame_option.c and frame_fill.c (what was not) share.
  */
 #ifndef XDPF_FRAME_PRIV_H
 #define XDPF_FRAME_PRIV_H
@@ -21,6 +21,11 @@ struct frame_make {
 	size_t size[HDR_COUNT];
 	size_t end;			/* of the frame, before it is cut off */
 	uint8_t *data, *given;		/* .given: bits that are as they were named */
+	const uint8_t *payload;		/* as it was named, or a tunnel's header with what is inside; NULL: neither */
+	size_t n_payload;
+	uint64_t carries;		/* of a tunnel without a header of its own: the number in IP's or GRE's header; 0: no tunnel */
+	bool inside;			/* this packet is inside a tunnel, */
+	bool needs_ip;			/* which carries nothing but IP */
 };
 
 bool frame_fail(struct frame_make *m, int at, int other, const char *text, const char *remedy);
@@ -35,6 +40,22 @@ static inline bool frame_needs(const struct frame_make *m, enum header_id h)
 {
 	return m->who[h] >= 0;
 }
+
+/* Everything: .data up to .end. */
+bool frame_build(struct frame_make *m);
+
+/* ---- frame_tunnel.c ---- */
+
+/* What .spec->inner asks for, as .payload. */
+bool frame_tunnel(struct frame_make *m);
+
+/* ---- frame_option.c ---- */
+
+/* Bytes of the TCP options that are asked for, a multiple of four. */
+size_t frame_options_size(const struct frame_make *m);
+bool frame_options_fit(struct frame_make *m);
+void frame_options_place(struct frame_make *m);
+void frame_options_fill(struct frame_make *m);
 
 /* ---- frame_place.c ---- */
 

@@ -28,6 +28,9 @@ struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set);
 /* The elements that the live sets begin with, in the layout of runtime/abi.h, in malloc(). NULL: out of memory. */
 void *meta_elements(const struct ast_program *p, size_t *len);
 
+/* So many elements, each a range per component as in ast_set.range, in hexadecimal digits; lives in @a. */
+const char *meta_elements_hex(struct arena *a, const struct ast_set *set, const struct range *range, size_t n);
+
 /* The map names of all count tables by ast_counter.index: C identifiers of at most 15 bytes, each once, none that begins with
  * "xdpf", none that is the program's name or a C keyword. Live in @a. */
 const char *const *meta_map_names(struct arena *a, const struct ast_program *p);

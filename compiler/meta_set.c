@@ -118,6 +118,23 @@ static void put_element(unsigned char *to, const struct ast_set *set, const stru
 	}
 }
 
+const char *meta_elements_hex(struct arena *a, const struct ast_set *set, const struct range *range, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	struct meta_key k = meta_set_layout(a, set);
+	unsigned char *one = arena_array(a, k.size, 1);
+	char *hex = arena_array(a, n * k.size * 2 + 1, 1), *to = hex;
+
+	for (size_t i = 0; i < n; i++) {
+		put_element(one, set, &k, range + i * set->n_types);
+		for (unsigned b = 0; b < k.size; b++) {
+			*to++ = digits[one[b] >> 4];
+			*to++ = digits[one[b] & 15];
+		}
+	}
+	return hex;
+}
+
 void *meta_elements(const struct ast_program *p, size_t *len)
 {
 	struct arena *a = arena_new();

@@ -29,22 +29,47 @@ static json_t *packet_json(struct arena *a, const struct ast_step *step)
 		json_object_set_new(o, "iface", json_string(shown(a, f->iface)));
 	if (f->has_rxqueue)
 		json_object_set_new(o, "rxqueue", json_integer(f->rxqueue));
+	for (int i = 0; i < INPUT_COUNT; i++)
+		if (f->inputs & 1u << i)
+			json_object_set_new(o, lang_inputs[i].name, json_integer((json_int_t)f->input[i]));
+	return o;
+}
+
+static void put_source(json_t *o, struct arena *a, struct span sp)
+{
+	json_object_set_new(o, "source", json_string(shown(a, source_shown(sp.src))));
+	json_object_set_new(o, "line", json_integer((json_int_t)source_line_col(sp.src, sp.begin).line));
+}
+
+static json_t *set_json(struct arena *a, const struct ast_step *step)
+{
+	json_t *o = json_pack("{s:I, s:s}", step->kind == STEP_ADD ? "add" : "remove", (json_int_t)step->set->live_index, "elements",
+			      meta_elements_hex(a, step->set, step->range, step->n));
+
+	if (step->kind == STEP_ADD)
+		json_object_set_new(o, "keep", json_integer((json_int_t)step->keep));
+	put_source(o, a, step->span);
 	return o;
 }
 
 static json_t *step_json(struct arena *a, const struct ast_step *step)
 {
+	json_t *o;
+
 	switch (step->kind) {
 	case STEP_PACKET:
 		return packet_json(a, step);
 	case STEP_AFTER:
 		return json_pack("{s:I}", "after", (json_int_t)step->after);
+	case STEP_ADD:
+	case STEP_REMOVE:
+		return set_json(a, step);
 	case STEP_EXPECT:
 		break;
 	}
-	return json_pack("{s:s, s:o, s:s, s:I}", "expect", lang_verdicts[step->want].name,
-			 "by", step->by.s ? json_integer(step->index) : json_null(), "source", shown(a, source_shown(step->span.src)),
-			 "line", (json_int_t)source_line_col(step->span.src, step->span.begin).line);
+	o = json_pack("{s:s, s:o}", "expect", lang_verdicts[step->want].name, "by", step->by.s ? json_integer(step->index) : json_null());
+	put_source(o, a, step->span);
+	return o;
 }
 
 static bool test_json(struct arena *a, json_t *out, const struct ast_test *t)

@@ -116,6 +116,8 @@ enum parse_want {
 	WANT_SLASH	= 1 << 26,
 	WANT_LBRACKET	= 1 << 27,
 	WANT_STEP	= 1 << 28,	/* of a test */
+	WANT_LIVE	= 1 << 29,	/* parts of a set's declaration */
+	WANT_TO		= 1 << 30,	/* `to` or `from`, of a change of a set */
 };
 
 /* The grammar cannot go on with the last token; says why. */
@@ -252,7 +254,9 @@ struct ast_step *build_after(struct parser *c, struct span sp, struct ast_value 
 struct ast_step *build_expect(struct parser *c, struct span sp, struct ast_name verdict);
 struct ast_step *build_by(struct span sp, struct ast_step *expect, struct ast_name by, bool string, bool is_default);
 /* A step that this version does not do anything with; says so. */
-struct ast_step *build_step_lost(struct parser *c, struct span sp, struct ast_name word);
+/* @duration NULL: not given, or nothing is added. */
+struct ast_step *build_step_set(struct parser *c, struct span sp, enum ast_step_kind kind, struct ast_value *element, struct ast_name set,
+				struct ast_value *duration);
 /* @step NULL: it was not understood. */
 struct parse_steps *build_steps(struct parser *c, struct parse_steps *list, struct ast_step *step);
 struct parse_steps *build_no_steps(struct parser *c);

@@ -318,8 +318,9 @@ step: frame				{ $$ = build_packet(c, @$, $1); }
 	| REPEAT NUM frame		{ $$ = build_repeat(c, @$, @2, $2, $3); }
 	| REPEAT QTY frame		{ $$ = build_repeat(c, @$, @2, (struct parse_num){ .overflow = true }, $3); }
 	| AFTER amount			{ $$ = build_after(c, @$, $2); }
-	| ADD value TO NAME		{ $$ = build_step_lost(c, @$, $1); }
-	| REMOVE value FROM NAME	{ $$ = build_step_lost(c, @$, $1); }
+	| ADD value TO NAME		{ $$ = build_step_set(c, @$, STEP_ADD, $2, $4, NULL); }
+	| ADD value TO NAME FOR amount	{ $$ = build_step_set(c, @$, STEP_ADD, $2, $4, $6); }
+	| REMOVE value FROM NAME	{ $$ = build_step_set(c, @$, STEP_REMOVE, $2, $4, NULL); }
 	| expect
 	| expect BY NAME		{ $$ = build_by(@$, $1, $3, false, false); }
 	| expect BY STRING		{ $$ = build_by(@$, $1, $3, true, false); }
@@ -406,6 +407,9 @@ static unsigned want_of(yysymbol_kind_t k)
 	case YYSYMBOL_DROP:	return WANT_VERDICT;
 	case YYSYMBOL_IF:	return WANT_IF;
 	case YYSYMBOL_LET:	return WANT_DECL;
+	case YYSYMBOL_LIVE:	return WANT_LIVE;
+	case YYSYMBOL_TO:	return WANT_TO;
+	case YYSYMBOL_FROM:	return WANT_TO;
 	case YYSYMBOL_NAME:	return WANT_NAME;
 	case YYSYMBOL_PACKET:	return WANT_COND;
 	case YYSYMBOL_EQ:	return WANT_CMP;

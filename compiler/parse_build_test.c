@@ -91,12 +91,16 @@ struct ast_step *build_by(struct span sp, struct ast_step *expect, struct ast_na
 	return expect;
 }
 
-struct ast_step *build_step_lost(struct parser *c, struct span sp, struct ast_name word)
+struct ast_step *build_step_set(struct parser *c, struct span sp, enum ast_step_kind kind, struct ast_value *element, struct ast_name set,
+				struct ast_value *duration)
 {
-	(void)sp;
-	diag_error(c->d, word.span, "`%s` in a test is not supported by this version of xdpfc", word.s)->remedy =
-		"sets are as the file declares them";
-	return NULL;
+	struct ast_step *step = step_new(c, sp, kind);
+
+	step->element = element;
+	step->set_name = set;
+	step->duration = duration;
+	/* One that was not understood has been told. */
+	return element ? step : NULL;
 }
 
 struct parse_steps *build_steps(struct parser *c, struct parse_steps *list, struct ast_step *step)

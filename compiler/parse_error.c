@@ -67,9 +67,10 @@ static const char *expected(struct parser *c, unsigned want)
 		WANT_COND,
 	};
 	static const struct phrase phrases[] = {
-		{ WANT_STEP, "a step (packet, repeat, after, expect)" },
+		{ WANT_STEP, "a step (packet, repeat, after, add, remove, expect)" },
 		{ WANT_STATEMENT, "a statement" }, { WANT_ACTION, "an action" }, { WANT_VERDICT, "a verdict" },
 		{ WANT_COND, "a condition" }, { WANT_VALUE, "a value" }, { WANT_CMP, "a comparison" }, { WANT_IN, "`in`" },
+		{ WANT_LIVE, "`live`, `size`, `timeout`, `from`" },
 		{ WANT_NAME, "a name" }, { WANT_NUM, "a number" }, { WANT_STRING, "a string" }, { WANT_ASSIGN, "`=`" },
 		{ WANT_COLON, "`:`" }, { WANT_PER, "`per`" }, { WANT_IF, "`if`" }, { WANT_AND, "`and`" }, { WANT_OR, "`or`" },
 		{ WANT_COMMA, "`,`" }, { WANT_LPAREN, "`(`" }, { WANT_RPAREN, "`)`" }, { WANT_LBRACKET, "`[`" }, { WANT_RBRACKET, "`]`" },
@@ -271,12 +272,23 @@ static const char *remedy_for_bracket(struct parser *c)
 	return arena_printf(c->a, "a list stands between braces: { %.*s }", (int)len, s);
 }
 
+/* Does this word stand before the last token but one? */
+static bool after_word(const struct parser *c, const char *word)
+{
+	size_t len = strlen(word), at = c->tokens->before.span.begin;
+
+	while (at && (c->src->text[at - 1] == ' ' || c->src->text[at - 1] == '\t'))
+		at--;
+	return at >= len && !strncmp(c->src->text + at - len, word, len);
+}
+
 static const char *remedy_for(struct parser *c, unsigned want)
 {
 	static const struct foreign operators[] = {
 		{ "eq", "==" }, { "is", "==" }, { "equals", "==" }, { "ne", "!=" }, { "gt", ">" }, { "ge", ">=" }, { "lt", "<" },
 		{ "le", "<=" }, { "xor", "!=" },
 	};
+	static const char *const parts[] = { "live", "size", "timeout", "from" };
 	const struct token *k = &c->tokens->last, *before = &c->tokens->before;
 	const char *s;
 
@@ -289,6 +301,9 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		s = want & WANT_CMP ? FOREIGN(operators, k->val.name.s) : NULL;
 		if (s)
 			return arena_printf(c->a, "write `%s`", s);
+		s = want & WANT_LIVE ? diag_nearest(k->val.name.s, strlen(k->val.name.s), parts, sizeof(parts) / sizeof(parts[0])) : NULL;
+		if (s)
+			return arena_printf(c->a, "did you mean `%s`?", s);
 		if (want & WANT_AND && strcasecmp(k->val.name.s, "and") == 0)
 			return "write `and`";
 		if (want & WANT_OR && strcasecmp(k->val.name.s, "or") == 0)
@@ -392,6 +407,13 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		return "a mask needs a comparison: tcp.flags & syn != 0";
 	if (before->kind == TOK_ELSE && !(want & WANT_OPEN))
 		return "say what becomes of the packet then: `else pass`";
+	if (want == WANT_SLASH && (before->kind == TOK_NUM || before->kind == TOK_QTY)) {
+		s = as_value(c, before);
+		return after_word(c, "sample") ? "one packet of how many: sample 1/100" :
+						 arena_printf(c->a, "a log's pace is said per second, minute or hour: log %s/s", s);
+	}
+	if (want & WANT_TO)
+		return want & WANT_LIVE ? NULL : "write `add ELEMENT to SET` or `remove ELEMENT from SET`";
 	if (want & WANT_SLASH && want & WANT_NAME && (before->kind == TOK_NUM || before->kind == TOK_QTY))
 		return "a rate is said per second, minute or hour: 10/s, 5M bits/m, 1/h";
 	if (before->kind == TOK_OVER || before->kind == TOK_WITHIN)

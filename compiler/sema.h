@@ -22,6 +22,7 @@
  *   sema_rewrite.c     what is written to the packet
  *   sema_contradict.c  conditions that cannot hold
  *   sema_test.c        tests
+ *   sema_step.c        their steps that change sets
  *   sema_frame.c       their packets
  */
 #ifndef XDPF_SEMA_H
@@ -245,6 +246,7 @@ struct want {
 	bool set;		/* a set's elements */
 	bool write;		/* what a field becomes */
 	bool exact;		/* addresses one by one, no prefixes or ranges */
+	bool apart;		/* values side by side stay what they are: no range is made of them */
 	unsigned slice;		/* bytes of a slice; 0: none */
 };
 
@@ -292,11 +294,20 @@ bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct 
 
 /* ---- sets that live, files of elements (sema_set.c) ---- */
 
+/* What a component of the set's elements is to be, in sema_decl.c; @what: the set, for messages. */
+void set_wants(const struct ast_set *set, const char *what, struct want want[SEMA_MAX_TUPLE]);
+
 bool set_live_check(struct sema *s, struct ast_set *set);
 /* The elements of a set that lives; @w: one for each component. */
 bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w);
 /* Appends those of the set's file, where it has one. */
 bool set_file_read(struct sema *s, const struct ast_set *set, const struct want *w, struct ranges *out);
+/* Appends the elements that @v says; nothing is said yet of whether the set can hold them. */
+bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out);
+/* Can a set that lives hold these? @at: where they stand. */
+bool set_holds(struct sema *s, const struct ast_set *set, struct span at, const struct ranges *out);
+/* The set of this name that something is added to or removed from; NULL: there is none that lives, which is told. */
+struct ast_set *set_changed(struct sema *s, const struct ast_name *name, bool add);
 bool set_action_check(struct sema *s, struct ast_action *a);
 bool duration_read(struct sema *s, const struct ast_value *v, uint64_t *ns);
 
@@ -344,10 +355,12 @@ bool rewrite_check(struct sema *s, struct ast_action *a);
 /* Does the rule, or one in its blocks, write to the packet? *retags: does one push or pop a tag? */
 bool rule_rewrites(const struct ast_rule *r, bool *retags);
 
-/* ---- tests (sema_test.c, sema_frame.c) ---- */
+/* ---- tests (sema_test.c, sema_step.c, sema_frame.c) ---- */
 
 /* The unit's tests: its rules are checked, and have their indexes. */
 void tests_check(struct sema *s);
+/* A step that adds or removes. */
+bool step_set_check(struct sema *s, struct ast_step *step);
 /* Makes the packet's bytes. */
 bool frame_check(struct sema *s, struct ast_frame *f);
 

@@ -29,12 +29,13 @@ enum {
 };
 
 #define BIT(h) ((uint64_t)1 << (h))
+#define SOCKET BIT(HDR_COUNT)	/* `socket`, among the headers: it is there or it is not */
 
 /* ---- headers ---- */
 
 void facts_init(struct sema *s)
 {
-	_Static_assert(HDR_COUNT <= 64, "headers fit a word");
+	_Static_assert(HDR_COUNT < 64, "headers and `socket` fit a word");
 
 	for (size_t i = 0; i < lang_n_members; i++) {
 		s->members[lang_members[i].group] |= BIT(lang_members[i].member);
@@ -355,6 +356,19 @@ static bool assume_name(struct sema *s, struct facts *f, const struct ast_expr *
 	return narrow(s, f, e, op, &one, 1, truth, truth, by, by_true, c);
 }
 
+/* What has a socket is TCP or UDP. */
+static bool assume_socket(struct sema *s, struct facts *f, bool truth, const struct ast_expr *by, bool by_true, struct conflict *c)
+{
+	uint64_t others = 0;
+
+	if (!truth)
+		return add_headers(s, f, false, 0, SOCKET, by, by_true, c);
+	for (int h = 0; h < HDR_COUNT; h++)
+		if (lang_headers[h].layer == LAYER_L4 && h != HDR_TCP && h != HDR_UDP)
+			others |= BIT(h);
+	return add_headers(s, f, false, SOCKET | BIT(HDR_L4), others, by, by_true, c);
+}
+
 static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
 		   struct conflict *c);
 
@@ -408,8 +422,8 @@ static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bo
 	case EXPR_RANDOM:
 		/* Flows are those of IP; the rest is chance. */
 		return !truth || !e->name.s || add_headers(s, f, false, BIT(HDR_IP), 0, by, by_true, c);
-	case EXPR_SOCKET:	/* nothing that a packet says */
-		return true;
+	case EXPR_SOCKET:
+		return assume_socket(s, f, truth, by, by_true, c);
 	}
 	return true;
 }
@@ -445,7 +459,9 @@ void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r)
 		*f = (struct facts){ 0 };
 		return;
 	}
-	/* Headers stay what they are, values do not. */
+	/* Headers stay what they are, values do not; other addresses have another socket. */
+	f->must[0] &= ~SOCKET;
+	f->cannot[0] &= ~SOCKET;
 	x = f->last;
 	f->last = NULL;
 	f->n = 0;

@@ -129,6 +129,17 @@ static bool set_types(struct sema *s, struct ast_set *set)
 	return ok;
 }
 
+void set_wants(const struct ast_set *set, const char *what, struct want want[SEMA_MAX_TUPLE])
+{
+	for (unsigned i = 0; i < set->n_types; i++) {
+		const struct type_info *t = &lang_types[set->types[i]];
+
+		want[i] = (struct want){ .type = set->types[i], .kind = t->kind, .bits = t->bits, .what = what, .set = true };
+		want[i].apart = set->live;
+		want[i].exact = set->types[i] == TYPE_IP || set->types[i] == TYPE_IP4 || set->types[i] == TYPE_IP6;
+	}
+}
+
 static bool set_check(struct sema *s, struct ast_set *set)
 {
 	const char *what = arena_printf(s->a, "set %s", set->name.s ? set->name.s : "?");
@@ -147,12 +158,7 @@ static bool set_check(struct sema *s, struct ast_set *set)
 					 set->n_types == 1 ? set->type.v[0].s : "(…)");
 		return false;
 	}
-	for (unsigned i = 0; i < set->n_types; i++) {
-		const struct type_info *t = &lang_types[set->types[i]];
-
-		want[i] = (struct want){ .type = set->types[i], .kind = t->kind, .bits = t->bits, .what = what, .set = true };
-		want[i].exact = set->types[i] == TYPE_IP || set->types[i] == TYPE_IP4 || set->types[i] == TYPE_IP6;
-	}
+	set_wants(set, what, want);
 	if (set->live)
 		return set_live_content(s, set, want);
 	if (set->init && !value_whole(s, set->init))

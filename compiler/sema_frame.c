@@ -1,6 +1,6 @@
 /*
  * A test's packet. In: names and values as written, or a capture's packet. Out: the frame's bytes, and what it comes with
- * (interface, receive queue). Refused: what is no field, what cannot be said of a packet, and fields that no packet has
+ * (interface, receive queue, inputs). Refused: what is no field, what cannot be said of a packet, and fields that no packet has
  * together.
  */
 #include "sema.h"
@@ -23,14 +23,20 @@ struct frame_parts {
 	struct span payload_at, hex_at, given_at;	/* src NULL: none; .given: of the first field, header or payload */
 	const uint8_t *hex;
 	size_t n_hex;
+	struct frame_parts *inner;			/* NULL: nothing inside a tunnel is named */
 };
 
 static bool unknown(struct sema *s, const struct ast_name *name)
 {
+	const char *inputs[INPUT_COUNT], *near;
 	struct diag *e;
 
 	e = diag_error(s->d, name->span, "unknown field `%s`", sema_quote(s, name->span));
-	e->remedy = suggest_remedy(s, name->s, SUGGEST_FIELD | SUGGEST_HEADER, NAMES_NONE);
+	for (int i = 0; i < INPUT_COUNT; i++)
+		inputs[i] = lang_inputs[i].name;
+	near = diag_nearest(name->s, strlen(name->s), inputs, INPUT_COUNT);
+	e->remedy = near ? arena_printf(s->a, "did you mean `%s`?", near) :
+			   suggest_remedy(s, name->s, SUGGEST_FIELD | SUGGEST_HEADER, NAMES_NONE);
 	if (!e->remedy)
 		e->remedy = "xdpfc --list=fields prints the fields there are";
 	return false;
@@ -113,11 +119,11 @@ static bool payload_check(struct sema *s, const struct ast_assign *a, struct fra
 	const char *why;
 
 	if (p->payload_at.src)
-		return twice(s, a->name.span, "payload", p->payload_at);
+		return twice(s, a->name.span, a->name.s, p->payload_at);
 	p->payload_at = a->name.span;
 	note_given(p, a->name.span);
 	if (!v || (v->kind != AST_STRING && v->kind != AST_COLONS && !(v->kind == AST_INT && v->num <= UINT8_MAX)))
-		return needs_value(s, a, "\"GET\"` or `payload = ff:00:1a");
+		return needs_value(s, a, arena_printf(s->a, "\"GET\"` or `%s = ff:00:1a", a->name.s));
 	bytes = arena_array(s->a, (v->text ? strlen(v->text) : 0) + 1, 1);
 	p->payload = bytes;
 	if (v->kind == AST_STRING) {
@@ -146,6 +152,32 @@ static bool iface_check(struct sema *s, const struct ast_assign *a, struct ast_f
 	if (f->iface)
 		return twice(s, a->name.span, "iface", f->span);
 	return a->value ? value_text(s, &w, a->value, &f->iface) : needs_value(s, a, "eth0");
+}
+
+static enum input_id input_of(const char *name)
+{
+	int i = 0;
+
+	while (i < INPUT_COUNT && strcmp(lang_inputs[i].name, name))
+		i++;
+	return (enum input_id)i;
+}
+
+static bool input_check(struct sema *s, const struct ast_assign *a, enum input_id id, struct ast_frame *f)
+{
+	const struct type_info *type = &lang_types[lang_inputs[id].type];
+	const struct want w = { .type = lang_inputs[id].type, .kind = type->kind, .bits = type->bits, .what = a->name.s };
+	struct range r = { FAMILY_NUM, value_of(1), value_of(1) };
+
+	if (f->inputs & 1u << id)
+		return twice(s, a->name.span, a->name.s, f->span);
+	if (!a->value && type->kind != KIND_FLAG)
+		return needs_value(s, a, "1");
+	if (a->value && (!value_whole(s, a->value) || !value_one(s, &w, a->value, &r)))
+		return false;
+	f->inputs |= 1u << id;
+	f->input[id] = r.lo.lo;
+	return true;
 }
 
 /* What is no byte of a frame. */
@@ -223,16 +255,43 @@ static bool header_check(struct sema *s, const struct ast_assign *a, enum header
 	return true;
 }
 
+/* Of the packet inside a tunnel. */
+static bool inner_check(struct sema *s, const struct ast_assign *a, struct ast_frame *f, struct frame_parts *p)
+{
+	const char *name = a->name.s + strlen(SEMA_INNER);
+	enum field_id id = names_field(s, name);
+	enum header_id h = names_header(s, name);
+
+	note_given(p, a->name.span);
+	if (!p->inner)
+		p->inner = arena_alloc(s->a, sizeof(*p->inner));
+	if (!strcmp(name, "payload"))
+		return payload_check(s, a, p->inner);
+	if (id != FIELD_NONE && (a->value || h == HDR_NONE) && operand_inner(id))
+		return field_check(s, a, id, f, p->inner);
+	if (h != HDR_NONE)
+		return header_check(s, a, h, p->inner);
+	diag_error(s->d, a->name.span, "there is no field `%s`", sema_quote(s, a->name.span))->remedy =
+		id != FIELD_NONE ? arena_printf(s->a, "it is the frame's, and no header's: write `%s`", name) :
+				   "behind `inner.` stands a field of the headers: inner.ip4.src, inner.tcp.dport; or inner.payload";
+	return false;
+}
+
 static bool assign_check(struct sema *s, const struct ast_assign *a, struct ast_frame *f, struct frame_parts *p)
 {
 	enum field_id id = names_field(s, a->name.s);
 	enum header_id h = names_header(s, a->name.s);
 
+	if (input_of(a->name.s) != INPUT_COUNT)
+		return input_check(s, a, input_of(a->name.s), f);
 	if (!strcmp(a->name.s, "hex"))
 		return hex_check(s, a, p);
 	if (!strcmp(a->name.s, "payload"))
 		return payload_check(s, a, p);
-	if (id != FIELD_NONE)
+	if (!strncmp(a->name.s, SEMA_INNER, strlen(SEMA_INNER)))
+		return inner_check(s, a, f, p);
+	/* Some options of TCP are both. */
+	if (id != FIELD_NONE && (a->value || h == HDR_NONE))
 		return field_check(s, a, id, f, p);
 	if (h != HDR_NONE)
 		return header_check(s, a, h, p);
@@ -250,15 +309,25 @@ static struct span fault_at(const struct ast_frame *f, const struct frame_parts 
 	return (size_t)at < p->n_fields ? p->field_at[at] : p->header_at[(size_t)at - p->n_fields];
 }
 
+static struct frame_spec spec_of(const struct frame_parts *p)
+{
+	return (struct frame_spec){ p->field, p->n_fields, p->header, p->n_headers, p->payload, p->n_payload, NULL };
+}
+
 static bool fields_make(struct sema *s, struct ast_frame *f, const struct frame_parts *p)
 {
-	const struct frame_spec spec = { p->field, p->n_fields, p->header, p->n_headers, p->payload, p->n_payload };
+	struct frame_spec inner, spec = spec_of(p);
 	struct frame_fault fault;
 	struct diag *e;
 
+	if (p->inner) {
+		inner = spec_of(p->inner);
+		spec.inner = &inner;
+	}
 	f->data = frame_make(s->a, &spec, &f->len, &fault);
 	if (f->data)
 		return true;
+	p = fault.inner ? p->inner : p;
 	e = diag_error(s->d, fault_at(f, p, fault.at), "%s", fault.text);
 	e->remedy = fault.remedy;
 	if (fault.other != FRAME_NOBODY) {
@@ -301,7 +370,9 @@ bool frame_check(struct sema *s, struct ast_frame *f)
 		return fields_make(s, f, p);
 	if (p->given_at.src) {
 		e = diag_error(s->d, p->given_at, "the frame's bytes are given: fields beside them say nothing");
-		e->remedy = "beside `hex` stand `iface` and `rxqueue` only";
+		e->remedy = "beside `hex` stands what is no byte of it: `iface`, `rxqueue`";
+		for (int i = 0; i < INPUT_COUNT; i++)
+			e->remedy = arena_printf(s->a, "%s, `%s`", e->remedy, lang_inputs[i].name);
 		e->note_span = p->hex_at;
 		e->note = "given here";
 		return false;

@@ -127,7 +127,8 @@ bool value_leaf(struct sema *s, const struct want *w, const struct ast_value *v,
 
 static bool want_same(const struct want *a, const struct want *b)
 {
-	return a->type == b->type && a->kind == b->kind && a->bits == b->bits && a->exact == b->exact && a->slice == b->slice;
+	return a->type == b->type && a->kind == b->kind && a->bits == b->bits && a->exact == b->exact && a->slice == b->slice &&
+	       a->apart == b->apart;
 }
 
 static const char *range_shown(struct sema *s, enum type_kind kind, const struct range *r)
@@ -187,7 +188,15 @@ static const struct reading *read_let(struct sema *s, const struct want *w, stru
 		s->via = use;
 	r->ok = value_read(s, w, d->let->value, &r->found);
 	s->via = via;
-	r->found.item.n = items_merge(s->a, r->found.item.v, r->found.item.n, &twice);
+	if (w->apart) {
+		struct item *copy = arena_array(s->a, r->found.item.n, sizeof(*copy));
+
+		for (size_t i = 0; i < r->found.item.n; i++)
+			copy[i] = r->found.item.v[i];
+		items_merge(s->a, copy, r->found.item.n, &twice);
+	} else {
+		r->found.item.n = items_merge(s->a, r->found.item.v, r->found.item.n, &twice);
+	}
 	if (twice.at && r->ok && !d->warned) {
 		warn_twice(s, w->kind, &twice);
 		d->warned = true;

@@ -205,7 +205,7 @@ bool set_live_check(struct sema *s, struct ast_set *set)
 }
 
 /* Element @i of @v, of @n components, as what a set that lives can hold: single values, and a prefix in its place. */
-static bool element_check(struct sema *s, const struct ast_set *set, const struct range *v)
+static bool element_check(struct sema *s, const struct ast_set *set, struct span at, const struct range *v)
 {
 	struct diag *e;
 
@@ -215,7 +215,7 @@ static bool element_check(struct sema *s, const struct ast_set *set, const struc
 
 		if (value_is_zero(d) || (net && value_is_zero(value_and(d, next)) && value_is_zero(value_and(v[i].lo, d))))
 			continue;
-		e = diag_error(s->d, set->span, "set %s lives, and cannot hold the range %s-%s", set->name.s,
+		e = diag_error(s->d, at, "set %s lives, and cannot hold the range %s-%s", set->name.s,
 			       value_show(s->a, lang_types[set->types[i]].kind, v[i].family, v[i].lo),
 			       value_show(s->a, lang_types[set->types[i]].kind, v[i].family, v[i].hi));
 		e->remedy = net ? "write it as prefixes" : "write its values one by one";
@@ -224,32 +224,40 @@ static bool element_check(struct sema *s, const struct ast_set *set, const struc
 	return true;
 }
 
+bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out)
+{
+	struct found found = { 0 };
+
+	if (!value_whole(s, v))
+		return false;
+	if (set->n_types > 1)
+		return value_boxes(s, w, set->n_types, v, out);
+	if (!value_read(s, w, v, &found))
+		return false;
+	for (size_t i = 0; i < found.item.n; i++)
+		*vec_add(s->a, out) = found.item.v[i].r;
+	return true;
+}
+
+bool set_holds(struct sema *s, const struct ast_set *set, struct span at, const struct ranges *out)
+{
+	for (size_t i = 0; i < out->n; i += set->n_types)
+		if (!element_check(s, set, at, out->v + i))
+			return false;
+	return true;
+}
+
 bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w)
 {
 	struct ranges out = { 0 };
 	struct diag *e;
 
-	if (set->init) {
-		struct found found = { 0 };
-
-		if (!value_whole(s, set->init))
-			return false;
-		if (set->n_types > 1) {
-			if (!value_boxes(s, w, set->n_types, set->init, &out))
-				return false;
-		} else if (!value_read(s, w, set->init, &found)) {
-			return false;
-		}
-		for (size_t i = 0; i < found.item.n; i++)
-			*vec_add(s->a, &out) = found.item.v[i].r;
-	}
-	if (!set_file_read(s, set, w, &out))
+	if ((set->init && !set_elements(s, set, w, set->init, &out)) || !set_file_read(s, set, w, &out))
 		return false;
 	set->range = out.v;
 	set->n = out.n / set->n_types;
-	for (size_t i = 0; i < set->n; i++)
-		if (!element_check(s, set, set->range + i * set->n_types))
-			return false;
+	if (!set_holds(s, set, set->span, &out))
+		return false;
 	if (set->n > set->max) {
 		e = diag_error(s->d, set->size ? set->size->span : set->name.span, "set %s begins with %zu elements, and holds %u",
 			       set->name.s, set->n, set->max);
@@ -281,30 +289,39 @@ static bool component_check(struct sema *s, const struct ast_set *set, unsigned 
 	return true;
 }
 
-bool set_action_check(struct sema *s, struct ast_action *a)
+struct ast_set *set_changed(struct sema *s, const struct ast_name *name, bool add)
 {
-	bool add = a->kind == ACTION_ADD, bad, ok = true;
-	struct decl *d = names_use(s, &a->word, &bad);
-	struct ast_set *set;
+	bool bad;
+	struct decl *d = names_use(s, name, &bad);
 	struct diag *e;
 
 	if (bad)
-		return false;
+		return NULL;
 	if (!d || d->kind != DECL_SET) {
-		e = diag_error(s->d, a->word.span, d ? "`%s` is a %s, not a set" : "unknown set `%s`", a->word.s, d ? decl_kind_name(d->kind) : "");
-		e->remedy = d ? NULL : suggest_remedy(s, a->word.s, SUGGEST_SET, NAMES_NONE);
+		e = diag_error(s->d, name->span, d ? "`%s` is a %s, not a set" : "unknown set `%s`", name->s, d ? decl_kind_name(d->kind) : "");
+		e->remedy = d ? NULL : suggest_remedy(s, name->s, SUGGEST_SET, NAMES_NONE);
 		if (!e->remedy)
 			e->remedy = "declare it before: set NAME : TYPE live;";
-		return false;
+		return NULL;
 	}
 	if (d->broken)
-		return false;
-	set = d->set;
-	if (!set->live) {
-		e = diag_error(s->d, a->word.span, "set `%s` is constant: nothing is %s it", set->name.s, add ? "added to" : "removed from");
-		set_note(e, set)->remedy = arena_printf(s->a, "declare it as a set that lives: set %s : TYPE live …", set->name.s);
-		return false;
+		return NULL;
+	if (!d->set->live) {
+		e = diag_error(s->d, name->span, "set `%s` is constant: nothing is %s it", d->set->name.s, add ? "added to" : "removed from");
+		set_note(e, d->set)->remedy = arena_printf(s->a, "declare it as a set that lives: set %s : TYPE live …", d->set->name.s);
+		return NULL;
 	}
+	return d->set;
+}
+
+bool set_action_check(struct sema *s, struct ast_action *a)
+{
+	struct ast_set *set = set_changed(s, &a->word, a->kind == ACTION_ADD);
+	bool ok = true;
+	struct diag *e;
+
+	if (!set)
+		return false;
 	for (size_t i = 0; i < a->key.n; i++)
 		ok = operand_check(s, a->key.v[i], true) && ok;
 	if (!ok)

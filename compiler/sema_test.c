@@ -92,7 +92,8 @@ static bool by_check(struct sema *s, struct ast_step *step)
 
 	if (step->by_default) {
 		step->index = s->unit->default_index;
-		if (step->want == s->unit->default_verdict)
+		/* A way that is closed has another verdict. */
+		if (step->want == s->unit->default_verdict || s->unit->default_way)
 			return true;
 		e = diag_error(s->d, step->span, "the default is %s, not %s",
 			       lang_verdicts[s->unit->default_verdict].name, step->verdict.s);
@@ -173,6 +174,11 @@ static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes)
 		case STEP_AFTER:
 			after_check(s, step);
 			break;
+		case STEP_ADD:
+		case STEP_REMOVE:
+			if (step_set_check(s, step))
+				*bytes += step->n * AST_SET_KEY;
+			break;
 		case STEP_EXPECT:
 			if (!open && !t->broken && s->d->errors == errors)
 				diag_error(s->d, step->span, "there is no packet before this that it could be about")->remedy =
@@ -216,7 +222,7 @@ void tests_check(struct sema *s)
 		}
 		test_check(s, t, &bytes);
 		if (bytes > BYTES_MOST) {
-			diag_error(s->d, t->span, "the tests' packets have more than %d MiB together", BYTES_MOST >> 20)->remedy =
+			diag_error(s->d, t->span, "the tests' packets and elements have more than %d MiB together", BYTES_MOST >> 20)->remedy =
 				"leave some of them out";
 			return;
 		}

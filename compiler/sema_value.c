@@ -276,6 +276,8 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 
 	if (names_field(s, v->text) != FIELD_NONE)
 		is = "a field";
+	else if (!strcmp(v->text, "socket"))
+		is = "a condition of its own";
 	else if (other != NAMES_NONE)
 		for (int t = 0; t < TYPE_COUNT && !is; t++)
 			is = lang_types[t].names == other ? lang_types[t].doc : NULL;
@@ -289,6 +291,8 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 			e->remedy = "a field is compared to values, not to another field";
 		else if (symtab_get(&s->names, SPACE_COUNTER, v->text, strlen(v->text)))
 			e->remedy = "count tables are for reading outside; what a condition asks is a set, `set NAME : TYPE = { … };`";
+		else if (!strcmp(v->text, "socket"))
+			e->remedy = "`socket` is true where a local socket takes the packet: ask `… and socket`";
 		else
 			e->remedy = arena_printf(s->a, "write %s", want_example(w));
 		return false;

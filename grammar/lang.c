@@ -105,6 +105,12 @@ const struct verdict_info lang_verdicts[VERDICT_COUNT] = {
 #undef VERDICT
 };
 
+const struct input_info lang_inputs[INPUT_COUNT] = {
+#define INPUT(ID, name, type, doc) [INPUT_##ID] = { name, TYPE_##type, doc },
+#include "inputs.def"
+#undef INPUT
+};
+
 const struct name_info lang_names[] = {
 #define NAMES(ID, doc)
 #define NAME(ID, name, value) { NAMES_##ID, name, value },
@@ -208,6 +214,17 @@ unsigned lang_targets(enum field_id f, enum field_id out[5])
 				out[n++] = (enum field_id)o;
 		}
 	return n;
+}
+
+bool lang_written(enum field_id f)
+{
+	enum field_id to[5];
+	unsigned n = lang_fields[f].form == FORM_META ? 0 : lang_targets(f, to);
+
+	for (unsigned i = 0; i < n; i++)
+		if (!lang_fixed[to[i]])
+			return true;
+	return false;
 }
 
 enum header_id lang_sum_owner(enum header_id h)

@@ -128,6 +128,19 @@ enum verdict {
 	VERDICT_COUNT
 };
 
+enum input_id {
+#define INPUT(ID, name, type, doc) INPUT_##ID,
+#include "inputs.def"
+#undef INPUT
+	INPUT_COUNT
+};
+
+struct input_info {
+	const char *name;
+	enum type_id type;
+	const char *doc;
+};
+
 struct verdict_info {
 	const char *name;	/* as --run prints it */
 	int xdp;		/* enum xdp_action, <linux/bpf.h> */
@@ -144,6 +157,7 @@ extern const struct type_info lang_types[TYPE_COUNT];
 extern const struct header_info lang_headers[HDR_COUNT];
 extern const struct field_info lang_fields[FIELD_COUNT];
 extern const struct verdict_info lang_verdicts[VERDICT_COUNT];
+extern const struct input_info lang_inputs[INPUT_COUNT];
 extern const struct part_info lang_parts[];
 extern const size_t lang_n_parts;
 extern const struct next_info lang_nexts[];
@@ -174,6 +188,8 @@ const struct part_info *lang_part(enum header_id id);
 /* The fields that are written to as @f: itself, its alternatives, or the same bytes of a group's members; returns how many. Each is of a
  * header that is no group. */
 unsigned lang_targets(enum field_id f, enum field_id out[5]);
+/* May it be written to, in some packet at least? */
+bool lang_written(enum field_id f);
 /* The header from whose first byte on a checksum is computed that is over a field of @h. */
 enum header_id lang_sum_owner(enum header_id h);
 /* The header that @number leads to, or HDR_NONE. */

@@ -309,19 +309,11 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * The tests: JSON text in section XDPF_SECTION_TESTS, not kept in the kernel.
  *
  *   { "tests": [ { "name": "telnet is closed", "steps": [
- *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given
+ *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given;
+ *                                                                            and so are those of grammar/inputs.def, numbers
  *       { "after": 10000000000 },                                            ns that the clock goes on
- *       { "expect": "drop", "by": 7 or null, "source": "edge.xdpf", "line": 31 } ] } ] }
- *
- * Each test begins with the state that the object declares, at XDPF_TEST_START, and expects of the packet that was run last. "by": an index.
- */
-
-/*
- * The tests: JSON text in section XDPF_SECTION_TESTS, not kept in the kernel.
- *
- *   { "tests": [ { "name": "telnet is closed", "steps": [
- *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given
- *       { "after": 10000000000 },                                            ns that the clock goes on
+ *       { "add": 0, "elements": "c0000207…", "keep": 0, "source": …, "line": … },    a set, elements of its key_size bytes; ns, 0: they stay
+ *       { "remove": 0, "elements": "c0000207…", "source": …, "line": … },
  *       { "expect": "drop", "by": 7 or null, "source": "edge.xdpf", "line": 31 } ] } ] }
  *
  * Each test begins with the state that the object declares, at XDPF_TEST_START, and expects of the packet that was run last. "by": an index.

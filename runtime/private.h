@@ -200,6 +200,10 @@ int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const
 int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log);
 /* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
 int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* xdpf_set_add() at a time of the clock that the program goes by. */
+int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log);
+/* Is this very element in the set, to stay? */
+bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key);
 /* Where the fd of a map of this name belongs; NULL: it is none of the sets'. */
 int *rt_sets_place(struct xdpf_program *p, const char *name);
 

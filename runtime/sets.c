@@ -233,10 +233,9 @@ int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void
 
 /* ---- changing ---- */
 
-static int sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, const struct xdpf_log *log)
+static int sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, uint64_t now, const struct xdpf_log *log)
 {
 	_cleanup_(snapshot_free) struct snapshot s = { 0 };
-	uint64_t now = now_ns();
 	int err = snapshot_read(&s, fd, set, log);
 
 	*gone = 0;
@@ -254,7 +253,7 @@ int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const st
 {
 	int fd, err = open_set(&fd, p, set, log);
 
-	return err ? err : sweep(fd, &rt_meta_get(p->meta)->sets[set], n, true, log);
+	return err ? err : sweep(fd, &rt_meta_get(p->meta)->sets[set], n, true, now_ns(), log);
 }
 
 /* The element itself, and no shorter prefix. */
@@ -269,7 +268,7 @@ static bool is_there(int fd, const struct xdpf_set *set, const void *key, struct
 }
 
 /* Notes that the element may expire. A queue that is full has old ones that are gone. */
-static int note_age(int queue, int fd, const struct xdpf_set *set, const void *key)
+static int note_age(int queue, int fd, const struct xdpf_set *set, const void *key, uint64_t now)
 {
 	unsigned char old[XDPF_SET_KEY];
 	struct xdpf_element e;
@@ -278,15 +277,17 @@ static int note_age(int queue, int fd, const struct xdpf_set *set, const void *k
 	while (bpf_map_update_elem(queue, NULL, key, BPF_ANY)) {
 		if (n++ > 4 * set->size || bpf_map_lookup_and_delete_elem(queue, NULL, old))
 			return -ENOSPC;
-		if (is_there(fd, set, old, &e) && e.until && e.until > now_ns())
+		if (!is_there(fd, set, old, &e) || !e.until)
+			continue;
+		if (e.until > now)
 			bpf_map_update_elem(queue, NULL, old, BPF_ANY);
-		else if (e.until && e.until <= now_ns())
+		else
 			bpf_map_delete_elem(fd, old);
 	}
 	return 0;
 }
 
-int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log)
+int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log)
 {
 	const struct xdpf_set *m = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL;
 	struct xdpf_element e = { 0, 0 }, old;
@@ -301,13 +302,13 @@ int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint
 		return rt_fail(log, EINVAL, "the elements of set %s do not expire", m->name);
 	memcpy(&bits, key, sizeof(bits));
 	e.bits = m->prefix ? bits : 0;
-	e.until = keep ? now_ns() + keep : 0;
+	e.until = keep ? now + keep : 0;
 	there = is_there(fd, m, key, &old);
 	if (bpf_map_update_elem(fd, key, &e, BPF_ANY)) {
 		err = errno;
 		if (err != E2BIG && err != ENOSPC)
 			return rt_fail_sys(log, err, "set %s cannot be added to", m->name);
-		err = sweep(fd, m, &gone, false, log);
+		err = sweep(fd, m, &gone, false, now, log);
 		if (err)
 			return err;
 		if (bpf_map_update_elem(fd, key, &e, BPF_ANY))
@@ -315,12 +316,25 @@ int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint
 	}
 	if (!keep || (there && old.until))
 		return 0;
-	err = note_age(p->age_fd[set], fd, m, key);
+	err = note_age(p->age_fd[set], fd, m, key, now);
 	if (err) {
 		bpf_map_delete_elem(fd, key);
 		return rt_fail(log, ENOSPC, "set %s is full", m->name);
 	}
 	return 0;
+}
+
+int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log)
+{
+	return rt_set_put(p, set, key, keep, now_ns(), log);
+}
+
+bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key)
+{
+	struct xdpf_element e;
+
+	return set < rt_meta_get(p->meta)->n_sets && p->set_fd[set] >= 0 && is_there(p->set_fd[set], &rt_meta_get(p->meta)->sets[set], key, &e) &&
+	       !e.until;
 }
 
 int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log)

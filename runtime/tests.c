@@ -1,18 +1,23 @@
 /*
- * The tests of an object. In comes JSON text that may be anything; out go structs in which every frame has a length that can be
- * run, every number is in bounds, every index is of somebody who decides, an expectation follows a packet, and every string is
- * free of control characters.
+ * The tests of an object. In comes JSON text that may be anything; out go structs in which every frame has a length that can be run, every
+ * number is in bounds, every index is of somebody who decides, an expectation follows a packet, elements are as long as their sets', and every
+ * string is free of control characters.
  */
 #include <errno.h>
 #include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 
+#include "lang.h"
 #include "private.h"
+
+_Static_assert((int)XDPF_INPUT_SOCKET == (int)INPUT_SOCKET && (int)XDPF_INPUT_NO_WAY == (int)INPUT_NO_WAY &&
+	       (int)XDPF_N_INPUTS == (int)INPUT_COUNT, "said twice");
 
 enum { MAX_TESTS = 1 << 20, MAX_STEPS = 100000, MAX_FRAME = 9216, MAX_REPEAT = 1000000, MAX_TEXT = 255 };
 
 #define MAX_AFTER (1000 * 86400 * 1000000000ll)
+#define MAX_KEEP (365 * 86400 * 1000000000ll)
 
 struct xdpf_tests {
 	json_t *root;			/* where the strings stand */
@@ -85,23 +90,45 @@ static int hex_digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int parse_frame(struct parse *p, const json_t *o, struct xdpf_step *step)
+/* The bytes that the digits say, in the room that was made for them; NULL: they are none. */
+static const uint8_t *parse_hex(struct parse *p, const json_t *o, const char *key, size_t *len)
 {
-	const char *hex = json_string_value(json_object_get(o, "packet"));
-	size_t n = hex ? strlen(hex) : 0;
+	const char *hex = json_string_value(json_object_get(o, key));
+	size_t n = hex ? strlen(hex) : 1;
 	uint8_t *out = p->t->bytes + p->t->next_byte;
 
-	if (!hex || n % 2 || n / 2 < XDPF_MIN_FRAME || n / 2 > MAX_FRAME)
-		return broken(p, "packet", "is no frame");
+	if (n % 2)
+		return NULL;
 	for (size_t i = 0; i < n; i += 2) {
 		if (hex_digit(hex[i]) < 0 || hex_digit(hex[i + 1]) < 0)
-			return broken(p, "packet", "is no frame");
+			return NULL;
 		out[i / 2] = (uint8_t)(hex_digit(hex[i]) << 4 | hex_digit(hex[i + 1]));
 	}
 	p->t->next_byte += n / 2;
-	step->frame = out;
-	step->len = n / 2;
+	*len = n / 2;
+	return out;
+}
+
+static int parse_frame(struct parse *p, const json_t *o, struct xdpf_step *step)
+{
+	step->frame = parse_hex(p, o, "packet", &step->len);
+	if (!step->frame || step->len < XDPF_MIN_FRAME || step->len > MAX_FRAME)
+		return broken(p, "packet", "is no frame");
 	return get_number(o, "repeat", 1, MAX_REPEAT, &step->repeat) ? 0 : broken(p, "repeat", "is missing or out of bounds");
+}
+
+static int parse_inputs(struct parse *p, const json_t *o, struct xdpf_step *step)
+{
+	for (int i = 0; i < INPUT_COUNT; i++) {
+		unsigned bits = lang_types[lang_inputs[i].type].bits;
+
+		if (!json_object_get(o, lang_inputs[i].name))
+			continue;
+		if (!get_number(o, lang_inputs[i].name, 0, bits < 63 ? ((json_int_t)1 << bits) - 1 : INT64_MAX, &step->input[i]))
+			return broken(p, lang_inputs[i].name, "is out of bounds");
+		step->inputs |= 1u << i;
+	}
+	return 0;
 }
 
 /* Where all packets of a test come from is said by each of them. */
@@ -133,6 +160,17 @@ static bool decides(const struct xdpf_meta *m, unsigned index)
 	return r && r->verdict != XDPF_NO_VERDICT;
 }
 
+static int parse_source(struct parse *p, const json_t *o, struct xdpf_step *step)
+{
+	uint64_t n;
+
+	step->source = get_text(o, "source");
+	if (!step->source || !get_number(o, "line", 0, INT_MAX, &n))
+		return broken(p, "source", "or \"line\" is missing or out of bounds");
+	step->line = (unsigned)n;
+	return 0;
+}
+
 static int parse_expect(struct parse *p, const json_t *o, struct xdpf_step *step)
 {
 	const char *verdict = json_string_value(json_object_get(o, "expect"));
@@ -151,11 +189,29 @@ static int parse_expect(struct parse *p, const json_t *o, struct xdpf_step *step
 			return broken(p, "by", "is nobody who decides");
 		step->index = (unsigned)n;
 	}
-	step->source = get_text(o, "source");
-	if (!step->source || !get_number(o, "line", 0, INT_MAX, &n))
-		return broken(p, "source", "or \"line\" is missing or out of bounds");
-	step->line = (unsigned)n;
-	return 0;
+	return parse_source(p, o, step);
+}
+
+static int parse_set(struct parse *p, const json_t *o, struct xdpf_step *step)
+{
+	bool add = step->kind == XDPF_STEP_ADD;
+	const struct xdpf_set *set;
+	uint64_t n;
+	size_t len;
+
+	if (!get_number(o, add ? "add" : "remove", 0, UINT32_MAX, &n) || n >= p->m->n_sets)
+		return broken(p, add ? "add" : "remove", "is no set that lives");
+	step->set = n;
+	set = &p->m->sets[step->set];
+	step->elements = parse_hex(p, o, "elements", &len);
+	if (!step->elements || !len || !set->key_size || len % set->key_size)
+		return broken(p, "elements", "are none of the set's");
+	step->n_elements = len / set->key_size;
+	if (add && !get_number(o, "keep", 0, MAX_KEEP, &step->keep))
+		return broken(p, "keep", "is missing or out of bounds");
+	if (step->keep && !set->expires)
+		return broken(p, "keep", "is a time, and the elements of that set do not expire");
+	return parse_source(p, o, step);
 }
 
 static int parse_steps(struct parse *p, const json_t *a, struct xdpf_test *t, struct xdpf_step *step)
@@ -172,6 +228,7 @@ static int parse_steps(struct parse *p, const json_t *a, struct xdpf_test *t, st
 			step->kind = XDPF_STEP_PACKET;
 			err = parse_frame(p, o, step);
 			err = err ? err : parse_place(p, o, t, first);
+			err = err ? err : parse_inputs(p, o, step);
 			first = false;
 			open = true;
 			if (step->len > t->longest)
@@ -180,6 +237,9 @@ static int parse_steps(struct parse *p, const json_t *a, struct xdpf_test *t, st
 			step->kind = XDPF_STEP_AFTER;
 			if (!get_number(o, "after", 0, MAX_AFTER, &step->after))
 				err = broken(p, "after", "is out of bounds");
+		} else if (json_object_get(o, "elements")) {
+			step->kind = json_object_get(o, "add") ? XDPF_STEP_ADD : XDPF_STEP_REMOVE;
+			err = parse_set(p, o, step);
 		} else {
 			step->kind = XDPF_STEP_EXPECT;
 			err = open ? parse_expect(p, o, step) : broken(p, "expect", "stands behind no packet");
@@ -205,7 +265,8 @@ static int parse_root(struct parse *p)
 			return broken(p, "steps", "is missing or no array, or too large");
 		n_steps += json_array_size(steps);
 		json_array_foreach(steps, k, step)
-			n_bytes += json_string_length(json_object_get(step, "packet")) / 2;
+			n_bytes += json_string_length(json_object_get(step, "packet")) / 2 +
+				   json_string_length(json_object_get(step, "elements")) / 2;
 	}
 	p->t->n = json_array_size(tests);
 	p->t->test = calloc(p->t->n + 1, sizeof(*p->t->test));

@@ -1,8 +1,9 @@
 /*
- * A test of an object, in the kernel. In come an object and one of its tests; out goes whether all its expectations were met,
- * or the first that was not. The object is loaded anew for each test, so that none finds what another left: maps of its own,
- * and the test's interface, queue, clock and random numbers.
+ * A test of an object, in the kernel. In come an object and one of its tests; out goes whether all its expectations were met, or the first
+ * that was not, or the first element that found no room in its set. The object is loaded anew for each test, so that none finds what another
+ * left: maps of its own, and the test's interface, queue, clock and random numbers.
  */
+#include <errno.h>
 #include <limits.h>
 
 #include "private.h"
@@ -12,6 +13,28 @@ static bool is_met(const struct xdpf_step *expect, const struct xdpf_run_result 
 	/* Without a trace nobody knows who it was. */
 	return came->verdict == expect->verdict &&
 	       (expect->index == UINT_MAX || came->index == UINT_MAX || came->index == expect->index);
+}
+
+/* As a rule's `add` and `remove` do, by the test's clock. -ENOSPC: the set is full. */
+static int change_set(const struct xdpf_program *p, const struct xdpf_step *step, uint64_t now, const struct xdpf_log *log)
+{
+	uint32_t size = rt_meta_get(p->meta)->sets[step->set].key_size;
+	uint8_t element[XDPF_SET_KEY] = { 0 };
+	int err = 0;
+
+	for (size_t i = 0; i < step->n_elements && !err; i++) {
+		memcpy(element, step->elements + i * size, size);
+		if (step->kind == XDPF_STEP_REMOVE) {
+			err = xdpf_set_remove(p, step->set, element, log);
+			err = err == -ENOENT ? 0 : err;
+		} else if (!rt_set_stays(p, step->set, element)) {
+			/* that it is full is the test's to say */
+			err = rt_set_put(p, step->set, element, step->keep, now, NULL);
+			if (err && err != -ENOSPC)
+				err = rt_set_put(p, step->set, element, step->keep, now, log);
+		}
+	}
+	return err;
 }
 
 int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, const struct xdpf_test *t,
@@ -34,6 +57,9 @@ int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, con
 
 		switch (step->kind) {
 		case XDPF_STEP_PACKET:
+			opts.has_socket = step->inputs & 1u << XDPF_INPUT_SOCKET;
+			opts.socket = step->input[XDPF_INPUT_SOCKET];
+			opts.no_way = step->input[XDPF_INPUT_NO_WAY];
 			for (uint64_t k = 0; k < step->repeat; k++) {
 				opts.random = xdpf_run_random(XDPF_TEST_SEED, ++packet);
 				err = xdpf_program_run(p, step->frame, step->len, &opts, &last, log);
@@ -48,6 +74,15 @@ int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, con
 			if (is_met(step, &last))
 				break;
 			*out = (struct xdpf_test_result){ false, step, packet, last };
+			return 0;
+		case XDPF_STEP_ADD:
+		case XDPF_STEP_REMOVE:
+			err = change_set(p, step, opts.now, log);
+			if (!err)
+				break;
+			if (err != -ENOSPC)
+				return err;
+			*out = (struct xdpf_test_result){ .step = step, .packet = packet };
 			return 0;
 		}
 	}

@@ -235,18 +235,27 @@ XDPF_API int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t 
 
 /* ---- tests in an object ---- */
 
-enum xdpf_step_kind { XDPF_STEP_PACKET, XDPF_STEP_AFTER, XDPF_STEP_EXPECT };
+enum xdpf_step_kind { XDPF_STEP_PACKET, XDPF_STEP_AFTER, XDPF_STEP_EXPECT, XDPF_STEP_ADD, XDPF_STEP_REMOVE };
+
+/* What a test's packet says instead of the kernel; see grammar/inputs.def. */
+enum xdpf_input { XDPF_INPUT_SOCKET, XDPF_INPUT_NO_WAY, XDPF_N_INPUTS };
 
 struct xdpf_step {
 	enum xdpf_step_kind kind;
 	const uint8_t *frame;		/* PACKET, at least XDPF_MIN_FRAME bytes */
 	size_t len;
 	uint64_t repeat;		/* PACKET: how often it is run */
+	unsigned inputs;		/* PACKET: which are given, bits 1 << enum xdpf_input; the others are absent, and 0 here: */
+	uint64_t input[XDPF_N_INPUTS];
 	uint64_t after;			/* AFTER: ns that the clock goes on */
 	enum xdpf_verdict verdict;	/* EXPECT: of the packet that was run last */
 	unsigned index;			/* EXPECT: who is to decide; UINT_MAX: anybody */
-	const char *source;		/* EXPECT: where it stands */
+	const char *source;		/* EXPECT, ADD, REMOVE: where it stands */
 	unsigned line;
+	size_t set;			/* ADD, REMOVE: a place in the metadata's .sets */
+	const uint8_t *elements;	/* ADD, REMOVE: .n_elements of the set's .key_size bytes each */
+	size_t n_elements;
+	uint64_t keep;			/* ADD: ns that they stay; 0: until they are removed */
 };
 
 struct xdpf_test {
@@ -266,12 +275,12 @@ XDPF_API int xdpf_object_tests(struct xdpf_tests **out, const struct xdpf_object
 XDPF_API void xdpf_tests_free(struct xdpf_tests *t);
 XDPF_API const struct xdpf_test *xdpf_tests_get(const struct xdpf_tests *t, size_t *n);
 
-/* The first expectation of a test that was not met. */
+/* The first step of a test that went wrong: an expectation that was not met, an addition to a full set. */
 struct xdpf_test_result {
 	bool passed;
-	const struct xdpf_step *expect;
-	uint64_t packet;		/* its number in the test, from 1 */
-	struct xdpf_run_result came;
+	const struct xdpf_step *step;
+	uint64_t packet;		/* how many were run, of an expectation: the number of its own */
+	struct xdpf_run_result came;	/* EXPECT */
 };
 
 /* Loads @o anew and runs one of its tests in the kernel: it begins with the state that the object declares. */

@@ -252,8 +252,22 @@ static void head(FILE *out, const char *metric, const char *help)
 	fprintf(out, "# HELP %s %s\n# TYPE %s counter\n", metric, help, metric);
 }
 
-/* One metric of each: @bytes chooses the half. A rule without a label has its place for a name, so its counter's number
- * tells two on one line apart. */
+/* A rule, or for NULL its file's default. A rule without a label has its place for a name, so its counter's number tells two on one line
+ * apart. */
+static void rule_labels(FILE *out, const struct xdpf_file *f, const struct xdpf_rule *r, enum xdpf_verdict verdict)
+{
+	char index[16];
+
+	label(out, "file", f->name);
+	label(out, "rule", r ? r->shown : "default");
+	if (r && !r->label) {
+		snprintf(index, sizeof(index), "%u", r->index);
+		label(out, "index", index);
+	}
+	label(out, "verdict", xdpf_verdict_name(verdict));
+}
+
+/* One metric of each: @bytes chooses the half. */
 static void rules_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
 {
 	head(out, metric, help);
@@ -262,18 +276,11 @@ static void rules_metric(const struct counters_of *c, FILE *out, const char *met
 		size_t file = r ? r->file : i - c->meta->n_rules;
 		const struct xdpf_file *f = &c->meta->files[file];
 		struct xdpf_count n = xdpf_stats_rule(c->stats, r ? r->index : f->default_index);
-		char index[16];
 
 		if (!f->counters)
 			continue;
 		start(c, out, metric);
-		label(out, "file", f->name);
-		label(out, "rule", r ? r->shown : "default");
-		if (r && !r->label) {
-			snprintf(index, sizeof(index), "%u", r->index);
-			label(out, "index", index);
-		}
-		label(out, "verdict", xdpf_verdict_name(r ? r->verdict : f->default_verdict));
+		rule_labels(out, f, r, r ? r->verdict : f->default_verdict);
 		fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
 	}
 }
@@ -303,6 +310,41 @@ static void cookies_metric(const struct counters_of *c, FILE *out, const char *m
 			label(out, "result", results[k]);
 			fprintf(out, "} %" PRIu64 "\n", v[k]);
 		}
+	}
+}
+
+/* Of those whose verdict may turn out to be impossible; .verdict is then the other one. */
+static void others_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
+{
+	head(out, metric, help);
+	for (size_t i = 0; i < c->meta->n_rules + c->meta->n_files; i++) {
+		const struct xdpf_rule *r = i < c->meta->n_rules ? &c->meta->rules[i] : NULL;
+		const struct xdpf_file *f = &c->meta->files[r ? r->file : i - c->meta->n_rules];
+		struct xdpf_other other = r ? r->other : f->default_other;
+		struct xdpf_count n;
+
+		if (!f->counters || other.verdict == XDPF_NO_VERDICT)
+			continue;
+		n = xdpf_stats_other(c->stats, other.slot);
+		start(c, out, metric);
+		rule_labels(out, f, r, other.verdict);
+		fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
+	}
+}
+
+static void lost_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
+{
+	head(out, metric, help);
+	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++) {
+		char number[16];
+
+		if (!xdpf_stats_error(c->stats, e))
+			continue;
+		snprintf(number, sizeof(number), "%u", e);
+		start(c, out, metric);
+		label(out, "errno", number);
+		label(out, "error", strerror((int)e));
+		fprintf(out, "} %" PRIu64 "\n", xdpf_stats_error(c->stats, e));
 	}
 }
 
@@ -430,6 +472,13 @@ void counters_prometheus(const struct counters_of *c, FILE *out)
 	rules_metric(c, out, "xdpf_rule_packets_total", "Packets that matched a rule or fell to a file's default.", false);
 	rules_metric(c, out, "xdpf_rule_bytes_total", "Bytes of the frames that matched a rule or fell to a file's default.",
 		     true);
+	if (c->meta->ways.n_others) {
+		others_metric(c, out, "xdpf_rule_else_packets_total", "Packets of them that took the other verdict: there was no way.", false);
+		others_metric(c, out, "xdpf_rule_else_bytes_total", "Bytes of the frames of them that took the other verdict.", true);
+	}
+	/* a test run sends nothing */
+	if (c->iface)
+		lost_metric(c, out, "xdpf_lost_packets_total", "Packets that were redirected and lost behind the program, by the kernel's error.");
 	verdicts_metric(c, out, "xdpf_verdict_packets_total", "Packets by the program's verdict.", false);
 	verdicts_metric(c, out, "xdpf_verdict_bytes_total", "Bytes of frames by the program's verdict.", true);
 	cookies_metric(c, out, "xdpf_syncookie_packets_total",

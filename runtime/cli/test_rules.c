@@ -21,7 +21,7 @@ static const char *who(const struct xdpf_meta *m, unsigned index)
 
 static void tell(const struct xdpf_meta *m, const struct xdpf_test *t, const struct xdpf_test_result *r, json_t *failures)
 {
-	const struct xdpf_step *e = r->expect;
+	const struct xdpf_step *e = r->step;
 	const char *by = e->index == UINT_MAX ? NULL : who(m, e->index), *verdict = xdpf_verdict_name(e->verdict);
 	const char *came = xdpf_verdict_name(r->came.verdict);
 
@@ -32,6 +32,21 @@ static void tell(const struct xdpf_meta *m, const struct xdpf_test *t, const str
 	else
 		printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s\n", e->source, e->line, t->name,
 		       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who(m, r->came.index));
+}
+
+/* An element found no room. */
+static void tell_full(const struct xdpf_meta *m, const struct xdpf_test *t, const struct xdpf_test_result *r, json_t *failures)
+{
+	const struct xdpf_step *step = r->step;
+	const struct xdpf_set *set = &m->sets[step->set];
+
+	if (failures)
+		json_array_append_new(failures, json_pack("{s:s, s:s, s:I, s:I, s:s, s:I}", "test", t->name, "file", step->source, "line",
+							  (json_int_t)step->line, "packet", (json_int_t)r->packet, "full", set->name,
+							  "size", (json_int_t)set->size));
+	else
+		printf("%s:%u: test \"%s\": set %s is full: it holds %u element%s\n", step->source, step->line, t->name, set->name, set->size,
+		       set->size == 1 ? "" : "s");
 }
 
 int test_rules(struct cli *cli, const struct xdpf_object *o, struct test_rules *out)
@@ -56,7 +71,10 @@ int test_rules(struct cli *cli, const struct xdpf_object *o, struct test_rules *
 		if (r.passed)
 			continue;
 		out->failed++;
-		tell(xdpf_object_meta(o), &t[i], &r, out->failures);
+		if (r.step->kind == XDPF_STEP_EXPECT)
+			tell(xdpf_object_meta(o), &t[i], &r, out->failures);
+		else
+			tell_full(xdpf_object_meta(o), &t[i], &r, out->failures);
 	}
 	return 0;
 }

@@ -86,6 +86,12 @@ for mode in native generic; do
 	is "$mode, xo1 down: lost" "$(stats '[(e["errno"], e["packets"]) for e in j["lost"]]')" "[(100, 1)]"
 	OUT=$(in_a "$XDPF" stats xe0)
 	says "$mode, xo1 down: as text" "redirected and lost: 1 packets: Network is down"
+	OUT=$(in_a "$XDPF" stats --prometheus xe0)
+	says "$mode, xo1 down: for Prometheus" '^xdpf_lost_packets_total\{interface="xe0",program="ways",errno="100",error="Network is down"\} 1$'
+	says "$mode: others for Prometheus" \
+		'^xdpf_rule_else_packets_total\{interface="xe0",program="ways",file="ways.xdpf",rule="closed",verdict="drop"\} 1$'
+	says "$mode: bytes of others for Prometheus" '^xdpf_rule_else_bytes_total\{.*,rule="closed",verdict="drop"\} [1-9][0-9]*$'
+	is "$mode: no series twice" "$(grep -v '^#' <<<"$OUT" | sed 's/} [0-9]*$//' | sort | uniq -d | wc -l)" 0
 	ip -n "$NAME-a" link set xo1 up
 	status "$mode: apply anew" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
 	send 7 6

@@ -22,7 +22,7 @@ SUMS = ["ip", "tcp", "udp", "icmp", "icmpv6", "igmp", "sctp", "dccp", "gre"]
 PREFERENCES = ["ip.check_checksum:TRUE", "tcp.check_checksum:TRUE", "udp.check_checksum:TRUE", "udplite.check_checksum:TRUE",
                "udplite.ignore_checksum_coverage:FALSE", "dccp.check_checksum:TRUE", "sctp.checksum:CRC-32C"]
 # Whose packets are wrong on purpose.
-WRONG = {"what is wrong stays wrong"}
+WRONG = {"what is wrong stays wrong", "what is wrong inside"}
 # A first fragment alone has no whole transport header's checksum, and a checksum that was named is that.
 ODD = {"UDP over IPv6", "packet too big", "extension headers"}    # tshark misses what the payload should be
 NO_SUMS = {"a later fragment", "GRE"}
@@ -75,7 +75,8 @@ def both(tally, xdpfc, xdpf, path):
 
 def failing(tally, path, ours):
     """Each test has, behind it, what comes instead."""
-    found = {f["test"]: "%d %s %s" % (f["packet"], f["verdict"], f["rule"]) for f in ours["failures"]}
+    found = {f["test"]: "%d full %s %d" % (f["packet"], f["full"], f["size"]) if "full" in f else
+             "%d %s %s" % (f["packet"], f["verdict"], f["rule"]) for f in ours["failures"]}
     with open(path) as f:
         want = dict(re.findall(r'^test "([^"]*)".*#: (.*)$', f.read(), re.M))
     tally.check(want and found == want, "%s: %s, not %s" % (path, found, want))
@@ -128,11 +129,16 @@ def sound(tally, xdpfc, path):
             tally.check(good.get(s), "no checksum of %s was looked at" % s)
 
 
-def wrong_objects(tally, xdpfc, xdpf, path):
+STEPS = ((b'"repeat":1,', b'"repeat":0,'), (b'"repeat":1,', b'"repeat":x,'), (b'"expect":"pass"', b'"expect":"xxxx"'), (b'"by":', b'"bx":'),
+         (b'{"packet":"0200', b'{"packet":"02g0'), (b'{"packet":"0200', b'{"packex":"0200'), (b'{"tests":[', b'{"tests":{'),
+         (b'"line":', b'"lime":'), (b'"steps":[', b'"steqs":['), (b'"name":', b'"nane":'))
+SETS = ((b'"add":1,', b'"add":9,'), (b'"add":1,', b'"adb":1,'), (b'"remove":1,', b'"remove":x,'), (b'"elements":"c0', b'"elements":"c"'),
+        (b'"elements":"c0', b'"elements":"cg'), (b'"elements":"c0', b'"elemints":"c0'), (b'"keep":10000000000,', b'"keep":9E999999999,'),
+        (b'"keep":10000000000,', b'"kept":10000000000,'), (b'"keep":10000000000,', b'"keep":-1000000000,'), (b'"source":', b'"sauces":'))
+
+
+def wrong_objects(tally, xdpfc, xdpf, path, changes):
     """An object whose tests are broken is refused, and says so."""
-    changes = ((b'"repeat":1,', b'"repeat":0,'), (b'"repeat":1,', b'"repeat":x,'), (b'"expect":"pass"', b'"expect":"xxxx"'), (b'"by":', b'"bx":'),
-               (b'{"packet":"0200', b'{"packet":"02g0'), (b'{"packet":"0200', b'{"packex":"0200'), (b'{"tests":[', b'{"tests":{'),
-               (b'"line":', b'"lime":'), (b'"steps":[', b'"steqs":['), (b'"name":', b'"nane":'))
     with tempfile.TemporaryDirectory() as tmp:
         obj = os.path.join(tmp, "prog.o")
         run(xdpfc, path, "-o", obj)
@@ -141,7 +147,7 @@ def wrong_objects(tally, xdpfc, xdpf, path):
         at = data.index(b'{"tests":')
         for old, new in changes:
             where = data.find(old, at)
-            tally.check(where > 0, "%s is not in the object" % old)
+            tally.check(where > 0 and len(old) == len(new), "%s is not in the object, or not as long as %s" % (old, new))
             with open(obj, "wb") as f:
                 f.write(data[:where] + new + data[where + len(old):])
             done = run(xdpf, "test", obj)
@@ -165,7 +171,8 @@ def main():
             tally.check(not ours["failures"], "%s: %s" % (path, ours["failures"]))
             tally.check(ours["tests"] or "examples" in path, "%s has no tests" % path)
     sound(tally, xdpfc, os.path.join(HERE, "frames.xdpf"))
-    wrong_objects(tally, xdpfc, xdpf, os.path.join(HERE, "steps.xdpf"))
+    wrong_objects(tally, xdpfc, xdpf, os.path.join(HERE, "steps.xdpf"), STEPS)
+    wrong_objects(tally, xdpfc, xdpf, os.path.join(HERE, "sets.xdpf"), SETS)
     print("%d passed, %d failed, %d skipped" % (tally.passed, tally.failed, tally.skipped))
     return 1 if tally.failed else 0
 

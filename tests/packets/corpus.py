@@ -43,12 +43,12 @@ def write_pcap(path, frames, times=None):
             f.write(struct.pack("<IIII", now // 10 ** 9, now % 10 ** 9, len(data), len(data)) + data)
 
 
-def times(n, seed, back=True):
+def times(n, seed):
     """Of N frames: some at once, some seconds apart, and now and then the clock goes back."""
     rnd, now = random.Random(seed), START
     for _ in range(n):
         now += rnd.choice((0, 0, rnd.randrange(1000), rnd.randrange(10 ** 6), rnd.randrange(10 ** 8), rnd.randrange(10 ** 8), rnd.randrange(10 ** 10)))
-        if rnd.random() < 0.005 and back:
+        if rnd.random() < 0.005:
             now -= rnd.choice((1, rnd.randrange(10 ** 9), rnd.randrange(10 ** 11)))
         yield now
 

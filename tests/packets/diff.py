@@ -53,9 +53,6 @@ class Tally:
 def counted(line):
     """The summary, with tables in no order."""
     summary = json.loads(line)["summary"]
-    for s in summary.get("sets", []):
-        # which of the expired elements gave its room away is not said
-        s.pop("expired", None)
     for table in summary["tables"]:
         table["entries"] = {tuple(sorted(e["key"].items())): (e["packets"], e["bytes"]) for e in table["entries"]}
     return summary
@@ -110,7 +107,7 @@ def main():
         return 77
     with tempfile.TemporaryDirectory() as tmp:
         capture, prog = os.path.join(tmp, "frames.pcap"), os.path.join(tmp, "prog.o")
-        corpus.write_pcap(capture, frames.frames, list(corpus.times(len(frames.frames), args.seed, back=False)))
+        corpus.write_pcap(capture, frames.frames, list(corpus.times(len(frames.frames), args.seed)))
         paths = args.file
         if not paths:
             paths = [p for d in ("tests/packets", "examples") for p in sorted(glob.glob(os.path.join(corpus.ROOT, d, "*.xdpf")))]

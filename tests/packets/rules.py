@@ -185,7 +185,7 @@ class Writer:
             elements = [e for i, e in enumerate(elements) if e not in elements[:i]]
             written = [e[0] if len(e) == 1 else "(%s)" % ", ".join(e) for e in elements]
             out.append("set %s : %s live size %d%s%s;" % (
-                name, names[0] if len(names) == 1 else "(%s)" % ", ".join(names), max(len(elements), self.rnd.choice((1, 2, 4, 20))),
+                name, names[0] if len(names) == 1 else "(%s)" % ", ".join(names), max(len(elements), self.rnd.choice((1, 2, 4, 20, 60, 150))),
                 self.rnd.choice(("", " timeout 3s", " timeout 20s", " timeout 1m")), " = { %s }" % ", ".join(written) if written else ""))
         return out
 
@@ -198,7 +198,7 @@ class Writer:
         key = fields[0] if len(fields) == 1 else "(%s)" % ", ".join(fields)
         if self.rnd.random() < 0.25:
             return "remove %s from %s" % (key, name)
-        return "add %s to %s%s" % (key, name, self.rnd.choice(("", "", " for 2s", " for 1s", " for 10s")))
+        return "add %s to %s%s" % (key, name, self.rnd.choice(("", "", " for 2s", " for 1s", " for 10s", " for 10m")))
 
     def declarations(self):
         """Sets of every type that there is a field of, and of tuples."""
@@ -382,6 +382,7 @@ def write(folder, n, seed, frames, xdpfc):
             writer = Writer(random.Random("%d/%d/%d" % (seed, i, j)), frames)
             options = writer.rnd.choice(("", " --flow-state new", " --flow-state established", " --flow-state related"))
             options += writer.rnd.choice(("", " --socket yes", " --socket no"))
+            options += writer.rnd.choice(("", "", " --no-way"))
             options += writer.rnd.choice(("", " --rx hash=%d,timestamp=%d,vlan=%d,pcp=%d" % tuple(writer.number(b) for b in (32, 62, 12, 3))))
             head = ["#: option" + options] if j == 0 and options else []
             head += ["#: then " + behind for behind in (files[1:] if j == 0 else ())]

@@ -12,7 +12,7 @@
 
 #include "ir.h"
 
-enum { ENTRY, FOUND, PASS, DROP, N_BLOCKS };
+enum { ENTRY, FOUND, PUSH, POP, MARKS, WAYS, ASKS, PASS, DROP, N_BLOCKS };
 
 struct fixture {
 	struct ast_program ast;
@@ -73,15 +73,18 @@ static struct ir_inst *find(struct fixture *f, enum ir_op op)
 
 static void build(struct fixture *f)
 {
-	static const char *const names[N_BLOCKS] = { "entry", "found", "pass", "drop" };
+	static const char *const names[N_BLOCKS] = { "entry", "found", "push", "pop", "marks", "ways", "asks", "pass", "drop" };
 	struct ir_opnd v, m;
 	struct ir_inst *i;
 
 	memset(f, 0, sizeof(*f));
 	f->ast.arena = f->p.arena = arena_new();
 	f->p.ast = &f->ast;
-	f->ast.n_counters = f->ast.n_slots = 1;
+	f->ast.n_counters = f->ast.n_slots = f->ast.n_sites = f->ast.n_limits = 1;
 	f->ast.n_indexes = 2;
+	*vec_add(f->p.arena, &f->ast.live) = NULL;
+	*vec_add(f->p.arena, &f->ast.logs) = NULL;
+	*vec_add(f->p.arena, &f->ast.ways) = NULL;
 	*vec_add(f->p.arena, &f->ast.ifaces) = "eth0";
 	f->table = (struct ir_table){ .name = "t", .words = 2, .width = 64 };
 	*vec_add(f->p.arena, &f->p.table) = &f->table;
@@ -121,10 +124,46 @@ static void build(struct fixture *f)
 	add(f, FOUND, IR_COUNT);
 	arg(f, add(f, FOUND, IR_TALLY), v);
 	add(f, FOUND, IR_MISS);
+	add(f, FOUND, IR_LOG);
+	i = add(f, FOUND, IR_STORE);
+	i->a = v;
+	i->b = v;
+	i->imm = 2;
+	i = add(f, FOUND, IR_WRITE);
+	i->a = v;
+	for (int k = 0; k < 2; k++) {
+		arg(f, i, ir_imm(7));
+		*vec_add(f->p.arena, &i->cases) = 4;
+	}
+	i = add(f, FOUND, IR_DIV);
+	i->a = v;
+	i->b = ir_imm(60);
+	add(f, FOUND, IR_RANDOM);
+	i = add(f, FOUND, IR_FLOW);
+	for (int k = 0; k < IR_FLOW_ARGS; k++)
+		arg(f, i, v);
+	arg(f, add(f, FOUND, IR_LOOKUP), v);
+	arg(f, add(f, FOUND, IR_ADDSET), v);
+	arg(f, add(f, FOUND, IR_DELSET), v);
 	i = add(f, FOUND, IR_SWITCH);
 	i->a = m;
 	*vec_add(f->p.arena, &i->cases) = 1;
 	go(i, f->b[DROP], f->b[PASS]);
+
+	i = add(f, PUSH, IR_PUSHTAG);
+	i->imm = 0xffff;
+	go(i, f->b[POP], f->b[DROP]);
+	go(add(f, POP, IR_POPTAG), f->b[MARKS], f->b[DROP]);
+	i = add(f, MARKS, IR_MARK);
+	i->imm = UINT32_MAX;
+	go(i, f->b[WAYS], f->b[DROP]);
+	add(f, WAYS, IR_OTHER);
+	go(add(f, WAYS, IR_WAY), f->b[DROP], f->b[ASKS]);
+	i = add(f, ASKS, IR_SOCKET);
+	i->imm = 17;
+	for (int k = 0; k < 4; k++)
+		arg(f, i, ir_imm(0));
+	go(i, f->b[PASS], f->b[DROP]);
 
 	i = add(f, PASS, IR_DECIDE);
 	i->imm = 1;
@@ -194,6 +233,38 @@ static void no_rule(struct fixture *f) { find(f, IR_COUNT)->imm = 2; }
 static void no_decider(struct fixture *f) { find(f, IR_DECIDE)->imm = 2; }
 static void no_verdict(struct fixture *f) { find(f, IR_DECIDE)->verdict = VERDICT_NONE; }
 static void verdict_too_high(struct fixture *f) { find(f, IR_DECIDE)->verdict = VERDICT_COUNT; }
+static void store_of_three(struct fixture *f) { find(f, IR_STORE)->imm = 3; }
+static void store_of_none(struct fixture *f) { find(f, IR_STORE)->imm = 0; }
+static void store_undefined(struct fixture *f) { find(f, IR_STORE)->b.v = 1000; }
+static void store_nowhere(struct fixture *f) { find(f, IR_STORE)->a.v = 1000; }
+static void tag_too_large(struct fixture *f) { find(f, IR_PUSHTAG)->imm = 0x10000; }
+static void tag_no_room(struct fixture *f) { find(f, IR_PUSHTAG)->target[1] = NULL; }
+static void untag_not(struct fixture *f) { find(f, IR_POPTAG)->target[1] = NULL; }
+static void untag_lost(struct fixture *f) { find(f, IR_POPTAG)->target[0] = ir_block_new(&f->p, "lost"); }
+static void mark_too_large(struct fixture *f) { find(f, IR_MARK)->imm = (uint64_t)UINT32_MAX + 1; }
+static void mark_no_room(struct fixture *f) { find(f, IR_MARK)->target[1] = NULL; }
+static void write_without(struct fixture *f) { find(f, IR_WRITE)->cases.n = 1; }
+static void write_of_three(struct fixture *f) { find(f, IR_WRITE)->cases.v[0] = 3; }
+static void write_much(struct fixture *f)
+{
+	for (int k = 0; k < 15; k++) {
+		arg(f, find(f, IR_WRITE), ir_imm(0));
+		*vec_add(f->p.arena, &find(f, IR_WRITE)->cases) = 4;
+	}
+}
+static void by_zero(struct fixture *f) { find(f, IR_DIV)->b.v = 0; }
+static void by_unknown(struct fixture *f) { find(f, IR_DIV)->b = find(f, IR_DIV)->a; }
+static void no_site(struct fixture *f) { find(f, IR_RANDOM)->imm = 1; }
+static void no_flow(struct fixture *f) { find(f, IR_FLOW)->args.n--; }
+static void no_set(struct fixture *f) { find(f, IR_LOOKUP)->imm = 1; }
+static void no_set_to_add(struct fixture *f) { find(f, IR_ADDSET)->imm = 1; }
+static void no_slot_to_add(struct fixture *f) { find(f, IR_ADDSET)->slot = 1; }
+static void no_set_to_remove(struct fixture *f) { find(f, IR_DELSET)->imm = 1; }
+static void no_log(struct fixture *f) { find(f, IR_LOG)->imm = 1; }
+static void no_way(struct fixture *f) { find(f, IR_WAY)->imm = 1; }
+static void no_other(struct fixture *f) { find(f, IR_OTHER)->a = ir_imm(1); }
+static void socket_of_sctp(struct fixture *f) { find(f, IR_SOCKET)->imm = 132; }
+static void socket_of_five(struct fixture *f) { arg(f, find(f, IR_SOCKET), ir_imm(0)); }
 static void no_target(struct fixture *f) { find(f, IR_FETCH)->target[1] = NULL; }
 static void not_placed(struct fixture *f) { find(f, IR_SWITCH)->target[0] = ir_block_new(&f->p, "lost"); }
 static void wrong_place(struct fixture *f) { f->b[DROP]->id = PASS; }
@@ -207,9 +278,9 @@ static void faults(void **state)
 		const char *says;
 	} rows[] = {
 		{ "no block", no_block, "no block" },
-		{ "an empty block", empty_block, "block @2 does not end" },
+		{ "an empty block", empty_block, "block @7 does not end" },
 		{ "a block without a terminator", no_terminator, "block @1 does not end" },
-		{ "an instruction behind the end", behind_end, "block @3, instruction 0 (decide): stands behind" },
+		{ "an instruction behind the end", behind_end, "block @8, instruction 0 (decide): stands behind" },
 		{ "a temporary of another block", other_block, "block @1, instruction 1 (swap): uses a temporary" },
 		{ "a temporary before it is defined", later, "(add): uses a temporary" },
 		{ "a temporary that nobody defines", nowhere_defined, "(set): uses a temporary" },
@@ -241,6 +312,32 @@ static void faults(void **state)
 		{ "decided by no rule", no_decider, "(decide): names no rule" },
 		{ "no verdict", no_verdict, "(decide): has no verdict" },
 		{ "no such verdict", verdict_too_high, "(decide): has no verdict" },
+		{ "three bytes stored", store_of_three, "(store): stores 1, 2, 4 or 8" },
+		{ "no bytes stored", store_of_none, "(store): stores 1, 2, 4 or 8" },
+		{ "something undefined stored", store_undefined, "(store): uses a temporary" },
+		{ "stored at an undefined place", store_nowhere, "(store): uses a temporary" },
+		{ "a tag of 17 bits", tag_too_large, "(pushtag): has a number that does not fit" },
+		{ "a tag, and no way where there is no room", tag_no_room, "(pushtag): goes to a block" },
+		{ "no tag, and no way", untag_not, "(poptag): goes to a block" },
+		{ "behind the tag nothing that is placed", untag_lost, "(poptag): goes to a block" },
+		{ "a mark of 33 bits", mark_too_large, "(mark): has a number that does not fit" },
+		{ "a mark, and no way where there is no room", mark_no_room, "(mark): goes to a block" },
+		{ "fewer sizes than numbers written", write_without, "(write): writes numbers without sizes" },
+		{ "three bytes written", write_of_three, "(write): writes 1, 2, 4 or 8" },
+		{ "too much written", write_much, "(write): writes more than 64" },
+		{ "divided by zero", by_zero, "(div): divides by no number" },
+		{ "divided by what is not known", by_unknown, "(div): divides by no number" },
+		{ "no such place of chance", no_site, "(random): names no place" },
+		{ "half a flow", no_flow, "(flow): is of no flow" },
+		{ "no such set", no_set, "(lookup): names no set" },
+		{ "no such set to add to", no_set_to_add, "(addset): names no set" },
+		{ "no such slot of an addition", no_slot_to_add, "(addset): names no slot" },
+		{ "no such set to remove from", no_set_to_remove, "(delset): names no set" },
+		{ "no such log", no_log, "(log): names no log" },
+		{ "no such way", no_way, "(way): names no way" },
+		{ "no such way for others", no_other, "(other): names no way" },
+		{ "a socket of SCTP", socket_of_sctp, "(socket): asks for no socket" },
+		{ "a socket by five numbers", socket_of_five, "(socket): asks for no socket" },
 		{ "no target", no_target, "(fetch): goes to a block" },
 		{ "a target that is not placed", not_placed, "(switch): goes to a block" },
 		{ "a target that stands elsewhere", wrong_place, "(switch): goes to a block" },

@@ -29,7 +29,8 @@ static const char *const atoms[] = {
 	"icmp.id == 1", "icmp.id != 1", "icmp6.type == 135", "icmp6.target in fe80::/10", "arp.op == request", "arp.spa in 10.0.0.0/8",
 	"igmp.type == 0x11", "gre.key == 1", "esp.spi == 0", "dccp.seq > 5", "l4.checksum == 0", "l4.checksum != 0", "vlan.id < 100",
 	"vlan.id >= 100", "(ip.src, tcp.dport) in { (10.0.0.0/8, 1-1024) }", "iface == eth0", "iface != eth0", "iface in { eth1, eth0 }",
-	"rxqueue == 0", "rxqueue != 0",
+	"rxqueue == 0", "rxqueue != 0", "socket", "not socket", "socket", "weekday == sun", "weekday != sun", "time 08:00-18:00",
+	"not time 22:00-09:00",
 };
 
 static struct {
@@ -136,6 +137,8 @@ static void run_frames(struct eval *e)
 		for (unsigned k = 0; k < 3; k++) {
 			struct eval_packet pkt = { .data = frames[i].data, .len = frames[i].len, .iface = iface[k] };
 
+			pkt.socket = (i + k) % 2;
+			pkt.now = (i * 37 + k) * 3600000000000;
 			pkt.has_rxqueue = k > 0;
 			pkt.rxqueue = k - 1;
 			eval_run(e, &pkt);
