@@ -177,6 +177,10 @@ print(json.load(sys.stdin)[\"files\"][0][\"rules\"][0][\"cookies\"][\"answered\"
 	is "$mode: refused" "$(guard '(r["cookies"]["refused"], r["cookies"]["completed"])')" "(60, $completed)"
 	is "$mode: dropped" "$(stats 'verdict("drop")')" 60
 	is "$mode: the stack heard of none" "$(($(kernel TcpOutRsts) - out)) $(($(kernel TcpExtSyncookiesFailed) - failed))" "0 0"
+	status "$mode: as text" 0 in_a "$XDPF" stats xe0
+	says "$mode: as text" "^ +[0-9]{5,} SYNs answered, 0 not; $completed connections completed, 60 packets refused$"
+	status "$mode: for Prometheus" 0 in_a "$XDPF" stats --prometheus xe0
+	says "$mode: for Prometheus" "^xdpf_syncookie_packets_total\{.*rule=\"guard\",.*result=\"refused\"\} 60$"
 	is "$mode: still balanced" "$(stats 'j["balanced"]')" True
 
 	# A port that the server has in TIME_WAIT: the stack decides, as it does without a filter.
