@@ -2,6 +2,15 @@
 # `syncookie` on live traffic, native and generic: while SYNs come from all over the address space, a client connects and fetches over IPv4 and IPv6,
 # and the server's stack hears of none but the client. Without the filter, the same flood does leave its traces.
 . "$(dirname "$0")/lib.sh" "$@"
+cleanup() {
+	exec 9>&-
+	kill $FLOOD
+	ip -n "$NAME-a" link del xe2
+	ip netns del "$NAME-c"
+	finish
+} 2>/dev/null
+FLOOD=
+trap cleanup EXIT
 network
 cat >"$WORK/guard.xdpf" <<'END'
 default pass;
@@ -157,6 +166,7 @@ print(json.load(sys.stdin)[\"files\"][0][\"rules\"][0][\"cookies\"][\"answered\"
 	is "$mode: nothing is half open under it" "$(half_open)" 0
 	kill $FLOOD
 	wait $FLOOD 2>/dev/null
+	FLOOD=
 	is "$mode: nothing is half open behind it" "$(half_open)" 0
 	is "$mode: the stack answered no SYN" "$(($(kernel TcpExtSyncookiesSent) - sent))" 0
 	# Each is one, or seen as two where its acknowledgement and its first words come by two CPUs at once: the stack sees to that.
@@ -177,6 +187,10 @@ print(json.load(sys.stdin)[\"files\"][0][\"rules\"][0][\"cookies\"][\"answered\"
 	is "$mode: refused" "$(guard '(r["cookies"]["refused"], r["cookies"]["completed"])')" "(60, $completed)"
 	is "$mode: dropped" "$(stats 'verdict("drop")')" 60
 	is "$mode: the stack heard of none" "$(($(kernel TcpOutRsts) - out)) $(($(kernel TcpExtSyncookiesFailed) - failed))" "0 0"
+	status "$mode: as text" 0 in_a "$XDPF" stats xe0
+	says "$mode: as text" "^ +[0-9]{5,} SYNs answered, 0 not; $completed connections completed, 60 packets refused$"
+	status "$mode: for Prometheus" 0 in_a "$XDPF" stats --prometheus xe0
+	says "$mode: for Prometheus" "^xdpf_syncookie_packets_total\{.*rule=\"guard\",.*result=\"refused\"\} 60$"
 	is "$mode: still balanced" "$(stats 'j["balanced"]')" True
 
 	# A port that the server has in TIME_WAIT: the stack decides, as it does without a filter.
