@@ -67,6 +67,33 @@ static void word_put(struct cg *g, V *word, unsigned off, unsigned size, V v)
 		word[off / 8 + 1] = LLVMBuildOr(g->b, word[off / 8 + 1], LLVMBuildLShr(g->b, v, cg_c(g, 64 - 8 * at), ""), "");
 }
 
+static void longer(uint64_t *most, struct meta_key k)
+{
+	uint64_t size = (k.size + 7) / 8 * 8;
+
+	if (size > *most)
+		*most = size;
+}
+
+uint64_t cg_key_room(struct cg *g)
+{
+	const struct ast_program *p = g->ir->ast;
+	uint64_t most = 8;
+
+	for (size_t u = 0; u < p->units.n; u++) {
+		const struct ast_unit *unit = p->units.v[u];
+
+		for (size_t i = 0; i < unit->counters.n; i++)
+			longer(&most, meta_key_layout(g->arena, unit->counters.v[i]->key.v, unit->counters.v[i]->key.n));
+		for (size_t i = 0; i < unit->limits.n; i++)
+			if (unit->limits.v[i]->used)
+				longer(&most, meta_key_layout(g->arena, unit->limits.v[i]->key.v, unit->limits.v[i]->key.n));
+	}
+	for (size_t i = 0; i < p->live.n; i++)
+		longer(&most, meta_set_layout(g->arena, p->live.v[i]));
+	return most;
+}
+
 unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part)
 {
 	unsigned n = (k->size + 7) / 8;

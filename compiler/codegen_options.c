@@ -153,7 +153,8 @@ void cg_options(struct cg *g)
 	g->ctx = LLVMGetParam(f, 0);
 	cg_go(g, cg_block(g, "entry"));
 	cg_debug_function(g, f, XDPF_FN_OPTIONS, g->du64, 3, arg, true);
-	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, CG_FETCH_BUF), "buf");
+	/* no more of the stack than it needs: the main function's counts beside it */
+	g->buf = cg_alloca(g, g->i64, "buf");
 	walk(g, LLVMGetParam(f, 1), LLVMGetParam(f, 2));
 }
 
