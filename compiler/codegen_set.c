@@ -10,11 +10,7 @@
 #include "abi.h"
 #include "meta.h"
 
-enum {
-	TRIES = 32,		/* old elements that a new one looks at for room */
-	LENGTHS = 130,		/* prefixes of an address, one longer than the other */
-	AGES = 2,		/* a queue has room for so many times a set's elements */
-};
+enum { LENGTHS = 130 };	/* prefixes of an address, one longer than the other */
 
 static const struct ast_set *set_of(const struct cg *g, const struct ir_inst *i)
 {
@@ -80,7 +76,7 @@ void cg_sets(struct cg *g)
 						value, number(g, BPF_F_NO_PREALLOC) });
 		if (set->expires)
 			g->set_queue[i] = set_map(g, arena_printf(g->arena, "%s%u", XDPF_MAP_AGES, i), 3, queue_names,
-						  (MD[]){ number(g, BPF_MAP_TYPE_QUEUE), number(g, AGES * (uint64_t)set->max), element });
+						  (MD[]){ number(g, BPF_MAP_TYPE_QUEUE), number(g, XDPF_SET_AGES * (uint64_t)set->max), element });
 	}
 }
 
@@ -248,8 +244,8 @@ void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args)
 }
 
 /*
- * Takes old elements off the queue, at most TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten, one that
- * lives goes to the queue's end. Goes to @room or, where none was found, to @none.
+ * Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten, one
+ * that lives goes to the queue's end. Goes to @room or, where none was found, to @none.
  */
 static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB none)
 {
@@ -280,7 +276,7 @@ static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB 
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 	next = LLVMBuildAdd(g->b, n, cg_c(g, 1), "");
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, TRIES), ""), walk, none);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, XDPF_SET_TRIES), ""), walk, none);
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ here, on }, 2);
 }
 
