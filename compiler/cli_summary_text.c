@@ -137,6 +137,13 @@ void summary_text(const struct ast_program *p, const struct eval *e, FILE *out)
 				fprintf(out, "  and %zu more; --json has them all\n", t.n - KEYS_SHOWN);
 		}
 	}
+	for (size_t i = 0; i < p->live.n; i++) {
+		struct eval_set_count n = eval_set_count(e, p->live.v[i]);
+
+		if (n.added || n.full || n.removed || n.expired)
+			fprintf(out, "set %s: %" PRIu64 " added, %" PRIu64 " found it full, %" PRIu64 " removed, %" PRIu64 " expired gave room\n",
+				p->live.v[i]->name.s, n.added, n.full, n.removed, n.expired);
+	}
 	summary_each_miss(p, text_miss, &t);
 	for (size_t i = 0; i < p->logs.n; i++)
 		if (eval_log_limited(e, p->logs.v[i]))

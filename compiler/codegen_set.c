@@ -10,11 +10,7 @@
 #include "abi.h"
 #include "meta.h"
 
-enum {
-	TRIES = 32,		/* old elements that a new one looks at for room */
-	LENGTHS = 130,		/* prefixes of an address, one longer than the other */
-	AGES = 2,		/* a queue has room for so many times a set's elements */
-};
+enum { LENGTHS = 130 };	/* prefixes of an address, one longer than the other */
 
 static const struct ast_set *set_of(const struct cg *g, const struct ir_inst *i)
 {
@@ -51,14 +47,13 @@ void cg_sets(struct cg *g)
 		const struct ast_set *set = ast->live.v[i];
 		struct meta_key k = meta_set_layout(g->arena, set);
 		MD element = element_type(g, set, &k);
-
 		const struct cg_map_def map = { set->prefix ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH, set->max, element, value,
 						BPF_F_NO_PREALLOC };
 
 		g->set_map[i] = cg_map_of(g, arena_printf(g->arena, "%s%u", XDPF_MAP_LIVE, i), &map);
 		if (set->expires)
 			g->set_queue[i] = cg_map(g, arena_printf(g->arena, "%s%u", XDPF_MAP_AGES, i), BPF_MAP_TYPE_QUEUE,
-						 AGES * (uint64_t)set->max, NULL, element);
+						 XDPF_SET_AGES * (uint64_t)set->max, NULL, element);
 	}
 }
 
@@ -226,8 +221,8 @@ void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args)
 }
 
 /*
- * Takes old elements off the queue, at most TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten, one that
- * lives goes to the queue's end. Goes to @room or, where none was found, to @none.
+ * Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten, one
+ * that lives goes to the queue's end. Goes to @room or, where none was found, to @none.
  */
 static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB none)
 {
@@ -258,7 +253,7 @@ static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB 
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 	next = LLVMBuildAdd(g->b, n, cg_c(g, 1), "");
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, TRIES), ""), walk, none);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, XDPF_SET_TRIES), ""), walk, none);
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ here, on }, 2);
 }
 

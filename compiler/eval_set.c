@@ -11,12 +11,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-enum {
-	MAX = 4,
-	NONE = UINT32_MAX,
-	TRIES = 32,		/* old elements that a new one looks at for room */
-	AGES = 2,		/* a queue has room for so many times a set's elements */
-};
+#include "abi.h"
+
+enum { MAX = 4, NONE = UINT32_MAX };
 
 struct key {
 	struct value v[MAX];
@@ -131,12 +128,12 @@ static bool grow(struct eval_sets *e, struct live *s)
 	return true;
 }
 
-/* Takes old elements off the queue, at most TRIES, until one has made room. */
+/* Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room. */
 static bool make_room(struct eval_sets *e, struct live *s, uint64_t now)
 {
 	struct key k;
 
-	for (unsigned i = 0; i < TRIES && eval_queue_pop(&s->ages, &k); i++) {
+	for (unsigned i = 0; i < XDPF_SET_TRIES && eval_queue_pop(&s->ages, &k); i++) {
 		struct element *x = find(e, s, &k);
 
 		if (!x)
@@ -231,7 +228,7 @@ struct eval_sets *eval_sets_new(const struct ast_program *p)
 		struct live *s = &e->set[i];
 
 		s->set = p->live.v[i];
-		s->ages = (struct eval_queue){ .size = sizeof(struct key), .max = AGES * (size_t)s->set->max };
+		s->ages = (struct eval_queue){ .size = sizeof(struct key), .max = XDPF_SET_AGES * (size_t)s->set->max };
 		s->free = NONE;
 		for (size_t k = 0; k < s->set->n; k++) {
 			struct key key = declared(s->set, s->set->range + k * s->set->n_types);

@@ -326,6 +326,8 @@ static const char *remedy_for(struct parser *c, unsigned want)
 			return "if this is a label, a blank follows its colon";
 		break;
 	case TOK_SEMI:
+		if (want & WANT_STEP)
+			return "leave the `;` out: the steps of a test stand one behind the other";
 		if (want & WANT_STATEMENT)
 			return before->kind == TOK_RBRACE ? "a block needs no `;` behind it" : "leave the `;` out";
 		break;

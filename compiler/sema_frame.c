@@ -168,11 +168,15 @@ static bool input_check(struct sema *s, const struct ast_assign *a, enum input_i
 	const struct type_info *type = &lang_types[lang_inputs[id].type];
 	const struct want w = { .type = lang_inputs[id].type, .kind = type->kind, .bits = type->bits, .what = a->name.s };
 	struct range r = { FAMILY_NUM, value_of(1), value_of(1) };
+	const char *example = "1";
 
 	if (f->inputs & 1u << id)
 		return twice(s, a->name.span, a->name.s, f->span);
+	for (size_t i = 0; i < lang_n_names && type->names != NAMES_NONE; i++)
+		if (lang_names[i].table == type->names)
+			example = lang_names[i].name;
 	if (!a->value && type->kind != KIND_FLAG)
-		return needs_value(s, a, "1");
+		return needs_value(s, a, example);
 	if (a->value && (!value_whole(s, a->value) || !value_one(s, &w, a->value, &r)))
 		return false;
 	f->inputs |= 1u << id;

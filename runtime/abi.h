@@ -75,6 +75,8 @@
 #define XDPF_META_VERSION	1
 #define XDPF_SET_SIZE		65536		/* elements that a live set holds unless it says otherwise */
 #define XDPF_SET_MOST		(16 << 20)	/* … at the most */
+#define XDPF_SET_TRIES		32		/* old elements that a new one looks at for room */
+#define XDPF_SET_AGES		2		/* the queue of those that may expire has room for so many times a set's elements */
 #define XDPF_SET_KEY		64		/* bytes of an element, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
 #define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those above and the metadata's */
