@@ -93,4 +93,11 @@ bool bpf_flow(struct bpf_code *c);
 /* MEND_DST, MEND_SRC. */
 bool bpf_links(struct bpf_code *c);
 
+/* ---- bpf_calls.c ---- */
+
+/* Does this call of a helper return a pointer? */
+bool bpf_helper_pointer(const struct bpf_insn *i);
+/* How many bytes the call at @at may write from the address in @reg (1-5) on, at most; SIZE_MAX: it is not known. @begin: of its block. */
+size_t bpf_call_writes(const struct bpf_code *c, size_t begin, size_t at, unsigned reg);
+
 #endif

@@ -32,6 +32,7 @@ struct walk {
 	struct bpf_code *code;
 	struct state *in;	/* of each block */
 	set *live;		/* of each block, at its begin; NULL: nothing is known of it yet */
+	size_t begin;		/* of the block that is walked */
 };
 
 static set one(unsigned p)
@@ -182,6 +183,14 @@ static void may_hold(struct state *s, unsigned w, int from)
 		link_places(s, w, (s->link[from] | one((unsigned)from)) & ~one(w));
 }
 
+/* Does it write behind the frame's end? Some buffer is too short then, and the kernel's word about it would explain little. */
+static bool is_outside(const struct state *s, const struct bpf_insn *i)
+{
+	unsigned base = s->sort[i->dst_reg];
+
+	return base >= SORT_FRAME && i->off >= (int)(base - SORT_FRAME);
+}
+
 static void store(struct state *s, const struct bpf_insn *i)
 {
 	unsigned base = s->sort[i->dst_reg], w = word(base, i->off);
@@ -208,40 +217,37 @@ static void store(struct state *s, const struct bpf_insn *i)
 	}
 }
 
-/* Helpers that return a pointer. */
-static bool helper_pointer(int id)
+/* A function may write numbers to the stack, from an address on it that it is given. */
+static void may_write(const struct walk *w, struct state *s, size_t at)
 {
-	switch (id) {
-	case BPF_FUNC_map_lookup_elem:
-	case BPF_FUNC_ringbuf_reserve:
-	case BPF_FUNC_sk_lookup_udp:
-	case BPF_FUNC_skc_lookup_tcp:
-		return true;
+	for (unsigned r = 1; r <= 5; r++) {
+		unsigned first = word(s->sort[r], 0), behind = OUTSIDE;
+		size_t bytes = bpf_call_writes(w->code, w->begin, at, r);
+
+		if ((!first && s->sort[r] != SORT_INTO_FRAME) || !bytes)
+			continue;
+		if (first && bytes < 8 * WORDS)
+			behind = word(s->sort[r], (int)bytes - 1) ? word(s->sort[r], (int)bytes - 1) + 1 : OUTSIDE;
+		for (unsigned k = first ? first : REGS; k < behind; k++)
+			if (s->sort[k] != SORT_NONE)
+				s->sort[k] = merged(s->sort[k], SORT_NUMBER);
 	}
-	return false;
 }
 
-static void call(struct state *s, const struct bpf_insn *i, enum bpf_callee callee)
+static void call(const struct walk *w, struct state *s, size_t at)
 {
+	const struct bpf_insn *i = &w->code->in[at];
+	enum bpf_callee callee = w->code->callee[at];
 	bool own = i->src_reg == BPF_PSEUDO_CALL && callee == CALLEE_OWN;
 	set ids;
 
-	/* it may write numbers to the stack, from an address on it that it is given */
-	for (unsigned r = 1; r <= 5; r++) {
-		unsigned w = word(s->sort[r], 0);
-
-		if (!w && s->sort[r] != SORT_INTO_FRAME)
-			continue;
-		for (w = w ? w : REGS; w < OUTSIDE; w++)
-			if (s->sort[w] != SORT_NONE)
-				s->sort[w] = merged(s->sort[w], SORT_NUMBER);
-	}
+	may_write(w, s, at);
 	for (unsigned r = 0; r <= 5; r++)
 		put(s, r, SORT_NUMBER);
 	ids = own ? with_id(s) : 0;
 	if (own)
 		link_places(s, 0, ids);		/* it may return what it was given */
-	else if (callee == CALLEE_POINTER || (!i->src_reg && helper_pointer(i->imm)))
+	else if (callee == CALLEE_POINTER || bpf_helper_pointer(i))
 		s->sort[0] = SORT_POINTER;
 }
 
@@ -269,6 +275,8 @@ static void step(struct walk *w, struct state *s, size_t at, set live)
 		break;
 	case BPF_ST:
 	case BPF_STX:
+		if (is_outside(s, i))
+			w->code->err = "an instruction writes behind the stack";
 		store(s, i);
 		break;
 	case BPF_LD:
@@ -277,7 +285,7 @@ static void step(struct walk *w, struct state *s, size_t at, set live)
 	case BPF_JMP:
 	case BPF_JMP32:
 		if (BPF_OP(i->code) == BPF_CALL) {
-			call(s, i, w->code->callee[at]);
+			call(w, s, at);
 		} else if (bpf_is_jump(i) && BPF_OP(i->code) != BPF_JA) {
 			forget_id(w, s, at, i->dst_reg, live);
 			if (BPF_SRC(i->code) == BPF_X)
@@ -346,6 +354,7 @@ static void forward(struct walk *w)
 			if (!s.changed)
 				continue;
 			w->in[b].changed = s.changed = false;
+			w->begin = c->block[b].begin;
 			for (size_t i = c->block[b].begin; i < c->block[b].end; i += bpf_is_wide(&c->in[i]) ? 2 : 1)
 				step(w, &s, i, live_behind(w, &c->block[b]));
 			for (unsigned k = 0; k < 2; k++)
@@ -426,7 +435,8 @@ static void backward(struct walk *w)
 	for (size_t b = 0; b < c->n_blocks; b++) {
 		struct state s = w->in[b];
 
-		for (size_t i = c->block[b].begin; i < c->block[b].end; i += bpf_is_wide(&c->in[i]) ? 2 : 1) {
+		w->begin = c->block[b].begin;
+		for (size_t i = w->begin; i < c->block[b].end; i += bpf_is_wide(&c->in[i]) ? 2 : 1) {
 			set r, wr;
 
 			uses(&c->in[i], &s, &r, &wr);
@@ -449,7 +459,7 @@ static void backward(struct walk *w)
 
 bool bpf_links(struct bpf_code *c)
 {
-	struct walk w = { c, arena_array(c->arena, c->n_blocks + 1, sizeof(*w.in)), NULL };
+	struct walk w = { c, arena_array(c->arena, c->n_blocks + 1, sizeof(*w.in)), NULL, 0 };
 
 	for (size_t i = 0; i < c->n; i++)
 		if (c->in[i].dst_reg > FP || c->in[i].src_reg > FP) {
@@ -459,5 +469,5 @@ bool bpf_links(struct bpf_code *c)
 	forward(&w);
 	backward(&w);
 	forward(&w);
-	return true;
+	return !c->err;
 }

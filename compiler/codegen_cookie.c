@@ -89,6 +89,8 @@ void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no
 	cg_branch(g, equal(g, cg_test_socket(g), XDPF_SOCKET_ABSENT), yes, no);
 }
 
+_Static_assert(sizeof(struct ipv6hdr) == CG_COOKIE_HEADER && sizeof(struct iphdr) < CG_COOKIE_HEADER, "room for either header");
+
 /* An IP header with these addresses, and what the kernel looks at besides: the version. In g->key, which holds nothing between instructions. */
 static V ip_header(struct cg *g, bool ip6, const V *address)
 {

@@ -172,6 +172,8 @@ V cg_kfunc(struct cg *g, const char *name, T type, MD ret, unsigned n, MD *param
 
 /* ---- codegen_cookie.c ---- */
 
+enum { CG_COOKIE_HEADER = 40 };		/* bytes of an IP header that SYN cookies need room for, where keys are made */
+
 void cg_listens(struct cg *g, const struct ir_inst *i, const V *v, BB yes, BB no);
 /* @off, @len: of the TCP header. */
 void cg_cookie(struct cg *g, const struct ir_inst *i, V off, V len, const V *v, BB yes, BB no);

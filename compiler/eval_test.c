@@ -17,6 +17,21 @@ struct run {
 	struct eval_result last;
 };
 
+static bool has(const struct ast_frame *f, enum input_id id)
+{
+	return f->inputs & 1u << id;
+}
+
+static struct xdpf_rx rx_of(const struct ast_frame *f)
+{
+	return (struct xdpf_rx){
+		.has_hash = has(f, INPUT_RX_HASH), .hash = (uint32_t)f->input[INPUT_RX_HASH], .timestamp = f->input[INPUT_RX_TIMESTAMP],
+		.has_vlan = has(f, INPUT_RX_VLAN_ID),
+		.vlan_tci = (uint16_t)(f->input[INPUT_RX_VLAN_PCP] << 13 | f->input[INPUT_RX_VLAN_ID]),
+		.vlan_type = has(f, INPUT_RX_VLAN_TYPE) ? (uint16_t)f->input[INPUT_RX_VLAN_TYPE] : XDPF_RX_VLAN_DEFAULT,
+	};
+}
+
 static void run_packet(struct run *r, const struct ast_step *step)
 {
 	const struct ast_frame *f = step->frame;
@@ -25,7 +40,8 @@ static void run_packet(struct run *r, const struct ast_step *step)
 		struct eval_packet pkt = {
 			.data = r->buf, .len = f->len, .iface = f->iface, .has_rxqueue = f->has_rxqueue, .rxqueue = f->rxqueue,
 			.now = r->now, .random = eval_packet_random(XDPF_TEST_SEED, ++r->packet),
-			.socket = f->input[INPUT_SOCKET], .no_way = f->input[INPUT_NO_WAY],
+			.has_socket = has(f, INPUT_SOCKET), .socket = f->input[INPUT_SOCKET], .no_way = f->input[INPUT_NO_WAY],
+			.flow_state = (unsigned)f->input[INPUT_FLOW_STATE], .rx = rx_of(f),
 		};
 
 		memcpy(r->buf, f->data, f->len);

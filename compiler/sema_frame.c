@@ -21,6 +21,7 @@ struct frame_parts {
 	const uint8_t *payload;
 	size_t n_payload;
 	struct span payload_at, hex_at, given_at;	/* src NULL: none; .given: of the first field, header or payload */
+	struct span tag_at;				/* of the first thing that needs rx.vlan.id */
 	const uint8_t *hex;
 	size_t n_hex;
 	struct frame_parts *inner;			/* NULL: nothing inside a tunnel is named */
@@ -163,10 +164,10 @@ static enum input_id input_of(const char *name)
 	return (enum input_id)i;
 }
 
-static bool input_check(struct sema *s, const struct ast_assign *a, enum input_id id, struct ast_frame *f)
+static bool input_check(struct sema *s, const struct ast_assign *a, enum input_id id, struct ast_frame *f, struct frame_parts *p)
 {
 	const struct type_info *type = &lang_types[lang_inputs[id].type];
-	const struct want w = { .type = lang_inputs[id].type, .kind = type->kind, .bits = type->bits, .what = a->name.s };
+	const struct want w = { .type = lang_inputs[id].type, .kind = type->kind, .bits = lang_inputs[id].bits, .what = a->name.s };
 	struct range r = { FAMILY_NUM, value_of(1), value_of(1) };
 	const char *example = "1";
 
@@ -179,6 +180,8 @@ static bool input_check(struct sema *s, const struct ast_assign *a, enum input_i
 		return needs_value(s, a, example);
 	if (a->value && (!value_whole(s, a->value) || !value_one(s, &w, a->value, &r)))
 		return false;
+	if (!p->tag_at.src && (id == INPUT_RX_VLAN_PCP || id == INPUT_RX_VLAN_TYPE))
+		p->tag_at = a->name.span;
 	f->inputs |= 1u << id;
 	f->input[id] = r.lo.lo;
 	return true;
@@ -189,12 +192,6 @@ static bool meta_check(struct sema *s, const struct ast_assign *a, enum field_id
 {
 	struct diag *e;
 
-	if (id == FIELD_FLOW_STATE || !strncmp(a->name.s, "rx.", 3)) {
-		e = diag_error(s->d, a->name.span, "`%s` cannot be given in a packet by this version of xdpfc", a->name.s);
-		e->remedy = arena_printf(s->a, "in tests of a file it is absent; `xdpfc --run` takes %s",
-					 id == FIELD_FLOW_STATE ? "--flow-state" : "--rx");
-		return false;
-	}
 	if (id == FIELD_IP_PROTO || id == FIELD_PKT_LEN || id == FIELD_PAYLOAD_LEN || id == FIELD_RXQUEUE)
 		return true;
 	e = diag_error(s->d, a->name.span, "`%s` follows from the packet's bytes and cannot be given", a->name.s);
@@ -287,7 +284,7 @@ static bool assign_check(struct sema *s, const struct ast_assign *a, struct ast_
 	enum header_id h = names_header(s, a->name.s);
 
 	if (input_of(a->name.s) != INPUT_COUNT)
-		return input_check(s, a, input_of(a->name.s), f);
+		return input_check(s, a, input_of(a->name.s), f, p);
 	if (!strcmp(a->name.s, "hex"))
 		return hex_check(s, a, p);
 	if (!strcmp(a->name.s, "payload"))
@@ -370,6 +367,11 @@ bool frame_check(struct sema *s, struct ast_frame *f)
 		ok = assign_check(s, &f->assign.v[i], f, p) && ok;
 	if (!ok)
 		return false;
+	if (p->tag_at.src && !(f->inputs & 1u << INPUT_RX_VLAN_ID)) {
+		e = diag_error(s->d, p->tag_at, "a part of a tag that the device took out of the frame, and no tag");
+		e->remedy = "give its VLAN, too: `rx.vlan.id = 7`";
+		return false;
+	}
 	if (!p->hex_at.src)
 		return fields_make(s, f, p);
 	if (p->given_at.src) {

@@ -129,7 +129,7 @@ enum verdict {
 };
 
 enum input_id {
-#define INPUT(ID, name, type, doc) INPUT_##ID,
+#define INPUT(ID, name, type, bits, doc) INPUT_##ID,
 #include "inputs.def"
 #undef INPUT
 	INPUT_COUNT
@@ -138,6 +138,7 @@ enum input_id {
 struct input_info {
 	const char *name;
 	enum type_id type;
+	unsigned bits;
 	const char *doc;
 };
 

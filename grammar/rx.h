@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { XDPF_RX_VLAN_DEFAULT = 0x8100 };	/* the tag's type, where none is given: 802.1Q */
+
 struct xdpf_rx {
 	bool has_hash, has_vlan;
 	uint32_t hash;			/* of the packet's flow */
@@ -23,7 +25,7 @@ static inline bool xdpf_rx_read(const char *text, struct xdpf_rx *out)
 		{ "hash", UINT32_MAX }, { "timestamp", UINT64_MAX }, { "vlan", 4095 }, { "pcp", 7 }, { "type", 65535 },
 	};
 	enum { HASH, TIMESTAMP, VLAN, PCP, TYPE, WORDS };
-	uint64_t value[WORDS] = { [TYPE] = 0x8100 };
+	uint64_t value[WORDS] = { [TYPE] = XDPF_RX_VLAN_DEFAULT };
 	bool given[WORDS] = { false };
 
 	for (;; text++) {

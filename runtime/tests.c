@@ -11,8 +11,10 @@
 #include "lang.h"
 #include "private.h"
 
-_Static_assert((int)XDPF_INPUT_SOCKET == (int)INPUT_SOCKET && (int)XDPF_INPUT_NO_WAY == (int)INPUT_NO_WAY &&
-	       (int)XDPF_N_INPUTS == (int)INPUT_COUNT, "said twice");
+#define INPUT(ID, name, type, bits, doc) _Static_assert((int)XDPF_INPUT_##ID == (int)INPUT_##ID, "said twice");
+#include "inputs.def"
+#undef INPUT
+_Static_assert((int)XDPF_N_INPUTS == (int)INPUT_COUNT, "said twice");
 
 enum { MAX_TESTS = 1 << 20, MAX_STEPS = 100000, MAX_FRAME = 9216, MAX_REPEAT = 1000000, MAX_TEXT = 255 };
 
@@ -120,7 +122,7 @@ static int parse_frame(struct parse *p, const json_t *o, struct xdpf_step *step)
 static int parse_inputs(struct parse *p, const json_t *o, struct xdpf_step *step)
 {
 	for (int i = 0; i < INPUT_COUNT; i++) {
-		unsigned bits = lang_types[lang_inputs[i].type].bits;
+		unsigned bits = lang_inputs[i].bits;
 
 		if (!json_object_get(o, lang_inputs[i].name))
 			continue;

@@ -7,6 +7,7 @@
 #include <limits.h>
 
 #include "private.h"
+#include "rx.h"
 
 static bool is_met(const struct xdpf_step *expect, const struct xdpf_run_result *came)
 {
@@ -37,6 +38,25 @@ static int change_set(const struct xdpf_program *p, const struct xdpf_step *step
 	return err;
 }
 
+static bool has(const struct xdpf_step *step, enum xdpf_input id)
+{
+	return step->inputs & 1u << id;
+}
+
+static void set_inputs(struct xdpf_run_opts *opts, const struct xdpf_step *step)
+{
+	opts->has_socket = has(step, XDPF_INPUT_SOCKET);
+	opts->socket = step->input[XDPF_INPUT_SOCKET];
+	opts->no_way = step->input[XDPF_INPUT_NO_WAY];
+	opts->flow_state = (unsigned)step->input[XDPF_INPUT_FLOW_STATE];
+	opts->has_rx_hash = has(step, XDPF_INPUT_RX_HASH);
+	opts->rx_hash = (uint32_t)step->input[XDPF_INPUT_RX_HASH];
+	opts->rx_timestamp = step->input[XDPF_INPUT_RX_TIMESTAMP];
+	opts->has_rx_vlan = has(step, XDPF_INPUT_RX_VLAN_ID);
+	opts->rx_vlan_tci = (uint16_t)(step->input[XDPF_INPUT_RX_VLAN_PCP] << 13 | step->input[XDPF_INPUT_RX_VLAN_ID]);
+	opts->rx_vlan_type = has(step, XDPF_INPUT_RX_VLAN_TYPE) ? (uint16_t)step->input[XDPF_INPUT_RX_VLAN_TYPE] : XDPF_RX_VLAN_DEFAULT;
+}
+
 int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, const struct xdpf_test *t,
 		  const struct xdpf_log *log)
 {
@@ -57,9 +77,7 @@ int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, con
 
 		switch (step->kind) {
 		case XDPF_STEP_PACKET:
-			opts.has_socket = step->inputs & 1u << XDPF_INPUT_SOCKET;
-			opts.socket = step->input[XDPF_INPUT_SOCKET];
-			opts.no_way = step->input[XDPF_INPUT_NO_WAY];
+			set_inputs(&opts, step);
 			for (uint64_t k = 0; k < step->repeat; k++) {
 				opts.random = xdpf_run_random(XDPF_TEST_SEED, ++packet);
 				err = xdpf_program_run(p, step->frame, step->len, &opts, &last, log);

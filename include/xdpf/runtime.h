@@ -238,7 +238,10 @@ XDPF_API int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t 
 enum xdpf_step_kind { XDPF_STEP_PACKET, XDPF_STEP_AFTER, XDPF_STEP_EXPECT, XDPF_STEP_ADD, XDPF_STEP_REMOVE };
 
 /* What a test's packet says instead of the kernel; see grammar/inputs.def. */
-enum xdpf_input { XDPF_INPUT_SOCKET, XDPF_INPUT_NO_WAY, XDPF_N_INPUTS };
+enum xdpf_input {
+	XDPF_INPUT_SOCKET, XDPF_INPUT_NO_WAY, XDPF_INPUT_FLOW_STATE, XDPF_INPUT_RX_HASH, XDPF_INPUT_RX_TIMESTAMP, XDPF_INPUT_RX_VLAN_ID,
+	XDPF_INPUT_RX_VLAN_PCP, XDPF_INPUT_RX_VLAN_TYPE, XDPF_N_INPUTS
+};
 
 struct xdpf_step {
 	enum xdpf_step_kind kind;

@@ -195,9 +195,10 @@ static void refused(void **state)
 	static const struct bpf_insn out[] = { GO(5), EXIT }, back[] = { GO(-3), EXIT }, open[] = { SET(0, 1) },
 		cut[] = { { .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1 } },
 		into[] = { GO(1), { .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1 }, { .code = 0 }, EXIT },
+		behind[] = { { .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 10, .src_reg = 1, .off = 0 }, EXIT },
 		high[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 12 }, EXIT };
 	static const struct { const struct bpf_insn *in; size_t n; } bad[] = {
-		{ out, 2 }, { back, 2 }, { open, 1 }, { cut, 1 }, { into, 4 }, { high, 2 },
+		{ out, 2 }, { back, 2 }, { open, 1 }, { cut, 1 }, { into, 4 }, { high, 2 }, { behind, 2 },
 	};
 
 	(void)state;
