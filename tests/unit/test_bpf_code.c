@@ -28,6 +28,9 @@
 
 enum { MAX = 32 };
 
+/* What the code is: a function that gets what its caller has, the main one, one that is verified by itself. */
+enum kind { CALLED, MAIN, GLOBAL };
+
 struct given {
 	struct arena *a;
 	struct bpf_code c;
@@ -35,24 +38,26 @@ struct given {
 	uint8_t callee[MAX + 1];
 };
 
-static bool mend(struct given *g, const struct bpf_insn *in, size_t n, bool main)
+static bool mend(struct given *g, const struct bpf_insn *in, size_t n, enum kind kind)
 {
 	memset(g, 0, sizeof(*g));
 	g->a = arena_new();
 	g->starts[0] = true;
+	g->global[0] = kind == GLOBAL;
 	g->c = (struct bpf_code){
-		.arena = g->a, .in = in, .n = n, .address = g->address, .callee = g->callee, .starts = g->starts, .global = g->global, .main = main,
+		.arena = g->a, .in = in, .n = n, .address = g->address, .callee = g->callee,
+		.starts = g->starts, .global = g->global, .main = kind == MAIN,
 	};
 	return bpf_mend(&g->c);
 }
 
 /* The marks of each instruction are @want, one digit each; the copy of the code has them and nothing else. */
-static void marks(const struct bpf_insn *in, size_t n, bool main, const char *want)
+static void marks(const struct bpf_insn *in, size_t n, enum kind kind, const char *want)
 {
 	struct given g;
 	size_t more = 0;
 
-	assert_true(mend(&g, in, n, main));
+	assert_true(mend(&g, in, n, kind));
 	for (size_t i = 0; i < n; i++) {
 		unsigned m = (unsigned)(want[i] - '0');
 		const struct bpf_insn *out = &g.c.out[g.c.begin[i]];
@@ -82,32 +87,32 @@ static void marks(const struct bpf_insn *in, size_t n, bool main, const char *wa
 	arena_free(g.a);
 }
 
-#define CHECK(main, want, ...) do { \
+#define CHECK(kind, want, ...) do { \
 		static const struct bpf_insn code[] = { __VA_ARGS__ }; \
 		assert_int_equal(strlen(want), sizeof(code) / sizeof(code[0])); \
-		marks(code, sizeof(code) / sizeof(code[0]), main, want); \
+		marks(code, sizeof(code) / sizeof(code[0]), kind, want); \
 	} while (0)
 
 static void copies(void **state)
 {
 	(void)state;
 	/* the copy is read again, on one way at least */
-	CHECK(true, "00200", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), IF(BPF_JEQ, 2, 5, 0), MOV(0, 3), EXIT);
-	CHECK(true, "002000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), IF(BPF_JEQ, 3, 5, 1), SET(2, 0), MOV(0, 2), EXIT);
+	CHECK(MAIN, "00200", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), IF(BPF_JEQ, 2, 5, 0), MOV(0, 3), EXIT);
+	CHECK(MAIN, "002000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), IF(BPF_JEQ, 3, 5, 1), SET(2, 0), MOV(0, 2), EXIT);
 	/* it is written before it is read; it is another number; it has no id; the number itself is what is read */
-	CHECK(true, "000000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), IF(BPF_JEQ, 2, 5, 0), SET(3, 0), MOV(0, 3), EXIT);
-	CHECK(true, "000000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), OP(BPF_AND, 3, 7), IF(BPF_JEQ, 2, 5, 0), MOV(0, 3), EXIT);
-	CHECK(true, "00000", LOAD(BPF_W, 2, 1, 16), MOV32(3, 2), IF(BPF_JEQ, 2, 5, 0), MOV(0, 3), EXIT);
-	CHECK(true, "0000", LOAD(BPF_W, 2, 1, 16), IF(BPF_JEQ, 2, 5, 0), MOV(0, 2), EXIT);
+	CHECK(MAIN, "000000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), IF(BPF_JEQ, 2, 5, 0), SET(3, 0), MOV(0, 3), EXIT);
+	CHECK(MAIN, "000000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), OP(BPF_AND, 3, 7), IF(BPF_JEQ, 2, 5, 0), MOV(0, 3), EXIT);
+	CHECK(MAIN, "00000", LOAD(BPF_W, 2, 1, 16), MOV32(3, 2), IF(BPF_JEQ, 2, 5, 0), MOV(0, 3), EXIT);
+	CHECK(MAIN, "0000", LOAD(BPF_W, 2, 1, 16), IF(BPF_JEQ, 2, 5, 0), MOV(0, 2), EXIT);
 	/* two copies of one number, neither compared with the other's source any more */
-	CHECK(true, "000200", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), MOV(4, 2), IF(BPF_JGT, 3, 5, 0), MOV(0, 4), EXIT);
+	CHECK(MAIN, "000200", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), MOV(4, 2), IF(BPF_JGT, 3, 5, 0), MOV(0, 4), EXIT);
 }
 
 static void both_sides(void **state)
 {
 	(void)state;
-	CHECK(true, "000400", LOAD(BPF_W, 2, 1, 16), LOAD(BPF_W, 4, 1, 12), MOV(3, 2), IFR(BPF_JGT, 4, 2, 0), MOV(0, 3), EXIT);
-	CHECK(true, "000060000", LOAD(BPF_W, 2, 1, 16), LOAD(BPF_W, 4, 1, 12), MOV(3, 2), MOV(5, 4), IFR(BPF_JGT, 4, 2, 0), MOV(0, 3),
+	CHECK(MAIN, "000400", LOAD(BPF_W, 2, 1, 16), LOAD(BPF_W, 4, 1, 12), MOV(3, 2), IFR(BPF_JGT, 4, 2, 0), MOV(0, 3), EXIT);
+	CHECK(MAIN, "000060000", LOAD(BPF_W, 2, 1, 16), LOAD(BPF_W, 4, 1, 12), MOV(3, 2), MOV(5, 4), IFR(BPF_JGT, 4, 2, 0), MOV(0, 3),
 	      ADDR(0, 5), MOV(0, 0), EXIT);
 }
 
@@ -115,30 +120,30 @@ static void ways_that_meet(void **state)
 {
 	(void)state;
 	/* linked on one of two ways */
-	CHECK(true, "0000020000", LOAD(BPF_W, 2, 1, 16), LOAD(BPF_W, 3, 1, 12), LOAD(BPF_W, 4, 1, 12), IF(BPF_JEQ, 4, 0, 1), MOV(3, 2),
+	CHECK(MAIN, "0000020000", LOAD(BPF_W, 2, 1, 16), LOAD(BPF_W, 3, 1, 12), LOAD(BPF_W, 4, 1, 12), IF(BPF_JEQ, 4, 0, 1), MOV(3, 2),
 	      IF(BPF_JEQ, 2, 5, 1), SET(0, 1), MOV(0, 3), OP(BPF_ADD, 0, 1), EXIT);
 }
 
 static void stack(void **state)
 {
 	(void)state;
-	CHECK(true, "0002000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), STORE(BPF_DW, 10, -8, 3), IF(BPF_JEQ, 2, 5, 0), LOAD(BPF_DW, 4, 10, -8),
+	CHECK(MAIN, "0002000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), STORE(BPF_DW, 10, -8, 3), IF(BPF_JEQ, 2, 5, 0), LOAD(BPF_DW, 4, 10, -8),
 	      MOV(0, 4), EXIT);
 	/* what has no id has none on the stack either */
-	CHECK(true, "000000", LOAD(BPF_W, 2, 1, 16), STORE(BPF_DW, 10, -8, 2), IF(BPF_JEQ, 2, 5, 0), LOAD(BPF_DW, 4, 10, -8), MOV(0, 4), EXIT);
+	CHECK(MAIN, "000000", LOAD(BPF_W, 2, 1, 16), STORE(BPF_DW, 10, -8, 2), IF(BPF_JEQ, 2, 5, 0), LOAD(BPF_DW, 4, 10, -8), MOV(0, 4), EXIT);
 	/* by way of a pointer, and what a helper may read */
-	CHECK(true, "00000200000", LOAD(BPF_W, 6, 1, 16), MOV(3, 6), MOV(2, 10), OP(BPF_ADD, 2, -8), STORE(BPF_W, 2, 4, 3), IF(BPF_JEQ, 6, 5, 0),
+	CHECK(MAIN, "00000200000", LOAD(BPF_W, 6, 1, 16), MOV(3, 6), MOV(2, 10), OP(BPF_ADD, 2, -8), STORE(BPF_W, 2, 4, 3), IF(BPF_JEQ, 6, 5, 0),
 	      MOV(2, 10), OP(BPF_ADD, 2, -16), CALL(BPF_FUNC_map_lookup_elem), SET(0, 0), EXIT);
 	/* overwritten as a whole before it is read */
-	CHECK(true, "00000000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), STORE(BPF_DW, 10, -8, 3), IF(BPF_JEQ, 2, 5, 0), SET(5, 1),
+	CHECK(MAIN, "00000000", LOAD(BPF_W, 2, 1, 16), MOV(3, 2), STORE(BPF_DW, 10, -8, 3), IF(BPF_JEQ, 2, 5, 0), SET(5, 1),
 	      STORE(BPF_DW, 10, -8, 5), LOAD(BPF_DW, 0, 10, -8), EXIT);
 }
 
 static void pointers(void **state)
 {
 	(void)state;
-	CHECK(true, "000000", CALL(BPF_FUNC_map_lookup_elem), MOV(6, 0), IF(BPF_JEQ, 0, 0, 1), LOAD(BPF_DW, 3, 6, 0), SET(0, 0), EXIT);
-	CHECK(true, "00000000", LOAD(BPF_W, 2, 1, 0), LOAD(BPF_W, 3, 1, 4), MOV(4, 2), OP(BPF_ADD, 2, 14), IFR(BPF_JGT, 2, 3, 1),
+	CHECK(MAIN, "000000", CALL(BPF_FUNC_map_lookup_elem), MOV(6, 0), IF(BPF_JEQ, 0, 0, 1), LOAD(BPF_DW, 3, 6, 0), SET(0, 0), EXIT);
+	CHECK(MAIN, "00000000", LOAD(BPF_W, 2, 1, 0), LOAD(BPF_W, 3, 1, 4), MOV(4, 2), OP(BPF_ADD, 2, 14), IFR(BPF_JGT, 2, 3, 1),
 	      LOAD(BPF_B, 5, 4, 0), SET(0, 2), EXIT);
 }
 
@@ -146,8 +151,13 @@ static void functions(void **state)
 {
 	(void)state;
 	/* what it is given lives on with the caller; what it returns may be that */
-	CHECK(false, "0200", MOV(0, 1), IF(BPF_JEQ, 1, 5, 0), MOV(0, 0), EXIT);
-	CHECK(true, "00002000", LOAD(BPF_W, 6, 1, 16), MOV(1, 6), OWN(100), MOV(3, 3), IF(BPF_JEQ, 0, 1, 0), MOV(0, 6), MOV(0, 0), EXIT);
+	CHECK(CALLED, "0200", MOV(0, 1), IF(BPF_JEQ, 1, 5, 0), MOV(0, 0), EXIT);
+	/* nobody knows anything of what a global one is given, but that the first is a context, and what is loaded from that a pointer */
+	CHECK(GLOBAL, "0200", MOV(3, 2), IF(BPF_JEQ, 2, 5, 0), MOV(0, 3), EXIT);
+	CHECK(GLOBAL, "000", IF(BPF_JEQ, 2, 5, 0), SET(0, 0), EXIT);
+	CHECK(GLOBAL, "00000000", LOAD(BPF_W, 2, 1, 0), LOAD(BPF_W, 3, 1, 4), MOV(4, 2), OP(BPF_ADD, 2, 14), IFR(BPF_JGT, 2, 3, 1),
+	      LOAD(BPF_B, 5, 4, 0), SET(0, 2), EXIT);
+	CHECK(MAIN, "00002000", LOAD(BPF_W, 6, 1, 16), MOV(1, 6), OWN(100), MOV(3, 3), IF(BPF_JEQ, 0, 1, 0), MOV(0, 6), MOV(0, 0), EXIT);
 }
 
 /* A call by way of a relocation looks like one of a function of ours: whose it is decides. */
@@ -181,12 +191,12 @@ static void loops(void **state)
 {
 	(void)state;
 	/* the loop's last instruction stands before its first */
-	CHECK(true, "000100000", SET(0, 0), GO(1), OP(BPF_ADD, 0, 1), OP(BPF_ADD, 0, 2), IF(BPF_JEQ, 0, 9, 2), IF(BPF_JGT, 0, 20, 1), GO(-5),
+	CHECK(MAIN, "000100000", SET(0, 0), GO(1), OP(BPF_ADD, 0, 1), OP(BPF_ADD, 0, 2), IF(BPF_JEQ, 0, 9, 2), IF(BPF_JGT, 0, 20, 1), GO(-5),
 	      SET(0, 1), EXIT);
 	/* it jumps back itself: nothing to do */
-	CHECK(true, "00000", SET(0, 0), OP(BPF_ADD, 0, 1), IF(BPF_JLT, 0, 9, -2), SET(0, 1), EXIT);
+	CHECK(MAIN, "00000", SET(0, 0), OP(BPF_ADD, 0, 1), IF(BPF_JLT, 0, 9, -2), SET(0, 1), EXIT);
 	/* a copy goes round: both marks may fall on one instruction */
-	CHECK(true, "000003000", LOAD(BPF_W, 2, 1, 16), SET(0, 0), MOV(3, 2), GO(1), OP(BPF_ADD, 0, 1), IF(BPF_JLT, 2, 9, -2), ADDR(0, 3),
+	CHECK(MAIN, "000003000", LOAD(BPF_W, 2, 1, 16), SET(0, 0), MOV(3, 2), GO(1), OP(BPF_ADD, 0, 1), IF(BPF_JLT, 2, 9, -2), ADDR(0, 3),
 	      MOV(0, 0), EXIT);
 }
 
@@ -195,7 +205,7 @@ static void refused(void **state)
 	static const struct bpf_insn out[] = { GO(5), EXIT }, back[] = { GO(-3), EXIT }, open[] = { SET(0, 1) },
 		cut[] = { { .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1 } },
 		into[] = { GO(1), { .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1 }, { .code = 0 }, EXIT },
-		behind[] = { { .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 10, .src_reg = 1, .off = 0 }, EXIT },
+		behind[] = { STORE(BPF_W, 10, 0, 1), EXIT },
 		high[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 12 }, EXIT };
 	static const struct { const struct bpf_insn *in; size_t n; } bad[] = {
 		{ out, 2 }, { back, 2 }, { open, 1 }, { cut, 1 }, { into, 4 }, { high, 2 }, { behind, 2 },
@@ -205,7 +215,7 @@ static void refused(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct given g;
 
-		assert_false(mend(&g, bad[i].in, bad[i].n, true));
+		assert_false(mend(&g, bad[i].in, bad[i].n, MAIN));
 		assert_non_null(g.c.err);
 		arena_free(g.a);
 	}
