@@ -12,7 +12,7 @@
  * state of what was there for 0, then writes the key, then the new state. A slot with state 0 is nobody's for those without a lock, and one
  * whose state changed since its key was compared, is compared again: so a state is only ever taken for the key that it was read with.
  *
- * Which slot it is is found by arithmetic. Loops are such as the verifier can count: it walks each once per call.
+ * Which slot is free is found by arithmetic. Loops are such as the verifier can count: it walks each once per call.
  */
 #include "codegen_limit.h"
 
@@ -79,8 +79,8 @@ static V mix(struct cg *g, V z)
 }
 
 /*
- * Numbers that are 0 or 1, by arithmetic: a branch would make the verifier walk all that follows twice, and the processor guess in which slot
- * a key is. Hidden, or LLVM makes branches of them.
+ * Numbers that are 0 or 1, by arithmetic: a branch would make the verifier walk all that follows twice, and the processor guess which slot
+ * is free. Hidden, or LLVM makes branches of them.
  */
 static V top_bit(struct cg *g, V v)
 {
