@@ -52,7 +52,8 @@ static void frame_length(struct cg *g)
 	cg_go(g, on);
 }
 
-/* The variables: in registers and on the stack, unless dissection leaves so many that these 512 bytes might not do. */
+/* The variables, and a buffer for keys: in registers and on the stack, unless dissection leaves so many that these 512 bytes, which are for this
+ * function and one that it calls together, might not do. */
 static void variables(struct cg *g)
 {
 	const struct ir_program *p = g->ir;
@@ -74,6 +75,9 @@ static void variables(struct cg *g)
 			g->var[p->kept.v[i]] = cg_atc(g, base, 8 * i);
 			g->volatile_var[p->kept.v[i]] = true;
 		}
+		g->key = cg_atc(g, base, 8 * p->kept.n);
+	} else {
+		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
 	}
 	for (size_t i = 0; i < p->var.n; i++)
 		if (!g->var[i])
@@ -99,7 +103,6 @@ void cg_main(struct cg *g)
 	g->len = cg_alloca(g, g->i64, "len");
 	g->index = cg_alloca(g, g->i32, "index");
 	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, CG_FETCH_BUF), "buf");
-	g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
 	g->decider = cg_alloca(g, g->i32, "decider");
 	g->verdict = cg_alloca(g, g->i64, "verdict");
