@@ -91,7 +91,7 @@ uint64_t cg_key_room(struct cg *g)
 	}
 	for (size_t i = 0; i < p->live.n; i++)
 		longer(&most, meta_set_layout(g->arena, p->live.v[i]));
-	if (g->cookies && most < CG_COOKIE_HEADER)
+	if (p->cookies && most < CG_COOKIE_HEADER)
 		most = CG_COOKIE_HEADER;
 	return most;
 }
