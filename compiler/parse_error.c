@@ -289,6 +289,11 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		{ "le", "<=" }, { "xor", "!=" },
 	};
 	static const char *const parts[] = { "live", "size", "timeout", "from" };
+	static const struct foreign forms[] = {
+		{ "count", "write `count NAME`, or `count NAME per FIELD`" }, { "sample", "one packet of how many: sample 1/100" },
+		{ "reply", "write `reply rst` or `reply unreachable`" }, { "mark", "write `mark NUMBER`" },
+		{ "redirect", "write `redirect IFACE`, `redirect { IFACE, IFACE }`, `redirect cpu N` or `redirect socket`" },
+	};
 	const struct token *k = &c->tokens->last, *before = &c->tokens->before;
 	const char *s;
 
@@ -383,6 +388,8 @@ static const char *remedy_for(struct parser *c, unsigned want)
 	case TOK_ELSE:
 		if (want & WANT_STATEMENT)
 			return "`else` stands right behind the block of an `if`";
+		if (want & WANT_IF)
+			return "only `redirect` and `forward` have an `else`, and one";
 		break;
 	case TOK_IF:
 		if (want & WANT_AND)
@@ -428,7 +435,7 @@ static const char *remedy_for(struct parser *c, unsigned want)
 		return "how many of them is said in percent: random 1%, or random 1% per flow";
 	if (before->kind == TOK_ELSE)
 		return "`else` is followed by `if` or by { … }";
-	return NULL;
+	return FOREIGN(forms, arena_printf(c->a, "%.*s", (int)(before->span.end - before->span.begin), c->src->text + before->span.begin));
 }
 
 /* A bracket that is open where the statement or the file ends. */
@@ -458,7 +465,7 @@ void parse_report(struct parser *c, unsigned want)
 	if (tokens_keyword(c->src->text + k->span.begin, k->span.end - k->span.begin) && k->kind != TOK_LABEL && (want & WANT_NAME) &&
 	    !(want & (WANT_COND | WANT_VALUE | WANT_SEMI))) {
 		diag_error(c->d, k->span, "%s is a word of the language and cannot be a name here", parse_quote(c, k->span))->remedy =
-			"choose another name";
+			before->kind == TOK_VLAN ? "the tag that is there is changed by `vlan.id = ID`" : "choose another name";
 		t->pass_last = true;
 		return;
 	}

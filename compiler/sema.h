@@ -388,7 +388,7 @@ void facts_init(struct sema *s);
 bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, struct conflict *c);
 /* Leaves of *f what still holds behind @r, which may have written to the packet. */
 void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r);
-/* Warns where a key's field is never there, and what follows from it. */
+/* Warns where a field of a key, or one that is written to, is never there, and what follows from it. */
 void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op, const char *so);
 /* Warns that @e always holds where it stands, so that its `else` is never reached. */
 void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c);
@@ -398,6 +398,11 @@ void facts_warn_taken(struct sema *s, const struct ast_expr *e, const struct con
 void facts_report(struct sema *s, const struct conflict *c);
 /* Adds to @e a note of what *c contradicts, if anything. */
 void conflict_note(struct sema *s, struct diag *e, const struct conflict *c);
+
+/* ---- verdicts that not all packets can have (sema_way.c) ---- */
+
+/* Refuses @a, a verdict with a way, where none of the packets that get to it, of which *f is known, can have it. */
+void way_reached(struct sema *s, const struct facts *f, const struct ast_action *a);
 
 /* ---- syncookie (sema_cookie.c) ---- */
 

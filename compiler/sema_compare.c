@@ -186,6 +186,18 @@ static bool always_check(struct sema *s, struct ast_expr *e, const struct want *
 	return true;
 }
 
+/* The values fit the operand's bits; a few operands are never some of those. */
+static bool domain_check(struct sema *s, struct ast_expr *e, const struct want *w)
+{
+	const struct ast_match *m = &e->match;
+	struct range all[2];
+
+	if (e->has_mask || m->negate || !m->n || operand_domain(e->operand.v[0], all) != 1 || m->range[0].family != all[0].family ||
+	    value_cmp(m->range[m->n - 1].hi, all[0].lo) >= 0)
+		return true;
+	return never(s, e->span, arena_printf(s->a, "%s is never less than %llu", w->what, (unsigned long long)all[0].lo.lo));
+}
+
 static bool number_check(struct sema *s, struct ast_expr *e, const struct want *w)
 {
 	struct ast_match *m = &e->match;
@@ -203,7 +215,7 @@ static bool number_check(struct sema *s, struct ast_expr *e, const struct want *
 	m->range = arena_array(s->a, m->n ? m->n : 1, sizeof(*m->range));
 	for (size_t i = 0; i < m->n; i++)
 		m->range[i] = found.item.v[i].r;
-	return always_check(s, e, w);
+	return domain_check(s, e, w) && always_check(s, e, w);
 }
 
 static int bytes_cmp(const void *a, const void *b, void *len)

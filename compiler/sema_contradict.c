@@ -170,6 +170,8 @@ static uint64_t anchor(const struct sema *s, const struct ast_operand *op, bool 
 	if (op->kind != OPERAND_FIELD)
 		return 0;
 	f = &lang_fields[op->field];
+	if (op->field == FIELD_FLOW_STATE)
+		return BIT(HDR_L4);
 	if (f->form != FORM_ALIAS) {
 		*exact = f->header != HDR_NONE;
 		return *exact ? BIT(f->header) : 0;
@@ -186,6 +188,22 @@ static uint64_t anchor(const struct sema *s, const struct ast_operand *op, bool 
 			return BIT(g);
 		}
 	return all;
+}
+
+/* Transports that have neither sockets nor a state of connections. */
+static uint64_t other_transports(void)
+{
+	uint64_t others = 0;
+
+	for (int h = 0; h < HDR_COUNT; h++)
+		if (lang_headers[h].layer == LAYER_L4 && h != HDR_TCP && h != HDR_UDP)
+			others |= BIT(h);
+	return others;
+}
+
+static uint64_t never_with(const struct ast_operand *op)
+{
+	return op->kind == OPERAND_FIELD && op->field == FIELD_FLOW_STATE ? other_transports() : 0;
 }
 
 static bool always_there(const struct ast_operand *op)
@@ -262,10 +280,12 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 	bool exact;
 	uint64_t head = anchor(s, op, &exact);
 
-	if (present && head && !add_headers(s, f, op->inner, head, 0, by, by_true, c))
+	if (present && head && !add_headers(s, f, op->inner, head, never_with(op), by, by_true, c))
 		return false;
 	if (f->n >= MAX_FACTS || n > MAX_READ || (old && old->n > MAX_READ))
 		return true;
+	if (e->has_mask)
+		all[0].lo = value_of(0);	/* a mask may leave nothing of any value */
 	if (!old && in)
 		left = (struct ranges){ (struct range *)v, n, n };
 	else if (in)
@@ -322,9 +342,11 @@ static bool assume_cmp(struct sema *s, struct facts *f, const struct ast_expr *e
 	bool exact;
 
 	if (e->operand.n > 1 || m->kind == MATCH_BYTES || m->kind == MATCH_LIVE) {
-		for (size_t i = 0; truth && i < e->operand.n; i++)
-			if (!add_headers(s, f, e->operand.v[i]->inner, anchor(s, e->operand.v[i], &exact), 0, by, by_true, c))
+		for (size_t i = 0; truth && i < e->operand.n; i++) {
+			op = e->operand.v[i];
+			if (!add_headers(s, f, op->inner, anchor(s, op, &exact), never_with(op), by, by_true, c))
 				return false;
+		}
 		return true;
 	}
 	if (m->kind == MATCH_SET) {
@@ -359,14 +381,9 @@ static bool assume_name(struct sema *s, struct facts *f, const struct ast_expr *
 /* What has a socket is TCP or UDP. */
 static bool assume_socket(struct sema *s, struct facts *f, bool truth, const struct ast_expr *by, bool by_true, struct conflict *c)
 {
-	uint64_t others = 0;
-
 	if (!truth)
 		return add_headers(s, f, false, 0, SOCKET, by, by_true, c);
-	for (int h = 0; h < HDR_COUNT; h++)
-		if (lang_headers[h].layer == LAYER_L4 && h != HDR_TCP && h != HDR_UDP)
-			others |= BIT(h);
-	return add_headers(s, f, false, SOCKET | BIT(HDR_L4), others, by, by_true, c);
+	return add_headers(s, f, false, SOCKET | BIT(HDR_L4), other_transports(), by, by_true, c);
 }
 
 static bool assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, const struct ast_expr *by, bool by_true,
@@ -441,7 +458,7 @@ void facts_check_key(struct sema *s, const struct facts *f, const struct ast_ope
 	bool exact;
 	uint64_t head = anchor(s, op, &exact);
 
-	if (f->dead || !head || add_headers(s, &here, op->inner, head, 0, NULL, true, &c))
+	if (f->dead || !head || add_headers(s, &here, op->inner, head, never_with(op), NULL, true, &c))
 		return;
 	e = diag_warning(s->d, op->span, "%s is never there, so %s", operand_shown(s, op), so);
 	e->remedy = "choose a field of the packets that get here";

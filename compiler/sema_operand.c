@@ -55,6 +55,9 @@ size_t operand_domain(const struct ast_operand *op, struct range *out)
 		break;
 	}
 	out[0] = (struct range){ FAMILY_NUM, value_of(0), value_ones(op->bits) };
+	/* Days and states begin with 1: 0 is none. */
+	if (op->kind == OPERAND_FIELD && (op->field == FIELD_WEEKDAY || op->field == FIELD_FLOW_STATE))
+		out[0].lo = value_of(1);
 	return 1;
 }
 

@@ -130,6 +130,25 @@ static bool reply_check(struct sema *s, const struct ast_action *a)
 		      "write `reply rst` (to TCP), or `reply unreachable` (ICMP, to any protocol)");
 }
 
+void way_reached(struct sema *s, const struct facts *f, const struct ast_action *a)
+{
+	enum ast_way_kind kind = a->way->kind;
+	struct ast_expr *e = arena_alloc(s->a, sizeof(*e));
+	struct facts here = *f;
+	struct conflict c;
+	struct diag *d;
+
+	if (f->dead || (kind != WAY_RST && kind != WAY_UNREACHABLE && kind != WAY_FORWARD))
+		return;
+	e->kind = EXPR_NAME;
+	e->header = kind == WAY_RST ? HDR_TCP : HDR_IP;
+	if (facts_assume(s, &here, e, true, &c))
+		return;
+	d = diag_error(s->d, a->span, "`%s` is about %s, and none gets here", sema_quote(s, a->span), kind == WAY_RST ? "TCP" : "IP");
+	d->remedy = kind == WAY_RST ? "write `reply unreachable`, or `drop`" : "write `drop` or `pass`";
+	conflict_note(s, d, &c);
+}
+
 bool way_check(struct sema *s, struct ast_action *a)
 {
 	struct ast_way *w = a->way;

@@ -77,6 +77,24 @@ says "for what stays" "do not expire"
 status "too few components" 1 set_of add xe0 pairs 10.99.0.2
 status "no verb" 2 set_of shwo xe0
 
+# To 100 ms, in both modes, the set's own time and two others.
+cat >"$WORK/exact.xdpf" <<'END2'
+set own   : ip live timeout 800ms;
+set other : net live timeout 1h;
+exact: drop if udp.dport == 5000 and (ip.src in own or ip.src in other);
+own:   add ip.src to own if udp.dport == 4243;
+short: add ip.src/24/64 to other for 300ms if udp.dport == 4244;
+END2
+compile "$WORK/exact.xdpf"
+for mode in generic native; do
+	in_a "$XDPF" remove --quiet xe0
+	status "$mode: exact" 0 in_a "$XDPF" apply --mode $mode "$WORK/exact.o" xe0
+	is "$mode: the set's own time" "$("$HERE/expiry.py" "$B" "$A" 10.99.0.1 5000 0.8 4243 2>&1)" exact
+	is "$mode: a prefix, with a rule's time" "$("$HERE/expiry.py" "$B" "$A" 10.99.0.1 5000 0.3 4244 2>&1)" exact
+	is "$mode: a command's time" "$("$HERE/expiry.py" "$B" "$A" 10.99.0.1 5000 0.5 -- \
+		nsenter --net="$A" "$XDPF" set add xe0 other 10.99.0.2 --timeout 500ms 2>&1)" exact
+done
+
 LISTS=$HERE/../../../shared/data/blocklists
 if [ -r "$LISTS/ipsum-1.txt" ]; then
 	n=$(grep -c '^[0-9]' "$LISTS/ipsum-1.txt")

@@ -1,10 +1,16 @@
 /*
- * Which kernels serve: by their release.
+ * Which kernels serve: by their release, and for SYN cookies by their helpers. A kernel without one of them is played by the linker, which has
+ * the library's question answered here.
  */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -23,9 +29,61 @@ static void releases(void **state)
 	assert_true(rt_release_serves("custom"));
 }
 
+static enum bpf_func_id lacking;
+static unsigned asked;
+
+int __wrap_libbpf_probe_bpf_helper(enum bpf_prog_type type, enum bpf_func_id id, const void *opts);
+
+int __wrap_libbpf_probe_bpf_helper(enum bpf_prog_type type, enum bpf_func_id id, const void *opts)
+{
+	(void)opts;
+	assert_int_equal(type, BPF_PROG_TYPE_XDP);
+	asked++;
+	return id != lacking;
+}
+
+static void on_log(void *arg, enum xdpf_log_level level, const char *text)
+{
+	assert_int_equal(level, XDPF_LOG_ERROR);
+	snprintf(arg, 1000, "%s", text);
+}
+
+static void cookies(void **state)
+{
+	static const struct {
+		enum bpf_func_id id;
+		const char *name, *since;
+	} helpers[] = {
+		{ BPF_FUNC_tcp_raw_gen_syncookie_ipv4, "bpf_tcp_raw_gen_syncookie_ipv4", "Linux 6.0" },
+		{ BPF_FUNC_tcp_raw_gen_syncookie_ipv6, "bpf_tcp_raw_gen_syncookie_ipv6", "Linux 6.0" },
+		{ BPF_FUNC_tcp_raw_check_syncookie_ipv4, "bpf_tcp_raw_check_syncookie_ipv4", "Linux 6.0" },
+		{ BPF_FUNC_tcp_raw_check_syncookie_ipv6, "bpf_tcp_raw_check_syncookie_ipv6", "Linux 6.0" },
+		{ BPF_FUNC_tcp_gen_syncookie, "bpf_tcp_gen_syncookie", "Linux 5.4" },
+	};
+	char text[1000];
+	const struct xdpf_log log = { on_log, text };
+	struct xdpf_rule rules[2] = { { .shown = "web" }, { .shown = "guard" } };
+	const struct xdpf_meta m = { .rules = rules, .n_rules = 2 };
+
+	(void)state;
+	/* who does not use them does not need them */
+	lacking = BPF_FUNC_tcp_raw_gen_syncookie_ipv4;
+	assert_int_equal(rt_cookies_check(&m, &log), 0);
+	assert_int_equal(asked, 0);
+	rules[1].cookies.used = true;
+	for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {
+		lacking = helpers[i].id;
+		text[0] = 0;
+		assert_int_equal(rt_cookies_check(&m, &log), -EOPNOTSUPP);
+		assert_non_null(strstr(text, "rule guard"));
+		assert_non_null(strstr(text, helpers[i].name));
+		assert_non_null(strstr(text, helpers[i].since));
+	}
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(releases) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(releases), cmocka_unit_test(cookies) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
