@@ -124,6 +124,7 @@ V cg_no_way(struct cg *g);				/* of a test run only */
 V cg_test_flow_state(struct cg *g);			/* of a test run only: enum xdpf_flow_state */
 V cg_test_rx(struct cg *g, unsigned hint);			/* of a test run only: see enum xdpf_rx_hint */
 V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
+V cg_seed(struct cg *g);					/* xdpf_config.seed, or the test run's */
 V cg_test_seed(struct cg *g);				/* of a test run only */
 V cg_mix64(struct cg *g, V z);				/* xdpf_mix64() */
 

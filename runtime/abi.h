@@ -288,13 +288,14 @@ static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], co
 /*
  * Connections whose cookie came back just now, which the kernel may still be about to make: what follows so closely belongs to them. In
  * xdpf_cookies a connection has element .flow >> 52, and that holds the low half of .flow in its high half, and in its low one when: ns / 2^20.
+ * @seed: of xdpf_config or xdpf_inputs; or whoever has one connection could name others that are taken for it.
  */
 #define XDPF_COOKIES		4096
 #define XDPF_COOKIE_LATELY	256		/* 2^20 ns: behind these it is there, or never will be */
 
-static inline uint64_t xdpf_cookie_flow(const uint64_t src[2], const uint64_t dst[2], uint32_t ports)
+static inline uint64_t xdpf_cookie_flow(uint64_t seed, const uint64_t src[2], const uint64_t dst[2], uint32_t ports)
 {
-	return xdpf_mix64(xdpf_cookie_ends(0, src, dst) + ports);
+	return xdpf_mix64(xdpf_cookie_ends(seed, src, dst) + ports);
 }
 
 static inline uint64_t xdpf_cookie_entry(uint64_t flow, uint64_t now)
