@@ -218,6 +218,8 @@ void cg_mark(struct cg *g, uint32_t mark, BB yes, BB no);
 struct meta_key;
 /* Bytes of the longest key in the program, whole words: what it does not take of the stack others may. */
 uint64_t cg_key_room(struct cg *g);
+/* Bytes of .buf: for what is fetched, and for the longest entry of a queue. */
+uint64_t cg_buf_room(struct cg *g);
 /* The key of these parts in g->key. */
 void cg_key(struct cg *g, const struct meta_key *k, V *part);
 /* The same, padded to whole words; returns how many. */
