@@ -236,16 +236,16 @@ static unsigned age_at(struct cg *g, const struct ast_set *set)
 }
 
 /*
- * Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten, though it
- * came again since, one that lives goes to the queue's end. Goes to @room or, where none was found, to @none.
+ * Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten,
+ * though it came again since, one that lives goes to the queue's end. Goes to @room or, where none was found, to @none.
  */
 static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB none)
 {
 	const struct ast_set *set = set_of(g, i);
 	V map = g->set_map[i->imm], queue = g->set_queue[i->imm], n, next, p, r, age;
 	BB here = LLVMGetInsertBlock(g->b), walk = cg_block(g, "oldest"), popped = cg_block(g, "oldest there"), look = cg_block(g, "oldest in set");
-	BB same = cg_block(g, "oldest itself"), entry = cg_block(g, "its entry"), old = cg_block(g, "oldest expired"), young = cg_block(g, "oldest lives");
-	BB on = cg_block(g, "next oldest");
+	BB same = cg_block(g, "oldest itself"), entry = cg_block(g, "its entry"), old = cg_block(g, "oldest expired");
+	BB young = cg_block(g, "oldest lives"), on = cg_block(g, "next oldest");
 
 	LLVMBuildBr(g->b, walk);
 	cg_go(g, walk);
