@@ -136,7 +136,7 @@ static V entry_of(struct cg *g, bool ip6, const V *v, V *flow, BB none)
 	V p;
 
 	/* hidden: what is known of an address shall not be known of the hash */
-	*flow = cg_mix64(g, LLVMBuildAdd(g->b, ends(g, cg_hide(g, cg_c(g, 0)), ip6, v + 2), ports(g, v), ""));
+	*flow = cg_mix64(g, LLVMBuildAdd(g->b, ends(g, cg_hide(g, cg_seed(g)), ip6, v + 2), ports(g, v), ""));
 	cg_store(g, LLVMBuildLShr(g->b, *flow, cg_c(g, 52), ""), g->index, 4, 4);
 	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->cookies, g->index });
 	cg_branch(g, is_null(g, p), none, found);

@@ -126,6 +126,11 @@ static V real_seed(struct cg *g)
 	return v;
 }
 
+V cg_seed(struct cg *g)
+{
+	return either(g, test_seed, real_seed, 0);
+}
+
 /* xdpf_flow_end() */
 static V flow_end(struct cg *g, V seed, const V *address, V port)
 {
@@ -139,7 +144,7 @@ static V flow_end(struct cg *g, V seed, const V *address, V port)
 V cg_flow(struct cg *g, uint32_t site, V *flow)
 {
 	/* hidden: what is known of an address shall not be known of the hash */
-	V seed = cg_hide(g, either(g, test_seed, real_seed, 0));
+	V seed = cg_hide(g, cg_seed(g));
 	V z = LLVMBuildAdd(g->b, flow_end(g, seed, flow, flow[4]), flow_end(g, seed, flow + 2, flow[5]), "");
 
 	z = LLVMBuildAdd(g->b, LLVMBuildAdd(g->b, z, flow[6], ""), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");

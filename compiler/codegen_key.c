@@ -4,6 +4,7 @@
  */
 #include "codegen_priv.h"
 
+#include "abi.h"
 #include "meta.h"
 
 /* Stores @bytes at @off of the key, aligned as far as the place allows: the verifier wants accesses to the stack aligned. */
@@ -67,12 +68,30 @@ static void word_put(struct cg *g, V *word, unsigned off, unsigned size, V v)
 		word[off / 8 + 1] = LLVMBuildOr(g->b, word[off / 8 + 1], LLVMBuildLShr(g->b, v, cg_c(g, 64 - 8 * at), ""), "");
 }
 
-static void longer(uint64_t *most, struct meta_key k)
+static void longer(uint64_t *most, uint64_t bytes)
 {
-	uint64_t size = (k.size + 7) / 8 * 8;
+	uint64_t size = (bytes + 7) / 8 * 8;
 
 	if (size > *most)
 		*most = size;
+}
+
+/* Of an element and, if it may expire, its age. */
+static uint64_t set_room(struct cg *g, const struct ast_set *set)
+{
+	unsigned size = meta_set_layout(g->arena, set).size;
+
+	return set->expires ? xdpf_age_size(size) : size;
+}
+
+uint64_t cg_buf_room(struct cg *g)
+{
+	const struct ast_program *p = g->ir->ast;
+	uint64_t most = CG_FETCH_BUF;
+
+	for (size_t i = 0; i < p->live.n; i++)
+		longer(&most, set_room(g, p->live.v[i]));
+	return most;
 }
 
 uint64_t cg_key_room(struct cg *g)
@@ -84,13 +103,13 @@ uint64_t cg_key_room(struct cg *g)
 		const struct ast_unit *unit = p->units.v[u];
 
 		for (size_t i = 0; i < unit->counters.n; i++)
-			longer(&most, meta_key_layout(g->arena, unit->counters.v[i]->key.v, unit->counters.v[i]->key.n));
+			longer(&most, meta_key_layout(g->arena, unit->counters.v[i]->key.v, unit->counters.v[i]->key.n).size);
 		for (size_t i = 0; i < unit->limits.n; i++)
 			if (unit->limits.v[i]->used)
-				longer(&most, meta_key_layout(g->arena, unit->limits.v[i]->key.v, unit->limits.v[i]->key.n));
+				longer(&most, meta_key_layout(g->arena, unit->limits.v[i]->key.v, unit->limits.v[i]->key.n).size);
 	}
 	for (size_t i = 0; i < p->live.n; i++)
-		longer(&most, meta_set_layout(g->arena, p->live.v[i]));
+		longer(&most, set_room(g, p->live.v[i]));
 	if (p->cookies && most < CG_COOKIE_HEADER)
 		most = CG_COOKIE_HEADER;
 	return most;

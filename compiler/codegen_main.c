@@ -102,7 +102,7 @@ void cg_main(struct cg *g)
 
 	g->len = cg_alloca(g, g->i64, "len");
 	g->index = cg_alloca(g, g->i32, "index");
-	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, CG_FETCH_BUF), "buf");
+	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
 	g->decider = cg_alloca(g, g->i32, "decider");
 	g->verdict = cg_alloca(g, g->i64, "verdict");

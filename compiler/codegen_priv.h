@@ -124,6 +124,7 @@ V cg_no_way(struct cg *g);				/* of a test run only */
 V cg_test_flow_state(struct cg *g);			/* of a test run only: enum xdpf_flow_state */
 V cg_test_rx(struct cg *g, unsigned hint);			/* of a test run only: see enum xdpf_rx_hint */
 V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
+V cg_seed(struct cg *g);					/* xdpf_config.seed, or the test run's */
 V cg_test_seed(struct cg *g);				/* of a test run only */
 V cg_mix64(struct cg *g, V z);				/* xdpf_mix64() */
 
@@ -217,6 +218,8 @@ void cg_mark(struct cg *g, uint32_t mark, BB yes, BB no);
 struct meta_key;
 /* Bytes of the longest key in the program, whole words: what it does not take of the stack others may. */
 uint64_t cg_key_room(struct cg *g);
+/* Bytes of .buf: for what is fetched, and for the longest entry of a queue. */
+uint64_t cg_buf_room(struct cg *g);
 /* The key of these parts in g->key. */
 void cg_key(struct cg *g, const struct meta_key *k, V *part);
 /* The same, padded to whole words; returns how many. */

@@ -29,18 +29,27 @@ static MD element_type(struct cg *g, const struct ast_set *set, const struct met
 	return cg_struct_type(g, "", set->prefix ? 2 : 1, names + !set->prefix, types + !set->prefix, bits + !set->prefix, NULL, 0);
 }
 
+static MD age_type(struct cg *g, unsigned key_size)
+{
+	static const char *const names[] = { "key", "age" };
+	unsigned at = xdpf_age_at(key_size), bits[] = { 8 * at, 32 };
+	MD types[] = { cg_array_type(g, g->du8, at, 8), g->du32 };
+
+	return cg_struct_type(g, "xdpf_age", 2, names, types, bits, NULL, 0);
+}
+
 void cg_sets(struct cg *g)
 {
-	static const char *const members[] = { "until", "bits" };
-	static const unsigned bits[] = { 64, 64 };
+	static const char *const members[] = { "until", "bits", "age" };
+	static const unsigned bits[] = { 64, 32, 32 }, count_bits[] = { 64, 64 };
 	const struct ast_program *ast = g->ir->ast;
-	MD pair[] = { g->du64, g->du64 }, value;
+	MD pair[] = { g->du64, g->du64 }, parts[] = { g->du64, g->du32, g->du32 }, value;
 
 	if (!ast->live.n)
 		return;
-	value = cg_struct_type(g, "xdpf_element", 2, members, pair, bits, NULL, 0);
+	value = cg_struct_type(g, "xdpf_element", 3, members, parts, bits, NULL, 0);
 	g->sets = cg_map(g, XDPF_MAP_SETS, BPF_MAP_TYPE_PERCPU_ARRAY, 2 * ast->live.n, g->du32,
-			 cg_struct_type(g, "xdpf_set_count", 2, (const char *const[]){ "a", "b" }, pair, bits, NULL, 0));
+			 cg_struct_type(g, "xdpf_set_count", 2, (const char *const[]){ "a", "b" }, pair, count_bits, NULL, 0));
 	g->set_map = arena_array(g->arena, ast->live.n, sizeof(V));
 	g->set_queue = arena_array(g->arena, ast->live.n, sizeof(V));
 	for (unsigned i = 0; i < ast->live.n; i++) {
@@ -53,7 +62,7 @@ void cg_sets(struct cg *g)
 		g->set_map[i] = cg_map_of(g, arena_printf(g->arena, "%s%u", XDPF_MAP_LIVE, i), &map);
 		if (set->expires)
 			g->set_queue[i] = cg_map(g, arena_printf(g->arena, "%s%u", XDPF_MAP_AGES, i), BPF_MAP_TYPE_QUEUE,
-						 XDPF_SET_AGES * (uint64_t)set->max, NULL, element);
+						 XDPF_SET_AGES * (uint64_t)set->max, NULL, age_type(g, k.size));
 	}
 }
 
@@ -139,7 +148,7 @@ static V is_same(struct cg *g, const struct ast_set *set, V p, V key)
 {
 	if (!set->prefix)
 		return LLVMConstInt(LLVMInt1TypeInContext(g->cx), 1, 0);
-	return LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 8, 8), cg_load(g, key, 4, 4), "");
+	return LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 4, 4), cg_load(g, key, 4, 4), "");
 }
 
 /* ---- look-ups ---- */
@@ -160,7 +169,7 @@ static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
 	until = cg_load(g, p, 8, 8);
 	cg_branch(g, is_live(g, until, now), on, over);
 	cg_go(g, over);
-	bits = cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 8, 8);
+	bits = cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 4, 4);
 	cg_store(g, LLVMBuildSub(g->b, bits, one, ""), g->key, 4, 4);
 	next = LLVMBuildAdd(g->b, n, one, "");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, LENGTHS), ""), walk, on);
@@ -220,17 +229,23 @@ void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args)
 	cg_go(g, on);
 }
 
+/* Where its age stands behind an element's key. */
+static unsigned age_at(struct cg *g, const struct ast_set *set)
+{
+	return xdpf_age_at(meta_set_layout(g->arena, set).size);
+}
+
 /*
- * Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten, one
- * that lives goes to the queue's end. Goes to @room or, where none was found, to @none.
+ * Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten,
+ * though it came again since, one that lives goes to the queue's end. Goes to @room or, where none was found, to @none.
  */
 static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB none)
 {
 	const struct ast_set *set = set_of(g, i);
-	V map = g->set_map[i->imm], queue = g->set_queue[i->imm], n, next, p, r;
+	V map = g->set_map[i->imm], queue = g->set_queue[i->imm], n, next, p, r, age;
 	BB here = LLVMGetInsertBlock(g->b), walk = cg_block(g, "oldest"), popped = cg_block(g, "oldest there"), look = cg_block(g, "oldest in set");
-	BB same = cg_block(g, "oldest itself"), old = cg_block(g, "oldest expired"), young = cg_block(g, "oldest lives");
-	BB on = cg_block(g, "next oldest");
+	BB same = cg_block(g, "oldest itself"), entry = cg_block(g, "its entry"), old = cg_block(g, "oldest expired");
+	BB young = cg_block(g, "oldest lives"), on = cg_block(g, "next oldest");
 
 	LLVMBuildBr(g->b, walk);
 	cg_go(g, walk);
@@ -243,6 +258,9 @@ static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB 
 	cg_go(g, look);
 	cg_branch(g, is_same(g, set, p, g->buf), same, on);
 	cg_go(g, same);
+	age = cg_load(g, cg_atc(g, g->buf, age_at(g, set)), 4, 4);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, age)), 4, 4), age, ""), entry, on);
+	cg_go(g, entry);
 	cg_branch(g, is_live(g, cg_load(g, p, 8, 8), now), young, old);
 	cg_go(g, old);
 	cg_helper(g, BPF_FUNC_map_delete_elem, g->i64, 2, (V[]){ map, g->buf });
@@ -257,12 +275,13 @@ static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB 
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ here, on }, 2);
 }
 
-static V insert(struct cg *g, const struct ir_inst *i, V until)
+static V insert(struct cg *g, const struct ir_inst *i, V until, V now)
 {
 	V bits = set_of(g, i)->prefix ? cg_load(g, g->key, 4, 4) : cg_c(g, 0);
 
 	cg_store(g, until, g->value, 8, 8);
-	cg_store(g, bits, cg_atc(g, g->value, 8), 8, 8);
+	cg_store(g, bits, cg_atc(g, g->value, offsetof(struct xdpf_element, bits)), 4, 4);
+	cg_store(g, now, cg_atc(g, g->value, offsetof(struct xdpf_element, age)), 4, 4);
 	return cg_helper(g, BPF_FUNC_map_update_elem, g->i64, 4, (V[]){ g->set_map[i->imm], g->key, g->value, cg_c(g, BPF_NOEXIST) });
 }
 
@@ -300,7 +319,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args)
 	LLVMBuildBr(g->b, on);
 
 	cg_go(g, fresh);
-	r = insert(g, i, until);
+	r = insert(g, i, until, now);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), added, refused);
 	cg_go(g, refused);
 	/* another CPU may have been first */
@@ -309,7 +328,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args)
 	if (set->expires) {
 		make_room(g, i, now, room, full);
 		cg_go(g, room);
-		ok = insert(g, i, until);
+		ok = insert(g, i, until, now);
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, ok, cg_c(g, 0), ""), added, full);
 	} else {
 		LLVMBuildBr(g->b, full);
@@ -327,6 +346,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args)
 	if (set->expires) {
 		V queue = g->set_queue[i->imm];
 
+		cg_store(g, now, cg_atc(g, g->key, age_at(g, set)), 4, 4);
 		r = cg_helper(g, BPF_FUNC_map_push_elem, g->i64, 3, (V[]){ queue, g->key, cg_c(g, BPF_ANY) });
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), counted, late);
 		/* the queue is full of elements that were removed: forget some */

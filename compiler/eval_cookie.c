@@ -56,7 +56,7 @@ enum eval_cookie eval_cookie(const struct eval_packet *pkt, const struct dissect
 	if (flags == SYN)
 		return COOKIE_SYN;
 	e = ends_of(ip, tcp);
-	flow = xdpf_cookie_flow(e.src, e.dst, e.ports);
+	flow = xdpf_cookie_flow(pkt->seed, e.src, e.dst, e.ports);
 	if (xdpf_cookie_lately(lately[flow >> 52], flow, pkt->now))
 		return COOKIE_NOT_OURS;
 	if (!(flags & ACK) || flags & (SYN | RST) ||

@@ -21,9 +21,16 @@ struct key {
 	unsigned prefix;		/* of the component that is one */
 };
 
+/* Of the queue. One whose .age is not its element's is of an element that was removed, and came again since. */
+struct entry {
+	struct key key;
+	uint32_t age;
+};
+
 struct element {
 	struct key key;
 	uint64_t until;			/* 0: it stays */
+	uint32_t age;			/* low bits of when it came, if it may expire */
 	uint32_t next;			/* in its bucket, or among the free */
 	bool used;
 };
@@ -35,7 +42,7 @@ struct live {
 	size_t n, cap, used;
 	uint32_t free;
 	struct eval_set_count count;
-	struct eval_queue ages;		/* keys of elements that may expire, oldest first; some may be gone */
+	struct eval_queue ages;		/* struct entry of elements that may expire, oldest first; some may be gone */
 	unsigned lengths[2][129];	/* how many elements have a prefix so long: IPv4, IPv6 */
 };
 
@@ -128,13 +135,28 @@ static bool grow(struct eval_sets *e, struct live *s)
 	return true;
 }
 
+static bool queue(struct live *s, const struct key *k, uint32_t age)
+{
+	const struct entry entry = { *k, age };
+
+	return eval_queue_push(&s->ages, &entry);
+}
+
+/* The element of an entry; NULL: it is gone. */
+static struct element *element_of(struct eval_sets *e, struct live *s, const struct entry *entry)
+{
+	struct element *x = find(e, s, &entry->key);
+
+	return x && x->age == entry->age ? x : NULL;
+}
+
 /* Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room. */
 static bool make_room(struct eval_sets *e, struct live *s, uint64_t now)
 {
-	struct key k;
+	struct entry entry;
 
-	for (unsigned i = 0; i < XDPF_SET_TRIES && eval_queue_pop(&s->ages, &k); i++) {
-		struct element *x = find(e, s, &k);
+	for (unsigned i = 0; i < XDPF_SET_TRIES && eval_queue_pop(&s->ages, &entry); i++) {
+		struct element *x = element_of(e, s, &entry);
 
 		if (!x)
 			continue;
@@ -143,13 +165,13 @@ static bool make_room(struct eval_sets *e, struct live *s, uint64_t now)
 			s->count.expired++;
 			return true;
 		}
-		eval_queue_push(&s->ages, &k);
+		eval_queue_push(&s->ages, &entry);
 	}
 	return false;
 }
 
 /* The key is not there. False: no room. */
-static bool insert(struct eval_sets *e, struct live *s, const struct key *k, uint64_t until)
+static bool insert(struct eval_sets *e, struct live *s, const struct key *k, uint64_t until, uint64_t now)
 {
 	struct element *x;
 	uint32_t *at, i;
@@ -161,7 +183,7 @@ static bool insert(struct eval_sets *e, struct live *s, const struct key *k, uin
 	if (s->free != NONE)
 		s->free = x->next;
 	at = &s->bucket[bucket_of(e, s, k)];
-	*x = (struct element){ *k, until, *at, true };
+	*x = (struct element){ *k, until, (uint32_t)now, *at, true };
 	*at = i;
 	if (s->set->prefix)
 		++*lengths(s, k);
@@ -182,12 +204,12 @@ static bool put(struct eval_sets *e, struct live *s, const struct key *k, uint64
 		}
 		return true;
 	}
-	if (!insert(e, s, k, until) && !(s->set->expires && make_room(e, s, now) && insert(e, s, k, until)))
+	if (!insert(e, s, k, until, now) && !(s->set->expires && make_room(e, s, now) && insert(e, s, k, until, now)))
 		return false;
-	if (until && !eval_queue_push(&s->ages, k)) {
+	if (until && !queue(s, k, (uint32_t)now)) {
 		/* The queue is full of elements that were removed: it forgets some. Without its age an element could keep its room for ever. */
 		make_room(e, s, now);
-		if (!eval_queue_push(&s->ages, k)) {
+		if (!queue(s, k, (uint32_t)now)) {
 			take_out(e, s, find(e, s, k));
 			return false;
 		}
@@ -228,12 +250,12 @@ struct eval_sets *eval_sets_new(const struct ast_program *p)
 		struct live *s = &e->set[i];
 
 		s->set = p->live.v[i];
-		s->ages = (struct eval_queue){ .size = sizeof(struct key), .max = XDPF_SET_AGES * (size_t)s->set->max };
+		s->ages = (struct eval_queue){ .size = sizeof(struct entry), .max = XDPF_SET_AGES * (size_t)s->set->max };
 		s->free = NONE;
 		for (size_t k = 0; k < s->set->n; k++) {
 			struct key key = declared(s->set, s->set->range + k * s->set->n_types);
 
-			if (!find(e, s, &key) && !insert(e, s, &key, 0))
+			if (!find(e, s, &key) && !insert(e, s, &key, 0, 0))
 				goto fail;
 		}
 	}
@@ -272,26 +294,27 @@ static void sweep(struct eval_sets *e, struct live *s, uint64_t now)
 bool eval_sets_put(struct eval_sets *e, const struct ast_set *set, const struct range *element, uint64_t until, uint64_t now)
 {
 	struct live *s = &e->set[set->live_index];
-	struct key k = declared(set, element), old;
+	struct key k = declared(set, element);
+	struct entry old;
 	struct element *x = find(e, s, &k);
 	bool noted = x && x->until;
 
 	if (x) {
 		x->until = x->until ? until : 0;
-	} else if (!insert(e, s, &k, until)) {
+	} else if (!insert(e, s, &k, until, now)) {
 		sweep(e, s, now);
-		if (!insert(e, s, &k, until))
+		if (!insert(e, s, &k, until, now))
 			return false;
 	}
 	if (!until || noted || (x && !x->until))
 		return true;
 	/* A queue that is full has some that are gone. */
-	for (size_t i = 0; !eval_queue_push(&s->ages, &k); i++) {
+	for (size_t i = 0; !queue(s, &k, (uint32_t)now); i++) {
 		if (i > 2 * s->ages.max || !eval_queue_pop(&s->ages, &old)) {
 			take_out(e, s, find(e, s, &k));
 			return false;
 		}
-		x = find(e, s, &old);
+		x = element_of(e, s, &old);
 		if (x && x->until && !expired(x, now))
 			eval_queue_push(&s->ages, &old);
 		else if (x && x->until)

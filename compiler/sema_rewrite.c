@@ -146,7 +146,8 @@ bool rule_rewrites(const struct ast_rule *rule, bool *retags)
 			any |= a && (a->kind == ACTION_REWRITE || a->kind == ACTION_VLAN);
 			*retags |= a && a->kind == ACTION_VLAN;
 		}
-		any |= rules_rewrite(&r->then_block, retags) | rules_rewrite(&r->else_block, retags);
+		any |= rules_rewrite(&r->then_block, retags);
+		any |= rules_rewrite(&r->else_block, retags);
 	}
 	return any;
 }

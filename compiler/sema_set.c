@@ -142,7 +142,7 @@ bool set_file_read(struct sema *s, const struct ast_set *set, const struct want 
 		return true;
 	if (!src)
 		return false;
-	for (size_t at = 0, n = 0; at < src->len && !diag_full(s->d); n++) {
+	for (size_t at = 0; at < src->len && !diag_full(s->d);) {
 		const char *nl = memchr(src->text + at, '\n', src->len - at);
 		size_t end = nl ? (size_t)(nl - src->text) : src->len;
 

@@ -23,7 +23,7 @@
  *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limit N, one where it has no key
  *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
  *   xdpf_liveN     HASH or, with prefixes, LPM_TRIE  element -> struct xdpf_element    live set N
- *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone
+ *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone: see xdpf_age_at()
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
  *   .bss           xdpf_trace, xdpf_inputs
  *
@@ -131,8 +131,21 @@ struct xdpf_event {
 /* What a live set's map has for an element. */
 struct xdpf_element {
 	uint64_t until;				/* ns of the monotonic clock: then it is in the set no more; 0: it stays */
-	uint64_t bits;				/* of a set with prefixes: what the key begins with; else 0 */
+	uint32_t bits;				/* of a set with prefixes: what the key begins with; else 0 */
+	uint32_t age;				/* of one that may expire: what its entry in the queue ends with, low bits of when it came */
 };
+
+/* An entry of the queue: an element's key, filled with zeros to whole 32-bit words, and its .age. One whose .age is another's is of an element that
+ * was removed, though the same key is in the set again: or who adds and removes one key fills the queue. */
+static inline unsigned xdpf_age_at(unsigned key_size)
+{
+	return (key_size + 3) / 4 * 4;
+}
+
+static inline unsigned xdpf_age_size(unsigned key_size)
+{
+	return xdpf_age_at(key_size) + 4;
+}
 
 /* What happened to a live set by the program: two elements of xdpf_sets, 2N and 2N + 1. */
 struct xdpf_set_counts {
@@ -288,13 +301,14 @@ static inline uint32_t xdpf_test_cookie(uint64_t seed, const uint64_t src[2], co
 /*
  * Connections whose cookie came back just now, which the kernel may still be about to make: what follows so closely belongs to them. In
  * xdpf_cookies a connection has element .flow >> 52, and that holds the low half of .flow in its high half, and in its low one when: ns / 2^20.
+ * @seed: of xdpf_config or xdpf_inputs; or whoever has one connection could name others that are taken for it.
  */
 #define XDPF_COOKIES		4096
 #define XDPF_COOKIE_LATELY	256		/* 2^20 ns: behind these it is there, or never will be */
 
-static inline uint64_t xdpf_cookie_flow(const uint64_t src[2], const uint64_t dst[2], uint32_t ports)
+static inline uint64_t xdpf_cookie_flow(uint64_t seed, const uint64_t src[2], const uint64_t dst[2], uint32_t ports)
 {
-	return xdpf_mix64(xdpf_cookie_ends(0, src, dst) + ports);
+	return xdpf_mix64(xdpf_cookie_ends(seed, src, dst) + ports);
 }
 
 static inline uint64_t xdpf_cookie_entry(uint64_t flow, uint64_t now)

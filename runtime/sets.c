@@ -120,7 +120,7 @@ int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const stru
 		ok = bpf_map__type(map) == (s->prefix ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH) && bpf_map__key_size(map) == s->key_size &&
 		     bpf_map__value_size(map) == sizeof(struct xdpf_element) && bpf_map__max_entries(map) == s->size;
 	else if (ages >= 0)
-		ok = bpf_map__type(map) == BPF_MAP_TYPE_QUEUE && s->expires && bpf_map__value_size(map) == s->key_size &&
+		ok = bpf_map__type(map) == BPF_MAP_TYPE_QUEUE && s->expires && bpf_map__value_size(map) == xdpf_age_size(s->key_size) &&
 		     bpf_map__max_entries(map) >= s->size && bpf_map__max_entries(map) / 4 <= s->size;
 	else
 		return -ENOENT;
@@ -268,16 +268,20 @@ static bool is_there(int fd, const struct xdpf_set *set, const void *key, struct
 }
 
 /* Notes that the element may expire. A queue that is full has old ones that are gone. */
-static int note_age(int queue, int fd, const struct xdpf_set *set, const void *key, uint64_t now)
+static int note_age(int queue, int fd, const struct xdpf_set *set, const void *key, uint32_t age, uint64_t now)
 {
-	unsigned char old[XDPF_SET_KEY];
+	unsigned char entry[XDPF_SET_KEY + 4] = { 0 }, old[XDPF_SET_KEY + 4];
+	unsigned at = xdpf_age_at(set->key_size);
 	struct xdpf_element e;
 	uint32_t n = 0;
 
-	while (bpf_map_update_elem(queue, NULL, key, BPF_ANY)) {
+	memcpy(entry, key, set->key_size);
+	memcpy(entry + at, &age, sizeof(age));
+	while (bpf_map_update_elem(queue, NULL, entry, BPF_ANY)) {
 		if (n++ > 4 * set->size || bpf_map_lookup_and_delete_elem(queue, NULL, old))
 			return -ENOSPC;
-		if (!is_there(fd, set, old, &e) || !e.until)
+		memcpy(&age, old + at, sizeof(age));
+		if (!is_there(fd, set, old, &e) || !e.until || e.age != age)
 			continue;
 		if (e.until > now)
 			bpf_map_update_elem(queue, NULL, old, BPF_ANY);
@@ -290,7 +294,7 @@ static int note_age(int queue, int fd, const struct xdpf_set *set, const void *k
 int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log)
 {
 	const struct xdpf_set *m = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL;
-	struct xdpf_element e = { 0, 0 }, old;
+	struct xdpf_element e = { 0 }, old;
 	uint32_t bits;
 	size_t gone;
 	int fd, err = open_set(&fd, p, set, log);
@@ -304,6 +308,7 @@ int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64
 	e.bits = m->prefix ? bits : 0;
 	e.until = keep ? now + keep : 0;
 	there = is_there(fd, m, key, &old);
+	e.age = there && old.until ? old.age : (uint32_t)now;
 	if (bpf_map_update_elem(fd, key, &e, BPF_ANY)) {
 		err = errno;
 		if (err != E2BIG && err != ENOSPC)
@@ -316,7 +321,7 @@ int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64
 	}
 	if (!keep || (there && old.until))
 		return 0;
-	err = note_age(p->age_fd[set], fd, m, key, now);
+	err = note_age(p->age_fd[set], fd, m, key, e.age, now);
 	if (err) {
 		bpf_map_delete_elem(fd, key);
 		return rt_fail(log, ENOSPC, "set %s is full", m->name);

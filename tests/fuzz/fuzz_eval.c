@@ -58,7 +58,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* A block of exactly its size: what reads behind the frame is caught. */
 	uint8_t *frame = malloc(size ? size : 1);
-	struct eval_packet packet = { .data = frame, .len = size, .iface = size & 1 ? "eth0" : NULL, .has_rxqueue = size & 2 };
+	struct eval_packet packet = {
+		.data = frame, .len = size, .iface = size & 1 ? "eth0" : NULL, .has_rxqueue = size & 2, .now = packets * 1000003,
+		.random = eval_packet_random(1, packets), .seed = 1, .has_socket = size & 4, .socket = size & 8, .no_way = size & 16,
+		.flow_state = (unsigned)(size >> 5 & 3),
+	};
 	struct eval_result r;
 	uint64_t sum = 0;
 

@@ -4,6 +4,7 @@
  *
  *   limits live OBJECT RATE BURST TOKENS MS   every CPU sends as fast as it can; RATE a second, a packet costs TOKENS
  *   limits keys OBJECT N ROUNDS               a limit of burst 1 that fills in an hour, with room for N keys, `when full closed`
+ *   limits race OBJECT RATE BURST N MS ROUNDS N keys from all CPUs at once, into a table with little more room, `when full closed`
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -224,12 +225,103 @@ static int keys(const char *path, uint32_t n, unsigned rounds)
 	return !ok;
 }
 
+/* ---- race ---- */
+
+enum { RACERS = 3, RACE_KEYS = 4096 };	/* threads on each CPU */
+
+static uint32_t raced[RACE_KEYS];	/* packets of the key that were let through */
+static uint64_t race_sent;
+
+struct racer {
+	pthread_t thread;
+	int prog, cpu;
+	uint32_t n, random;
+	bool failed;
+};
+
+static void *racer_run(void *arg)
+{
+	struct racer *r = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(r->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	while (!stop && !r->failed) {
+		uint32_t key;
+		int v;
+
+		r->random = r->random * 1664525 + 1013904223;
+		/* some keys more often than others, so that they meet */
+		key = (uint32_t)((uint64_t)(r->random >> 16) * (r->random >> 16) * r->n >> 32);
+		v = send_frames(r->prog, (key + 1) * 2654435761u, 1);
+		r->failed = v < 0;
+		if (v == XDP_PASS)
+			__atomic_add_fetch(&raced[key], 1, __ATOMIC_RELAXED);
+		__atomic_add_fetch(&race_sent, 1, __ATOMIC_RELAXED);
+	}
+	return NULL;
+}
+
+/* One round; the greatest share of what a key may have, or -1. */
+static double race_round(const char *path, double rate, double burst, uint32_t n, unsigned ms, unsigned round)
+{
+	struct xdpf_program *p = load(path);
+	static struct racer racer[MAX_CPUS * RACERS];
+	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
+	unsigned racers = 0;
+	cpu_set_t mine;
+	double most = 0, may;
+	uint64_t begin;
+	bool ok = true;
+
+	stop = false;
+	memset(raced, 0, sizeof(raced));
+	sched_getaffinity(0, sizeof(mine), &mine);
+	begin = now();
+	for (int cpu = 0; cpu < CPU_SETSIZE && racers < MAX_CPUS * RACERS; cpu++)
+		for (unsigned i = 0; CPU_ISSET(cpu, &mine) && i < RACERS; i++, racers++) {
+			racer[racers] = (struct racer){ .prog = p->prog_fd, .cpu = cpu, .n = n, .random = 7919 * round + racers };
+			if (pthread_create(&racer[racers].thread, NULL, racer_run, &racer[racers]))
+				exit(1);
+		}
+	nanosleep(&pause, NULL);
+	stop = true;
+	for (unsigned i = 0; i < racers; i++) {
+		pthread_join(racer[i].thread, NULL);
+		ok = ok && !racer[i].failed;
+	}
+	may = burst + 1.005 * rate * (double)(now() - begin) / 1e9;
+	for (uint32_t k = 0; k < n; k++)
+		most = raced[k] / may > most ? raced[k] / may : most;
+	xdpf_program_free(p);
+	return ok ? most : -1;
+}
+
+static int race(const char *path, double rate, double burst, uint32_t n, unsigned ms, unsigned rounds)
+{
+	double most = 0;
+	bool ok = n && n <= RACE_KEYS;
+
+	for (unsigned i = 0; ok && i < rounds; i++) {
+		double share = race_round(path, rate, burst, n, ms, i);
+
+		ok = share >= 0;
+		most = share > most ? share : most;
+	}
+	printf("race: %llu packets of %u keys: a key had at most %.4f of what it may have\n", (unsigned long long)race_sent, n, most);
+	/* and had much of it: or nothing was measured */
+	return !(ok && most <= 1 && most >= 0.5);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 7 && !strcmp(argv[1], "live"))
 		return live(argv[2], atof(argv[3]), atof(argv[4]), strtoull(argv[5], NULL, 10), (unsigned)atoi(argv[6]));
 	if (argc == 5 && !strcmp(argv[1], "keys"))
 		return keys(argv[2], (uint32_t)atoi(argv[3]), (unsigned)atoi(argv[4]));
-	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS\n");
+	if (argc == 8 && !strcmp(argv[1], "race"))
+		return race(argv[2], atof(argv[3]), atof(argv[4]), (uint32_t)atoi(argv[5]), (unsigned)atoi(argv[6]), (unsigned)atoi(argv[7]));
+	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS | race OBJECT RATE BURST N MS ROUNDS\n");
 	return 2;
 }
