@@ -152,7 +152,7 @@ static void report_not_action(struct parser *c, unsigned want)
 {
 	static const struct foreign theirs[] = {
 		{ "accept", "pass" }, { "allow", "pass" }, { "permit", "pass" }, { "xdp_pass", "pass" }, { "return", "pass" },
-		{ "deny", "drop" }, { "block", "drop" }, { "reject", "drop" }, { "discard", "drop" }, { "xdp_drop", "drop" },
+		{ "deny", "drop" }, { "block", "drop" }, { "reject", "reply" }, { "discard", "drop" }, { "xdp_drop", "drop" },
 		{ "counter", "count" }, { "var", "let" }, { "define", "let" }, { "const", "let" }, { "table", "set" },
 		{ "elif", "else if" }, { "elseif", "else if" }, { "elsif", "else if" }, { "import", "include" },
 	};
@@ -178,13 +178,18 @@ static void report_not_action(struct parser *c, unsigned want)
 	if (!s)
 		s = diag_nearest(k->val.name.s, strlen(k->val.name.s), ours, sizeof(ours) / sizeof(ours[0]));
 	if (lang_field_by_name(k->val.name.s, strlen(k->val.name.s)) != FIELD_NONE)
-		d->remedy = "`FIELD = VALUE` writes to a field; a condition stands behind `if`";
+		d->remedy = c->tokens->before.kind == TOK_COMMA ?
+				    "several fields of a key stand in parentheses; `FIELD = VALUE` writes to one; a condition stands behind `if`" :
+				    "`FIELD = VALUE` writes to a field; a condition stands behind `if`";
+	else if (s && !strcmp(s, "reply"))
+		d->remedy = want & (WANT_ACTION | WANT_STATEMENT) ? "write `reply rst` (to TCP), `reply unreachable` (to any protocol), or `drop`" :
+								     "did you mean `drop`?";
 	else if (s)
 		d->remedy = arena_printf(c->a, "did you mean `%s`?", s);
 	else if (want & WANT_STATEMENT)
-		d->remedy = "a rule is  [label:] pass|drop|abort|tx|redirect|forward|reply|syncookie|count … [if CONDITION];";
+		d->remedy = "a rule is  [label:] ACTION, … [if CONDITION]; and its actions are pass, drop, count and others: xdpfc --list=actions";
 	else
-		d->remedy = "the actions are pass, drop, abort, tx, redirect, forward, reply, syncookie, count, vlan, mark and FIELD = VALUE";
+		d->remedy = "xdpfc --list=actions prints the actions there are";
 }
 
 /* Does a statement begin with this token, and nothing else? */
@@ -246,7 +251,7 @@ static const char *remedy_for_pair(struct parser *c, unsigned want)
 		if (lang_field_by_name(name, strlen(name)) == FIELD_NONE && lang_header_by_name(value, strlen(value)) != HDR_NONE)
 			return "conditions are joined with `and` or `or`";
 		if (lang_field_by_name(name, strlen(name)) == FIELD_NONE)
-			name = arena_printf(c->a, "%s.%s", head, value);
+			return arena_printf(c->a, "%s has no `%s`: xdpfc --list=fields prints the fields there are", head, value);
 		return arena_printf(c->a, "write `%s`: a field's name has a dot in it", name);
 	}
 	if (!(want & WANT_CMP))
@@ -457,8 +462,9 @@ void parse_report(struct parser *c, unsigned want)
 	/* Only what names something is missing. */
 	if (tokens_keyword(c->src->text + k->span.begin, k->span.end - k->span.begin) && k->kind != TOK_LABEL && (want & WANT_NAME) &&
 	    !(want & (WANT_COND | WANT_VALUE | WANT_SEMI))) {
+		what = slip_unnamed(before);
 		diag_error(c->d, k->span, "%s is a word of the language and cannot be a name here", parse_quote(c, k->span))->remedy =
-			"choose another name";
+			what ? what : "choose another name";
 		t->pass_last = true;
 		return;
 	}
@@ -473,6 +479,8 @@ void parse_report(struct parser *c, unsigned want)
 		report_not_action(c, want);
 		return;
 	}
+	if (slip_report(c, want))
+		return;
 	if ((want & WANT_SEMI) && before->kind && k->kind != TOK_ELSE &&
 	    (begins_statement(k->kind) || later_line(c, before->span, k->span))) {
 		diag_error(c->d, (struct span){ c->src, before->span.end, before->span.end }, "missing `;`")->remedy =
@@ -487,5 +495,6 @@ void parse_report(struct parser *c, unsigned want)
 		d = diag_error(c->d, k->span, "expected %s, found %s", what, found(c, k));
 	else
 		d = diag_error(c->d, k->span, "unexpected %s", found(c, k));
-	d->remedy = remedy_for(c, want);
+	what = slip_remedy(c, want);
+	d->remedy = what ? what : remedy_for(c, want);
 }

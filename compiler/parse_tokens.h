@@ -49,4 +49,12 @@ int tokens_keyword(const char *s, size_t len);
 /* All keywords. */
 const char *const *tokens_keywords(size_t *n);
 
+/* Slips of habit: parse_slip.c. @want is what could have followed, WANT_*. */
+/* The remedy where a keyword stands in place of a name behind @before; NULL: none is known. */
+const char *slip_unnamed(const struct token *before);
+/* True where the slip was reported. */
+bool slip_report(struct parser *c, unsigned want);
+/* NULL where the last token is none of these slips. */
+const char *slip_remedy(struct parser *c, unsigned want);
+
 #endif
