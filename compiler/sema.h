@@ -390,6 +390,8 @@ bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, boo
 void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r);
 /* Warns where a key's field is never there, and what follows from it. */
 void facts_check_key(struct sema *s, const struct facts *f, const struct ast_operand *op, const char *so);
+/* Warns where no TCP comes to @a, a `reply rst`. */
+void facts_check_reply(struct sema *s, const struct facts *f, const struct ast_action *a);
 /* Warns that @e always holds where it stands, so that its `else` is never reached. */
 void facts_warn_always(struct sema *s, const struct ast_expr *e, const struct conflict *c);
 /* Warns that @e never holds where it stands: the rules before it took every such packet. */

@@ -448,6 +448,19 @@ void facts_check_key(struct sema *s, const struct facts *f, const struct ast_ope
 	conflict_note(s, e, &c);
 }
 
+void facts_check_reply(struct sema *s, const struct facts *f, const struct ast_action *a)
+{
+	struct facts here = *f;
+	struct conflict c;
+	struct diag *e;
+
+	if (f->dead || add_headers(s, &here, false, BIT(HDR_TCP), 0, NULL, true, &c))
+		return;
+	e = diag_warning(s->d, a->span, "`reply rst` answers TCP, and none gets here: every packet is dropped");
+	e->remedy = "`reply unreachable` answers any protocol";
+	conflict_note(s, e, &c);
+}
+
 void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r)
 {
 	const struct fact **link, *x;

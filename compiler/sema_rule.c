@@ -223,6 +223,10 @@ static void keys_check(struct sema *s, const struct ast_rule *r, const struct fa
 			return;
 		for (size_t j = 0; a && (a->counter || a->set) && j < a->key.n; j++)
 			facts_check_key(s, facts, a->key.v[j], a->set ? "the set is never changed" : "nothing is counted");
+		if (a && a->kind == ACTION_REWRITE && a->target->kind == OPERAND_FIELD && a->target->field != FIELD_NONE)
+			facts_check_key(s, facts, a->target, "nothing is written");
+		if (a && a->verdict != VERDICT_NONE && a->way && a->way->kind == WAY_RST)
+			facts_check_reply(s, facts, a);
 	}
 	/* limits stand last, and those that have a name may be used elsewhere */
 	for (size_t i = r->cond && r->cond->kind == EXPR_AND ? r->cond->sub.n : 0; i-- > 0 && r->cond->sub.v[i]->kind == EXPR_LIMIT;) {
