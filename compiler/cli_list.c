@@ -84,10 +84,20 @@ static void list_fields(struct list *l)
 /* name, kind, doc */
 static void list_actions(struct list *l)
 {
-	/* these end as one of the others: redirect, and tx */
+	/* @ways end as one of the verdicts: redirect, and tx; @others go on. */
 	static const struct {
 		const char *name, *doc;
-	} ways[] = {
+	} others[] = {
+		{ "count", "count NAME [per KEY]: a table of packets and bytes, by key" },
+		{ "log", "log [N/s|N/m|N/h]: a record of the packet for `xdpf log`, at most so many" },
+		{ "sample", "sample 1/N: the same of one packet in N, chosen at random" },
+		{ "add", "add KEY to SET [for DURATION]: puts an element into a set that lives" },
+		{ "remove", "remove KEY from SET: takes it out" },
+		{ "vlan", "`vlan push ID`, `vlan pop`: puts an 802.1Q tag in front of the others, or takes the outermost away" },
+		{ "mark", "mark N: leaves a number for who gets the packet next" },
+		{ "FIELD = VALUE", "writes to a field that --list=fields says `write` of" },
+		{ "FIELD -= N", "counts a time to live down: of ip.ttl, ip4.ttl and ip6.hoplimit" },
+	}, ways[] = {
 		{ "forward", "by the kernel's routing table, without its stack: `forward [else VERDICT]`" },
 		{ "reply", "back to the sender, as an answer: `reply rst` to TCP, `reply unreachable` to any protocol" },
 		{ "syncookie", "SYNs to sockets that listen, answered without state; what has no right cookie is dropped" },
@@ -107,21 +117,13 @@ static void list_actions(struct list *l)
 		column_text(l, "doc", ways[i].doc);
 		row_end(l);
 	}
-	row_begin(l);
-	column_text(l, "name", "count");
-	column_text(l, "kind", "action");
-	column_text(l, "doc", "count NAME [per KEY]: a table of packets and bytes, by key");
-	row_end(l);
-	row_begin(l);
-	column_text(l, "name", "log");
-	column_text(l, "kind", "action");
-	column_text(l, "doc", "log [N/s|N/m|N/h]: a record of the packet for `xdpf log`, at most so many");
-	row_end(l);
-	row_begin(l);
-	column_text(l, "name", "sample");
-	column_text(l, "kind", "action");
-	column_text(l, "doc", "sample 1/N: the same of one packet in N, chosen at random");
-	row_end(l);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		row_begin(l);
+		column_text(l, "name", others[i].name);
+		column_text(l, "kind", "action");
+		column_text(l, "doc", others[i].doc);
+		row_end(l);
+	}
 }
 
 /* name, bits, doc */

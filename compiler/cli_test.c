@@ -50,6 +50,7 @@ static void tell(struct cli *cli, const struct ast_program *p, const struct ast_
 	const char *name = shown(cli, t->name.s), *by = r->step->by.s ? expected_by(cli, p, r->step) : NULL;
 	const char *verdict = lang_verdicts[r->step->want].name, *came = lang_verdicts[r->came.verdict].name;
 	const char *who = r->came.rule ? shown(cli, r->came.rule->shown) : "default";
+	const char *file = p->units.n > 1 && r->came.unit ? shown(cli, r->came.unit->name) : NULL;
 	unsigned line = source_line_col(sp.src, sp.begin).line;
 
 	if (cli->json) {
@@ -63,8 +64,8 @@ static void tell(struct cli *cli, const struct ast_program *p, const struct ast_
 		json_array_append_new(tally->failures, o);
 		return;
 	}
-	printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s\n", shown(cli, source_shown(sp.src)), line, name,
-	       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who);
+	printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s%s%s\n", shown(cli, source_shown(sp.src)), line, name,
+	       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who, file ? " of " : "", file ? file : "");
 }
 
 static bool run_unit(struct cli *cli, const struct ast_program *p, const struct ast_unit *u, struct tally *tally)

@@ -187,6 +187,10 @@ void scan_bad_word(struct parser *c, struct span sp)
 			"these are hexadecimal digits between colons: 2001:db8::1, 02:00:00:00:00:01, ff:00:1a";
 	else if (s[0] == '0' && (s[1] | 32) == 'x')
 		diag_error(c->d, sp, "%s is not a hexadecimal number", q)->remedy = "write it like 0x1f";
+	else if (c->tokens->last.kind == TOK_RANDOM)
+		diag_error(c->d, sp, "%s is no share", q)->remedy = "how many of them is said in percent: random 0.5%";
+	else if (c->tokens->last.kind == TOK_OVER || c->tokens->last.kind == TOK_WITHIN)
+		diag_error(c->d, sp, "%s is no rate", q)->remedy = "a rate is a whole number: 30/m where 0.5/s is meant, 1500/s or 1.5k/s";
 	else if (memchr(s, '.', sp.end - sp.begin))
 		diag_error(c->d, sp, "%s is neither a number nor an IPv4 address", q)->remedy =
 			"an address has four numbers, 192.0.2.1; a prefix too: 192.0.2.0/24";

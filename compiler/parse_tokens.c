@@ -315,6 +315,9 @@ static struct token next(struct parser *c)
 	k = scan(c);
 	if (is_target(c, &k))
 		k.kind = TOK_TARGET;
+	/* A label may be a keyword; `by default` is the file's own. */
+	if (t->last.kind == TOK_BY && k.kind >= TOK_ABORT && k.kind <= TOK_WITHIN && k.kind != TOK_DEFAULT)
+		k.kind = TOK_NAME;
 	if (k.kind == TOK_PARSE_error) {
 		t->panic = true;
 		return k;

@@ -49,4 +49,29 @@ int tokens_keyword(const char *s, size_t len);
 /* All keywords. */
 const char *const *tokens_keywords(size_t *n);
 
+/* ---- remedies (parse_remedy.c); @want is what could have followed, WANT_* ---- */
+
+/* Words of other languages. */
+struct foreign {
+	const char *word, *ours;
+};
+
+/* NULL: it is none of these. */
+const char *parse_foreign(const struct foreign *list, size_t n, const char *word);
+#define FOREIGN(list, word) parse_foreign(list, sizeof(list) / sizeof((list)[0]), word)
+
+/* What follows the last token on its line. */
+const char *parse_behind(const struct parser *c);
+/* What to write instead. */
+const char *parse_remedy(struct parser *c, unsigned want);
+
+/* ---- slips of habit (parse_slip.c) ---- */
+
+/* The remedy where a keyword stands in place of a name behind @before; NULL: none is known. */
+const char *slip_unnamed(const struct token *before);
+/* True where the slip was reported. */
+bool slip_report(struct parser *c, unsigned want);
+/* NULL where the last token is none of these slips. */
+const char *slip_remedy(struct parser *c, unsigned want);
+
 #endif

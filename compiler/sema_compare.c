@@ -198,6 +198,23 @@ static bool domain_check(struct sema *s, struct ast_expr *e, const struct want *
 	return never(s, e->span, arena_printf(s->a, "%s is never less than %llu", w->what, (unsigned long long)all[0].lo.lo));
 }
 
+/* Days and states are counted from 1: a 0, as cron has it, is none. */
+static bool named_check(struct sema *s, const struct ast_expr *e, const struct want *w, const struct found *found)
+{
+	struct diag *d;
+
+	if ((w->type != TYPE_WEEKDAY && w->type != TYPE_FLOWSTATE) || e->has_mask || is_order(e->cmp))
+		return true;
+	for (size_t i = 0; i < found->item.n; i++) {
+		if (!value_is_zero(found->item.v[i].r.hi))
+			continue;
+		d = diag_error(s->d, found->item.v[i].at->span, "%s is never 0", w->what);
+		d->remedy = w->type == TYPE_WEEKDAY ? "days are 1 (mon) to 7 (sun)" : "states are new, established and related";
+		return false;
+	}
+	return true;
+}
+
 static bool number_check(struct sema *s, struct ast_expr *e, const struct want *w)
 {
 	struct ast_match *m = &e->match;
@@ -207,6 +224,8 @@ static bool number_check(struct sema *s, struct ast_expr *e, const struct want *
 	if (is_order(e->cmp) ? !order_ranges(s, e, w, &found) : !value_read(s, w, e->value, &found))
 		return false;
 	if (e->has_mask && !mask_fits(s, e, &found))
+		return false;
+	if (!named_check(s, e, w, &found))
 		return false;
 	m->kind = MATCH_RANGES;
 	m->n = items_merge(s->a, found.item.v, found.item.n, &twice);

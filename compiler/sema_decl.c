@@ -154,7 +154,8 @@ static bool set_check(struct sema *s, struct ast_set *set)
 		return false;
 	if (!set->init && !set->from.s && !set->live) {
 		e = diag_error(s->d, set->span, "%s has no content", what);
-		e->remedy = arena_printf(s->a, "write `set %s : %s = { … };`", set->name.s ? set->name.s : "?",
+		e->remedy = arena_printf(s->a, "write `set %1$s : %2$s = { … };`, or `set %1$s : %2$s live;` where rules or `xdpf set` fill it",
+					 set->name.s ? set->name.s : "?",
 					 set->n_types == 1 ? set->type.v[0].s : "(…)");
 		return false;
 	}

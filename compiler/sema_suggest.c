@@ -236,9 +236,9 @@ const char *suggest_value(struct sema *s, const struct want *w, const char *text
 	size_t len = strlen(text);
 
 	if (w->kind == KIND_FLAG && (!strcasecmp(text, "true") || !strcasecmp(text, "set") || !strcasecmp(text, "yes")))
-		return arena_printf(s->a, "write `%s`: it is a condition by itself", w->what);
+		return w->write ? "write 1" : arena_printf(s->a, "write `%s`: it is a condition by itself", w->what);
 	if (w->kind == KIND_FLAG && (!strcasecmp(text, "false") || !strcasecmp(text, "unset") || !strcasecmp(text, "no")))
-		return arena_printf(s->a, "write `not %s`: a flag is a condition by itself", w->what);
+		return w->write ? "write 0" : arena_printf(s->a, "write `not %s`: a flag is a condition by itself", w->what);
 	if (w->kind == KIND_MAC && len == 17 && strspn(text, "0123456789abcdefABCDEF-") == len)
 		return arena_printf(s->a, "write %s", with_colons(s, text, 12));
 	if (w->slice && len == 2 * w->slice && strspn(text, hex) == len)

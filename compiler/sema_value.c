@@ -37,6 +37,10 @@ const char *want_example(const struct want *w)
 			return "an Ethernet type, such as 0x0800 or ip4";
 		if (w->type == TYPE_TCPFLAGS)
 			return "flags, such as syn or syn|ack";
+		if (w->type == TYPE_WEEKDAY)
+			return "mon, tue, wed, thu, fri, sat or sun";
+		if (w->type == TYPE_FLOWSTATE)
+			return "new, established or related";
 		return lang_types[w->type].names == NAMES_NONE ? "a number" : "a number or one of its known names";
 	case KIND_FLAG:
 		return "0 or 1";
@@ -288,7 +292,8 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 	if (is) {
 		e = sema_error(s, v->span, "`%s` is %s, but %s", v->text, is, want_says(s, w));
 		if (names_field(s, v->text) != FIELD_NONE)
-			e->remedy = "a field is compared to values, not to another field";
+			e->remedy = w->write ? "what is written is a value that the file says, not another field's" :
+					       "a field is compared to values, not to another field";
 		else if (symtab_get(&s->names, SPACE_COUNTER, v->text, strlen(v->text)))
 			e->remedy = "count tables are for reading outside; what a condition asks is a set, `set NAME : TYPE = { … };`";
 		else if (!strcmp(v->text, "socket"))

@@ -14,11 +14,16 @@
 
 extern char **environ;
 
+static bool ends_in(const char *path, const char *end)
+{
+	size_t n = strlen(path), len = strlen(end);
+
+	return n > len && !strcmp(path + n - len, end);
+}
+
 static bool is_rule_file(const char *path)
 {
-	size_t n = strlen(path);
-
-	return n > 5 && !strcmp(path + n - 5, ".xdpf");
+	return ends_in(path, ".xdpf");
 }
 
 /* xdpfc beside this program, or just its name: then it is looked for in PATH. */
@@ -97,6 +102,8 @@ int cli_one_filter(struct cli *cli, char **operands, int n)
 		files++;
 	if (files == 1)
 		return 0;
+	if (!is_rule_file(operands[0]) && !ends_in(operands[0], ".o"))
+		return cli_usage(cli, "the filter stands first: %s, and %s behind it", operands[1], operands[0]);
 	for (int i = 0; i < files && len < sizeof(names); i++)
 		len += (size_t)snprintf(names + len, sizeof(names) - len, " %s", operands[i]);
 	return cli_usage(cli, "several files: `xdpfc%s -o prog.o` first, then give prog.o", len < sizeof(names) ? names : " FILE...");

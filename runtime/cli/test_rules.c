@@ -19,19 +19,35 @@ static const char *who(const struct xdpf_meta *m, unsigned index)
 	return index == UINT_MAX ? "-" : r ? r->shown : "default";
 }
 
+/* With several files: whose rule or default it is. */
+static const char *whose(const struct xdpf_meta *m, unsigned index)
+{
+	const struct xdpf_rule *r = xdpf_meta_rule(m, index);
+
+	if (m->n_files < 2)
+		return NULL;
+	if (r)
+		return m->files[r->file].name;
+	for (size_t i = 0; i < m->n_files; i++)
+		if (m->files[i].default_index == index)
+			return m->files[i].name;
+	return NULL;
+}
+
 static void tell(const struct xdpf_meta *m, const struct xdpf_test *t, const struct xdpf_test_result *r, json_t *failures)
 {
 	const struct xdpf_step *e = r->step;
 	const char *by = e->index == UINT_MAX ? NULL : who(m, e->index), *verdict = xdpf_verdict_name(e->verdict);
-	const char *came = xdpf_verdict_name(r->came.verdict);
+	const char *came = xdpf_verdict_name(r->came.verdict), *file = whose(m, r->came.index);
 
 	if (failures)
 		json_array_append_new(failures, json_pack("{s:s, s:s, s:I, s:I, s:s, s:s?, s:s, s:s}", "test", t->name, "file", e->source,
 							  "line", (json_int_t)e->line, "packet", (json_int_t)r->packet,
 							  "expected", verdict, "by", by, "verdict", came, "rule", who(m, r->came.index)));
 	else
-		printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s\n", e->source, e->line, t->name,
-		       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who(m, r->came.index));
+		printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s%s%s\n", e->source, e->line, t->name,
+		       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who(m, r->came.index),
+		       file ? " of " : "", file ? file : "");
 }
 
 /* An element found no room. */

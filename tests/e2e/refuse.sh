@@ -194,6 +194,8 @@ several='several files: `xdpfc a.xdpf b.xdpf -o prog.o` first'
 named "$several" apply a.xdpf b.xdpf eth0
 named "$several" run a.xdpf b.xdpf "$CAPTURES/ping.pcap"
 named "$several" test a.xdpf b.xdpf
+first='the filter stands first: a.xdpf, and eth0 behind it'
+named "$first" apply eth0 a.xdpf
 named '`xdpfc - -o prog.o` first' run - "$CAPTURES/ping.pcap"
 named "unknown option --quiet; options stand behind the command" --quiet run
 status "a misspelt command" 2 "$XDPF" aply x y

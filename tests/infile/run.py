@@ -159,6 +159,25 @@ def wrong_objects(tally, xdpfc, xdpf, path, changes):
             tally.check(done.returncode == 1 and "tests are" in done.stderr, "%s for %s is taken: %d %s" % (new, old, done.returncode, done.stderr))
 
 
+def several(tally, xdpfc, xdpf):
+    """With several files, what came is said with the file whose rule or default it was."""
+    with tempfile.TemporaryDirectory() as tmp:
+        files = [os.path.join(tmp, "one.xdpf"), os.path.join(tmp, "two.xdpf")]
+        with open(files[0], "w") as f:
+            f.write('web: pass if tcp;\ntest "rule" { packet { tcp } expect pass by web }\ntest "default" { packet { udp } expect drop }\n')
+        with open(files[1], "w") as f:
+            f.write("web: drop if tcp;\n")
+        expected = ["expected pass by web, came drop by web of two.xdpf", "expected drop, came pass by default of two.xdpf"]
+        done = run(xdpfc, "--test", *files)
+        says = [done.stdout]
+        if not tally.refused:
+            obj = os.path.join(tmp, "prog.o")
+            run(xdpfc, "--quiet", *files, "-o", obj)
+            says.append(run(xdpf, "test", obj).stdout)
+        for text in says:
+            tally.check(all(e in text for e in expected), "several files: %r" % text)
+
+
 def main():
     xdpfc, xdpf = sys.argv[1:3]
     tally, n = Tally(), 0
@@ -173,6 +192,7 @@ def main():
         else:
             tally.check(not ours["failures"], "%s: %s" % (path, ours["failures"]))
             tally.check(ours["tests"] or "examples" in path, "%s has no tests" % path)
+    several(tally, xdpfc, xdpf)
     sound(tally, xdpfc, os.path.join(HERE, "frames.xdpf"))
     for name, changes in (("steps.xdpf", STEPS), ("sets.xdpf", SETS)):
         if tally.refused:
