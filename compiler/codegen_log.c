@@ -90,7 +90,7 @@ void cg_log(struct cg *g, size_t index)
 	    LLVMBuildTrunc(g->b, cg_ctx_field(g, offsetof(struct xdp_md, ingress_ifindex)), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, rxqueue),
 	    LLVMBuildTrunc(g->b, cg_ctx_field(g, offsetof(struct xdp_md, rx_queue_index)), g->i32, ""), 4);
-	put(g, rec, offsetof(struct xdpf_event, len), LLVMBuildTrunc(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->i32, ""), 4);
+	put(g, rec, offsetof(struct xdpf_event, len), LLVMBuildTrunc(g->b, cg_len(g), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, verdict),
 	    cg_c32(g, log->verdict == VERDICT_NONE ? XDPF_EVENT_GOES_ON : (uint32_t)lang_verdicts[log->verdict].xdp), 4);
 	copy(g, rec);

@@ -35,6 +35,14 @@ static void common_end(struct cg *g)
 	LLVMBuildRet(g->b, LLVMBuildTrunc(g->b, verdict, g->i32, ""));
 }
 
+V cg_len(struct cg *g)
+{
+	V v = LLVMBuildLoad2(g->b, g->i64, g->len_kept ? g->len_kept : g->len, "");
+
+	LLVMSetVolatile(v, g->len_kept != NULL);
+	return v;
+}
+
 static void frame_length(struct cg *g)
 {
 	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
@@ -74,6 +82,8 @@ static void variables(struct cg *g)
 			g->var[p->kept.v[i]] = cg_atc(g, base, 8 * i);
 			g->volatile_var[p->kept.v[i]] = true;
 		}
+		g->len_kept = cg_atc(g, base, 8 * p->kept.n);
+		LLVMSetVolatile(LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->len_kept), 1);
 	}
 	for (size_t i = 0; i < p->var.n; i++)
 		if (!g->var[i])
