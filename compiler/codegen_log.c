@@ -44,7 +44,8 @@ static void copy(struct cg *g, V rec)
 {
 	/* from 1 to XDPF_EVENT_BYTES, whatever the length is: the kernel runs no frame without a byte. By way of the record: or the verifier would
 	 * tell all ways to here apart by what they found out about the frame's length. */
-	V stored = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, rec, offsetof(struct xdpf_event, len)), ""), len = LLVMBuildZExt(g->b, stored, g->i64, ""), n, r;
+	V stored = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, rec, offsetof(struct xdpf_event, len)), "");
+	V len = LLVMBuildZExt(g->b, stored, g->i64, ""), n, r;
 	BB here = LLVMGetInsertBlock(g->b), most = cg_block_after(g, here, "log most"), all = cg_block_after(g, most, "log all");
 	BB load = cg_block_after(g, all, "log bytes"), none = cg_block(g, "log none"), done = cg_block_after(g, load, "log done");
 	V from[2] = { cg_c(g, XDPF_EVENT_BYTES), NULL };
