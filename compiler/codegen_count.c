@@ -28,7 +28,7 @@ static void add_to(struct cg *g, V p, uint64_t off, V n)
 static void add_packet(struct cg *g, V p)
 {
 	add_to(g, p, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
-	add_to(g, p, offsetof(struct xdpf_counter, bytes), LLVMBuildLoad2(g->b, g->i64, g->len, ""));
+	add_to(g, p, offsetof(struct xdpf_counter, bytes), cg_len(g));
 }
 
 static BB next_block(struct cg *g, const char *name)
@@ -105,7 +105,7 @@ void cg_tally(struct cg *g, const struct ir_inst *i, V *args)
 	/* a new element has this packet on this CPU and nothing on the others */
 	cg_go(g, insert);
 	cg_store(g, cg_c(g, 1), g->value, 8, 8);
-	cg_store(g, LLVMBuildLoad2(g->b, g->i64, g->len, ""), cg_atc(g, g->value, 8), 8, 8);
+	cg_store(g, cg_len(g), cg_atc(g, g->value, 8), 8, 8);
 	r = cg_helper(g, BPF_FUNC_map_update_elem, g->i64, 4, (V[]){ g->counter_map[i->imm], g->key, g->value, cg_c(g, BPF_NOEXIST) });
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), on, full);
 	/* another CPU may have been first with this key: then it is there now */

@@ -216,7 +216,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		r = LLVMBuildXor(b, cg_hide(g, a), c, "");
 		break;
 	case IR_LEN:
-		r = LLVMBuildLoad2(b, g->i64, g->len, "");
+		r = cg_len(g);
 		break;
 	case IR_OPTIONS:
 		r = cg_find_options(g, a, c);
@@ -331,7 +331,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		cg_branch(g, LLVMBuildICmp(b, LLVMIntNE, a, cg_c(g, 0), ""), target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_BEYOND:
-		cg_branch(g, LLVMBuildICmp(b, LLVMIntUGT, a, LLVMBuildLoad2(b, g->i64, g->len, ""), ""), target(g, i, 0), target(g, i, 1));
+		cg_branch(g, LLVMBuildICmp(b, LLVMIntUGT, a, cg_len(g), ""), target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_FETCH:
 		fetch(g, i, a);

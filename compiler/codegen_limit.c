@@ -195,6 +195,6 @@ V cg_limit(struct cg *g, const struct ir_inst *i, V *args)
 	cg_key_words(g, &k, args);
 	arg[0] = g->key;
 	arg[1] = now(g, g->limit_fetch[i->imm], &arg[3]);
-	arg[2] = LLVMBuildLoad2(g->b, g->i64, g->len, "");
+	arg[2] = cg_len(g);
 	return LLVMBuildCall2(g->b, function_type(g), g->limit_fn[i->imm], arg, 4, "");
 }

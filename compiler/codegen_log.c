@@ -42,12 +42,16 @@ static void pace(struct cg *g, const struct ast_log *log, BB limited, BB on)
 /* The frame's first bytes; how many is stored in the record too. */
 static void copy(struct cg *g, V rec)
 {
-	/* from 1 to XDPF_EVENT_BYTES, whatever the length is: the kernel runs no frame without a byte */
-	V len = LLVMBuildLoad2(g->b, g->i64, g->len, ""), n, r;
+	/* from 1 to XDPF_EVENT_BYTES, whatever the length is: the kernel runs no frame without a byte. By way of the record: or the verifier would
+	 * tell all ways to here apart by what they found out about the frame's length. */
+	V stored = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, rec, offsetof(struct xdpf_event, len)), "");
+	V len = LLVMBuildZExt(g->b, stored, g->i64, ""), n, r;
 	BB here = LLVMGetInsertBlock(g->b), most = cg_block_after(g, here, "log most"), all = cg_block_after(g, most, "log all");
 	BB load = cg_block_after(g, all, "log bytes"), none = cg_block(g, "log none"), done = cg_block_after(g, load, "log done");
 	V from[2] = { cg_c(g, XDPF_EVENT_BYTES), NULL };
 
+	LLVMSetVolatile(stored, 1);
+	LLVMSetAlignment(stored, 4);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, len, cg_c(g, XDPF_EVENT_BYTES), ""), most, all);
 	cg_go(g, most);
 	LLVMBuildBr(g->b, load);
@@ -87,7 +91,7 @@ void cg_log(struct cg *g, size_t index)
 	    LLVMBuildTrunc(g->b, cg_ctx_field(g, offsetof(struct xdp_md, ingress_ifindex)), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, rxqueue),
 	    LLVMBuildTrunc(g->b, cg_ctx_field(g, offsetof(struct xdp_md, rx_queue_index)), g->i32, ""), 4);
-	put(g, rec, offsetof(struct xdpf_event, len), LLVMBuildTrunc(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->i32, ""), 4);
+	put(g, rec, offsetof(struct xdpf_event, len), LLVMBuildTrunc(g->b, cg_len(g), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, verdict),
 	    cg_c32(g, log->verdict == VERDICT_NONE ? XDPF_EVENT_GOES_ON : (uint32_t)lang_verdicts[log->verdict].xdp), 4);
 	copy(g, rec);

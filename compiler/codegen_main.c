@@ -35,6 +35,14 @@ static void common_end(struct cg *g)
 	LLVMBuildRet(g->b, LLVMBuildTrunc(g->b, verdict, g->i32, ""));
 }
 
+V cg_len(struct cg *g)
+{
+	V v = LLVMBuildLoad2(g->b, g->i64, g->len_kept ? g->len_kept : g->len, "");
+
+	LLVMSetVolatile(v, g->len_kept != NULL);
+	return v;
+}
+
 static void frame_length(struct cg *g)
 {
 	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
@@ -75,7 +83,9 @@ static void variables(struct cg *g)
 			g->var[p->kept.v[i]] = cg_atc(g, base, 8 * i);
 			g->volatile_var[p->kept.v[i]] = true;
 		}
-		g->key = cg_atc(g, base, 8 * p->kept.n);
+		g->len_kept = cg_atc(g, base, 8 * p->kept.n);
+		g->key = cg_atc(g, base, 8 * p->kept.n + 8);
+		LLVMSetVolatile(LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->len_kept), 1);
 	} else {
 		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
 	}

@@ -56,7 +56,7 @@ struct cg {
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
 	/* the main function */
-	V fn, ctx, data, data_end, len, buf, key, value, index;
+	V fn, ctx, data, data_end, len, len_kept, buf, key, value, index;
 	V *var;				/* address of each variable */
 	bool *volatile_var;		/* in the scratch map */
 	BB *block;
@@ -124,6 +124,9 @@ V cg_no_way(struct cg *g);				/* of a test run only */
 V cg_test_flow_state(struct cg *g);			/* of a test run only: enum xdpf_flow_state */
 V cg_test_rx(struct cg *g, unsigned hint);			/* of a test run only: see enum xdpf_rx_hint */
 V cg_test_socket(struct cg *g);				/* of a test run only: enum xdpf_input_socket */
+/* The frame's length as it came; in programs that keep variables in a map, from there: the verifier shall not carry what is known of it
+ * through all rules. */
+V cg_len(struct cg *g);
 V cg_seed(struct cg *g);					/* xdpf_config.seed, or the test run's */
 V cg_test_seed(struct cg *g);				/* of a test run only */
 V cg_mix64(struct cg *g, V z);				/* xdpf_mix64() */

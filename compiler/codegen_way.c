@@ -49,7 +49,7 @@ static void flood(struct cg *g, V map, size_t n, BB open, BB closed)
 {
 	BB send = cg_block(g, "flood"), next, look;
 	V linear = LLVMBuildSub(g->b, cg_ctx_field(g, offsetof(struct xdp_md, data_end)), cg_ctx_field(g, offsetof(struct xdp_md, data)), "");
-	V len = LLVMBuildLoad2(g->b, g->i64, g->len, ""), from, p;
+	V len = cg_len(g), from, p;
 
 	next = cg_block_after(g, LLVMGetInsertBlock(g->b), "in one piece");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, linear, len, ""), closed, next);
