@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "duration.h"
+
 static struct diag *set_note(struct diag *e, const struct ast_set *set)
 {
 	e->note_span = set->name.span;
@@ -17,24 +19,10 @@ static struct diag *set_note(struct diag *e, const struct ast_set *set)
 
 bool duration_read(struct sema *s, const struct ast_value *v, uint64_t *ns)
 {
-	static const struct {
-		const char *unit;
-		uint64_t ns;
-	} units[] = {
-		{ "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 }, { "min", 60000000000 }, { "h", 3600000000000 },
-		{ "d", 86400000000000 },
-	};
-	const char *p = v->kind == AST_QTY ? v->text : "";
-	uint64_t n = 0, most = (uint64_t)365 * 86400000000000, digits = 0;
 	struct diag *e;
 
-	for (; *p >= '0' && *p <= '9' && n < most; p++, digits++)
-		n = n * 10 + (uint64_t)(*p - '0');
-	for (size_t i = 0; digits && i < sizeof(units) / sizeof(units[0]); i++)
-		if (!strcmp(p, units[i].unit) && n && n <= most / units[i].ns) {
-			*ns = n * units[i].ns;
-			return true;
-		}
+	if (v->kind == AST_QTY && xdpf_duration(v->text, XDPF_MS, 365 * XDPF_DAY, ns))
+		return true;
 	e = diag_error(s->d, v->span, "`%s` is no time", sema_quote(s, v->span));
 	e->remedy = "write a whole number and ms, s, m, h or d, from 1ms to 365d";
 	return false;

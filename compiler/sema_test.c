@@ -8,34 +8,22 @@
 #include <limits.h>
 #include <string.h>
 
+#include "duration.h"
+
 enum { REPEAT_MOST = 1000000, STEPS_MOST = 100000, BYTES_MOST = 8 << 20 };
 
-#define SECOND 1000000000ull
-#define AFTER_MOST (1000 * 86400 * SECOND)
+#define AFTER_MOST (1000 * XDPF_DAY)
 
 static bool after_check(struct sema *s, struct ast_step *step)
 {
-	static const struct {
-		const char *unit;
-		uint64_t ns;
-	} units[] = {
-		{ "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", SECOND }, { "m", 60 * SECOND }, { "h", 3600 * SECOND },
-		{ "d", 86400 * SECOND },
-	};
 	const struct ast_value *v = step->duration;
 	const char *text = v->kind == AST_QTY ? v->text : "";
-	size_t digits = strspn(text, "0123456789");
-	uint64_t n = 0, unit = 0;
 
-	for (size_t i = 0; i < digits; i++)
-		n = n > AFTER_MOST ? n : n * 10 + (uint64_t)(text[i] - '0');
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (digits && !strcmp(text + digits, units[i].unit))
-			unit = units[i].ns;
-	if (unit && !__builtin_mul_overflow(n, unit, &step->after) && step->after <= AFTER_MOST)
+	if (xdpf_duration(text, 0, AFTER_MOST, &step->after))
 		return true;
 	diag_error(s->d, v->span, "`%s` is no time to wait", sema_quote(s, v->span))->remedy =
-		unit ? "a test's clock goes on by at most 1000d" : "write a number and its unit: 500ms, 10s, 5m, 1h";
+		xdpf_time_unit(text + strspn(text, "0123456789")) ? "a test's clock goes on by at most 1000d" :
+								    "write a number and its unit: 500ms, 10s, 5m, 1h";
 	return false;
 }
 

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "duration.h"
+
 static int hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -133,17 +135,8 @@ const char *text_bytes(struct arena *a, const char *text, uint8_t *out, size_t c
 	}
 }
 
-static bool one_of(const char *s, const char *const *words)
-{
-	for (; *words; words++)
-		if (!strcmp(s, *words))
-			return true;
-	return false;
-}
-
 enum qty_unit text_quantity(const char *text, uint64_t *out)
 {
-	static const char *const times[] = { "ns", "us", "ms", "s", "m", "min", "h", "d", NULL };
 	static const struct { const char *suffix; uint64_t factor; } factors[] = {
 		{ "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 },
 		{ "Ki", 1 << 10 }, { "Mi", 1 << 20 }, { "Gi", 1 << 30 },
@@ -167,7 +160,7 @@ enum qty_unit text_quantity(const char *text, uint64_t *out)
 		return QTY_SHARE;
 	if (strchr(p, '/') || strstr(p, "bit"))
 		return QTY_RATE;
-	if (one_of(p, times))
+	if (xdpf_time_unit(p))
 		return QTY_TIME;
 	for (size_t i = 0; i < sizeof(factors) / sizeof(factors[0]); i++) {
 		size_t len = strlen(factors[i].suffix);

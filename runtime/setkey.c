@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "duration.h"
 #include "lang.h"
 #include "private.h"
 
@@ -182,4 +183,10 @@ char *xdpf_set_format(const struct xdpf_set *set, const void *key, char *buf, si
 	if (set->n_key > 1 && n < size)
 		snprintf(buf + n, size - n, ")");
 	return buf;
+}
+
+bool xdpf_set_time(const char *text, uint64_t *ns)
+{
+	*ns = 0;
+	return !strcmp(text, "0") || xdpf_duration(text, XDPF_MS, 365 * XDPF_DAY, ns);
 }

@@ -404,6 +404,8 @@ XDPF_API struct xdpf_set_count xdpf_stats_set(const struct xdpf_stats *s, size_t
 /* An element from text, with the reason (-EINVAL) where it is none; and back. */
 XDPF_API int xdpf_set_key(const struct xdpf_set *set, const char *text, void *key, const struct xdpf_log *log);
 XDPF_API char *xdpf_set_format(const struct xdpf_set *set, const void *key, char *buf, size_t size);
+/* How long an element stays, as ns from "10m"; 0 from "0". False: it is no time from 1 ms to 365 days. */
+XDPF_API bool xdpf_set_time(const char *text, uint64_t *ns);
 /* @keep: ns until it expires, 0: it stays. One that is there gets the new time. -ENOSPC: the set is full. */
 XDPF_API int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log);
 /* -ENOENT, without a message: it is not in the set. */

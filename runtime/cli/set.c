@@ -48,25 +48,8 @@ static void put_time(char *buf, size_t size, uint64_t ns)
 
 static bool get_time(const struct cli *cli, const char *text, uint64_t *ns)
 {
-	static const struct {
-		const char *unit;
-		uint64_t ns;
-	} units[] = { { "ms", 1000000 }, { "s", 1000000000 }, { "m", 60000000000 }, { "h", 3600000000000 }, { "d", 86400000000000 } };
-	char *end;
-	unsigned long long n;
-
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && !errno) {
-		*ns = 0;
-		if (!n && !*end)
-			return true;
-		for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-			if (!strcmp(end, units[i].unit) && n && n <= (uint64_t)365 * 86400000000000 / units[i].ns) {
-				*ns = n * units[i].ns;
-				return true;
-			}
-	}
+	if (xdpf_set_time(text, ns))
+		return true;
 	cli_error(cli, "\"%s\" is no time: write 500ms, 30s, 10m, 2h or 1d, up to 365d", text);
 	return false;
 }

@@ -54,6 +54,12 @@ ok "for as long as was said" in_b ping -c1 -W1 10.99.0.1
 status "expired, not shown" 0 set_of show xe0 banned
 is "nothing is" "$OUT" ""
 is "one was added" "$(event banned added)" 1
+status "a time as rule files say it" 0 set_of add xe0 banned 198.51.100.7 --timeout 10min
+status "no time" 2 set_of add xe0 banned 198.51.100.7 --timeout 10minutes
+says "is told how" "write 500ms, 30s, 10m"
+status "what is left of it" 0 set_of show xe0 banned
+says "minutes" "198.51.100.7.*9m5"
+status "flush it" 0 set_of flush xe0 banned
 
 status "two of two" 0 set_of add xe0 banned 192.0.2.1 192.0.2.2 --timeout 2s
 status "a third" 3 set_of add xe0 banned 192.0.2.3

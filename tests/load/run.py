@@ -73,6 +73,11 @@ PATTERNS = {
     "inner-retag": (20, lambda r, i: f"vlan {'pop' if i % 2 else f'push {i}'} if inner.tcp.dport != {i};"),
     "marks": (60, lambda r, i: f"mark {i} if tcp.dport != {i};"),
     "connections": (140, lambda r, i: f"drop if tcp.dport == {i} and flow.state {'!=' if i % 3 else '=='} {r.choice(('new', 'established'))};"),
+    # what once made the verifier tell all ways through the rules apart by the frame's length
+    "mixed": (140, lambda r, i: (f"count c{i % 9} per ip.src if tcp.dport == {i};", f"drop if ip4.ttl == {i} and udp.sport == {i};",
+                                 f"log 1/s if tcp.syn and tcp.sport == {i};", f"pass if pkt.len > {10 * i} and udp.dport == {i};",
+                                 f"reply rst if tcp.dport == {1000 + i};", f"ip.dscp = {i % 64} if tcp.dport == {2000 + i} or udp.dport == {i};",
+                                 f"add ip.src to s for 10s if udp.dport == {3000 + i};" if i > 7 else "set s : ip live size 1k;")[i % 7]),
     "cookie-and-many": (200, lambda r, i: "guard: syncookie if tcp.dport == 80;" if i == 150 else f"count c{i % 20} if tcp.sport == {i} and ip4.ttl != {i};"),
     "options": (100, lambda r, i: f"count c{i % 9} if {'inner.' * (i % 2)}tcp.option.{OPTIONS[i // 2 % 6]} > {i};"),
     "blocks": (150, lambda r, i: f"if tcp.dport > {i} {{ count z if ip4.ttl != {i}; }} else {{ count y if udp.len < {i + 9}; }}"),
