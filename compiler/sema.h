@@ -246,6 +246,7 @@ struct want {
 	bool set;		/* a set's elements */
 	bool write;		/* what a field becomes */
 	bool exact;		/* addresses one by one, no prefixes or ranges */
+	bool in_file;		/* it stands in a file of elements */
 	bool apart;		/* values side by side stay what they are: no range is made of them */
 	unsigned slice;		/* bytes of a slice; 0: none */
 };

@@ -124,12 +124,15 @@ static bool line_read(struct sema *s, const struct want *w, unsigned n, const st
 bool set_file_read(struct sema *s, const struct ast_set *set, const struct want *w, struct ranges *out)
 {
 	const struct source *src = set->from_text;
+	struct want *in_file = arena_copy(s->a, w, set->n_types * sizeof(*w));
 	bool ok = true;
 
 	if (!set->from.s)
 		return true;
 	if (!src)
 		return false;
+	for (unsigned i = 0; i < set->n_types; i++)
+		in_file[i].in_file = true;
 	for (size_t at = 0; at < src->len && !diag_full(s->d);) {
 		const char *nl = memchr(src->text + at, '\n', src->len - at);
 		size_t end = nl ? (size_t)(nl - src->text) : src->len;
@@ -138,7 +141,7 @@ bool set_file_read(struct sema *s, const struct ast_set *set, const struct want 
 			diag_error(s->d, set->from.span, "the file has more than %d elements", SEMA_MAX_VALUES)->remedy = "split it into two sets";
 			return false;
 		}
-		ok = line_read(s, w, set->n_types, src, at, end, out) && ok;
+		ok = line_read(s, in_file, set->n_types, src, at, end, out) && ok;
 		at = end + 1;
 	}
 	return ok && !diag_full(s->d);
