@@ -98,13 +98,7 @@ void cg_conns(struct cg *g)
 						     (unsigned[]){ 64 }, NULL, 0));
 	lookup = lookup_function(g);
 	release = cg_kfunc(g, "bpf_ct_release", LLVMFunctionType(g->vd, &g->ptr, 1, 0), NULL, 1, &g->dconn);
-	g->conn_fn = g->fn = LLVMAddFunction(g->m, "flow_state", type);
-	LLVMSetLinkage(g->fn, LLVMInternalLinkage);
-	cg_enum_attr(g, g->fn, "nounwind");
-	cg_enum_attr(g, g->fn, "noinline");
-	cg_attr(g, g->fn, "no-builtins", "");
-	cg_go(g, cg_block(g, "entry"));
-	cg_debug_function(g, g->fn, "flow_state", g->du64, 3, (MD[]){ g->dctx, cg_pointer_type(g, g->du64), g->du64 }, false);
+	g->conn_fn = cg_function(g, "flow_state", type, 3, (MD[]){ g->dctx, cg_pointer_type(g, g->du64), g->du64 });
 	body(g, lookup, release);
 }
 

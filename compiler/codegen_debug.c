@@ -202,3 +202,17 @@ void cg_locate(struct cg *g, struct span sp)
 	LLVMSetCurrentDebugLocation2(g->b, LLVMDIBuilderCreateDebugLocation(g->cx, lc.line > MAX_LINE ? MAX_LINE : lc.line,
 									   lc.col > MAX_COLUMN ? MAX_COLUMN : lc.col, f->scope, NULL));
 }
+
+V cg_function(struct cg *g, const char *name, T type, unsigned n, MD *param)
+{
+	V f = LLVMAddFunction(g->m, name, type);
+
+	LLVMSetLinkage(f, LLVMInternalLinkage);
+	cg_enum_attr(g, f, "nounwind");
+	cg_enum_attr(g, f, "noinline");
+	cg_attr(g, f, "no-builtins", "");
+	g->fn = f;
+	cg_go(g, cg_block(g, "entry"));
+	cg_debug_function(g, f, name, g->du64, n, param, false);
+	return f;
+}

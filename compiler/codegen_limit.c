@@ -63,15 +63,8 @@ static V begin(struct cg *g, struct limit *l, const char *what, T type, unsigned
 {
 	MD types[] = { cg_pointer_type(g, g->du64), g->du64, g->du64, g->du64 };
 	const char *name = arena_printf(g->arena, "%s_%u", what, l->ast->index);
-	V f = LLVMAddFunction(g->m, name, type);
+	V f = cg_function(g, name, type, n, types);
 
-	LLVMSetLinkage(f, LLVMInternalLinkage);
-	cg_enum_attr(g, f, "nounwind");
-	cg_enum_attr(g, f, "noinline");
-	cg_attr(g, f, "no-builtins", "");
-	g->fn = f;
-	cg_go(g, cg_block(g, "entry"));
-	cg_debug_function(g, f, name, g->du64, n, types, false);
 	cg_locate(g, l->ast->span);
 	l->key = LLVMGetParam(f, 0);
 	l->count = count_of(g, l);

@@ -90,6 +90,8 @@ void cg_enum_attr(struct cg *g, V f, const char *name);
 
 void cg_debug_init(struct cg *g);
 void cg_debug_function(struct cg *g, V f, const char *name, MD ret, unsigned n, MD *param, bool external);
+/* Begins an internal function that returns a u64, and is g->fn then; @type and the debug types of its @n parameters say the same. */
+V cg_function(struct cg *g, const char *name, T type, unsigned n, MD *param);
 void cg_debug_global(struct cg *g, V global, const char *name, MD type);
 void cg_locate(struct cg *g, struct span sp);
 MD cg_struct_type(struct cg *g, const char *name, unsigned n, const char *const *names, const MD *types, const unsigned *bits,

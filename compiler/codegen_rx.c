@@ -88,13 +88,7 @@ void cg_rx_functions(struct cg *g)
 		if (!(g->ir->rx >> hint & 1))
 			continue;
 		ask = kernel_function(g, (enum xdpf_rx_hint)hint);
-		g->rx_fn[hint] = g->fn = LLVMAddFunction(g->m, own[hint], type);
-		LLVMSetLinkage(g->fn, LLVMInternalLinkage);
-		cg_enum_attr(g, g->fn, "nounwind");
-		cg_enum_attr(g, g->fn, "noinline");
-		cg_attr(g, g->fn, "no-builtins", "");
-		cg_go(g, cg_block(g, "entry"));
-		cg_debug_function(g, g->fn, own[hint], g->du64, 2, (MD[]){ g->dctx, cg_pointer_type(g, g->du64) }, false);
+		g->rx_fn[hint] = cg_function(g, own[hint], type, 2, (MD[]){ g->dctx, cg_pointer_type(g, g->du64) });
 		body(g, (enum xdpf_rx_hint)hint, ask);
 	}
 }

@@ -160,14 +160,7 @@ void cg_tables(struct cg *g)
 			darg[k] = g->du64;
 		}
 		name = c_name(g->arena, "in", i, t->name);
-		f = LLVMAddFunction(g->m, name, LLVMFunctionType(g->i64, arg, t->words, 0));
-		LLVMSetLinkage(f, LLVMInternalLinkage);
-		cg_enum_attr(g, f, "nounwind");
-		cg_enum_attr(g, f, "noinline");
-		cg_attr(g, f, "no-builtins", "");
-		g->fn = f;
-		cg_go(g, cg_block(g, "entry"));
-		cg_debug_function(g, f, name, g->du64, t->words, darg, false);
+		f = cg_function(g, name, LLVMFunctionType(g->i64, arg, t->words, 0), t->words, darg);
 		cg_locate(g, t->span);
 		for (unsigned k = 0; k < t->words; k++)
 			key[k] = LLVMGetParam(f, k);
