@@ -154,6 +154,7 @@ bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_
 	if (ok) {
 		cg_debug_init(g);
 		cg_globals(g);
+		cg_image_global(g);
 		cg_tables(g);
 		cg_limits(g);
 		cg_conns(g);

@@ -45,6 +45,7 @@ struct cg {
 	V config, ifaces, trace, inputs, rules, verdicts, misses, scratch;
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
+	V image;			/* see cg_image() */
 	V *counter_map;
 	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
@@ -191,6 +192,12 @@ V cg_mtu(struct cg *g);
 
 void cg_tables(struct cg *g);
 V cg_member(struct cg *g, size_t table, const V *key);
+
+/* ---- codegen_image.c ---- */
+
+void cg_image_global(struct cg *g);
+/* Where the image of constant tables begins, in the function that is being built. */
+V cg_image(struct cg *g);
 
 /* ---- codegen_count.c ---- */
 

@@ -53,9 +53,19 @@ static struct ir_program *middle(const struct ast_program *p, struct diag_list *
 	return NULL;
 }
 
+/* What of it is not in the arena. */
+static void release(struct ir_program *ir)
+{
+	if (ir)
+		image_free(&ir->image);
+}
+
 bool compile_check(const struct ast_program *p, struct diag_list *d)
 {
-	return middle(p, d);
+	struct ir_program *ir = middle(p, d);
+
+	release(ir);
+	return ir;
 }
 
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
@@ -69,8 +79,11 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 	const char *why = NULL;
 	bool ok = false;
 
-	if (!ir || !codegen_program(ir, o->mcpu, CODEGEN_OBJECT, d, &elf, &elf_len))
+	if (!ir || !codegen_program(ir, o->mcpu, CODEGEN_OBJECT, d, &elf, &elf_len)) {
+		release(ir);
 		return false;
+	}
+	release(ir);
 	meta = meta_json(p, &texts.meta_len);
 	sets = meta_elements(p, &texts.sets_len);
 	if (meta && sets && meta_tests(p, &tests, &texts.tests_len)) {
@@ -93,6 +106,7 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 	struct ir_program *ir;
 	void *text;
 	size_t len;
+	bool ok;
 
 	if (what == EMIT_AST) {
 		ast_dump(p, out);
@@ -103,9 +117,12 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 		return false;
 	if (what == EMIT_IR) {
 		ir_dump(ir, out);
+		release(ir);
 		return true;
 	}
-	if (!codegen_program(ir, o->mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len))
+	ok = codegen_program(ir, o->mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len);
+	release(ir);
+	if (!ok)
 		return false;
 	fwrite(text, 1, len, out);
 	free(text);

@@ -10,6 +10,7 @@
 #define XDPF_IR_H
 
 #include "ast.h"
+#include "table/image.h"
 
 enum ir_op {
 #define OP(ID, name, nopnd, result) IR_##ID,
@@ -91,6 +92,7 @@ struct ir_program {
 	bool conn;			/* it asks for a connection's state */
 	unsigned rx;			/* what it asks drivers: bits 1 << enum xdpf_rx_hint */
 	VEC(struct ir_table *) table;
+	struct image image;		/* constant tables */
 	uint32_t n_temps;
 };
 

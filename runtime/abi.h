@@ -39,6 +39,8 @@
 
 #include <stdint.h>
 
+#define XDPF_SECTION_TABLES	".rodata.tables"
+#define XDPF_VAR_TABLES		"xdpf_tables"	/* uint8_t[], see table/image.h */
 #define XDPF_SECTION_PROG	"xdp"
 #define XDPF_FN_OPTIONS		"xdpf_options"	/* a function of the program, where rules ask for options of TCP */
 #define XDPF_SECTION_META	".debug_xdpf"	/* the metadata; libbpf skips a section of this prefix in silence */

@@ -1,0 +1,38 @@
+/*
+ * An image grows by doubling. In: how much is wanted. Out: a place in it, or .failed, which stays: who adds several things asks once.
+ */
+#include "image.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t image_add(struct image *m, size_t n, size_t align)
+{
+	size_t off = (m->n + align - 1) & ~(align - 1), cap = m->cap ? m->cap : 4096;
+
+	if (m->failed || off > IMAGE_MOST || n > IMAGE_MOST - off) {
+		m->failed = true;
+		return 0;
+	}
+	while (cap < off + n)
+		cap *= 2;
+	if (cap != m->cap) {
+		unsigned char *grown = realloc(m->v, cap);
+
+		if (!grown) {
+			m->failed = true;
+			return 0;
+		}
+		memset(grown + m->cap, 0, cap - m->cap);
+		m->v = grown;
+		m->cap = cap;
+	}
+	m->n = off + n;
+	return off;
+}
+
+void image_free(struct image *m)
+{
+	free(m->v);
+	*m = (struct image){ 0 };
+}
