@@ -5,6 +5,7 @@
 #define XDPF_CLI_H
 
 #include "ast.h"
+#include "classify.h"
 #include "rx.h"
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
@@ -16,6 +17,8 @@ struct cli {
 	const char *emit, *list, *run;	/* their values; NULL: not asked for */
 	bool check, test;
 	const char *mcpu;
+	const char *engine, *max_tables;	/* as text; .classify has what they say */
+	struct classify_options classify;
 	const char *iface;
 	const char *rxqueue;		/* as text; .queue is its number */
 	uint32_t queue;

@@ -160,6 +160,7 @@ bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_
 		cg_conns(g);
 		cg_rx_functions(g);
 		cg_options(g);
+		cg_counts_function(g);
 		cg_main(g);
 		LLVMDIBuilderFinalize(g->di);
 		ok = verify(g) && optimise(g) && emit(g, what, out, len);

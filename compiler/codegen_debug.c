@@ -212,6 +212,7 @@ V cg_function(struct cg *g, const char *name, T type, unsigned n, MD *param)
 	cg_enum_attr(g, f, "noinline");
 	cg_attr(g, f, "no-builtins", "");
 	g->fn = f;
+	g->base = NULL;
 	cg_go(g, cg_block(g, "entry"));
 	cg_debug_function(g, f, name, g->du64, n, param, false);
 	return f;

@@ -1,28 +1,170 @@
 /*
  * The image of the program's constant tables: one array of bytes in a section of its own, which any loader fills. In: the image. Out: where it
- * begins, and what is in it at an offset.
+ * begins, and what is in it at an offset; and the walk over entries of classifiers that only count.
  */
 #include "codegen_priv.h"
+
+#include <linux/bpf.h>
 
 #include "abi.h"
 
 void cg_image_global(struct cg *g)
 {
+	static const char *const member[] = { "number" };
+	static const unsigned bits[] = { 32 };
 	const struct image *im = &g->ir->image;
-	V init;
+	MD bytes;
 
 	if (!im->n)
 		return;
-	init = LLVMConstStringInContext2(g->cx, (const char *)im->v, im->n, 1);
-	g->image = LLVMAddGlobal(g->m, LLVMTypeOf(init), XDPF_VAR_TABLES);
-	LLVMSetInitializer(g->image, init);
-	LLVMSetGlobalConstant(g->image, 1);
-	LLVMSetSection(g->image, XDPF_SECTION_TABLES);
-	LLVMSetAlignment(g->image, 4096);
-	cg_debug_global(g, g->image, XDPF_VAR_TABLES, cg_array_type(g, g->du8, im->n, 8));
+	bytes = cg_array_type(g, g->du8, im->n, 8);
+	g->image = cg_global(g, XDPF_VAR_TABLES, LLVMConstStringInContext2(g->cx, (const char *)im->v, im->n, 1), XDPF_SECTION_TABLES, true, 4096);
+	cg_debug_global(g, g->image, XDPF_VAR_TABLES, bytes);
+	g->swap = cg_global(g, XDPF_VAR_SWAP, LLVMConstNull(LLVMStructTypeInContext(g->cx, &g->i32, 1, 0)), XDPF_SECTION_SWAP, false, 4);
+	cg_debug_global(g, g->swap, XDPF_VAR_SWAP, cg_struct_type(g, "xdpf_swap", 1, member, &g->du32, bits, NULL, 0));
+	g->images = cg_map_of_maps(g, XDPF_MAP_IMAGES, XDPF_IMAGES, g->du32, bytes);
 }
 
 V cg_image(struct cg *g)
 {
-	return g->image;
+	return g->base;
+}
+
+static V is_null(struct cg *g, V p)
+{
+	return LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), "");
+}
+
+void cg_image_again(struct cg *g, V number)
+{
+	BB here = LLVMGetInsertBlock(g->b), ask = cg_block(g, "another image"), one = cg_block(g, "its map"), on = cg_block(g, "image");
+	V index = cg_alloca(g, g->i32, "image number"), map, p;
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, number, cg_c(g, 0), ""), on, ask);
+	cg_go(g, ask);
+	cg_store(g, LLVMBuildSub(g->b, number, cg_c(g, 1), ""), index, 4, 4);
+	map = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->images, index });
+	cg_branch(g, is_null(g, map), on, one);
+	cg_go(g, one);
+	cg_store(g, cg_c(g, 0), index, 4, 4);
+	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ map, index });
+	/* never null: an array has its element */
+	p = LLVMBuildSelect(g->b, is_null(g, p), g->image, p, "");
+	LLVMBuildBr(g->b, on);
+	LLVMMoveBasicBlockAfter(on, one);
+	cg_go(g, on);
+	g->base = LLVMBuildPhi(g->b, g->ptr, "");
+	LLVMAddIncoming(g->base, (V[]){ g->image, g->image, p }, (BB[]){ here, ask, one }, 3);
+}
+
+void cg_image_choose(struct cg *g)
+{
+	if (g->image)
+		LLVMSetVolatile(LLVMBuildStore(g->b, cg_load(g, g->swap, 4, 4), g->image_number), 1);
+}
+
+V cg_image_number(struct cg *g)
+{
+	V v = LLVMBuildLoad2(g->b, g->i64, g->image_number, "");
+
+	LLVMSetVolatile(v, 1);
+	return v;
+}
+
+V cg_image_load(struct cg *g, V off, unsigned bytes, BB lost)
+{
+	BB in = cg_block_after(g, LLVMGetInsertBlock(g->b), "in image");
+
+	/* one register for the test and the access, of which the optimiser proves nothing */
+	off = cg_hide(g, off);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, off, cg_c(g, g->ir->image.n - bytes), ""), lost, in);
+	cg_go(g, in);
+	return cg_load(g, cg_at(g, cg_image(g), off), bytes, bytes);
+}
+
+V cg_word(struct cg *g, V off)
+{
+	BB here = LLVMGetInsertBlock(g->b);
+
+	/* never: the tables have no such offset */
+	if (!g->lost) {
+		g->lost = cg_block(g, "lost");
+		cg_go(g, g->lost);
+		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
+		cg_go(g, here);
+	}
+	return cg_image_load(g, off, 4, g->lost);
+}
+
+/* ---- entries that only count ---- */
+
+static T counts_type(struct cg *g)
+{
+	return LLVMFunctionType(g->i64, (T[]){ g->i64, g->i64, g->i64, g->i64 }, 4, 0);
+}
+
+static void add(struct cg *g, V p, uint64_t off, V n)
+{
+	V at = cg_atc(g, p, off);
+
+	cg_store(g, LLVMBuildAdd(g->b, cg_load(g, at, 8, 8), n, ""), at, 8, 8);
+}
+
+static void walk(struct cg *g, V list, V below, V len)
+{
+	BB entry = LLVMGetInsertBlock(g->b), head = cg_block(g, "entry"), count = cg_block(g, "counts"), there = cg_block(g, "counter");
+	BB on = cg_block(g, "counted"), done = cg_block(g, "done");
+	V index = cg_alloca(g, g->i32, "index"), at, word, is, p;
+
+	LLVMBuildBr(g->b, head);
+	cg_go(g, head);
+	at = LLVMBuildPhi(g->b, g->i64, "");
+	word = cg_image_load(g, at, 4, done);
+	is = LLVMBuildAnd(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, LLVMBuildLShr(g->b, word, cg_c(g, CLASSIFY_INDEX_BITS), ""),
+					      cg_c(g, CLASSIFY_COUNT), ""),
+			  LLVMBuildICmp(g->b, LLVMIntULT, LLVMBuildAnd(g->b, word, cg_c(g, CLASSIFY_WORD_END), ""), below, ""), "");
+	cg_branch(g, is, count, done);
+	cg_go(g, count);
+	cg_store(g, LLVMBuildAnd(g->b, word, cg_c(g, CLASSIFY_WORD_END), ""), index, 4, 4);
+	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->rules, index });
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), on, there);
+	cg_go(g, there);
+	add(g, p, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
+	add(g, p, offsetof(struct xdpf_counter, bytes), len);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+	word = LLVMBuildAdd(g->b, at, cg_c(g, 4), "");
+	/* lists have an end */
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, LLVMBuildSub(g->b, word, list, ""), cg_c(g, 4 * CLASSIFY_MAX_LIST), ""), head, done);
+	LLVMAddIncoming(at, (V[]){ list, word }, (BB[]){ entry, on }, 2);
+	cg_go(g, done);
+	LLVMBuildRet(g->b, at);
+}
+
+void cg_counts_function(struct cg *g)
+{
+	MD arg[] = { g->du64, g->du64, g->du64, g->du64 };
+	bool wanted = false;
+	V f;
+
+	for (size_t b = 0; b < g->ir->block.n && !wanted; b++)
+		for (size_t i = 0; i < g->ir->block.v[b]->inst.n && !wanted; i++)
+			wanted = g->ir->block.v[b]->inst.v[i].op == IR_COUNTS;
+	if (!wanted)
+		return;
+	/* a global function: the verifier walks its loop once, not at each rule that lets packets go on */
+	f = g->counts_fn = LLVMAddFunction(g->m, XDPF_FN_COUNTS, counts_type(g));
+	cg_enum_attr(g, f, "nounwind");
+	cg_enum_attr(g, f, "noinline");
+	cg_attr(g, f, "no-builtins", "");
+	g->fn = f;
+	cg_go(g, cg_block(g, "entry"));
+	cg_debug_function(g, f, XDPF_FN_COUNTS, g->du64, 4, arg, true);
+	cg_image_again(g, LLVMGetParam(f, 3));
+	walk(g, LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2));
+}
+
+V cg_counts(struct cg *g, V list, V below)
+{
+	return LLVMBuildCall2(g->b, counts_type(g), g->counts_fn, (V[]){ list, below, cg_len(g), cg_image_number(g) }, 4, "");
 }

@@ -141,6 +141,19 @@ static void many(struct cg *g, const struct ir_inst *i, V *temp, V *out)
 		out[k] = opnd(g, i->args.v[k], temp);
 }
 
+/* @args: which, and two words of a number, of each of @n dimensions. */
+static V classify(struct cg *g, const struct classifier *c, const V *args, size_t n)
+{
+	V which[CLASSIFY_MAX_DIMS], hi[CLASSIFY_MAX_DIMS], lo[CLASSIFY_MAX_DIMS];
+
+	for (size_t d = 0; d < n; d++) {
+		which[d] = args[3 * d];
+		hi[d] = args[3 * d + 1];
+		lo[d] = args[3 * d + 2];
+	}
+	return cg_classify(g, c, which, hi, lo);
+}
+
 /* Where all decisions of one verdict meet: one block for each, so that the end has few ways in. */
 static BB verdict_block(struct cg *g, enum verdict v, bool counted)
 {
@@ -257,6 +270,21 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 	case IR_MEMBER:
 		many(g, i, temp, args);
 		r = cg_member(g, i->imm, args);
+		break;
+	case IR_CLASSIFY:
+		many(g, i, temp, args);
+		cg_image_again(g, cg_image_number(g));
+		r = classify(g, g->ir->classifier.v[i->imm], args, i->args.n / 3);
+		break;
+	case IR_WORD:
+		cg_image_again(g, cg_image_number(g));
+		r = cg_word(g, a);
+		break;
+	case IR_COUNTS:
+		r = cg_counts(g, a, c);
+		break;
+	case IR_WHO:
+		cg_store(g, a, g->decider, 4, 4);
 		break;
 	case IR_COUNT:
 		if (i->noted)

@@ -84,10 +84,12 @@ static void variables(struct cg *g)
 			g->volatile_var[p->kept.v[i]] = true;
 		}
 		g->len_kept = cg_atc(g, base, 8 * p->kept.n);
-		g->key = cg_atc(g, base, 8 * p->kept.n + 8);
+		g->image_number = cg_atc(g, base, 8 * p->kept.n + 8);
+		g->key = cg_atc(g, base, 8 * p->kept.n + 16);
 		LLVMSetVolatile(LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->len_kept), 1);
 	} else {
 		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
+		g->image_number = g->image ? cg_alloca(g, g->i64, "image number") : NULL;
 	}
 	for (size_t i = 0; i < p->var.n; i++)
 		if (!g->var[i])
@@ -122,6 +124,7 @@ void cg_main(struct cg *g)
 	}
 	frame_length(g);
 	variables(g);
+	cg_image_choose(g);
 	g->block = arena_array(g->arena, p->block.n, sizeof(BB));
 	for (size_t i = 0; i < p->block.n; i++)
 		g->block[i] = cg_block(g, p->block.v[i]->name);

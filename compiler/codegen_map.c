@@ -11,7 +11,7 @@
 #include "abi.h"
 #include "meta.h"
 
-static V global(struct cg *g, const char *name, V init, const char *section, bool constant, unsigned align)
+V cg_global(struct cg *g, const char *name, V init, const char *section, bool constant, unsigned align)
 {
 	V v = LLVMAddGlobal(g->m, LLVMTypeOf(init), name);
 
@@ -48,7 +48,7 @@ V cg_map_of(struct cg *g, const char *name, const struct cg_map_def *def)
 		bits[n] = 64;
 		field[n++] = g->ptr;
 	}
-	v = global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, n, 0)), ".maps", false, 8);
+	v = cg_global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, n, 0)), ".maps", false, 8);
 	cg_debug_global(g, v, name, cg_struct_type(g, "", n, names, types, bits, NULL, 0));
 	return v;
 }
@@ -56,6 +56,25 @@ V cg_map_of(struct cg *g, const char *name, const struct cg_map_def *def)
 V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD value)
 {
 	return cg_map_of(g, name, &(struct cg_map_def){ .type = type, .max = max, .key = key, .value = value });
+}
+
+/* Of a map whose elements are maps, the type says what those are like. */
+V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD inner_value)
+{
+	static const char *const names[] = { "type", "max_entries", "key", "value" }, *const outer[] = { "type", "max_entries", "key", "values" };
+	static const unsigned bits[] = { 64, 64, 64, 64 }, outer_bits[] = { 64, 64, 64, 0 };
+	MD array = cg_array_type(g, g->dint, BPF_MAP_TYPE_ARRAY, 32), one = cg_array_type(g, g->dint, 1, 32);
+	MD types[] = { cg_pointer_type(g, array), cg_pointer_type(g, one), cg_pointer_type(g, inner_key), cg_pointer_type(g, inner_value) };
+	MD inner = cg_pointer_type(g, cg_struct_type(g, "", 4, names, types, bits, NULL, 0));
+	MD outer_types[] = {
+		cg_pointer_type(g, cg_array_type(g, g->dint, BPF_MAP_TYPE_ARRAY_OF_MAPS, 32)),
+		cg_pointer_type(g, cg_array_type(g, g->dint, max, 32)), cg_pointer_type(g, inner_key), cg_array_type(g, inner, 0, 64),
+	};
+	T field[] = { g->ptr, g->ptr, g->ptr };
+	V v = cg_global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, 3, 0)), ".maps", false, 8);
+
+	cg_debug_global(g, v, name, cg_struct_type(g, "", 4, outer, outer_types, outer_bits, NULL, 0));
+	return v;
 }
 
 static MD pair_type(struct cg *g, const char *name, const char *a, const char *b)
@@ -127,7 +146,7 @@ static void counter_maps(struct cg *g)
 static void license(struct cg *g)
 {
 	static const char text[] = "GPL";
-	V v = global(g, "_license", LLVMConstStringInContext2(g->cx, text, sizeof(text), 1), "license", false, 1);
+	V v = cg_global(g, "_license", LLVMConstStringInContext2(g->cx, text, sizeof(text), 1), "license", false, 1);
 
 	cg_debug_global(g, v, "_license", cg_array_type(g, g->dchar, sizeof(text), 8));
 }
@@ -140,13 +159,13 @@ static void variables(struct cg *g)
 	T members[] = { g->i32, g->i32, g->i64, g->i64, g->i32, g->i32 };
 	size_t n = g->ir->ast->ifaces.n;
 
-	g->config = global(g, XDPF_VAR_CONFIG, LLVMConstNull(LLVMStructTypeInContext(g->cx, members, 6, 0)), ".rodata", true, 8);
+	g->config = cg_global(g, XDPF_VAR_CONFIG, LLVMConstNull(LLVMStructTypeInContext(g->cx, members, 6, 0)), ".rodata", true, 8);
 	cg_debug_global(g, g->config, XDPF_VAR_CONFIG, cg_struct_type(g, "xdpf_config", 6, config, types, bits, NULL, 0));
 	if (n) {
-		g->ifaces = global(g, XDPF_VAR_IFACES, LLVMConstNull(LLVMArrayType2(g->i32, n)), ".rodata", true, 4);
+		g->ifaces = cg_global(g, XDPF_VAR_IFACES, LLVMConstNull(LLVMArrayType2(g->i32, n)), ".rodata", true, 4);
 		cg_debug_global(g, g->ifaces, XDPF_VAR_IFACES, cg_array_type(g, g->du32, n, 32));
 	}
-	g->trace = global(g, XDPF_VAR_TRACE, LLVMConstNull(LLVMStructTypeInContext(g->cx, members, 1, 0)), ".bss", false, 4);
+	g->trace = cg_global(g, XDPF_VAR_TRACE, LLVMConstNull(LLVMStructTypeInContext(g->cx, members, 1, 0)), ".bss", false, 4);
 	cg_debug_global(g, g->trace, XDPF_VAR_TRACE, cg_struct_type(g, "xdpf_trace", 1, trace, types, bits, NULL, 0));
 }
 
@@ -160,7 +179,7 @@ V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const cha
 		types[i] = g->du64;
 		bits[i] = 64;
 	}
-	v = global(g, name, LLVMConstNull(LLVMArrayType2(g->i64, n)), ".bss", false, 8);
+	v = cg_global(g, name, LLVMConstNull(LLVMArrayType2(g->i64, n)), ".bss", false, 8);
 	cg_debug_global(g, v, name, cg_struct_type(g, type, n, members, types, bits, NULL, 0));
 	return v;
 }
@@ -179,7 +198,7 @@ void cg_globals(struct cg *g)
 		g->misses = cg_map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);
 	if (g->ir->scratch)
 		g->scratch = cg_map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32,
-				    cg_array_type(g, g->du64, g->ir->kept.n + 1 + cg_key_room(g) / 8, 64));
+				    cg_array_type(g, g->du64, g->ir->kept.n + 2 + cg_key_room(g) / 8, 64));
 	if (ast->logs.n) {
 		g->log_ring = cg_map(g, XDPF_MAP_LOG, BPF_MAP_TYPE_RINGBUF, XDPF_LOG_BYTES, NULL, NULL);
 		g->log_next = cg_map(g, XDPF_MAP_LOG_NEXT, BPF_MAP_TYPE_ARRAY, ast->logs.n, g->du32, g->du64);

@@ -45,7 +45,10 @@ struct cg {
 	V config, ifaces, trace, inputs, rules, verdicts, misses, scratch;
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
-	V image;			/* see cg_image() */
+	V image;			/* the one in .rodata */
+	V base;				/* see cg_image() */
+	V swap, images, image_number;	/* where another one is in use; which is, in the main function */
+	V counts_fn;			/* where entries of classifiers only count */
 	V *counter_map;
 	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
@@ -63,6 +66,7 @@ struct cg {
 	BB *block;
 	V decider, verdict;		/* index in memory, verdict: for the common end */
 	BB verdict_block[VERDICT_COUNT][2], end_counted, end;
+	BB lost;			/* NULL: nobody has gone there */
 	bool verdicts_counted;
 };
 
@@ -112,6 +116,10 @@ struct cg_map_def {
 
 V cg_map_of(struct cg *g, const char *name, const struct cg_map_def *def);
 V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD value);
+/* An array of @max arrays of one element each. */
+V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD inner_value);
+/* A variable in a section of its own choice. */
+V cg_global(struct cg *g, const char *name, V init, const char *section, bool constant, unsigned align);
 
 /* A zero-initialised variable of .bss with these 64-bit members. */
 V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const char *const *members);
@@ -198,6 +206,23 @@ V cg_member(struct cg *g, size_t table, const V *key);
 void cg_image_global(struct cg *g);
 /* Where the image of constant tables begins, in the function that is being built. */
 V cg_image(struct cg *g);
+/* Asks which image is in use, once in a packet's way; later, in the main function, its number. */
+void cg_image_choose(struct cg *g);
+V cg_image_number(struct cg *g);
+/* From here on, until it is called again, cg_image() is image number @number. To be called where it is used, and no earlier: the verifier tells the
+ * images apart as long as the pointer lives. */
+void cg_image_again(struct cg *g, V number);
+/* @bytes at offset @off of it, as i64; goes to @lost where they are not all in it. */
+V cg_image_load(struct cg *g, V off, unsigned bytes, BB lost);
+/* In the main function: 4 bytes. */
+V cg_word(struct cg *g, V off);
+void cg_counts_function(struct cg *g);
+V cg_counts(struct cg *g, V list, V below);
+
+/* ---- codegen_classify.c ---- */
+
+/* 2^32 * best + list, see classify_lookup(); by dimension. */
+V cg_classify(struct cg *g, const struct classifier *c, const V *which, const V *hi, const V *lo);
 
 /* ---- codegen_count.c ---- */
 

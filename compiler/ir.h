@@ -10,6 +10,7 @@
 #define XDPF_IR_H
 
 #include "ast.h"
+#include "classify.h"
 #include "table/image.h"
 
 enum ir_op {
@@ -93,6 +94,7 @@ struct ir_program {
 	unsigned rx;			/* what it asks drivers: bits 1 << enum xdpf_rx_hint */
 	VEC(struct ir_table *) table;
 	struct image image;		/* constant tables */
+	VEC(const struct classifier *) classifier;
 	uint32_t n_temps;
 };
 
@@ -120,6 +122,6 @@ void ir_dump(const struct ir_program *p, FILE *out);
 const char *ir_check(const struct ir_program *p);
 
 /* lower.c: a checked program to IR. Files too large for one program are an error in @d, and NULL. */
-struct ir_program *lower_program(const struct ast_program *ast, struct diag_list *d);
+struct ir_program *lower_program(const struct ast_program *ast, const struct classify_options *o, struct diag_list *d);
 
 #endif

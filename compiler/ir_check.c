@@ -19,6 +19,8 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "has a number that does not fit";
 	if (i->op == IR_MEMBER && (i->imm >= p->table.n || i->args.n != p->table.v[i->imm]->words))
 		return "does not fit its table";
+	if (i->op == IR_CLASSIFY && (i->imm >= p->classifier.n || i->args.n % 3))
+		return "does not fit its classifier";
 	if (i->op == IR_IFACE && i->imm >= p->ast->ifaces.n)
 		return "names no interface";
 	if ((i->op == IR_LOOKUP || i->op == IR_ADDSET || i->op == IR_DELSET) && i->imm >= p->ast->live.n)

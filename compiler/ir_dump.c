@@ -79,6 +79,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		fprintf(out, " #%" PRIu64, i->imm);
 		break;
 	case IR_RX:
+	case IR_CLASSIFY:
 	case IR_LIMIT:
 	case IR_FLOW:
 	case IR_TALLY:
@@ -122,7 +123,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_DIV: case IR_REM:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_MTU: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
 	case IR_NOW: case IR_WALL: case IR_SWAPMAC: case IR_POPTAG:
-	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_OTHER:
+	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_OTHER: case IR_WORD: case IR_COUNTS: case IR_WHO:
 	case IR_SUM: case IR_OUT: case IR_CUT: case IR_OPTIONS: case IR_OP_COUNT:
 		break;
 	}
@@ -151,6 +152,9 @@ void ir_dump(const struct ir_program *p, FILE *out)
 		fprintf(out, "table %zu %s: %zu %s of %u x %u bits\n", t, tb->name, tb->n, tb->bounds ? "boundaries" : "keys", tb->words,
 			tb->width);
 	}
+	for (size_t k = 0; k < p->classifier.n; k++)
+		fprintf(out, "classifier %zu %s: %zu bytes, at most %u look-ups a packet; %s\n", k, classify_name(p->classifier.v[k]),
+			classify_bytes(p->classifier.v[k]), classify_loads(p->classifier.v[k]), classify_reason(p->classifier.v[k]));
 	for (size_t b = 0; b < p->block.n; b++) {
 		const struct ir_block *bl = p->block.v[b];
 

@@ -197,7 +197,7 @@ static unsigned weight(const struct ir_inst *i)
 	switch (i->op) {
 	case IR_EQ: case IR_SAME: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_DECIDE:
 		return 1;
-	case IR_MEMBER: case IR_COUNT: case IR_MISS: case IR_OTHER: case IR_WAY: case IR_WRITE: case IR_OUT: case IR_GROW:
+	case IR_MEMBER: case IR_COUNT: case IR_COUNTS: case IR_MISS: case IR_OTHER: case IR_WAY: case IR_WRITE: case IR_OUT: case IR_GROW:
 	case IR_CUT: case IR_WALL: case IR_RANDOM: case IR_STORE: case IR_DIV: case IR_REM:
 		return 4;
 	case IR_FETCH: case IR_SWITCH: case IR_SWAPMAC: case IR_PUSHTAG: case IR_POPTAG: case IR_MARK: case IR_OPTIONS:
@@ -206,6 +206,8 @@ static unsigned weight(const struct ir_inst *i)
 		return 16;
 	case IR_SUM: case IR_FIB: case IR_FLOW: case IR_LISTENS: case IR_COOKIE: case IR_LATELY: case IR_COOKIEOK:
 		return 40;
+	case IR_CLASSIFY:
+		return 100;
 	case IR_LIMIT:
 		return 10 + 6 * (unsigned)i->args.n;
 	case IR_ADDSET:
@@ -214,7 +216,7 @@ static unsigned weight(const struct ir_inst *i)
 		return i->args.n ? 14 + 6 * (unsigned)i->args.n : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_SIZE: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS:
-	case IR_CFGQUEUE: case IR_IFACE: case IR_NOW: case IR_NOTE:
+	case IR_CFGQUEUE: case IR_IFACE: case IR_NOW: case IR_NOTE: case IR_WHO: case IR_WORD:
 	case IR_JUMP: case IR_OP_COUNT:
 		return 0;
 	}
@@ -308,7 +310,7 @@ static bool small_enough(struct lower *l)
 	return false;
 }
 
-struct ir_program *lower_program(const struct ast_program *ast, struct diag_list *d)
+struct ir_program *lower_program(const struct ast_program *ast, const struct classify_options *o, struct diag_list *d)
 {
 	struct arena *a = d->arena;
 	struct lower *l = arena_alloc(a, sizeof(*l));
@@ -318,6 +320,7 @@ struct ir_program *lower_program(const struct ast_program *ast, struct diag_list
 	l->arena = a;
 	l->diag = d;
 	l->ast = ast;
+	l->classify = *o;
 	l->ir = arena_alloc(a, sizeof(*l->ir));
 	l->ir->arena = a;
 	l->ir->ast = ast;
@@ -345,5 +348,6 @@ struct ir_program *lower_program(const struct ast_program *ast, struct diag_list
 	place(l, parse.cold, parse.n_cold);
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
+	image_pad(&l->ir->image);
 	return d->errors == errors && few_tables(l) && small_enough(l) ? l->ir : NULL;
 }

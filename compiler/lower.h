@@ -39,6 +39,8 @@ enum {
 	LOWER_REGISTER_VARS = 20,	/* … or kept variables use a map for these */
 	LOWER_GUARD_COST = 3,		/* a run of rules that need a header is jumped over as a whole if it is worth so many tests */
 	LOWER_INLINE_BOXES = 1024,	/* the same for tuples that are no plain keys */
+	LOWER_CLASSIFY_FROM = 24,	/* so many rules become tables */
+	LOWER_MAX_BROAD = 24,		/* rules of a classifier's that are code for most packets */
 };
 
 /* LEN bytes at OFF of HEADER, read because some field of a rule lies in them. */
@@ -64,6 +66,7 @@ struct lower_work {
 	const struct ast_rules *rules;
 	struct ast_expr **cond;
 	size_t n_cond;
+	bool whole;				/* .rule with its condition */
 	bool negated;
 	struct span span;
 	uint64_t known;				/* headers that are present there, as far as that is certain */
@@ -112,6 +115,7 @@ struct lower_tunnel {
 };
 
 struct lower_chain;
+struct lower_group;
 
 struct lower {
 	struct arena *arena;
@@ -141,6 +145,8 @@ struct lower {
 	bool need_frame_len;		/* pkt.len */
 	bool negated;			/* the test's truth is where the rules go on */
 	size_t n_tests;			/* as need estimates them */
+	struct classify_options classify;
+	struct lower_group *group;	/* by field, see lower_dims.c */
 	VEC(struct lower_made) made;
 	ir_var blank, frame_len, absent;
 	ir_var rx;			/* what the driver said last */
@@ -314,10 +320,17 @@ void lower_need_rx(struct lower *l, enum field_id f);
 void lower_require_rx(struct lower *l, enum field_id f, struct ir_block *no);
 struct ir_opnd lower_rx(struct lower *l, enum field_id f);
 
+/* ---- lower_segment.c ---- */
+
+/* May some rules become tables? */
+bool lower_may_classify(const struct lower *l);
+
 /* ---- lower_way.c ---- */
 
 /* Each ends the current block. */
 void lower_decide(struct lower *l, const struct lower_work *w, enum verdict v, bool swap, unsigned index);
+/* The same, by whom WHO said. */
+void lower_decide_noted(struct lower *l, const struct lower_work *w, enum verdict v, bool swap);
 void lower_decide_way(struct lower *l, const struct lower_work *w, enum verdict v, const struct ast_way *way, unsigned index);
 /* What the ways so far have in common, behind everything that goes there. */
 void lower_shared_ways(struct lower *l);

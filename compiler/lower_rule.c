@@ -2,7 +2,7 @@
  * Rules, actions and files in IR. In: the checked units. Out: blocks from l->rules to decisions. A rule's body stands out of line; "next
  * rule" is the fall-through. Bodies are a list of work, not a recursion, so nesting costs no stack.
  */
-#include "lower.h"
+#include "lower_classify.h"
 #include "meta.h"
 
 static bool counted(const struct ast_unit *u)
@@ -106,6 +106,7 @@ static void add_work(struct lower *l, struct lower_work w, struct ir_block *at, 
 	w.at = at;
 	w.rule = rule;
 	w.rules = rules;
+	w.whole = false;
 	w.no = after;
 	*vec_add(l->arena, &l->work) = w;
 }
@@ -117,6 +118,7 @@ static void lower_rule(struct lower *l, const struct lower_work *w, const struct
 	struct lower_work own = *w;
 
 	own.rule = r;
+	own.whole = false;
 	own.known = l->known;
 	l->span = r->span;
 	if (!r->cond) {
@@ -146,8 +148,8 @@ static uint64_t needs(const struct ast_rule *r)
 	return r->cond && !r->else_rule && !r->has_else_block ? lower_implied(r->cond) : 0;
 }
 
-/* How many rules from @i on need one of few headers, all of them, and are worth one test that jumps over them; 0: not so here. */
-static size_t run_length(const struct lower *l, const struct ast_rules *rules, size_t i, uint64_t *headers)
+/* How many rules from @i on, before @end, need one of few headers, all of them, and are worth one test that jumps over them; 0: not so here. */
+static size_t run_length(const struct lower *l, const struct ast_rules *rules, size_t i, size_t end, uint64_t *headers)
 {
 	unsigned cost = 0;
 	size_t n = 0;
@@ -155,7 +157,7 @@ static size_t run_length(const struct lower *l, const struct ast_rules *rules, s
 	*headers = needs(rules->list.v[i]);
 	if (!*headers || __builtin_popcountll(*headers) > 2 || *headers & l->known)
 		return 0;
-	for (; i + n < rules->list.n; n++) {
+	for (; i + n < end; n++) {
 		uint64_t own = needs(rules->list.v[i + n]);
 
 		if (!own || own & ~*headers)
@@ -177,10 +179,22 @@ static uint64_t presence(struct lower *l, uint64_t headers)
 
 static void lower_list(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, struct ir_block *after)
 {
+	size_t plain = 0;
+
 	for (size_t i = 0; i < rules->list.n;) {
 		uint64_t headers, known = l->known;
-		size_t n = run_length(l, rules, i, &headers);
 		struct ir_block *in, *out;
+		bool taken = false;
+		size_t n;
+
+		if (i >= plain) {
+			plain = i + lower_segment(l, w, rules, i, &taken);
+			if (taken) {
+				i = plain;
+				continue;
+			}
+		}
+		n = run_length(l, rules, i, plain, &headers);
 
 		if (!n) {
 			lower_rule(l, w, rules->list.v[i++]);
@@ -213,6 +227,9 @@ static void lower_work(struct lower *l, const struct lower_work *w)
 		lower_conjunction(l, w);
 	} else if (w->rules) {
 		lower_list(l, w, w->rules, w->no);
+	} else if (w->whole) {
+		lower_rule(l, w, w->rule);
+		lower_jump(l, w->no);
 	} else if (w->rule->kind == RULE_ACTIONS) {
 		lower_actions(l, w, w->no);
 	} else {

@@ -38,6 +38,11 @@ void lower_decide(struct lower *l, const struct lower_work *w, enum verdict v, b
 	finish(l, w, v, swap, &index);
 }
 
+void lower_decide_noted(struct lower *l, const struct lower_work *w, enum verdict v, bool swap)
+{
+	finish(l, w, v, swap, NULL);
+}
+
 void lower_count_way(struct lower *l, const struct lower_work *w, struct ir_opnd slot)
 {
 	if (counted(w->unit))

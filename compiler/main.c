@@ -11,7 +11,7 @@
 
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET,
-	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_WERROR, OPT_JSON,
+	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_MAX_TABLES, OPT_WERROR, OPT_JSON,
 	OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -26,6 +26,7 @@ static const struct option_info {
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
 	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
+	{ OPT_ENGINE, "--engine", "NAME" }, { OPT_MAX_TABLES, "--max-tables", "BYTES" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
@@ -45,15 +46,15 @@ static const char help[] =
 	"\n"
 	"  -o OUT.o          the object; whole, or left as it was\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
+	"  --engine=E, --max-tables=N   how rules are found (auto); bytes of tables (256Mi)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
 	"  --seed N          --run: the seed of what is random (1)\n"
 	"  --no-way          --run: redirects find no way: their `else` applies\n"
 	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
 	"                    --run: what is not in the frame (else: absent)\n"
 	"  --split N         --run: bytes behind N stand in further pieces of memory\n"
-	"  -Werror           warnings are errors\n"
 	"  --json            results and diagnostics as JSON\n"
-	"  --quiet           no warnings, no summary\n"
+	"  -Werror, --quiet  warnings are errors; no warnings, no summary\n"
 	"  --version, --help\n"
 	"\n"
 	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 the system refused.\n";
@@ -88,6 +89,8 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_SOCKET:	cli->socket = value; break;
 	case OPT_RX:		cli->rx_text = value; break;
 	case OPT_FLOW_STATE:	cli->flow_state = value; break;
+	case OPT_ENGINE:	cli->engine = value; break;
+	case OPT_MAX_TABLES:	cli->max_tables = value; break;
 	case OPT_SPLIT:		cli->split = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
@@ -163,6 +166,40 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 	return GO_ON;
 }
 
+static bool engine(struct cli *cli)
+{
+	static const char *const names[ENGINE_COUNT] = {
+		[ENGINE_AUTO] = "auto", [ENGINE_LINEAR] = "linear", [ENGINE_SWITCH] = "switch", [ENGINE_RFC] = "rfc",
+		[ENGINE_HYBRID] = "hybrid", [ENGINE_TREE] = "tree",
+	};
+
+	for (int i = 0; i < ENGINE_COUNT; i++)
+		if (strcmp(cli->engine ? cli->engine : "auto", names[i]) == 0) {
+			cli->classify.engine = (enum classify_engine)i;
+			return true;
+		}
+	return false;
+}
+
+/* 65536, 64Ki, 64Mi */
+static bool table_bytes(struct cli *cli)
+{
+	const char *text = cli->max_tables ? cli->max_tables : "256Mi";
+	size_t len = strlen(text), digits = strspn(text, "0123456789");
+	unsigned shift = strcmp(text + digits, "Ki") == 0 ? 10 : strcmp(text + digits, "Mi") == 0 ? 20 : 0;
+	char number[24];
+	uint64_t n;
+
+	if (len - digits != (shift ? 2 : 0) || digits >= sizeof(number))
+		return false;
+	memcpy(number, text, digits);
+	number[digits] = '\0';
+	if (!cli_number(number, IMAGE_MOST >> shift, &n))
+		return false;
+	cli->classify.max_bytes = (size_t)n << shift;
+	return true;
+}
+
 /* What does not go together. An exit status, or GO_ON. */
 static int check_options(struct cli *cli)
 {
@@ -187,6 +224,10 @@ static int check_options(struct cli *cli)
 		return cli_usage("where to? -o OUT.o writes the object, --check only looks for errors");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
+	if (!engine(cli))
+		return cli_usage("--engine=%s: there are auto, linear, switch, rfc, hybrid and tree", cli->engine);
+	if (!table_bytes(cli))
+		return cli_usage("--max-tables=%s: bytes, as in 64Mi, at most 512Mi", cli->max_tables);
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
 			return cli_usage("%s is for --run", of_run[i].name);

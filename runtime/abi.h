@@ -25,6 +25,9 @@
  *   xdpf_liveN     HASH or, with prefixes, LPM_TRIE  element -> struct xdpf_element    live set N
  *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone: see xdpf_age_at()
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
+ *   .rodata.tables xdpf_tables: see table/image.h
+ *   .data.swap     xdpf_swap: which image the program looks into
+ *   xdpf_images    ARRAY_OF_MAPS  u32 -> ARRAY of one element as large as xdpf_tables    images that came later
  *   .bss           xdpf_trace, xdpf_inputs
  *
  * The runtime binds more to the program when it loads it:
@@ -42,6 +45,11 @@
 #define XDPF_SECTION_TABLES	".rodata.tables"
 #define XDPF_VAR_TABLES		"xdpf_tables"	/* uint8_t[], see table/image.h */
 #define XDPF_SECTION_PROG	"xdp"
+#define XDPF_SECTION_SWAP	".data.swap"
+#define XDPF_VAR_SWAP		"xdpf_swap"	/* struct xdpf_swap */
+#define XDPF_MAP_IMAGES		"xdpf_images"
+#define XDPF_IMAGES		2		/* one in use, one that is being filled */
+#define XDPF_FN_COUNTS		"xdpf_counts"	/* the same, where blocks of classified rules count */
 #define XDPF_FN_OPTIONS		"xdpf_options"	/* a function of the program, where rules ask for options of TCP */
 #define XDPF_SECTION_META	".debug_xdpf"	/* the metadata; libbpf skips a section of this prefix in silence */
 #define XDPF_SECTION_TESTS	".debug_xdpf_tests"	/* the tests, where there are any */
@@ -102,6 +110,11 @@ struct xdpf_limit_count {
 	/* the program's own: a number that the verifier is to know nothing of; what is left of the hashes of keys that had no token */
 	uint64_t through;
 	uint32_t lately[XDPF_LIMIT_LATELY];
+};
+
+/* A program asks for this once for each packet, so that a change of the image is a change for whole packets. */
+struct xdpf_swap {
+	uint32_t number;			/* 0: the object's own; else 1 and the place in xdpf_images */
 };
 
 struct xdpf_miss {

@@ -31,6 +31,19 @@ size_t image_add(struct image *m, size_t n, size_t align)
 	return off;
 }
 
+void image_pad(struct image *m)
+{
+	size_t step = 512, want = m->n + m->n / 16;
+
+	if (!m->n)
+		return;
+	while (step * 16 <= want)
+		step *= 2;
+	want = (want + step - 1) / step * step;
+	if (want <= IMAGE_MOST)
+		image_add(m, want - m->n, 1);
+}
+
 void image_free(struct image *m)
 {
 	free(m->v);

@@ -1,6 +1,6 @@
 /*
- * All constant tables of a program, one behind the other, as the program finds them in memory: so they are changed together. A table is known by where
- * it begins. Numbers in it are little-endian, as the programs read them.
+ * All constant tables of a program, one behind the other, as the program finds them in memory: so they are changed together. A table is known by
+ * where it begins. Numbers in it are little-endian, as the programs read them.
  */
 #ifndef XDPF_TABLE_IMAGE_H
 #define XDPF_TABLE_IMAGE_H
@@ -25,6 +25,9 @@ static inline void *image_at(const struct image *m, size_t off)
 {
 	return m->v + off;
 }
+/* Room for what the next version of the same tables may need more: to the next of eight sizes between two powers of two. What has this size may
+ * take an image's place. */
+void image_pad(struct image *m);
 void image_free(struct image *m);
 
 #endif

@@ -1,0 +1,200 @@
+/*
+ * The code around a classifier's tables. In: a run of rules, its tables. Out: blocks that find a packet's entries and do what they say, in order,
+ * on to the current block.
+ *
+ * An entry's word is loaded, and the rules that are code stand in a chain, in order: each asks whether it is meant. Behind a rule that lets the
+ * packet go on the next word is loaded, and the way goes on along the chain: always forward, so there is no loop for the verifier. Groups of
+ * rules are jumped over as a whole. What is left at the end of the chain is a decision, or the end of the list.
+ */
+#include "lower_classify.h"
+
+enum { GROUP = 16 };
+
+struct lower_walk {
+	const struct lower_work *work;
+	const struct lower_run *run;
+	ir_var at, word, best;			/* where the word stands; it; what stops elsewhere */
+};
+
+static struct ir_opnd index_of(struct lower *l, struct ir_opnd word)
+{
+	return lower_op(l, IR_AND, word, ir_imm(CLASSIFY_WORD_END));
+}
+
+/* Loads the word at .at, behind what only counts. Goes on in a new current block. */
+static void load_word(struct lower *l, const struct lower_walk *k)
+{
+	struct ir_block *best = lower_block(l, "best"), *on = lower_block(l, "word");
+	struct ir_opnd at = lower_get(l, k->at), word;
+	struct ir_inst *i;
+
+	if (k->run->counts) {
+		i = lower_emit(l, IR_COUNTS);
+		i->a = at;
+		i->b = index_of(l, lower_get(l, k->best));
+		at = (struct ir_opnd){ IR_TEMP, i->temp };
+		lower_set(l, k->at, at);
+	}
+	i = lower_emit(l, IR_WORD);
+	i->a = at;
+	word = (struct ir_opnd){ IR_TEMP, i->temp };
+	lower_set(l, k->word, word);
+	lower_test(l, IR_ULE, index_of(l, word), index_of(l, lower_get(l, k->best)), on, best);
+	lower_hot(l, best);
+	lower_set(l, k->word, lower_get(l, k->best));
+	lower_jump(l, on);
+	lower_hot(l, on);
+}
+
+/* What a rule leads to that is code, out of line: its own way, then the next word. */
+static void code_entry(struct lower *l, const struct lower_walk *k, size_t entry, struct ir_block *body, struct ir_block *then)
+{
+	const struct lower_entry *e = &k->run->entry.v[entry];
+	struct lower_work w = *k->work;
+	struct ir_block *next = lower_block(l, "next entry"), *here = l->cur;
+
+	w.at = body;
+	w.rule = e->rule;
+	w.rules = NULL;
+	w.no = next;
+	w.known = 0;
+	w.whole = !e->sure;
+	*vec_add(l->arena, &l->work) = w;
+	if (k->run->rules.entry.v[entry].stops)
+		return;
+	lower_hot(l, next);
+	l->span = e->rule->span;
+	lower_set(l, k->at, lower_op(l, IR_ADD, lower_get(l, k->at), ir_imm(4)));
+	load_word(l, k);
+	lower_jump(l, then);
+	l->cur = here;
+}
+
+/* Rules that are code: their places among the entries. */
+struct codes {
+	size_t *entry, n;
+};
+
+static struct codes find_codes(struct lower *l, const struct lower_run *run)
+{
+	struct codes c = { arena_array(l->arena, run->codes, sizeof(*c.entry)), 0 };
+
+	for (size_t i = 0; i < run->rules.entry.n; i++)
+		if (run->rules.entry.v[i].word >> CLASSIFY_INDEX_BITS == CLASSIFY_CODE)
+			c.entry[c.n++] = i;
+	return c;
+}
+
+static void chain(struct lower *l, const struct lower_walk *k, struct ir_block *end)
+{
+	struct codes c = find_codes(l, k->run);
+	struct ir_block **at = arena_array(l->arena, c.n + 1, sizeof(*at)), **body = arena_array(l->arena, c.n + 1, sizeof(*body));
+
+	for (size_t i = 0; i < c.n; i++) {
+		at[i] = lower_block(l, "entry");
+		body[i] = lower_block(l, k->run->entry.v[c.entry[i]].rule->shown);
+	}
+	at[c.n] = end;
+	lower_jump(l, at[0]);
+	for (size_t i = 0; i < c.n; i++) {
+		uint32_t word = k->run->rules.entry.v[c.entry[i]].word;
+
+		lower_hot(l, at[i]);
+		if (c.n > GROUP && i % GROUP == 0) {
+			size_t over = i + GROUP < c.n ? i + GROUP : c.n;
+			struct ir_block *in = lower_block(l, "group");
+			uint32_t last = CLASSIFY_INDEX(k->run->rules.entry.v[c.entry[over - 1]].word);
+
+			lower_test(l, IR_ULE, index_of(l, lower_get(l, k->word)), ir_imm(last), in, at[over]);
+			lower_hot(l, in);
+		}
+		lower_test(l, IR_EQ, lower_get(l, k->word), ir_imm(word), body[i], at[i + 1]);
+	}
+	for (size_t i = 0; i < c.n; i++)
+		code_entry(l, k, c.entry[i], body[i], at[i + 1]);
+	l->span = (struct span){ 0 };
+}
+
+/* Decisions that are data. Goes on in a new current block where there is none. */
+static void decisions(struct lower *l, const struct lower_walk *k)
+{
+	static const struct {
+		enum verdict verdict;
+		bool swap;
+	} kinds[] = {
+		[CLASSIFY_ABORT] = { VERDICT_ABORT, false }, [CLASSIFY_DROP] = { VERDICT_DROP, false }, [CLASSIFY_PASS] = { VERDICT_PASS, false },
+		[CLASSIFY_TX] = { VERDICT_TX, false }, [CLASSIFY_SWAP] = { VERDICT_TX, true },
+	};
+	struct ir_block *none = lower_block(l, "no entry"), *one = lower_block(l, "decided");
+	ir_var kind = ir_var_new(l->ir, "kind");
+	bool used[sizeof(kinds) / sizeof(kinds[0])] = { false };
+	size_t left = 0;
+
+	for (size_t i = 0; i < k->run->rules.entry.n; i++) {
+		uint32_t v = k->run->rules.entry.v[i].word >> CLASSIFY_INDEX_BITS;
+
+		if (v >= CLASSIFY_DECIDE && !used[v - CLASSIFY_DECIDE]) {
+			used[v - CLASSIFY_DECIDE] = true;
+			left++;
+		}
+	}
+	if (!left) {
+		lower_jump(l, none);
+		lower_hot(l, none);
+		return;
+	}
+	lower_test(l, IR_ULE, lower_get(l, k->word), ir_imm(classify_word(CLASSIFY_DECIDE, 0) - 1), none, one);
+	lower_hot(l, one);
+	lower_emit(l, IR_WHO)->a = index_of(l, lower_get(l, k->word));
+	lower_set(l, kind, lower_op(l, IR_SHR, lower_get(l, k->word), ir_imm(CLASSIFY_INDEX_BITS)));
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct ir_block *it = lower_block(l, lang_verdicts[kinds[i].verdict].name), *other = left > 1 ? lower_block(l, "other") : NULL;
+
+		if (!used[i])
+			continue;
+		if (other)
+			lower_test(l, IR_EQ, lower_get(l, kind), ir_imm(CLASSIFY_DECIDE + i), it, other);
+		else
+			lower_jump(l, it);
+		lower_hot(l, it);
+		lower_decide_noted(l, k->work, kinds[i].verdict, kinds[i].swap);
+		if (!other)
+			break;
+		lower_hot(l, other);
+		left--;
+	}
+	lower_hot(l, none);
+}
+
+void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct classifier *c)
+{
+	struct lower_walk k = { w, run, ir_var_kept(l->ir, "entries"), ir_var_kept(l->ir, "entry"), ir_var_kept(l->ir, "best") };
+	struct ir_block *end = lower_block(l, "entries over");
+	struct ir_opnd arg[3 * CLASSIFY_MAX_DIMS];
+	struct ir_inst *i;
+	struct ir_opnd r;
+	size_t n = 0;
+
+	l->span = run->entry.v[0].rule->span;
+	dims_emit(l, run);
+	for (unsigned d = 0; d < run->rules.n_dims; d++) {
+		arg[n++] = lower_get(l, run->dim[d].which);
+		arg[n++] = run->dim[d].hi == run->dim[d].lo ? ir_imm(0) : lower_get(l, run->dim[d].hi);
+		arg[n++] = lower_get(l, run->dim[d].lo);
+	}
+	i = lower_emit(l, IR_CLASSIFY);
+	r = (struct ir_opnd){ IR_TEMP, i->temp };
+	for (size_t a = 0; a < n; a++)
+		*vec_add(l->arena, &i->args) = arg[a];
+	i->imm = l->ir->classifier.n;
+	*vec_add(l->arena, &l->ir->classifier) = c;
+	lower_set(l, k.at, lower_op(l, IR_AND, r, ir_imm(UINT32_MAX)));
+	lower_set(l, k.best, lower_op(l, IR_SHR, r, ir_imm(32)));
+	load_word(l, &k);
+	if (run->codes)
+		chain(l, &k, end);
+	else
+		lower_jump(l, end);
+	lower_hot(l, end);
+	decisions(l, &k);
+}

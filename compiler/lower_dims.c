@@ -1,0 +1,265 @@
+/*
+ * Dimensions of a classifier: which fields and headers of the language they are made of, and the code that finds a packet's numbers. Fields that
+ * exclude each other share one: the alternatives of `ip.src`, ports of different protocols. In: fields that rules ask for. Out: places in
+ * dimensions; then code.
+ */
+#include <string.h>
+
+#include "lower_classify.h"
+
+/* Fields of which a packet has at most one, as far as rules look at them. */
+struct lower_group {
+	bool known, none;			/* asked before; it has no dimension */
+	bool slot_byte;
+	enum field_id field[CLASSIFY_MAX_FIELDS];
+	unsigned n;
+};
+
+static bool is_l4(enum field_id f)
+{
+	const struct field_info *fi = &lang_fields[f];
+
+	return fi->form == FORM_WIRE && fi->header != HDR_NONE && lang_headers[fi->header].layer == LAYER_GROUP;
+}
+
+/* The field of a group of headers that @f is, or is for one of them; or FIELD_NONE. */
+static enum field_id port_of(enum field_id f)
+{
+	enum field_id to[5];
+
+	if (is_l4(f))
+		return f;
+	for (int g = 0; g < FIELD_COUNT; g++)
+		if (is_l4((enum field_id)g))
+			for (unsigned i = 0, n = lang_targets((enum field_id)g, to); i < n; i++)
+				if (to[i] == f)
+					return (enum field_id)g;
+	return FIELD_NONE;
+}
+
+static enum field_id alias_of(enum field_id f)
+{
+	for (int a = 0; a < FIELD_COUNT; a++)
+		for (unsigned i = 0; lang_fields[a].form == FORM_ALIAS && i < lang_fields[a].n; i++)
+			if (lang_fields[a].alt[i] == f)
+				return (enum field_id)a;
+	return FIELD_NONE;
+}
+
+static void keep_used(struct lower *l, struct lower_group *g, const enum field_id *f, unsigned n)
+{
+	for (unsigned i = 0; i < n && i < CLASSIFY_MAX_FIELDS; i++)
+		if (lower_slot(l, f[i]))
+			g->field[g->n++] = f[i];
+}
+
+static void find_group(struct lower *l, enum field_id f, struct lower_group *g)
+{
+	const struct field_info *fi = &lang_fields[f];
+	enum field_id to[5], port, alias;
+
+	g->known = true;
+	g->field[0] = f;
+	if (fi->form == FORM_META) {
+		g->n = f == FIELD_IP_PROTO || f == FIELD_PKT_LEN || f == FIELD_PAYLOAD_LEN;
+		g->none = !g->n;
+		return;
+	}
+	port = port_of(f);
+	alias = alias_of(f);
+	if (port != FIELD_NONE) {
+		/* where rules ask for one protocol's port too, all are those of protocols: see lower_need() */
+		keep_used(l, g, to, lang_targets(port, to));
+		if (!g->n)
+			g->field[g->n++] = port;
+	} else if (alias != FIELD_NONE) {
+		keep_used(l, g, lang_fields[alias].alt, lang_fields[alias].n);
+	} else {
+		g->n = 1;
+		g->slot_byte = fi->len == 1;
+	}
+	g->none = !g->n;
+}
+
+static const struct lower_group *group_of(struct lower *l, enum field_id f)
+{
+	if (!l->group)
+		l->group = arena_array(l->arena, FIELD_COUNT, sizeof(*l->group));
+	if (!l->group[f].known)
+		find_group(l, f, &l->group[f]);
+	return l->group[f].none ? NULL : &l->group[f];
+}
+
+static bool same_byte(enum field_id a, enum field_id b)
+{
+	return lang_fields[a].header == lang_fields[b].header && lang_fields[a].off == lang_fields[b].off && lang_fields[a].len == lang_fields[b].len;
+}
+
+static int find_dim(struct lower_run *run, const struct lower_group *g)
+{
+	struct lower_dim *d;
+	unsigned k;
+
+	for (k = 0; k < run->rules.n_dims; k++) {
+		d = &run->dim[k];
+		if (!d->headers && d->slot_byte == g->slot_byte &&
+		    (g->slot_byte ? same_byte(d->field[0], g->field[0]) : d->n == g->n && !memcmp(d->field, g->field, g->n * sizeof(*g->field))))
+			return (int)k;
+	}
+	if (k == CLASSIFY_MAX_DIMS)
+		return -1;
+	d = &run->dim[k];
+	d->slot_byte = g->slot_byte;
+	d->n = run->rules.dim[k].n = g->n;
+	for (unsigned i = 0; i < g->n; i++) {
+		const struct field_info *fi = &lang_fields[g->field[i]];
+
+		d->field[i] = g->field[i];
+		run->rules.dim[k].field[i] = (struct classify_field){ fi->name, g->slot_byte ? 8 : fi->bits };
+	}
+	run->rules.n_dims++;
+	return (int)k;
+}
+
+int dims_field(struct lower *l, struct lower_run *run, enum field_id f, unsigned *places)
+{
+	const struct lower_group *g = group_of(l, f);
+	int k = g ? find_dim(run, g) : -1;
+
+	*places = 0;
+	for (unsigned i = 0; k >= 0 && i < g->n; i++)
+		/* the field of a group of headers is that of each */
+		if (g->slot_byte || g->field[i] == f || is_l4(f))
+			*places |= 1u << i;
+	return k;
+}
+
+int dims_bit(struct lower *l, struct lower_run *run, unsigned bit, unsigned *place)
+{
+	struct lower_dim *d;
+	unsigned k;
+
+	lower_bit(l, bit);
+	for (k = 0; k < run->rules.n_dims; k++) {
+		d = &run->dim[k];
+		if (!d->headers)
+			continue;
+		for (*place = 0; *place < d->n_bits; ++*place)
+			if (d->bit[*place] == bit)
+				return (int)k;
+		if (d->n_bits == DIM_BITS)
+			continue;
+		d->bit[d->n_bits++] = bit;
+		return (int)k;
+	}
+	if (k == CLASSIFY_MAX_DIMS)
+		return -1;
+	d = &run->dim[k];
+	d->headers = true;
+	d->bit[d->n_bits++] = bit;
+	d->n = run->rules.dim[k].n = 1;
+	run->rules.dim[k].field[0] = (struct classify_field){ "headers", DIM_BITS };
+	run->rules.n_dims++;
+	*place = 0;
+	return (int)k;
+}
+
+/* ---- code ---- */
+
+static void emit_headers(struct lower *l, const struct lower_dim *d)
+{
+	struct ir_opnd sum = ir_imm(0);
+
+	for (unsigned i = 0, n; i < d->n_bits; i += n) {
+		unsigned from = (unsigned)__builtin_ctzll(lower_bit(l, d->bit[i]));
+		struct ir_opnd v;
+
+		/* bits that follow each other there too are moved at once */
+		for (n = 1; i + n < d->n_bits && lower_bit(l, d->bit[i + n]) == lower_bit(l, d->bit[i]) << n; n++)
+			;
+		v = lower_op(l, IR_AND, lower_op(l, IR_SHR, lower_get(l, l->pres), ir_imm(from)), ir_imm(((uint64_t)1 << n) - 1));
+		if (i)
+			v = lower_op(l, IR_OR, sum, lower_op(l, IR_SHL, v, ir_imm(i)));
+		sum = v;
+	}
+	lower_set(l, d->which, ir_imm(1));
+	lower_set(l, d->lo, sum);
+}
+
+/* The field's number, in a block where it is there; else goes to @no. */
+static void emit_field(struct lower *l, const struct lower_dim *d, unsigned place, struct ir_block *no, bool sure)
+{
+	const struct ast_operand o = { .kind = OPERAND_FIELD, .field = d->field[place] };
+	const struct field_info *fi = &lang_fields[d->field[place]];
+	struct lower_words w = lower_value(l, &o, d->field[place], no, sure);
+	const struct slot *s = fi->form == FORM_WIRE ? lower_slot(l, d->field[place]) : NULL;
+	struct ir_opnd lo = w.w[w.n - 1];
+
+	if (s && s->len == 16) {
+		lower_set(l, d->hi, lower_swap(l, w.w[0], 8));
+		lo = lower_swap(l, lo, 8);
+	} else if (s && s->wire) {
+		lo = lower_swap(l, lo, s->len);
+	} else if (s && !d->slot_byte && (fi->shift || fi->bits != 8 * fi->len)) {
+		lo = lower_op(l, IR_AND, lower_op(l, IR_SHR, lo, ir_imm(fi->shift)), ir_imm(value_ones(fi->bits).lo));
+	}
+	lower_set(l, d->lo, lo);
+	lower_set(l, d->which, ir_imm(place + 1));
+}
+
+/* Do the same headers have the fields of both? */
+static bool alike(const struct lower_dim *a, const struct lower_dim *b)
+{
+	if (a->headers || b->headers || a->n != b->n)
+		return false;
+	for (unsigned i = 0; i < a->n; i++)
+		if (lang_fields[a->field[i]].header != lang_fields[b->field[i]].header || lang_fields[a->field[i]].header == HDR_NONE)
+			return false;
+	return true;
+}
+
+static void emit_fields(struct lower *l, struct lower_run *run, unsigned k, bool *done)
+{
+	struct ir_block *on = lower_block(l, "known");
+
+	for (unsigned place = 0; place <= run->dim[k].n; place++) {
+		struct ir_block *no = place < run->dim[k].n ? lower_block(l, "not this field") : on;
+		bool first = true;
+
+		for (unsigned m = k; m < run->rules.n_dims; m++) {
+			if (m != k && (done[m] || !alike(&run->dim[k], &run->dim[m])))
+				continue;
+			if (place < run->dim[k].n)
+				emit_field(l, &run->dim[m], place, no, !first);
+			else
+				lower_set(l, run->dim[m].which, ir_imm(0));
+			first = false;
+		}
+		lower_jump(l, on);
+		lower_hot(l, no);
+	}
+	for (unsigned m = k; m < run->rules.n_dims; m++)
+		if (m == k || alike(&run->dim[k], &run->dim[m]))
+			done[m] = true;
+}
+
+void dims_emit(struct lower *l, struct lower_run *run)
+{
+	bool done[CLASSIFY_MAX_DIMS] = { false };
+
+	for (unsigned k = 0; k < run->rules.n_dims; k++) {
+		struct lower_dim *d = &run->dim[k];
+
+		d->which = ir_var_kept(l->ir, "which");
+		d->lo = ir_var_kept(l->ir, "number");
+		d->hi = d->lo;
+		for (unsigned i = 0; i < d->n && d->hi == d->lo; i++)
+			if (run->rules.dim[k].field[i].bits > 64)
+				d->hi = ir_var_kept(l->ir, "number, first half");
+	}
+	for (unsigned k = 0; k < run->rules.n_dims; k++)
+		if (run->dim[k].headers)
+			emit_headers(l, &run->dim[k]);
+		else if (!done[k])
+			emit_fields(l, run, k, done);
+}

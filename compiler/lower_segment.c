@@ -1,0 +1,210 @@
+/*
+ * Which rules become one classifier, and as which entries. In: a list of rules. Out: a run of them as code around tables, or the word that they
+ * are better one by one. Order is kept exactly: entries stand in the rules' order, and a rule behind which packets may differ from what the
+ * tables were asked about ends the run.
+ *
+ * A rule that decides, and asks nothing but what tables know, is an entry of data. A block is taken apart: the rules in it ask what the block
+ * asks, too, and its own entry only counts. Everything else is code that the tables say when to run.
+ */
+#include "lower_classify.h"
+
+static bool counted(const struct ast_unit *u)
+{
+	return !u->counters_off;
+}
+
+/* Does a packet that goes on behind the rule differ from what it was? */
+static bool changes_packet(const struct ast_rule *r)
+{
+	for (; r; r = r->else_rule) {
+		bool goes_on = r->verdict == VERDICT_NONE || r->may_go_on;
+
+		for (size_t i = 0; goes_on && i < r->action.n; i++)
+			if (r->action.v[i]->kind == ACTION_REWRITE || r->action.v[i]->kind == ACTION_VLAN || r->may_go_on)
+				return true;
+		for (size_t i = 0; i < r->then_block.list.n; i++)
+			if (changes_packet(r->then_block.list.v[i]))
+				return true;
+		for (size_t i = 0; i < r->else_block.list.n; i++)
+			if (changes_packet(r->else_block.list.v[i]))
+				return true;
+	}
+	return false;
+}
+
+static bool decides(const struct ast_rule *r)
+{
+	return r->kind == RULE_ACTIONS && r->verdict != VERDICT_NONE && !r->may_go_on;
+}
+
+/* The verdict alone, as data has it; false: it takes code. */
+static bool plain_verdict(const struct ast_rule *r, unsigned *kind)
+{
+	const struct ast_action *a = r->action.n ? r->action.v[0] : NULL;
+
+	if (!decides(r) || r->action.n != 1 || a->way)
+		return false;
+	switch (r->verdict) {
+	case VERDICT_ABORT:
+		*kind = CLASSIFY_DECIDE + CLASSIFY_ABORT;
+		return true;
+	case VERDICT_DROP:
+		*kind = CLASSIFY_DECIDE + CLASSIFY_DROP;
+		return true;
+	case VERDICT_PASS:
+		*kind = CLASSIFY_DECIDE + CLASSIFY_PASS;
+		return true;
+	case VERDICT_TX:
+		*kind = CLASSIFY_DECIDE + (a->swap ? CLASSIFY_SWAP : CLASSIFY_TX);
+		return true;
+	case VERDICT_REDIRECT:
+	case VERDICT_NONE:
+	case VERDICT_COUNT:
+		return false;
+	}
+	return false;
+}
+
+static void add_entry(struct lower *l, struct lower_run *run, const struct ast_rule *r, unsigned kind, bool stops, bool sure, const struct cover *c)
+{
+	uint32_t place = (uint32_t)run->entry.n;
+
+	if (r->index >= CLASSIFY_WORD_END) {
+		run->failed = true;
+		return;
+	}
+	*vec_add(l->arena, &run->entry) = (struct lower_entry){ r, sure };
+	*vec_add(l->arena, &run->rules.entry) = (struct classify_entry){ classify_word(kind, r->index), stops };
+	run->codes += kind == CLASSIFY_CODE;
+	run->counts += kind == CLASSIFY_COUNT;
+	run->broad += kind == CLASSIFY_CODE && !cover_is_narrow(c);
+	for (size_t i = 0; i < c->term.n; i++) {
+		struct classify_term t = c->term.v[i];
+
+		t.entry = place;
+		*vec_add(l->arena, &run->rules.term) = t;
+	}
+}
+
+static void add_list(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct ast_rules *rules, const struct cover *c);
+
+static void add_actions(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
+{
+	struct cover own = cover_cond(l, run, r->cond, false), c = cover_and(l, run, outer, &own);
+	unsigned kind;
+
+	if (own.exact && c.exact && plain_verdict(r, &kind))
+		add_entry(l, run, r, kind, true, true, &c);
+	else
+		add_entry(l, run, r, CLASSIFY_CODE, c.exact && decides(r), c.exact, &c);
+}
+
+/* A block with its else branches, taken apart; false: tables do not know exactly which packets go where. */
+static bool split_block(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
+{
+	struct cover left = *outer, in[COVER_MAX_TERMS];
+	size_t n = 0;
+
+	if (!r->then_block.list.n && r->kind != RULE_IF)
+		return false;
+	/* first whether it can be done at all */
+	for (const struct ast_rule *c = r; c; c = c->else_rule) {
+		struct cover own = cover_cond(l, run, c->cond, false), not = cover_cond(l, run, c->cond, true);
+
+		if (n + 1 == COVER_MAX_TERMS || c->kind != RULE_IF)
+			return false;
+		in[n] = cover_and(l, run, &left, &own);
+		if (!in[n].exact)
+			return false;
+		n++;
+		if (!c->else_rule && !c->has_else_block)
+			break;
+		left = cover_and(l, run, &left, &not);
+		if (!left.exact)
+			return false;
+	}
+	n = 0;
+	for (const struct ast_rule *c = r; c; c = c->else_rule) {
+		if (counted(w->unit))
+			add_entry(l, run, c, CLASSIFY_COUNT, false, true, &in[n]);
+		add_list(l, w, run, &c->then_block, &in[n++]);
+		if (c->has_else_block)
+			add_list(l, w, run, &c->else_block, &left);
+	}
+	return true;
+}
+
+/* A block that is code: where its first branch cannot be entered, another may be. */
+static void add_block(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
+{
+	struct cover own = cover_cond(l, run, r->else_rule || r->has_else_block ? NULL : r->cond, false), c = cover_and(l, run, outer, &own);
+
+	add_entry(l, run, r, CLASSIFY_CODE, false, false, &c);
+}
+
+static void add_list(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct ast_rules *rules, const struct cover *c)
+{
+	for (size_t i = 0; i < rules->list.n; i++) {
+		const struct ast_rule *r = rules->list.v[i];
+
+		if (r->kind == RULE_ACTIONS)
+			add_actions(l, run, r, c);
+		else if (!split_block(l, w, run, r, c))
+			add_block(l, run, r, c);
+	}
+}
+
+/* Takes rules from @i on, at most @most; how many became one run. */
+static size_t gather(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, size_t most, struct lower_run *run)
+{
+	struct cover all = cover_cond(l, run, NULL, false);
+	size_t n = 0;
+
+	while (n < most && run->broad < LOWER_MAX_BROAD) {
+		const struct ast_rules one = { .list = { (struct ast_rule **)&rules->list.v[i + n], 1, 1 } };
+
+		add_list(l, w, run, &one, &all);
+		if (changes_packet(rules->list.v[i + n++]))
+			break;
+	}
+	return n;
+}
+
+static size_t fewest(const struct lower *l)
+{
+	return l->classify.engine == ENGINE_AUTO ? LOWER_CLASSIFY_FROM : 1;
+}
+
+bool lower_may_classify(const struct lower *l)
+{
+	return l->classify.engine != ENGINE_LINEAR && l->ast->n_indexes > fewest(l);
+}
+
+size_t lower_segment(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, bool *taken)
+{
+	size_t n = rules->list.n - i;
+	const char *why = NULL;
+
+	*taken = false;
+	if (!lower_may_classify(l))
+		return n;
+	for (;;) {
+		struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
+		size_t narrow;
+		struct classifier *c;
+
+		n = gather(l, w, rules, i, n, run);
+		narrow = run->entry.n - run->broad;
+		if (narrow < fewest(l))
+			return n;
+		c = run->failed || !run->rules.n_dims ? NULL : classify_build(l->arena, &run->rules, &l->classify, &l->ir->image, &why);
+		if (c) {
+			*taken = true;
+			lower_run(l, w, run, c);
+			return n;
+		}
+		if (n == 1)
+			return n;
+		n /= 2;
+	}
+}
