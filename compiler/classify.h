@@ -3,18 +3,18 @@
  * their order. Out: tables in the program's image, and what code needs to know to look them up (codegen_classify.c).
  *
  * A field is something that a packet has one number of, or none: ip4.src, tcp.dport, the headers that are there as bits. A dimension is one
- * or more fields of which a packet has at most one: ip4.src and ip6.src. What a packet says of a dimension is which of its fields it has (0: none; else
- * 1 and its place among the dimension's) and the number.
+ * or more fields of which a packet has at most one: ip4.src and ip6.src. What a packet says of a dimension is which of its fields it has
+ * (0: none; else 1 and its place among the dimension's) and the number.
  *
  * Rules become entries. One that stops is the last that matters to a packet which matches it; others do something on the way, or only may
- * match: what the tables know is not all that they ask. A packet gets the list of entries that it matches, in order, as far as the first that stops.
+ * match: what the tables know is not all that they ask. A packet gets the list of entries that it matches, in order, as far as the first that
+ * stops.
  */
 #ifndef XDPF_CLASSIFY_H
 #define XDPF_CLASSIFY_H
 
 #include "arena.h"
-#include "table/image.h"
-#include "value.h"
+#include "table/rfc.h"
 
 enum {
 	CLASSIFY_MAX_DIMS = 16,
@@ -96,17 +96,29 @@ struct classify_options {
 	size_t max_bytes;			/* of tables */
 };
 
+/* What is made of rules: shapes, and where their descriptions are in the image. For code generation; others ask the functions below. */
+struct classifier {
+	enum classify_engine engine;		/* none of AUTO, LINEAR, SWITCH */
+	unsigned n_dims;
+	struct rfc rfc;
+	size_t bytes;
+	const char *reason;
+};
+
+/* "rfc" */
+const char *classify_engine_name(enum classify_engine e);
 /* classify.c: NULL: it cannot be done so (*why says it, in the arena or static); nothing of it is left in the image then. */
-struct classifier *classify_build(struct arena *a, const struct classify_rules *r, const struct classify_options *o, struct image *m, const char **why);
+struct classifier *classify_build(struct arena *a, const struct classify_rules *r, const struct classify_options *o, struct image *m,
+				  const char **why);
 /* For show: "rfc"; bytes of its tables; loads per packet at the most; one line that says why this one. */
 const char *classify_name(const struct classifier *c);
 size_t classify_bytes(const struct classifier *c);
 unsigned classify_loads(const struct classifier *c);
 const char *classify_reason(const struct classifier *c);
 
-/* The entries of a packet: *list is where their words begin in the image, and ends with one that stops or CLASSIFY_WORD_END; an entry that stops found
- * elsewhere, or CLASSIFY_WORD_END, is *best: of the two the one with the lesser index counts. Plain C, what the code does: for tests. @which, @v: by
- * dimension. */
+/* The entries of a packet: *list is where their words begin in the image, and ends with one that stops or CLASSIFY_WORD_END; an entry that
+ * stops found elsewhere, or CLASSIFY_WORD_END, is *best: of the two the one with the lesser index counts. Plain C, what the code does: for
+ * tests. @which, @v: by dimension. */
 void classify_lookup(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list, uint32_t *best);
 
 #endif

@@ -199,6 +199,13 @@ void cg_image_global(struct cg *g);
 /* Where the image of constant tables begins, in the function that is being built. */
 V cg_image(struct cg *g);
 
+/* ---- codegen_classify.c ---- */
+
+struct classifier;
+/* Looks a packet up; of each dimension: which field is there (0: none), and its number. Returns, in the upper half, the word of the entry
+ * that stops found outside the list (or CLASSIFY_WORD_END), and below it where in the image the list begins. */
+V cg_classify(struct cg *g, const struct classifier *c, const V *which, const V *hi, const V *lo);
+
 /* ---- codegen_count.c ---- */
 
 void cg_add_counter(struct cg *g, V map, V index);

@@ -31,6 +31,13 @@ size_t image_add(struct image *m, size_t n, size_t align)
 	return off;
 }
 
+void image_cut(struct image *m, size_t n)
+{
+	if (n < m->n)
+		memset(m->v + n, 0, m->n - n);
+	m->n = n;
+}
+
 void image_free(struct image *m)
 {
 	free(m->v);
