@@ -7,14 +7,14 @@
  * (0: none; else 1 and its place among the dimension's) and the number.
  *
  * Rules become entries. One that stops is the last that matters to a packet which matches it; others do something on the way, or only may
- * match: what the tables know is not all that they ask. A packet gets the list of entries that it matches, in order, as far as the first that stops.
+ * match: what the tables know is not all that they ask. A packet gets the list of entries that it matches, in order, as far as the first that
+ * stops.
  */
 #ifndef XDPF_CLASSIFY_H
 #define XDPF_CLASSIFY_H
 
 #include "arena.h"
-#include "table/image.h"
-#include "value.h"
+#include "table/rfc.h"
 
 enum {
 	CLASSIFY_MAX_DIMS = 16,
@@ -96,6 +96,17 @@ struct classify_options {
 	size_t max_bytes;			/* of tables */
 };
 
+/* What is made of rules: shapes, and where their descriptions are in the image. For code generation; others ask the functions below. */
+struct classifier {
+	enum classify_engine engine;		/* none of AUTO, LINEAR, SWITCH */
+	unsigned n_dims;
+	struct rfc rfc;
+	size_t bytes;
+	const char *reason;
+};
+
+/* "rfc" */
+const char *classify_engine_name(enum classify_engine e);
 /* classify.c: NULL: it cannot be done so (*why says it, in the arena or static); nothing of it is left in the image then. */
 struct classifier *classify_build(struct arena *a, const struct classify_rules *r, const struct classify_options *o, struct image *m,
 				  const char **why);

@@ -42,6 +42,13 @@ struct ast_program *compile_front(struct arena *a, const struct source *const *s
 	return ok && !diag_failed(d) ? p : NULL;
 }
 
+/* What of it is not in the arena. */
+static void release(struct ir_program *ir)
+{
+	if (ir)
+		image_free(&ir->image);
+}
+
 static struct ir_program *middle(const struct ast_program *p, const struct compile_options *o, struct diag_list *d)
 {
 	struct ir_program *ir = lower_program(p, &o->classify, d);
@@ -49,15 +56,9 @@ static struct ir_program *middle(const struct ast_program *p, const struct compi
 
 	if (!bad)
 		return ir;
+	release(ir);
 	diag_error(d, (struct span){ 0 }, "internal error: the intermediate representation is not well formed: %s", bad);
 	return NULL;
-}
-
-/* What of it is not in the arena. */
-static void release(struct ir_program *ir)
-{
-	if (ir)
-		image_free(&ir->image);
 }
 
 bool compile_check(const struct ast_program *p, const struct compile_options *o, struct diag_list *d)

@@ -349,5 +349,8 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct cla
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
 	image_pad(&l->ir->image);
-	return d->errors == errors && few_tables(l) && small_enough(l) ? l->ir : NULL;
+	if (d->errors == errors && few_tables(l) && small_enough(l))
+		return l->ir;
+	image_free(&l->ir->image);
+	return NULL;
 }

@@ -128,6 +128,7 @@ static void decisions(struct lower *l, const struct lower_walk *k)
 	struct ir_block *none = lower_block(l, "no entry"), *one = lower_block(l, "decided");
 	ir_var kind = ir_var_new(l->ir, "kind");
 	bool used[sizeof(kinds) / sizeof(kinds[0])] = { false };
+	struct ir_opnd who;
 	size_t left = 0;
 
 	for (size_t i = 0; i < k->run->rules.entry.n; i++) {
@@ -145,7 +146,8 @@ static void decisions(struct lower *l, const struct lower_walk *k)
 	}
 	lower_test(l, IR_ULE, lower_get(l, k->word), ir_imm(classify_word(CLASSIFY_DECIDE, 0) - 1), none, one);
 	lower_hot(l, one);
-	lower_emit(l, IR_WHO)->a = index_of(l, lower_get(l, k->word));
+	who = index_of(l, lower_get(l, k->word));
+	lower_emit(l, IR_WHO)->a = who;
 	lower_set(l, kind, lower_op(l, IR_SHR, lower_get(l, k->word), ir_imm(CLASSIFY_INDEX_BITS)));
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct ir_block *it = lower_block(l, lang_verdicts[kinds[i].verdict].name), *other = left > 1 ? lower_block(l, "other") : NULL;

@@ -44,6 +44,13 @@ void image_pad(struct image *m)
 		image_add(m, want - m->n, 1);
 }
 
+void image_cut(struct image *m, size_t n)
+{
+	if (n < m->n)
+		memset(m->v + n, 0, m->n - n);
+	m->n = n;
+}
+
 void image_free(struct image *m)
 {
 	free(m->v);

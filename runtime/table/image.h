@@ -1,6 +1,6 @@
 /*
- * All constant tables of a program, one behind the other, as the program finds them in memory: so they are changed together. A table is known by
- * where it begins. Numbers in it are little-endian, as the programs read them.
+ * All constant tables of a program, one behind the other, as the program finds them in memory: so they are changed together. A table is known
+ * by where it begins. Numbers in it are little-endian, as the programs read them.
  */
 #ifndef XDPF_TABLE_IMAGE_H
 #define XDPF_TABLE_IMAGE_H
@@ -18,8 +18,8 @@ struct image {
 
 enum { IMAGE_MOST = 1 << 29 };		/* offsets below it: the kernel's BPF_MAX_VAR_OFF */
 
-/* @n zeroed bytes at a multiple of @align (a power of two, at most 4096): where they begin. 0, and .failed, where there is no room. What image_at()
- * returned before is no more. */
+/* @n zeroed bytes at a multiple of @align (a power of two, at most 4096): where they begin. 0, and .failed, where there is no room. What
+ * image_at() returned before is no more. */
 size_t image_add(struct image *m, size_t n, size_t align);
 static inline void *image_at(const struct image *m, size_t off)
 {
@@ -28,6 +28,8 @@ static inline void *image_at(const struct image *m, size_t off)
 /* Room for what the next version of the same tables may need more: to the next of eight sizes between two powers of two. What has this size may
  * take an image's place. */
 void image_pad(struct image *m);
+/* What was added behind its first @n bytes is no more. */
+void image_cut(struct image *m, size_t n);
 void image_free(struct image *m);
 
 #endif

@@ -94,6 +94,7 @@ def main():
     parser.add_argument("--mutants", type=int, default=3000)
     parser.add_argument("--random", type=int, default=8, help="random rule files")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--engine", default="auto", help="how rules are found, as xdpfc takes it")
     parser.add_argument("file", nargs="*")
     args = parser.parse_args()
     tally = Tally()
@@ -115,7 +116,7 @@ def main():
         for path in paths:
             name = os.path.relpath(path, corpus.ROOT) if path.startswith(corpus.ROOT) else os.path.basename(path)
             files, options = program(path)
-            compiled = run(args.xdpfc, "--quiet", *files, "-o", prog)
+            compiled = run(args.xdpfc, "--quiet", "--engine=" + args.engine, *files, "-o", prog)
             if compiled.returncode:
                 tally.fail("%s: %s" % (name, compiled.stderr.strip()))
                 continue

@@ -1,0 +1,71 @@
+/*
+ * Internal to the classifiers' builders.
+ */
+#ifndef XDPF_CLASSIFY_PRIV_H
+#define XDPF_CLASSIFY_PRIV_H
+
+#include "classify.h"
+
+/* One attempt to build: .a is its own, and gone with it; what the image got is taken back where it fails, by the caller. */
+struct attempt {
+	struct arena *a, *out;			/* .out: for what stays */
+	const struct classify_rules *r;
+	struct image *im;
+	size_t max_bytes;			/* what it may add to the image */
+	size_t before;				/* bytes of the image when it began */
+	const char *why;
+};
+
+/* false, and .why, by printf. */
+bool classify_fail(struct attempt *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* false, and .why, where @more bytes are more than it may add. */
+bool classify_room(struct attempt *t, size_t more);
+
+/* ---- classify_class.c: sets of terms, each once ---- */
+
+/* Terms are known by their place among those that are looked at: a set is .words words. */
+struct classes {
+	size_t n, cap, words;
+	uint64_t *bits;				/* of malloc() */
+	uint32_t *slot;				/* by hash: 1 and the class, or 0 */
+	uint64_t *hash;				/* by class */
+};
+
+void classes_init(struct classes *c, size_t words);
+void classes_free(struct classes *c);
+/* The class that has this set; UINT32_MAX: memory is out, or there are RFC_MAX_CLASSES. */
+uint32_t classes_add(struct classes *c, const uint64_t *set);
+static inline const uint64_t *classes_set(const struct classes *c, size_t i)
+{
+	return c->bits + i * c->words;
+}
+
+/* ---- classify_dim.c: a dimension's classes ---- */
+
+struct dim_class_map {
+	VEC(struct map_piece) piece[CLASSIFY_MAX_FIELDS];
+	uint32_t absent;
+};
+
+/* What of @term (places in .r->term, ascending) tell apart in dimension @d. false, and .why. */
+bool dim_classes(struct attempt *t, unsigned d, const uint32_t *term, size_t n, struct classes *c, struct dim_class_map *m);
+
+/* ---- classify_rfc.c ---- */
+
+/* Tables for @term (places in .r->term, ascending). false, and .why. */
+bool classify_rfc(struct attempt *t, const uint32_t *term, size_t n, struct rfc *rfc);
+
+/* ---- classify_list.c: lists of words, each once ---- */
+
+struct lists {
+	VEC(uint32_t) word;
+	uint32_t *slot;				/* by hash: 1 and where in .word it begins, or 0; of malloc() */
+	size_t n, slots;
+};
+
+bool lists_init(struct attempt *t, struct lists *l);
+void lists_free(struct lists *l);
+/* Where in .word the list of these @n entries' words begins; they end with one that stops, or nothing does. UINT32_MAX, and .why. */
+uint32_t lists_add(struct attempt *t, struct lists *l, const uint32_t *entry, size_t n);
+
+#endif

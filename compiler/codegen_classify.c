@@ -1,0 +1,157 @@
+/*
+ * Look-ups in a classifier's tables. In: what the packet says of each dimension. Out: its list, and the entry that stops found elsewhere.
+ *
+ * Every load is at an offset from the image's beginning which is compared with the image's size: an offset beyond it, which no table holds,
+ * ends the look-up with an empty list. So the verifier walks one way, whatever it knows of the tables.
+ */
+#include "codegen_classify.h"
+
+static V add(struct cg *g, V a, V b)
+{
+	return LLVMBuildAdd(g->b, a, b, "");
+}
+
+static V and(struct cg *g, V a, uint64_t mask)
+{
+	return LLVMBuildAnd(g->b, a, cg_c(g, mask), "");
+}
+
+static V shl(struct cg *g, V a, unsigned n)
+{
+	return n ? LLVMBuildShl(g->b, a, cg_c(g, n), "") : a;
+}
+
+static V shr(struct cg *g, V a, unsigned n)
+{
+	return n ? LLVMBuildLShr(g->b, a, cg_c(g, n), "") : a;
+}
+
+void cg_place(struct cg *g, BB b)
+{
+	LLVMMoveBasicBlockAfter(b, LLVMGetInsertBlock(g->b));
+	cg_go(g, b);
+}
+
+V cg_inside(struct cg_lookup *l, V off, unsigned bytes)
+{
+	struct cg *g = l->g;
+	BB in = cg_block(g, "inside");
+	V hidden = cg_hide(g, off);
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, hidden, cg_c(g, g->ir->image.n - bytes), ""), l->beyond, in);
+	cg_place(g, in);
+	return cg_at(g, cg_image(g), hidden);
+}
+
+V cg_look(struct cg_lookup *l, V off, unsigned bytes)
+{
+	return cg_load(l->g, cg_inside(l, off, bytes), bytes, bytes);
+}
+
+V cg_described(struct cg *g, size_t off)
+{
+	return cg_load(g, cg_atc(g, cg_image(g), off), 4, 4);
+}
+
+/* Element @i, of @bytes bytes, of the table whose place stands at @at. */
+static V element(struct cg_lookup *l, size_t at, V i, unsigned bytes)
+{
+	return cg_look(l, add(l->g, cg_described(l->g, at), shl(l->g, i, bytes / 2)), bytes);
+}
+
+/* An entry of MAP_WORD, or where it is a page that page's element @i. */
+static V descend(struct cg_lookup *l, size_t at, V entry, V i)
+{
+	struct cg *g = l->g;
+	/* all ones where it is a page: without a branch, which the processor could not foresee */
+	V page = LLVMBuildSub(g->b, shr(g, entry, 15), cg_c(g, 1), ""), e, differ;
+
+	e = element(l, at, add(g, shl(g, LLVMBuildAnd(g->b, entry, page, ""), 8), i), 2);
+	differ = LLVMBuildAnd(g->b, LLVMBuildXor(g->b, entry, e, ""), page, "");
+	return LLVMBuildXor(g->b, entry, differ, "");
+}
+
+static V map_word(struct cg_lookup *l, const struct map *m, V v)
+{
+	struct cg *g = l->g;
+	V e = element(l, m->at, shr(g, v, 16), 2);
+
+	e = descend(l, m->at + 4, e, and(g, shr(g, v, 8), 255));
+	e = descend(l, m->at + 8, e, and(g, v, 255));
+	return and(g, e, MAP_LEAF - 1);
+}
+
+V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo)
+{
+	struct cg *g = l->g;
+	V v = and(g, lo, value_ones(m->bits).lo);
+
+	switch (m->kind) {
+	case MAP_BYTE:
+		return element(l, m->at, v, 2);
+	case MAP_HALF:
+		return element(l, m->at + 4, add(g, shl(g, element(l, m->at, shr(g, v, 8), 2), 8), and(g, v, 255)), 2);
+	case MAP_WORD:
+		return map_word(l, m, v);
+	case MAP_TRIE:
+		return cg_trie_find(l, m, hi, lo);
+	}
+	return NULL;
+}
+
+/* The class of a dimension, by way of its field that is there. */
+static V dim_class(struct cg_lookup *l, const struct rfc_dim *d, V which, V hi, V lo)
+{
+	struct cg *g = l->g;
+	V class = cg_alloca(g, g->i64, "class");
+	BB on = cg_block(g, "class");
+
+	LLVMBuildStore(g->b, cg_described(g, d->at), class);
+	for (unsigned f = 0; f < d->n; f++) {
+		BB here = cg_block(g, "field"), next = f + 1 < d->n ? cg_block(g, "other field") : on;
+
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, which, cg_c(g, f + 1), ""), here, next);
+		cg_place(g, here);
+		LLVMBuildStore(g->b, cg_map_find(l, &d->field[f], hi, lo), class);
+		LLVMBuildBr(g->b, on);
+		if (next != on)
+			cg_place(g, next);
+	}
+	cg_place(g, on);
+	return LLVMBuildLoad2(g->b, g->i64, class, "");
+}
+
+/* Where the packet's list begins, behind its head. */
+static V rfc_list(struct cg_lookup *l, const struct rfc *r, const V *which, const V *hi, const V *lo)
+{
+	struct cg *g = l->g;
+	V c[RFC_NONE + 1];
+	unsigned last = r->n_steps - 1;
+
+	c[RFC_NONE] = cg_c(g, 0);
+	for (unsigned d = 0; d < r->n_dims; d++)
+		c[d] = r->dim[d].n ? dim_class(l, &r->dim[d], which[d], hi[d], lo[d]) : cg_c(g, 0);
+	for (unsigned s = 0; s <= last; s++) {
+		V row = LLVMBuildMul(g->b, c[r->step[s].a], cg_described(g, rfc_step_at(r, s) + 4), "");
+
+		c[r->n_dims + s] = element(l, rfc_step_at(r, s), add(g, row, c[r->step[s].b]), s == last && r->wide ? 4 : 2);
+	}
+	return add(g, add(g, cg_described(g, r->at + 4 * RFC_LISTS), shl(g, c[r->n_dims + last], 2)), cg_c(g, 4));
+}
+
+V cg_classify(struct cg *g, const struct classifier *c, const V *which, const V *hi, const V *lo)
+{
+	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond") };
+	V result = cg_alloca(g, g->i64, "found"), list;
+	BB on = cg_block(g, "found");
+
+	list = rfc_list(&l, &c->rfc, which, hi, lo);
+	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, cg_c(g, (uint64_t)CLASSIFY_WORD_END << 32), ""), result);
+	LLVMBuildBr(g->b, on);
+	cg_place(g, l.beyond);
+	list = add(g, cg_described(g, c->rfc.at + 4 * RFC_LISTS), cg_c(g, 4));
+	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, cg_c(g, (uint64_t)CLASSIFY_WORD_END << 32), ""), result);
+	LLVMBuildBr(g->b, on);
+	cg_place(g, on);
+	return LLVMBuildLoad2(g->b, g->i64, result, "");
+}

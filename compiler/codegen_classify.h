@@ -1,0 +1,27 @@
+/*
+ * Internal to the code of classifiers' look-ups.
+ */
+#ifndef XDPF_CODEGEN_CLASSIFY_H
+#define XDPF_CODEGEN_CLASSIFY_H
+
+#include "classify.h"
+#include "codegen_priv.h"
+
+struct cg_lookup {
+	struct cg *g;
+	BB beyond;			/* where a look-up goes that would leave the image */
+};
+
+/* Goes on in @b, which stands behind the block that is left. */
+void cg_place(struct cg *g, BB b);
+/* The address of @bytes bytes at offset @off of the image. */
+V cg_inside(struct cg_lookup *l, V off, unsigned bytes);
+/* @bytes bytes at offset @off of the image, a multiple of them. */
+V cg_look(struct cg_lookup *l, V off, unsigned bytes);
+/* The number of 32 bits at an offset that is known, and in the image. */
+V cg_described(struct cg *g, size_t off);
+
+V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo);
+V cg_trie_find(struct cg_lookup *l, const struct map *m, V hi, V lo);	/* codegen_classify_trie.c */
+
+#endif

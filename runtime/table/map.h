@@ -1,0 +1,62 @@
+/*
+ * Value maps: a number of up to 128 bits to a small one, for every number. Looked up by a fixed count of dependent loads, none of which can
+ * leave the image.
+ *
+ *  up to 8 bits   one array
+ *  up to 16 bits  the high bits choose a page of 256 values; equal pages are there once
+ *  up to 32 bits  16, 8 and 8 bits; an entry is a value (MAP_LEAF is set) or a page. Values are below MAP_LEAF
+ *  more           a trie, see map_trie.c; also where the former would need more than MAP_LEAF pages, or greater values
+ */
+#ifndef XDPF_TABLE_MAP_H
+#define XDPF_TABLE_MAP_H
+
+#include "image.h"
+#include "value.h"
+
+enum map_kind { MAP_BYTE, MAP_HALF, MAP_WORD, MAP_TRIE };
+
+enum {
+	MAP_LEAF = 0x8000,		/* of MAP_WORD's entries */
+	MAP_DESC = 3,			/* numbers of 32 bits, at .at: where the root is, and the pages below it */
+	MAP_PAGE = 256,			/* entries of two bytes */
+};
+
+struct map {
+	enum map_kind kind;
+	unsigned bits;
+	unsigned steps;			/* MAP_TRIE: nodes on the longest way */
+	size_t at;			/* of its description in the image */
+};
+
+/*
+ * A trie's entry is a value, or the place of a node, by 8 bytes. What a node is about has .skip bits in common with .expect: numbers below
+ * have one value, and so have those above. The next .stride bits choose an entry. The number that is looked for is moved to the high end of
+ * 128 bits, and on by as many bits as were used.
+ */
+enum { MAP_TRIE_VALUE = 1u << 31, MAP_MAX_SKIP = 63, MAP_MAX_STRIDE = 16 };
+
+struct map_node {
+	uint64_t expect;
+	uint8_t skip, stride, unused[2];
+	uint32_t beyond[2];		/* entries: below, above */
+	uint32_t entry[];		/* 1 << .stride */
+};
+
+/* From .lo on, as far as the next piece's. */
+struct map_piece {
+	struct value lo;
+	uint32_t v;
+};
+
+/* Numbers of @bits bits by pieces, sorted by .lo, the first from 0 on. m->at is room for MAP_DESC numbers, made by the caller. false: memory
+ * is out, or the image has no room. */
+bool map_build(struct image *im, struct map *m, unsigned bits, const struct map_piece *p, size_t n);
+uint32_t map_find(const struct image *im, const struct map *m, struct value v);
+/* Dependent loads of a look-up, at the most. */
+unsigned map_loads(const struct map *m);
+
+/* map_trie.c */
+bool map_trie_build(struct image *im, struct map *m, const struct map_piece *p, size_t n);
+uint32_t map_trie_find(const struct image *im, const struct map *m, struct value v);
+
+#endif

@@ -1,0 +1,176 @@
+/*
+ * Classifiers find what a rule by rule search finds: each engine, over random rules of all kinds of dimensions, packets at and beside all
+ * edges. And each kind of value map has the value of every piece, at its edges and within.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "rules.h"
+
+enum { MOST = CLASSIFY_MAX_LIST + 2 };
+
+static uint32_t piece_value(const struct map_piece *p, size_t n, struct value v)
+{
+	while (n > 1 && value_cmp(p[n - 1].lo, v) > 0)
+		n--;
+	return p[n - 1].v;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	return value_cmp(((const struct map_piece *)a)->lo, ((const struct map_piece *)b)->lo);
+}
+
+static struct value random_bits(struct random *r, unsigned bits)
+{
+	struct value v = { random_next(r), random_next(r) };
+
+	/* dense in places: they share their high bits */
+	if (random_below(r, 2))
+		v = (struct value){ 0x20010db800000000 | (v.hi & 3), v.lo & (random_below(r, 2) ? 0xff : UINT64_MAX) };
+	if (!random_below(r, 3))
+		v = value_and(v, (struct value){ UINT64_MAX << random_below(r, 64), random_below(r, 2) ? 0 : UINT64_MAX << random_below(r, 64) });
+	return value_and(v, value_ones(bits));
+}
+
+static void check_map(struct random *r, unsigned bits, size_t n, uint32_t values)
+{
+	struct image im = { 0 };
+	struct map m = { .at = image_add(&im, 4 * MAP_DESC, 4) };
+	struct map_piece *p = calloc(n, sizeof(*p));
+	size_t kept = 1;
+
+	for (size_t i = 1; i < n; i++)
+		p[i].lo = random_bits(r, bits);
+	qsort(p, n, sizeof(*p), by_value);
+	for (size_t i = 1; i < n; i++)
+		if (value_cmp(p[i].lo, p[kept - 1].lo))
+			p[kept++] = p[i];
+	for (size_t i = 0; i < kept; i++)
+		p[i].v = (uint32_t)random_below(r, values);
+	assert_true(map_build(&im, &m, bits, p, kept));
+	for (size_t i = 0; i < 4 * kept; i++) {
+		struct value v = p[i / 4].lo;
+
+		if (i % 4 == 1)
+			v = (struct value){ v.hi - !v.lo, v.lo - 1 };
+		else if (i % 4 == 2)
+			v = (struct value){ v.hi + !(v.lo + 1), v.lo + 1 };
+		else if (i % 4 == 3)
+			v = random_bits(r, bits);
+		v = value_and(v, value_ones(bits));
+		assert_int_equal(map_find(&im, &m, v), piece_value(p, kept, v));
+	}
+	assert_int_equal(map_find(&im, &m, value_ones(bits)), p[kept - 1].v);
+	assert_int_equal(map_find(&im, &m, value_of(0)), p[0].v);
+	free(p);
+	image_free(&im);
+}
+
+static void test_maps(void **state)
+{
+	static const unsigned width[] = { 1, 3, 8, 9, 12, 16, 17, 20, 31, 32, 33, 48, 63, 64, 65, 100, 127, 128 };
+	struct random r = { 1 };
+
+	(void)state;
+	for (size_t w = 0; w < sizeof(width) / sizeof(*width); w++)
+		for (unsigned round = 0; round < 30; round++)
+			check_map(&r, width[w], 1 + random_below(&r, round < 25 ? 40 : 3000), round % 3 ? 300 : round ? 1 << 30 : 1);
+}
+
+/* Any number of nodes that share nothing, and boundaries at each bit. */
+static void test_map_ladder(void **state)
+{
+	struct image im = { 0 };
+	struct map m = { .at = image_add(&im, 4 * MAP_DESC, 4) };
+	struct map_piece p[129] = { 0 };
+
+	(void)state;
+	for (unsigned i = 1; i <= 128; i++)
+		p[i] = (struct map_piece){ value_ones(i), i };
+	assert_true(map_build(&im, &m, 128, p, 129));
+	assert_int_equal(m.kind, MAP_TRIE);
+	for (unsigned i = 0; i <= 128; i++) {
+		struct value v = p[i].lo;
+
+		assert_int_equal(map_find(&im, &m, v), i);
+		if (i)
+			assert_int_equal(map_find(&im, &m, (struct value){ v.hi - !v.lo, v.lo - 1 }), i - 1);
+	}
+	image_free(&im);
+}
+
+static void compare(const struct classify_rules *rules, const struct classifier *c, const struct image *im, const struct packet *p)
+{
+	uint32_t want[MOST], got[MOST], list, best;
+	size_t n = rules_linear(rules, p, want, MOST), m;
+
+	classify_lookup(c, im, p->which, p->v, &list, &best);
+	m = found_words(im, list, best, got, MOST);
+	assert_int_equal(m, n);
+	assert_memory_equal(got, want, n * sizeof(*got));
+}
+
+static void check_engine(enum classify_engine engine, uint64_t seed, const struct random_options *o, unsigned packets)
+{
+	struct arena *a = arena_new();
+	struct random r = { seed };
+	struct image im = { 0 };
+	struct classify_rules rules;
+	struct classify_options co = { .engine = engine, .max_bytes = 64 << 20 };
+	const char *why = NULL;
+	struct classifier *c;
+
+	image_add(&im, 4, 4);
+	rules_random(a, &r, o, &rules);
+	c = classify_build(a, &rules, &co, &im, &why);
+	if (!c)
+		fail_msg("%s: not built, seed %llu: %s", classify_engine_name(engine), (unsigned long long)seed, why);
+	for (unsigned i = 0; i < packets; i++) {
+		struct packet p = { 0 };
+
+		packet_random(&r, &rules, &p);
+		compare(&rules, c, &im, &p);
+	}
+	image_free(&im);
+	arena_free(a);
+}
+
+/* @many: entries of the larger sets: what RFC can do grows with the product of all dimensions. */
+static void check_engines(enum classify_engine engine, unsigned many)
+{
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct random_options o = { .entries = 1 + (unsigned)(seed % 12), .dims = 1 + (unsigned)(seed % 4), .go_on = 3 };
+
+		check_engine(engine, seed, &o, 300);
+	}
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct random_options o = { .entries = many, .dims = 5, .go_on = seed & 1 ? 8 : 0, .five = true };
+
+		check_engine(engine, 1000 + seed, &o, 1000);
+	}
+}
+
+static void test_rfc(void **state)
+{
+	(void)state;
+	check_engines(ENGINE_RFC, 30);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_map_ladder),
+		cmocka_unit_test(test_rfc),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
