@@ -38,7 +38,8 @@ static V is_null(struct cg *g, V p)
 void cg_image_again(struct cg *g, V number)
 {
 	BB here = LLVMGetInsertBlock(g->b), ask = cg_block(g, "another image"), one = cg_block(g, "its map"), on = cg_block(g, "image");
-	V index = cg_alloca(g, g->i32, "image number"), map, p;
+	/* one place on the stack for all of the main function's */
+	V index = g->index ? g->index : cg_alloca(g, g->i32, "image number"), map, p;
 
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, number, cg_c(g, 0), ""), on, ask);
 	cg_go(g, ask);

@@ -29,9 +29,11 @@ static void load_word(struct lower *l, const struct lower_walk *k)
 	struct ir_inst *i;
 
 	if (k->run->counts) {
+		struct ir_opnd below = index_of(l, lower_get(l, k->best));
+
 		i = lower_emit(l, IR_COUNTS);
 		i->a = at;
-		i->b = index_of(l, lower_get(l, k->best));
+		i->b = below;
 		at = (struct ir_opnd){ IR_TEMP, i->temp };
 		lower_set(l, k->at, at);
 	}
