@@ -20,6 +20,7 @@
  *   sema_log.c         log and sample
  *   sema_set.c         sets that live, files of elements, actions that change sets
  *   sema_rewrite.c     what is written to the packet
+ *   sema_headers.c     what headers say of one another
  *   sema_contradict.c  conditions that cannot hold
  *   sema_test.c        tests
  *   sema_step.c        their steps that change sets
@@ -89,6 +90,7 @@ struct item {
 };
 
 struct found {
+	struct arena *a;		/* where its lists are */
 	VEC(struct item) item;		/* numbers and addresses */
 	VEC(const char *) text;		/* bytes (as many as wanted each), or interface names */
 };
@@ -123,6 +125,7 @@ struct sema {
 	struct ast_program *p;
 	struct ast_unit *unit;
 	struct arena *a;
+	struct arena *scratch;		/* what is known, and values on their way: released behind each rule, or where it has been read */
 	struct diag_list *d;
 	struct symtab words;		/* the language's */
 	struct symtab names;		/* the unit's */
@@ -133,6 +136,7 @@ struct sema {
 	/* Of a header, as bits of enum header_id: what must be there too, what cannot be, a group's members. */
 	uint64_t implied[HDR_COUNT], excluded[HDR_COUNT], members[HDR_COUNT];
 	uint64_t carry_nothing;		/* transport headers that no tunnel has */
+	struct closure *closures;
 	const struct ast_expr *before;	/* what stands before the condition that is being checked, in an `and` or `or` */
 	struct span via;		/* inside a let's value: where the let is used */
 };
@@ -262,6 +266,8 @@ bool value_text(struct sema *s, const struct want *w, const struct ast_value *v,
 bool value_read(struct sema *s, const struct want *w, const struct ast_value *v, struct found *out);
 /* The same as sorted disjoint ranges; values that are there twice are warned about. */
 bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *v, struct ranges *out);
+/* What was read, as sorted disjoint ranges of their own; the same warning. */
+struct ranges items_ranges(struct sema *s, enum type_kind kind, struct found *found);
 /* Warns that a value of @kind is in its list twice. */
 void warn_twice(struct sema *s, enum type_kind kind, const struct twice *t);
 /* Tuples: @n wants; appends boxes of @n ranges. */
@@ -365,6 +371,16 @@ bool step_set_check(struct sema *s, struct ast_step *step);
 /* Makes the packet's bytes. */
 bool frame_check(struct sema *s, struct ast_frame *f);
 
+/* ---- what headers say of one another (sema_headers.c) ---- */
+
+struct closure;
+
+void headers_init(struct sema *s);
+/* What else is there with @h. A tunnel may carry IP without an Ethernet header. */
+uint64_t headers_implied(const struct sema *s, bool inner, int h);
+/* Adds to both what follows from them. */
+void headers_close(struct sema *s, bool inner, uint64_t *must, uint64_t *cannot);
+
 /* ---- contradictions (sema_contradict.c) ---- */
 
 struct fact;
@@ -384,7 +400,6 @@ struct conflict {
 	bool headers;				/* over which headers there are, not over values */
 };
 
-void facts_init(struct sema *s);
 /* Adds that @e is @truth. False: it cannot be, and *c says why. */
 bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, struct conflict *c);
 /* Leaves of *f what still holds behind @r, which may have written to the packet. */

@@ -217,7 +217,7 @@ static bool element_check(struct sema *s, const struct ast_set *set, struct span
 
 bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out)
 {
-	struct found found = { 0 };
+	struct found found = { .a = s->a };
 
 	if (!value_whole(s, v))
 		return false;
