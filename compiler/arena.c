@@ -220,7 +220,7 @@ static bool extend(struct arena *a, const void *p, size_t old, size_t size)
 
 void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size)
 {
-	enum { FIRST = 32 };	/* bytes: most lists have one element or two */
+	enum { FIRST = 16 };	/* bytes: most lists have one element or two */
 
 	if (*n == *cap) {
 		size_t want = *cap ? *cap * 2 : size < FIRST ? FIRST / size : 1, total;
