@@ -167,29 +167,37 @@ static const char *string(struct reader *r)
 
 /* ---- values ---- */
 
+/* From the quote that begins it to the one that ends it; false: there is none. */
+static bool skip_string(struct reader *r)
+{
+	for (char *s = r->at + 1; s < r->end; s++) {
+		if (*s == '"') {
+			r->at = s;
+			return true;
+		}
+		s += *s == '\\';
+	}
+	return false;
+}
+
 /* Passes over a value, and counts what stands in it if it is an array. How it looks inside, its reader will see. */
 static bool skip(struct reader *r, size_t *n)
 {
 	unsigned depth = 0;
-	bool quoted = false, any = false;
+	bool any = false, whole = true;
 	char *begin;
 
 	blanks(r);
 	begin = r->at;
-	for (*n = 0; r->at < r->end; r->at++) {
+	for (*n = 0; r->at < r->end && whole; r->at++) {
 		char c = *r->at;
 
-		if (quoted) {
-			if (c == '\\' && r->at + 1 < r->end)
-				r->at++;
-			quoted = c != '"';
-			continue;
-		}
 		if (!depth && (c == ',' || c == ']' || c == '}'))
 			break;
-		any |= depth && c != ']' && !isspace((unsigned char)c);
-		quoted = c == '"';
-		if (c == '[' || c == '{') {
+		any |= depth && c != ']' && c != ' ' && c != '\t' && c != '\n' && c != '\r';
+		if (c == '"') {
+			whole = skip_string(r);
+		} else if (c == '[' || c == '{') {
 			if (++depth > DEPTH_MAX)
 				return bad_text(r, "it nests too deep");
 		} else if (c == ']' || c == '}') {
@@ -199,7 +207,7 @@ static bool skip(struct reader *r, size_t *n)
 		}
 	}
 	*n += any;
-	return (!quoted && !depth && r->at > begin) || bad_text(r, "a value is missing, or does not end");
+	return (whole && !depth && r->at > begin) || bad_text(r, "a value is missing, or does not end");
 }
 
 static json_t *tree(struct reader *r)

@@ -114,7 +114,8 @@ static void is_shared(void **state)
 static void reads_strings(void **state)
 {
 	static const struct { const char *written, *is; } strings[] = {
-		{ "", "" }, { "a b", "a b" }, { "\\\"\\\\\\/", "\"\\/" }, { "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "", "" }, { "a b", "a b" }, { "\\\"\\\\\\/", "\"\\/" },
+		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
 		{ "\\u00e4\\u20AC\\ud83d\\ude00-", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80-" }, { "x\\u0041\xc3\xa4y", "xA\xc3\xa4y" },
 	};
 	static const char *const broken[] = {
