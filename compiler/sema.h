@@ -6,6 +6,7 @@
  *   sema_suggest.c     what an unknown name was probably meant to be
  *   sema_text.c        text of literals to numbers
  *   sema_ranges.c      sets of numbers as sorted ranges
+ *   sema_sort.c        their order
  *   sema_value.c       a literal, read as what it is compared to
  *   sema_list.c        ranges, prefixes, lists and lets to the values they stand for
  *   sema_decl.c        lets and sets
@@ -227,10 +228,12 @@ struct twice {
 	struct range r, with;			/* the element, and what it overlaps, as far as the elements before it go */
 };
 
-/* Sorts and merges, in place; returns how many are left. */
+/* The order of ranges: numbers of those that stand @stride bytes apart, in @a (sema_sort.c). */
+const uint32_t *ranges_order(struct arena *a, const struct range *v, size_t n, size_t stride);
+/* Sorts and merges, in place; returns how many are left. What it needs for that is in @a. */
 size_t items_merge(struct arena *a, struct item *v, size_t n, struct twice *twice);
-/* The same for what was written in a file. */
-size_t ranges_merge(struct arena *a, struct range *v, size_t n);
+/* The same for what was written in a file; the result is in @a. */
+struct ranges ranges_merge(struct arena *a, struct arena *scratch, const struct range *v, size_t n);
 /* Sorted and disjoint in, sorted and disjoint out. */
 struct ranges ranges_and(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
 struct ranges ranges_minus(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
@@ -307,8 +310,8 @@ void set_wants(const struct ast_set *set, const char *what, struct want want[SEM
 bool set_live_check(struct sema *s, struct ast_set *set);
 /* The elements of a set that lives; @w: one for each component. */
 bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w);
-/* Appends those of the set's file, where it has one. */
-bool set_file_read(struct sema *s, const struct ast_set *set, const struct want *w, struct ranges *out);
+/* Appends those of the set's file, where it has one; they are in @a. */
+bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, const struct want *w, struct ranges *out);
 /* Appends the elements that @v says; nothing is said yet of whether the set can hold them. */
 bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out);
 /* Can a set that lives hold these? @at: where they stand. */
