@@ -1,6 +1,7 @@
 /*
- * Bump allocation in growing chunks. In: sizes. Out: zeroed memory that lives as long as the arena. Running out of memory ends the
- * process with a message: a compiler has nothing to save, and its output appears only by rename.
+ * Bump allocation in growing chunks. In: sizes. Out: zeroed memory that lives as long as the arena, or until a mark is released. Objects
+ * grow from a chunk's beginning, texts from its end, where they need no alignment. Running out of memory ends the process with a message:
+ * a compiler has nothing to save, and its output appears only by rename.
  */
 #include "arena.h"
 
@@ -8,16 +9,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
+/* What is used lies below .used and from .text on; what is between is zero. */
 struct chunk {
 	struct chunk *next;
-	size_t used, size;
+	size_t used, text, size;
 	_Alignas(16) unsigned char data[];
 };
 
 struct arena {
-	struct chunk *head;
+	struct chunk *head;		/* where small things go, newest first */
+	struct chunk *large;		/* things with a chunk of their own, newest first */
+	struct chunk *spare;		/* all of it zero: the border of a chunk may be crossed to and fro */
+	size_t next;			/* bytes of the next one, for small things */
 };
+
+/* HEAD: bytes of a chunk that its data cannot have, malloc()'s own with them: so a whole one is a whole number of huge pages. */
+enum { CHUNK_FIRST = 64 << 10, CHUNK_MOST = 4 << 20, HUGE_PAGE = 2 << 20, HEAD = sizeof(struct chunk) + 32 };
 
 static _Noreturn void out_of_memory(void)
 {
@@ -33,40 +42,129 @@ struct arena *arena_new(void)
 
 	if (!a)
 		out_of_memory();
+	a->next = CHUNK_FIRST;
 	return a;
+}
+
+static void chunks_free(struct chunk *c, const struct chunk *end)
+{
+	for (struct chunk *next; c != end; c = next) {
+		next = c->next;
+		free(c);
+	}
 }
 
 void arena_free(struct arena *a)
 {
 	if (!a)
 		return;
-	for (struct chunk *c = a->head, *next; c; c = next) {
-		next = c->next;
-		free(c);
-	}
+	chunks_free(a->head, NULL);
+	chunks_free(a->large, NULL);
+	free(a->spare);
 	free(a);
+}
+
+static struct chunk *chunk_new(size_t size, struct chunk *next)
+{
+	struct chunk *c = calloc(1, sizeof(*c) + size);
+
+	if (!c)
+		out_of_memory();
+	/* A hundred thousand page faults cost more than what is done with the pages. A wish: nothing depends on it. */
+	if (size + HEAD >= HUGE_PAGE) {
+		uintptr_t page = (uintptr_t)c & ~(uintptr_t)4095;
+
+		madvise((void *)page, (uintptr_t)c + size - page, MADV_HUGEPAGE);
+	}
+	c->text = c->size = size;
+	c->next = next;
+	return c;
+}
+
+/* Room for @size bytes in the newest chunk of small things; NULL: it gets a chunk of its own. */
+static struct chunk *room(struct arena *a, size_t size)
+{
+	struct chunk *c = a->head;
+
+	if (c && c->text - c->used >= size)
+		return c;
+	if (size > a->next / 4)
+		return NULL;
+	c = a->spare;
+	a->spare = NULL;
+	if (c && c->size < size) {
+		free(c);
+		c = NULL;
+	}
+	if (!c) {
+		c = chunk_new(a->next - HEAD, NULL);
+		a->next = a->next < CHUNK_MOST ? a->next * 2 : CHUNK_MOST;
+	}
+	c->next = a->head;
+	return a->head = c;
+}
+
+/* The same for any size. */
+static struct chunk *place(struct arena *a, size_t size)
+{
+	struct chunk *c;
+
+	if (size > SIZE_MAX / 2)
+		out_of_memory();
+	c = room(a, size);
+	return c ? c : (a->large = chunk_new(size, a->large));
+}
+
+static size_t rounded(size_t size)
+{
+	return size > SIZE_MAX / 2 ? size : (size + 15) & ~(size_t)15;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-	enum { CHUNK = 64 * 1024 };
-	struct chunk *c = a->head;
+	struct chunk *c = place(a, rounded(size));
 
-	if (size > SIZE_MAX / 2)
-		out_of_memory();
-	size = (size + 15) & ~(size_t)15;
-	if (!c || c->size - c->used < size) {
-		size_t want = size > CHUNK ? size : CHUNK;
+	c->used += rounded(size);
+	return c->data + c->used - rounded(size);
+}
 
-		c = calloc(1, sizeof(*c) + want);
-		if (!c)
-			out_of_memory();
-		c->size = want;
-		c->next = a->head;
-		a->head = c;
+/* Without alignment. */
+static char *text_alloc(struct arena *a, size_t size)
+{
+	struct chunk *c = place(a, size);
+
+	return (char *)c->data + (c->text -= size);
+}
+
+struct arena_mark arena_mark(const struct arena *a)
+{
+	const struct chunk *c = a->head;
+
+	return (struct arena_mark){ c, a->large, c ? c->used : 0, c ? c->text : 0 };
+}
+
+static void clear(struct chunk *c, size_t used, size_t text)
+{
+	memset(c->data + used, 0, c->used - used);
+	memset(c->data + c->text, 0, text - c->text);
+	c->used = used;
+	c->text = text;
+}
+
+void arena_release(struct arena *a, struct arena_mark m)
+{
+	chunks_free(a->large, m.large);
+	a->large = (struct chunk *)(uintptr_t)m.large;
+	while (a->head != m.head) {
+		struct chunk *c = a->head;
+
+		a->head = c->next;
+		clear(c, 0, c->size);
+		free(a->spare);
+		a->spare = c;
 	}
-	c->used += size;
-	return c->data + c->used - size;
+	if (a->head)
+		clear(a->head, m.used, m.text);
 }
 
 void *arena_array(struct arena *a, size_t n, size_t size)
@@ -85,7 +183,7 @@ void *arena_copy(struct arena *a, const void *p, size_t size)
 
 char *arena_strndup(struct arena *a, const char *s, size_t len)
 {
-	char *d = arena_alloc(a, len + 1);
+	char *d = text_alloc(a, len + 1);
 
 	memcpy(d, s, len);
 	return d;
@@ -101,21 +199,41 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 	va_copy(ap2, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
 	va_end(ap);
-	s = arena_alloc(a, (size_t)n + 1);
+	s = text_alloc(a, (size_t)n + 1);
 	vsnprintf(s, (size_t)n + 1, fmt, ap2);
 	va_end(ap2);
 	return s;
 }
 
+/* Makes an object that nothing stands behind longer, where it is. */
+static bool extend(struct arena *a, const void *p, size_t old, size_t size)
+{
+	struct chunk *c = a->head;
+
+	old = rounded(old);
+	size = rounded(size);
+	if (!c || c->used < old || p != c->data + c->used - old || c->text - c->used < size - old)
+		return false;
+	c->used += size - old;
+	return true;
+}
+
 void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size)
 {
-	if (*n == *cap) {
-		size_t want = *cap ? *cap * 2 : 8;
-		void *bigger = arena_array(a, want, size);
+	enum { FIRST = 16 };	/* bytes: most lists have one element or two */
 
-		if (*n)
-			memcpy(bigger, *v, *n * size);
-		*v = bigger;
+	if (*n == *cap) {
+		size_t want = *cap ? *cap * 2 : size < FIRST ? FIRST / size : 1, total;
+
+		if (__builtin_mul_overflow(want, size, &total))
+			out_of_memory();
+		if (!*cap || !extend(a, *v, *cap * size, total)) {
+			void *bigger = arena_alloc(a, total);
+
+			if (*n)
+				memcpy(bigger, *v, *n * size);
+			*v = bigger;
+		}
 		*cap = want;
 	}
 	return (char *)*v + size * (*n)++;

@@ -1,10 +1,11 @@
 /*
- * One arena per compilation: everything the compiler makes lives until the compilation ends. Allocation does not fail: when memory is
- * out, the arena's @oom handler is called, which does not return (compile.c and the tools set one; see arena.c).
+ * One arena per compilation: everything the compiler makes lives until the compilation ends. What is needed for a moment only stands in an
+ * arena of its own, whose marks are released. Allocation does not fail: when memory is out, the process ends (see arena.c).
  */
 #ifndef XDPF_ARENA_H
 #define XDPF_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,10 +22,19 @@ void *arena_copy(struct arena *a, const void *p, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Where an arena was: what was allocated since then goes with arena_release(). Marks are released in the opposite order of theirs. */
+struct arena_mark {
+	const void *head, *large;
+	size_t used, text;
+};
+
+struct arena_mark arena_mark(const struct arena *a);
+void arena_release(struct arena *a, struct arena_mark m);
+
 /* A growing array in an arena: VEC(struct foo) foos; *vec_add(a, &foos) = x. */
 #define VEC(T) struct { T *v; size_t n, cap; }
 #define vec_add(a, vec) ((__typeof__((vec)->v))vec_grow((a), (void **)&(vec)->v, &(vec)->n, &(vec)->cap, sizeof(*(vec)->v)))
-/* Makes room for one more element and returns it, zeroed; old elements move. */
+/* Makes room for one more element and returns it, zeroed; old elements may move. */
 void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size);
 
 #endif

@@ -33,10 +33,10 @@ enum ast_value_kind {
 
 struct ast_value {
 	enum ast_value_kind kind;
+	bool overflow;			/* INT: the digits do not fit 64 bits */
 	struct span span;
 	const char *text;		/* QTY, ADDR4, COLONS, WORD, STRING */
 	uint64_t num;			/* INT; PREFIX: its length */
-	bool overflow;			/* INT: the digits do not fit 64 bits */
 	VEC(struct ast_value *) sub;	/* RANGE: 2, PREFIX: 1, LIST, TUPLE, UNION */
 };
 
@@ -97,26 +97,33 @@ struct ast_match {
 	const char **iface;
 };
 
+/* There are several in every rule: members of kinds that exclude each other share their room, and small ones stand side by side. */
 struct ast_expr {
 	enum ast_expr_kind kind;
-	struct span span;
-	VEC(struct ast_expr *) sub;	/* AND, OR, NOT */
-	struct ast_name name;		/* NAME; RANDOM: "flow", or not given */
-	VEC(struct ast_operand *) operand; /* CMP: one, or two and more for a tuple; RANDOM, checked: the flow's (enum ast_flow) */
+	enum ast_cmp cmp;		/* CMP */
 	bool has_mask;
+	bool over;			/* LIMIT, as written: true where there is no token; false: where there is one */
+	bool inner;			/* NAME, checked: it is about the headers inside a tunnel */
+	struct span span;
+	union {
+		VEC(struct ast_expr *) sub;	/* AND, OR, NOT */
+		VEC(struct ast_operand *) operand; /* CMP: one, or two and more for a tuple; RANDOM, checked: the flow's (enum ast_flow) */
+	};
+	struct ast_name name;		/* NAME; RANDOM: "flow", or not given; LIMIT: the limit's, or not given */
 	struct ast_value *mask;		/* CMP, as written */
-	enum ast_cmp cmp;
 	struct ast_value *value;	/* CMP; RANDOM: the share */
 	/* checked */
 	enum header_id header;		/* NAME: the header that must be present, or HDR_NONE */
-	bool inner;			/* NAME: it is about the headers inside a tunnel */
 	enum field_id field;		/* NAME: else the flag field that must be present and set */
-	struct value mask_value;	/* CMP with has_mask */
+	union {
+		struct value mask_value;	/* CMP with has_mask */
+		struct ast_limit *limit;	/* LIMIT: an inline one from the parser, else found by .name */
+		struct {
+			uint64_t share;		/* RANDOM: of 2^32, from 1 to all of it */
+			unsigned site;		/* RANDOM: program-wide, see .n_sites */
+		};
+	};
 	struct ast_match match;		/* CMP */
-	struct ast_limit *limit;	/* LIMIT: an inline one from the parser, else found by .name */
-	bool over;			/* LIMIT, as written: true where there is no token; false: where there is one */
-	uint64_t share;			/* RANDOM: of 2^32, from 1 to all of it */
-	unsigned site;			/* RANDOM: program-wide, see .n_sites */
 };
 
 /* What a flow is told by: operands of `random SHARE per flow`. */

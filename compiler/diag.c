@@ -21,9 +21,8 @@ struct source *source_new(struct arena *a, const char *path, const char *text, s
 		n++;
 	s->line_start = arena_array(a, n, sizeof(*s->line_start));
 	s->n_lines = 1;
-	for (size_t i = 0; i < len; i++)
-		if (text[i] == '\n')
-			s->line_start[s->n_lines++] = i + 1;
+	for (const char *p = text; (p = memchr(p, '\n', len - (size_t)(p - text))) != NULL; p++)
+		s->line_start[s->n_lines++] = (uint32_t)(p - text) + 1;
 	return s;
 }
 

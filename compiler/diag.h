@@ -17,7 +17,7 @@ struct source {
 	const char *path;	/* as it was given or included; "-" is shown as "<stdin>" */
 	const char *text;	/* len bytes and a NUL behind them; may hold NULs */
 	size_t len;
-	size_t *line_start;	/* offset of each line's first byte; filled by source_new() */
+	uint32_t *line_start;	/* offset of each line's first byte; filled by source_new() */
 	size_t n_lines;
 };
 

@@ -3,9 +3,8 @@
  * key layouts of count tables. Guaranteed: the same tree gives the same bytes, the text is valid UTF-8 whatever the rule
  * files hold, and a map name never meets another map's or one of ours.
  */
-#include "meta.h"
+#include "meta_text.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -180,40 +179,16 @@ static const char *operand_type(const struct ast_operand *o)
 	return lang_types[o->value_kind == KIND_BYTES ? TYPE_BYTES : TYPE_NUM].name;
 }
 
-static json_t *verdict_json(enum verdict v)
+static void put_file(struct meta_text *t, struct arena *a, const struct ast_unit *u)
 {
-	return v == VERDICT_NONE ? json_null() : json_string(lang_verdicts[v].name);
-}
-
-/* Adds what a verdict may turn out to be instead. */
-static json_t *with_other(json_t *o, const struct ast_way *w)
-{
-	if (w)
-		json_object_set_new(o, "else", json_pack("{s:I, s:o}", "slot", (json_int_t)w->slot, "verdict", verdict_json(w->other)));
-	if (w && w->kind == WAY_SYNCOOKIE)
-		json_object_set_new(o, "cookies", json_pack("{s:I, s:I}", "completed", (json_int_t)w->slot + WAY_COMPLETED, "unanswered",
-							    (json_int_t)w->slot + WAY_UNANSWERED));
-	return o;
-}
-
-static json_t *file_json(struct arena *a, const struct ast_unit *u)
-{
-	json_t *by = json_pack("{s:I, s:o}", "index", (json_int_t)u->default_index, "verdict", verdict_json(u->default_verdict));
-
-	return json_pack("{s:s, s:o, s:b}", "name", shown_name(a, u->name), "default", with_other(by, u->default_way), "counters", !u->counters_off);
-}
-
-static json_t *rule_json(struct arena *a, const struct ast_rule *r, size_t file)
-{
-	struct line_col at = r->span.src ? source_line_col(r->span.src, r->span.begin) : (struct line_col){ 0, 0 };
-	const char *label = r->label.s ? shown_name(a, r->label.s) : NULL;
-
-	return with_other(json_pack("{s:I, s:I, s:s?, s:s, s:s, s:I, s:I, s:o, s:s}", "index", (json_int_t)r->index, "file",
-			 (json_int_t)file,
-			 "label", label, "shown", shown_name(a, r->shown),
-			 "source", r->span.src ? shown_name(a, source_shown(r->span.src)) : "",
-			 "line", (json_int_t)at.line, "column", (json_int_t)at.col, "verdict", verdict_json(r->verdict),
-			 "text", r->text), r->action.n ? r->action.v[r->action.n - 1]->way : NULL);
+	meta_put(t, "{\"name\":");
+	meta_put_string(t, shown_name(a, u->name));
+	meta_put(t, ",\"default\":{\"index\":");
+	meta_put_number(t, u->default_index);
+	meta_put(t, ",\"verdict\":");
+	meta_put_verdict(t, u->default_verdict);
+	meta_put_other(t, u->default_way);
+	meta_put(t, u->counters_off ? "},\"counters\":false}" : "},\"counters\":true}");
 }
 
 static json_t *names_json(struct arena *a, const char *const *names, size_t n)
@@ -257,18 +232,20 @@ static json_t *counter_json(struct arena *a, const struct ast_counter *c, const 
 /* In the order of their indexes. */
 static json_t *limits_json(struct arena *a, const struct ast_program *p)
 {
+	struct limit {
+		const struct ast_limit *l;
+		size_t file;
+	} *by = arena_array(a, p->n_limits + 1, sizeof(*by));
 	json_t *out = json_array();
 
+	for (size_t u = 0; u < p->units.n; u++)
+		for (size_t i = 0; i < p->units.v[u]->limits.n; i++)
+			if (p->units.v[u]->limits.v[i]->used)
+				by[p->units.v[u]->limits.v[i]->index] = (struct limit){ p->units.v[u]->limits.v[i], u };
 	for (size_t k = 0; k < p->n_limits; k++)
-		for (size_t u = 0; u < p->units.n; u++)
-			for (size_t i = 0; i < p->units.v[u]->limits.n; i++) {
-				const struct ast_limit *l = p->units.v[u]->limits.v[i];
-
-				if (l->used && l->index == k)
-					json_array_append_new(out, json_pack("{s:s, s:s, s:I, s:I}", "name", shown_name(a, l->shown), "rate",
-									     shown_name(a, l->text), "file", (json_int_t)u,
-									     "size", (json_int_t)l->entries));
-			}
+		json_array_append_new(out, json_pack("{s:s, s:s, s:I, s:I}", "name", shown_name(a, by[k].l->shown), "rate",
+						     shown_name(a, by[k].l->text), "file", (json_int_t)by[k].file,
+						     "size", (json_int_t)by[k].l->entries));
 	return out;
 }
 
@@ -287,88 +264,75 @@ static json_t *set_json(struct arena *a, const struct ast_set *set, size_t file)
 			 "key_size", (json_int_t)k.size, "key", key);
 }
 
-static bool actions_json(json_t *out, const struct ast_rule *r)
+static json_t *tables_json(struct arena *a, const struct ast_program *p)
 {
-	bool ok = true;
+	const struct ast_counter **table = arena_array(a, p->n_counters + 1, sizeof(struct ast_counter *));
+	size_t *file = arena_array(a, p->n_counters + 1, sizeof(*file));
+	const char *const *maps = meta_map_names(a, p);
+	json_t *out = json_array();
 
-	for (size_t i = 0; i < r->action.n; i++) {
-		const struct ast_action *x = r->action.v[i];
-
-		if (x->may_miss)
-			ok &= !json_array_append_new(out, json_pack("{s:I, s:I, s:o, s:s}", "slot", (json_int_t)x->slot,
-								    "rule", (json_int_t)r->index, "table",
-								    x->counter ? json_integer(x->counter->index) : json_null(),
-								    "action", x->text));
-	}
-	return ok;
+	for (size_t u = 0; u < p->units.n; u++)
+		for (size_t i = 0; i < p->units.v[u]->counters.n; i++) {
+			table[p->units.v[u]->counters.v[i]->index] = p->units.v[u]->counters.v[i];
+			file[p->units.v[u]->counters.v[i]->index] = u;
+		}
+	for (size_t i = 0; i < p->n_counters; i++)
+		json_array_append_new(out, counter_json(a, table[i], maps[i], file[i]));
+	return out;
 }
 
-/* Which unit each index belongs to. Blocks nest at most AST_MAX_DEPTH deep; chains of `else if` are walked in a loop. */
-static void mark_rules(size_t *file, const struct ast_rules *rules, size_t unit)
+static json_t *sets_json(struct arena *a, const struct ast_program *p)
 {
-	for (size_t i = 0; i < rules->list.n; i++) {
-		for (const struct ast_rule *r = rules->list.v[i]; r; r = r->else_rule) {
-			file[r->index] = unit;
-			mark_rules(file, &r->then_block, unit);
-			if (r->has_else_block)
-				mark_rules(file, &r->else_block, unit);
-		}
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < p->live.n; i++) {
+		size_t u = 0;
+
+		while (u + 1 < p->units.n && p->units.v[u] != p->live.v[i]->unit)
+			u++;
+		json_array_append_new(out, set_json(a, p->live.v[i], u));
 	}
+	return out;
 }
 
 char *meta_json(const struct ast_program *p, size_t *len)
 {
 	struct arena *a = arena_new();
-	size_t *file = arena_array(a, p->n_indexes + 1, sizeof(*file));
-	json_t *files = json_array(), *rules = json_array(), *counters = json_array(), *ifaces = json_array();
-	json_t *actions = json_array(), *logs = json_array(), *sets = json_array(), *root;
-	const struct ast_counter **table = arena_array(a, p->n_counters + 1, sizeof(struct ast_counter *));
-	size_t *table_file = arena_array(a, p->n_counters + 1, sizeof(*table_file));
-	const char *const *maps = meta_map_names(a, p);
-	bool ok = true;
-	char *text = NULL;
+	struct meta_text t = { 0 };
 
-	for (size_t u = 0; ok && u < p->units.n; u++) {
-		const struct ast_unit *unit = p->units.v[u];
-
-		mark_rules(file, &unit->rules, u);
-		ok &= !json_array_append_new(files, file_json(a, unit));
-		for (size_t i = 0; i < unit->counters.n; i++) {
-			table[unit->counters.v[i]->index] = unit->counters.v[i];
-			table_file[unit->counters.v[i]->index] = u;
-		}
+	meta_put(&t, "{\"xdpf\":");
+	meta_put_number(&t, XDPF_META_VERSION);
+	meta_put(&t, ",\"compiler\":\"xdpfc " XDPF_VERSION "\",\"program\":");
+	meta_put_string(&t, p->name ? p->name : "");
+	meta_put(&t, ",\"files\":[");
+	for (size_t u = 0; u < p->units.n; u++) {
+		meta_put(&t, u ? "," : "");
+		put_file(&t, a, p->units.v[u]);
 	}
-	for (size_t i = 0; ok && i < p->n_counters; i++)
-		ok &= !json_array_append_new(counters, counter_json(a, table[i], maps[i], table_file[i]));
-	for (size_t i = 0; ok && i < p->by_index.n; i++) {
-		const struct ast_rule *r = p->by_index.v[i];
-
-		if (r)
-			ok &= !json_array_append_new(rules, rule_json(a, r, file[i])) && actions_json(actions, r);
+	meta_put(&t, "],\"rules\":");
+	meta_put_rules(&t, p);
+	meta_put(&t, ",\"counters\":");
+	meta_put_tree(&t, tables_json(a, p));
+	meta_put(&t, ",\"actions\":");
+	meta_put_actions(&t, p);
+	meta_put(&t, ",\"ifaces\":");
+	meta_put_tree(&t, names_json(a, p->ifaces.v, p->ifaces.n));
+	meta_put(&t, ",\"ways\":");
+	meta_put_tree(&t, p->ways.n ? ways_json(a, p) : json_null());
+	meta_put(&t, ",\"logs\":");
+	meta_put_logs(&t, p);
+	meta_put(&t, ",\"sets\":");
+	meta_put_tree(&t, sets_json(a, p));
+	if (p->n_limits) {
+		meta_put(&t, ",\"limits\":");
+		meta_put_tree(&t, limits_json(a, p));
 	}
-	for (size_t i = 0; ok && i < p->live.n; i++) {
-		size_t u = 0;
-
-		while (u + 1 < p->units.n && p->units.v[u] != p->live.v[i]->unit)
-			u++;
-		ok &= !json_array_append_new(sets, set_json(a, p->live.v[i], u));
-	}
-	for (size_t i = 0; ok && i < p->logs.n; i++)
-		ok &= !json_array_append_new(logs, json_pack("{s:I, s:b}", "rule", (json_int_t)p->logs.v[i]->rule,
-							     "sample", p->logs.v[i]->sample));
-	for (size_t i = 0; ok && i < p->ifaces.n; i++)
-		ok &= !json_array_append_new(ifaces, json_string(shown_name(a, p->ifaces.v[i])));
-	root = json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "xdpf", XDPF_META_VERSION, "compiler", "xdpfc " XDPF_VERSION,
-			 "program", p->name ? p->name : "", "files", files, "rules", rules, "counters", counters,
-			 "actions", actions, "ifaces", ifaces, "ways", p->ways.n ? ways_json(a, p) : json_null(),
-			 "logs", logs, "sets", sets);
-	if (root && p->n_limits)
-		ok &= !json_object_set_new(root, "limits", limits_json(a, p));
-	if (ok && root)
-		text = json_dumps(root, JSON_COMPACT);
-	json_decref(root);
+	meta_put(&t, "}");
 	arena_free(a);
-	if (text)
-		*len = strlen(text);
-	return text;
+	if (t.failed) {
+		free(t.s);
+		return NULL;
+	}
+	*len = t.n;
+	return t.s;
 }

@@ -43,6 +43,10 @@ bool scan_check_text(struct parser *c)
 	for (size_t i = 0; i < n;) {
 		unsigned len = 1;
 
+		if (s[i] >= 0x20 && s[i] < 0x7f) {
+			i++;
+			continue;
+		}
 		if ((unsigned char)s[i] >= 0x80)
 			len = utf8_decode(s + i, n - i, &cp);
 		else

@@ -49,14 +49,15 @@ static void unit_check(struct sema *s, struct ast_unit *u)
 
 bool sema_check(struct ast_program *p, struct diag_list *d)
 {
-	struct sema s = { .p = p, .a = p->arena, .d = d };
+	struct sema s = { .p = p, .a = p->arena, .d = d, .scratch = arena_new() };
 
 	names_init(&s);
-	facts_init(&s);
+	headers_init(&s);
 	symtab_init(&s.ifaces, s.a);
 	p->name = program_name(&s, p->units.n ? p->units.v[0]->name : NULL);
 	p->live.n = p->n_indexes = p->n_counters = p->n_slots = p->n_sets = p->n_limits = 0;
 	for (size_t i = 0; i < p->units.n; i++)
 		unit_check(&s, p->units.v[i]);
+	arena_free(s.scratch);
 	return !diag_failed(d);
 }

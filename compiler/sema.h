@@ -6,6 +6,7 @@
  *   sema_suggest.c     what an unknown name was probably meant to be
  *   sema_text.c        text of literals to numbers
  *   sema_ranges.c      sets of numbers as sorted ranges
+ *   sema_sort.c        their order
  *   sema_value.c       a literal, read as what it is compared to
  *   sema_list.c        ranges, prefixes, lists and lets to the values they stand for
  *   sema_decl.c        lets and sets
@@ -20,6 +21,7 @@
  *   sema_log.c         log and sample
  *   sema_set.c         sets that live, files of elements, actions that change sets
  *   sema_rewrite.c     what is written to the packet
+ *   sema_headers.c     what headers say of one another
  *   sema_contradict.c  conditions that cannot hold
  *   sema_test.c        tests
  *   sema_step.c        their steps that change sets
@@ -89,6 +91,7 @@ struct item {
 };
 
 struct found {
+	struct arena *a;		/* where its lists are */
 	VEC(struct item) item;		/* numbers and addresses */
 	VEC(const char *) text;		/* bytes (as many as wanted each), or interface names */
 };
@@ -123,6 +126,7 @@ struct sema {
 	struct ast_program *p;
 	struct ast_unit *unit;
 	struct arena *a;
+	struct arena *scratch;		/* what is known, and values on their way: released behind each rule, or where it has been read */
 	struct diag_list *d;
 	struct symtab words;		/* the language's */
 	struct symtab names;		/* the unit's */
@@ -133,6 +137,7 @@ struct sema {
 	/* Of a header, as bits of enum header_id: what must be there too, what cannot be, a group's members. */
 	uint64_t implied[HDR_COUNT], excluded[HDR_COUNT], members[HDR_COUNT];
 	uint64_t carry_nothing;		/* transport headers that no tunnel has */
+	struct closure *closures;
 	const struct ast_expr *before;	/* what stands before the condition that is being checked, in an `and` or `or` */
 	struct span via;		/* inside a let's value: where the let is used */
 };
@@ -223,10 +228,12 @@ struct twice {
 	struct range r, with;			/* the element, and what it overlaps, as far as the elements before it go */
 };
 
-/* Sorts and merges, in place; returns how many are left. */
+/* The order of ranges: numbers of those that stand @stride bytes apart, in @a (sema_sort.c). */
+const uint32_t *ranges_order(struct arena *a, const struct range *v, size_t n, size_t stride);
+/* Sorts and merges, in place; returns how many are left. What it needs for that is in @a. */
 size_t items_merge(struct arena *a, struct item *v, size_t n, struct twice *twice);
-/* The same for what was written in a file. */
-size_t ranges_merge(struct arena *a, struct range *v, size_t n);
+/* The same for what was written in a file; the result is in @a. */
+struct ranges ranges_merge(struct arena *a, struct arena *scratch, const struct range *v, size_t n);
 /* Sorted and disjoint in, sorted and disjoint out. */
 struct ranges ranges_and(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
 struct ranges ranges_minus(struct arena *a, const struct range *x, size_t nx, const struct range *y, size_t ny);
@@ -262,6 +269,8 @@ bool value_text(struct sema *s, const struct want *w, const struct ast_value *v,
 bool value_read(struct sema *s, const struct want *w, const struct ast_value *v, struct found *out);
 /* The same as sorted disjoint ranges; values that are there twice are warned about. */
 bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *v, struct ranges *out);
+/* What was read, as sorted disjoint ranges of their own; the same warning. */
+struct ranges items_ranges(struct sema *s, enum type_kind kind, struct found *found);
 /* Warns that a value of @kind is in its list twice. */
 void warn_twice(struct sema *s, enum type_kind kind, const struct twice *t);
 /* Tuples: @n wants; appends boxes of @n ranges. */
@@ -301,8 +310,8 @@ void set_wants(const struct ast_set *set, const char *what, struct want want[SEM
 bool set_live_check(struct sema *s, struct ast_set *set);
 /* The elements of a set that lives; @w: one for each component. */
 bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w);
-/* Appends those of the set's file, where it has one. */
-bool set_file_read(struct sema *s, const struct ast_set *set, const struct want *w, struct ranges *out);
+/* Appends those of the set's file, where it has one; they are in @a. */
+bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, const struct want *w, struct ranges *out);
 /* Appends the elements that @v says; nothing is said yet of whether the set can hold them. */
 bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out);
 /* Can a set that lives hold these? @at: where they stand. */
@@ -365,6 +374,16 @@ bool step_set_check(struct sema *s, struct ast_step *step);
 /* Makes the packet's bytes. */
 bool frame_check(struct sema *s, struct ast_frame *f);
 
+/* ---- what headers say of one another (sema_headers.c) ---- */
+
+struct closure;
+
+void headers_init(struct sema *s);
+/* What else is there with @h. A tunnel may carry IP without an Ethernet header. */
+uint64_t headers_implied(const struct sema *s, bool inner, int h);
+/* Adds to both what follows from them. */
+void headers_close(struct sema *s, bool inner, uint64_t *must, uint64_t *cannot);
+
 /* ---- contradictions (sema_contradict.c) ---- */
 
 struct fact;
@@ -384,7 +403,6 @@ struct conflict {
 	bool headers;				/* over which headers there are, not over values */
 };
 
-void facts_init(struct sema *s);
 /* Adds that @e is @truth. False: it cannot be, and *c says why. */
 bool facts_assume(struct sema *s, struct facts *f, const struct ast_expr *e, bool truth, struct conflict *c);
 /* Leaves of *f what still holds behind @r, which may have written to the packet. */

@@ -105,7 +105,7 @@ static bool order_ranges(struct sema *s, struct ast_expr *e, const struct want *
 		return never(s, e->span,
 			     arena_printf(s->a, "the %s value of %s is %s", e->cmp == CMP_LT ? "least" : "greatest", w->what,
 						      value_show(s->a, w->kind, r.family, e->cmp == CMP_LT ? zero : max)));
-	*vec_add(s->a, &out->item) = (struct item){ r, e->value };
+	*vec_add(out->a, &out->item) = (struct item){ r, e->value };
 	return true;
 }
 
@@ -217,24 +217,21 @@ static bool named_check(struct sema *s, const struct ast_expr *e, const struct w
 
 static bool number_check(struct sema *s, struct ast_expr *e, const struct want *w)
 {
-	struct ast_match *m = &e->match;
-	struct found found = { 0 };
-	struct twice twice;
+	struct arena_mark mark = arena_mark(s->scratch);
+	struct found found = { .a = s->scratch };
+	bool ok = is_order(e->cmp) ? order_ranges(s, e, w, &found) : value_read(s, w, e->value, &found);
 
-	if (is_order(e->cmp) ? !order_ranges(s, e, w, &found) : !value_read(s, w, e->value, &found))
-		return false;
-	if (e->has_mask && !mask_fits(s, e, &found))
-		return false;
-	if (!named_check(s, e, w, &found))
-		return false;
-	m->kind = MATCH_RANGES;
-	m->n = items_merge(s->a, found.item.v, found.item.n, &twice);
-	if (twice.at)
-		warn_twice(s, w->kind, &twice);
-	m->range = arena_array(s->a, m->n ? m->n : 1, sizeof(*m->range));
-	for (size_t i = 0; i < m->n; i++)
-		m->range[i] = found.item.v[i].r;
-	return domain_check(s, e, w) && always_check(s, e, w);
+	ok = ok && (!e->has_mask || mask_fits(s, e, &found)) && named_check(s, e, w, &found);
+	if (ok) {
+		struct ranges all = items_ranges(s, w->kind, &found);
+
+		e->match.kind = MATCH_RANGES;
+		e->match.range = all.v;
+		e->match.n = all.n;
+		ok = domain_check(s, e, w) && always_check(s, e, w);
+	}
+	arena_release(s->scratch, mark);
+	return ok;
 }
 
 static int bytes_cmp(const void *a, const void *b, void *len)
@@ -245,7 +242,7 @@ static int bytes_cmp(const void *a, const void *b, void *len)
 static bool text_check(struct sema *s, struct ast_expr *e, const struct want *w)
 {
 	struct ast_match *m = &e->match;
-	struct found found = { 0 };
+	struct found found = { .a = s->a };
 	unsigned len = w->slice;
 	size_t n = 0;
 

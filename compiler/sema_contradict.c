@@ -33,87 +33,9 @@ enum {
 
 /* ---- headers ---- */
 
-void facts_init(struct sema *s)
-{
-	_Static_assert(HDR_COUNT < 64, "headers and `socket` fit a word");
-
-	for (size_t i = 0; i < lang_n_members; i++) {
-		s->members[lang_members[i].group] |= BIT(lang_members[i].member);
-		s->implied[lang_members[i].member] |= BIT(lang_members[i].group);
-	}
-	for (int h = 0; h < HDR_COUNT; h++) {
-		const struct part_info *part = lang_part((enum header_id)h);
-		enum layer layer = lang_headers[h].layer;
-
-		if (part)
-			s->implied[h] |= BIT(part->parent);
-		if (layer == LAYER_EXT || layer == LAYER_L4)
-			s->implied[h] |= BIT(HDR_IP);
-		if (h != HDR_ETH)
-			s->implied[h] |= BIT(HDR_ETH);
-		for (int o = 0; o < HDR_COUNT; o++)
-			if (o != h && lang_headers[o].layer == layer && (layer == LAYER_L3 || layer == LAYER_L4))
-				s->excluded[h] |= BIT(o);
-	}
-	s->implied[HDR_VLAN2] |= BIT(HDR_VLAN);
-	for (int h = 0; h < HDR_COUNT; h++)
-		if (lang_headers[h].layer == LAYER_L4 && h != HDR_UDP && h != HDR_GRE)
-			s->carry_nothing |= BIT(h);
-	for (size_t i = 0; i < lang_n_options; i++)
-		s->implied[lang_options[i].header] |= BIT(HDR_TCP) | BIT(HDR_IP);
-	s->implied[HDR_GRECSUM] |= BIT(HDR_GRE);
-	s->implied[HDR_GREKEY] |= BIT(HDR_GRE);
-	s->implied[HDR_GRESEQ] |= BIT(HDR_GRE);
-	/* A group is there with a member, so it implies and excludes what all its members do. */
-	for (int g = 0; g < HDR_COUNT; g++) {
-		uint64_t implied = ~(uint64_t)0, excluded = ~(uint64_t)0;
-
-		if (!s->members[g])
-			continue;
-		for (int h = 0; h < HDR_COUNT; h++)
-			if (s->members[g] & BIT(h)) {
-				implied &= s->implied[h];
-				excluded &= s->excluded[h];
-			}
-		s->implied[g] |= implied & ~BIT(g);
-		s->excluded[g] |= excluded;
-	}
-}
-
-/* What else is there with @h. A tunnel may carry IP without an Ethernet header. */
-static uint64_t implied(const struct sema *s, bool inner, int h)
-{
-	if (!inner || lang_headers[h].layer == LAYER_L2 || h == HDR_ARP)
-		return s->implied[h];
-	return s->implied[h] & ~BIT(HDR_ETH);
-}
-
-static void close_headers(const struct sema *s, bool inner, uint64_t *must, uint64_t *cannot)
-{
-	uint64_t m, c;
-
-	do {
-		m = *must;
-		c = *cannot;
-		for (int h = 0; h < HDR_COUNT; h++) {
-			uint64_t left = s->members[h] & ~*cannot;
-
-			if (*must & BIT(h)) {
-				*must |= implied(s, inner, h);
-				*cannot |= s->excluded[h];
-				/* One member is left: it is the one. */
-				if (s->members[h] && left && !(left & (left - 1)))
-					*must |= left;
-			}
-			if (implied(s, inner, h) & *cannot || (s->members[h] && !left))
-				*cannot |= BIT(h);
-		}
-	} while (m != *must || c != *cannot);
-}
-
 static struct fact *add_fact(struct sema *s, struct facts *f, const struct ast_expr *by, bool by_true)
 {
-	struct fact *x = arena_alloc(s->a, sizeof(*x));
+	struct fact *x = arena_alloc(s->scratch, sizeof(*x));
 
 	x->before = f->last;
 	x->by = by;
@@ -129,14 +51,17 @@ static bool add_headers(struct sema *s, struct facts *f, bool inner, uint64_t mu
 	uint64_t m[2] = { f->must[0], f->must[1] }, n[2] = { f->cannot[0], f->cannot[1] }, fresh[2];
 	struct fact *x;
 
+	/* What is known is closed already. */
+	if (!(must & ~f->must[inner]) && !(cannot & ~f->cannot[inner]))
+		return true;
 	m[inner] |= must;
 	n[inner] |= cannot;
-	close_headers(s, true, &m[1], &n[1]);
+	headers_close(s, true, &m[1], &n[1]);
 	if (m[1]) {
 		m[0] |= BIT(HDR_IP);
 		n[0] |= s->carry_nothing;
 	}
-	close_headers(s, false, &m[0], &n[0]);
+	headers_close(s, false, &m[0], &n[0]);
 	if (m[0] & n[0] || m[1] & n[1]) {
 		*c = (struct conflict){ .at = by, .at_true = by_true, .headers = true };
 		/* The earliest that had a hand in it; facts are newest first. */
@@ -180,7 +105,7 @@ static uint64_t anchor(const struct sema *s, const struct ast_operand *op, bool 
 		enum header_id h = lang_fields[f->alt[i]].header;
 
 		alts |= BIT(h);
-		all &= implied(s, op->inner, h);
+		all &= headers_implied(s, op->inner, h);
 	}
 	for (int g = 0; g < HDR_COUNT; g++)
 		if (s->members[g] && s->members[g] == alts) {
@@ -273,6 +198,7 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 		   bool in, bool present, const struct ast_expr *by, bool by_true, struct conflict *c)
 {
 	const struct fact *old = find(f, op, e->has_mask, e->mask_value);
+	struct arena_mark mark = arena_mark(s->scratch);
 	struct range all[2];
 	size_t n_all = operand_domain(op, all);
 	struct ranges left;
@@ -289,11 +215,13 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 	if (!old && in)
 		left = (struct ranges){ (struct range *)v, n, n };
 	else if (in)
-		left = ranges_and(s->a, old->v, old->n, v, n);
+		left = ranges_and(s->scratch, old->v, old->n, v, n);
 	else
-		left = ranges_minus(s->a, old ? old->v : all, old ? old->n : n_all, v, n);
-	if (left.n > MAX_KEPT && left.v != v)
+		left = ranges_minus(s->scratch, old ? old->v : all, old ? old->n : n_all, v, n);
+	if (left.n > MAX_KEPT && left.v != v) {
+		arena_release(s->scratch, mark);
 		return true;
+	}
 	present = present || (old && old->present) || always_there(op) || (exact && !(head & ~f->must[op->inner]));
 	if (!left.n && present) {
 		*c = (struct conflict){ .at = by, .at_true = by_true };
@@ -317,8 +245,8 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 
 static const struct range *iface_ranges(struct sema *s, const struct ast_match *m, size_t *n)
 {
-	struct item *it = arena_array(s->a, m->n ? m->n : 1, sizeof(*it));
-	struct range *out = arena_array(s->a, m->n ? m->n : 1, sizeof(*out));
+	struct item *it = arena_array(s->scratch, m->n ? m->n : 1, sizeof(*it));
+	struct range *out = arena_array(s->scratch, m->n ? m->n : 1, sizeof(*out));
 	struct twice twice;
 
 	for (size_t i = 0; i < m->n; i++) {
@@ -326,7 +254,7 @@ static const struct range *iface_ranges(struct sema *s, const struct ast_match *
 
 		it[i].r = (struct range){ FAMILY_NUM, value_of(y->value), value_of(y->value) };
 	}
-	*n = items_merge(s->a, it, m->n, &twice);
+	*n = items_merge(s->scratch, it, m->n, &twice);
 	for (size_t i = 0; i < *n; i++)
 		out[i] = it[i].r;
 	return out;
@@ -369,7 +297,7 @@ static bool assume_name(struct sema *s, struct facts *f, const struct ast_expr *
 
 	if (e->header != HDR_NONE)
 		return add_headers(s, f, e->inner, truth ? BIT(e->header) : 0, truth ? 0 : BIT(e->header), by, by_true, c);
-	op = arena_alloc(s->a, sizeof(*op));
+	op = arena_alloc(s->scratch, sizeof(*op));
 	op->kind = OPERAND_FIELD;
 	op->field = e->field;
 	op->inner = e->inner;
@@ -398,9 +326,12 @@ static bool assume_any(struct sema *s, struct facts *f, const struct ast_expr *e
 	bool any = false;
 
 	for (size_t i = 0; i < e->sub.n; i++) {
+		struct arena_mark mark = arena_mark(s->scratch);
 		struct facts one = *f;
+		bool holds = assume(s, &one, e->sub.v[i], truth, e->sub.v[i], truth, &mine);
 
-		if (!assume(s, &one, e->sub.v[i], truth, e->sub.v[i], truth, &mine))
+		arena_release(s->scratch, mark);
+		if (!holds)
 			continue;
 		any = true;
 		for (int k = 0; k < 2; k++) {
@@ -467,7 +398,7 @@ void facts_check_key(struct sema *s, const struct facts *f, const struct ast_ope
 
 void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r)
 {
-	const struct fact **link, *x;
+	const struct fact **link, *x, *behind = NULL;
 	bool retags = false;
 
 	if (!rule_rewrites(r, &retags) || f->dead)
@@ -479,15 +410,19 @@ void facts_forget(struct sema *s, struct facts *f, const struct ast_rule *r)
 	/* Headers stay what they are, values do not; other addresses have another socket. */
 	f->must[0] &= ~SOCKET;
 	f->cannot[0] &= ~SOCKET;
-	x = f->last;
-	f->last = NULL;
 	f->n = 0;
-	for (link = &f->last; x; x = x->before)
+	for (x = f->last; x; x = x->before)
+		if (x->op)
+			behind = x;
+	if (!behind)
+		return;
+	/* What is older than all values stays as it is: a thousand such rules in a row copy nothing. */
+	for (x = f->last, link = &f->last; x != behind; x = x->before)
 		if (!x->op) {
-			struct fact *kept = arena_copy(s->a, x, sizeof(*x));
+			struct fact *kept = arena_copy(s->scratch, x, sizeof(*x));
 
-			kept->before = NULL;
 			*link = kept;
 			link = &kept->before;
 		}
+	*link = behind->before;
 }

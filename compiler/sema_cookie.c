@@ -35,6 +35,8 @@ static const struct ast_expr *fickle(const struct ast_expr *e)
 {
 	if (e->kind == EXPR_LIMIT || (e->kind == EXPR_RANDOM && !e->name.s))
 		return e;
+	if (e->kind != EXPR_AND && e->kind != EXPR_OR && e->kind != EXPR_NOT)
+		return NULL;
 	for (size_t i = 0; i < e->sub.n; i++) {
 		const struct ast_expr *part = fickle(e->sub.v[i]);
 

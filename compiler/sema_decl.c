@@ -140,13 +140,28 @@ void set_wants(const struct ast_set *set, const char *what, struct want want[SEM
 	}
 }
 
+/* The elements of a constant set. */
+static bool set_content(struct sema *s, struct ast_set *set, const struct want *want)
+{
+	struct arena_mark mark = arena_mark(s->scratch);
+	bool merge = set->from.s && set->n_types == 1;
+	struct ranges out = { 0 };
+	bool ok = !set->init || (set->n_types == 1 ? value_ranges(s, want, set->init, &out) : value_boxes(s, want, set->n_types, set->init, &out));
+
+	ok = ok && set_file_read(s, merge ? s->scratch : s->a, set, want, &out);
+	if (ok && merge)
+		out = ranges_merge(s->a, s->scratch, out.v, out.n);
+	arena_release(s->scratch, mark);
+	set->range = ok ? out.v : NULL;
+	set->n = ok ? out.n / set->n_types : 0;
+	return ok;
+}
+
 static bool set_check(struct sema *s, struct ast_set *set)
 {
 	const char *what = arena_printf(s->a, "set %s", set->name.s ? set->name.s : "?");
 	struct want want[SEMA_MAX_TUPLE];
-	struct ranges out = { 0 };
 	struct diag *e;
-	bool ok;
 
 	if (!set_types(s, set))
 		return false;
@@ -164,13 +179,7 @@ static bool set_check(struct sema *s, struct ast_set *set)
 		return set_live_content(s, set, want);
 	if (set->init && !value_whole(s, set->init))
 		return false;
-	ok = !set->init || (set->n_types == 1 ? value_ranges(s, want, set->init, &out) : value_boxes(s, want, set->n_types, set->init, &out));
-	ok = ok && set_file_read(s, set, want, &out);
-	if (ok && set->from.s && set->n_types == 1)
-		out.n = ranges_merge(s->a, out.v, out.n);
-	set->range = out.v;
-	set->n = out.n / set->n_types;
-	return ok;
+	return set_content(s, set, want);
 }
 
 bool set_fits(const struct ast_set *set, unsigned i, const struct ast_operand *op)

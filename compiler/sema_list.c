@@ -182,6 +182,7 @@ static const struct reading *read_let(struct sema *s, const struct want *w, stru
 		return r;
 	r = arena_alloc(s->a, sizeof(*r));
 	r->want = arena_copy(s->a, w, sizeof(*w));
+	r->found.a = s->a;
 	r->next = d->reading;
 	d->reading = r;
 	if (!s->via.src)
@@ -229,9 +230,9 @@ static bool read_name(struct sema *s, const struct want *w, const struct ast_val
 		return false;
 	r = read_let(s, w, d, v->span);
 	for (size_t i = 0; r->ok && i < r->found.item.n; i++)
-		*vec_add(s->a, &out->item) = (struct item){ r->found.item.v[i].r, v };
+		*vec_add(out->a, &out->item) = (struct item){ r->found.item.v[i].r, v };
 	for (size_t i = 0; r->ok && i < r->found.text.n; i++)
-		*vec_add(s->a, &out->text) = r->found.text.v[i];
+		*vec_add(out->a, &out->text) = r->found.text.v[i];
 	return r->ok;
 }
 
@@ -247,7 +248,7 @@ bool value_read(struct sema *s, const struct want *w, const struct ast_value *v,
 			return false;
 		}
 		if (!out->item.cap && w->kind != KIND_BYTES && w->kind != KIND_IFACE) {
-			out->item.v = arena_array(s->a, v->sub.n, sizeof(*out->item.v));
+			out->item.v = arena_array(out->a, v->sub.n, sizeof(*out->item.v));
 			out->item.cap = v->sub.n;
 		}
 		for (size_t i = 0; i < v->sub.n && !diag_full(s->d); i++)
@@ -264,36 +265,45 @@ bool value_read(struct sema *s, const struct want *w, const struct ast_value *v,
 
 		if (!value_text(s, w, v, &text))
 			return false;
-		*vec_add(s->a, &out->text) = text;
+		*vec_add(out->a, &out->text) = text;
 		return true;
 	}
 	if (!value_leaf(s, w, v, &r))
 		return false;
-	*vec_add(s->a, &out->item) = (struct item){ r, v };
+	*vec_add(out->a, &out->item) = (struct item){ r, v };
 	return true;
+}
+
+struct ranges items_ranges(struct sema *s, enum type_kind kind, struct found *found)
+{
+	struct ranges out = { 0 };
+	struct twice twice;
+
+	out.n = out.cap = items_merge(s->scratch, found->item.v, found->item.n, &twice);
+	if (twice.at)
+		warn_twice(s, kind, &twice);
+	out.v = arena_array(s->a, out.n, sizeof(*out.v));
+	for (size_t i = 0; i < out.n; i++)
+		out.v[i] = found->item.v[i].r;
+	return out;
 }
 
 bool value_ranges(struct sema *s, const struct want *w, const struct ast_value *v, struct ranges *out)
 {
-	struct found found = { 0 };
-	struct twice twice;
+	struct arena_mark mark = arena_mark(s->scratch);
+	struct found found = { .a = s->scratch };
+	bool ok = value_read(s, w, v, &found);
 
-	if (!value_read(s, w, v, &found))
-		return false;
-	found.item.n = items_merge(s->a, found.item.v, found.item.n, &twice);
-	if (twice.at)
-		warn_twice(s, w->kind, &twice);
-	out->v = arena_array(s->a, found.item.n, sizeof(*out->v));
-	out->n = out->cap = found.item.n;
-	for (size_t i = 0; i < found.item.n; i++)
-		out->v[i] = found.item.v[i].r;
-	return true;
+	if (ok)
+		*out = items_ranges(s, w->kind, &found);
+	arena_release(s->scratch, mark);
+	return ok;
 }
 
 /* A component: a value, range or prefix; a let of one of these. */
 static bool read_component(struct sema *s, const struct want *w, const struct ast_value *v, struct range *out)
 {
-	struct found found = { 0 };
+	struct found found = { .a = s->a };
 	struct diag *e;
 
 	if (v->kind != AST_LIST && v->kind != AST_WORD)

@@ -190,7 +190,7 @@ static bool time_read(struct sema *s, const struct ast_value *v, struct found *o
 bool time_check(struct sema *s, struct ast_expr *e)
 {
 	struct ast_match *m = &e->match;
-	struct found found = { 0 };
+	struct found found = { .a = s->a };
 	struct twice twice;
 	struct diag *d;
 

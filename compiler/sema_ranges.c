@@ -4,49 +4,24 @@
  */
 #include "sema.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 
 struct value prefix_host_mask(unsigned bits, unsigned len)
 {
 	return value_ones(bits - len);
 }
 
-static int item_cmp(const struct item *x, const struct item *y)
+static bool sorted(const struct range *v, size_t n, size_t stride)
 {
-	if (x->r.family != y->r.family)
-		return x->r.family < y->r.family ? -1 : 1;
-	return value_cmp(x->r.lo, y->r.lo);
-}
+	const char *at = (const char *)v;
 
-/* An item's place in the order, and which item: small enough that a million of them are sorted in the caches. */
-struct sort_key {
-	struct value lo;
-	uint32_t family, at;
-};
+	for (size_t i = 1; i < n; i++, at += stride) {
+		const struct range *x = (const void *)at, *y = (const void *)(at + stride);
 
-static int key_cmp(const void *a, const void *b)
-{
-	const struct sort_key *x = a, *y = b;
-
-	if (x->family != y->family)
-		return x->family < y->family ? -1 : 1;
-	if (x->lo.hi != y->lo.hi)
-		return x->lo.hi < y->lo.hi ? -1 : 1;
-	if (x->lo.lo != y->lo.lo)
-		return x->lo.lo < y->lo.lo ? -1 : 1;
-	return x->at < y->at ? -1 : x->at > y->at;
-}
-
-static void sort(struct arena *a, struct item *v, size_t n)
-{
-	struct sort_key *key = arena_array(a, n, sizeof(*key));
-	struct item *old = arena_copy(a, v, n * sizeof(*v));
-
-	for (size_t i = 0; i < n; i++)
-		key[i] = (struct sort_key){ v[i].r.lo, v[i].r.family, (uint32_t)i };
-	qsort(key, n, sizeof(*key), key_cmp);
-	for (size_t i = 0; i < n; i++)
-		v[i] = old[key[i].at];
+		if (x->family != y->family ? x->family > y->family : value_cmp(x->lo, y->lo) > 0)
+			return false;
+	}
+	return true;
 }
 
 static bool is_top(struct value v)
@@ -54,21 +29,28 @@ static bool is_top(struct value v)
 	return v.hi == UINT64_MAX && v.lo == UINT64_MAX;
 }
 
+/* Is there something between @x and @y, which begins where @x begins or behind? */
+static bool apart(const struct range *x, const struct range *y)
+{
+	return x->family != y->family || (!is_top(x->hi) && value_cmp(value_next(x->hi), y->lo) < 0);
+}
+
 size_t items_merge(struct arena *a, struct item *v, size_t n, struct twice *twice)
 {
 	size_t out = 0;
-	bool sorted = true;
 
 	*twice = (struct twice){ 0 };
-	for (size_t i = 1; i < n && sorted; i++)
-		sorted = item_cmp(&v[i - 1], &v[i]) <= 0;
-	if (!sorted)
-		sort(a, v, n);
+	if (n && !sorted(&v->r, n, sizeof(*v))) {
+		const struct item *old = arena_copy(a, v, n * sizeof(*v));
+		const uint32_t *order = ranges_order(a, &v->r, n, sizeof(*v));
+
+		for (size_t i = 0; i < n; i++)
+			v[i] = old[order[i]];
+	}
 	for (size_t i = 0; i < n; i++) {
 		struct range *last = out ? &v[out - 1].r : NULL;
 
-		if (!last || last->family != v[i].r.family ||
-		    (!is_top(last->hi) && value_cmp(value_next(last->hi), v[i].r.lo) < 0)) {
+		if (!last || apart(last, &v[i].r)) {
 			v[out++] = v[i];
 			continue;
 		}
@@ -200,16 +182,21 @@ const char *value_show(struct arena *a, enum type_kind kind, enum family f, stru
 	return arena_printf(a, "%llu", (unsigned long long)v.lo);
 }
 
-size_t ranges_merge(struct arena *a, struct range *v, size_t n)
+struct ranges ranges_merge(struct arena *a, struct arena *scratch, const struct range *v, size_t n)
 {
-	struct item *item = arena_array(a, n, sizeof(*item));
-	static const struct ast_value nowhere;
-	struct twice twice;
+	const uint32_t *order = n && !sorted(v, n, sizeof(*v)) ? ranges_order(scratch, v, n, sizeof(*v)) : NULL;
+	struct ranges out = { arena_array(a, n, sizeof(*v)), 0, n };
+	struct range *last = NULL;
 
-	for (size_t i = 0; i < n; i++)
-		item[i] = (struct item){ v[i], &nowhere };
-	n = items_merge(a, item, n, &twice);
-	for (size_t i = 0; i < n; i++)
-		v[i] = item[i].r;
-	return n;
+	for (size_t i = 0; i < n; i++) {
+		const struct range *r = &v[order ? order[i] : i];
+
+		if (!last || apart(last, r)) {
+			last = &out.v[out.n++];
+			*last = *r;
+		} else if (value_cmp(last->hi, r->hi) < 0) {
+			last->hi = r->hi;
+		}
+	}
+	return out;
 }

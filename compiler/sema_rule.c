@@ -157,7 +157,8 @@ static void actions_check(struct sema *s, struct ast_rule *r)
 			verdict_check(s, a);
 			break;
 		}
-		a->text = action_text(s, a);
+		if (a->may_miss)
+			a->text = action_text(s, a);
 		r->verdict = a->verdict;
 		r->may_go_on = a->way && a->way->kind == WAY_SYNCOOKIE;
 	}
@@ -251,7 +252,7 @@ static void cond_check(struct sema *s, const struct ast_rule *r, struct facts *i
 		in->dead = true;
 		return;
 	}
-	if (facts_assume(s, out, cond, false, &c))
+	if (r->kind == RULE_ACTIONS || facts_assume(s, out, cond, false, &c))
 		return;
 	out->dead = true;
 	if (r->else_rule || r->has_else_block)
@@ -297,21 +298,16 @@ static void unreachable(struct sema *s, const struct ast_rule *r, const struct a
 	e->note = "decided here";
 }
 
-/* Warns where the rules before @r leave it no packet; @left: what is known of those that they leave. */
-static void taken_check(struct sema *s, const struct ast_rule *r, const struct facts *facts, struct facts *left)
+/* Warns where the rules before @r leave it no packet; @left: what is known of those that they leave. False: they do not. */
+static bool taken_check(struct sema *s, const struct ast_rule *r, const struct facts *left)
 {
-	struct facts here = *facts, there = *left;
+	struct facts there = *left;
 	struct conflict c;
 
-	/* Conditions with errors are not resolved. */
-	if (!r->cond || s->d->errors || facts->dead || left->dead || !facts_assume(s, &here, r->cond, true, &c))
-		return;
-	if (!facts_assume(s, &there, r->cond, true, &c)) {
-		facts_warn_taken(s, r->cond, &c);
-		return;
-	}
-	if (r->kind == RULE_ACTIONS && r->verdict != VERDICT_NONE && !r->may_go_on && !facts_assume(s, left, r->cond, false, &c))
-		left->dead = true;
+	if (facts_assume(s, &there, r->cond, true, &c))
+		return true;
+	facts_warn_taken(s, r->cond, &c);
+	return false;
 }
 
 static bool block_check(struct sema *s, struct ast_rules *rules, const struct facts *facts, bool top)
@@ -321,8 +317,11 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 	bool reported = false;
 
 	for (size_t i = 0; i < rules->list.n && !diag_full(s->d); i++) {
+		struct arena_mark mark = arena_mark(s->scratch);
 		struct ast_rule *r = rules->list.v[i];
 		unsigned errors = s->d->errors;
+		struct conflict c;
+		bool asked;
 
 		if (!r)
 			continue;
@@ -339,7 +338,12 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 		/* a condition with errors is not resolved */
 		if (r->may_go_on && s->d->errors == errors)
 			cookie_check(s, r, &left);
-		taken_check(s, r, &here, &left);
+		/* Conditions with errors are not resolved. */
+		asked = r->cond && !s->d->errors && !here.dead && !left.dead && taken_check(s, r, &left);
+		arena_release(s->scratch, mark);
+		if (asked && r->kind == RULE_ACTIONS && r->verdict != VERDICT_NONE && !r->may_go_on &&
+		    !facts_assume(s, &left, r->cond, false, &c))
+			left.dead = true;
 		facts_forget(s, &here, r);
 		facts_forget(s, &left, r);
 	}

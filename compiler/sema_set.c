@@ -45,10 +45,10 @@ static bool size_read(struct sema *s, const struct ast_value *v, uint32_t *out)
 
 /* ---- files ---- */
 
-static const struct ast_value *atom(struct sema *s, const struct source *src, size_t begin, size_t end)
+static const struct ast_value *atom(struct arena *a, const struct source *src, size_t begin, size_t end)
 {
-	struct ast_value *v = arena_alloc(s->a, sizeof(*v));
-	const char *t = arena_strndup(s->a, src->text + begin, end - begin);
+	struct ast_value *v = arena_alloc(a, sizeof(*v));
+	const char *t = arena_strndup(a, src->text + begin, end - begin);
 	bool digits = *t != '\0';
 
 	v->span = (struct span){ src, (uint32_t)begin, (uint32_t)end };
@@ -63,22 +63,22 @@ static const struct ast_value *atom(struct sema *s, const struct source *src, si
 }
 
 /* A word of the file as a value: an address, a prefix, a range of numbers or addresses, or a name. */
-static const struct ast_value *word(struct sema *s, const struct source *src, size_t begin, size_t end)
+static const struct ast_value *word(struct arena *a, const struct source *src, size_t begin, size_t end)
 {
 	const char *t = src->text + begin, *slash = memchr(t, '/', end - begin), *dash = memchr(t, '-', end - begin);
 	struct ast_value *v;
 	const struct ast_value *n;
 
 	if (!slash && !(dash && ((*t >= '0' && *t <= '9') || memchr(t, ':', end - begin))))
-		return atom(s, src, begin, end);
-	v = arena_alloc(s->a, sizeof(*v));
+		return atom(a, src, begin, end);
+	v = arena_alloc(a, sizeof(*v));
 	v->span = (struct span){ src, (uint32_t)begin, (uint32_t)end };
 	v->kind = slash ? AST_PREFIX : AST_RANGE;
 	t = slash ? slash : dash;
-	*vec_add(s->a, &v->sub) = (struct ast_value *)(uintptr_t)atom(s, src, begin, (size_t)(t - src->text));
-	n = atom(s, src, (size_t)(t - src->text) + 1, end);
+	*vec_add(a, &v->sub) = (struct ast_value *)(uintptr_t)atom(a, src, begin, (size_t)(t - src->text));
+	n = atom(a, src, (size_t)(t - src->text) + 1, end);
 	if (!slash)
-		*vec_add(s->a, &v->sub) = (struct ast_value *)(uintptr_t)n;
+		*vec_add(a, &v->sub) = (struct ast_value *)(uintptr_t)n;
 	else
 		v->num = n->kind == AST_INT && !n->overflow ? n->num : UINT64_MAX;
 	return v;
@@ -89,13 +89,14 @@ static bool blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == ',' || c == '\0';
 }
 
-/* The elements of one line: as many words as the set has components; false: wrong, and reported. */
-static bool line_read(struct sema *s, const struct want *w, unsigned n, const struct source *src, size_t at, size_t end, struct ranges *out)
+/* The element of one line, if there is one: as many words as the set has components; false: wrong, and reported. */
+static bool line_read(struct sema *s, struct arena *words, const struct want *w, unsigned n, const struct source *src, size_t at, size_t end,
+		      struct range box[SEMA_MAX_TUPLE], bool *any)
 {
-	struct range box[SEMA_MAX_TUPLE];
 	size_t from = at;
 	struct diag *e;
 
+	*any = false;
 	for (unsigned i = 0; i < n; i++) {
 		size_t begin;
 
@@ -113,18 +114,32 @@ static bool line_read(struct sema *s, const struct want *w, unsigned n, const st
 			e->remedy = arena_printf(s->a, "%s has %u: write them one behind the other, with blanks between them", w[0].what, n);
 			return false;
 		}
-		if (!value_leaf(s, &w[i], word(s, src, begin, at), &box[i]))
+		if (!value_leaf(s, &w[i], word(words, src, begin, at), &box[i]))
 			return false;
 	}
-	for (unsigned i = 0; i < n; i++)
-		*vec_add(s->a, out) = box[i];
+	*any = true;
 	return true;
 }
 
-bool set_file_read(struct sema *s, const struct ast_set *set, const struct want *w, struct ranges *out)
+/* Room for one element a line. */
+static void reserve(struct arena *a, const struct ast_set *set, struct ranges *out)
+{
+	size_t lines = set->from_text->n_lines < SEMA_MAX_VALUES ? set->from_text->n_lines : SEMA_MAX_VALUES;
+	struct ranges more = { .n = out->n, .cap = out->n + lines * set->n_types };
+
+	if (more.cap <= out->cap)
+		return;
+	more.v = arena_array(a, more.cap, sizeof(*more.v));
+	if (out->n)
+		memcpy(more.v, out->v, out->n * sizeof(*more.v));
+	*out = more;
+}
+
+bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, const struct want *w, struct ranges *out)
 {
 	const struct source *src = set->from_text;
 	struct want *in_file = arena_copy(s->a, w, set->n_types * sizeof(*w));
+	struct arena *words;
 	bool ok = true;
 
 	if (!set->from.s)
@@ -133,17 +148,27 @@ bool set_file_read(struct sema *s, const struct ast_set *set, const struct want 
 		return false;
 	for (unsigned i = 0; i < set->n_types; i++)
 		in_file[i].in_file = true;
+	reserve(a, set, out);
+	words = arena_new();
 	for (size_t at = 0; at < src->len && !diag_full(s->d);) {
 		const char *nl = memchr(src->text + at, '\n', src->len - at);
 		size_t end = nl ? (size_t)(nl - src->text) : src->len;
+		struct arena_mark mark = arena_mark(words);
+		struct range box[SEMA_MAX_TUPLE];
+		bool any;
 
 		if (out->n / set->n_types > SEMA_MAX_VALUES) {
 			diag_error(s->d, set->from.span, "the file has more than %d elements", SEMA_MAX_VALUES)->remedy = "split it into two sets";
-			return false;
+			ok = false;
+			break;
 		}
-		ok = line_read(s, in_file, set->n_types, src, at, end, out) && ok;
+		ok = line_read(s, words, in_file, set->n_types, src, at, end, box, &any) && ok;
+		for (unsigned i = 0; any && i < set->n_types; i++)
+			*vec_add(a, out) = box[i];
+		arena_release(words, mark);
 		at = end + 1;
 	}
+	arena_free(words);
 	return ok && !diag_full(s->d);
 }
 
@@ -217,7 +242,7 @@ static bool element_check(struct sema *s, const struct ast_set *set, struct span
 
 bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out)
 {
-	struct found found = { 0 };
+	struct found found = { .a = s->a };
 
 	if (!value_whole(s, v))
 		return false;
@@ -243,7 +268,7 @@ bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w)
 	struct ranges out = { 0 };
 	struct diag *e;
 
-	if ((set->init && !set_elements(s, set, w, set->init, &out)) || !set_file_read(s, set, w, &out))
+	if ((set->init && !set_elements(s, set, w, set->init, &out)) || !set_file_read(s, s->a, set, w, &out))
 		return false;
 	set->range = out.v;
 	set->n = out.n / set->n_types;

@@ -100,13 +100,14 @@ static bool mismatch(struct sema *s, const struct want *w, const struct ast_valu
 static bool number(struct sema *s, const struct want *w, const struct ast_value *v, uint64_t n, bool too_big, struct range *out)
 {
 	uint64_t max = value_ones(w->bits).lo;
-	const char *shown = sema_quote(s, v->span);
+	const char *shown;
 	struct diag *e;
 
 	if (!too_big && n <= max) {
 		*out = (struct range){ FAMILY_NUM, value_of(n), value_of(n) };
 		return true;
 	}
+	shown = sema_quote(s, v->span);
 	if (w->kind == KIND_FLAG) {
 		e = sema_error(s, v->span, "%s is a flag: it is 0 or 1, not %s", w->what, shown);
 		e->remedy = w->write ? "write 0 or 1" : arena_printf(s->a, "write `%s`, or `not %s`", w->what, w->what);
@@ -327,7 +328,7 @@ static bool word(struct sema *s, const struct want *w, const struct ast_value *v
 	if (bad)
 		return false;
 	if (d) {
-		struct found found = { 0 };
+		struct found found = { .a = s->a };
 		struct diag *e;
 
 		if (!value_read(s, w, v, &found))

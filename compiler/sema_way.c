@@ -50,7 +50,7 @@ static bool ifaces_check(struct sema *s, struct ast_action *a)
 {
 	struct ast_way *w = a->way;
 	const struct want want = { .type = TYPE_IFACE, .kind = KIND_IFACE, .what = "the target of `redirect`" };
-	struct found found = { 0 };
+	struct found found = { .a = s->a };
 	const struct decl *set;
 
 	if (is_word(w, "cpu"))

@@ -58,7 +58,8 @@ unsigned utf8_width(uint32_t cp)
 
 char *utf8_line(struct arena *a, const char *s, size_t len, size_t max, bool comments)
 {
-	char *out = arena_alloc(a, max + 1);
+	enum { SHORT = 512 };		/* what is longer stands where it is made */
+	char buf[SHORT], *own = max < SHORT ? NULL : arena_alloc(a, max + 1), *out = own ? own : buf;
 	size_t n = 0;
 	bool quoted = false, blank = false;
 
@@ -78,9 +79,14 @@ char *utf8_line(struct arena *a, const char *s, size_t len, size_t max, bool com
 		}
 		if (s[i] == '"')
 			quoted = !quoted;
-		step = utf8_decode(s + i, len - i, &cp);
-		sound = step && !utf8_is_control(cp);
-		step = step ? step : 1;
+		if ((unsigned char)s[i] >= 0x20 && (unsigned char)s[i] < 0x7f) {
+			step = 1;
+			sound = true;
+		} else {
+			step = utf8_decode(s + i, len - i, &cp);
+			sound = step && !utf8_is_control(cp);
+			step = step ? step : 1;
+		}
 		if (n + blank + step > max)
 			break;
 		if (blank)
@@ -94,5 +100,5 @@ char *utf8_line(struct arena *a, const char *s, size_t len, size_t max, bool com
 		}
 	}
 	out[n] = '\0';
-	return out;
+	return own ? own : arena_strndup(a, buf, n);
 }

@@ -9,7 +9,7 @@
 
 #include "private.h"
 
-enum { META_MAX = 64 << 20, SECTIONS_MAX = 1024 };
+enum { META_MAX = 256 << 20, SECTIONS_MAX = 1024 };
 
 static void elf_freep(Elf **e)
 {

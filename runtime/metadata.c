@@ -35,9 +35,15 @@ const struct xdpf_rule *xdpf_meta_rule(const struct xdpf_meta *m, unsigned index
 
 void rt_meta_free(struct rt_meta *m)
 {
-	if (!m)
+	if (!m || __atomic_fetch_sub(&m->refs, 1, __ATOMIC_ACQ_REL))
 		return;
+	if (m->base) {
+		rt_meta_free(m->base);
+		free(m);
+		return;
+	}
 	json_decref(m->root);
+	free(m->text);
 	free(m->files);
 	free(m->rules);
 	free(m->tables);
@@ -72,11 +78,10 @@ static void use_index(struct meta_parse *p, unsigned index)
 	p->meta->used[index] = true;
 }
 
-/* What a verdict may turn out to be instead. */
-static struct xdpf_other get_other(struct meta_parse *p, const json_t *o)
+/* What a verdict may turn out to be instead; @v NULL: nothing else. */
+static struct xdpf_other get_other(struct meta_parse *p, const json_t *v)
 {
 	struct xdpf_other other = { XDPF_NO_VERDICT, 0 };
-	const json_t *v = json_object_get(o, "else");
 
 	if (!v)
 		return other;
@@ -87,15 +92,14 @@ static struct xdpf_other get_other(struct meta_parse *p, const json_t *o)
 	return other;
 }
 
-static struct xdpf_cookies get_cookies(struct meta_parse *p, const json_t *o)
+static struct xdpf_cookies get_cookies(struct meta_parse *p, const json_t *v, bool other)
 {
 	struct xdpf_cookies cookies = { false, 0, 0 };
-	const json_t *v = json_object_get(o, "cookies");
 
 	if (!v || p->err)
 		return cookies;
 	/* with it, there are counters */
-	if (!json_object_get(o, "else")) {
+	if (!other) {
 		meta_bad(p, "cookies", "is said, but not \"else\"");
 		return cookies;
 	}
@@ -105,7 +109,7 @@ static struct xdpf_cookies get_cookies(struct meta_parse *p, const json_t *o)
 	return cookies;
 }
 
-static void parse_files(struct meta_parse *p, const json_t *a, unsigned max_index)
+static void parse_files(struct meta_parse *p, const json_t *a)
 {
 	for (size_t i = 0; i < p->meta->m.n_files && !p->err; i++) {
 		const json_t *o = json_array_get(a, i), *d = json_object_get(o, "default");
@@ -113,9 +117,9 @@ static void parse_files(struct meta_parse *p, const json_t *a, unsigned max_inde
 		struct xdpf_file *f = &p->meta->files[i];
 
 		f->name = meta_string(p, o, "name");
-		f->default_index = meta_number(p, d, "index", max_index);
+		f->default_index = meta_number(p, d, "index", meta_max_index(p));
 		f->default_verdict = meta_verdict(p, d, true);
-		f->default_other = get_other(p, d);
+		f->default_other = get_other(p, json_object_get(d, "else"));
 		f->counters = json_is_true(counters);
 		if (!json_is_boolean(counters))
 			meta_bad(p, "counters", "is missing or neither true nor false");
@@ -123,36 +127,59 @@ static void parse_files(struct meta_parse *p, const json_t *a, unsigned max_inde
 	}
 }
 
-static void parse_rules(struct meta_parse *p, const json_t *a, unsigned max_index)
-{
-	for (size_t i = 0; i < p->meta->m.n_rules && !p->err; i++) {
-		const json_t *o = json_array_get(a, i);
-		struct xdpf_rule *r = &p->meta->rules[i];
+enum { RULE_INDEX, RULE_FILE, RULE_LABEL, RULE_SHOWN, RULE_SOURCE, RULE_LINE, RULE_COLUMN, RULE_VERDICT, RULE_TEXT, RULE_ELSE, RULE_COOKIES,
+       RULE_MEMBERS };
 
-		r->index = meta_number(p, o, "index", max_index);
-		r->file = meta_number(p, o, "file", (unsigned)p->meta->m.n_files - 1);
-		r->label = json_is_null(json_object_get(o, "label")) ? NULL : meta_string(p, o, "label");
-		r->shown = meta_string(p, o, "shown");
-		r->source = meta_string(p, o, "source");
-		r->line = meta_number(p, o, "line", INT_MAX);
-		r->column = meta_number(p, o, "column", INT_MAX);
-		r->verdict = meta_verdict(p, o, false);
-		r->other = get_other(p, o);
-		r->cookies = get_cookies(p, o);
-		r->text = meta_string(p, o, "text");
-		if (i && r->index <= p->meta->rules[i - 1].index)
-			meta_bad(p, "index", "is out of order");
-		use_index(p, r->index);
-	}
+/* Other than an object it is nothing that could be asked. */
+static const json_t *part(struct meta_parse *p, struct meta_value v, const char *key)
+{
+	if (v.type != META_ABSENT && !json_is_object(v.tree))
+		meta_bad(p, key, "is no object");
+	return v.tree;
 }
 
-static void parse_root(struct meta_parse *p)
+static void parse_rule(struct meta_parse *p, size_t i, const struct meta_value *v)
+{
+	struct xdpf_rule *r = &p->meta->rules[i];
+
+	r->index = meta_number_of(p, v[RULE_INDEX], "index", meta_max_index(p));
+	r->file = meta_number_of(p, v[RULE_FILE], "file", (unsigned)p->meta->m.n_files - 1);
+	r->label = v[RULE_LABEL].type == META_NULL ? NULL : meta_string_of(p, v[RULE_LABEL], "label");
+	r->shown = meta_string_of(p, v[RULE_SHOWN], "shown");
+	r->source = meta_string_of(p, v[RULE_SOURCE], "source");
+	r->line = meta_number_of(p, v[RULE_LINE], "line", INT_MAX);
+	r->column = meta_number_of(p, v[RULE_COLUMN], "column", INT_MAX);
+	r->verdict = meta_verdict_of(p, v[RULE_VERDICT], false);
+	r->other = get_other(p, part(p, v[RULE_ELSE], "else"));
+	r->cookies = get_cookies(p, part(p, v[RULE_COOKIES], "cookies"), v[RULE_ELSE].type != META_ABSENT);
+	r->text = meta_string_of(p, v[RULE_TEXT], "text");
+	if (i && r->index <= p->meta->rules[i - 1].index)
+		meta_bad(p, "index", "is out of order");
+	use_index(p, r->index);
+}
+
+static void parse_rules(struct meta_parse *p, const struct meta_long *l)
+{
+	static const char *const names[RULE_MEMBERS + 1] = {
+		"index", "file", "label", "shown", "source", "line", "column", "verdict", "text", "else", "cookies", NULL,
+	};
+
+	meta_each(p, l, names, parse_rule);
+}
+
+unsigned meta_max_index(const struct meta_parse *p)
+{
+	return (unsigned)(p->meta->m.n_files + p->meta->m.n_rules - 1);
+}
+
+enum { LONG_RULES, LONG_ACTIONS, LONG_LOGS, LONGS };
+
+static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS])
 {
 	struct rt_meta *meta = p->meta;
 	struct xdpf_meta *m = &meta->m;
-	const json_t *root = meta->root, *files, *rules, *tables, *actions, *limits, *logs, *ifaces, *sets;
+	const json_t *root = meta->root, *files, *tables, *limits, *ifaces, *sets;
 	const json_t *version = json_object_get(root, "xdpf");
-	unsigned max_index;
 
 	if (!json_is_integer(version) || json_integer_value(version) != XDPF_META_VERSION)
 		return meta_bad(p, "xdpf",
@@ -160,25 +187,21 @@ static void parse_root(struct meta_parse *p)
 	m->compiler = meta_string(p, root, "compiler");
 	m->program = meta_string(p, root, "program");
 	files = meta_array(p, root, "files", MAX_FILES, true);
-	rules = meta_array(p, root, "rules", MAX_RULES, true);
+	m->n_rules = meta_long_size(p, &longs[LONG_RULES], MAX_RULES, true);
 	tables = meta_array(p, root, "counters", MAX_TABLES, true);
 	ifaces = meta_array(p, root, "ifaces", MAX_IFACES, true);
-	actions = meta_array(p, root, "actions", MAX_ACTIONS, false);
+	m->n_actions = meta_long_size(p, &longs[LONG_ACTIONS], MAX_ACTIONS, false);
 	limits = meta_array(p, root, "limits", XDPF_MAX_TABLES, false);
 	sets = meta_array(p, root, "sets", MAX_SETS, false);
-	logs = meta_array(p, root, "logs", MAX_ACTIONS, false);
+	m->n_logs = meta_long_size(p, &longs[LONG_LOGS], MAX_ACTIONS, false);
 	m->frags = json_is_true(json_object_get(json_object_get(root, "loaded"), "frags"));
 	m->n_files = json_array_size(files);
-	m->n_rules = json_array_size(rules);
 	m->n_tables = json_array_size(tables);
-	m->n_actions = json_array_size(actions);
 	m->n_limits = json_array_size(limits);
-	m->n_logs = json_array_size(logs);
 	m->n_ifaces = json_array_size(ifaces);
 	m->n_sets = json_array_size(sets);
 	if (!p->err && !m->n_files)
 		meta_bad(p, "files", "is empty");
-	max_index = (unsigned)(m->n_files + m->n_rules - 1);
 	m->files = meta->files = meta_alloc(p, m->n_files, sizeof(*meta->files));
 	m->rules = meta->rules = meta_alloc(p, m->n_rules, sizeof(*meta->rules));
 	m->tables = meta->tables = meta_alloc(p, m->n_tables, sizeof(*meta->tables));
@@ -191,49 +214,80 @@ static void parse_root(struct meta_parse *p)
 	meta_parse_ways(p, json_object_get(root, "ways"));
 	if (p->err)
 		return;
-	parse_files(p, files, max_index);
-	parse_rules(p, rules, max_index);
+	parse_files(p, files);
+	parse_rules(p, &longs[LONG_RULES]);
 	if (!p->err)
 		meta_parse_tables(p, tables);
 	if (!p->err)
-		meta_parse_actions(p, actions, max_index);
+		meta_parse_actions(p, &longs[LONG_ACTIONS]);
 	if (!p->err)
-		meta_parse_logs(p, logs, max_index);
+		meta_parse_logs(p, &longs[LONG_LOGS]);
 	meta_parse_limits(p, limits);
 	if (!p->err)
 		meta_parse_sets(p, sets);
 	meta_parse_ifaces(p, ifaces);
 }
 
-
-int rt_meta_parse(struct rt_meta **out, const char *text, size_t len, const struct xdpf_log *log)
+int rt_meta_take(struct rt_meta **out, char *text, size_t len, const struct xdpf_log *log)
 {
 	_cleanup_(rt_meta_freep) struct rt_meta *meta = calloc(1, sizeof(*meta));
+	struct meta_long longs[LONGS] = { { .name = "rules" }, { .name = "actions" }, { .name = "logs" } };
 	struct meta_parse p = { meta, log, 0 };
-	json_error_t err;
 
-	if (!meta)
+	if (!meta) {
+		free(text);
 		return rt_fail(log, ENOMEM, "out of memory");
-	meta->root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &err);
-	if (!meta->root)
-		return rt_fail(log, EBADMSG, "the object's metadata is no JSON text: %s", err.text);
-	parse_root(&p);
+	}
+	meta->text = text;
+	meta_split(&p, text, len, longs, LONGS);
+	if (!p.err)
+		parse_root(&p, longs);
 	if (p.err)
 		return p.err;
 	*out = take_ptr(meta);
 	return 0;
 }
 
-int rt_meta_text(char **out, const struct rt_meta *m, bool frags, const struct xdpf_log *log)
+int rt_meta_parse(struct rt_meta **out, const char *text, size_t len, const struct xdpf_log *log)
 {
-	json_t *root = json_copy(m->root);
-	char *text = NULL;
+	char *copy = malloc(len + 1);
 
-	if (root && !json_object_set_new(root, "loaded", json_pack("{s:b, s:s}", "frags", frags, "by", "xdpf " XDPF_VERSION)))
-		text = json_dumps(root, JSON_COMPACT);
-	json_decref(root);
-	if (!text)
+	if (!copy)
 		return rt_fail(log, ENOMEM, "out of memory");
-	*out = text;
+	memcpy(copy, text, len);
+	return rt_meta_take(out, copy, len, log);
+}
+
+int rt_meta_share(struct rt_meta **out, struct rt_meta *m, bool frags, const struct xdpf_log *log)
+{
+	struct rt_meta *meta = calloc(1, sizeof(*meta));
+
+	if (!meta)
+		return rt_fail(log, ENOMEM, "out of memory");
+	meta->m = m->m;
+	meta->m.frags = frags;
+	meta->base = m;
+	__atomic_fetch_add(&m->refs, 1, __ATOMIC_RELAXED);
+	*out = meta;
+	return 0;
+}
+
+int rt_meta_text(char **out, const struct rt_meta *m, const char *text, size_t len, bool frags, const struct xdpf_log *log)
+{
+	static const char loaded[] = ",\"loaded\":{\"frags\":%s,\"by\":\"xdpf " XDPF_VERSION "\"}}";
+	size_t room = sizeof(loaded) + 8;
+	char *copy;
+
+	if (json_object_get(m->root, "loaded"))
+		return rt_fail(log, EBADMSG, "the object's metadata is broken: \"loaded\" is what is added when it is loaded");
+	/* It was read: it ends with a brace, and perhaps blanks. */
+	while (len && text[len - 1] != '}')
+		len--;
+	copy = len ? malloc(len + room) : NULL;
+	if (!copy)
+		return rt_fail(log, ENOMEM, "out of memory");
+	memcpy(copy, text, len - 1);
+	snprintf(copy + len - 1, room, loaded, frags ? "true" : "false");
+	*out = copy;
 	return 0;
 }

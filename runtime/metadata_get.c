@@ -21,45 +21,65 @@ bool meta_harmless(const char *s)
 	return true;
 }
 
-const char *meta_string(struct meta_parse *p, const json_t *o, const char *key)
+const char *meta_string_of(struct meta_parse *p, struct meta_value v, const char *key)
 {
-	const char *s = json_string_value(json_object_get(o, key));
-
-	if (!s)
+	if (v.type != META_STRING)
 		meta_bad(p, key, "is missing or no string");
-	else if (!meta_harmless(s))
+	else if (!meta_harmless(v.string))
 		meta_bad(p, key, "has control characters");
 	else
-		return s;
+		return v.string;
 	return "";
+}
+
+unsigned meta_number_of(struct meta_parse *p, struct meta_value v, const char *key, unsigned max)
+{
+	if (v.type != META_NUMBER)
+		meta_bad(p, key, "is missing or no number");
+	else if (v.number < 0 || v.number > max)
+		meta_bad(p, key, "is out of bounds");
+	else
+		return (unsigned)v.number;
+	return 0;
+}
+
+enum xdpf_verdict meta_verdict_of(struct meta_parse *p, struct meta_value v, bool required)
+{
+	if (v.type == META_NULL && !required)
+		return XDPF_NO_VERDICT;
+	for (int i = XDPF_ABORT; v.type == META_STRING && i < XDPF_N_VERDICTS; i++)
+		if (!strcmp(v.string, xdpf_verdict_name((enum xdpf_verdict)i)))
+			return (enum xdpf_verdict)i;
+	meta_bad(p, "verdict", "is missing or unknown to this version of xdpf");
+	return XDPF_NO_VERDICT;
+}
+
+const char *meta_string(struct meta_parse *p, const json_t *o, const char *key)
+{
+	return meta_string_of(p, meta_value_of(json_object_get(o, key)), key);
 }
 
 unsigned meta_number(struct meta_parse *p, const json_t *o, const char *key, unsigned max)
 {
-	const json_t *v = json_object_get(o, key);
-	json_int_t n = json_integer_value(v);
-
-	if (!json_is_integer(v))
-		meta_bad(p, key, "is missing or no number");
-	else if (n < 0 || n > max)
-		meta_bad(p, key, "is out of bounds");
-	else
-		return (unsigned)n;
-	return 0;
+	return meta_number_of(p, meta_value_of(json_object_get(o, key)), key, max);
 }
 
 enum xdpf_verdict meta_verdict(struct meta_parse *p, const json_t *o, bool required)
 {
-	const json_t *v = json_object_get(o, "verdict");
-	const char *s = json_string_value(v);
+	return meta_verdict_of(p, meta_value_of(json_object_get(o, "verdict")), required);
+}
 
-	if (json_is_null(v) && !required)
-		return XDPF_NO_VERDICT;
-	for (int i = XDPF_ABORT; s && i < XDPF_N_VERDICTS; i++)
-		if (!strcmp(s, xdpf_verdict_name((enum xdpf_verdict)i)))
-			return (enum xdpf_verdict)i;
-	meta_bad(p, "verdict", "is missing or unknown to this version of xdpf");
-	return XDPF_NO_VERDICT;
+size_t meta_long_size(struct meta_parse *p, const struct meta_long *l, size_t max, bool required)
+{
+	if (!l->begin && !required && !json_object_get(p->meta->root, l->name))
+		return 0;
+	if (!l->begin)
+		meta_bad(p, l->name, "is missing or no array");
+	else if (l->n > max)
+		meta_bad(p, l->name, "has too many elements");
+	else
+		return l->n;
+	return 0;
 }
 
 /* An array of objects (or strings) of at most @max elements. */

@@ -99,24 +99,26 @@ void meta_parse_tables(struct meta_parse *p, const json_t *a)
 	}
 }
 
-void meta_parse_actions(struct meta_parse *p, const json_t *a, unsigned max_index)
+static void parse_action(struct meta_parse *p, size_t i, const struct meta_value *v)
 {
-	for (size_t i = 0; i < p->meta->m.n_actions && !p->err; i++) {
-		const json_t *o = json_array_get(a, i);
-		struct xdpf_action *x = &p->meta->actions[i];
+	struct xdpf_action *x = &p->meta->actions[i];
 
-		x->slot = meta_number(p, o, "slot", MAX_ACTIONS);
-		x->rule = meta_number(p, o, "rule", max_index);
-		x->text = json_object_get(o, "action") ? meta_string(p, o, "action") : "";
-		x->table = XDPF_NO_TABLE;
-		if (!json_is_null(json_object_get(o, "table"))) {
-			x->table = meta_number(p, o, "table", MAX_TABLES);
-			if (x->table >= p->meta->m.n_tables)
-				meta_bad(p, "table", "is out of bounds");
-		}
-		if (!p->err && !xdpf_meta_rule(&p->meta->m, x->rule))
-			meta_bad(p, "rule", "is no rule's index");
+	x->slot = meta_number_of(p, v[0], "slot", MAX_ACTIONS);
+	x->rule = meta_number_of(p, v[1], "rule", meta_max_index(p));
+	x->text = v[3].type != META_ABSENT ? meta_string_of(p, v[3], "action") : "";
+	x->table = XDPF_NO_TABLE;
+	if (v[2].type != META_NULL) {
+		x->table = meta_number_of(p, v[2], "table", MAX_TABLES);
+		if (x->table >= p->meta->m.n_tables)
+			meta_bad(p, "table", "is out of bounds");
 	}
+	if (!p->err && !xdpf_meta_rule(&p->meta->m, x->rule))
+		meta_bad(p, "rule", "is no rule's index");
+}
+
+void meta_parse_actions(struct meta_parse *p, const struct meta_long *l)
+{
+	meta_each(p, l, (const char *[]){ "slot", "rule", "table", "action", NULL }, parse_action);
 }
 
 void meta_parse_limits(struct meta_parse *p, const json_t *a)
@@ -132,19 +134,21 @@ void meta_parse_limits(struct meta_parse *p, const json_t *a)
 	}
 }
 
-void meta_parse_logs(struct meta_parse *p, const json_t *a, unsigned max_index)
+static void parse_logger(struct meta_parse *p, size_t i, const struct meta_value *v)
 {
-	for (size_t i = 0; i < p->meta->m.n_logs && !p->err; i++) {
-		const json_t *o = json_array_get(a, i), *sample = json_object_get(o, "sample");
-		struct xdpf_logger *l = &p->meta->logs[i];
+	struct xdpf_logger *l = &p->meta->logs[i];
 
-		l->rule = meta_number(p, o, "rule", max_index);
-		l->sample = json_is_true(sample);
-		if (!json_is_boolean(sample))
-			meta_bad(p, "sample", "is missing or neither true nor false");
-		if (!p->err && !xdpf_meta_rule(&p->meta->m, l->rule))
-			meta_bad(p, "rule", "is no rule's index");
-	}
+	l->rule = meta_number_of(p, v[0], "rule", meta_max_index(p));
+	l->sample = json_is_true(v[1].tree);
+	if (!json_is_boolean(v[1].tree))
+		meta_bad(p, "sample", "is missing or neither true nor false");
+	if (!p->err && !xdpf_meta_rule(&p->meta->m, l->rule))
+		meta_bad(p, "rule", "is no rule's index");
+}
+
+void meta_parse_logs(struct meta_parse *p, const struct meta_long *l)
+{
+	meta_each(p, l, (const char *[]){ "rule", "sample", NULL }, parse_logger);
 }
 
 void meta_parse_ifaces(struct meta_parse *p, const json_t *a)

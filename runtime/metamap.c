@@ -71,5 +71,5 @@ int rt_metamap_read(struct rt_meta **out, int map_fd, const struct xdpf_log *log
 		memcpy(text + len, part->text, part->len);
 		len += part->len;
 	}
-	return rt_meta_parse(out, text, len, log);
+	return rt_meta_take(out, take_ptr(text), len, log);
 }

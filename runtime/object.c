@@ -191,6 +191,8 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 	err = rt_elf_metadata(&texts, data, len, log);
 	if (!err)
 		err = rt_meta_parse(&o->meta, texts.meta, texts.meta_len, log);
+	o->text = texts.meta;
+	o->text_len = texts.meta_len;
 	o->tests = texts.tests;
 	o->tests_len = texts.tests_len;
 	o->sets = texts.sets;

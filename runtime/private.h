@@ -64,14 +64,18 @@ struct rt_meta;
 
 /* Parses and checks the metadata's text; -EBADMSG with a reason. */
 int rt_meta_parse(struct rt_meta **out, const char *text, size_t len, const struct xdpf_log *log);
+/* The same of a text of malloc(), which is taken over, also on failure. */
+int rt_meta_take(struct rt_meta **out, char *text, size_t len, const struct xdpf_log *log);
+/* The same metadata, of a program that was loaded so; it may outlive @m. */
+int rt_meta_share(struct rt_meta **out, struct rt_meta *m, bool frags, const struct xdpf_log *log);
 void rt_meta_free(struct rt_meta *m);
 static inline void rt_meta_freep(struct rt_meta **m)
 {
 	rt_meta_free(*m);
 }
 const struct xdpf_meta *rt_meta_get(const struct rt_meta *m);
-/* The text again, with what the runtime adds at load. */
-int rt_meta_text(char **out, const struct rt_meta *m, bool frags, const struct xdpf_log *log);
+/* The text that @m was read from, with what the runtime adds at load. */
+int rt_meta_text(char **out, const struct rt_meta *m, const char *text, size_t len, bool frags, const struct xdpf_log *log);
 
 /* The texts of an object file, which point into it. */
 struct rt_elf_texts {
@@ -93,6 +97,8 @@ struct xdpf_object {
 	char *data;
 	size_t len;
 	struct rt_meta *meta;
+	const char *text;			/* the metadata's, in .data */
+	size_t text_len;
 	const char *tests;			/* their text, in .data; NULL: none */
 	size_t tests_len;
 	const char *sets;			/* what its sets begin with, in .data; NULL: nothing */

@@ -207,9 +207,9 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		snprintf(p->test_iface, sizeof(p->test_iface), "%s", opt.test_iface);
 	p->test = opt.test;
 	p->frags = opt.frags;
-	err = rt_meta_text(&text, o->meta, opt.frags, log);
+	err = rt_meta_text(&text, o->meta, o->text, o->text_len, opt.frags, log);
 	if (!err)
-		err = rt_meta_parse(&p->meta, text, strlen(text), log);
+		err = rt_meta_share(&p->meta, o->meta, opt.frags, log);
 	if (!err)
 		err = alloc_tables(p, log);
 	if (!err)

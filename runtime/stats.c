@@ -60,6 +60,8 @@ static void stats_freep(struct xdpf_stats **s)
 
 /* ---- reading ---- */
 
+enum { BATCH_BYTES = 1 << 20 };		/* of values that are asked for at once */
+
 /* Both of our values are two numbers per CPU. */
 struct pair {
 	uint64_t a, b;
@@ -93,22 +95,31 @@ static struct pair sum(const struct pair *cpu, int cpus)
 static int read_array(int fd, void *out, size_t n, const struct xdpf_log *log)
 {
 	int cpus = libbpf_num_possible_cpus(), err;
+	size_t most = cpus > 0 ? BATCH_BYTES / sizeof(struct pair) / (size_t)cpus + 1 : 0;
 	_cleanup_free_ struct pair *cpu = NULL;
+	_cleanup_free_ uint32_t *keys = NULL;
 	struct pair *to = out;
-	uint32_t entries = 0;
+	uint32_t entries = 0, place = 0;
 
 	if (fd < 0 || !n)
 		return 0;
 	err = check_map(fd, BPF_MAP_TYPE_PERCPU_ARRAY, 4, &entries, log);
 	if (err)
 		return err;
-	cpu = cpus > 0 ? calloc((size_t)cpus, sizeof(*cpu)) : NULL;
-	if (!cpu)
+	n = n < entries ? n : entries;
+	most = most < n ? most : n;
+	cpu = most ? calloc(most * (size_t)cpus, sizeof(*cpu)) : NULL;
+	keys = cpu ? calloc(most, sizeof(*keys)) : NULL;
+	if (!keys)
 		return rt_fail(log, ENOMEM, "out of memory");
-	for (uint32_t i = 0; i < n && i < entries; i++) {
-		if (bpf_map_lookup_elem(fd, &i, cpu))
-			return rt_fail_sys(log, errno, "a counter cannot be read");
-		to[i] = sum(cpu, cpus);
+	for (size_t i = 0; i < n;) {
+		uint32_t got = (uint32_t)(most < n - i ? most : n - i);
+
+		/* Where the map ends with it, ENOENT says so. */
+		if ((bpf_map_lookup_batch(fd, i ? &place : NULL, &place, keys, cpu, &got, NULL) && errno != ENOENT) || !got || got > n - i)
+			return rt_fail_sys(log, errno, "the counters cannot be read");
+		for (uint32_t k = 0; k < got; k++)
+			to[i++] = sum(cpu + (size_t)k * (size_t)cpus, cpus);
 	}
 	return 0;
 }

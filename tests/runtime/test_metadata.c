@@ -76,17 +76,74 @@ static void keeps_what_the_runtime_adds(void **state)
 {
 	struct said said = { 0 };
 	struct rt_meta *meta = NULL, *again = NULL;
-	char *text = NULL;
+	char *text = NULL, *twice = NULL;
 
 	(void)state;
 	assert_int_equal(parse(&meta, good, strlen(good), &said), 0);
-	assert_int_equal(rt_meta_text(&text, meta, true, NULL), 0);
+	assert_int_equal(rt_meta_text(&text, meta, good, strlen(good), true, NULL), 0);
 	assert_int_equal(parse(&again, text, strlen(text), &said), 0);
 	assert_true(rt_meta_get(again)->frags);
 	assert_false(rt_meta_get(meta)->frags);
+	/* Only once. */
+	assert_int_equal(rt_meta_text(&twice, again, text, strlen(text), false, NULL), -EBADMSG);
+	assert_null(twice);
 	free(text);
 	rt_meta_free(meta);
 	rt_meta_free(again);
+}
+
+/* A program has its object's, with what is its own. */
+static void is_shared(void **state)
+{
+	struct said said = { 0 };
+	struct rt_meta *meta = NULL, *one = NULL, *two = NULL;
+
+	(void)state;
+	assert_int_equal(parse(&meta, good, strlen(good), &said), 0);
+	assert_int_equal(rt_meta_share(&one, meta, true, NULL), 0);
+	assert_int_equal(rt_meta_share(&two, one, false, NULL), 0);
+	rt_meta_free(meta);
+	assert_true(rt_meta_get(one)->frags);
+	rt_meta_free(one);
+	assert_false(rt_meta_get(two)->frags);
+	assert_string_equal(rt_meta_get(two)->rules[0].text, "count t per (ip.src, l4.dport)");
+	rt_meta_free(two);
+}
+
+/* What a string may hold, however it is written. */
+static void reads_strings(void **state)
+{
+	static const struct { const char *written, *is; } strings[] = {
+		{ "", "" }, { "a b", "a b" }, { "\\\"\\\\\\/", "\"\\/" },
+		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80" },
+		{ "\\u00e4\\u20AC\\ud83d\\ude00-", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80-" }, { "x\\u0041\xc3\xa4y", "xA\xc3\xa4y" },
+	};
+	static const char *const broken[] = {
+		"\\", "\\x", "\\u12", "\\u12g4", "\\u0000", "\\ud800", "\\ud800\\u0041", "\\udc00", "\xc3", "\xc3\x41", "\x80", "\xff", "\xc0\x80",
+		"\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\nb", "a\x01",
+	};
+	const char *at = strstr(good, "drop\"}],");
+	char text[4096];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		struct said said = { 0 };
+		struct rt_meta *meta = NULL;
+
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, strings[i].written, at + 4);
+		assert_int_equal(parse(&meta, text, strlen(text), &said), 0);
+		assert_string_equal(rt_meta_get(meta)->rules[1].text, strings[i].is);
+		rt_meta_free(meta);
+	}
+	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+		struct said said = { 0 };
+		struct rt_meta *meta = NULL;
+
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, broken[i], at + 4);
+		if (parse(&meta, text, strlen(text), &said) != -EBADMSG)
+			fail_msg("taken: %zu", i);
+		assert_non_null(strstr(said.text, "no JSON text"));
+	}
 }
 
 /* Every beginning of a good text is refused, with one reason, and whatever is left alone stays untouched. */
@@ -148,6 +205,18 @@ static const struct wrong {
 	{ "\"ifaces\":[\"eth0\"]", "\"ifaces\":[1]", "\"ifaces\" has an element" },
 	{ "\"ifaces\":[\"eth0\"]", "\"ifaces\":[\"a\\u0000b\"]", "no JSON" },
 	{ "\"ifaces\":", "\"ifaces\":[],\"ifaces\":", "no JSON" },
+	{ "\"rules\":[{", "\"rules\":7,\"r\":[{", "\"rules\" is missing or no array" },
+	{ "\"rules\":", "\"rules\":[],\"rules\":", "no JSON" },
+	{ "\"rules\":", "\"rules\":[],\"r\":", "\"index\" is out of bounds" },
+	{ "\"rules\":[", "\"rules\":[,", "\"rules\" has an element that is no object" },
+	{ "\"rules\":[", "\"rules\":[7,", "\"rules\" has an element that is no object" },
+	{ "\"line\":2,", "\"line\":2,\"line\":2,", "no JSON" },
+	{ "\"line\":2,", "\"line\":02,", "no JSON" },
+	{ "\"line\":2,", "\"line\":2,\"more\":[{]},", "no JSON" },
+	{ "\"line\":2,", "\"line\":2 \"more\":1,", "no JSON" },
+	{ "\"text\":\"drop\"}],", "\"text\":\"drop\"}} ,", "no JSON" },
+	{ "\"text\":\"drop\"}],", "\"text\":\"drop\"}]x,", "no JSON" },
+	{ "\"text\":\"drop\"}],", "\"text\":\"drop\",\"else\":7}],", "\"else\" is no object" },
 };
 
 static void refuses_what_is_wrong(void **state)
@@ -261,7 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_what_is_good),
-		cmocka_unit_test(keeps_what_the_runtime_adds),
+		cmocka_unit_test(keeps_what_the_runtime_adds), cmocka_unit_test(is_shared), cmocka_unit_test(reads_strings),
 		cmocka_unit_test(refuses_what_is_cut_off),
 		cmocka_unit_test(refuses_what_is_wrong),
 		cmocka_unit_test(survives_changed_bytes),

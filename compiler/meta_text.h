@@ -1,0 +1,36 @@
+/*
+ * JSON text that is written piece by piece: of what there is a hundred thousand times no tree is made.
+ */
+#ifndef XDPF_META_TEXT_H
+#define XDPF_META_TEXT_H
+
+#include <jansson.h>
+
+#include "meta.h"
+
+/* All zeros to begin with. Where memory is out, .failed is set and nothing more is added. */
+struct meta_text {
+	char *s;			/* of malloc(), n bytes and a NUL; NULL: nothing is written yet */
+	size_t n, cap;
+	bool failed;
+};
+
+/* As it is. */
+void meta_put(struct meta_text *t, const char *s);
+void meta_put_number(struct meta_text *t, uint64_t v);
+/* In quotes; @s is sound UTF-8. */
+void meta_put_string(struct meta_text *t, const char *s);
+/* A tree, which is taken over; NULL: memory is out. */
+void meta_put_tree(struct meta_text *t, json_t *v);
+
+/* ---- meta_rules.c: arrays of the metadata ---- */
+
+/* What a verdict may turn out to be instead, as members behind others; @w NULL: nothing else. */
+void meta_put_other(struct meta_text *t, const struct ast_way *w);
+/* @v as a member's value. */
+void meta_put_verdict(struct meta_text *t, enum verdict v);
+void meta_put_rules(struct meta_text *t, const struct ast_program *p);
+void meta_put_actions(struct meta_text *t, const struct ast_program *p);
+void meta_put_logs(struct meta_text *t, const struct ast_program *p);
+
+#endif
