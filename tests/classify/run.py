@@ -1,0 +1,119 @@
+#!/usr/bin/python3
+"""ClassBench's filter sets, by the evaluator and in the kernel, by every engine that the compiler offers: verdict and rule of every header.
+
+usage: run.py --xdpfc XDPFC --xdpf XDPF [--whole] [--size N]... [--family acl1]...
+
+Every different header of the traces of the sets of 100 and 1,000 rules, IPv4 and mapped into IPv6; a sample of those of larger sets, as the evaluator
+takes them one rule at a time; and behind them a mix of which most miss. --size: only those sets. --whole: samples are larger, and both families
+of all sets, the largest by all engines; that takes long.
+
+So that the evaluator does not judge alone, some headers of each are also looked up in the set itself, by a search that knows nothing of our language.
+
+A disagreement is a failure; so is a set that the compiler by its own choice refuses, once it has engines to choose from.
+"""
+import argparse
+import os
+import random
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "bench"), os.path.join(HERE, "..", "packets")]
+import agree
+import classbench
+import corpus
+
+# Headers of the trace, which has fewer different ones for the smaller sets; of the mix; and those that are looked up in the set.
+SAMPLE = {100: (50000, 2000, 1000), 1000: (50000, 2000, 200), 10000: (200, 200, 20), 100000: (40, 40, 5)}
+WHOLE = {100: (50000, 50000, 1000), 1000: (50000, 50000, 1000), 10000: (10000, 10000, 100), 100000: (1000, 1000, 20)}
+
+
+class Suite:
+    def __init__(self, args, data, tmp):
+        self.args, self.data, self.tmp = args, data, tmp
+        self.engines = agree.offered(args.xdpfc)
+        self.passed = self.failed = 0
+        self.skipped = []
+
+    def outcome(self, what, ok, text):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print("FAILED: %s: %s" % (what, text))
+
+    def skip(self, what, text):
+        self.skipped.append(what)
+        print("skipped: %s: %s" % (what, text))
+
+    def looked_up(self, what, rules, headers, expected, n):
+        """The evaluator's own answer, by the set."""
+        verdicts = ("drop", "pass")
+        for i in random.Random(2).sample(range(len(headers)), min(n, len(headers))):
+            rule = classbench.first_match(rules, headers[i])
+            want = "%d\tdrop\tdefault" % (i + 1) if rule is None else "%d\t%s\tr%d" % (i + 1, verdicts[rule % 2], rule)
+            if expected[i] != want:
+                self.outcome(what, False, "%s: the set says %s, the evaluator %s" % (headers[i], want, expected[i]))
+                return
+        self.outcome(what, True, "")
+
+    def set(self, family, size, ip6):
+        name = "%s_%d" % (family, size)
+        path, capture = os.path.join(self.tmp, "rules.xdpf"), os.path.join(self.tmp, "headers.pcap")
+        rules = list(classbench.read_rules(os.path.join(self.data, name + ".xz")))
+        trace = list(dict.fromkeys(classbench.read_trace(os.path.join(self.data, name + "_trace.xz"))))
+        n_trace, n_mix, n_looked_up = (WHOLE if self.args.whole else SAMPLE)[size]
+        headers = trace if n_trace >= len(trace) else random.Random(1).sample(trace, n_trace)
+        headers += list(classbench.mix(trace, 1))[:n_mix]
+        with open(path, "w") as f:
+            classbench.write_rules(rules, f, ip6)
+        classbench.write_pcap(capture, classbench.packets(headers, ip6))
+        what = name + (" mapped into IPv6" if ip6 else "")
+        a = agree.Agreement(self.args.xdpfc, self.args.xdpf, path, capture, self.tmp)
+        if a.wrong:
+            self.outcome(what, False, a.wrong)
+            return
+        self.looked_up(what + ": the set", rules, headers, a.expected, n_looked_up)
+        # With sanitizers the largest take long: they are compiled once.
+        for engine in [agree.AUTO, *(self.engines if size < 100000 or self.args.whole else [])]:
+            outcome, text = a.engine(engine)
+            if outcome != "refused":
+                self.outcome("%s: %s" % (what, engine), outcome == "agrees", text)
+            elif engine == agree.AUTO and self.engines:
+                self.outcome("%s: %s" % (what, engine), False, text)
+            else:
+                self.skip("%s: %s" % (what, engine), text)
+
+    def main(self):
+        for size in self.args.size or classbench.SIZES:
+            for i, family in enumerate(self.args.family or classbench.FAMILIES):
+                # of large sets one family of addresses, by turns; of the largest, one set
+                for ip6 in (False, True):
+                    if size < 10000 or self.args.whole or ip6 == bool(i % 2) and (size < 100000 or i == 0):
+                        self.set(family, size, ip6)
+
+
+def main():
+    p = argparse.ArgumentParser(usage=__doc__.split("usage: ")[1].split("\n\n")[0], add_help=False)
+    p.add_argument("--xdpfc", required=True)
+    p.add_argument("--xdpf", required=True)
+    p.add_argument("--whole", action="store_true")
+    p.add_argument("--size", type=int, action="append", choices=classbench.SIZES)
+    p.add_argument("--family", action="append", choices=classbench.FAMILIES)
+    args = p.parse_args()
+    data = classbench.folder()
+    refused = corpus.kernel_refuses(args.xdpfc, args.xdpf)
+    if not data or refused:
+        print("skipped: classify: " + ("the kernel: " + refused if refused else "ClassBench's sets are not at hand (XDPF_DATA says where)"))
+        print("0 passed, 0 failed, 1 skipped")
+        return 77
+    with tempfile.TemporaryDirectory() as tmp:
+        suite = Suite(args, data, tmp)
+        suite.main()
+    print("%d passed, %d failed, %d skipped" % (suite.passed, suite.failed, len(suite.skipped)))
+    return 1 if suite.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
