@@ -85,7 +85,8 @@ static void variables(struct cg *g)
 		}
 		g->len_kept = cg_atc(g, base, 8 * p->kept.n);
 		g->image_number = cg_atc(g, base, 8 * p->kept.n + 8);
-		g->key = cg_atc(g, base, 8 * p->kept.n + 16);
+		g->classes = cg_atc(g, base, 8 * p->kept.n + 16);
+		g->key = cg_atc(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS));
 		LLVMSetVolatile(LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->len_kept), 1);
 	} else {
 		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");

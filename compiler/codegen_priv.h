@@ -45,6 +45,7 @@ struct cg {
 	V config, ifaces, trace, inputs, rules, verdicts, misses, scratch;
 	V *table_fn;			/* per table; NULL where the search is inline */
 	V *table;
+	V classes;			/* in the scratch map: a number for each dimension of a classifier, of which the verifier knows nothing */
 	V image;			/* the one in .rodata */
 	V base;				/* see cg_image() */
 	V swap, images, image_number;	/* where another one is in use; which is, in the main function */
