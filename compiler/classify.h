@@ -19,26 +19,27 @@
 enum {
 	CLASSIFY_MAX_DIMS = 16,
 	CLASSIFY_MAX_FIELDS = 5,		/* of a dimension */
-	CLASSIFY_INDEX_BITS = 24,		/* of an entry's word */
+	CLASSIFY_INDEX_BITS = 24,		/* of an entry's word, which is its place, and of what stands for it */
 	CLASSIFY_MAX_LIST = 64,			/* entries in a list */
 };
 
-/* An entry's word: its index (a rule's, so they ascend), and above it what it is. */
+/* What an entry does stands in a table of its own, by its place: so it is told which rule that is, and what, only when one is found. */
 enum classify_kind {
-	CLASSIFY_END,				/* behind all entries: nothing matched, or nothing more. Its index is all ones */
+	CLASSIFY_END,				/* behind all entries: nothing matched, or nothing more */
 	CLASSIFY_COUNT,				/* adds the packet to the rule's counter, and goes on */
-	CLASSIFY_CODE,				/* the rule is code */
+	CLASSIFY_CODE,				/* the rule is code: its number is its place among those */
 	CLASSIFY_DECIDE,			/* the rule decides, with verdict .kind - CLASSIFY_DECIDE in the order of enum classify_verdict */
 };
 
 enum classify_verdict { CLASSIFY_ABORT, CLASSIFY_DROP, CLASSIFY_PASS, CLASSIFY_TX, CLASSIFY_SWAP };
 
-static inline uint32_t classify_word(unsigned kind, uint32_t index)
+/* An element of that table: the kind, and a rule's index or number. */
+static inline uint32_t classify_what(unsigned kind, uint32_t number)
 {
-	return (uint32_t)kind << CLASSIFY_INDEX_BITS | index;
+	return (uint32_t)kind << CLASSIFY_INDEX_BITS | number;
 }
 
-#define CLASSIFY_INDEX(word) ((word) & ((1u << CLASSIFY_INDEX_BITS) - 1))
+#define CLASSIFY_INDEX(what) ((what) & ((1u << CLASSIFY_INDEX_BITS) - 1))
 #define CLASSIFY_WORD_END ((1u << CLASSIFY_INDEX_BITS) - 1)
 
 struct classify_field {
@@ -70,7 +71,7 @@ struct classify_term {
 };
 
 struct classify_entry {
-	uint32_t word;
+	uint32_t word;				/* they ascend; less than CLASSIFY_WORD_END */
 	bool stops;
 };
 

@@ -31,6 +31,13 @@ static bool add(struct attempt *t, size_t bytes, size_t align, size_t *off)
 	return !t->im->failed || classify_fail(t, "the tables of the program would be more than %d MB", IMAGE_MOST >> 20);
 }
 
+/* The same for what says where tables are. */
+static bool reserve(struct attempt *t, size_t bytes, size_t *off)
+{
+	*off = image_describe(t->im, bytes, 4);
+	return !t->im->failed || classify_fail(t, "the tables of the program would be more than %d MB", IMAGE_MOST >> 20);
+}
+
 static void describe(struct attempt *t, size_t off, uint32_t v)
 {
 	*(uint32_t *)image_at(t->im, off) = v;
@@ -277,10 +284,10 @@ static bool describe_all(struct rfc_build *b)
 {
 	const struct classify_rules *r = b->t->r;
 
-	if (!add(b->t, 4 * (RFC_STEPS + 2 * RFC_MAX_DIMS), 64, &b->rfc->at))
+	if (!reserve(b->t, 4 * (RFC_STEPS + 2 * RFC_MAX_DIMS), &b->rfc->at))
 		return false;
 	for (unsigned d = 0; d < r->n_dims; d++)
-		if (!add(b->t, 4 + 4 * (size_t)MAP_DESC * r->dim[d].n, 4, &b->rfc->dim[d].at))
+		if (!reserve(b->t, 4 + 4 * (size_t)MAP_DESC * r->dim[d].n, &b->rfc->dim[d].at))
 			return false;
 	return true;
 }

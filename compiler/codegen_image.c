@@ -1,6 +1,6 @@
 /*
  * The image of the program's constant tables: one array of bytes in a section of its own, which any loader fills. In: the image. Out: where it
- * begins, and what is in it at an offset; and the walk over entries of classifiers that only count.
+ * begins, and what is in it at an offset.
  */
 #include "codegen_priv.h"
 
@@ -81,91 +81,4 @@ V cg_image_load(struct cg *g, V off, unsigned bytes, BB lost)
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, off, cg_c(g, g->ir->image.n - bytes), ""), lost, in);
 	cg_go(g, in);
 	return cg_load(g, cg_at(g, cg_image(g), off), bytes, bytes);
-}
-
-V cg_word(struct cg *g, V off)
-{
-	BB here = LLVMGetInsertBlock(g->b);
-
-	/* never: the tables have no such offset */
-	if (!g->lost) {
-		g->lost = cg_block(g, "lost");
-		cg_go(g, g->lost);
-		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
-		cg_go(g, here);
-	}
-	return cg_image_load(g, off, 4, g->lost);
-}
-
-/* ---- entries that only count ---- */
-
-static T counts_type(struct cg *g)
-{
-	return LLVMFunctionType(g->i64, (T[]){ g->i64, g->i64, g->i64, g->i64 }, 4, 0);
-}
-
-static void add(struct cg *g, V p, uint64_t off, V n)
-{
-	V at = cg_atc(g, p, off);
-
-	cg_store(g, LLVMBuildAdd(g->b, cg_load(g, at, 8, 8), n, ""), at, 8, 8);
-}
-
-static void walk(struct cg *g, V list, V below, V len)
-{
-	BB entry = LLVMGetInsertBlock(g->b), head = cg_block(g, "entry"), count = cg_block(g, "counts"), there = cg_block(g, "counter");
-	BB on = cg_block(g, "counted"), done = cg_block(g, "done");
-	V index = cg_alloca(g, g->i32, "index"), at, word, is, p;
-
-	LLVMBuildBr(g->b, head);
-	cg_go(g, head);
-	at = LLVMBuildPhi(g->b, g->i64, "");
-	word = cg_image_load(g, at, 4, done);
-	is = LLVMBuildAnd(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, LLVMBuildLShr(g->b, word, cg_c(g, CLASSIFY_INDEX_BITS), ""),
-					      cg_c(g, CLASSIFY_COUNT), ""),
-			  LLVMBuildICmp(g->b, LLVMIntULT, LLVMBuildAnd(g->b, word, cg_c(g, CLASSIFY_WORD_END), ""), below, ""), "");
-	cg_branch(g, is, count, done);
-	cg_go(g, count);
-	cg_store(g, LLVMBuildAnd(g->b, word, cg_c(g, CLASSIFY_WORD_END), ""), index, 4, 4);
-	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->rules, index });
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), on, there);
-	cg_go(g, there);
-	add(g, p, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
-	add(g, p, offsetof(struct xdpf_counter, bytes), len);
-	LLVMBuildBr(g->b, on);
-	cg_go(g, on);
-	word = LLVMBuildAdd(g->b, at, cg_c(g, 4), "");
-	/* lists have an end */
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, LLVMBuildSub(g->b, word, list, ""), cg_c(g, 4 * CLASSIFY_MAX_LIST), ""), head, done);
-	LLVMAddIncoming(at, (V[]){ list, word }, (BB[]){ entry, on }, 2);
-	cg_go(g, done);
-	LLVMBuildRet(g->b, at);
-}
-
-void cg_counts_function(struct cg *g)
-{
-	MD arg[] = { g->du64, g->du64, g->du64, g->du64 };
-	bool wanted = false;
-	V f;
-
-	for (size_t b = 0; b < g->ir->block.n && !wanted; b++)
-		for (size_t i = 0; i < g->ir->block.v[b]->inst.n && !wanted; i++)
-			wanted = g->ir->block.v[b]->inst.v[i].op == IR_COUNTS;
-	if (!wanted)
-		return;
-	/* a global function: the verifier walks its loop once, not at each rule that lets packets go on */
-	f = g->counts_fn = LLVMAddFunction(g->m, XDPF_FN_COUNTS, counts_type(g));
-	cg_enum_attr(g, f, "nounwind");
-	cg_enum_attr(g, f, "noinline");
-	cg_attr(g, f, "no-builtins", "");
-	g->fn = f;
-	cg_go(g, cg_block(g, "entry"));
-	cg_debug_function(g, f, XDPF_FN_COUNTS, g->du64, 4, arg, true);
-	cg_image_again(g, LLVMGetParam(f, 3));
-	walk(g, LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2));
-}
-
-V cg_counts(struct cg *g, V list, V below)
-{
-	return LLVMBuildCall2(g->b, counts_type(g), g->counts_fn, (V[]){ list, below, cg_len(g), cg_image_number(g) }, 4, "");
 }

@@ -276,12 +276,11 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		cg_image_again(g, cg_image_number(g));
 		r = classify(g, g->ir->classifier.v[i->imm], args, i->args.n / 3);
 		break;
-	case IR_WORD:
-		cg_image_again(g, cg_image_number(g));
-		r = cg_word(g, a);
+	case IR_ENTRY:
+		r = cg_entry(g, a, c, i->imm);
 		break;
 	case IR_COUNTS:
-		r = cg_counts(g, a, c);
+		r = cg_counts(g, a, c, i->imm);
 		break;
 	case IR_WHO:
 		cg_store(g, a, g->decider, 4, 4);

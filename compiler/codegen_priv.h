@@ -215,10 +215,10 @@ V cg_image_number(struct cg *g);
 void cg_image_again(struct cg *g, V number);
 /* @bytes at offset @off of it, as i64; goes to @lost where they are not all in it. */
 V cg_image_load(struct cg *g, V off, unsigned bytes, BB lost);
-/* In the main function: 4 bytes. */
-V cg_word(struct cg *g, V off);
+/* Classifiers' lists, in the main function: see IR_ENTRY and IR_COUNTS. */
+V cg_entry(struct cg *g, V list, V best, uint64_t what);
 void cg_counts_function(struct cg *g);
-V cg_counts(struct cg *g, V list, V below);
+V cg_counts(struct cg *g, V list, V best, uint64_t what);
 
 /* ---- codegen_classify.c ---- */
 

@@ -76,6 +76,8 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_STORE:
 	case IR_PUSHTAG:
 	case IR_MARK:
+	case IR_ENTRY:
+	case IR_COUNTS:
 		fprintf(out, " #%" PRIu64, i->imm);
 		break;
 	case IR_RX:
@@ -123,7 +125,7 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_DIV: case IR_REM:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_MTU: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
 	case IR_NOW: case IR_WALL: case IR_SWAPMAC: case IR_POPTAG:
-	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_OTHER: case IR_WORD: case IR_COUNTS: case IR_WHO:
+	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_OTHER: case IR_WHO:
 	case IR_SUM: case IR_OUT: case IR_CUT: case IR_OPTIONS: case IR_OP_COUNT:
 		break;
 	}

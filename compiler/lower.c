@@ -206,6 +206,8 @@ static unsigned weight(const struct ir_inst *i)
 		return 16;
 	case IR_SUM: case IR_FIB: case IR_FLOW: case IR_LISTENS: case IR_COOKIE: case IR_LATELY: case IR_COOKIEOK:
 		return 40;
+	case IR_ENTRY:
+		return 7;
 	case IR_CLASSIFY:
 		return 100;
 	case IR_LIMIT:
@@ -216,7 +218,7 @@ static unsigned weight(const struct ir_inst *i)
 		return i->args.n ? 14 + 6 * (unsigned)i->args.n : 4;
 	case IR_GET: case IR_SET: case IR_ADD: case IR_SUB: case IR_AND: case IR_OR: case IR_XOR: case IR_SHL: case IR_SHR: case IR_SWAP:
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_SIZE: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS:
-	case IR_CFGQUEUE: case IR_IFACE: case IR_NOW: case IR_NOTE: case IR_WHO: case IR_WORD:
+	case IR_CFGQUEUE: case IR_IFACE: case IR_NOW: case IR_NOTE: case IR_WHO:
 	case IR_JUMP: case IR_OP_COUNT:
 		return 0;
 	}

@@ -3,7 +3,7 @@
  * on to the current block.
  *
  * An entry's word is loaded, and the rules that are code stand in a chain, in order: each asks whether it is meant. Behind a rule that lets the
- * packet go on the next word is loaded, and the way goes on along the chain: always forward, so there is no loop for the verifier. Groups of
+ * packet go on the next entry is loaded, and the way goes on along the chain: always forward, so there is no loop for the verifier. Groups of
  * rules are jumped over as a whole. What is left at the end of the chain is a decision, or the end of the list.
  */
 #include "lower_classify.h"
@@ -13,38 +13,35 @@ enum { GROUP = 16 };
 struct lower_walk {
 	const struct lower_work *work;
 	const struct lower_run *run;
-	ir_var at, word, best;			/* where the word stands; it; what stops elsewhere */
+	ir_var at, what, best;			/* where the list goes on; what its first entry does; the entry that stops elsewhere */
+	struct ir_block *none;			/* where no entry decides */
 };
 
-static struct ir_opnd index_of(struct lower *l, struct ir_opnd word)
+static struct ir_inst *of_list(struct lower *l, const struct lower_walk *k, enum ir_op op)
 {
-	return lower_op(l, IR_AND, word, ir_imm(CLASSIFY_WORD_END));
+	struct ir_opnd at = lower_get(l, k->at), best = lower_get(l, k->best);
+	struct ir_inst *i = lower_emit(l, op);
+
+	i->a = at;
+	i->b = best;
+	i->imm = k->run->what;
+	return i;
 }
 
-/* Loads the word at .at, behind what only counts. Goes on in a new current block. */
-static void load_word(struct lower *l, const struct lower_walk *k)
+/* What the entry at .at does, behind those that only count. Goes on in a new current block where there is one. */
+static void load_entry(struct lower *l, const struct lower_walk *k)
 {
-	struct ir_block *best = lower_block(l, "best"), *on = lower_block(l, "word");
-	struct ir_opnd at = lower_get(l, k->at), word;
-	struct ir_inst *i;
+	struct ir_block *on = lower_block(l, "an entry");
+	struct ir_opnd what;
 
 	if (k->run->counts) {
-		struct ir_opnd below = index_of(l, lower_get(l, k->best));
+		struct ir_inst *i = of_list(l, k, IR_COUNTS);
 
-		i = lower_emit(l, IR_COUNTS);
-		i->a = at;
-		i->b = below;
-		at = (struct ir_opnd){ IR_TEMP, i->temp };
-		lower_set(l, k->at, at);
+		lower_set(l, k->at, (struct ir_opnd){ IR_TEMP, i->temp });
 	}
-	i = lower_emit(l, IR_WORD);
-	i->a = at;
-	word = (struct ir_opnd){ IR_TEMP, i->temp };
-	lower_set(l, k->word, word);
-	lower_test(l, IR_ULE, index_of(l, word), index_of(l, lower_get(l, k->best)), on, best);
-	lower_hot(l, best);
-	lower_set(l, k->word, lower_get(l, k->best));
-	lower_jump(l, on);
+	what = (struct ir_opnd){ IR_TEMP, of_list(l, k, IR_ENTRY)->temp };
+	lower_set(l, k->what, what);
+	lower_test(l, IR_EQ, what, ir_imm(classify_what(CLASSIFY_END, 0)), k->none, on);
 	lower_hot(l, on);
 }
 
@@ -67,7 +64,7 @@ static void code_entry(struct lower *l, const struct lower_walk *k, size_t entry
 	lower_hot(l, next);
 	l->span = e->rule->span;
 	lower_set(l, k->at, lower_op(l, IR_ADD, lower_get(l, k->at), ir_imm(4)));
-	load_word(l, k);
+	load_entry(l, k);
 	lower_jump(l, then);
 	l->cur = here;
 }
@@ -82,7 +79,7 @@ static struct codes find_codes(struct lower *l, const struct lower_run *run)
 	struct codes c = { arena_array(l->arena, run->codes, sizeof(*c.entry)), 0 };
 
 	for (size_t i = 0; i < run->rules.entry.n; i++)
-		if (run->rules.entry.v[i].word >> CLASSIFY_INDEX_BITS == CLASSIFY_CODE)
+		if (run->entry.v[i].what >> CLASSIFY_INDEX_BITS == CLASSIFY_CODE)
 			c.entry[c.n++] = i;
 	return c;
 }
@@ -99,18 +96,18 @@ static void chain(struct lower *l, const struct lower_walk *k, struct ir_block *
 	at[c.n] = end;
 	lower_jump(l, at[0]);
 	for (size_t i = 0; i < c.n; i++) {
-		uint32_t word = k->run->rules.entry.v[c.entry[i]].word;
+		uint32_t what = k->run->entry.v[c.entry[i]].what;
 
 		lower_hot(l, at[i]);
 		if (c.n > GROUP && i % GROUP == 0) {
 			size_t over = i + GROUP < c.n ? i + GROUP : c.n;
 			struct ir_block *in = lower_block(l, "group");
-			uint32_t last = CLASSIFY_INDEX(k->run->rules.entry.v[c.entry[over - 1]].word);
 
-			lower_test(l, IR_ULE, index_of(l, lower_get(l, k->word)), ir_imm(last), in, at[over]);
+			/* decisions are greater than all */
+			lower_test(l, IR_ULE, lower_get(l, k->what), ir_imm(k->run->entry.v[c.entry[over - 1]].what), in, at[over]);
 			lower_hot(l, in);
 		}
-		lower_test(l, IR_EQ, lower_get(l, k->word), ir_imm(word), body[i], at[i + 1]);
+		lower_test(l, IR_EQ, lower_get(l, k->what), ir_imm(what), body[i], at[i + 1]);
 	}
 	for (size_t i = 0; i < c.n; i++)
 		code_entry(l, k, c.entry[i], body[i], at[i + 1]);
@@ -127,14 +124,14 @@ static void decisions(struct lower *l, const struct lower_walk *k)
 		[CLASSIFY_ABORT] = { VERDICT_ABORT, false }, [CLASSIFY_DROP] = { VERDICT_DROP, false }, [CLASSIFY_PASS] = { VERDICT_PASS, false },
 		[CLASSIFY_TX] = { VERDICT_TX, false }, [CLASSIFY_SWAP] = { VERDICT_TX, true },
 	};
-	struct ir_block *none = lower_block(l, "no entry"), *one = lower_block(l, "decided");
+	struct ir_block *one = lower_block(l, "decided");
 	ir_var kind = ir_var_new(l->ir, "kind");
 	bool used[sizeof(kinds) / sizeof(kinds[0])] = { false };
 	struct ir_opnd who;
 	size_t left = 0;
 
 	for (size_t i = 0; i < k->run->rules.entry.n; i++) {
-		uint32_t v = k->run->rules.entry.v[i].word >> CLASSIFY_INDEX_BITS;
+		uint32_t v = k->run->entry.v[i].what >> CLASSIFY_INDEX_BITS;
 
 		if (v >= CLASSIFY_DECIDE && !used[v - CLASSIFY_DECIDE]) {
 			used[v - CLASSIFY_DECIDE] = true;
@@ -142,15 +139,15 @@ static void decisions(struct lower *l, const struct lower_walk *k)
 		}
 	}
 	if (!left) {
-		lower_jump(l, none);
-		lower_hot(l, none);
+		lower_jump(l, k->none);
+		lower_hot(l, k->none);
 		return;
 	}
-	lower_test(l, IR_ULE, lower_get(l, k->word), ir_imm(classify_word(CLASSIFY_DECIDE, 0) - 1), none, one);
+	lower_test(l, IR_ULE, lower_get(l, k->what), ir_imm(classify_what(CLASSIFY_DECIDE, 0) - 1), k->none, one);
 	lower_hot(l, one);
-	who = index_of(l, lower_get(l, k->word));
+	who = lower_op(l, IR_AND, lower_get(l, k->what), ir_imm(CLASSIFY_WORD_END));
 	lower_emit(l, IR_WHO)->a = who;
-	lower_set(l, kind, lower_op(l, IR_SHR, lower_get(l, k->word), ir_imm(CLASSIFY_INDEX_BITS)));
+	lower_set(l, kind, lower_op(l, IR_SHR, lower_get(l, k->what), ir_imm(CLASSIFY_INDEX_BITS)));
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		struct ir_block *it = lower_block(l, lang_verdicts[kinds[i].verdict].name), *other = left > 1 ? lower_block(l, "other") : NULL;
 
@@ -167,12 +164,14 @@ static void decisions(struct lower *l, const struct lower_walk *k)
 		lower_hot(l, other);
 		left--;
 	}
-	lower_hot(l, none);
+	lower_hot(l, k->none);
 }
 
 void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct classifier *c)
 {
-	struct lower_walk k = { w, run, ir_var_kept(l->ir, "entries"), ir_var_kept(l->ir, "entry"), ir_var_kept(l->ir, "best") };
+	struct lower_walk k = {
+		w, run, ir_var_kept(l->ir, "entries"), ir_var_kept(l->ir, "what"), ir_var_kept(l->ir, "best"), lower_block(l, "no entry")
+	};
 	struct ir_block *end = lower_block(l, "entries over");
 	struct ir_opnd arg[3 * CLASSIFY_MAX_DIMS];
 	struct ir_inst *i;
@@ -194,7 +193,7 @@ void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *ru
 	*vec_add(l->arena, &l->ir->classifier) = c;
 	lower_set(l, k.at, lower_op(l, IR_AND, r, ir_imm(UINT32_MAX)));
 	lower_set(l, k.best, lower_op(l, IR_SHR, r, ir_imm(32)));
-	load_word(l, &k);
+	load_entry(l, &k);
 	if (run->codes)
 		chain(l, &k, end);
 	else

@@ -28,6 +28,7 @@ struct lower_dim {
 /* A rule's place among a run's entries. */
 struct lower_entry {
 	const struct ast_rule *rule;
+	uint32_t what;			/* see classify_what() */
 	bool sure;			/* CODE: what the tables say is all that the rule asks */
 };
 
@@ -37,6 +38,7 @@ struct lower_run {
 	VEC(struct lower_entry) entry;	/* as rules.entry */
 	size_t codes, broad;		/* entries that are code; of them, those that most packets may match */
 	size_t counts;
+	size_t what;			/* where in the image it says where the table of .what begins */
 	bool failed;			/* it cannot be one run */
 };
 

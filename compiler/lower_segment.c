@@ -73,8 +73,10 @@ static void add_entry(struct lower *l, struct lower_run *run, const struct ast_r
 		run->failed = true;
 		return;
 	}
-	*vec_add(l->arena, &run->entry) = (struct lower_entry){ r, sure };
-	*vec_add(l->arena, &run->rules.entry) = (struct classify_entry){ classify_word(kind, r->index), stops };
+	*vec_add(l->arena, &run->entry) = (struct lower_entry){
+		r, classify_what(kind, kind == CLASSIFY_CODE ? (uint32_t)run->codes : r->index), sure
+	};
+	*vec_add(l->arena, &run->rules.entry) = (struct classify_entry){ place, stops };
 	run->codes += kind == CLASSIFY_CODE;
 	run->counts += kind == CLASSIFY_COUNT;
 	run->broad += kind == CLASSIFY_CODE && !cover_is_narrow(c);
@@ -180,6 +182,19 @@ bool lower_may_classify(const struct lower *l)
 	return l->classify.engine != ENGINE_LINEAR && l->ast->n_indexes > fewest(l);
 }
 
+/* The table of what entries do. */
+static bool keep_what(struct lower *l, const struct lower_run *run)
+{
+	size_t off = image_add(&l->ir->image, 4 * run->entry.n, 64);
+
+	if (l->ir->image.failed)
+		return false;
+	*(uint32_t *)image_at(&l->ir->image, run->what) = (uint32_t)off;
+	for (size_t i = 0; i < run->entry.n; i++)
+		((uint32_t *)image_at(&l->ir->image, off))[i] = run->entry.v[i].what;
+	return true;
+}
+
 size_t lower_segment(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, bool *taken)
 {
 	size_t n = rules->list.n - i;
@@ -197,8 +212,9 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 		narrow = run->entry.n - run->broad;
 		if (narrow < fewest(l))
 			return n;
+		run->what = image_describe(&l->ir->image, 4, 4);
 		c = run->failed || !run->rules.n_dims ? NULL : classify_build(l->arena, &run->rules, &l->classify, &l->ir->image, &why);
-		if (c) {
+		if (c && keep_what(l, run)) {
 			*taken = true;
 			lower_run(l, w, run, c);
 			return n;

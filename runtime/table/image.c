@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t image_add(struct image *m, size_t n, size_t align)
+static size_t add(struct image *m, size_t n, size_t align)
 {
 	size_t off = (m->n + align - 1) & ~(align - 1), cap = m->cap ? m->cap : 4096;
 
@@ -28,6 +28,25 @@ size_t image_add(struct image *m, size_t n, size_t align)
 		m->cap = cap;
 	}
 	m->n = off + n;
+	return off;
+}
+
+size_t image_add(struct image *m, size_t n, size_t align)
+{
+	if (!m->n)
+		add(m, IMAGE_HEAD, 1);
+	return add(m, n, align);
+}
+
+size_t image_describe(struct image *m, size_t n, size_t align)
+{
+	size_t off = (m->head + align - 1) & ~(align - 1);
+
+	if (!m->n)
+		add(m, IMAGE_HEAD, 1);
+	if (off > IMAGE_HEAD || n > IMAGE_HEAD - off)
+		return add(m, n, align);
+	m->head = off + n;
 	return off;
 }
 

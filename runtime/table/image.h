@@ -13,14 +13,21 @@
 struct image {
 	unsigned char *v;		/* of malloc() */
 	size_t n, cap;
+	size_t head;			/* bytes of the head that are taken */
 	bool failed;			/* memory is out, or it would be more than IMAGE_MOST bytes */
 };
 
-enum { IMAGE_MOST = 1 << 29 };		/* offsets below it: the kernel's BPF_MAX_VAR_OFF */
+enum {
+	IMAGE_MOST = 1 << 29,		/* offsets below it: the kernel's BPF_MAX_VAR_OFF */
+	IMAGE_HEAD = 1 << 14,		/* what says where tables begin and how large they are stands before them all, so its places in one image and the next are the same */
+};
+
 
 /* @n zeroed bytes at a multiple of @align (a power of two, at most 4096): where they begin. 0, and .failed, where there is no room. What
  * image_at() returned before is no more. */
 size_t image_add(struct image *m, size_t n, size_t align);
+/* The same, in the head while there is room. */
+size_t image_describe(struct image *m, size_t n, size_t align);
 static inline void *image_at(const struct image *m, size_t off)
 {
 	return m->v + off;

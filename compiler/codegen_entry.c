@@ -1,0 +1,131 @@
+/*
+ * Lists of entries that classifiers find: see compiler/classify.h. In: where in the image a list begins. Out: code that says what its first entry does, and
+ * a function that walks over those that only count.
+ */
+#include "codegen_priv.h"
+
+#include <linux/bpf.h>
+
+#include "abi.h"
+
+/* What stands for entry @place; @what: where in the image it says where that table begins. */
+static V what_of(struct cg *g, V place, V what, BB lost)
+{
+	V table = cg_image_load(g, what, 4, lost);
+
+	return cg_image_load(g, LLVMBuildAdd(g->b, table, LLVMBuildShl(g->b, place, cg_c(g, 2), ""), ""), 4, lost);
+}
+
+V cg_entry(struct cg *g, V list, V best, uint64_t what)
+{
+	BB one, other, some, on = cg_block(g, "entry"), first, lost;
+	V place = cg_alloca(g, g->i64, "place"), v, r;
+
+	cg_image_again(g, cg_image_number(g));
+	/* never: the tables have no such offset */
+	if (!g->lost) {
+		BB here = LLVMGetInsertBlock(g->b);
+
+		g->lost = cg_block(g, "lost");
+		cg_go(g, g->lost);
+		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
+		cg_go(g, here);
+	}
+	lost = g->lost;
+	v = cg_image_load(g, list, 4, lost);
+	one = LLVMGetInsertBlock(g->b);
+	other = cg_block_after(g, one, "best");
+	first = cg_block_after(g, other, "first");
+	some = cg_block_after(g, first, "some");
+	LLVMBuildStore(g->b, v, place);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULE, v, best, ""), first, other);
+	cg_go(g, other);
+	LLVMBuildStore(g->b, best, place);
+	LLVMBuildBr(g->b, first);
+	cg_go(g, first);
+	v = LLVMBuildLoad2(g->b, g->i64, place, "");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, cg_c(g, CLASSIFY_WORD_END), ""), on, some);
+	cg_go(g, some);
+	r = what_of(g, v, cg_c(g, what), lost);
+	some = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, on);
+	LLVMMoveBasicBlockAfter(on, some);
+	cg_go(g, on);
+	v = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(v, (V[]){ cg_c(g, classify_what(CLASSIFY_END, 0)), r }, (BB[]){ first, some }, 2);
+	return v;
+}
+
+/* ---- entries that only count ---- */
+
+static T counts_type(struct cg *g)
+{
+	return LLVMFunctionType(g->i64, (T[]){ g->i64, g->i64, g->i64, g->i64, g->i64 }, 5, 0);
+}
+
+static void add(struct cg *g, V p, uint64_t off, V n)
+{
+	V at = cg_atc(g, p, off);
+
+	cg_store(g, LLVMBuildAdd(g->b, cg_load(g, at, 8, 8), n, ""), at, 8, 8);
+}
+
+static void walk(struct cg *g, V list, V best, V len, V what)
+{
+	BB entry = LLVMGetInsertBlock(g->b), head = cg_block(g, "entry"), some = cg_block(g, "before best"), count = cg_block(g, "counts");
+	BB there = cg_block(g, "counter"), on = cg_block(g, "counted"), done = cg_block(g, "done");
+	V index = cg_alloca(g, g->i32, "index"), at, v, p;
+
+	LLVMBuildBr(g->b, head);
+	cg_go(g, head);
+	at = LLVMBuildPhi(g->b, g->i64, "");
+	v = cg_image_load(g, at, 4, done);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, v, best, ""), some, done);
+	cg_go(g, some);
+	v = what_of(g, v, what, done);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, LLVMBuildLShr(g->b, v, cg_c(g, CLASSIFY_INDEX_BITS), ""), cg_c(g, CLASSIFY_COUNT), ""), count,
+		  done);
+	cg_go(g, count);
+	cg_store(g, LLVMBuildAnd(g->b, v, cg_c(g, CLASSIFY_WORD_END), ""), index, 4, 4);
+	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->rules, index });
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), on, there);
+	cg_go(g, there);
+	add(g, p, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
+	add(g, p, offsetof(struct xdpf_counter, bytes), len);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+	v = LLVMBuildAdd(g->b, at, cg_c(g, 4), "");
+	/* lists have an end */
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, LLVMBuildSub(g->b, v, list, ""), cg_c(g, 4 * CLASSIFY_MAX_LIST), ""), head, done);
+	LLVMAddIncoming(at, (V[]){ list, v }, (BB[]){ entry, on }, 2);
+	cg_go(g, done);
+	LLVMBuildRet(g->b, at);
+}
+
+void cg_counts_function(struct cg *g)
+{
+	MD arg[] = { g->du64, g->du64, g->du64, g->du64, g->du64 };
+	bool wanted = false;
+	V f;
+
+	for (size_t b = 0; b < g->ir->block.n && !wanted; b++)
+		for (size_t i = 0; i < g->ir->block.v[b]->inst.n && !wanted; i++)
+			wanted = g->ir->block.v[b]->inst.v[i].op == IR_COUNTS;
+	if (!wanted)
+		return;
+	/* a global function: the verifier walks its loop once, not at each rule that lets packets go on */
+	f = g->counts_fn = LLVMAddFunction(g->m, XDPF_FN_COUNTS, counts_type(g));
+	cg_enum_attr(g, f, "nounwind");
+	cg_enum_attr(g, f, "noinline");
+	cg_attr(g, f, "no-builtins", "");
+	g->fn = f;
+	cg_go(g, cg_block(g, "entry"));
+	cg_debug_function(g, f, XDPF_FN_COUNTS, g->du64, 5, arg, true);
+	cg_image_again(g, LLVMGetParam(f, 3));
+	walk(g, LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2), LLVMGetParam(f, 4));
+}
+
+V cg_counts(struct cg *g, V list, V best, uint64_t what)
+{
+	return LLVMBuildCall2(g->b, counts_type(g), g->counts_fn, (V[]){ list, best, cg_len(g), cg_image_number(g), cg_c(g, what) }, 5, "");
+}
