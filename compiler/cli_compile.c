@@ -41,7 +41,7 @@ static bool is_input(const struct cli *cli)
 
 int cli_compile(struct cli *cli)
 {
-	const struct compile_options o = { .mcpu = cli->mcpu };
+	const struct compile_options o = { .mcpu = cli->mcpu, .sets = cli->sets };
 	const struct ast_program *p;
 	void *obj = NULL;
 	size_t len = 0;
@@ -53,7 +53,7 @@ int cli_compile(struct cli *cli)
 	if (!p)
 		return EXIT_INPUT;
 	if (cli->check) {
-		if (compile_check(p, &cli->diag))
+		if (compile_check(p, &o, &cli->diag))
 			return EXIT_DONE;
 		cli_show(cli);
 		return EXIT_INPUT;

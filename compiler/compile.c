@@ -42,9 +42,10 @@ struct ast_program *compile_front(struct arena *a, const struct source *const *s
 	return ok && !diag_failed(d) ? p : NULL;
 }
 
-static struct ir_program *middle(const struct ast_program *p, struct diag_list *d)
+static struct ir_program *middle(const struct ast_program *p, const struct compile_options *o, struct diag_list *d)
 {
-	struct ir_program *ir = lower_program(p, d);
+	const struct lower_options lower = { .sets = o->sets };
+	struct ir_program *ir = lower_program(p, &lower, d);
 	const char *bad = ir ? ir_check(ir) : NULL;
 
 	if (!bad)
@@ -60,9 +61,9 @@ static void release(struct ir_program *ir)
 		image_free(&ir->image);
 }
 
-bool compile_check(const struct ast_program *p, struct diag_list *d)
+bool compile_check(const struct ast_program *p, const struct compile_options *o, struct diag_list *d)
 {
-	struct ir_program *ir = middle(p, d);
+	struct ir_program *ir = middle(p, o, d);
 
 	release(ir);
 	return ir;
@@ -70,7 +71,7 @@ bool compile_check(const struct ast_program *p, struct diag_list *d)
 
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
 {
-	struct ir_program *ir = middle(p, d);
+	struct ir_program *ir = middle(p, o, d);
 	void *elf = NULL;
 	char *meta = NULL, *tests = NULL;
 	void *sets = NULL;
@@ -112,7 +113,7 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 		ast_dump(p, out);
 		return true;
 	}
-	ir = middle(p, d);
+	ir = middle(p, o, d);
 	if (!ir)
 		return false;
 	if (what == EMIT_IR) {

@@ -6,9 +6,11 @@
 #define XDPF_COMPILE_H
 
 #include "ast.h"
+#include "table/set.h"
 
 struct compile_options {
 	const char *mcpu;		/* "v3" (default when NULL), "v4" */
+	struct set_options sets;	/* tables of constant sets */
 };
 
 enum compile_emit { EMIT_AST, EMIT_IR, EMIT_LLVM, EMIT_ASM };
@@ -16,7 +18,7 @@ enum compile_emit { EMIT_AST, EMIT_IR, EMIT_LLVM, EMIT_ASM };
 /* Parses and checks @n sources as one program. NULL if there were errors (see @d). */
 struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d);
 /* Whether a checked program will compile: what only shows behind the front is told here too. */
-bool compile_check(const struct ast_program *p, struct diag_list *d);
+bool compile_check(const struct ast_program *p, const struct compile_options *o, struct diag_list *d);
 /* Code for a checked program: an ELF object in memory of malloc(). False: see @d. */
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len);
 /* A stage of it as text. False: see @d. */

@@ -11,7 +11,7 @@
 
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET,
-	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_WERROR, OPT_JSON,
+	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_WERROR, OPT_JSON,
 	OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -26,10 +26,12 @@ static const struct option_info {
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
 	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
+	{ OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
+enum { TABLE_MEMORY = 128 };	/* MB */
 enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
@@ -45,6 +47,9 @@ static const char help[] =
 	"\n"
 	"  -o OUT.o          the object; whole, or left as it was\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
+	"  --set-engine=E    the tables of constant sets: bits, search, hash, pages,\n"
+	"                    bounds, trie, dir24 (else: by what a set holds)\n"
+	"  --table-memory=MB what a program's tables may take (128, at most 512)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
 	"  --seed N          --run: the seed of what is random (1)\n"
 	"  --no-way          --run: redirects find no way: their `else` applies\n"
@@ -89,6 +94,8 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_RX:		cli->rx_text = value; break;
 	case OPT_FLOW_STATE:	cli->flow_state = value; break;
 	case OPT_SPLIT:		cli->split = value; break;
+	case OPT_SET_ENGINE:	cli->set_engine = value; break;
+	case OPT_TABLE_MEMORY:	cli->table_memory = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_QUIET:		cli->quiet = true; break;
@@ -209,6 +216,12 @@ static int check_options(struct cli *cli)
 	if (cli->split && (!cli_number(cli->split, UINT16_MAX, &n) || n < 14))
 		return cli_usage("--split %s: a number from 14, an Ethernet header, to 65535", cli->split);
 	cli->first = n;
+	if (cli->set_engine && !set_engine_find(cli->set_engine, &cli->sets.engine))
+		return cli_usage("--set-engine=%s: there are bits, search, hash, pages, bounds, trie and dir24", cli->set_engine);
+	n = TABLE_MEMORY;
+	if (cli->table_memory && (!cli_number(cli->table_memory, IMAGE_MOST >> 20, &n) || !n))
+		return cli_usage("--table-memory=%s: a number of megabytes from 1 to 512", cli->table_memory);
+	cli->sets.most = (size_t)n << 20;
 	for (size_t i = 0; i < cli->n_files; i++)
 		stdins += strcmp(cli->files[i], "-") == 0;
 	if (stdins > 1)

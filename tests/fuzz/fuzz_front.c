@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct source *source = source_new(a, "fuzz.xdpf", text, size);
 	struct diag_list diags = { .arena = a };
 	struct ast_program program = { .arena = a };
+	const struct lower_options options = { .sets = { .most = 1 << 20 } };
 	FILE *out = fopen("/dev/null", "w");
 	bool good = parse_unit(&program, source, &diags);
 
@@ -24,12 +25,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* What the parser understood is checked, too, where it did not understand all. */
 	good &= sema_check(&program, &diags);
 	if (good) {
-		struct ir_program *ir = lower_program(&program, &diags);
+		struct ir_program *ir = lower_program(&program, &options, &diags);
 
 		if (ir) {
 			if (ir_check(ir))
 				abort();
 			ir_dump(ir, out);
+			image_free(&ir->image);
 		}
 	}
 	diag_render(&diags, out, true);
