@@ -5,7 +5,7 @@
 #define XDPF_CLI_H
 
 #include "ast.h"
-#include "classify.h"
+#include "compile.h"
 #include "rx.h"
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
@@ -17,8 +17,9 @@ struct cli {
 	const char *emit, *list, *run;	/* their values; NULL: not asked for */
 	bool check, test;
 	const char *mcpu;
-	const char *engine, *max_tables;	/* as text; .classify has what they say */
+	const char *engine, *set_engine, *table_memory;	/* as text; these two have what they say */
 	struct classify_options classify;
+	struct set_options sets;
 	const char *iface;
 	const char *rxqueue;		/* as text; .queue is its number */
 	uint32_t queue;

@@ -203,17 +203,27 @@ void cg_locate(struct cg *g, struct span sp)
 									   lc.col > MAX_COLUMN ? MAX_COLUMN : lc.col, f->scope, NULL));
 }
 
-V cg_function(struct cg *g, const char *name, T type, unsigned n, MD *param)
+static V function(struct cg *g, const char *name, T type, unsigned n, MD *param, bool alone)
 {
 	V f = LLVMAddFunction(g->m, name, type);
 
-	LLVMSetLinkage(f, LLVMInternalLinkage);
+	LLVMSetLinkage(f, alone ? LLVMExternalLinkage : LLVMInternalLinkage);
 	cg_enum_attr(g, f, "nounwind");
 	cg_enum_attr(g, f, "noinline");
 	cg_attr(g, f, "no-builtins", "");
 	g->fn = f;
 	g->base = NULL;
 	cg_go(g, cg_block(g, "entry"));
-	cg_debug_function(g, f, name, g->du64, n, param, false);
+	cg_debug_function(g, f, name, g->du64, n, param, alone);
 	return f;
+}
+
+V cg_function(struct cg *g, const char *name, T type, unsigned n, MD *param)
+{
+	return function(g, name, type, n, param, false);
+}
+
+V cg_function_alone(struct cg *g, const char *name, T type, unsigned n, MD *param)
+{
+	return function(g, name, type, n, param, true);
 }

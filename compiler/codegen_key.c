@@ -110,6 +110,8 @@ uint64_t cg_key_room(struct cg *g)
 	}
 	for (size_t i = 0; i < p->live.n; i++)
 		longer(&most, set_room(g, p->live.v[i]));
+	for (size_t i = 0; i < g->ir->table.n; i++)
+		longer(&most, 8 * g->ir->table.v[i]->set.words);
 	if (p->cookies && most < CG_COOKIE_HEADER)
 		most = CG_COOKIE_HEADER;
 	return most;

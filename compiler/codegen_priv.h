@@ -43,8 +43,7 @@ struct cg {
 
 	/* globals */
 	V config, ifaces, trace, inputs, rules, verdicts, misses, scratch;
-	V *table_fn;			/* per table; NULL where the search is inline */
-	V *table;
+	V set_fn[SET_ENGINE_COUNT][SET_MAX_WORDS + 1];	/* look-ups in constant sets, by words of a key; 0: 32 bits and an engine that knows */
 	V classes;			/* in the scratch map: a number for each dimension of a classifier, of which the verifier knows nothing */
 	V image;			/* the one in .rodata */
 	V base;				/* see cg_image() */
@@ -98,6 +97,8 @@ void cg_debug_init(struct cg *g);
 void cg_debug_function(struct cg *g, V f, const char *name, MD ret, unsigned n, MD *param, bool external);
 /* Begins an internal function that returns a u64, and is g->fn then; @type and the debug types of its @n parameters say the same. */
 V cg_function(struct cg *g, const char *name, T type, unsigned n, MD *param);
+/* The same, but the verifier goes through it by itself, once, and knows nothing of its arguments, which are numbers; two or more. */
+V cg_function_alone(struct cg *g, const char *name, T type, unsigned n, MD *param);
 void cg_debug_global(struct cg *g, V global, const char *name, MD type);
 void cg_locate(struct cg *g, struct span sp);
 MD cg_struct_type(struct cg *g, const char *name, unsigned n, const char *const *names, const MD *types, const unsigned *bits,

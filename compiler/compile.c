@@ -51,7 +51,7 @@ static void release(struct ir_program *ir)
 
 static struct ir_program *middle(const struct ast_program *p, const struct compile_options *o, struct diag_list *d)
 {
-	struct ir_program *ir = lower_program(p, &o->classify, d);
+	struct ir_program *ir = lower_program(p, &o->lower, d);
 	const char *bad = ir ? ir_check(ir) : NULL;
 
 	if (!bad)

@@ -6,11 +6,11 @@
 #define XDPF_COMPILE_H
 
 #include "ast.h"
-#include "classify.h"
+#include "ir.h"
 
 struct compile_options {
 	const char *mcpu;		/* "v3" (default when NULL), "v4" */
-	struct classify_options classify;
+	struct lower_options lower;
 };
 
 enum compile_emit { EMIT_AST, EMIT_IR, EMIT_LLVM, EMIT_ASM };

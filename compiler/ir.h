@@ -12,6 +12,7 @@
 #include "ast.h"
 #include "classify.h"
 #include "table/image.h"
+#include "table/set.h"
 
 enum ir_op {
 #define OP(ID, name, nopnd, result) IR_##ID,
@@ -70,16 +71,13 @@ struct ir_block {
 	VEC(struct ir_inst) inst;	/* the last one is the terminator */
 };
 
-/* A constant table that MEMBER searches. One word: sorted boundaries, a key is in it if an odd number of them is not above the key.
- * More words: sorted keys of .words numbers each, most significant first; or, with .bounds, boundaries of 128-bit numbers. */
+/* A constant set that MEMBER asks: its elements, and its table in the program's image (engine SET_AUTO: nothing asks it). */
 struct ir_table {
 	const char *name;
-	unsigned words;			/* numbers per entry */
-	unsigned width;			/* bits of a number: 32 or 64 */
-	bool bounds;
 	struct span span;		/* of the first comparison that uses it */
-	size_t n;			/* entries */
-	uint64_t *word;			/* n * words */
+	struct set_elements set;
+	struct set_table table;
+	size_t described;		/* where in the image it says where that is */
 };
 
 struct ir_program {
@@ -121,7 +119,12 @@ void ir_dump(const struct ir_program *p, FILE *out);
 /* ir_check.c: NULL if well formed, else what is wrong (in the arena). */
 const char *ir_check(const struct ir_program *p);
 
+struct lower_options {
+	struct classify_options classify;
+	struct set_options sets;
+};
+
 /* lower.c: a checked program to IR. Files too large for one program are an error in @d, and NULL. */
-struct ir_program *lower_program(const struct ast_program *ast, const struct classify_options *o, struct diag_list *d);
+struct ir_program *lower_program(const struct ast_program *ast, const struct lower_options *o, struct diag_list *d);
 
 #endif

@@ -17,7 +17,7 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "stores 1, 2, 4 or 8 bytes";
 	if ((i->op == IR_PUSHTAG && i->imm > 0xffff) || (i->op == IR_MARK && i->imm > UINT32_MAX))
 		return "has a number that does not fit";
-	if (i->op == IR_MEMBER && (i->imm >= p->table.n || i->args.n != p->table.v[i->imm]->words))
+	if (i->op == IR_MEMBER && (i->imm >= p->table.n || i->args.n != p->table.v[i->imm]->set.words))
 		return "does not fit its table";
 	if (i->op == IR_CLASSIFY && (i->imm >= p->classifier.n || i->args.n % 3))
 		return "does not fit its classifier";

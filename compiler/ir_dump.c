@@ -142,6 +142,16 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		dump_target(i->target[k], out);
 }
 
+static void dump_table(size_t t, const struct ir_table *tb, FILE *out)
+{
+	fprintf(out, "table %zu %s: %zu ranges of %u-bit keys", t, tb->name, (tb->set.n + 1) / 2, tb->set.bits);
+	if (tb->table.engine == SET_AUTO)
+		fprintf(out, ", which no rule asks in the end\n");
+	else
+		fprintf(out, " in %zu bytes: %s (%s), since %s; a look-up reads %u of it at the most\n", tb->table.bytes,
+			set_engine_name(tb->table.engine), set_engine_what(tb->table.engine), tb->table.why, tb->table.loads);
+}
+
 void ir_dump(const struct ir_program *p, FILE *out)
 {
 	const struct source *src = NULL;
@@ -149,10 +159,7 @@ void ir_dump(const struct ir_program *p, FILE *out)
 
 	fprintf(out, "program %s\n", p->ast->name);
 	for (size_t t = 0; t < p->table.n; t++) {
-		const struct ir_table *tb = p->table.v[t];
-
-		fprintf(out, "table %zu %s: %zu %s of %u x %u bits\n", t, tb->name, tb->n, tb->bounds ? "boundaries" : "keys", tb->words,
-			tb->width);
+		dump_table(t, p->table.v[t], out);
 	}
 	for (size_t k = 0; k < p->classifier.n; k++)
 		fprintf(out, "classifier %zu %s: %zu bytes, at most %u look-ups a packet; %s\n", k, classify_name(p->classifier.v[k]),

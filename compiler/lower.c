@@ -234,9 +234,7 @@ static int by_place(const void *a, const void *b)
 	return x->span.begin < y->span.begin ? -1 : x->span.begin > y->span.begin;
 }
 
-/* The kernel lets a program have 256 functions, and each table's search is one; a set for both families is two tables. */
-enum { MAX_TABLES = 250 };
-
+/* The kernel lets a program use 64 maps. */
 static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
@@ -255,14 +253,6 @@ static bool few_tables(struct lower *l)
 			d->remedy = "let rules share one: a limit with a name is one set of buckets for all that name it";
 			return false;
 		}
-	if (l->ir->table.n > MAX_TABLES - p->n_limits) {
-		size_t most = MAX_TABLES - p->n_limits;
-		struct diag *d = diag_error(l->diag, l->ir->table.v[most]->span,
-					    "more than %zu different lists and sets of more than %d elements", most, LOWER_INLINE_RANGES);
-
-		d->remedy = "one program holds no more: let rules that do the same share one set";
-		return false;
-	}
 	for (size_t u = 0; u < l->ast->units.n; u++)
 		for (size_t c = 0; c < l->ast->units.v[u]->counters.n; c++) {
 			const struct ast_counter *ct = l->ast->units.v[u]->counters.v[c];
@@ -312,7 +302,7 @@ static bool small_enough(struct lower *l)
 	return false;
 }
 
-struct ir_program *lower_program(const struct ast_program *ast, const struct classify_options *o, struct diag_list *d)
+struct ir_program *lower_program(const struct ast_program *ast, const struct lower_options *o, struct diag_list *d)
 {
 	struct arena *a = d->arena;
 	struct lower *l = arena_alloc(a, sizeof(*l));
@@ -322,7 +312,7 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct cla
 	l->arena = a;
 	l->diag = d;
 	l->ast = ast;
-	l->classify = *o;
+	l->classify = o->classify;
 	l->ir = arena_alloc(a, sizeof(*l->ir));
 	l->ir->arena = a;
 	l->ir->ast = ast;
@@ -350,9 +340,10 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct cla
 	place(l, parse.cold, parse.n_cold);
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
-	image_pad(&l->ir->image);
-	if (d->errors == errors && few_tables(l) && small_enough(l))
+	if (d->errors == errors && few_tables(l) && small_enough(l) && lower_tables(l, &o->sets)) {
+		image_pad(&l->ir->image);
 		return l->ir;
+	}
 	image_free(&l->ir->image);
 	return NULL;
 }

@@ -395,6 +395,9 @@ void lower_set_action(struct lower *l, const struct ast_action *a);
 /* The range as far as numbers of @bits bits reach; false: not at all. */
 bool lower_clip(const struct range *r, unsigned bits, struct range *out);
 size_t lower_table_bounds(struct lower *l, const char *name, const struct range *r, size_t n, enum family family, unsigned bits);
-size_t lower_table_keys(struct lower *l, const char *name, const uint64_t *word, size_t n, unsigned words);
+/* @pair: first and last key of @n ranges, in words of 64 bits, most significant first; it is the table's afterwards. */
+size_t lower_table_pairs(struct lower *l, const char *name, uint64_t *pair, size_t n, unsigned bits);
+/* Puts all tables that the program asks into its image. False: one cannot be, an error says why. */
+bool lower_tables(struct lower *l, const struct set_options *o);
 
 #endif

@@ -11,7 +11,7 @@
 
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET,
-	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_MAX_TABLES, OPT_WERROR, OPT_JSON,
+	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_WERROR, OPT_JSON,
 	OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -26,11 +26,12 @@ static const struct option_info {
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
 	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
-	{ OPT_ENGINE, "--engine", "NAME" }, { OPT_MAX_TABLES, "--max-tables", "BYTES" },
+	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
+enum { TABLE_MEMORY = 128 };	/* MB */
 enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
@@ -46,7 +47,8 @@ static const char help[] =
 	"\n"
 	"  -o OUT.o          the object; whole, or left as it was\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
-	"  --engine=E, --max-tables=N   how rules are found (auto); bytes of tables (256Mi)\n"
+	"  --engine=E, --set-engine=E, --table-memory=MB   how rules and sets are found\n"
+	"                    (what costs least); what tables may take (128, at most 512)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
 	"  --seed N          --run: the seed of what is random (1)\n"
 	"  --no-way          --run: redirects find no way: their `else` applies\n"
@@ -90,8 +92,9 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_RX:		cli->rx_text = value; break;
 	case OPT_FLOW_STATE:	cli->flow_state = value; break;
 	case OPT_ENGINE:	cli->engine = value; break;
-	case OPT_MAX_TABLES:	cli->max_tables = value; break;
 	case OPT_SPLIT:		cli->split = value; break;
+	case OPT_SET_ENGINE:	cli->set_engine = value; break;
+	case OPT_TABLE_MEMORY:	cli->table_memory = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_QUIET:		cli->quiet = true; break;
@@ -181,25 +184,6 @@ static bool engine(struct cli *cli)
 	return false;
 }
 
-/* 65536, 64Ki, 64Mi */
-static bool table_bytes(struct cli *cli)
-{
-	const char *text = cli->max_tables ? cli->max_tables : "256Mi";
-	size_t len = strlen(text), digits = strspn(text, "0123456789");
-	unsigned shift = strcmp(text + digits, "Ki") == 0 ? 10 : strcmp(text + digits, "Mi") == 0 ? 20 : 0;
-	char number[24];
-	uint64_t n;
-
-	if (len - digits != (shift ? 2 : 0) || digits >= sizeof(number))
-		return false;
-	memcpy(number, text, digits);
-	number[digits] = '\0';
-	if (!cli_number(number, IMAGE_MOST >> shift, &n))
-		return false;
-	cli->classify.max_bytes = (size_t)n << shift;
-	return true;
-}
-
 /* What does not go together. An exit status, or GO_ON. */
 static int check_options(struct cli *cli)
 {
@@ -226,8 +210,6 @@ static int check_options(struct cli *cli)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
 	if (!engine(cli))
 		return cli_usage("--engine=%s: there are auto, linear, switch, rfc, hybrid and tree", cli->engine);
-	if (!table_bytes(cli))
-		return cli_usage("--max-tables=%s: bytes, as in 64Mi, at most 512Mi", cli->max_tables);
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
 			return cli_usage("%s is for --run", of_run[i].name);
@@ -250,6 +232,12 @@ static int check_options(struct cli *cli)
 	if (cli->split && (!cli_number(cli->split, UINT16_MAX, &n) || n < 14))
 		return cli_usage("--split %s: a number from 14, an Ethernet header, to 65535", cli->split);
 	cli->first = n;
+	if (cli->set_engine && !set_engine_find(cli->set_engine, &cli->sets.engine))
+		return cli_usage("--set-engine=%s: there are bits, search, hash, pages, bounds, trie and dir24", cli->set_engine);
+	n = TABLE_MEMORY;
+	if (cli->table_memory && (!cli_number(cli->table_memory, IMAGE_MOST >> 20, &n) || !n))
+		return cli_usage("--table-memory=%s: a number of megabytes from 1 to 512", cli->table_memory);
+	cli->classify.max_bytes = cli->sets.most = (size_t)n << 20;
 	for (size_t i = 0; i < cli->n_files; i++)
 		stdins += strcmp(cli->files[i], "-") == 0;
 	if (stdins > 1)

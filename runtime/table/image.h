@@ -19,7 +19,7 @@ struct image {
 
 enum {
 	IMAGE_MOST = 1 << 29,		/* offsets below it: the kernel's BPF_MAX_VAR_OFF */
-	IMAGE_HEAD = 1 << 14,		/* what says where tables begin and how large they are stands before them all, so its places in one image and the next are the same */
+	IMAGE_HEAD = 1 << 15,		/* so many bytes before all tables say where those begin and how large they are: in the next version's image too */
 };
 
 

@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *text = arena_strndup(a, (const char *)data, size);
 	struct source *source = source_new(a, "fuzz.xdpf", text, size);
 	struct diag_list diags = { .arena = a };
-	const struct classify_options classify = { .max_bytes = 1 << 20 };
 	struct ast_program program = { .arena = a };
+	const struct lower_options options = { .classify = { .max_bytes = 1 << 20 }, .sets = { .most = 1 << 20 } };
 	FILE *out = fopen("/dev/null", "w");
 	bool good = parse_unit(&program, source, &diags);
 
@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* What the parser understood is checked, too, where it did not understand all. */
 	good &= sema_check(&program, &diags);
 	if (good) {
-		struct ir_program *ir = lower_program(&program, &classify, &diags);
+		struct ir_program *ir = lower_program(&program, &options, &diags);
 
 		if (ir) {
 			if (ir_check(ir))

@@ -86,7 +86,7 @@ static void build(struct fixture *f)
 	*vec_add(f->p.arena, &f->ast.logs) = NULL;
 	*vec_add(f->p.arena, &f->ast.ways) = NULL;
 	*vec_add(f->p.arena, &f->ast.ifaces) = "eth0";
-	f->table = (struct ir_table){ .name = "t", .words = 2, .width = 64 };
+	f->table = (struct ir_table){ .name = "t", .set = { .words = 2, .bits = 128 } };
 	*vec_add(f->p.arena, &f->p.table) = &f->table;
 	f->x = ir_var_new(&f->p, "x");
 	for (unsigned b = 0; b < N_BLOCKS; b++) {

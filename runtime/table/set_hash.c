@@ -1,0 +1,120 @@
+/*
+ * Tables of exact keys. In: boundaries of a set that holds few keys to a range. Out: buckets as set.h says, so filled that every key is found in
+ * SET_HASH_PROBES of them. Whoever writes the set chooses its keys: where they crowd, another seed and then more room are tried, and only so often.
+ */
+#include "set_priv.h"
+
+enum { SEEDS = 4, GROWTHS = 6, FILL = 55 };		/* per cent of the slots */
+
+static const char too_many_keys[] = "this engine holds single values, and the set has ranges of many";
+static const char crowded[] = "its keys crowd in a few buckets, however they are hashed";
+
+static bool slot_is(const unsigned char *slot, const uint64_t *key, unsigned words, unsigned bytes)
+{
+	uint32_t narrow = (uint32_t)key[0];
+
+	return bytes == 4 ? !memcmp(slot, &narrow, 4) && key[0] == narrow : !memcmp(slot, key, 8 * words);
+}
+
+/* False: there is no room within reach. */
+static bool put(unsigned char *table, const struct set_head *h, const uint64_t *key)
+{
+	static const uint64_t none[SET_MAX_WORDS];
+	unsigned words = h->words, bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits);
+	uint64_t b = set_hash(key, words, h->hash.seed) * h->hash.buckets >> 32;
+	unsigned char *slot = table + b * slots * bytes;
+
+	for (unsigned i = 0; i < slots * SET_HASH_PROBES; i++, slot += bytes) {
+		if (!slot_is(slot, none, words, bytes))
+			continue;
+		memcpy(slot, key, bytes);
+		return true;
+	}
+	return false;
+}
+
+/* All keys; zero goes to the head. */
+static bool fill(struct set_draft *d, size_t at)
+{
+	const struct set_elements *e = d->e;
+	struct set_head *h = set_head_of(d);
+
+	h->hash.zero = 0;
+	for (size_t i = 0; i < e->n; i += 2) {
+		const uint64_t *end = i + 1 < e->n ? e->bound + (i + 1) * e->words : NULL;
+		uint64_t key[SET_MAX_WORDS];
+		bool last;
+
+		memcpy(key, e->bound + i * e->words, e->words * sizeof(*key));
+		do {
+			last = !end && set_is_greatest(key, e->words, e->bits);
+			if (set_is_zero(key, e->words))
+				h->hash.zero = 1;
+			else if (!put(set_at(d, at), h, key))
+				return false;
+			set_next(key, e->words);
+		} while (end ? set_cmp(key, end, e->words) != 0 : !last);
+	}
+	return true;
+}
+
+/* The most buckets that a look-up finds full, and one. */
+static unsigned probes(const unsigned char *table, const struct set_head *h)
+{
+	static const uint64_t none[SET_MAX_WORDS];
+	unsigned bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits), most = 1, run = 1;
+
+	for (size_t b = 0; b < h->hash.buckets; b++) {
+		bool full = !slot_is(table + ((b + 1) * slots - 1) * bytes, none, h->words, bytes);
+
+		run = full ? run + 1 : 1;
+		if (run > most)
+			most = run;
+	}
+	return most < SET_HASH_PROBES ? most : SET_HASH_PROBES;
+}
+
+const char *set_hash_build(struct set_draft *d)
+{
+	const struct set_elements *e = d->e;
+	unsigned bytes = set_hash_slot_bytes(e->bits), slots = set_hash_slots(e->bits);
+	uint64_t n = set_count(e), buckets = n * 100 / (slots * FILL) + 1;
+	size_t begin = d->m->n;
+
+	if (n > 8 * (uint64_t)e->n + 64)
+		return too_many_keys;
+	for (unsigned grown = 0; grown < GROWTHS; grown++, buckets += buckets / 4 + 1)
+		for (unsigned seed = 0; seed < SEEDS; seed++) {
+			struct set_head *h;
+			size_t size = (size_t)(buckets + SET_HASH_PROBES - 1) * slots * bytes, at;
+
+			if (buckets > UINT32_MAX || !set_room(d, size, SET_ALIGN, &at))
+				return set_too_large;
+			h = set_head_of(d);
+			h->hash.seed = seed * SET_HASH_LAST;
+			h->hash.buckets = (uint32_t)buckets;
+			if (fill(d, at)) {
+				h = set_head_of(d);
+				h->hash.probes = probes(set_at(d, at), h);
+				d->loads = h->hash.probes;
+				return NULL;
+			}
+			memset(d->m->v + begin, 0, d->m->n - begin);
+			d->m->n = begin;
+		}
+	return crowded;
+}
+
+bool set_hash_has(const struct set_head *h, const uint64_t *key)
+{
+	unsigned words = h->words, bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits);
+	uint64_t b = set_hash(key, words, h->hash.seed) * h->hash.buckets >> 32;
+	const unsigned char *slot = (const unsigned char *)(h + 1) + b * slots * bytes;
+
+	if (set_is_zero(key, words))
+		return h->hash.zero;
+	for (unsigned i = 0; i < slots * h->hash.probes; i++, slot += bytes)
+		if (slot_is(slot, key, words, bytes))
+			return true;
+	return false;
+}
