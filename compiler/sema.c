@@ -54,6 +54,7 @@ bool sema_check(struct ast_program *p, struct diag_list *d)
 	names_init(&s);
 	headers_init(&s);
 	symtab_init(&s.ifaces, s.a);
+	symtab_init(&s.places, s.a);
 	p->name = program_name(&s, p->units.n ? p->units.v[0]->name : NULL);
 	p->live.n = p->n_indexes = p->n_counters = p->n_slots = p->n_sets = p->n_limits = 0;
 	for (size_t i = 0; i < p->units.n; i++)

@@ -57,6 +57,7 @@ enum name_space {
 	SPACE_LOST,				/* names of those that the parser did not understand */
 	SPACE_COUNTER,				/* count tables of a unit */
 	SPACE_IFACE,				/* interface names of a program: where they stand in .ifaces */
+	SPACE_PLACE,				/* "edge.xdpf:31": the first rule there that decides, and how many more do */
 };
 
 struct symbol {
@@ -131,6 +132,8 @@ struct sema {
 	struct symtab words;		/* the language's */
 	struct symtab names;		/* the unit's */
 	struct symtab ifaces;		/* the program's */
+	struct symtab places;		/* where rules stand, of the first .n_placed in .by_index */
+	size_t n_placed;
 	unsigned order;			/* of the statement that is being checked */
 	struct decl **decl;		/* the unit's lets and sets in reading order, and how many of them were checked */
 	size_t n_decls, next_decl;

@@ -197,8 +197,8 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 		   const struct range *v, size_t n,
 		   bool in, bool present, const struct ast_expr *by, bool by_true, struct conflict *c)
 {
-	const struct fact *old = find(f, op, e->has_mask, e->mask_value);
-	struct arena_mark mark = arena_mark(s->scratch);
+	const struct fact *old;
+	struct arena_mark mark;
 	struct range all[2];
 	size_t n_all = operand_domain(op, all);
 	struct ranges left;
@@ -208,8 +208,12 @@ static bool narrow(struct sema *s, struct facts *f, const struct ast_expr *e, co
 
 	if (present && head && !add_headers(s, f, op->inner, head, never_with(op), by, by_true, c))
 		return false;
-	if (f->n >= MAX_FACTS || n > MAX_READ || (old && old->n > MAX_READ))
+	if (f->n >= MAX_FACTS || n > MAX_READ)
 		return true;
+	old = find(f, op, e->has_mask, e->mask_value);
+	if (old && old->n > MAX_READ)
+		return true;
+	mark = arena_mark(s->scratch);
 	if (e->has_mask)
 		all[0].lo = value_of(0);	/* a mask may leave nothing of any value */
 	if (!old && in)

@@ -265,7 +265,7 @@ static bool inner_check(struct sema *s, const struct ast_assign *a, struct ast_f
 
 	note_given(p, a->name.span);
 	if (!p->inner)
-		p->inner = arena_alloc(s->a, sizeof(*p->inner));
+		p->inner = arena_alloc(s->scratch, sizeof(*p->inner));
 	if (!strcmp(name, "payload"))
 		return payload_check(s, a, p->inner);
 	if (id != FIELD_NONE && (a->value || h == HDR_NONE) && operand_inner(id))
@@ -354,15 +354,11 @@ static bool capture_check(struct sema *s, struct ast_frame *f)
 	return false;
 }
 
-bool frame_check(struct sema *s, struct ast_frame *f)
+static bool parts_check(struct sema *s, struct ast_frame *f, struct frame_parts *p)
 {
-	struct frame_parts *p;
 	struct diag *e;
 	bool ok = true;
 
-	if (f->from.s)
-		return capture_check(s, f);
-	p = arena_alloc(s->a, sizeof(*p));
 	for (size_t i = 0; i < f->assign.n; i++)
 		ok = assign_check(s, &f->assign.v[i], f, p) && ok;
 	if (!ok)
@@ -386,4 +382,13 @@ bool frame_check(struct sema *s, struct ast_frame *f)
 	f->data = p->hex;
 	f->len = p->n_hex;
 	return true;
+}
+
+bool frame_check(struct sema *s, struct ast_frame *f)
+{
+	struct arena_mark mark = arena_mark(s->scratch);
+	bool ok = f->from.s ? capture_check(s, f) : parts_check(s, f, arena_alloc(s->scratch, sizeof(struct frame_parts)));
+
+	arena_release(s->scratch, mark);
+	return ok;
 }

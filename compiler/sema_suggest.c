@@ -172,6 +172,9 @@ const char *suggest_remedy(struct sema *s, const char *name, unsigned what, enum
 	const char *ours = what & SUGGEST_FIELD ? suggest_foreign(name) : NULL, *small;
 	uint64_t known;
 
+	/* Nobody will read it, and there may be a hundred thousand names to compare with. */
+	if (s->d->errors > DIAG_MAX_ERRORS)
+		return NULL;
 	if (ours)
 		return arena_printf(s->a, "write `%s`", ours);
 	for (size_t i = 0; what & SUGGEST_TYPE && i < sizeof(foreign_types) / sizeof(foreign_types[0]); i++)

@@ -41,19 +41,25 @@ static bool repeat_check(struct sema *s, const struct ast_step *step)
 /* The rule at "edge.xdpf:31". */
 static const struct ast_rule *rule_at(struct sema *s, const char *place, bool *several)
 {
-	const struct ast_rule *found = NULL;
+	struct symbol *y;
 
-	for (size_t i = 0; i < s->p->by_index.n; i++) {
-		const struct ast_rule *r = s->p->by_index.v[i];
+	/* Which of them stand where is asked by the first that wants to know. */
+	for (; s->n_placed < s->p->by_index.n; s->n_placed++) {
+		struct ast_rule *r = s->p->by_index.v[s->n_placed];
+		const char *at;
 
-		if (!r || r->verdict == VERDICT_NONE || !r->span.src || strcmp(span_shown(s->a, r->span), place))
+		if (!r || r->verdict == VERDICT_NONE || !r->span.src)
 			continue;
-		*several = found;
-		found = r;
-		if (*several)
-			break;
+		at = span_shown(s->a, r->span);
+		y = symtab_get(&s->places, SPACE_PLACE, at, strlen(at));
+		if (y)
+			y->value++;
+		else
+			symtab_put(&s->places, SPACE_PLACE, at, strlen(at))->p = r;
 	}
-	return found;
+	y = symtab_get(&s->places, SPACE_PLACE, place, strlen(place));
+	*several = y && y->value;
+	return y ? y->p : NULL;
 }
 
 static bool unknown_label(struct sema *s, const struct ast_name *by)
@@ -62,7 +68,7 @@ static bool unknown_label(struct sema *s, const struct ast_name *by)
 	const char *near;
 	struct diag *e = diag_error(s->d, by->span, "no rule is called `%s`", by->s);
 
-	for (size_t i = 0; i < s->p->by_index.n; i++)
+	for (size_t i = 0; s->d->errors <= DIAG_MAX_ERRORS && i < s->p->by_index.n; i++)
 		if (s->p->by_index.v[i] && s->p->by_index.v[i]->label.s)
 			*vec_add(s->a, &labels) = s->p->by_index.v[i]->label.s;
 	near = diag_nearest(by->s, strlen(by->s), labels.v, labels.n);
