@@ -49,11 +49,11 @@ def enter():
 class Live:
     """The bench that sends, and its pairs. The floor and the pair "xdp", whose program is exchanged at every turn, are there from the start."""
 
-    def __init__(self, bench, sender, quick=False):
+    def __init__(self, bench, sender, quick=False, rounds=None):
         self.errors = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen([bench, sender], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
         self.n_pairs = 0
-        self.rounds, self.warm, self.ms = (3, 1, 10) if quick else (9, 5, 45)
+        self.rounds, self.warm, self.ms = (3, 1, 10) if quick else (rounds or 9, 5, 45)
         self.pair("xdp")
         self.load("floor", "floor")
 
@@ -136,8 +136,8 @@ class Live:
 def run(command, **kw):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **kw)
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise Refused("%s: %s" % (" ".join(command[:6]), said[-1] if said else "status %d" % done.returncode))
+        said = done.stderr.strip().splitlines() or ["status %d" % done.returncode]
+        raise Refused("%s: %s" % (" ".join(command[:6]), next((line for line in said if "rror: " in line), said[-1])))
     return done.stdout
 
 

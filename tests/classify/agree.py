@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Do the engines agree with the reference evaluator? Verdict and rule of every packet of a capture, by the evaluator, which knows no
-engine, and in the kernel by each engine that the compiler offers.
+"""Do the engines agree with the reference evaluator? Verdict and rule of every packet of a capture, and all counters at its end, by the evaluator,
+which knows no engine, and in the kernel by each engine that the compiler offers.
 
 usage: agree.py XDPFC XDPF RULES CAPTURE [--engine NAME]...        without --engine: all that xdpfc takes
 
@@ -8,6 +8,7 @@ Prints a line for each engine. An engine that is asked for by name and cannot do
 the compiler by its own choice refuses the rules.
 """
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -44,9 +45,9 @@ class Agreement:
     def __init__(self, xdpfc, xdpf, rules, capture, tmp):
         self.xdpfc, self.xdpf, self.rules, self.capture = xdpfc, xdpf, rules, capture
         self.object = os.path.join(tmp, "agree.o")
-        done = run(xdpfc, "--quiet", "--run", capture, rules)
+        done = run(xdpfc, "--json", "--run", capture, rules)
         self.wrong = None if done.returncode == 0 else "the evaluator: " + reason(done)
-        self.expected = done.stdout.splitlines()
+        self.expected, self.counted = told(done)
 
     def engine(self, name):
         """("agrees" or "differs" or "refused", text)."""
@@ -54,17 +55,36 @@ class Agreement:
         done = run(self.xdpfc, "--quiet", *asked, self.rules, "-o", self.object)
         if done.returncode:
             return "refused", reason(done)
-        done = run(self.xdpf, "run", "--quiet", self.object, self.capture)
+        done = run(self.xdpf, "run", "--json", self.object, self.capture)
         if done.returncode:
             return "differs", "the kernel does not run it: " + reason(done)
-        have = done.stdout.splitlines()
+        have, counted = told(done)
         if len(have) != len(self.expected):
-            return "differs", "%d lines of the evaluator, %d of the kernel" % (len(self.expected), len(have))
+            return "differs", "%d packets of the evaluator, %d of the kernel" % (len(self.expected), len(have))
         other = [(a, b) for a, b in zip(self.expected, have) if a != b]
-        if not other:
-            return "agrees", "%d packets" % len(have)
-        shown = "; ".join("evaluator %s, kernel %s" % (a.replace("\t", " "), b.replace("\t", " ")) for a, b in other[:SHOWN])
-        return "differs", "%d of %d packets: %s" % (len(other), len(have), shown)
+        if other:
+            shown = "; ".join("evaluator %s, kernel %s" % pair for pair in other[:SHOWN])
+            return "differs", "%d of %d packets: %s" % (len(other), len(have), shown)
+        if counted != self.counted:
+            return "differs", "counters: " + difference(self.counted, counted)
+        return "agrees", "%d packets" % len(have)
+
+
+def told(done):
+    """(a line of JSON for each packet, what was counted)."""
+    *lines, last = done.stdout.splitlines() or [""]
+    counted = json.loads(last)["summary"] if done.returncode == 0 else {}
+    for table in counted.get("tables", ()):
+        table["entries"] = sorted(json.dumps(entry, sort_keys=True) for entry in table["entries"])
+    return lines, counted
+
+
+def difference(want, have):
+    """The first rules that counted otherwise, else which parts are different."""
+    pairs = [(a, b) for x, y in zip(want.get("files", ()), have.get("files", ())) for a, b in zip(x["rules"], y["rules"]) if a != b]
+    if pairs:
+        return "; ".join("evaluator %s, kernel %s" % pair for pair in pairs[:SHOWN])
+    return ", ".join(key for key in want.keys() | have.keys() if want.get(key) != have.get(key))
 
 
 def main():

@@ -2,6 +2,7 @@
 """ClassBench's filter sets, by the evaluator and in the kernel, by every engine that the compiler offers: verdict and rule of every header.
 
 usage: run.py --xdpfc XDPFC --xdpf XDPF [--whole] [--size N]... [--family acl1]...
+       run.py --xdpfc XDPFC --xdpf XDPF --wild N... [--seeds N]
 
 Every different header of the traces of the sets of 100 and 1,000 rules, IPv4 and mapped into IPv6; a sample of those of larger sets, as the evaluator
 takes them one rule at a time; and behind them a mix of which most miss. --size: only those sets. --whole: samples are larger, and both families
@@ -9,11 +10,15 @@ of all sets, the largest by all engines; that takes long.
 
 So that the evaluator does not judge alone, some headers of each are also looked up in the set itself, by a search that knows nothing of our language.
 
+--wild N: rule files of N rules that ask for everything, in three flavours, from as many seeds as --seeds says (wild.py).
+
 A disagreement is a failure; so is a set that the compiler by its own choice refuses, once it has engines to choose from.
 """
 import argparse
+import json
 import os
 import random
+import re
 import sys
 import tempfile
 
@@ -23,6 +28,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "bench"), os.path.join(HERE, ".."
 import agree
 import classbench
 import corpus
+import wild
 
 # Headers of the trace, which has fewer different ones for the smaller sets; of the mix; and those that are looked up in the set.
 SAMPLE = {100: (50000, 2000, 1000), 1000: (50000, 2000, 200), 10000: (200, 200, 20), 100000: (40, 40, 5)}
@@ -52,8 +58,8 @@ class Suite:
         verdicts = ("drop", "pass")
         for i in random.Random(2).sample(range(len(headers)), min(n, len(headers))):
             rule = classbench.first_match(rules, headers[i])
-            want = "%d\tdrop\tdefault" % (i + 1) if rule is None else "%d\t%s\tr%d" % (i + 1, verdicts[rule % 2], rule)
-            if expected[i] != want:
+            want, have = ("drop", "default") if rule is None else (verdicts[rule % 2], "r%d" % rule), json.loads(expected[i])
+            if (have["verdict"], have["rule"]) != want:
                 self.outcome(what, False, "%s: the set says %s, the evaluator %s" % (headers[i], want, expected[i]))
                 return
         self.outcome(what, True, "")
@@ -76,7 +82,13 @@ class Suite:
             return
         self.looked_up(what + ": the set", rules, headers, a.expected, n_looked_up)
         # With sanitizers the largest take long: they are compiled once.
-        for engine in [agree.AUTO, *(self.engines if size < 100000 or self.args.whole else [])]:
+        self.engine_by_engine(what, a, self.engines if size < 100000 or self.args.whole else [])
+
+    def engine_by_engine(self, what, a, engines):
+        if a.wrong:
+            self.outcome(what, False, a.wrong)
+            return
+        for engine in [agree.AUTO, *engines]:
             outcome, text = a.engine(engine)
             if outcome != "refused":
                 self.outcome("%s: %s" % (what, engine), outcome == "agrees", text)
@@ -85,7 +97,32 @@ class Suite:
             else:
                 self.skip("%s: %s" % (what, engine), text)
 
+    # ---- rule files from a seed ----
+
+    def errors(self, path):
+        """The lines that the compiler refuses; None: it refuses more than lines."""
+        done = agree.run(self.args.xdpfc, "--quiet", "--check", path)
+        if done.returncode == 0:
+            return []
+        return sorted({int(n) for n in re.findall(r"^%s:(\d+):\d+: error: " % re.escape(path), done.stderr, re.M)
+                       if "do not fit" not in done.stderr})
+
+    def wild(self, flavour, seed, n):
+        what, path, capture = "%d %s rules, seed %d" % (n, flavour, seed), os.path.join(self.tmp, "wild.xdpf"), os.path.join(self.tmp, "wild.pcap")
+        made = wild.write(path, seed, flavour, n, lambda: self.errors(path))
+        if not made:
+            self.outcome(what, False, "no rule file comes of it")
+            return
+        classbench.write_pcap(capture, [made.frame() for _ in range(1500)])
+        self.engine_by_engine(what, agree.Agreement(self.args.xdpfc, self.args.xdpf, path, capture, self.tmp), self.engines)
+
     def main(self):
+        for seed in range(1, self.args.seeds + 1):
+            for flavour in ("mixed", "ports", "short"):
+                for n in self.args.wild or ():
+                    self.wild(flavour, seed, n)
+        if self.args.wild:
+            return
         for size in self.args.size or classbench.SIZES:
             for i, family in enumerate(self.args.family or classbench.FAMILIES):
                 # of large sets one family of addresses, by turns; of the largest, one set
@@ -99,12 +136,14 @@ def main():
     p.add_argument("--xdpfc", required=True)
     p.add_argument("--xdpf", required=True)
     p.add_argument("--whole", action="store_true")
+    p.add_argument("--wild", type=int, action="append")
+    p.add_argument("--seeds", type=int, default=1)
     p.add_argument("--size", type=int, action="append", choices=classbench.SIZES)
     p.add_argument("--family", action="append", choices=classbench.FAMILIES)
     args = p.parse_args()
     data = classbench.folder()
     refused = corpus.kernel_refuses(args.xdpfc, args.xdpf)
-    if not data or refused:
+    if refused or not data and not args.wild:
         print("skipped: classify: " + ("the kernel: " + refused if refused else "ClassBench's sets are not at hand (XDPF_DATA says where)"))
         print("0 passed, 0 failed, 1 skipped")
         return 77
