@@ -139,14 +139,35 @@ static V rfc_list(struct cg_lookup *l, const struct rfc *r, const V *which, cons
 	return add(g, add(g, cg_described(g, r->at + 4 * RFC_LISTS), shl(g, c[r->n_dims + last], 2)), cg_c(g, 4));
 }
 
-V cg_classify(struct cg *g, const struct classifier *c, const V *which, const V *hi, const V *lo)
+/* 0, made of what the packet says. */
+static V blank(struct cg *g, const struct classifier *c, const V *lo)
 {
-	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond") };
-	V result = cg_alloca(g, g->i64, "found"), list;
+	V x = cg_c(g, 0);
+
+	for (unsigned d = 0; d < c->n_dims; d++)
+		x = LLVMBuildXor(g->b, x, lo[d], "");
+	return LLVMBuildXor(g->b, x, cg_hide(g, x), "");
+}
+
+V cg_classify(struct cg *g, const struct classifier *c, const V *known, const V *hi, const V *lo)
+{
+	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond"), .blank = blank(g, c, lo) };
+	struct cg_tuple tuple;
+	V which[CLASSIFY_MAX_DIMS], result = cg_alloca(g, g->i64, "found"), list, best = cg_c(g, CLASSIFY_WORD_END);
 	BB on = cg_block(g, "found");
 
+	if (c->engine == ENGINE_HYBRID)
+		cg_tuple_words(&tuple, &l, &c->tuple, known, hi, lo);
+	/* what the verifier knows of them would multiply the ways through the rest */
+	for (unsigned d = 0; d < c->n_dims; d++)
+		which[d] = LLVMIsConstant(known[d]) ? known[d] : cg_hide(g, LLVMBuildXor(g->b, known[d], l.blank, ""));
 	list = rfc_list(&l, &c->rfc, which, hi, lo);
-	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, cg_c(g, (uint64_t)CLASSIFY_WORD_END << 32), ""), result);
+	if (c->engine == ENGINE_HYBRID) {
+		V head = cg_look(&l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4);
+
+		best = cg_tuple_find(&tuple, head);
+	}
+	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, shl(g, best, 32), ""), result);
 	LLVMBuildBr(g->b, on);
 	cg_place(g, l.beyond);
 	list = add(g, cg_described(g, c->rfc.at + 4 * RFC_LISTS), cg_c(g, 4));

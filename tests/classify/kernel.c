@@ -16,7 +16,7 @@
 
 #include "codegen_priv.h"
 
-enum { BATCH = 64, CURSOR = 4096 };	/* bytes in front of the packets: where the next run begins */
+enum { BATCH = 8, CURSOR = 4096 };	/* bytes in front of the packets: where the next run begins */
 
 struct kernel {
 	struct bpf_object *obj;
