@@ -41,11 +41,12 @@ static bool build(struct attempt *t, struct classifier *c)
 	switch (c->engine) {
 	case ENGINE_RFC:
 		return build_rfc(t, c);
+	case ENGINE_HYBRID:
+		return classify_hybrid(t, &c->rfc, &c->tuple);
 	case ENGINE_LINEAR:
 	case ENGINE_SWITCH:
 		return classify_fail(t, "this is code, not tables");
 	case ENGINE_AUTO:
-	case ENGINE_HYBRID:
 	case ENGINE_TREE:
 	case ENGINE_COUNT:
 		break;
@@ -57,7 +58,7 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 				  const char **why)
 {
 	struct classifier *c = arena_alloc(a, sizeof(*c));
-	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .before = m->n };
+	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .max_rest = o->max_rest, .before = m->n };
 	bool ok;
 
 	c->engine = o->engine == ENGINE_AUTO ? ENGINE_RFC : o->engine;
@@ -109,4 +110,6 @@ void classify_lookup(const struct classifier *c, const struct image *m, const un
 {
 	*list = rfc_find(m, &c->rfc, which, v);
 	*best = CLASSIFY_WORD_END;
+	if (c->engine == ENGINE_HYBRID)
+		*best = tuple_find(m, &c->tuple, which, v, *(const uint32_t *)image_at(m, *list - 4));
 }

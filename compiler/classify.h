@@ -15,6 +15,7 @@
 
 #include "arena.h"
 #include "table/rfc.h"
+#include "table/tuple.h"
 
 enum {
 	CLASSIFY_MAX_DIMS = 16,
@@ -95,6 +96,7 @@ enum classify_engine {
 struct classify_options {
 	enum classify_engine engine;		/* AUTO: by cost */
 	size_t max_bytes;			/* of tables */
+	size_t max_rest;			/* HYBRID: what hash tables could hold, and do not, at most; 0: as it comes out best */
 };
 
 /* What is made of rules: shapes, and where their descriptions are in the image. For code generation; others ask the functions below. */
@@ -102,6 +104,7 @@ struct classifier {
 	enum classify_engine engine;		/* none of AUTO, LINEAR, SWITCH */
 	unsigned n_dims;
 	struct rfc rfc;
+	struct tuple tuple;			/* HYBRID */
 	size_t bytes;
 	const char *reason;
 };

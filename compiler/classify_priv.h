@@ -12,6 +12,7 @@ struct attempt {
 	const struct classify_rules *r;
 	struct image *im;
 	size_t max_bytes;			/* what it may add to the image */
+	size_t max_rest;			/* see struct classify_options */
 	size_t before;				/* bytes of the image when it began */
 	const char *why;
 };
@@ -54,6 +55,10 @@ bool dim_classes(struct attempt *t, unsigned d, const uint32_t *term, size_t n, 
 
 /* Tables for @term (places in .r->term, ascending). false, and .why. */
 bool classify_rfc(struct attempt *t, const uint32_t *term, size_t n, struct rfc *rfc);
+
+/* ---- classify_hybrid.c ---- */
+
+bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple);
 
 /* ---- classify_list.c: lists of words, each once ---- */
 

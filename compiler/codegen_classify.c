@@ -108,12 +108,13 @@ static V dim_class(struct cg_lookup *l, const struct rfc_dim *d, unsigned k, V w
 	BB on = cg_block(g, "class");
 
 	LLVMBuildStore(g->b, cg_described(g, d->at), class);
+	which = cg_said(g, which);
 	for (unsigned f = 0; f < d->n; f++) {
 		BB here = cg_block(g, "field"), next = f + 1 < d->n ? cg_block(g, "other field") : on;
 
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, which, cg_c(g, f + 1), ""), here, next);
 		cg_place(g, here);
-		LLVMBuildStore(g->b, cg_map_find(l, &d->field[f], hi, lo), class);
+		LLVMBuildStore(g->b, cg_map_find(l, &d->field[f], cg_said(g, hi), cg_said(g, lo)), class);
 		LLVMBuildBr(g->b, on);
 		if (next != on)
 			cg_place(g, next);
@@ -142,14 +143,41 @@ static V rfc_list(struct cg_lookup *l, const struct rfc *r, const V *which, cons
 	return add(g, add(g, cg_described(g, r->at + 4 * RFC_LISTS), shl(g, c[r->n_dims + last], 2)), cg_c(g, 4));
 }
 
+V cg_said(struct cg *g, V at)
+{
+	V v;
+
+	if (!at)
+		return cg_c(g, 0);
+	v = cg_load(g, at, 8, 8);
+	LLVMSetVolatile(v, 1);
+	return v;
+}
+
+/* 0, made of what the packet says. */
+static V blank(struct cg *g, const V *lo)
+{
+	V x = cg_said(g, lo[0]);
+
+	return LLVMBuildXor(g->b, x, cg_hide(g, x), "");
+}
+
 V cg_classify(struct cg *g, const struct classifier *c, const V *which, const V *hi, const V *lo)
 {
-	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond") };
-	V result = cg_alloca(g, g->i64, "found"), list;
+	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond"), .blank = blank(g, lo) };
+	struct cg_tuple tuple;
+	V result = cg_alloca(g, g->i64, "found"), list, best = cg_c(g, CLASSIFY_WORD_END);
 	BB on = cg_block(g, "found");
 
+	if (c->engine == ENGINE_HYBRID)
+		cg_tuple_words(&tuple, &l, &c->tuple, which, hi, lo);
 	list = rfc_list(&l, &c->rfc, which, hi, lo);
-	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, cg_c(g, (uint64_t)CLASSIFY_WORD_END << 32), ""), result);
+	if (c->engine == ENGINE_HYBRID) {
+		V head = cg_look(&l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4);
+
+		best = cg_tuple_find(&tuple, head);
+	}
+	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, shl(g, best, 32), ""), result);
 	LLVMBuildBr(g->b, on);
 	cg_place(g, l.beyond);
 	list = add(g, cg_described(g, c->rfc.at + 4 * RFC_LISTS), cg_c(g, 4));

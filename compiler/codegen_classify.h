@@ -10,8 +10,12 @@
 struct cg_lookup {
 	struct cg *g;
 	BB beyond;			/* where a look-up goes that would leave the image */
+	V blank;			/* 0, which neither the optimiser nor the verifier knows */
 };
 
+/* What the packet says at this address, NULL: 0. Each time from there, where the verifier does not follow it: or it would multiply the ways through the
+ * rest, and all of it would stand on the stack. */
+V cg_said(struct cg *g, V at);
 /* Goes on in @b, which stands behind the block that is left. */
 void cg_place(struct cg *g, BB b);
 /* The address of @bytes bytes at offset @off of the image. */
@@ -23,5 +27,19 @@ V cg_described(struct cg *g, size_t off);
 
 V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo);
 V cg_trie_find(struct cg_lookup *l, const struct map *m, V hi, V lo);	/* codegen_classify_trie.c */
+/* ---- codegen_classify_tuple.c ---- */
+
+struct cg_tuple {
+	struct cg_lookup *l;
+	struct cg *g;
+	const struct tuple *t;
+	V w[2][TUPLE_WORDS];		/* narrow, wide */
+	V shorts, best;			/* .best: address */
+};
+
+/* The packet as the tables want it: made before anything is learned of @which, so that the verifier forgets it. */
+void cg_tuple_words(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const V *which, const V *hi, const V *lo);
+/* As tuple_find() has it. */
+V cg_tuple_find(struct cg_tuple *c, V best);
 
 #endif

@@ -141,17 +141,19 @@ static void many(struct cg *g, const struct ir_inst *i, V *temp, V *out)
 		out[k] = opnd(g, i->args.v[k], temp);
 }
 
-/* @args: which, and two words of a number, of each of @n dimensions. */
-static V classify(struct cg *g, const struct classifier *c, const V *args, size_t n)
+static V classify(struct cg *g, const struct ir_inst *i)
 {
 	V which[CLASSIFY_MAX_DIMS], hi[CLASSIFY_MAX_DIMS], lo[CLASSIFY_MAX_DIMS];
 
-	for (size_t d = 0; d < n; d++) {
-		which[d] = args[3 * d];
-		hi[d] = args[3 * d + 1];
-		lo[d] = args[3 * d + 2];
+	for (size_t d = 0; d < i->dims.n; d++) {
+		const struct ir_dim *v = &i->dims.v[d];
+
+		which[d] = g->var[v->which];
+		hi[d] = v->hi != v->lo ? g->var[v->hi] : NULL;
+		lo[d] = g->var[v->lo];
 	}
-	return cg_classify(g, c, which, hi, lo);
+	cg_image_again(g, cg_image_number(g));
+	return cg_classify(g, g->ir->classifier.v[i->imm], which, hi, lo);
 }
 
 /* Where all decisions of one verdict meet: one block for each, so that the end has few ways in. */
@@ -272,9 +274,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		r = cg_member(g, i->imm, args);
 		break;
 	case IR_CLASSIFY:
-		many(g, i, temp, args);
-		cg_image_again(g, cg_image_number(g));
-		r = classify(g, g->ir->classifier.v[i->imm], args, i->args.n / 3);
+		r = classify(g, i);
 		break;
 	case IR_ENTRY:
 		r = cg_entry(g, a, c, i->imm);

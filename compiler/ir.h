@@ -43,6 +43,11 @@ struct ir_load {
 	unsigned delta, size;	/* bytes from the fetch's offset; 1, 2, 4, 8; the variable gets them as a little-endian number */
 };
 
+/* What a packet says of a dimension: which field is there, and its number (.hi == .lo: of one word). */
+struct ir_dim {
+	ir_var which, hi, lo;
+};
+
 struct ir_block;
 
 struct ir_inst {
@@ -55,6 +60,7 @@ struct ir_inst {
 	struct span span;		/* src NULL: of no rule */
 	VEC(struct ir_opnd) args;	/* MEMBER, TALLY, LIMIT */
 	VEC(struct ir_load) loads;	/* FETCH */
+	VEC(struct ir_dim) dims;	/* CLASSIFY */
 	VEC(uint64_t) cases;		/* SWITCH */
 	enum verdict verdict;		/* DECIDE */
 	bool counted;			/* DECIDE: adds the packet to .imm's counter too */

@@ -19,8 +19,11 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "has a number that does not fit";
 	if (i->op == IR_MEMBER && (i->imm >= p->table.n || i->args.n != p->table.v[i->imm]->set.words))
 		return "does not fit its table";
-	if (i->op == IR_CLASSIFY && (i->imm >= p->classifier.n || i->args.n % 3))
+	if (i->op == IR_CLASSIFY && (i->imm >= p->classifier.n || !i->dims.n || i->dims.n > CLASSIFY_MAX_DIMS))
 		return "does not fit its classifier";
+	for (size_t k = 0; k < i->dims.n; k++)
+		if (i->dims.v[k].which >= p->var.n || i->dims.v[k].hi >= p->var.n || i->dims.v[k].lo >= p->var.n)
+			return "names no variable";
 	if (i->op == IR_IFACE && i->imm >= p->ast->ifaces.n)
 		return "names no interface";
 	if ((i->op == IR_LOOKUP || i->op == IR_ADDSET || i->op == IR_DELSET) && i->imm >= p->ast->live.n)

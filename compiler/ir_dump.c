@@ -80,8 +80,16 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_COUNTS:
 		fprintf(out, " #%" PRIu64, i->imm);
 		break;
-	case IR_RX:
 	case IR_CLASSIFY:
+		fprintf(out, " #%" PRIu64, i->imm);
+		for (size_t k = 0; k < i->dims.n; k++) {
+			fprintf(out, " ");
+			dump_var(p, i->dims.v[k].which, out);
+			fprintf(out, ":");
+			dump_var(p, i->dims.v[k].lo, out);
+		}
+		break;
+	case IR_RX:
 	case IR_LIMIT:
 	case IR_FLOW:
 	case IR_TALLY:

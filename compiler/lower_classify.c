@@ -173,22 +173,15 @@ void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *ru
 		w, run, ir_var_kept(l->ir, "entries"), ir_var_kept(l->ir, "what"), ir_var_kept(l->ir, "best"), lower_block(l, "no entry")
 	};
 	struct ir_block *end = lower_block(l, "entries over");
-	struct ir_opnd arg[3 * CLASSIFY_MAX_DIMS];
 	struct ir_inst *i;
 	struct ir_opnd r;
-	size_t n = 0;
 
 	l->span = run->entry.v[0].rule->span;
 	dims_emit(l, run);
-	for (unsigned d = 0; d < run->rules.n_dims; d++) {
-		arg[n++] = lower_get(l, run->dim[d].which);
-		arg[n++] = run->dim[d].hi == run->dim[d].lo ? ir_imm(0) : lower_get(l, run->dim[d].hi);
-		arg[n++] = lower_get(l, run->dim[d].lo);
-	}
 	i = lower_emit(l, IR_CLASSIFY);
 	r = (struct ir_opnd){ IR_TEMP, i->temp };
-	for (size_t a = 0; a < n; a++)
-		*vec_add(l->arena, &i->args) = arg[a];
+	for (unsigned d = 0; d < run->rules.n_dims; d++)
+		*vec_add(l->arena, &i->dims) = run->dim[d].said;
 	i->imm = l->ir->classifier.n;
 	*vec_add(l->arena, &l->ir->classifier) = c;
 	lower_set(l, k.at, lower_op(l, IR_AND, r, ir_imm(UINT32_MAX)));

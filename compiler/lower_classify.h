@@ -22,7 +22,7 @@ struct lower_dim {
 	enum field_id field[CLASSIFY_MAX_FIELDS];	/* wire or meta fields, as in classify_dim */
 	unsigned n;
 	unsigned bit[DIM_BITS], n_bits;	/* as lower_bit() takes them */
-	ir_var which, hi, lo;
+	struct ir_dim said;
 };
 
 /* A rule's place among a run's entries. */

@@ -182,8 +182,8 @@ static void emit_headers(struct lower *l, const struct lower_dim *d)
 			v = lower_op(l, IR_OR, sum, lower_op(l, IR_SHL, v, ir_imm(i)));
 		sum = v;
 	}
-	lower_set(l, d->which, ir_imm(1));
-	lower_set(l, d->lo, sum);
+	lower_set(l, d->said.which, ir_imm(1));
+	lower_set(l, d->said.lo, sum);
 }
 
 /* The field's number, in a block where it is there; else goes to @no. */
@@ -196,15 +196,15 @@ static void emit_field(struct lower *l, const struct lower_dim *d, unsigned plac
 	struct ir_opnd lo = w.w[w.n - 1];
 
 	if (s && s->len == 16) {
-		lower_set(l, d->hi, lower_swap(l, w.w[0], 8));
+		lower_set(l, d->said.hi, lower_swap(l, w.w[0], 8));
 		lo = lower_swap(l, lo, 8);
 	} else if (s && s->wire) {
 		lo = lower_swap(l, lo, s->len);
 	} else if (s && !d->slot_byte && (fi->shift || fi->bits != 8 * fi->len)) {
 		lo = lower_op(l, IR_AND, lower_op(l, IR_SHR, lo, ir_imm(fi->shift)), ir_imm(value_ones(fi->bits).lo));
 	}
-	lower_set(l, d->lo, lo);
-	lower_set(l, d->which, ir_imm(place + 1));
+	lower_set(l, d->said.lo, lo);
+	lower_set(l, d->said.which, ir_imm(place + 1));
 }
 
 /* Do the same headers have the fields of both? */
@@ -232,7 +232,7 @@ static void emit_fields(struct lower *l, struct lower_run *run, unsigned k, bool
 			if (place < run->dim[k].n)
 				emit_field(l, &run->dim[m], place, no, !first);
 			else
-				lower_set(l, run->dim[m].which, ir_imm(0));
+				lower_set(l, run->dim[m].said.which, ir_imm(0));
 			first = false;
 		}
 		lower_jump(l, on);
@@ -250,12 +250,12 @@ void dims_emit(struct lower *l, struct lower_run *run)
 	for (unsigned k = 0; k < run->rules.n_dims; k++) {
 		struct lower_dim *d = &run->dim[k];
 
-		d->which = ir_var_kept(l->ir, "which");
-		d->lo = ir_var_kept(l->ir, "number");
-		d->hi = d->lo;
-		for (unsigned i = 0; i < d->n && d->hi == d->lo; i++)
+		d->said.which = ir_var_kept(l->ir, "which");
+		d->said.lo = ir_var_kept(l->ir, "number");
+		d->said.hi = d->said.lo;
+		for (unsigned i = 0; i < d->n && d->said.hi == d->said.lo; i++)
 			if (run->rules.dim[k].field[i].bits > 64)
-				d->hi = ir_var_kept(l->ir, "number, first half");
+				d->said.hi = ir_var_kept(l->ir, "number, first half");
 	}
 	for (unsigned k = 0; k < run->rules.n_dims; k++)
 		if (run->dim[k].headers)

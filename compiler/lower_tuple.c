@@ -9,7 +9,7 @@
 
 enum { KEYS_FROM = 8 };
 
-struct tuple {
+struct compared {
 	const struct ast_expr *e;
 	const char *name;
 	const struct range *box;	/* n * width */
@@ -24,19 +24,19 @@ struct choice {
 	unsigned bits;
 };
 
-static const struct field_info *info(const struct tuple *t, const struct choice *c, unsigned k)
+static const struct field_info *info(const struct compared *t, const struct choice *c, unsigned k)
 {
 	return t->e->operand.v[k]->kind == OPERAND_FIELD ? &lang_fields[c->f[k]] : NULL;
 }
 
-static unsigned width_of(const struct tuple *t, const struct choice *c, unsigned k)
+static unsigned width_of(const struct compared *t, const struct choice *c, unsigned k)
 {
 	const struct field_info *fi = info(t, c, k);
 
 	return fi ? fi->bits : t->e->operand.v[k]->bits;
 }
 
-static bool fits(const struct tuple *t, const struct choice *c, const struct range *box)
+static bool fits(const struct compared *t, const struct choice *c, const struct range *box)
 {
 	for (unsigned k = 0; k < t->width; k++)
 		if (box[k].family != (info(t, c, k) ? lower_family(c->f[k]) : FAMILY_NUM))
@@ -50,7 +50,7 @@ static bool exact(const struct range *r)
 }
 
 /* Can it be a range of keys: are all components single values, but for the one that is the lowest bits? */
-static bool is_keys(const struct tuple *t, const struct choice *c, const struct range *box)
+static bool is_keys(const struct compared *t, const struct choice *c, const struct range *box)
 {
 	for (unsigned k = 0; k < t->width; k++)
 		if (k != c->order[t->width - 1] && !exact(&box[k]))
@@ -59,7 +59,7 @@ static bool is_keys(const struct tuple *t, const struct choice *c, const struct 
 }
 
 /* Which component may have prefixes and ranges: the one that more tuples have them in than another, and in it alone. */
-static void lay_out(const struct tuple *t, struct choice *c)
+static void lay_out(const struct compared *t, struct choice *c)
 {
 	size_t only[4] = { 0 };
 	unsigned best = t->width - 1, n = 0;
@@ -118,7 +118,7 @@ static void pack(uint64_t *key, unsigned words, struct value v, unsigned at, uns
 }
 
 /* All components are there: the words of their key, most significant first. */
-static unsigned key_words(struct lower *l, const struct tuple *t, const struct choice *c, struct ir_opnd *out, struct ir_block *no)
+static unsigned key_words(struct lower *l, const struct compared *t, const struct choice *c, struct ir_opnd *out, struct ir_block *no)
 {
 	unsigned words = (c->bits + 63) / 64;
 	ir_var keep[4][2];
@@ -168,7 +168,7 @@ static unsigned key_words(struct lower *l, const struct tuple *t, const struct c
 	return words;
 }
 
-static void test_keys(struct lower *l, const struct tuple *t, const struct choice *c, struct ir_block *yes, struct ir_block *no)
+static void test_keys(struct lower *l, const struct compared *t, const struct choice *c, struct ir_block *yes, struct ir_block *no)
 {
 	unsigned words = (c->bits + 63) / 64;
 	uint64_t *pair = arena_array(l->arena, t->n * 2 * words, sizeof(*pair));
@@ -198,7 +198,7 @@ static void test_keys(struct lower *l, const struct tuple *t, const struct choic
 }
 
 /* One choice of alternatives. */
-static void test_choice(struct lower *l, const struct tuple *t, struct choice *c, struct ir_block *yes, struct ir_block *no)
+static void test_choice(struct lower *l, const struct compared *t, struct choice *c, struct ir_block *yes, struct ir_block *no)
 {
 	size_t keys = 0, boxes = 0, fit = 0;
 	bool table;
@@ -242,7 +242,7 @@ static void test_choice(struct lower *l, const struct tuple *t, struct choice *c
 void lower_tuple(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no)
 {
 	const struct ast_match *m = &e->match;
-	struct tuple t = {
+	struct compared t = {
 		.e = e, .name = m->kind == MATCH_SET ? m->set->name.s : "tuples", .box = m->kind == MATCH_SET ? m->set->range : m->range,
 		.n = m->kind == MATCH_SET ? m->set->n : m->n, .width = (unsigned)e->operand.n,
 	};

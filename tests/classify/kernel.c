@@ -16,7 +16,7 @@
 
 #include "codegen_priv.h"
 
-enum { BATCH = 64, CURSOR = 4096 };	/* bytes in front of the packets: where the next run begins */
+enum { BATCH = 8, CURSOR = 4096 };	/* bytes in front of the packets: where the next run begins */
 
 struct kernel {
 	struct bpf_object *obj;
@@ -68,10 +68,11 @@ static void one(struct cg *g, const struct classifier *c, unsigned n_dims, V mem
 	V p = cg_at(g, memory, LLVMBuildAdd(g->b, LLVMBuildMul(g->b, at, cg_c(g, bytes), ""), cg_c(g, CURSOR), ""));
 
 	for (unsigned d = 0; d < n_dims; d++) {
-		which[d] = load_volatile(g, cg_atc(g, p, 24 * d));
-		hi[d] = load_volatile(g, cg_atc(g, p, 24 * d + 8));
-		lo[d] = load_volatile(g, cg_atc(g, p, 24 * d + 16));
-		found = LLVMBuildXor(g->b, found, LLVMBuildXor(g->b, which[d], LLVMBuildXor(g->b, hi[d], lo[d], ""), ""), "");
+		which[d] = cg_atc(g, p, 24 * d);
+		hi[d] = cg_atc(g, p, 24 * d + 8);
+		lo[d] = cg_atc(g, p, 24 * d + 16);
+		found = LLVMBuildXor(g->b, found, LLVMBuildXor(g->b, load_volatile(g, which[d]), LLVMBuildXor(g->b, load_volatile(g, hi[d]),
+				     load_volatile(g, lo[d]), ""), ""), "");
 	}
 	if (c)
 		found = cg_classify(g, c, which, hi, lo);

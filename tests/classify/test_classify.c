@@ -124,7 +124,7 @@ static void check_engine(enum classify_engine engine, uint64_t seed, const struc
 	struct random r = { seed };
 	struct image im = { 0 };
 	struct classify_rules rules;
-	struct classify_options co = { .engine = engine, .max_bytes = 64 << 20 };
+	struct classify_options co = { .engine = engine, .max_bytes = 64 << 20, .max_rest = 1 + o->entries / 2 };
 	const char *why = NULL;
 	struct classifier *c;
 
@@ -164,12 +164,19 @@ static void test_rfc(void **state)
 	check_engines(ENGINE_RFC, 30);
 }
 
+static void test_hybrid(void **state)
+{
+	(void)state;
+	check_engines(ENGINE_HYBRID, 40);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_map_ladder),
 		cmocka_unit_test(test_rfc),
+		cmocka_unit_test(test_hybrid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,11 +46,12 @@ static const char *differ(const struct classify_rules *rules, const struct class
 	return NULL;
 }
 
-static void check(const char *name, const struct classify_rules *rules, enum classify_engine engine, const struct packet *p, size_t n)
+static void check(const char *name, const struct classify_rules *rules, enum classify_engine engine, size_t rest, const struct packet *p,
+		  size_t n)
 {
 	struct arena *a = arena_new();
 	struct image im = { 0 };
-	struct classify_options o = { .engine = engine, .max_bytes = 64 << 20 };
+	struct classify_options o = { .engine = engine, .max_bytes = 64 << 20, .max_rest = rest };
 	uint64_t *found = calloc(KERNEL_PACKETS, sizeof(*found));
 	struct classifier *c;
 	struct kernel *k = NULL;
@@ -87,7 +88,7 @@ static void check_random(enum classify_engine engine, uint64_t seed, const struc
 	for (unsigned i = 0; i < PACKETS; i++)
 		packet_random(&r, &rules, &p[i]);
 	snprintf(name, sizeof(name), "random %llu %s", (unsigned long long)seed, classify_engine_name(engine));
-	check(name, &rules, engine, p, PACKETS);
+	check(name, &rules, engine, 1 + o->entries / 2, p, PACKETS);
 	arena_free(a);
 }
 
@@ -113,6 +114,8 @@ int main(void)
 
 		check_random(ENGINE_RFC, seed, &small);
 		check_random(ENGINE_RFC, 1000 + seed, &five);
+		check_random(ENGINE_HYBRID, seed, &small);
+		check_random(ENGINE_HYBRID, 1000 + seed, &five);
 	}
 	printf("%u passed, %u failed, %u skipped\n", passed, failed, skipped);
 	return failed != 0;

@@ -1,0 +1,75 @@
+/*
+ * Both: tables of merged tuples for the bulk of the rules, and recursive flow classification for those that are wide. In: terms. Out: few
+ * tables, and the rest: the first rest, as tables are taken from it, that is not too large. What does not stop is always in the rest.
+ */
+#include "classify_tuple.h"
+
+#include <stdlib.h>
+
+enum { REST = 4000 };			/* terms: more are not tried */
+
+/* The rest, in order: what no table can hold, and whatever a term that is left was made of. */
+static uint32_t *rest_terms(const struct tuple_build *b, struct arena *a, size_t *n)
+{
+	uint32_t *out = arena_array(a, b->other.n + b->n_left, sizeof(*out));
+	size_t i = 0, j = 0;
+
+	*n = 0;
+	while (i < b->other.n || j < b->n_left) {
+		uint32_t left = j < b->n_left ? b->term.v[b->left[j]].term : UINT32_MAX;
+		uint32_t next = i < b->other.n && b->other.v[i] < left ? b->other.v[i++] : left;
+
+		j += next == left;
+		if (!*n || out[*n - 1] != next)
+			out[(*n)++] = next;
+	}
+	return out;
+}
+
+static size_t tables_bytes(const struct tuple_build *b)
+{
+	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table);
+
+	for (unsigned i = 0; i < b->n; i++)
+		n += ((size_t)8 << b->table[i].log) + (b->table[i].n << (b->table[i].shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT)) + 128;
+	return n;
+}
+
+/* An attempt of its own: what it leaves in memory and image goes with it. */
+static bool try_rest(struct tuple_build *b, struct rfc *rfc)
+{
+	struct attempt *t = b->t, sub = { .a = arena_new(), .out = t->out, .r = t->r, .im = t->im, .before = t->im->n };
+	size_t n, room = t->max_bytes - (t->im->n - t->before), tables = tables_bytes(b);
+	uint32_t *term = rest_terms(b, sub.a, &n);
+	bool ok = false;
+
+	sub.max_bytes = room > tables ? room - tables : 0;
+	ok = n <= REST && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
+	if (!ok && !t->im->failed)
+		image_cut(t->im, sub.before);
+	if (!ok && sub.why)
+		t->why = sub.why;
+	arena_free(sub.a);
+	return ok;
+}
+
+bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
+{
+	struct tuple_build *b = arena_alloc(t->a, sizeof(*b));
+
+	b->t = t;
+	tuple_terms(b);
+	while (!try_rest(b, rfc)) {
+		size_t before = b->n_left;
+
+		if (t->im->failed)
+			return false;
+		if (b->n == TUPLE_MAX_TABLES)
+			return classify_fail(t, "%d tables leave %zu rules that are too many for one more kind", b->n, b->n_left + b->other.n);
+		if (!tuple_take(b))
+			return false;
+		if (b->n_left == before)
+			return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
+	}
+	return tuple_write(b, tuple);
+}

@@ -1,0 +1,65 @@
+/*
+ * Internal to the builders of merged tuples' tables.
+ */
+#ifndef XDPF_CLASSIFY_TUPLE_H
+#define XDPF_CLASSIFY_TUPLE_H
+
+#include "classify_priv.h"
+
+/* A term, or a part of what it allows: of each long number some high bits, of each short one a range. */
+struct tuple_term {
+	uint32_t term, entry;			/* places in .r->term and .r->entry */
+	struct value value[TUPLE_LONG];
+	uint8_t free[TUPLE_LONG];		/* low bits that may be anything; TUPLE_ANY: nothing is asked */
+	bool wide;
+	uint16_t lo[TUPLE_SHORT], hi[TUPLE_SHORT];
+	uint16_t which, which_mask;
+};
+
+enum {
+	TUPLE_ANY = 128,
+	TUPLE_STEP = 4,				/* free bits of tables are multiples of that */
+	TUPLE_SAME_KEY = 10,			/* terms of one key that a table takes */
+};
+
+/* What is hashed: in narrow tables .free is at most 32. */
+struct tuple_shape {
+	bool wide;
+	uint8_t free[TUPLE_LONG];
+	unsigned exact;				/* bits: these short numbers */
+};
+
+struct tuple_build {
+	struct attempt *t;
+	unsigned dim[TUPLE_DIMS];
+	VEC(struct tuple_term) term;
+	VEC(uint32_t) other;			/* places in .r->term of what no table can hold */
+	uint32_t *left;				/* places in .term that no table has, ascending */
+	size_t n_left;
+	struct tuple_choice {
+		struct tuple_shape shape;
+		uint32_t *term, *bucket;	/* .n of them: by bucket, then ascending */
+		size_t n;
+		unsigned log;			/* buckets */
+		uint32_t first;			/* least index */
+	} table[TUPLE_MAX_TABLES];
+	unsigned n;
+};
+
+/* ---- classify_tuple.c ---- */
+
+/* .dim, .term, .other; .left is all. */
+void tuple_terms(struct tuple_build *b);
+void tuple_shape_masks(const struct tuple_shape *s, uint64_t *mask);
+/* The hash of what a term asks, as packets that match it have it. */
+uint64_t tuple_term_hash(const uint64_t *mask, const struct tuple_shape *s, const struct tuple_term *x);
+bool tuple_fits(const struct tuple_shape *s, const struct tuple_term *x);
+/* The tables that were chosen, in the image. false, and .why. */
+bool tuple_write(struct tuple_build *b, struct tuple *out);
+
+/* ---- classify_greedy.c ---- */
+
+/* One more table: the one that takes the most of what is left. false: memory is out, and .why; nothing that it takes: .n_left is as before. */
+bool tuple_take(struct tuple_build *b);
+
+#endif
