@@ -16,13 +16,8 @@ static V what_of(struct cg *g, V place, V what, BB lost)
 	return cg_image_load(g, LLVMBuildAdd(g->b, table, LLVMBuildShl(g->b, place, cg_c(g, 2), ""), ""), 4, lost);
 }
 
-V cg_entry(struct cg *g, V list, V best, uint64_t what)
+BB cg_lost(struct cg *g)
 {
-	BB one, other, some, on = cg_block(g, "entry"), first, lost;
-	V place = cg_alloca(g, g->i64, "place"), v, r;
-
-	cg_image_again(g, cg_image_number(g));
-	/* never: the tables have no such offset */
 	if (!g->lost) {
 		BB here = LLVMGetInsertBlock(g->b);
 
@@ -31,7 +26,26 @@ V cg_entry(struct cg *g, V list, V best, uint64_t what)
 		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
 		cg_go(g, here);
 	}
-	lost = g->lost;
+	return g->lost;
+}
+
+V cg_index(struct cg *g, uint64_t index)
+{
+	V table;
+
+	if (!g->ir->index_place)
+		return cg_c(g, index);
+	cg_image_again(g, cg_image_number(g));
+	table = cg_load(g, cg_atc(g, cg_image(g), g->ir->indexes), 4, 4);
+	return cg_image_load(g, LLVMBuildAdd(g->b, table, cg_c(g, 4 * (uint64_t)g->ir->index_place[index]), ""), 4, cg_lost(g));
+}
+
+V cg_entry(struct cg *g, V list, V best, uint64_t what)
+{
+	BB one, other, some, on = cg_block(g, "entry"), first, lost = cg_lost(g);
+	V place = cg_alloca(g, g->i64, "place"), v, r;
+
+	cg_image_again(g, cg_image_number(g));
 	v = cg_image_load(g, list, 4, lost);
 	one = LLVMGetInsertBlock(g->b);
 	other = cg_block_after(g, one, "best");

@@ -289,7 +289,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		if (i->noted)
 			cg_add_counter_at(g, g->rules, g->decider);
 		else
-			cg_add_counter(g, g->rules, cg_c(g, i->imm));
+			cg_add_counter(g, g->rules, cg_index(g, i->imm));
 		break;
 	case IR_TALLY:
 		many(g, i, temp, args);
@@ -314,7 +314,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		cg_log(g, i->imm);
 		break;
 	case IR_NOTE:
-		cg_store(g, LLVMBuildXor(b, cg_hide(g, a), cg_c(g, i->imm), ""), g->decider, 4, 4);
+		cg_store(g, LLVMBuildXor(b, cg_hide(g, a), cg_index(g, i->imm), ""), g->decider, 4, 4);
 		break;
 	case IR_OTHER:
 		cg_add_counter(g, g->others, a);
@@ -428,7 +428,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		break;
 	case IR_DECIDE:
 		if (!i->noted)
-			cg_store(g, cg_c(g, i->imm), g->decider, 4, 4);
+			cg_store(g, cg_index(g, i->imm), g->decider, 4, 4);
 		LLVMBuildBr(b, verdict_block(g, i->verdict, i->counted));
 		break;
 	case IR_OP_COUNT:

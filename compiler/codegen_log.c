@@ -86,7 +86,7 @@ void cg_log(struct cg *g, size_t index)
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, rec, LLVMConstNull(g->ptr), ""), lost, fill);
 	cg_go(g, fill);
 	put(g, rec, offsetof(struct xdpf_event, time), cg_wall(g), 8);
-	put(g, rec, offsetof(struct xdpf_event, rule), cg_c32(g, log->rule), 4);
+	put(g, rec, offsetof(struct xdpf_event, rule), LLVMBuildTrunc(g->b, cg_index(g, log->rule), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, ifindex),
 	    LLVMBuildTrunc(g->b, cg_ctx_field(g, offsetof(struct xdp_md, ingress_ifindex)), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, rxqueue),

@@ -192,7 +192,8 @@ void cg_globals(struct cg *g)
 	variables(g);
 	for (size_t u = 0; u < ast->units.n; u++)
 		g->verdicts_counted |= !ast->units.v[u]->counters_off;
-	g->rules = cg_map(g, XDPF_MAP_RULES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_indexes, g->du32, g->dcounter);
+	g->rules = cg_map(g, XDPF_MAP_RULES, BPF_MAP_TYPE_PERCPU_ARRAY,
+			  g->ir->index_place ? image_room(ast->n_indexes) : ast->n_indexes, g->du32, g->dcounter);
 	g->verdicts = cg_map(g, XDPF_MAP_VERDICTS, BPF_MAP_TYPE_PERCPU_ARRAY, XDPF_VERDICTS, g->du32, g->dcounter);
 	if (ast->n_slots)
 		g->misses = cg_map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);

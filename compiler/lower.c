@@ -326,6 +326,8 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct low
 	lower_inner_init(l);
 
 	lower_need(l);
+	if (lower_may_classify(l))
+		l->ir->indexes = image_describe(&l->ir->image, 4, 4);
 	l->rules = lower_block(l, "rules");
 	lower_hot(l, l->rules);
 	lower_units(l);
@@ -340,7 +342,7 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct low
 	place(l, parse.cold, parse.n_cold);
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
-	if (d->errors == errors && few_tables(l) && small_enough(l) && lower_tables(l, &o->sets)) {
+	if (d->errors == errors && few_tables(l) && small_enough(l) && lower_tables(l, &o->sets) && lower_indexes(l)) {
 		image_pad(&l->ir->image);
 		return l->ir;
 	}

@@ -50,16 +50,20 @@ size_t image_describe(struct image *m, size_t n, size_t align)
 	return off;
 }
 
+size_t image_room(size_t n)
+{
+	size_t step = 64, want = n + n / 8;
+
+	while (step * 8 <= want)
+		step *= 2;
+	return (want + step - 1) / step * step;
+}
+
 void image_pad(struct image *m)
 {
-	size_t step = 512, want = m->n + m->n / 16;
+	size_t want = image_room(m->n);
 
-	if (!m->n)
-		return;
-	while (step * 16 <= want)
-		step *= 2;
-	want = (want + step - 1) / step * step;
-	if (want <= IMAGE_MOST)
+	if (m->n && want <= IMAGE_MOST)
 		image_add(m, want - m->n, 1);
 }
 

@@ -32,9 +32,11 @@ static inline void *image_at(const struct image *m, size_t off)
 {
 	return m->v + off;
 }
-/* Room for what the next version of the same tables may need more: to the next of eight sizes between two powers of two. What has this size may
- * take an image's place. */
+/* Room for what the next version of the same tables may need more: an eighth, and on to the next of four sizes between two powers of two. What
+ * has this size may take an image's place. */
 void image_pad(struct image *m);
+/* The size that it makes of @n. */
+size_t image_room(size_t n);
 /* What was added behind its first @n bytes is no more. */
 void image_cut(struct image *m, size_t n);
 void image_free(struct image *m);
