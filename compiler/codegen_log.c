@@ -77,16 +77,18 @@ void cg_log(struct cg *g, size_t index)
 	const struct ast_log *log = g->ir->ast->logs.v[index];
 	BB here = LLVMGetInsertBlock(g->b), on = cg_block_after(g, here, "logged"), limited = cg_block(g, "log limited");
 	BB lost = cg_block(g, "log lost"), fill;
-	V rec;
+	V rec, rule;
 
 	if (!log->sample)
 		pace(g, log, limited, on);
+	/* before there is a record, which all ways must give back */
+	rule = cg_index(g, log->rule);
 	rec = cg_helper(g, BPF_FUNC_ringbuf_reserve, g->ptr, 3, (V[]){ g->log_ring, cg_c(g, sizeof(struct xdpf_event)), cg_c(g, 0) });
 	fill = cg_block_after(g, LLVMGetInsertBlock(g->b), "log fill");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, rec, LLVMConstNull(g->ptr), ""), lost, fill);
 	cg_go(g, fill);
 	put(g, rec, offsetof(struct xdpf_event, time), cg_wall(g), 8);
-	put(g, rec, offsetof(struct xdpf_event, rule), LLVMBuildTrunc(g->b, cg_index(g, log->rule), g->i32, ""), 4);
+	put(g, rec, offsetof(struct xdpf_event, rule), LLVMBuildTrunc(g->b, rule, g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, ifindex),
 	    LLVMBuildTrunc(g->b, cg_ctx_field(g, offsetof(struct xdp_md, ingress_ifindex)), g->i32, ""), 4);
 	put(g, rec, offsetof(struct xdpf_event, rxqueue),

@@ -1,6 +1,6 @@
 /*
- * Rules' indexes as data. In: a program with classifiers. Out: a table of the indexes that its code speaks of, so that the code is the same when rules are put
- * in between which are none: then a new image takes the place of the old one, and no program is loaded.
+ * Rules' indexes as data. In: a program with classifiers. Out: a table of the indexes that its code speaks of, so that the code is the same when
+ * rules are put in between which are none: then a new image takes the place of the old one, and no program is loaded.
  */
 #include "lower_classify.h"
 

@@ -19,7 +19,7 @@ struct image {
 
 enum {
 	IMAGE_MOST = 1 << 29,		/* offsets below it: the kernel's BPF_MAX_VAR_OFF */
-	IMAGE_HEAD = 1 << 15,		/* so many bytes before all tables say where those begin and how large they are: in the next version's image too */
+	IMAGE_HEAD = 1 << 15,		/* bytes before all tables: where those begin, and how large they are; in the same places of the next version's image */
 };
 
 
