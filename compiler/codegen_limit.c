@@ -1,6 +1,7 @@
 /*
- * Rate limits. In: a limit, the key's parts. Out: a function per limit that takes a token or says that there is none (its table:
- * codegen_limit_table.c); and its maps.
+ * Rate limits. In: a limit, the key's parts, where to go. Out: code that takes a token or finds that there is none (its table:
+ * codegen_limit_table.c), counted; a function per limit for what is rare in it; and its maps. What is common is no function: where the
+ * kernel guards returns against speculation, one costs as much as the look-up, and hinders the processor in going on meanwhile.
  */
 #include "codegen_limit.h"
 
@@ -18,9 +19,28 @@ static const struct ast_limit *by_index(const struct ast_program *p, size_t inde
 	return NULL;
 }
 
-/* Counts at @off of the limit's counter, and returns @v. */
-static void result(struct cg *g, const struct limit *l, BB at, size_t off, bool counted, uint64_t v)
+static struct limit limit_of(struct cg *g, size_t index)
 {
+	struct limit l = { .ast = by_index(g->ir->ast, index) };
+	struct meta_key k = meta_key_layout(g->arena, l.ast->key.v, l.ast->key.n);
+
+	l.words = (k.size + 7) / 8;
+	l.layout = xdpf_limit_layout(l.words);
+	l.sets = k.n ? l.ast->entries + XDPF_LIMIT_SPARE : 0;
+	return l;
+}
+
+static void outcomes(struct cg *g, struct limit *l)
+{
+	l->admitted = cg_block(g, "admitted");
+	l->denied = cg_block(g, "denied");
+	l->full = cg_block(g, "full");
+}
+
+/* Counts at @off of the limit's counter, and goes to @to; NULL: returns @v. */
+static void result(struct cg *g, const struct limit *l, BB at, size_t off, BB to, bool v)
+{
+	bool counted = off == offsetof(struct xdpf_limit_count, full) || !l->ast->unit_in->counters_off;
 	V p;
 
 	cg_go(g, at);
@@ -28,86 +48,45 @@ static void result(struct cg *g, const struct limit *l, BB at, size_t off, bool 
 		p = cg_atc(g, l->count, off);
 		cg_store(g, LLVMBuildAdd(g->b, cg_load(g, p, 8, 8), cg_c(g, 1), ""), p, 8, 8);
 	}
-	LLVMBuildRet(g->b, cg_c(g, v));
+	if (to)
+		LLVMBuildBr(g->b, to);
+	else
+		LLVMBuildRet(g->b, cg_c(g, v));
 }
 
-/* This CPU's counters of the limit. */
-static V count_of(struct cg *g, const struct limit *l)
+/* What all outcomes lead to: @yes or @no; NULL: 1 or 0 is returned. */
+static void results(struct cg *g, const struct limit *l, BB yes, BB no)
 {
-	V index = cg_alloca(g, g->i32, "index"), p;
-	BB none = cg_block(g, "no counters"), there = cg_block(g, "counters");
+	bool closed = l->ast->closed;
 
-	cg_store(g, cg_c(g, l->ast->index), index, 4, 4);
-	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limits, index });
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), none, there);
-	cg_go(g, none);		/* never: the index is below the number of elements */
-	LLVMBuildRet(g->b, cg_c(g, !l->ast->closed));
-	cg_go(g, there);
-	return p;
+	result(g, l, l->admitted, offsetof(struct xdpf_limit_count, admitted), yes, true);
+	result(g, l, l->denied, offsetof(struct xdpf_limit_count, denied), no, false);
+	result(g, l, l->full, offsetof(struct xdpf_limit_count, full), closed ? no : yes, !closed);
 }
 
 static T function_type(struct cg *g)
 {
-	T arg[] = { g->ptr, g->i64, g->i64, g->i64 };
+	T arg[] = { g->ptr, g->i64, g->i64, g->i64, g->ptr };
 
-	return LLVMFunctionType(g->i64, arg, 4, 0);
+	return LLVMFunctionType(g->i64, arg, 5, 0);
 }
 
-static T fetch_type(struct cg *g)
+/* key, time and cost in units, hash, this CPU's counters -> is there a token? For keys that are not found without a lock. */
+static V function(struct cg *g, struct limit l)
 {
-	return LLVMFunctionType(g->i64, &g->ptr, 1, 0);
-}
+	MD pointer = cg_pointer_type(g, g->du64), types[] = { pointer, g->du64, g->du64, g->du64, pointer };
+	V f = cg_function(g, arena_printf(g->arena, "limit_%u", l.ast->index), function_type(g), 5, types);
 
-/* Begins a function of the limit's. */
-static V begin(struct cg *g, struct limit *l, const char *what, T type, unsigned n)
-{
-	MD types[] = { cg_pointer_type(g, g->du64), g->du64, g->du64, g->du64 };
-	const char *name = arena_printf(g->arena, "%s_%u", what, l->ast->index);
-	V f = cg_function(g, name, type, n, types);
-
-	cg_locate(g, l->ast->span);
-	l->key = LLVMGetParam(f, 0);
-	l->count = count_of(g, l);
-	return f;
-}
-
-/* key -> its hash */
-static V fetch_function(struct cg *g, struct limit *l)
-{
-	V f = begin(g, l, "fetch", fetch_type(g), 1);
-
-	cg_limit_fetch(g, l);
-	return f;
-}
-
-/* key, ns, bytes, hash of the key or 0 -> is there a token? */
-static V function(struct cg *g, struct limit *l)
-{
-	const struct ast_limit *a = l->ast;
-	V f = begin(g, l, "limit", function_type(g), 4), len = LLVMGetParam(f, 2);
-	bool counted = !a->unit_in->counters_off;
-	BB fits;
-
-	l->now = LLVMBuildShl(g->b, LLVMGetParam(f, 1), cg_c(g, a->fixed.shift), "");
-	l->hash = LLVMGetParam(f, 3);
-	l->admitted = cg_block(g, "admitted");
-	l->denied = cg_block(g, "denied");
-	l->full = cg_block(g, "full");
-	l->cost = cg_c(g, a->fixed.token);
-	if (a->bytes) {
-		/* what is longer than the burst never has its tokens */
-		fits = cg_block(g, "fits");
-		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, len, cg_c(g, a->burst_tokens), ""), l->denied, fits);
-		cg_go(g, fits);
-		l->cost = LLVMBuildMul(g->b, len, l->cost, "");
-	}
-	if (l->sets)
-		cg_limit_table(g, l);
-	else
-		cg_limit_bucket(g, l);
-	result(g, l, l->admitted, offsetof(struct xdpf_limit_count, admitted), counted, 1);
-	result(g, l, l->denied, offsetof(struct xdpf_limit_count, denied), counted, 0);
-	result(g, l, l->full, offsetof(struct xdpf_limit_count, full), true, !a->closed);
+	cg_locate(g, l.ast->span);
+	l.index = cg_alloca(g, g->i32, "index");
+	l.key = LLVMGetParam(f, 0);
+	l.now = LLVMGetParam(f, 1);
+	l.cost = LLVMGetParam(f, 2);
+	l.hash = LLVMGetParam(f, 3);
+	l.count = LLVMGetParam(f, 4);
+	outcomes(g, &l);
+	cg_limit_slow(g, &l);
+	results(g, &l, NULL, NULL);
 	return f;
 }
 
@@ -140,54 +119,87 @@ void cg_limits(struct cg *g)
 
 	g->limit_map = arena_array(g->arena, n + 1, sizeof(V));
 	g->limit_fn = arena_array(g->arena, n + 1, sizeof(V));
-	g->limit_fetch = arena_array(g->arena, n + 1, sizeof(V));
 	for (size_t i = 0; i < n; i++) {
-		struct limit l = { .ast = by_index(g->ir->ast, i) };
-		struct meta_key k = meta_key_layout(g->arena, l.ast->key.v, l.ast->key.n);
+		struct limit l = limit_of(g, i);
 
-		l.words = (k.size + 7) / 8;
-		l.layout = xdpf_limit_layout(l.words);
-		l.sets = k.n ? l.ast->entries + XDPF_LIMIT_SPARE : 0;
 		g->limit_map[i] = limit_map(g, &l);
-		g->limit_fetch[i] = l.sets ? fetch_function(g, &l) : NULL;
-		g->limit_fn[i] = function(g, &l);
+		g->limit_fn[i] = l.sets ? function(g, l) : NULL;
 	}
 }
 
-/* The clock is read once a packet, when the first limit is asked. In memory: a number that is only sometimes there would be carried
- * through all of the program. @fetch: NULL, or what is worth doing at the same time; *hash is what it returns, or 0. */
-static V now(struct cg *g, V fetch, V *hash)
+/* This CPU's counters of the limit; @none: there are not. */
+static V count_of(struct cg *g, const struct limit *l, BB none)
 {
-	V v = LLVMBuildLoad2(g->b, g->i64, g->now, ""), s, h = cg_c(g, 0);
-	BB here = LLVMGetInsertBlock(g->b), ask = cg_block_after(g, here, "ask the clock"), on = cg_block_after(g, ask, "time"), asked;
+	BB there = cg_block_after(g, LLVMGetInsertBlock(g->b), "counters");
+	V p;
+
+	cg_store(g, cg_c(g, l->ast->index), l->index, 4, 4);
+	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limits, l->index });
+	/* never: the index is below the number of elements */
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), none, there);
+	cg_go(g, there);
+	return p;
+}
+
+/* The clock is read once a packet, when the first limit is asked. In memory: a number that is only sometimes there would be carried
+ * through all of the program. */
+static V now(struct cg *g, const struct limit *l)
+{
+	V v = LLVMBuildLoad2(g->b, g->i64, g->now, ""), s;
+	BB here = LLVMGetInsertBlock(g->b), ask = cg_block_after(g, here, "ask the clock"), on = cg_block_after(g, ask, "time");
 
 	LLVMSetVolatile(v, 1);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, cg_c(g, 0), ""), ask, on);
 	cg_go(g, ask);
-	if (fetch)
-		h = LLVMBuildCall2(g->b, fetch_type(g), fetch, &g->key, 1, "");
+	if (l->sets)
+		cg_limit_fetch(g, l);
 	s = LLVMBuildStore(g->b, cg_now(g), g->now);
 	LLVMSetVolatile(s, 1);
 	LLVMBuildBr(g->b, on);
-	asked = LLVMGetInsertBlock(g->b);
-	LLVMMoveBasicBlockAfter(on, asked);
+	LLVMMoveBasicBlockAfter(on, LLVMGetInsertBlock(g->b));
 	cg_go(g, on);
-	*hash = LLVMBuildPhi(g->b, g->i64, "hash");
-	LLVMAddIncoming(*hash, (V[]){ cg_c(g, 0), h }, (BB[]){ here, asked }, 2);
 	v = LLVMBuildLoad2(g->b, g->i64, g->now, "");
 	LLVMSetVolatile(v, 1);
-	return v;
+	return LLVMBuildShl(g->b, v, cg_c(g, l->ast->fixed.shift), "");
 }
 
-V cg_limit(struct cg *g, const struct ir_inst *i, V *args)
+/* What the packet costs, in units. */
+static V cost(struct cg *g, const struct limit *l)
 {
-	const struct ast_limit *a = by_index(g->ir->ast, i->imm);
-	struct meta_key k = meta_key_layout(g->arena, a->key.v, a->key.n);
-	V arg[4];
+	V token = cg_c(g, l->ast->fixed.token), len;
+	BB fits;
 
+	if (!l->ast->bytes)
+		return token;
+	/* what is longer than the burst never has its tokens */
+	len = cg_len(g);
+	fits = cg_block_after(g, LLVMGetInsertBlock(g->b), "fits");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, len, cg_c(g, l->ast->burst_tokens), ""), l->denied, fits);
+	cg_go(g, fits);
+	return LLVMBuildMul(g->b, len, token, "");
+}
+
+void cg_limit(struct cg *g, const struct ir_inst *i, V *args, BB yes, BB no)
+{
+	struct limit l = limit_of(g, i->imm);
+	struct meta_key k = meta_key_layout(g->arena, l.ast->key.v, l.ast->key.n);
+	V r;
+
+	l.index = g->index;
+	l.key = g->key;
+	outcomes(g, &l);
 	cg_key_words(g, &k, args);
-	arg[0] = g->key;
-	arg[1] = now(g, g->limit_fetch[i->imm], &arg[3]);
-	arg[2] = cg_len(g);
-	return LLVMBuildCall2(g->b, function_type(g), g->limit_fn[i->imm], arg, 4, "");
+	l.count = count_of(g, &l, l.ast->closed ? no : yes);
+	if (l.sets)
+		cg_limit_set(g, &l);
+	l.now = now(g, &l);
+	l.cost = cost(g, &l);
+	if (l.sets) {
+		cg_limit_known(g, &l);
+		r = LLVMBuildCall2(g->b, function_type(g), g->limit_fn[i->imm], (V[]){ l.key, l.now, l.cost, l.hash, l.count }, 5, "");
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, r, cg_c(g, 0), ""), yes, no);
+	} else {
+		cg_limit_bucket(g, &l);
+	}
+	results(g, &l, yes, no);
 }

@@ -12,15 +12,22 @@ struct limit {
 	unsigned words;			/* of the key */
 	struct xdpf_limit_layout layout;
 	uint64_t sets;			/* 0: one bucket */
-	V key, hash, count, now, cost;	/* .hash: or 0; .count: struct xdpf_limit_count of this CPU */
+	V index;			/* address of 4 bytes, for look-ups */
+	V key, hash, set, count, now, cost;	/* .key: its address; .set: the first; .count: struct xdpf_limit_count of this CPU */
 	V word[CG_MAX_KEY / 8];	/* of the key */
 	BB admitted, denied, full;	/* the set is not locked there */
 };
 
-/* The code that has the key's set come, if it may be far, and returns the key's hash. */
-void cg_limit_fetch(struct cg *g, struct limit *l);
-/* The code that finds the key's bucket, or makes it, and takes from it. */
-void cg_limit_table(struct cg *g, struct limit *l);
-void cg_limit_bucket(struct cg *g, struct limit *l);
+/* Puts down the key's words, hash and set. */
+void cg_limit_set(struct cg *g, struct limit *l);
+/* Has the set come while the clock is read: the one takes as long as the other, and reading the clock waits for what is being loaded, but not
+ * for what is being stored. Not where the key had no token lately: then it comes often, is near, and other CPUs may have it too, which
+ * only read. */
+void cg_limit_fetch(struct cg *g, const struct limit *l);
+/* Takes the tokens of a key that is in its first set; the builder stands where it is not. */
+void cg_limit_known(struct cg *g, const struct limit *l);
+/* Finds the key's bucket in any set, or makes it, and takes from it. */
+void cg_limit_slow(struct cg *g, struct limit *l);
+void cg_limit_bucket(struct cg *g, const struct limit *l);
 
 #endif

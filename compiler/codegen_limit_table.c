@@ -8,9 +8,10 @@
  * overwritten, for that is what an unknown key is; nothing else is.
  *
  * Most keys are known and in their first set: that way takes no lock. The tokens are taken by compare-and-swap on the state, so CPUs
- * never take the same one. Everything else is done with the set locked: going on, and putting a key in. Who puts a key in first swaps the
- * state of what was there for 0, then writes the key, then the new state. A slot with state 0 is nobody's for those without a lock, and one
- * whose state changed since its key was compared, is compared again: so a state is only ever taken for the key that it was read with.
+ * never take the same one. Everything else is a function, and done with the set locked: going on, and putting a key in. Who puts a key in
+ * first swaps the state of what was there for 0, then writes the key, then the new state. A slot with state 0 is nobody's for those without
+ * a lock, and one whose state changed since its key was compared, is compared again: so a state is only ever taken for the key that it was
+ * read with.
  *
  * Which slot is free is found by arithmetic. Loops are such as the verifier can count: it walks each once per call.
  */
@@ -188,10 +189,10 @@ static void take(struct cg *g, const struct limit *l, V p, BB some, BB none, BB 
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ before, again }, 2);
 }
 
-/* The element of the array at @index_address. */
-static V element(struct cg *g, struct limit *l, V index_address)
+/* The element of the limit's map whose index is stored. */
+static V element(struct cg *g, const struct limit *l)
 {
-	V p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->ast->index], index_address });
+	V p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->ast->index], l->index });
 	BB on = cg_block_after(g, LLVMGetInsertBlock(g->b), "there");
 
 	/* never: the index is below the number of elements */
@@ -325,12 +326,13 @@ static void look(struct cg *g, struct limit *l, V set, V last, BB next)
 	unlock(g, set, next);
 }
 
-/* Stores the index of the set that @hash names. */
-static void set_of(struct cg *g, const struct limit *l, V hash, V index_address)
+/* The set that @hash names. */
+static V set_of(struct cg *g, const struct limit *l, V hash)
 {
 	V h = LLVMBuildMul(g->b, LLVMBuildLShr(g->b, hash, cg_c(g, 32), ""), cg_c(g, l->sets), "");
 
-	cg_store(g, LLVMBuildLShr(g->b, h, cg_c(g, 32), ""), index_address, 4, 4);
+	cg_store(g, LLVMBuildLShr(g->b, h, cg_c(g, 32), ""), l->index, 4, 4);
+	return element(g, l);
 }
 
 /* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
@@ -340,24 +342,6 @@ static V lately(struct cg *g, const struct limit *l, V hash, V *mark)
 
 	*mark = LLVMBuildTrunc(g->b, LLVMBuildLShr(g->b, hash, cg_c(g, 4), ""), g->i32, "");
 	return cg_at(g, cg_atc(g, l->count, offsetof(struct xdpf_limit_count, lately)), place);
-}
-
-/* Has the set of @hash come while the clock is read: the one takes as long as the other, and reading the clock waits for what is being loaded,
- * but not for what is being stored. Not where the key had no token lately: then it comes often, is near, and other CPUs may have it
- * too, which only read. */
-static void fetch_ahead(struct cg *g, const struct limit *l, V hash, V set)
-{
-	BB here = LLVMGetInsertBlock(g->b), fetch = cg_block_after(g, here, "fetch"), on = cg_block_after(g, fetch, "clock");
-	V mark, p = lately(g, l, hash, &mark), known = LLVMBuildLoad2(g->b, g->i32, p, ""), s;
-
-	LLVMSetAlignment(known, 4);
-	cg_branch(g, is(g, LLVMIntEQ, known, mark), on, fetch);
-	cg_go(g, fetch);
-	s = LLVMBuildStore(g->b, cg_c32(g, 0), cg_atc(g, set, XDPF_LIMIT_PAD));
-	LLVMSetVolatile(s, 1);
-	LLVMSetAlignment(s, 4);
-	LLVMBuildBr(g->b, on);
-	cg_go(g, on);
 }
 
 _Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
@@ -378,65 +362,65 @@ static void load_key(struct cg *g, struct limit *l)
 		l->word[k] = cg_load(g, cg_atc(g, l->key, 8 * (uint64_t)k), 8, 8);
 }
 
-void cg_limit_fetch(struct cg *g, struct limit *l)
+void cg_limit_set(struct cg *g, struct limit *l)
 {
-	V index = cg_alloca(g, g->i32, "index"), hash;
-
-	l->full = cg_block(g, "no set");
 	load_key(g, l);
-	hash = hash_of(g, l);
-	set_of(g, l, hash, index);
-	fetch_ahead(g, l, hash, element(g, l, index));
-	LLVMBuildRet(g->b, hash);
-	cg_go(g, l->full);
-	LLVMBuildRet(g->b, hash);
+	l->hash = hash_of(g, l);
+	l->set = set_of(g, l, l->hash);
 }
 
-void cg_limit_table(struct cg *g, struct limit *l)
+void cg_limit_fetch(struct cg *g, const struct limit *l)
 {
-	V index = cg_alloca(g, g->i32, "index"), hash, level, up, h, set, mark, p;
-	BB slow = cg_block(g, "slow"), loop = cg_block(g, "set"), next = cg_block(g, "next set");
-	BB known = cg_block(g, "known"), none = cg_block(g, "none");
-	BB here = LLVMGetInsertBlock(g->b), make = cg_block(g, "hash"), hashed = cg_block(g, "hashed");
-	V start;
+	BB here = LLVMGetInsertBlock(g->b), fetch = cg_block_after(g, here, "fetch"), on = cg_block_after(g, fetch, "clock");
+	V mark, p = lately(g, l, l->hash, &mark), known = LLVMBuildLoad2(g->b, g->i32, p, ""), s;
 
-	load_key(g, l);
-	cg_branch(g, is(g, LLVMIntEQ, l->hash, cg_c(g, 0)), make, hashed);
-	cg_go(g, make);
-	h = hash_of(g, l);
-	LLVMBuildBr(g->b, hashed);
-	cg_go(g, hashed);
-	start = LLVMBuildPhi(g->b, g->i64, "");
-	LLVMAddIncoming(start, (V[]){ l->hash, h }, (BB[]){ here, make }, 2);
-	set_of(g, l, start, index);
-	set = element(g, l, index);
-	take(g, l, find(g, l, set, known, slow), l->admitted, none, slow);
+	LLVMSetAlignment(known, 4);
+	cg_branch(g, is(g, LLVMIntEQ, known, mark), on, fetch);
+	cg_go(g, fetch);
+	s = LLVMBuildStore(g->b, cg_c32(g, 0), cg_atc(g, l->set, XDPF_LIMIT_PAD));
+	LLVMSetVolatile(s, 1);
+	LLVMSetAlignment(s, 4);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
+void cg_limit_known(struct cg *g, const struct limit *l)
+{
+	BB known = cg_block(g, "known"), none = cg_block(g, "none"), slow = cg_block(g, "slow");
+	V mark, p;
+
+	take(g, l, find(g, l, l->set, known, slow), l->admitted, none, slow);
 	cg_go(g, none);
-	p = lately(g, l, start, &mark);
+	p = lately(g, l, l->hash, &mark);
 	LLVMSetAlignment(LLVMBuildStore(g->b, mark, p), 4);
 	LLVMBuildBr(g->b, l->denied);
-
 	cg_go(g, slow);
+}
+
+void cg_limit_slow(struct cg *g, struct limit *l)
+{
+	BB here, loop = cg_block(g, "set"), next = cg_block(g, "next set");
+	V hash, level, up, h, set;
+
+	load_key(g, l);
+	here = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);
 	level = LLVMBuildPhi(g->b, g->i64, "level");
 	hash = LLVMBuildPhi(g->b, g->i64, "hash");
-	set_of(g, l, hash, index);
-	set = element(g, l, index);
+	set = set_of(g, l, hash);
 	lock(g, set);
 	up = add(g, level, cg_c(g, 1));
 	look(g, l, set, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), next);
 	cg_go(g, next);
 	h = mix(g, add(g, hash, cg_c(g, XDPF_RANDOM_STEP)));
 	LLVMBuildBr(g->b, loop);
-	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ slow, next }, 2);
-	LLVMAddIncoming(hash, (V[]){ start, h }, (BB[]){ slow, next }, 2);
+	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, next }, 2);
+	LLVMAddIncoming(hash, (V[]){ l->hash, h }, (BB[]){ here, next }, 2);
 }
 
-void cg_limit_bucket(struct cg *g, struct limit *l)
+void cg_limit_bucket(struct cg *g, const struct limit *l)
 {
-	V index = cg_alloca(g, g->i32, "index");
-
-	cg_store(g, cg_c(g, 0), index, 4, 4);
-	take(g, l, element(g, l, index), l->admitted, l->denied, NULL);
+	cg_store(g, cg_c(g, 0), l->index, 4, 4);
+	take(g, l, element(g, l), l->admitted, l->denied, NULL);
 }

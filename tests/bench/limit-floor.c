@@ -1,6 +1,7 @@
 /*
  * What no table of so many keys does without: the clock is read, and one number is changed by compare-and-swap, in a cache line of its own
- * that a hash of the source names. It limits nothing. 64 bytes for each of 2^20 keys.
+ * that a hash of the source names. One after the other: what has the line come while the clock is read may be faster. It limits nothing.
+ * 64 bytes for each of 2^20 keys.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
