@@ -13,8 +13,8 @@ struct cg_lookup {
 	V blank;			/* 0, which neither the optimiser nor the verifier knows */
 };
 
-/* What the packet says at this address, NULL: 0. Each time from there, where the verifier does not follow it: or it would multiply the ways through the
- * rest, and all of it would stand on the stack. */
+/* What the packet says at this address, NULL: 0. Each time from there, where the verifier does not follow it: or it would multiply the ways through
+ * the rest, and all of it would stand on the stack. */
 V cg_said(struct cg *g, V at);
 /* Goes on in @b, which stands behind the block that is left. */
 void cg_place(struct cg *g, BB b);

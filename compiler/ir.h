@@ -99,7 +99,7 @@ struct ir_program {
 	VEC(struct ir_table *) table;
 	struct image image;		/* constant tables */
 	VEC(const struct classifier *) classifier;
-	/* with classifiers: rules' indexes are numbers in the image, from element 1 of a table on; where it says where that is; and by index, which */
+	/* with classifiers: rules' indexes are numbers in the image, from element 1 of a table on; where it says where that is; by index, which */
 	size_t indexes;
 	uint32_t *index_place;
 	uint32_t n_temps;

@@ -19,7 +19,7 @@ struct image {
 
 enum {
 	IMAGE_MOST = 1 << 29,		/* offsets below it: the kernel's BPF_MAX_VAR_OFF */
-	IMAGE_HEAD = 1 << 15,		/* bytes before all tables: where those begin, and how large they are; in the same places of the next version's image */
+	IMAGE_HEAD = 1 << 15,		/* bytes before all tables, which say where those are and how large: in one place in all versions */
 };
 
 

@@ -44,7 +44,7 @@ static void add_rule(struct arena *a, struct classify_rules *out, const unsigned
 	struct classify_term *t = vec_add(a, &out->term);
 	uint32_t n = (uint32_t)out->entry.n;
 
-	*vec_add(a, &out->entry) = (struct classify_entry){ classify_word(CLASSIFY_DECIDE + (n & 1), n), true };
+	*vec_add(a, &out->entry) = (struct classify_entry){ 2 * n + 1, true };
 	t->entry = n;
 	t->part = arena_array(a, N_DIMS, sizeof(*t->part));
 	for (unsigned k = SRC; k <= DST; k++) {

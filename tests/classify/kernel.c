@@ -138,7 +138,7 @@ static LLVMMemoryBufferRef object(const struct classifier *c, const struct image
 	g->i64 = LLVMInt64TypeInContext(g->cx);
 	g->ptr = LLVMPointerTypeInContext(g->cx, 0);
 	if (im)
-		g->image = global(g, "tables", ".rodata.tables", LLVMConstStringInContext2(g->cx, (const char *)im->v, im->n, 1), 4096);
+		g->base = g->image = global(g, "tables", ".rodata.tables", LLVMConstStringInContext2(g->cx, (const char *)im->v, im->n, 1), 4096);
 	memory = global(g, "memory", ".data.memory", LLVMConstNull(LLVMArrayType2(g->i8, memory_bytes(n_dims))), 4096);
 	global(g, "_license", "license", LLVMConstStringInContext2(g->cx, "GPL", 3, 0), 1);
 	program(g, c, n_dims, memory);

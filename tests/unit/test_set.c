@@ -164,7 +164,7 @@ static void check(const struct sample *s, const char *what)
 		bad = set_build(&m, &e, &o, &t);
 		if (bad) {
 			assert_true(engine != SET_AUTO && engine != SET_SEARCH);
-			assert_int_equal(m.n, 100);
+			assert_int_equal(m.n, IMAGE_HEAD + 100);
 			image_free(&m);
 			continue;
 		}
