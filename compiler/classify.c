@@ -7,6 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum {
+	RFC_TERMS = 16384,			/* more are not even tried without hash tables: it takes long, and is too large */
+	CACHED = 16 << 20,			/* bytes that are likely to be in a cache */
+};
+
 bool classify_fail(struct attempt *t, const char *fmt, ...)
 {
 	char text[256];
@@ -36,9 +41,50 @@ static bool build_rfc(struct attempt *t, struct classifier *c)
 	return classify_rfc(t, term, t->r->term.n, &c->rfc);
 }
 
+/* Another try: as if the last one had not been. */
+static bool again(struct attempt *t, struct classifier *c, enum classify_engine engine, size_t max_bytes)
+{
+	if (t->im->failed)
+		return false;
+	image_cut(t->im, t->before);
+	arena_free(t->a);
+	t->a = arena_new();
+	t->max_bytes = max_bytes;
+	c->engine = engine;
+	return true;
+}
+
+/* Fewest dependent loads first, as long as they are to memory that the processor's caches hold. */
+static bool build_any(struct attempt *t, struct classifier *c)
+{
+	size_t most = t->max_bytes;
+	const char *why;
+
+	c->engine = ENGINE_RFC;
+	t->max_bytes = most < CACHED ? most : CACHED;
+	if (t->r->term.n <= RFC_TERMS && build_rfc(t, c)) {
+		c->reason = arena_printf(t->out, "few enough combinations for tables of all: %zu KB", (t->im->n - t->before) >> 10);
+		return true;
+	}
+	why = t->why ? t->why : "there are too many rules for tables of all combinations";
+	if (!again(t, c, ENGINE_HYBRID, most))
+		return false;
+	if (classify_hybrid(t, &c->rfc, &c->tuple)) {
+		c->reason = arena_printf(t->out, "%s: %u hash tables for most rules, tables of combinations for those that ask little", why, c->tuple.n);
+		return true;
+	}
+	if (!again(t, c, ENGINE_RFC, most))
+		return false;
+	c->reason = arena_printf(t->out, "tables of all combinations are large, but the rules have too little in common for hash tables");
+	return t->r->term.n <= RFC_TERMS && build_rfc(t, c);
+}
+
 static bool build(struct attempt *t, struct classifier *c)
 {
+	c->reason = "as asked for";
 	switch (c->engine) {
+	case ENGINE_AUTO:
+		return build_any(t, c);
 	case ENGINE_RFC:
 		return build_rfc(t, c);
 	case ENGINE_HYBRID:
@@ -46,7 +92,6 @@ static bool build(struct attempt *t, struct classifier *c)
 	case ENGINE_LINEAR:
 	case ENGINE_SWITCH:
 		return classify_fail(t, "this is code, not tables");
-	case ENGINE_AUTO:
 	case ENGINE_TREE:
 	case ENGINE_COUNT:
 		break;
@@ -61,7 +106,7 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .max_rest = o->max_rest, .before = m->n };
 	bool ok;
 
-	c->engine = o->engine == ENGINE_AUTO ? ENGINE_RFC : o->engine;
+	c->engine = o->engine;
 	c->n_dims = r->n_dims;
 	ok = build(&t, c);
 	arena_free(t.a);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_BYTES = 96 << 20 };		/* of one dimension's sets: with so many rules their tables would be too large */
+
 void classes_init(struct classes *c, size_t words)
 {
 	*c = (struct classes){ .words = words ? words : 1 };
@@ -69,7 +71,7 @@ uint32_t classes_add(struct classes *c, const uint64_t *set)
 		if (c->hash[i] == h && !memcmp(classes_set(c, i), set, c->words * sizeof(*set)))
 			return (uint32_t)i;
 	}
-	if (c->n == RFC_MAX_CLASSES)
+	if (c->n == RFC_MAX_CLASSES || c->n * c->words * sizeof(*set) > MOST_BYTES)
 		return UINT32_MAX;
 	memcpy(c->bits + c->n * c->words, set, c->words * sizeof(*set));
 	c->hash[c->n] = h;

@@ -34,7 +34,7 @@ struct classes {
 
 void classes_init(struct classes *c, size_t words);
 void classes_free(struct classes *c);
-/* The class that has this set; UINT32_MAX: memory is out, or there are RFC_MAX_CLASSES. */
+/* The class that has this set; UINT32_MAX: memory is out, or there are too many. */
 uint32_t classes_add(struct classes *c, const uint64_t *set);
 static inline const uint64_t *classes_set(const struct classes *c, size_t i)
 {

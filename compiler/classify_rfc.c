@@ -83,12 +83,26 @@ static bool step_table(struct rfc_build *b, unsigned s, unsigned x, unsigned y, 
 	return true;
 }
 
+/* Words @at of both sets to @out; true: there was something else. */
+static bool meet(const uint64_t *p, const uint64_t *q, const uint32_t *at, size_t n, uint64_t *out)
+{
+	uint64_t differ = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		uint64_t both = p[at[k]] & q[at[k]];
+
+		differ |= both ^ out[at[k]];
+		out[at[k]] = both;
+	}
+	return differ;
+}
+
 static bool product(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 {
 	struct classes *p, *q, *out = &b->c[b->rfc->n_dims + s];
 	size_t words = b->c[x].words, table;
 	uint64_t *set = calloc(words, sizeof(*set));
-	uint32_t *at = malloc(words * sizeof(*at));
+	uint32_t *at = malloc(words * sizeof(*at)), c = 0;
 	bool ok = set && at ? true : out_of_memory(b->t);
 
 	order(b, &x, &y);
@@ -101,13 +115,11 @@ static bool product(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 
 		memset(set, 0, words * sizeof(*set));
 		for (size_t j = 0; j < q->n && ok; j++) {
-			uint32_t c;
-
-			for (size_t k = 0; k < n; k++)
-				set[at[k]] = classes_set(p, i)[at[k]] & classes_set(q, j)[at[k]];
-			c = classes_add(out, set);
+			/* neighbours are often alike */
+			if (meet(classes_set(p, i), classes_set(q, j), at, n, set) || !j)
+				c = classes_add(out, set);
 			if (c == UINT32_MAX)
-				ok = classify_fail(b->t, "more than %d combinations of what the rules ask", RFC_MAX_CLASSES);
+				ok = classify_fail(b->t, "there are too many combinations of what the rules ask");
 			else
 				((uint16_t *)image_at(b->t->im, table))[i * q->n + j] = (uint16_t)c;
 		}

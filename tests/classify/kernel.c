@@ -220,10 +220,10 @@ struct kernel *kernel_load(const struct classifier *c, const struct image *im, u
 	return NULL;
 }
 
-static bool run(struct kernel *k, double *ns)
+static bool run(struct kernel *k, unsigned packets, double *ns)
 {
 	unsigned char frame[64] = { 0 };
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = sizeof(frame), .repeat = KERNEL_PACKETS / BATCH);
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = sizeof(frame), .repeat = (int)(packets / BATCH));
 
 	if (bpf_prog_test_run_opts(k->prog, &o))
 		return false;
@@ -247,7 +247,7 @@ bool kernel_run(struct kernel *k, const struct packet *p, size_t n, uint64_t *fo
 	}
 	*(uint64_t *)k->memory = 0;
 	memset(k->memory + CURSOR + KERNEL_PACKETS * bytes, 0xff, KERNEL_PACKETS * (size_t)8);
-	if (!run(k, &ns))
+	if (!run(k, KERNEL_PACKETS, &ns))
 		return false;
 	memcpy(found, k->memory + CURSOR + KERNEL_PACKETS * bytes, 8 * (n < KERNEL_PACKETS ? n : KERNEL_PACKETS));
 	return true;
@@ -257,7 +257,7 @@ double kernel_time(struct kernel *k)
 {
 	double ns = 0;
 
-	return run(k, &ns) ? ns : 0;
+	return run(k, KERNEL_SLICE, &ns) ? ns : 0;
 }
 
 unsigned kernel_verified(const struct kernel *k)
