@@ -32,13 +32,32 @@ bool classify_room(struct attempt *t, size_t more)
 	       classify_fail(t, "the tables would be larger than %zu KB", t->max_bytes >> 10);
 }
 
-static bool build_rfc(struct attempt *t, struct classifier *c)
+/* Places of all terms; or of those whose entries stop, or do not. */
+static uint32_t *terms(const struct attempt *t, bool stopping, bool others, size_t *n)
 {
 	uint32_t *term = arena_array(t->a, t->r->term.n, sizeof(*term));
 
+	*n = 0;
 	for (size_t i = 0; i < t->r->term.n; i++)
-		term[i] = (uint32_t)i;
-	return classify_rfc(t, term, t->r->term.n, &c->rfc);
+		if (t->r->entry.v[t->r->term.v[i].entry].stops ? stopping : others)
+			term[(*n)++] = (uint32_t)i;
+	return term;
+}
+
+static bool build_rfc(struct attempt *t, struct classifier *c)
+{
+	size_t n;
+	uint32_t *term = terms(t, true, true, &n);
+
+	return classify_rfc(t, term, n, &c->rfc);
+}
+
+static bool build_tree(struct attempt *t, struct classifier *c)
+{
+	size_t n, others;
+	uint32_t *term = terms(t, true, false, &n), *other = terms(t, false, true, &others);
+
+	return classify_rfc(t, other, others, &c->rfc) && classify_tree(t, term, n, &c->tree);
 }
 
 /* Another try: as if the last one had not been. */
@@ -75,8 +94,13 @@ static bool build_any(struct attempt *t, struct classifier *c)
 	}
 	if (!again(t, c, ENGINE_RFC, most))
 		return false;
-	c->reason = arena_printf(t->out, "tables of all combinations are large, but the rules have too little in common for hash tables");
-	return t->r->term.n <= RFC_TERMS && build_rfc(t, c);
+	c->reason = "tables of all combinations are large, but the rules have too little in common for hash tables";
+	if (t->r->term.n <= RFC_TERMS && build_rfc(t, c))
+		return true;
+	if (!again(t, c, ENGINE_TREE, most))
+		return false;
+	c->reason = "the rules overlap so much that only a tree of them is small enough: it costs more";
+	return build_tree(t, c);
 }
 
 static bool build(struct attempt *t, struct classifier *c)
@@ -89,10 +113,11 @@ static bool build(struct attempt *t, struct classifier *c)
 		return build_rfc(t, c);
 	case ENGINE_HYBRID:
 		return classify_hybrid(t, &c->rfc, &c->tuple);
+	case ENGINE_TREE:
+		return build_tree(t, c);
 	case ENGINE_LINEAR:
 	case ENGINE_SWITCH:
 		return classify_fail(t, "this is code, not tables");
-	case ENGINE_TREE:
 	case ENGINE_COUNT:
 		break;
 	}
@@ -143,7 +168,13 @@ size_t classify_bytes(const struct classifier *c)
 
 unsigned classify_loads(const struct classifier *c)
 {
-	return rfc_loads(&c->rfc);
+	unsigned n = rfc_loads(&c->rfc);
+
+	if (c->engine == ENGINE_HYBRID)
+		n += 2 * c->tuple.n;
+	if (c->engine == ENGINE_TREE)
+		n += tree_loads(&c->tree);
+	return n;
 }
 
 const char *classify_reason(const struct classifier *c)
@@ -157,4 +188,6 @@ void classify_lookup(const struct classifier *c, const struct image *m, const un
 	*best = CLASSIFY_WORD_END;
 	if (c->engine == ENGINE_HYBRID)
 		*best = tuple_find(m, &c->tuple, which, v, *(const uint32_t *)image_at(m, *list - 4));
+	if (c->engine == ENGINE_TREE)
+		*best = tree_find(m, &c->tree, which, v, *best);
 }

@@ -60,6 +60,11 @@ bool classify_rfc(struct attempt *t, const uint32_t *term, size_t n, struct rfc 
 
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple);
 
+/* ---- classify_tree.c ---- */
+
+/* A tree for @term, whose entries stop. false, and .why. */
+bool classify_tree(struct attempt *t, const uint32_t *term, size_t n, struct tree *tree);
+
 /* ---- classify_list.c: lists of words, each once ---- */
 
 struct lists {

@@ -99,26 +99,25 @@ V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo)
 	return NULL;
 }
 
-/* The class of a dimension, by way of its field that is there. */
-static V dim_class(struct cg_lookup *l, const struct rfc_dim *d, V which, V hi, V lo)
+V cg_map_which(struct cg_lookup *l, const struct map *field, unsigned n, V absent, V which, V hi, V lo)
 {
 	struct cg *g = l->g;
-	V class = cg_alloca(g, g->i64, "class");
-	BB on = cg_block(g, "class");
+	V v = cg_alloca(g, g->i64, "mapped");
+	BB on = cg_block(g, "mapped");
 
-	LLVMBuildStore(g->b, cg_described(g, d->at), class);
-	for (unsigned f = 0; f < d->n; f++) {
-		BB here = cg_block(g, "field"), next = f + 1 < d->n ? cg_block(g, "other field") : on;
+	LLVMBuildStore(g->b, absent, v);
+	for (unsigned f = 0; f < n; f++) {
+		BB here = cg_block(g, "field"), next = f + 1 < n ? cg_block(g, "other field") : on;
 
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, which, cg_c(g, f + 1), ""), here, next);
 		cg_place(g, here);
-		LLVMBuildStore(g->b, cg_map_find(l, &d->field[f], hi, lo), class);
+		LLVMBuildStore(g->b, cg_map_find(l, &field[f], hi, lo), v);
 		LLVMBuildBr(g->b, on);
 		if (next != on)
 			cg_place(g, next);
 	}
 	cg_place(g, on);
-	return LLVMBuildLoad2(g->b, g->i64, class, "");
+	return LLVMBuildLoad2(g->b, g->i64, v, "");
 }
 
 /* Where the packet's list begins, behind its head. */
@@ -129,8 +128,11 @@ static V rfc_list(struct cg_lookup *l, const struct rfc *r, const V *which, cons
 	unsigned last = r->n_steps - 1;
 
 	c[RFC_NONE] = cg_c(g, 0);
-	for (unsigned d = 0; d < r->n_dims; d++)
-		c[d] = r->dim[d].n ? dim_class(l, &r->dim[d], which[d], hi[d], lo[d]) : cg_c(g, 0);
+	for (unsigned d = 0; d < r->n_dims; d++) {
+		const struct rfc_dim *x = &r->dim[d];
+
+		c[d] = x->n ? cg_map_which(l, x->field, x->n, cg_described(g, x->at), which[d], hi[d], lo[d]) : cg_c(g, 0);
+	}
 	for (unsigned s = 0; s <= last; s++) {
 		V row = LLVMBuildMul(g->b, c[r->step[s].a], cg_described(g, rfc_step_at(r, s) + 4), "");
 
@@ -167,6 +169,8 @@ V cg_classify(struct cg *g, const struct classifier *c, const V *known, const V 
 
 		best = cg_tuple_find(&tuple, head);
 	}
+	if (c->engine == ENGINE_TREE)
+		best = cg_tree_find(&l, &c->tree, which, hi, lo, best);
 	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, shl(g, best, 32), ""), result);
 	LLVMBuildBr(g->b, on);
 	cg_place(g, l.beyond);
