@@ -32,6 +32,12 @@ bool classify_room(struct attempt *t, size_t more)
 	       classify_fail(t, "the tables would be larger than %zu KB", t->max_bytes >> 10);
 }
 
+bool classify_work(struct attempt *t, uint64_t more)
+{
+	t->work += more;
+	return !t->max_work || t->work <= t->max_work || classify_fail(t, "tables of all combinations would take too long to make");
+}
+
 /* Places of all terms; or of those whose entries stop, or do not. */
 static uint32_t *terms(const struct attempt *t, bool stopping, bool others, size_t *n)
 {
@@ -89,7 +95,8 @@ static bool build_any(struct attempt *t, struct classifier *c)
 	if (!again(t, c, ENGINE_HYBRID, most))
 		return false;
 	if (classify_hybrid(t, &c->rfc, &c->tuple)) {
-		c->reason = arena_printf(t->out, "%s: %u hash tables for most rules, tables of combinations for those that ask little", why, c->tuple.n);
+		c->reason = arena_printf(t->out, "%s: %u hash table%s for most rules, tables of combinations for those that ask little", why,
+					 c->tuple.n, c->tuple.n == 1 ? "" : "s");
 		return true;
 	}
 	if (!again(t, c, ENGINE_RFC, most))

@@ -1,6 +1,6 @@
 /*
- * Terms as boxes of ranks. In: terms. Out: for each dimension that they ask of, pieces of numbers and their ranks, which ascend; boxes, one or more for a term, in
- * the terms' order.
+ * Terms as boxes of ranks. In: terms. Out: for each dimension that they ask of, pieces of numbers and their ranks, which ascend; boxes, one
+ * or more for a term, in the terms' order.
  */
 #include "classify_tree.h"
 

@@ -13,12 +13,15 @@ struct attempt {
 	struct image *im;
 	size_t max_bytes;			/* what it may add to the image */
 	size_t max_rest;			/* see struct classify_options */
+	uint64_t work, max_work;		/* words of sets that were looked at; 0: as many as it takes */
 	size_t before;				/* bytes of the image when it began */
 	const char *why;
 };
 
 /* false, and .why, by printf. */
 bool classify_fail(struct attempt *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* false, and .why, where @more is more work than it may do. */
+bool classify_work(struct attempt *t, uint64_t more);
 /* false, and .why, where @more bytes are more than it may add. */
 bool classify_room(struct attempt *t, size_t more);
 

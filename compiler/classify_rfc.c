@@ -97,6 +97,12 @@ static bool meet(const uint64_t *p, const uint64_t *q, const uint32_t *at, size_
 	return differ;
 }
 
+/* By what the first rows made, there would be far too many in the end: rows differ less and less, but not so much. */
+static bool hopeless(const struct classes *out, size_t row, size_t rows)
+{
+	return out->n > RFC_MAX_CLASSES / 16 && out->n / (row + 1) * rows > (size_t)3 * RFC_MAX_CLASSES;
+}
+
 static bool product(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 {
 	struct classes *p, *q, *out = &b->c[b->rfc->n_dims + s];
@@ -113,6 +119,8 @@ static bool product(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 	for (size_t i = 0; i < p->n && ok; i++) {
 		size_t n = nonzero(p, i, at);
 
+		ok = classify_work(b->t, n * q->n) &&
+		     (!i || !hopeless(out, i - 1, p->n) || classify_fail(b->t, "there are too many combinations of what the rules ask"));
 		memset(set, 0, words * sizeof(*set));
 		for (size_t j = 0; j < q->n && ok; j++) {
 			/* neighbours are often alike */
@@ -158,6 +166,8 @@ static bool last_cells(struct rfc_build *b, unsigned x, unsigned y, uint32_t *at
 	for (size_t i = 0; i < p->n; i++) {
 		size_t n = nonzero(p, i, at);
 
+		if (!classify_work(b->t, n * columns))
+			return false;
 		for (size_t j = 0; j < columns; j++, cell++) {
 			found = entries_of(b, classes_set(p, i), q ? classes_set(q, j) : NULL, at, n, entry[now]);
 			if (found == before && !memcmp(entry[0], entry[1], found * sizeof(**entry))) {

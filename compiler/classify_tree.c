@@ -1,6 +1,6 @@
 /*
- * A tree as data. In: terms of entries that stop. Out: nodes that cut the space of ranks by twos, where that separates most, until few boxes are left: what comes
- * behind a box that covers all of a part is left out there. It is given up where it would need too much memory or time.
+ * A tree as data. In: terms of entries that stop. Out: nodes that cut the space of ranks by twos, where that separates most, until few boxes
+ * are left: what comes behind a box that covers all of a part is left out there. It is given up where it would need too much memory or time.
  */
 #include "classify_tree.h"
 
