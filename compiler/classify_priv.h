@@ -39,6 +39,15 @@ void classes_init(struct classes *c, size_t words);
 void classes_free(struct classes *c);
 /* The class that has this set; UINT32_MAX: memory is out, or there are too many. */
 uint32_t classes_add(struct classes *c, const uint64_t *set);
+/* The same, where the hash is known: what its words give, by exclusive or. */
+uint32_t classes_add_hashed(struct classes *c, const uint64_t *set, uint64_t hash);
+static inline uint64_t classes_word_hash(size_t k, uint64_t word)
+{
+	uint64_t h = (word + (k + 1) * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+
+	h = (h ^ h >> 32) * 0xc4ceb9fe1a85ec53;
+	return word ? h ^ h >> 29 : 0;
+}
 static inline const uint64_t *classes_set(const struct classes *c, size_t i)
 {
 	return c->bits + i * c->words;

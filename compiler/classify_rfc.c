@@ -83,16 +83,19 @@ static bool step_table(struct rfc_build *b, unsigned s, unsigned x, unsigned y, 
 	return true;
 }
 
-/* Words @at of both sets to @out; true: there was something else. */
-static bool meet(const uint64_t *p, const uint64_t *q, const uint32_t *at, size_t n, uint64_t *out)
+/* Words @at of both sets to @out, and its hash; true: there was something else. */
+static bool meet(const uint64_t *p, const uint64_t *q, const uint32_t *at, size_t n, uint64_t *out, uint64_t *hash)
 {
-	uint64_t differ = 0;
+	bool differ = false;
 
 	for (size_t k = 0; k < n; k++) {
 		uint64_t both = p[at[k]] & q[at[k]];
 
-		differ |= both ^ out[at[k]];
+		if (both == out[at[k]])
+			continue;
+		*hash ^= classes_word_hash(at[k], both) ^ classes_word_hash(at[k], out[at[k]]);
 		out[at[k]] = both;
+		differ = true;
 	}
 	return differ;
 }
@@ -118,14 +121,15 @@ static bool product(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 	ok = ok && step_table(b, s, x, y, 2, &table);
 	for (size_t i = 0; i < p->n && ok; i++) {
 		size_t n = nonzero(p, i, at);
+		uint64_t hash = 0;
 
 		ok = classify_work(b->t, n * q->n) &&
 		     (!i || !hopeless(out, i - 1, p->n) || classify_fail(b->t, "there are too many combinations of what the rules ask"));
 		memset(set, 0, words * sizeof(*set));
 		for (size_t j = 0; j < q->n && ok; j++) {
 			/* neighbours are often alike */
-			if (meet(classes_set(p, i), classes_set(q, j), at, n, set) || !j)
-				c = classes_add(out, set);
+			if (meet(classes_set(p, i), classes_set(q, j), at, n, set, &hash) || !j)
+				c = classes_add_hashed(out, set, hash);
 			if (c == UINT32_MAX)
 				ok = classify_fail(b->t, "there are too many combinations of what the rules ask");
 			else
