@@ -7,6 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+enum {
+	RFC_TERMS = 16384,			/* more are not even tried without hash tables: it takes long, and is too large */
+	CACHED = 16 << 20,			/* bytes that are likely to be in a cache */
+};
+
 bool classify_fail(struct attempt *t, const char *fmt, ...)
 {
 	char text[256];
@@ -27,27 +32,106 @@ bool classify_room(struct attempt *t, size_t more)
 	       classify_fail(t, "the tables would be larger than %zu KB", t->max_bytes >> 10);
 }
 
-static bool build_rfc(struct attempt *t, struct classifier *c)
+bool classify_describe(struct attempt *t, size_t bytes, size_t *off)
+{
+	*off = image_describe(t->im, bytes, 8);
+	return !t->im->failed || classify_fail(t, "the tables of the program would be more than %d MB", IMAGE_MOST >> 20);
+}
+
+bool classify_work(struct attempt *t, uint64_t more)
+{
+	t->work += more;
+	return !t->max_work || t->work <= t->max_work || classify_fail(t, "tables of all combinations would take too long to make");
+}
+
+/* Places of all terms; or of those whose entries stop, or do not. */
+static uint32_t *terms(const struct attempt *t, bool stopping, bool others, size_t *n)
 {
 	uint32_t *term = arena_array(t->a, t->r->term.n, sizeof(*term));
 
+	*n = 0;
 	for (size_t i = 0; i < t->r->term.n; i++)
-		term[i] = (uint32_t)i;
-	return classify_rfc(t, term, t->r->term.n, &c->rfc);
+		if (t->r->entry.v[t->r->term.v[i].entry].stops ? stopping : others)
+			term[(*n)++] = (uint32_t)i;
+	return term;
+}
+
+static bool build_rfc(struct attempt *t, struct classifier *c)
+{
+	size_t n;
+	uint32_t *term = terms(t, true, true, &n);
+
+	return classify_rfc(t, term, n, &c->rfc);
+}
+
+static bool build_tree(struct attempt *t, struct classifier *c)
+{
+	size_t n, others;
+	uint32_t *term = terms(t, true, false, &n), *other = terms(t, false, true, &others);
+
+	return classify_rfc(t, other, others, &c->rfc) && classify_tree(t, term, n, &c->tree);
+}
+
+/* Another try: as if the last one had not been. */
+static bool again(struct attempt *t, struct classifier *c, enum classify_engine engine, size_t max_bytes)
+{
+	if (t->im->failed)
+		return false;
+	image_cut(t->im, t->before);
+	t->im->head = t->head;
+	arena_free(t->a);
+	t->a = arena_new();
+	t->max_bytes = max_bytes;
+	c->engine = engine;
+	return true;
+}
+
+/* Fewest dependent loads first, as long as they are to memory that the processor's caches hold. */
+static bool build_any(struct attempt *t, struct classifier *c)
+{
+	size_t most = t->max_bytes;
+	const char *why;
+
+	c->engine = ENGINE_RFC;
+	t->max_bytes = most < CACHED ? most : CACHED;
+	if (t->r->term.n <= RFC_TERMS && build_rfc(t, c)) {
+		c->reason = arena_printf(t->out, "few enough combinations for tables of all: %zu KB", (t->im->n - t->before) >> 10);
+		return true;
+	}
+	why = t->why ? t->why : "there are too many rules for tables of all combinations";
+	if (!again(t, c, ENGINE_HYBRID, most))
+		return false;
+	if (classify_hybrid(t, &c->rfc, &c->tuple)) {
+		c->reason = arena_printf(t->out, "%s: %u hash table%s for most rules, tables of combinations for those that ask little", why,
+					 c->tuple.n, c->tuple.n == 1 ? "" : "s");
+		return true;
+	}
+	if (!again(t, c, ENGINE_RFC, most))
+		return false;
+	c->reason = "tables of all combinations are large, but the rules have too little in common for hash tables";
+	if (t->r->term.n <= RFC_TERMS && build_rfc(t, c))
+		return true;
+	if (!again(t, c, ENGINE_TREE, most))
+		return false;
+	c->reason = "the rules overlap so much that only a tree of them is small enough: it costs more";
+	return build_tree(t, c);
 }
 
 static bool build(struct attempt *t, struct classifier *c)
 {
+	c->reason = "as asked for";
 	switch (c->engine) {
+	case ENGINE_AUTO:
+		return build_any(t, c);
 	case ENGINE_RFC:
 		return build_rfc(t, c);
 	case ENGINE_HYBRID:
 		return classify_hybrid(t, &c->rfc, &c->tuple);
+	case ENGINE_TREE:
+		return build_tree(t, c);
 	case ENGINE_LINEAR:
 	case ENGINE_SWITCH:
 		return classify_fail(t, "this is code, not tables");
-	case ENGINE_AUTO:
-	case ENGINE_TREE:
 	case ENGINE_COUNT:
 		break;
 	}
@@ -58,16 +142,17 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 				  const char **why)
 {
 	struct classifier *c = arena_alloc(a, sizeof(*c));
-	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .max_rest = o->max_rest, .before = m->n };
+	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .max_rest = o->max_rest, .before = m->n, .head = m->head };
 	bool ok;
 
-	c->engine = o->engine == ENGINE_AUTO ? ENGINE_RFC : o->engine;
+	c->engine = o->engine;
 	c->n_dims = r->n_dims;
 	ok = build(&t, c);
 	arena_free(t.a);
 	if (!ok) {
 		if (!m->failed)
 			image_cut(m, t.before);
+			m->head = t.head;
 		*why = t.why;
 		return NULL;
 	}
@@ -98,7 +183,13 @@ size_t classify_bytes(const struct classifier *c)
 
 unsigned classify_loads(const struct classifier *c)
 {
-	return rfc_loads(&c->rfc);
+	unsigned n = rfc_loads(&c->rfc);
+
+	if (c->engine == ENGINE_HYBRID)
+		n += 2 * c->tuple.n;
+	if (c->engine == ENGINE_TREE)
+		n += tree_loads(&c->tree);
+	return n;
 }
 
 const char *classify_reason(const struct classifier *c)
@@ -112,4 +203,6 @@ void classify_lookup(const struct classifier *c, const struct image *m, const un
 	*best = CLASSIFY_WORD_END;
 	if (c->engine == ENGINE_HYBRID)
 		*best = tuple_find(m, &c->tuple, which, v, *(const uint32_t *)image_at(m, *list - 4));
+	if (c->engine == ENGINE_TREE)
+		*best = tree_find(m, &c->tree, which, v, *best);
 }

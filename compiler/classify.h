@@ -15,6 +15,7 @@
 
 #include "arena.h"
 #include "table/rfc.h"
+#include "table/tree.h"
 #include "table/tuple.h"
 
 enum {
@@ -105,6 +106,7 @@ struct classifier {
 	unsigned n_dims;
 	struct rfc rfc;
 	struct tuple tuple;			/* HYBRID */
+	struct tree tree;			/* TREE: of what stops; the rest is in .rfc */
 	size_t bytes;
 	const char *reason;
 };

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_BYTES = 96 << 20 };		/* of one dimension's sets: with so many rules their tables would be too large */
+
 void classes_init(struct classes *c, size_t words)
 {
 	*c = (struct classes){ .words = words ? words : 1 };
@@ -17,18 +19,6 @@ void classes_free(struct classes *c)
 	free(c->slot);
 	free(c->hash);
 	*c = (struct classes){ 0 };
-}
-
-static uint64_t set_hash(const uint64_t *set, size_t words)
-{
-	uint64_t a = 0, b = 0x9e3779b97f4a7c15;
-
-	for (size_t i = 0; i < words; i++) {
-		a = (a ^ set[i]) * 0xff51afd7ed558ccd;
-		b += a ^ a >> 32;
-	}
-	b ^= b >> 29;
-	return b * 0xc4ceb9fe1a85ec53;
 }
 
 static bool grow(struct classes *c)
@@ -47,7 +37,7 @@ static bool grow(struct classes *c)
 	c->slot = slot;
 	c->cap = cap;
 	for (size_t i = 0; i < c->n; i++) {
-		size_t at = c->hash[i] >> 20 & (2 * cap - 1);
+		size_t at = c->hash[i] & (2 * cap - 1);
 
 		while (slot[at])
 			at = (at + 1) & (2 * cap - 1);
@@ -58,18 +48,26 @@ static bool grow(struct classes *c)
 
 uint32_t classes_add(struct classes *c, const uint64_t *set)
 {
-	uint64_t h = set_hash(set, c->words);
+	uint64_t h = 0;
+
+	for (size_t k = 0; k < c->words; k++)
+		h ^= classes_word_hash(k, set[k]);
+	return classes_add_hashed(c, set, h);
+}
+
+uint32_t classes_add_hashed(struct classes *c, const uint64_t *set, uint64_t h)
+{
 	size_t at;
 
 	if (c->n == c->cap && !grow(c))
 		return UINT32_MAX;
-	for (at = h >> 20 & (2 * c->cap - 1); c->slot[at]; at = (at + 1) & (2 * c->cap - 1)) {
+	for (at = h & (2 * c->cap - 1); c->slot[at]; at = (at + 1) & (2 * c->cap - 1)) {
 		size_t i = c->slot[at] - 1;
 
 		if (c->hash[i] == h && !memcmp(classes_set(c, i), set, c->words * sizeof(*set)))
 			return (uint32_t)i;
 	}
-	if (c->n == RFC_MAX_CLASSES)
+	if (c->n == RFC_MAX_CLASSES || c->n * c->words * sizeof(*set) > MOST_BYTES)
 		return UINT32_MAX;
 	memcpy(c->bits + c->n * c->words, set, c->words * sizeof(*set));
 	c->hash[c->n] = h;

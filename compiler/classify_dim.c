@@ -70,7 +70,7 @@ static size_t count_edges(struct attempt *t, unsigned d, unsigned f, const uint3
 static bool class_of(struct attempt *t, struct classes *c, const uint64_t *set, uint32_t *class)
 {
 	*class = classes_add(c, set);
-	return *class != UINT32_MAX || classify_fail(t, "more than %d classes of packets in one dimension", RFC_MAX_CLASSES);
+	return *class != UINT32_MAX || classify_fail(t, "the rules tell too many numbers apart");
 }
 
 /* @set: the terms that ask nothing of this field's numbers. */

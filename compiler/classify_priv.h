@@ -13,14 +13,19 @@ struct attempt {
 	struct image *im;
 	size_t max_bytes;			/* what it may add to the image */
 	size_t max_rest;			/* see struct classify_options */
-	size_t before;				/* bytes of the image when it began */
+	uint64_t work, max_work;		/* words of sets that were looked at; 0: as many as it takes */
+	size_t before, head;			/* bytes of the image, and of its head, when it began */
 	const char *why;
 };
 
 /* false, and .why, by printf. */
 bool classify_fail(struct attempt *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* false, and .why, where @more is more work than it may do. */
+bool classify_work(struct attempt *t, uint64_t more);
 /* false, and .why, where @more bytes are more than it may add. */
 bool classify_room(struct attempt *t, size_t more);
+/* Room for what says where tables are. */
+bool classify_describe(struct attempt *t, size_t bytes, size_t *off);
 
 /* ---- classify_class.c: sets of terms, each once ---- */
 
@@ -34,8 +39,17 @@ struct classes {
 
 void classes_init(struct classes *c, size_t words);
 void classes_free(struct classes *c);
-/* The class that has this set; UINT32_MAX: memory is out, or there are RFC_MAX_CLASSES. */
+/* The class that has this set; UINT32_MAX: memory is out, or there are too many. */
 uint32_t classes_add(struct classes *c, const uint64_t *set);
+/* The same, where the hash is known: what its words give, by exclusive or. */
+uint32_t classes_add_hashed(struct classes *c, const uint64_t *set, uint64_t hash);
+static inline uint64_t classes_word_hash(size_t k, uint64_t word)
+{
+	uint64_t h = (word + (k + 1) * 0x9e3779b97f4a7c15) * 0xff51afd7ed558ccd;
+
+	h = (h ^ h >> 32) * 0xc4ceb9fe1a85ec53;
+	return word ? h ^ h >> 29 : 0;
+}
 static inline const uint64_t *classes_set(const struct classes *c, size_t i)
 {
 	return c->bits + i * c->words;
@@ -59,6 +73,11 @@ bool classify_rfc(struct attempt *t, const uint32_t *term, size_t n, struct rfc 
 /* ---- classify_hybrid.c ---- */
 
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple);
+
+/* ---- classify_tree.c ---- */
+
+/* A tree for @term, whose entries stop. false, and .why. */
+bool classify_tree(struct attempt *t, const uint32_t *term, size_t n, struct tree *tree);
 
 /* ---- classify_list.c: lists of words, each once ---- */
 

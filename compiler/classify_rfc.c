@@ -31,13 +31,6 @@ static bool add(struct attempt *t, size_t bytes, size_t align, size_t *off)
 	return !t->im->failed || classify_fail(t, "the tables of the program would be more than %d MB", IMAGE_MOST >> 20);
 }
 
-/* The same for what says where tables are. */
-static bool reserve(struct attempt *t, size_t bytes, size_t *off)
-{
-	*off = image_describe(t->im, bytes, 4);
-	return !t->im->failed || classify_fail(t, "the tables of the program would be more than %d MB", IMAGE_MOST >> 20);
-}
-
 static void describe(struct attempt *t, size_t off, uint32_t v)
 {
 	*(uint32_t *)image_at(t->im, off) = v;
@@ -90,12 +83,35 @@ static bool step_table(struct rfc_build *b, unsigned s, unsigned x, unsigned y, 
 	return true;
 }
 
+/* Words @at of both sets to @out, and its hash; true: there was something else. */
+static bool meet(const uint64_t *p, const uint64_t *q, const uint32_t *at, size_t n, uint64_t *out, uint64_t *hash)
+{
+	bool differ = false;
+
+	for (size_t k = 0; k < n; k++) {
+		uint64_t both = p[at[k]] & q[at[k]];
+
+		if (both == out[at[k]])
+			continue;
+		*hash ^= classes_word_hash(at[k], both) ^ classes_word_hash(at[k], out[at[k]]);
+		out[at[k]] = both;
+		differ = true;
+	}
+	return differ;
+}
+
+/* By what the first rows made, there would be far too many in the end: rows differ less and less, but not so much. */
+static bool hopeless(const struct classes *out, size_t row, size_t rows)
+{
+	return out->n > RFC_MAX_CLASSES / 16 && out->n / (row + 1) * rows > (size_t)3 * RFC_MAX_CLASSES;
+}
+
 static bool product(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 {
 	struct classes *p, *q, *out = &b->c[b->rfc->n_dims + s];
 	size_t words = b->c[x].words, table;
 	uint64_t *set = calloc(words, sizeof(*set));
-	uint32_t *at = malloc(words * sizeof(*at));
+	uint32_t *at = malloc(words * sizeof(*at)), c = 0;
 	bool ok = set && at ? true : out_of_memory(b->t);
 
 	order(b, &x, &y);
@@ -105,16 +121,17 @@ static bool product(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 	ok = ok && step_table(b, s, x, y, 2, &table);
 	for (size_t i = 0; i < p->n && ok; i++) {
 		size_t n = nonzero(p, i, at);
+		uint64_t hash = 0;
 
+		ok = classify_work(b->t, n * q->n) &&
+		     (!i || !hopeless(out, i - 1, p->n) || classify_fail(b->t, "there are too many combinations of what the rules ask"));
 		memset(set, 0, words * sizeof(*set));
 		for (size_t j = 0; j < q->n && ok; j++) {
-			uint32_t c;
-
-			for (size_t k = 0; k < n; k++)
-				set[at[k]] = classes_set(p, i)[at[k]] & classes_set(q, j)[at[k]];
-			c = classes_add(out, set);
+			/* neighbours are often alike */
+			if (meet(classes_set(p, i), classes_set(q, j), at, n, set, &hash) || !j)
+				c = classes_add_hashed(out, set, hash);
 			if (c == UINT32_MAX)
-				ok = classify_fail(b->t, "more than %d combinations of what the rules ask", RFC_MAX_CLASSES);
+				ok = classify_fail(b->t, "there are too many combinations of what the rules ask");
 			else
 				((uint16_t *)image_at(b->t->im, table))[i * q->n + j] = (uint16_t)c;
 		}
@@ -153,6 +170,8 @@ static bool last_cells(struct rfc_build *b, unsigned x, unsigned y, uint32_t *at
 	for (size_t i = 0; i < p->n; i++) {
 		size_t n = nonzero(p, i, at);
 
+		if (!classify_work(b->t, n * columns))
+			return false;
 		for (size_t j = 0; j < columns; j++, cell++) {
 			found = entries_of(b, classes_set(p, i), q ? classes_set(q, j) : NULL, at, n, entry[now]);
 			if (found == before && !memcmp(entry[0], entry[1], found * sizeof(**entry))) {
@@ -284,10 +303,10 @@ static bool describe_all(struct rfc_build *b)
 {
 	const struct classify_rules *r = b->t->r;
 
-	if (!reserve(b->t, 4 * (RFC_STEPS + 2 * RFC_MAX_DIMS), &b->rfc->at))
+	if (!classify_describe(b->t, 4 * (RFC_STEPS + 2 * RFC_MAX_DIMS), &b->rfc->at))
 		return false;
 	for (unsigned d = 0; d < r->n_dims; d++)
-		if (!reserve(b->t, 4 + 4 * (size_t)MAP_DESC * r->dim[d].n, &b->rfc->dim[d].at))
+		if (!classify_describe(b->t, 4 + 4 * (size_t)MAP_DESC * r->dim[d].n, &b->rfc->dim[d].at))
 			return false;
 	return true;
 }

@@ -343,7 +343,7 @@ bool tuple_write(struct tuple_build *b, struct tuple *out)
 	*out = (struct tuple){ .n = b->n };
 	memcpy(out->dim, b->dim, sizeof(out->dim));
 	qsort(b->table, b->n, sizeof(*b->table), by_first);
-	if (!add(b->t, TUPLE_MAX_TABLES * sizeof(struct tuple_table), &out->at))
+	if (!classify_describe(b->t, TUPLE_MAX_TABLES * sizeof(struct tuple_table), &out->at))
 		return false;
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct tuple_choice *c = &b->table[i];

@@ -99,42 +99,44 @@ V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo)
 	return NULL;
 }
 
-/* The class of dimension @k, by way of its field that is there. It goes through memory whose contents the verifier does not follow: else it would
- * look at what is behind once for each way that leads to a class, and that with every other dimension's. */
-static V dim_class(struct cg_lookup *l, const struct rfc_dim *d, unsigned k, V which, V hi, V lo)
+/* The number goes through memory whose contents the verifier does not follow: else it would look at what is behind once for each way that leads to
+ * it, and that with every other dimension's. */
+V cg_map_which(struct cg_lookup *l, const struct map *field, unsigned n, V absent, unsigned d, const struct cg_dim *said)
 {
 	struct cg *g = l->g;
-	V class = g->classes ? cg_atc(g, g->classes, 8 * k) : cg_alloca(g, g->i64, "class"), v;
-	BB on = cg_block(g, "class");
+	V to = g->classes ? cg_atc(g, g->classes, 8 * d) : cg_alloca(g, g->i64, "mapped"), which = cg_said(g, said->which[d]), v;
+	BB on = cg_block(g, "mapped");
 
-	LLVMBuildStore(g->b, cg_described(g, d->at), class);
-	which = cg_said(g, which);
-	for (unsigned f = 0; f < d->n; f++) {
-		BB here = cg_block(g, "field"), next = f + 1 < d->n ? cg_block(g, "other field") : on;
+	LLVMBuildStore(g->b, absent, to);
+	for (unsigned f = 0; f < n; f++) {
+		BB here = cg_block(g, "field"), next = f + 1 < n ? cg_block(g, "other field") : on;
 
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, which, cg_c(g, f + 1), ""), here, next);
 		cg_place(g, here);
-		LLVMBuildStore(g->b, cg_map_find(l, &d->field[f], cg_said(g, hi), cg_said(g, lo)), class);
+		LLVMBuildStore(g->b, cg_map_find(l, &field[f], cg_said(g, said->hi[d]), cg_said(g, said->lo[d])), to);
 		LLVMBuildBr(g->b, on);
 		if (next != on)
 			cg_place(g, next);
 	}
 	cg_place(g, on);
-	v = LLVMBuildLoad2(g->b, g->i64, class, "");
+	v = LLVMBuildLoad2(g->b, g->i64, to, "");
 	LLVMSetVolatile(v, g->classes != NULL);
 	return v;
 }
 
 /* Where the packet's list begins, behind its head. */
-static V rfc_list(struct cg_lookup *l, const struct rfc *r, const V *which, const V *hi, const V *lo)
+static V rfc_list(struct cg_lookup *l, const struct rfc *r, const struct cg_dim *said)
 {
 	struct cg *g = l->g;
 	V c[RFC_NONE + 1];
 	unsigned last = r->n_steps - 1;
 
 	c[RFC_NONE] = cg_c(g, 0);
-	for (unsigned d = 0; d < r->n_dims; d++)
-		c[d] = r->dim[d].n ? dim_class(l, &r->dim[d], d, which[d], hi[d], lo[d]) : cg_c(g, 0);
+	for (unsigned d = 0; d < r->n_dims; d++) {
+		const struct rfc_dim *x = &r->dim[d];
+
+		c[d] = x->n ? cg_map_which(l, x->field, x->n, cg_described(g, x->at), d, said) : cg_c(g, 0);
+	}
 	for (unsigned s = 0; s <= last; s++) {
 		V row = LLVMBuildMul(g->b, c[r->step[s].a], cg_described(g, rfc_step_at(r, s) + 4), "");
 
@@ -155,28 +157,30 @@ V cg_said(struct cg *g, V at)
 }
 
 /* 0, made of what the packet says. */
-static V blank(struct cg *g, const V *lo)
+static V blank(struct cg *g, const struct cg_dim *said)
 {
-	V x = cg_said(g, lo[0]);
+	V x = cg_said(g, said->lo[0]);
 
 	return LLVMBuildXor(g->b, x, cg_hide(g, x), "");
 }
 
-V cg_classify(struct cg *g, const struct classifier *c, const V *which, const V *hi, const V *lo)
+V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said)
 {
-	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond"), .blank = blank(g, lo) };
+	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond"), .blank = blank(g, said) };
 	struct cg_tuple tuple;
 	V result = cg_alloca(g, g->i64, "found"), list, best = cg_c(g, CLASSIFY_WORD_END);
 	BB on = cg_block(g, "found");
 
 	if (c->engine == ENGINE_HYBRID)
-		cg_tuple_words(&tuple, &l, &c->tuple, which, hi, lo);
-	list = rfc_list(&l, &c->rfc, which, hi, lo);
+		cg_tuple_words(&tuple, &l, &c->tuple, said);
+	list = rfc_list(&l, &c->rfc, said);
 	if (c->engine == ENGINE_HYBRID) {
 		V head = cg_look(&l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4);
 
 		best = cg_tuple_find(&tuple, head);
 	}
+	if (c->engine == ENGINE_TREE)
+		best = cg_tree_find(&l, &c->tree, said, best);
 	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, shl(g, best, 32), ""), result);
 	LLVMBuildBr(g->b, on);
 	cg_place(g, l.beyond);

@@ -26,6 +26,8 @@ V cg_look(struct cg_lookup *l, V off, unsigned bytes);
 V cg_described(struct cg *g, size_t off);
 
 V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo);
+/* The same of the @n fields of a dimension, by the one that is there; @absent: where none is. */
+V cg_map_which(struct cg_lookup *l, const struct map *field, unsigned n, V absent, unsigned d, const struct cg_dim *said);
 V cg_trie_find(struct cg_lookup *l, const struct map *m, V hi, V lo);	/* codegen_classify_trie.c */
 /* ---- codegen_classify_tuple.c ---- */
 
@@ -38,8 +40,12 @@ struct cg_tuple {
 };
 
 /* The packet as the tables want it: made before anything is learned of @which, so that the verifier forgets it. */
-void cg_tuple_words(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const V *which, const V *hi, const V *lo);
+void cg_tuple_words(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said);
 /* As tuple_find() has it. */
 V cg_tuple_find(struct cg_tuple *c, V best);
+
+/* ---- codegen_classify_tree.c: as tree_find() has it ---- */
+
+V cg_tree_find(struct cg_lookup *l, const struct tree *t, const struct cg_dim *said, V best);
 
 #endif

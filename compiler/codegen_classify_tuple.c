@@ -41,7 +41,7 @@ static V best_index(struct cg_tuple *c)
 	return and(c->g, LLVMBuildLoad2(c->g->b, c->g->i64, c->best, ""), TUPLE_END);
 }
 
-void cg_tuple_words(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const V *which, const V *hi, const V *lo)
+void cg_tuple_words(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said)
 {
 	struct cg *g = l->g;
 
@@ -54,14 +54,14 @@ void cg_tuple_words(struct cg_tuple *c, struct cg_lookup *l, const struct tuple 
 
 		if (d == TUPLE_NONE)
 			continue;
-		c->shorts = bin(g, LLVMOr, c->shorts, shl(g, and(g, cg_said(g, which[d]), 7), TUPLE_WHICH_AT + TUPLE_WHICH_BITS * i));
+		c->shorts = bin(g, LLVMOr, c->shorts, shl(g, and(g, cg_said(g, said->which[d]), 7), TUPLE_WHICH_AT + TUPLE_WHICH_BITS * i));
 		if (i >= TUPLE_LONG) {
-			c->shorts = bin(g, LLVMOr, c->shorts, shl(g, and(g, cg_said(g, lo[d]), UINT16_MAX), 16 * (i - TUPLE_LONG)));
+			c->shorts = bin(g, LLVMOr, c->shorts, shl(g, and(g, cg_said(g, said->lo[d]), UINT16_MAX), 16 * (i - TUPLE_LONG)));
 			continue;
 		}
-		c->w[0][0] = bin(g, LLVMOr, c->w[0][0], shl(g, and(g, cg_said(g, lo[d]), UINT32_MAX), 32 * i));
-		c->w[1][2 * i] = cg_said(g, hi[d]);
-		c->w[1][2 * i + 1] = cg_said(g, lo[d]);
+		c->w[0][0] = bin(g, LLVMOr, c->w[0][0], shl(g, and(g, cg_said(g, said->lo[d]), UINT32_MAX), 32 * i));
+		c->w[1][2 * i] = cg_said(g, said->hi[d]);
+		c->w[1][2 * i + 1] = cg_said(g, said->lo[d]);
 	}
 	c->w[0][TUPLE_NARROW_WORDS - 1] = c->w[1][TUPLE_WORDS - 1] = c->shorts;
 }

@@ -1,6 +1,6 @@
 /*
- * Lists of entries that classifiers find: see compiler/classify.h. In: where in the image a list begins. Out: code that says what its first entry does,
- * and a function that walks over those that only count.
+ * Lists of entries that classifiers find: see compiler/classify.h. In: where in the image a list begins. Out: code that says what its first entry
+ * does, and a function that walks over those that only count.
  */
 #include "codegen_priv.h"
 

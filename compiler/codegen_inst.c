@@ -143,17 +143,17 @@ static void many(struct cg *g, const struct ir_inst *i, V *temp, V *out)
 
 static V classify(struct cg *g, const struct ir_inst *i)
 {
-	V which[CLASSIFY_MAX_DIMS], hi[CLASSIFY_MAX_DIMS], lo[CLASSIFY_MAX_DIMS];
+	struct cg_dim said;
 
 	for (size_t d = 0; d < i->dims.n; d++) {
 		const struct ir_dim *v = &i->dims.v[d];
 
-		which[d] = g->var[v->which];
-		hi[d] = v->hi != v->lo ? g->var[v->hi] : NULL;
-		lo[d] = g->var[v->lo];
+		said.which[d] = g->var[v->which];
+		said.hi[d] = v->hi != v->lo ? g->var[v->hi] : NULL;
+		said.lo[d] = g->var[v->lo];
 	}
 	cg_image_again(g, cg_image_number(g));
-	return cg_classify(g, g->ir->classifier.v[i->imm], which, hi, lo);
+	return cg_classify(g, g->ir->classifier.v[i->imm], &said);
 }
 
 /* Where all decisions of one verdict meet: one block for each, so that the end has few ways in. */

@@ -227,9 +227,14 @@ V cg_counts(struct cg *g, V list, V best, uint64_t what);
 
 /* ---- codegen_classify.c ---- */
 
-/* Looks a packet up; of each dimension: where in memory stands which field is there (0: none), and its number in two words. Returns, in the upper
- * half, the word of the entry that stops found outside the list (or CLASSIFY_WORD_END), and below it where in the image the list begins. */
-V cg_classify(struct cg *g, const struct classifier *c, const V *which, const V *hi, const V *lo);
+/* Where in memory stands what the packet says, by dimension: which field is there (0: none), and its number in two words; NULL: 0. */
+struct cg_dim {
+	V which[CLASSIFY_MAX_DIMS], hi[CLASSIFY_MAX_DIMS], lo[CLASSIFY_MAX_DIMS];
+};
+
+/* Looks a packet up. Returns, in the upper half, the word of the entry that stops found outside the list (or CLASSIFY_WORD_END), and below it where
+ * in the image the list begins. */
+V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said);
 
 /* ---- codegen_count.c ---- */
 

@@ -62,20 +62,21 @@ static V load_volatile(struct cg *g, V p)
 /* One packet: number @i, hidden; the result stands behind all packets. */
 static void one(struct cg *g, const struct classifier *c, unsigned n_dims, V memory, V i)
 {
-	V which[CLASSIFY_MAX_DIMS], hi[CLASSIFY_MAX_DIMS], lo[CLASSIFY_MAX_DIMS], found = cg_c(g, 0);
+	struct cg_dim said;
+	V found = cg_c(g, 0);
 	size_t bytes = packet_bytes(n_dims);
 	V at = LLVMBuildAnd(g->b, cg_hide(g, i), cg_c(g, KERNEL_PACKETS - 1), "");
 	V p = cg_at(g, memory, LLVMBuildAdd(g->b, LLVMBuildMul(g->b, at, cg_c(g, bytes), ""), cg_c(g, CURSOR), ""));
 
 	for (unsigned d = 0; d < n_dims; d++) {
-		which[d] = cg_atc(g, p, 24 * d);
-		hi[d] = cg_atc(g, p, 24 * d + 8);
-		lo[d] = cg_atc(g, p, 24 * d + 16);
-		found = LLVMBuildXor(g->b, found, LLVMBuildXor(g->b, load_volatile(g, which[d]), LLVMBuildXor(g->b, load_volatile(g, hi[d]),
-				     load_volatile(g, lo[d]), ""), ""), "");
+		said.which[d] = cg_atc(g, p, 24 * d);
+		said.hi[d] = cg_atc(g, p, 24 * d + 8);
+		said.lo[d] = cg_atc(g, p, 24 * d + 16);
+		found = LLVMBuildXor(g->b, found, LLVMBuildXor(g->b, load_volatile(g, said.which[d]), LLVMBuildXor(g->b, load_volatile(g, said.hi[d]),
+				     load_volatile(g, said.lo[d]), ""), ""), "");
 	}
 	if (c)
-		found = cg_classify(g, c, which, hi, lo);
+		found = cg_classify(g, c, &said);
 	at = LLVMBuildAnd(g->b, cg_hide(g, i), cg_c(g, KERNEL_PACKETS - 1), "");
 	at = LLVMBuildAdd(g->b, LLVMBuildMul(g->b, at, cg_c(g, 8), ""), cg_c(g, CURSOR + KERNEL_PACKETS * bytes), "");
 	cg_store(g, found, cg_at(g, memory, at), 8, 8);
@@ -221,10 +222,10 @@ struct kernel *kernel_load(const struct classifier *c, const struct image *im, u
 	return NULL;
 }
 
-static bool run(struct kernel *k, double *ns)
+static bool run(struct kernel *k, unsigned packets, double *ns)
 {
 	unsigned char frame[64] = { 0 };
-	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = sizeof(frame), .repeat = KERNEL_PACKETS / BATCH);
+	DECLARE_LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = sizeof(frame), .repeat = (int)(packets / BATCH));
 
 	if (bpf_prog_test_run_opts(k->prog, &o))
 		return false;
@@ -248,7 +249,7 @@ bool kernel_run(struct kernel *k, const struct packet *p, size_t n, uint64_t *fo
 	}
 	*(uint64_t *)k->memory = 0;
 	memset(k->memory + CURSOR + KERNEL_PACKETS * bytes, 0xff, KERNEL_PACKETS * (size_t)8);
-	if (!run(k, &ns))
+	if (!run(k, KERNEL_PACKETS, &ns))
 		return false;
 	memcpy(found, k->memory + CURSOR + KERNEL_PACKETS * bytes, 8 * (n < KERNEL_PACKETS ? n : KERNEL_PACKETS));
 	return true;
@@ -258,7 +259,7 @@ double kernel_time(struct kernel *k)
 {
 	double ns = 0;
 
-	return run(k, &ns) ? ns : 0;
+	return run(k, KERNEL_SLICE, &ns) ? ns : 0;
 }
 
 unsigned kernel_verified(const struct kernel *k)

@@ -170,6 +170,18 @@ static void test_hybrid(void **state)
 	check_engines(ENGINE_HYBRID, 40);
 }
 
+static void test_tree(void **state)
+{
+	(void)state;
+	check_engines(ENGINE_TREE, 200);
+}
+
+static void test_auto(void **state)
+{
+	(void)state;
+	check_engines(ENGINE_AUTO, 100);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +189,8 @@ int main(void)
 		cmocka_unit_test(test_map_ladder),
 		cmocka_unit_test(test_rfc),
 		cmocka_unit_test(test_hybrid),
+		cmocka_unit_test(test_tree),
+		cmocka_unit_test(test_auto),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

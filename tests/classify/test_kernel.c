@@ -116,6 +116,8 @@ int main(void)
 		check_random(ENGINE_RFC, 1000 + seed, &five);
 		check_random(ENGINE_HYBRID, seed, &small);
 		check_random(ENGINE_HYBRID, 1000 + seed, &five);
+		check_random(ENGINE_TREE, seed, &small);
+		check_random(ENGINE_TREE, 1000 + seed, &five);
 	}
 	printf("%u passed, %u failed, %u skipped\n", passed, failed, skipped);
 	return failed != 0;
