@@ -149,8 +149,8 @@ static void count_parts(const struct set_draft *d, const struct part *p, size_t 
 		parts[i] += parts[i - 1];
 }
 
-/* Bits for a node's entries: so many that what an entry has to hold mostly fits a block; no more than boundaries, or parts of them, are worth; and none
- * at the end that hardly tell any apart. @zero of the last bits are of no matter. */
+/* Bits for a node's entries: so many that what an entry has to hold mostly fits a block; no more than boundaries, or parts of them, are worth; and
+ * none at the end that hardly tell any apart. @zero of the last bits are of no matter. */
 static unsigned stride_for(const struct set_draft *d, const struct part *p, unsigned zero)
 {
 	size_t n = p->b - p->a, parts[SET_TRIE_STRIDE + 1];
