@@ -86,8 +86,8 @@ void cg_table_hash(struct cg_table *t, bool narrow)
 {
 	struct cg *g = t->g;
 	unsigned bits = narrow ? 32 : 64 * t->words, slots = set_hash_slots(bits), bytes = slots * set_hash_slot_bytes(bits);
-	BB zero = cg_block(g, "key of zeros"), some = cg_block(g, "other key"), loop = cg_block(g, "bucket"), found = cg_block(g, "found");
-	BB full = cg_block(g, "bucket full"), more = cg_block(g, "more buckets"), here;
+	BB zero = cg_block(g, "key of zeros"), some = cg_block(g, "other key"), loop = cg_block(g, "bucket"), full = cg_block(g, "bucket full");
+	BB more = cg_block(g, "more buckets"), found = cg_block(g, "found"), here;
 	V first, i, next, p, last, probes;
 
 	cg_branch(g, is_zero(g, whole(t, NULL)), zero, some);
@@ -102,6 +102,7 @@ void cg_table_hash(struct cg_table *t, bool narrow)
 	i = LLVMBuildPhi(g->b, g->i64, "");
 	p = LLVMBuildMul(g->b, LLVMBuildAdd(g->b, first, i, ""), cg_c(g, bytes), "");
 	p = cg_table_at(t, LLVMBuildAdd(g->b, p, cg_c(g, sizeof(struct set_head)), ""), bytes);
+	/* a branch on whether it is there: where it is guessed right, what comes behind need not wait for memory */
 	last = narrow ? narrow_bucket(t, p, slots, found) : wide_bucket(t, p, slots, found);
 	cg_branch(g, is_zero(g, last), t->no, full);
 	cg_go(g, full);

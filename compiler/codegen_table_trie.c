@@ -21,16 +21,61 @@ static V bytes(struct cg *g, V n)
 	return LLVMBuildShl(g->b, n, cg_c(g, 3), "");
 }
 
-/* The parity of the list's boundaries that are not above @x, and of those before. */
+/* The bits of the word that the entry is about. */
+static V low_bits(struct cg *g, V e, V above)
+{
+	V mask = LLVMBuildSub(g->b, LLVMBuildShl(g->b, cg_c(g, 1), field(g, e, SET_TRIE_BITS, 63), ""), cg_c(g, 1), "");
+
+	return LLVMBuildAnd(g->b, above, mask, "");
+}
+
+static V above_shift(struct cg *g, V e, V x)
+{
+	return LLVMBuildLShr(g->b, x, field(g, e, SET_TRIE_SHIFT, 63), "");
+}
+
+/* Of the block @n of those at @e: in the highest bit of each lane whether the boundary there is not above the key, exclusive-or @v. */
+static V in_block(struct cg_table *t, V e, uint64_t n, V all, V v)
+{
+	struct cg *g = t->g;
+	V p = cg_table_at(t, LLVMBuildAdd(g->b, bytes(g, base(g, e)), cg_c(g, n * SET_BLOCK), ""), SET_BLOCK);
+
+	for (unsigned i = 0; i < SET_BLOCK / 8; i++) {
+		V d = LLVMBuildSub(g->b, all, cg_load(g, cg_atc(g, p, 8 * i), 8, 8), "");
+
+		v = v ? LLVMBuildXor(g->b, v, d, "") : d;
+	}
+	return v;
+}
+
+/* The parity of the list's boundaries that are not above the key, and of those before. */
 static void answer_list(struct cg_table *t, V e, V x)
 {
 	struct cg *g = t->g;
-	V p = cg_table_at(t, bytes(g, base(g, e)), 8 * SET_TRIE_LIST), v = field(g, e, SET_TRIE_BEFORE, 1);
+	BB here, wide = cg_block(g, "second block"), on = cg_block(g, "parity"), from[2];
+	V half[2], v, all, lanes, top;
 
-	/* SET_TRIE_LIST is even: that all of them are above is as good as none */
-	for (unsigned i = 0; i < SET_TRIE_LIST; i++)
-		v = LLVMBuildXor(g->b, v, cg_table_less(g, x, cg_load(g, cg_atc(g, p, 8 * i), 8, 8)), "");
-	cg_table_answer(t, v);
+	lanes = LLVMBuildShl(g->b, field(g, e, SET_TRIE_LANE, 3), cg_c(g, 4), "");
+	lanes = cg_table_at(t, LLVMBuildAdd(g->b, lanes, cg_c(g, offsetof(struct set_head, trie.lanes)), ""), 16);
+	top = cg_load(g, cg_atc(g, lanes, 8), 8, 8);
+	all = LLVMBuildOr(g->b, LLVMBuildMul(g->b, low_bits(g, e, above_shift(g, e, x)), cg_load(g, lanes, 8, 8), ""), top, "");
+	half[0] = in_block(t, e, 0, all, NULL);
+	here = from[0] = LLVMGetInsertBlock(g->b);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, field(g, e, SET_TRIE_WIDE, 1), cg_c(g, 0), ""), wide, on);
+	cg_go(g, wide);
+	half[1] = in_block(t, e, 1, all, half[0]);
+	from[1] = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, on);
+	LLVMMoveBasicBlockAfter(on, here);
+	cg_go(g, on);
+	v = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(v, half, from, 2);
+	/* only the highest bits of lanes, moved to where they are in lanes of 16 bits */
+	v = LLVMBuildAnd(g->b, v, top, "");
+	v = LLVMBuildXor(g->b, v, LLVMBuildLShr(g->b, v, cg_c(g, 32), ""), "");
+	v = LLVMBuildXor(g->b, v, LLVMBuildLShr(g->b, v, cg_c(g, 16), ""), "");
+	v = LLVMBuildXor(g->b, field(g, v, SET_REST_BITS, 0), field(g, e, SET_TRIE_BEFORE, 0), "");
+	cg_table_answer(t, LLVMBuildAnd(g->b, v, cg_c(g, 1), ""));
 }
 
 /* The entry that a node, or a skip that is right, leads to. */
@@ -39,13 +84,11 @@ static V follow(struct cg_table *t, V e, V x, V kind, BB *from)
 	struct cg *g = t->g;
 	BB node = cg_block(g, "node"), skip = cg_block(g, "skip"), wrong = cg_block(g, "elsewhere"), right = cg_block(g, "as skipped");
 	BB on = cg_block(g, "entry read"), end[2];
-	V above = LLVMBuildLShr(g->b, x, field(g, e, SET_TRIE_SHIFT, 63), ""), p, want, next[2], out, index;
+	V above = above_shift(g, e, x), p, want, next[2], out;
 
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, kind, cg_c(g, SET_TRIE_NODE), ""), node, skip);
 	cg_go(g, node);
-	index = LLVMBuildSub(g->b, LLVMBuildShl(g->b, cg_c(g, 1), field(g, e, SET_TRIE_BITS, 31), ""), cg_c(g, 1), "");
-	index = LLVMBuildAnd(g->b, above, index, "");
-	p = cg_table_at(t, bytes(g, LLVMBuildAdd(g->b, base(g, e), index, "")), 8);
+	p = cg_table_at(t, bytes(g, LLVMBuildAdd(g->b, base(g, e), low_bits(g, e, above), "")), 8);
 	next[0] = cg_load(g, p, 8, 8);
 	end[0] = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, on);
@@ -89,7 +132,7 @@ static V word(struct cg_table *t, unsigned k, V e)
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, field(g, cur, SET_TRIE_WORD, 7), cg_c(g, k), ""), own, later);
 		cg_go(g, own);
 	}
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, kind, cg_c(g, SET_TRIE_IS_LIST), ""), list, on);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, kind, cg_c(g, SET_TRIE_LIST), ""), list, on);
 	cg_go(g, list);
 	answer_list(t, cur, t->key[k]);
 	cg_go(g, on);

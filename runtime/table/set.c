@@ -150,8 +150,9 @@ static const char *build(struct image *m, const struct set_elements *e, enum set
 /* ---- the choice ---- */
 
 enum {
-	FEW = 64,			/* boundaries: a search reads a few lines, which stay in the cache */
-	PAGES_UP_TO = 8192,
+	MANY = 1 << 18,			/* boundaries: where a trie is larger than BOUNDS' least table, which is read once */
+	MANY_KEYS = 600000,		/* where HASH is, and takes longer to build */
+	BITS_FROM = 4096,		/* boundaries: fewer are a small trie */
 	EXACT_PER_RANGE = 2,		/* keys in a range, on average: more make a hash larger than what else there is */
 };
 
@@ -166,20 +167,15 @@ static unsigned choices(const struct set_elements *e, struct choice *c)
 	uint64_t keys = set_count(e);
 	unsigned n = 0;
 
-	if (e->bits <= 16)
-		c[n++] = (struct choice){ SET_BITS, "the numbers have no more than 16 bits" };
-	else if (keys / EXACT_PER_RANGE <= e->n / 2)
-		c[n++] = (struct choice){ SET_HASH, "it holds single values only" };
-	else if (e->n <= FEW)
-		c[n++] = (struct choice){ SET_SEARCH, "it is small" };
-	else if (e->bits <= SET_BITS_MOST)
-		c[n++] = (struct choice){ SET_BITS, "the numbers have no more than 20 bits" };
-	if (e->bits <= 32) {
-		if (e->n <= PAGES_UP_TO)
-			c[n++] = (struct choice){ SET_PAGES, "it holds prefixes or ranges, and not many" };
-		c[n++] = (struct choice){ SET_BOUNDS, "it holds many prefixes or ranges" };
-	}
-	c[n++] = (struct choice){ SET_TRIE, e->bits <= 32 ? "its prefixes or ranges crowd in a few places" : "it holds wide prefixes or ranges" };
+	if (e->bits <= 16 || (e->bits <= SET_BITS_MOST && e->n > BITS_FROM))
+		c[n++] = (struct choice){ SET_BITS, "the numbers have few bits" };
+	if (keys / EXACT_PER_RANGE <= e->n / 2 && (e->bits > 32 || keys <= MANY_KEYS))
+		c[n++] = (struct choice){ SET_HASH, "it holds single values" };
+	if (e->bits <= 32 && e->n > MANY)
+		c[n++] = (struct choice){ SET_BOUNDS, "it holds very many values, prefixes or ranges" };
+	c[n++] = (struct choice){ SET_TRIE, "it holds prefixes or ranges" };
+	if (e->bits <= 32)
+		c[n++] = (struct choice){ SET_BOUNDS, "other tables of it have no room" };
 	c[n++] = (struct choice){ SET_SEARCH, "no faster table of it has room" };
 	return n;
 }
@@ -187,7 +183,7 @@ static unsigned choices(const struct set_elements *e, struct choice *c)
 const char *set_build(struct image *m, const struct set_elements *e, const struct set_options *o, struct set_table *out)
 {
 	size_t most = o->most && o->most < IMAGE_MOST ? o->most : IMAGE_MOST;
-	struct choice c[SET_ENGINE_COUNT + 1] = { { o->engine, "it was asked for" } };
+	struct choice c[SET_ENGINE_COUNT] = { { o->engine, "it was asked for" } };
 	unsigned n = o->engine == SET_AUTO ? choices(e, c) : 1;
 	const char *bad = NULL;
 

@@ -85,6 +85,8 @@ struct set_head {
 		} pages;
 		struct {
 			uint64_t root;
+			/* of lanes: the lowest bit of each, and the highest */
+			uint64_t lanes[3][2];
 		} trie;
 		uint8_t room[56];
 	};
@@ -97,7 +99,7 @@ enum { SET_BITS_MOST = 20 };
  * HASH: behind the head, buckets of 8 slots (keys of up to 64 bits) or 4; a slot is 4 bytes (keys of up to 32 bits) or whole words. Slots are filled
  * from the first on; a key is in its bucket or, where that is full, in one of the next ones: .probes buckets are looked at in all.
  */
-enum { SET_HASH_PROBES = 4 };
+enum { SET_HASH_PROBES = 8 };
 
 static inline unsigned set_hash_slots(unsigned bits)
 {
@@ -150,14 +152,16 @@ enum { SET_PAGE = 512, SET_BITMAP = 32 };
 /*
  * TRIE: entries of 64 bits, of which the head has the root. An entry is about one word of the key, as far as bits before have left it open.
  *   CONST: bit 0 says it.
- *   LIST: SET_TRIE_LIST boundaries at .base, of which only this word is not zero; .before is the parity of those before. Filled up with 0, which
- *   is not above the key.
+ *   LIST: at .base a block as of BOUNDS, or with .wide two, but of lanes of 16, 32 or 64 bits (.lane 0 to 2): boundaries of which later words are
+ * zero, as   the .bits bits above .shift, which are fewer than a lane has. .before is the parity of those that are before all of these.
  *   NODE: 2^.bits entries at .base, by the word's bits above .shift.
  *   SKIP: at .base what the word must be above .shift, and the entry for that; else below it .before holds, above it .after.
  * .base counts 8 bytes from the head. Words are asked for in order, and no more than SET_TRIE_STEPS entries about each.
  */
-enum set_trie_kind { SET_TRIE_CONST, SET_TRIE_IS_LIST, SET_TRIE_NODE, SET_TRIE_SKIP };
-enum { SET_TRIE_KIND = 62, SET_TRIE_WORD = 59, SET_TRIE_SHIFT = 53, SET_TRIE_BITS = 48, SET_TRIE_BEFORE = 47, SET_TRIE_AFTER = 46 };
-enum { SET_TRIE_LIST = 4, SET_TRIE_STEPS = 23, SET_TRIE_STRIDE = 18 };
+enum set_trie_kind { SET_TRIE_CONST, SET_TRIE_LIST, SET_TRIE_NODE, SET_TRIE_SKIP };
+enum {
+	SET_TRIE_KIND = 62, SET_TRIE_WORD = 59, SET_TRIE_SHIFT = 53, SET_TRIE_BITS = 47, SET_TRIE_BEFORE = 46, SET_TRIE_AFTER = 45,
+	SET_TRIE_LANE = 43, SET_TRIE_STEPS = 23, SET_TRIE_STRIDE = 18, SET_TRIE_LANE_KINDS = 3, SET_TRIE_WIDE = 42,
+};
 
 #endif

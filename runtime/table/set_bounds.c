@@ -5,7 +5,7 @@
  */
 #include "set_priv.h"
 
-enum { PER_BUCKET = 6, MOST_BITS = 22 };	/* boundaries, on average; of the buckets' number */
+enum { PER_BUCKET = 8, MOST_BITS = 22 };	/* boundaries, on average; of the buckets' number */
 
 struct bucket {
 	const uint64_t *bound;

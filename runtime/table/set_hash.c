@@ -4,7 +4,7 @@
  */
 #include "set_priv.h"
 
-enum { SEEDS = 4, GROWTHS = 6, FILL = 55 };		/* per cent of the slots */
+enum { SEEDS = 4, GROWTHS = 6, FILL = 75 };		/* per cent of the slots */
 
 static const char too_many_keys[] = "this engine holds single values, and the set has ranges of many";
 static const char crowded[] = "its keys crowd in a few buckets, however they are hashed";

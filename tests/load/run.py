@@ -53,6 +53,14 @@ PATTERNS = {
     "long-bytes": (300, lambda r, i: f"drop if payload[{i % 40}:15] == {octets(r, 15)};"),
     "list": (600, lambda r, i: f"drop if tcp.dport in {{ {', '.join(str(p) for p in r.sample(range(65536), 12))} }};"),
     "tables": (250, lambda r, i: f"count c if tcp.dport in {{ {', '.join(str(40 * k + i % 39 + 3000 * (i // 39)) for k in range(18))} }};"),
+    # more sets than a program may have functions, each look-up of which is a call
+    "sets": (600, lambda r, i: "count c%d if %s;" % (i % 9, (
+        lambda: "ip4.src in { %s }" % ", ".join(f"{a}.{i >> 8}.{i & 255}.0/{24 + i % 9}" for a in range(1, 20)),
+        lambda: "ip6.dst in { %s }" % ", ".join(f"2001:db8:{i:x}:{a:x}::/{64 + i % 65}" for a in range(1, 20)),
+        lambda: "(ip.src, tcp.dport) in { %s }" % ", ".join(f"({addr4(r)}, {a})" for a in range(20)),
+        lambda: "(ip6.src, ip6.dst, tcp.dport) in { %s }" % ", ".join(f"({addr6(r)}, 2001:db8:{i:x}::{a}, {a})" for a in range(9)),
+    )[i % 4]())),
+    "nets": (400, lambda r, i: "count c%d if ip4.src in { %s };" % (i % 9, ", ".join(f"{a}.{i >> 8}.{i & 255}.0/{24 + i % 9}" for a in range(1, 20)))),
     "tuples": (700, lambda r, i: f"drop if (ip.src, tcp.dport) in {{ ({addr4(r)}, {i}), ({addr6(r)}, 4) }};"),
     "swap": (500, lambda r, i: f"tx swap if tcp.dport == {i};"),
     "forward": (600, lambda r, i: f"forward if ip4.dst == {addr4(r)};"),
