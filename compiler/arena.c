@@ -11,6 +11,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+/* Under the sanitizer, what is not allocated, or was released, is nobody's to touch. */
+#if __has_include(<sanitizer/asan_interface.h>)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(p, size) ((void)(p), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(p, size) ((void)(p), (void)(size))
+#endif
+
 /* What is used lies below .used and from .text on; what is between is zero. */
 struct chunk {
 	struct chunk *next;
@@ -78,6 +86,7 @@ static struct chunk *chunk_new(size_t size, struct chunk *next)
 	}
 	c->text = c->size = size;
 	c->next = next;
+	ASAN_POISON_MEMORY_REGION(c->data, size);
 	return c;
 }
 
@@ -124,6 +133,7 @@ void *arena_alloc(struct arena *a, size_t size)
 {
 	struct chunk *c = place(a, rounded(size));
 
+	ASAN_UNPOISON_MEMORY_REGION(c->data + c->used, size);
 	c->used += rounded(size);
 	return c->data + c->used - rounded(size);
 }
@@ -133,7 +143,9 @@ static char *text_alloc(struct arena *a, size_t size)
 {
 	struct chunk *c = place(a, size);
 
-	return (char *)c->data + (c->text -= size);
+	c->text -= size;
+	ASAN_UNPOISON_MEMORY_REGION(c->data + c->text, size);
+	return (char *)c->data + c->text;
 }
 
 struct arena_mark arena_mark(const struct arena *a)
@@ -145,10 +157,13 @@ struct arena_mark arena_mark(const struct arena *a)
 
 static void clear(struct chunk *c, size_t used, size_t text)
 {
+	/* between objects is what they were rounded up by */
+	ASAN_UNPOISON_MEMORY_REGION(c->data + used, c->used - used);
 	memset(c->data + used, 0, c->used - used);
 	memset(c->data + c->text, 0, text - c->text);
 	c->used = used;
 	c->text = text;
+	ASAN_POISON_MEMORY_REGION(c->data + used, text - used);
 }
 
 void arena_release(struct arena *a, struct arena_mark m)
@@ -215,6 +230,7 @@ static bool extend(struct arena *a, const void *p, size_t old, size_t size)
 	if (!c || c->used < old || p != c->data + c->used - old || c->text - c->used < size - old)
 		return false;
 	c->used += size - old;
+	ASAN_UNPOISON_MEMORY_REGION(p, size);
 	return true;
 }
 

@@ -142,7 +142,8 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 				  const char **why)
 {
 	struct classifier *c = arena_alloc(a, sizeof(*c));
-	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .max_rest = o->max_rest, .before = m->n, .head = m->head };
+	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .max_rest = o->max_rest,
+			     .before = m->n, .head = m->head };
 	bool ok;
 
 	c->engine = o->engine;
@@ -150,9 +151,10 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 	ok = build(&t, c);
 	arena_free(t.a);
 	if (!ok) {
-		if (!m->failed)
+		if (!m->failed) {
 			image_cut(m, t.before);
 			m->head = t.head;
+		}
 		*why = t.why;
 		return NULL;
 	}

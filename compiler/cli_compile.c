@@ -65,6 +65,6 @@ int cli_compile(struct cli *cli)
 		return EXIT_INPUT;
 	}
 	status = cli_write_file(cli->out, obj, len);
-	free(obj);
+	compile_object_free(obj, len);
 	return status;
 }

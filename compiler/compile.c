@@ -102,6 +102,11 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 	return ok;
 }
 
+void compile_object_free(void *obj, size_t len)
+{
+	object_free(obj, len);
+}
+
 bool compile_emit(const struct ast_program *p, const struct compile_options *o, enum compile_emit what, struct diag_list *d, FILE *out)
 {
 	struct ir_program *ir;

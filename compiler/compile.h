@@ -19,8 +19,9 @@ enum compile_emit { EMIT_AST, EMIT_IR, EMIT_LLVM, EMIT_ASM };
 struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d);
 /* Whether a checked program will compile: what only shows behind the front is told here too. */
 bool compile_check(const struct ast_program *p, const struct compile_options *o, struct diag_list *d);
-/* Code for a checked program: an ELF object in memory of malloc(). False: see @d. */
+/* Code for a checked program: an ELF object in memory, which goes with compile_object_free(). False: see @d. */
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len);
+void compile_object_free(void *obj, size_t len);
 /* A stage of it as text. False: see @d. */
 bool compile_emit(const struct ast_program *p, const struct compile_options *o, enum compile_emit what, struct diag_list *d, FILE *out);
 

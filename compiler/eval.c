@@ -10,6 +10,7 @@
 
 #include "eval_cond.h"
 #include "eval_cookie.h"
+#include "eval_guard.h"
 #include "eval_limit.h"
 #include "eval_rewrite.h"
 #include "eval_set.h"
@@ -32,6 +33,7 @@ struct eval {
 	uint8_t *frame, *before;	/* a frame that is rewritten, and its bytes before the last change; of .cap bytes */
 	size_t cap;
 	struct eval_limits *limits;
+	struct eval_guards *guards;	/* NULL: none */
 };
 
 /* One frame on its way through the program. */
@@ -40,6 +42,7 @@ struct run {
 	const struct ast_unit *unit;
 	struct eval_packet *pkt;
 	struct eval_view view;
+	struct eval_seen seen;
 	struct eval_result result;	/* .verdict VERDICT_NONE: nothing has decided yet */
 	bool swap;
 };
@@ -52,10 +55,12 @@ static void *zeroed(size_t n, size_t size)
 struct eval *eval_new(const struct ast_program *p)
 {
 	struct eval *e = calloc(1, sizeof(*e));
+	bool failed;
 
 	if (!e)
 		return NULL;
 	e->program = p;
+	e->guards = eval_guards_new(p, &failed);
 	e->arena = arena_new();
 	e->rule = zeroed(p->n_indexes, sizeof(*e->rule));
 	e->miss = zeroed(p->n_slots, sizeof(*e->miss));
@@ -66,7 +71,7 @@ struct eval *eval_new(const struct ast_program *p)
 	e->lately = zeroed(p->cookies ? XDPF_COOKIES : 0, sizeof(*e->lately));
 	e->limits = eval_limits_new(p);
 	e->sets = eval_sets_new(p);
-	if (!e->rule || !e->miss || !e->other || !e->lately || !e->table || !e->limits || !e->sets || !e->log_next || !e->log_limited)
+	if (failed || !e->rule || !e->miss || !e->other || !e->lately || !e->table || !e->limits || !e->sets || !e->log_next || !e->log_limited)
 		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
@@ -103,6 +108,7 @@ void eval_free(struct eval *e)
 	free(e->miss);
 	free(e->other);
 	free(e->lately);
+	eval_guards_free(e->guards);
 	arena_free(e->arena);
 	free(e);
 }
@@ -268,8 +274,11 @@ static void run_rule(struct run *r, const struct ast_rule *rule)
 
 static void run_rules(struct run *r, const struct ast_rules *rules)
 {
+	const struct eval_guard *guard = r->e->guards ? eval_guards_of(r->e->guards, rules) : NULL;
+
 	for (size_t i = 0; i < rules->list.n && r->result.verdict == VERDICT_NONE; i++)
-		run_rule(r, rules->list.v[i]);
+		if (!guard || !eval_guard_excludes(&guard[i], &r->seen))
+			run_rule(r, rules->list.v[i]);
 }
 
 static void run_unit(struct run *r, const struct ast_unit *unit)
@@ -323,6 +332,8 @@ struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 	dissect_frame(&r.view.d, pkt->data, pkt->len);
 	if (e->program->inner)
 		dissect_inner(&r.view.inner, &r.view.d, pkt->data);
+	if (e->guards)
+		eval_guards_see(e->guards, &r.view, &r.seen);
 	/* A file receives exactly what the one before it passed. */
 	for (size_t u = 0; u < e->program->units.n && r.result.verdict == VERDICT_PASS; u++)
 		run_unit(&r, e->program->units.v[u]);

@@ -6,7 +6,6 @@
  */
 #include "object_priv.h"
 
-#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,28 +308,23 @@ static bool write_file(struct finish *f, const struct object_texts *texts)
 	return elf_update(f->out, ELF_C_WRITE) >= 0 ? true : object_elf_failed(f);
 }
 
-static bool read_back(struct finish *f, int fd, void **out, size_t *out_len)
+/* What was written, as memory of its own. */
+static bool map_back(struct finish *f, int fd, void **out, size_t *out_len)
 {
 	off_t end = lseek(fd, 0, SEEK_END);
-	size_t len = end > 0 ? (size_t)end : 0, got = 0;
-	char *buf = len ? malloc(len) : NULL;
+	void *p = end > 0 ? mmap(NULL, (size_t)end, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0) : MAP_FAILED;
 
-	if (!buf)
-		return object_failed(f, "out of memory");
-	while (got < len) {
-		ssize_t n = pread(fd, buf + got, len - got, (off_t)got);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			free(buf);
-			return object_failed(f, "the finished object cannot be read back");
-		}
-		got += (size_t)n;
-	}
-	*out = buf;
-	*out_len = len;
+	if (p == MAP_FAILED)
+		return object_failed(f, "the finished object cannot be read back");
+	*out = p;
+	*out_len = (size_t)end;
 	return true;
+}
+
+void object_free(void *out, size_t len)
+{
+	if (out)
+		munmap(out, len);
 }
 
 static bool check_input(struct finish *f)
@@ -343,10 +337,9 @@ static bool check_input(struct finish *f)
 	return true;
 }
 
-bool object_finish(const void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err)
+bool object_finish(void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err)
 {
 	struct finish f = { .err = NULL };
-	char *copy = malloc(elf_len ? elf_len : 1);	/* libelf may swap bytes in place */
 	int fd = memfd_create("xdpf-object", MFD_CLOEXEC);
 	bool ok = false;
 
@@ -354,14 +347,13 @@ bool object_finish(const void *elf, size_t elf_len, const struct object_texts *t
 	f.str = calloc(1, 256);
 	f.str_len = 1;
 	f.str_cap = 256;
-	if (!copy || !f.str || fd < 0 || elf_version(EV_CURRENT) == EV_NONE) {
+	if (!f.str || fd < 0 || elf_version(EV_CURRENT) == EV_NONE) {
 		object_failed(&f, "out of memory");
 	} else {
-		memcpy(copy, elf, elf_len);
-		f.in = elf_memory(copy, elf_len);
+		f.in = elf_memory(elf, elf_len);
 		f.out = elf_begin(fd, ELF_C_WRITE, NULL);
 		ok = check_input(&f) && (f.out || object_elf_failed(&f)) && read_sections(&f) && number_sections(&f) && object_code(&f) &&
-		     write_file(&f, texts) && read_back(&f, fd, out, out_len);
+		     write_file(&f, texts) && map_back(&f, fd, out, out_len);
 	}
 	elf_end(f.out);
 	elf_end(f.in);
@@ -371,7 +363,6 @@ bool object_finish(const void *elf, size_t elf_len, const struct object_texts *t
 	free(f.str);
 	free(f.sym_to);
 	free(f.sec);
-	free(copy);
 	if (fd >= 0)
 		close(fd);
 	if (!ok)

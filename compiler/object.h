@@ -19,9 +19,10 @@ struct object_texts {
 /*
  * Drops DWARF and what only a linker wants from @elf (a relocatable BPF ELF; .BTF and .BTF.ext stay), and appends the section
  * XDPF_SECTION_META with the metadata, XDPF_SECTION_SETS with the elements of sets that live where there are any, and XDPF_SECTION_TESTS with the
- * tests; those that are there already are replaced. @out is of malloc(). Same input, same bytes. False: @err says why (a static text), @out
- * is untouched.
+ * tests; those that are there already are replaced. @elf may be written to. Same input, same bytes. False: @err says why (a static text), @out
+ * is untouched. Tables may make it long: it is mapped, and goes with object_free().
  */
-bool object_finish(const void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err);
+bool object_finish(void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err);
+void object_free(void *out, size_t len);
 
 #endif

@@ -92,7 +92,8 @@ static uint64_t anchor(const struct sema *s, const struct ast_operand *op, bool 
 	uint64_t all = ~(uint64_t)0, alts = 0;
 
 	*exact = false;
-	if (op->kind != OPERAND_FIELD)
+	/* of a key there may be fields that there are not, which was told */
+	if (op->kind != OPERAND_FIELD || op->field == FIELD_NONE)
 		return 0;
 	f = &lang_fields[op->field];
 	if (op->field == FIELD_FLOW_STATE)

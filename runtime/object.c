@@ -21,6 +21,7 @@ void xdpf_object_free(struct xdpf_object *o)
 {
 	if (!o)
 		return;
+	bpf_object__close(o->bpf);
 	rt_meta_free(o->meta);
 	free(o->data);
 	free(o);
@@ -160,6 +161,13 @@ int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, con
 	struct rt_libbpf scope;
 	int err = 0;
 
+	/* Opening copies its tables, which may be 64 MiB: that is done once where once will do. */
+	if (!image)
+		bpf = __atomic_exchange_n(&((struct xdpf_object *)(uintptr_t)o)->bpf, NULL, __ATOMIC_ACQ_REL);
+	if (bpf) {
+		*out = take_ptr(bpf);
+		return 0;
+	}
 	rt_libbpf_begin(&scope, log);
 	bpf = bpf_object__open_mem(image ? image : o->data, o->len, &opts);
 	if (!bpf)
@@ -178,7 +186,6 @@ int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, con
 static int object_new(struct xdpf_object **out, char *data, size_t len, const struct xdpf_log *log)
 {
 	_cleanup_(object_freep) struct xdpf_object *o = calloc(1, sizeof(*o));
-	_cleanup_(bpf_freep) struct bpf_object *bpf = NULL;
 	struct rt_elf_texts texts = { 0 };
 	int err;
 
@@ -200,7 +207,7 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 	if (!err)
 		err = rt_sets_check(o->sets, o->sets_len, rt_meta_get(o->meta), log);
 	if (!err)
-		err = rt_object_open_bpf(&bpf, o, NULL, log);
+		err = rt_object_open_bpf(&o->bpf, o, NULL, log);
 	if (!err)
 		*out = take_ptr(o);
 	return err;
@@ -249,12 +256,13 @@ static int read_file(char **out, size_t *len, const char *path, const struct xdp
 		ssize_t got;
 
 		if (n == cap) {
-			char *grown = cap < OBJECT_MAX ? realloc(buf, cap * 2 + 65536) : NULL;
+			size_t want = cap || st.st_size <= 0 || st.st_size >= OBJECT_MAX ? cap * 2 + 65536 : (size_t)st.st_size + 1;
+			char *grown = cap < OBJECT_MAX ? realloc(buf, want) : NULL;
 
 			if (!grown)
 				return rt_fail(log, EFBIG, "%s: too large", path);
 			buf = grown;
-			cap = cap * 2 + 65536;
+			cap = want;
 		}
 		got = read(fd, buf + n, cap - n);
 		if (got < 0 && errno == EINTR)

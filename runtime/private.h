@@ -97,6 +97,7 @@ struct xdpf_object {
 	char *data;
 	size_t len;
 	struct rt_meta *meta;
+	struct bpf_object *bpf;			/* as it was opened to be checked: the first that loads it takes it; or NULL */
 	const char *text;			/* the metadata's, in .data */
 	size_t text_len;
 	const char *tests;			/* their text, in .data; NULL: none */
@@ -105,7 +106,7 @@ struct xdpf_object {
 	size_t sets_len;
 };
 
-/* Opens the object with libbpf and checks it against its metadata. */
+/* Opens the object with libbpf and checks it against its metadata. @image: its bytes, where they are not its own. */
 int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, const char *image, const struct xdpf_log *log);
 
 /* ---- kernel.c ---- */

@@ -167,11 +167,13 @@ static void refuses_what_is_no_object(void **state)
 		void *out = &i;
 		size_t len = 7;
 		const char *err = NULL;
+		char *elf = strdup(bad[i]);
 
-		assert_false(object_finish(bad[i], strlen(bad[i]), &(struct object_texts){ .meta = "{}", .meta_len = 2 }, &out, &len, &err));
+		assert_false(object_finish(elf, strlen(elf), &(struct object_texts){ .meta = "{}", .meta_len = 2 }, &out, &len, &err));
 		assert_non_null(err);
 		assert_ptr_equal(out, &i);
 		assert_int_equal(len, 7);
+		free(elf);
 	}
 }
 

@@ -1,5 +1,5 @@
 /*
- * The arena: what comes out of it is zeroed, aligned, and does not overlap.
+ * The arena: what comes out of it is zeroed, aligned, and does not overlap; what was released comes again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -90,11 +90,64 @@ static void nothing(void **state)
 	arena_free(arena_new());
 }
 
+/* What stood before the mark stays, what came behind it goes, and what comes then is zeroed, in small and in large. */
+static void marks(void **state)
+{
+	struct arena *a = arena_new();
+	char *kept = arena_strndup(a, "kept", 4);
+
+	(void)state;
+	for (size_t round = 0; round < 50; round++) {
+		struct arena_mark mark = arena_mark(a), inner;
+		unsigned char *p;
+
+		for (size_t size = 1; size < 40000; size = size * 3 / 2 + 7) {
+			p = arena_alloc(a, size);
+			for (size_t i = 0; i < size; i++)
+				assert_int_equal(p[i], 0);
+			memset(p, 0xaa, size);
+			assert_string_equal(arena_printf(a, "%zu", size) + 0, arena_printf(a, "%zu", size));
+		}
+		inner = arena_mark(a);
+		memset(arena_alloc(a, 1 << 20), 0xbb, 1 << 20);
+		arena_release(a, inner);
+		p = arena_alloc(a, 1 << 20);
+		assert_int_equal(p[0] | p[(1 << 20) - 1], 0);
+		arena_release(a, mark);
+		assert_string_equal(kept, "kept");
+	}
+	arena_release(a, (struct arena_mark){ 0 });
+	assert_string_equal(arena_strndup(a, "new", 3), "new");
+	arena_free(a);
+}
+
+/* Lists grow where they are, or move; another thing behind them is not touched. */
+static void vectors_side_by_side(void **state)
+{
+	struct arena *a = arena_new();
+	VEC(uint64_t) x = { 0 }, y = { 0 };
+
+	(void)state;
+	for (uint64_t i = 0; i < 20000; i++) {
+		uint64_t *p = vec_add(a, &x);
+
+		assert_int_equal(*p, 0);
+		*p = i;
+		if (i % 7 == 0)
+			*vec_add(a, &y) = ~i;
+	}
+	for (uint64_t i = 0; i < x.n; i++)
+		assert_int_equal(x.v[i], i);
+	for (uint64_t i = 0; i < y.n; i++)
+		assert_true(y.v[i] == ~(7 * i));
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alignment_and_zero), cmocka_unit_test(larger_than_a_chunk), cmocka_unit_test(texts),
-		cmocka_unit_test(vectors), cmocka_unit_test(nothing),
+		cmocka_unit_test(vectors), cmocka_unit_test(marks), cmocka_unit_test(vectors_side_by_side), cmocka_unit_test(nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
