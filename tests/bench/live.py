@@ -11,7 +11,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 NO_BPF = 77
 MAC = "02:00:00:00:00:01"               # whom the frames are for
@@ -146,6 +145,8 @@ class Compiler:
 
     def __init__(self, build, folder):
         self.xdpfc, self.folder = os.path.join(build, "xdpfc"), folder
+        self.timed = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "timed.py")], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
         self.include = "-I/usr/include/" + subprocess.run(["gcc", "-print-multiarch"], stdout=subprocess.PIPE, text=True).stdout.strip()
 
     def path(self, name):
@@ -153,17 +154,15 @@ class Compiler:
 
     def ours(self, rules, out, *options):
         """{"seconds", "megabytes": the most that was resident}. Raises Refused with the compiler's first error."""
-        start = time.monotonic()
-        with tempfile.TemporaryFile("w+") as errors:
-            process = subprocess.Popen([self.xdpfc, "--quiet", *options, rules, "-o", out], stderr=errors)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            took = time.monotonic() - start
-            if process.returncode:
-                errors.seek(0)
-                lines = errors.read().splitlines() or ["status %d" % process.returncode]
-                raise Refused(next((line.partition(" error: ")[2] for line in lines if " error: " in line), lines[-1]))
-        return {"seconds": took, "megabytes": usage.ru_maxrss / 1024}
+        errors = self.path("xdpfc.errors")
+        self.timed.stdin.write(json.dumps([[self.xdpfc, "--quiet", *options, rules, "-o", out], errors]) + "\n")
+        self.timed.stdin.flush()
+        status, took, megabytes = json.loads(self.timed.stdout.readline())
+        if status:
+            with open(errors) as f:
+                lines = f.read().splitlines() or ["status %d" % status]
+            raise Refused(next((line.partition(" error: ")[2] for line in lines if " error: " in line), lines[-1]))
+        return {"seconds": took, "megabytes": megabytes}
 
     def c(self, source, out, *options):
         run(["clang-19", "-O2", "-g", "-target", "bpf", "-mcpu=v3", self.include, *options, "-c", source, "-o", out])
