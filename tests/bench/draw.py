@@ -7,6 +7,7 @@ WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 62, 170, 64, 48
 # Colours that stand out from white and from black, and from each other; lines are also told apart by their dashes, and by their names at the end.
 COLOURS = ("#1b7fd4", "#d9622b", "#2c9a5b", "#a05cc4", "#c43d62", "#8a7a1f", "#5f7f8f", "#b0559a")
 DASHES = ("", "6 3", "2 3", "8 3 2 3")
+UP = ("ns per packet, net of a program that is `return XDP_DROP`", "by run-time statistics; nftables and iptables by the receiver's time on the CPU")
 STYLE = """\
 text { font: 12px sans-serif; fill: #24292f } .title { font-size: 14px; font-weight: bold } .grid { stroke: #8888; stroke-width: 0.5 }
 path { fill: none; stroke-width: 2 }
@@ -86,12 +87,14 @@ def curves(results, folder):
     rules, sets, peers = (results.get(name) or {} for name in ("rules", "sets", "peers"))
     lines = [("xdpf, " + family, points(rows, "rules", "ours", "run"), True) for family, rows in rules.items()]
     lines += [("by hand in C", points(rules.get("acl1", ()), "rules", "c", "run"), False)]
-    lines += [(name, points(peers.get("rules", ()), "rules", "varied", key, "net_cpu"), False) for key, name in (("nft", "nftables"), ("iptables", "iptables"))]
+    for key, name in (("nft", "nftables"), ("iptables", "iptables")):
+        lines.append((name, points(peers.get("rules", ()), "rules", "varied", key, "net_cpu"), False))
     draw(folder, "bench-rules.svg", "A packet's cost by the number of rules", "rules, ClassBench", lines)
     names = (("addresses", "addresses", "HASH"), ("prefixes", "prefixes", "LPM_TRIE"), ("prefixes6", "IPv6 prefixes", "LPM_TRIE, IPv6"))
     lines = [("xdpf, " + what, points(sets.get(kind, ()), "size", "ours_curve", "run"), True) for kind, what, _ in names]
     lines += [(theirs, points(sets.get(kind, ()), "size", "theirs_curve", "run"), False) for kind, _, theirs in names]
-    lines += [("nftables, " + kind, points(peers.get("sets", {}).get(kind, ()), "size", "varied", "nft", "net_cpu"), False) for kind in ("addresses", "prefixes")]
+    for kind, rows in peers.get("sets", {}).items():
+        lines.append(("nftables, " + kind, points(rows, "size", "varied", "nft", "net_cpu"), False))
     draw(folder, "bench-sets.svg", "A packet's cost by the size of a set", "elements", lines)
 
 
@@ -99,5 +102,4 @@ def draw(folder, name, title, across, lines):
     lines = [line for line in lines if len(line[1]) > 1]
     if lines:
         with open(os.path.join(folder, name), "w") as f:
-            up = ("ns per packet, net of a program that is `return XDP_DROP`", "by run-time statistics; nftables and iptables by the receiver's time on the CPU")
-            f.write(svg(title, across, up, lines))
+            f.write(svg(title, across, UP, lines))

@@ -15,11 +15,11 @@ import tempfile
 NO_BPF = 77
 MAC = "02:00:00:00:00:01"               # whom the frames are for
 METHOD = """\
-live      frames leave by the kernel's live-frame test run and veth, in batches of 64, and are received by a thread (threaded NAPI) on the same CPU. All
-          take turns of %(ms)d ms, behind %(warm)d ms that do not count, %(rounds)d times; medians of the turns.
+live      frames leave by the kernel's live-frame test run and veth, in batches of 64, and are received by a thread (threaded NAPI) on the same CPU.
+          All take turns of %(ms)d ms, behind %(warm)d ms that do not count, %(rounds)d times; medians of the turns.
 run       ns per packet by the run-time statistics of the BPF program; reading the clock twice is in them, and in the floor.
-cpu       ns on the CPU per packet of the thread that receives, for XDP, nftables and iptables alike. In front of the last two stands a program that is only
-          `return XDP_PASS`: it counts what arrives.
+cpu       ns on the CPU per packet of the thread that receives, for XDP, nftables and iptables alike. In front of the last two stands a program
+          that is only `return XDP_PASS`: it counts what arrives.
 net       without the floor, which is a program that is only `return XDP_DROP`; gross: with it.
 """
 
@@ -98,7 +98,8 @@ class Live:
         a, b = "a%07x" % number, "b%07x" % number
         self.n_pairs += 1
         where = ["ip", "netns", "exec", netns] if netns else []
-        link = ["ip", "link", "add", a, "numrxqueues", "1", "numtxqueues", "1", "type", "veth", "peer", "name", b, "numrxqueues", "1", "numtxqueues", "1"]
+        one_queue = ["numrxqueues", "1", "numtxqueues", "1"]
+        link = ["ip", "link", "add", a, *one_queue, "type", "veth", "peer", "name", b, *one_queue]
         for command in ([["ip", "netns", "add", netns]] if netns else []) + [
                 link, *([["ip", "link", "set", b, "netns", netns]] if netns else []), ["ip", "link", "set", a, "up"],
                 [*where, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=0"], [*where, "ip", "link", "set", b, "address", MAC],

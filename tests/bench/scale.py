@@ -147,7 +147,8 @@ def tenant_headers(rnd, tenants, n=50000):
     for _ in range(n):
         address, rules = rnd.choice(tenants)
         net, port = rnd.choice(rules)
-        yield (net << 16 | rnd.getrandbits(16), 10 << 24 | address, rnd.randrange(1024, 65536), port if rnd.random() < 0.9 else rnd.randrange(65536), 6)
+        port = port if rnd.random() < 0.9 else rnd.randrange(65536)
+        yield net << 16 | rnd.getrandbits(16), 10 << 24 | address, rnd.randrange(1024, 65536), port, 6
 
 
 def tenants(x):
@@ -219,9 +220,12 @@ def adversarial_rules(rnd, kind, n):
         length = rnd.randint(least, most)
         return rnd.getrandbits(32) >> 32 - length << 32 - length, length
 
+    def ports():
+        return tuple(sorted(rnd.choices(range(65536), k=2)))
+
     for _ in range(n):
         if kind == "ports":
-            yield net(16, 28), net(8, 24), tuple(sorted(rnd.choices(range(65536), k=2))), tuple(sorted(rnd.choices(range(65536), k=2))), rnd.choice((6, 17))
+            yield net(16, 28), net(8, 24), ports(), ports(), rnd.choice((6, 17))
         else:
             port = rnd.randrange(1, 1024)
             yield net(4, 11), net(4, 11), classbench.ANY, (port, port), rnd.choice((6, 17))
