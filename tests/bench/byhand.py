@@ -41,7 +41,7 @@ def run(*command, **kw):
 class Bench:
     def __init__(self, args):
         self.args = args
-        self.rounds, self.repeat = (3, 10000) if args.quick else (args.rounds or 41, args.repeat)
+        self.rounds, self.repeat = (3, 10000) if args.quick else (args.rounds or 21, args.repeat)
         self.xdpfc = os.path.join(args.build, "xdpfc")
         self.bench = os.path.join(args.build, "bench", "xdpf_bench")
         self.dir = os.path.join(args.build, "bench")

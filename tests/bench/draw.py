@@ -3,10 +3,11 @@ import math
 import os
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 62, 170, 46, 48
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 760, 420, 62, 170, 64, 48
 # Colours that stand out from white and from black, and from each other; lines are also told apart by their dashes, and by their names at the end.
 COLOURS = ("#1b7fd4", "#d9622b", "#2c9a5b", "#a05cc4", "#c43d62", "#8a7a1f", "#5f7f8f", "#b0559a")
 DASHES = ("", "6 3", "2 3", "8 3 2 3")
+UP = ("ns per packet, net of a program that is `return XDP_DROP`", "by run-time statistics; nftables and iptables by the receiver's time on the CPU")
 STYLE = """\
 text { font: 12px sans-serif; fill: #24292f } .title { font-size: 14px; font-weight: bold } .grid { stroke: #8888; stroke-width: 0.5 }
 path { fill: none; stroke-width: 2 }
@@ -58,11 +59,11 @@ def labels(plot, lines):
 
 
 def svg(title, across, up, lines):
-    """@lines: (name, [(x, y)], whether it is ours)."""
+    """@up: what the height says, in lines. @lines: (name, [(x, y)], whether it is ours)."""
     plot = Plot(lines)
     out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" role="img">' % (WIDTH, HEIGHT, WIDTH, HEIGHT),
            "<title>%s</title><style>%s</style>" % (escape(title), STYLE), '<text class="title" x="%d" y="22">%s</text>' % (LEFT, escape(title)),
-           '<text x="%d" y="38">%s</text>' % (LEFT, escape(up)),
+           *('<text x="%d" y="%d">%s</text>' % (LEFT, 39 + 15 * i, escape(line)) for i, line in enumerate(up)),
            '<text x="%.1f" y="%d" text-anchor="middle">%s</text>' % ((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, escape(across)), *plot.grid()]
     for i, (name, points, ours) in enumerate(lines):
         out += plot.line(i, name, points, ours)
@@ -86,12 +87,14 @@ def curves(results, folder):
     rules, sets, peers = (results.get(name) or {} for name in ("rules", "sets", "peers"))
     lines = [("xdpf, " + family, points(rows, "rules", "ours", "run"), True) for family, rows in rules.items()]
     lines += [("by hand in C", points(rules.get("acl1", ()), "rules", "c", "run"), False)]
-    lines += [(name, points(peers.get("rules", ()), "rules", "varied", key, "net_cpu"), False) for key, name in (("nft", "nftables"), ("iptables", "iptables"))]
+    for key, name in (("nft", "nftables"), ("iptables", "iptables")):
+        lines.append((name, points(peers.get("rules", ()), "rules", "varied", key, "net_cpu"), False))
     draw(folder, "bench-rules.svg", "A packet's cost by the number of rules", "rules, ClassBench", lines)
     names = (("addresses", "addresses", "HASH"), ("prefixes", "prefixes", "LPM_TRIE"), ("prefixes6", "IPv6 prefixes", "LPM_TRIE, IPv6"))
     lines = [("xdpf, " + what, points(sets.get(kind, ()), "size", "ours_curve", "run"), True) for kind, what, _ in names]
     lines += [(theirs, points(sets.get(kind, ()), "size", "theirs_curve", "run"), False) for kind, _, theirs in names]
-    lines += [("nftables, " + kind, points(peers.get("sets", {}).get(kind, ()), "size", "varied", "nft", "net_cpu"), False) for kind in ("addresses", "prefixes")]
+    for kind, rows in peers.get("sets", {}).items():
+        lines.append(("nftables, " + kind, points(rows, "size", "varied", "nft", "net_cpu"), False))
     draw(folder, "bench-sets.svg", "A packet's cost by the size of a set", "elements", lines)
 
 
@@ -99,4 +102,4 @@ def draw(folder, name, title, across, lines):
     lines = [line for line in lines if len(line[1]) > 1]
     if lines:
         with open(os.path.join(folder, name), "w") as f:
-            f.write(svg(title, across, "ns per packet, net of `return XDP_DROP`: by run-time statistics, nftables and iptables by the receiver's time on the CPU", lines))
+            f.write(svg(title, across, UP, lines))

@@ -11,16 +11,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 NO_BPF = 77
 MAC = "02:00:00:00:00:01"               # whom the frames are for
 METHOD = """\
-live      frames leave by the kernel's live-frame test run and veth, in batches of 64, and are received by a thread (threaded NAPI) on the same CPU. All
-          take turns of %(ms)d ms, behind %(warm)d ms that do not count, %(rounds)d times; medians of the turns.
+live      frames leave by the kernel's live-frame test run and veth, in batches of 64, and are received by a thread (threaded NAPI) on the same CPU.
+          All take turns of %(ms)d ms, behind %(warm)d ms that do not count, %(rounds)d times; medians of the turns.
 run       ns per packet by the run-time statistics of the BPF program; reading the clock twice is in them, and in the floor.
-cpu       ns on the CPU per packet of the thread that receives, for XDP, nftables and iptables alike. In front of the last two stands a program that is only
-          `return XDP_PASS`: it counts what arrives.
+cpu       ns on the CPU per packet of the thread that receives, for XDP, nftables and iptables alike. In front of the last two stands a program
+          that is only `return XDP_PASS`: it counts what arrives.
 net       without the floor, which is a program that is only `return XDP_DROP`; gross: with it.
 """
 
@@ -99,7 +98,8 @@ class Live:
         a, b = "a%07x" % number, "b%07x" % number
         self.n_pairs += 1
         where = ["ip", "netns", "exec", netns] if netns else []
-        link = ["ip", "link", "add", a, "numrxqueues", "1", "numtxqueues", "1", "type", "veth", "peer", "name", b, "numrxqueues", "1", "numtxqueues", "1"]
+        one_queue = ["numrxqueues", "1", "numtxqueues", "1"]
+        link = ["ip", "link", "add", a, *one_queue, "type", "veth", "peer", "name", b, *one_queue]
         for command in ([["ip", "netns", "add", netns]] if netns else []) + [
                 link, *([["ip", "link", "set", b, "netns", netns]] if netns else []), ["ip", "link", "set", a, "up"],
                 [*where, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=0"], [*where, "ip", "link", "set", b, "address", MAC],
@@ -146,6 +146,8 @@ class Compiler:
 
     def __init__(self, build, folder):
         self.xdpfc, self.folder = os.path.join(build, "xdpfc"), folder
+        self.timed = subprocess.Popen([sys.executable, os.path.join(os.path.dirname(os.path.abspath(__file__)), "timed.py")], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
         self.include = "-I/usr/include/" + subprocess.run(["gcc", "-print-multiarch"], stdout=subprocess.PIPE, text=True).stdout.strip()
 
     def path(self, name):
@@ -153,17 +155,15 @@ class Compiler:
 
     def ours(self, rules, out, *options):
         """{"seconds", "megabytes": the most that was resident}. Raises Refused with the compiler's first error."""
-        start = time.monotonic()
-        with tempfile.TemporaryFile("w+") as errors:
-            process = subprocess.Popen([self.xdpfc, "--quiet", *options, rules, "-o", out], stderr=errors)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-            took = time.monotonic() - start
-            if process.returncode:
-                errors.seek(0)
-                lines = errors.read().splitlines() or ["status %d" % process.returncode]
-                raise Refused(next((line.partition(" error: ")[2] for line in lines if " error: " in line), lines[-1]))
-        return {"seconds": took, "megabytes": usage.ru_maxrss / 1024}
+        errors = self.path("xdpfc.errors")
+        self.timed.stdin.write(json.dumps([[self.xdpfc, "--quiet", *options, rules, "-o", out], errors]) + "\n")
+        self.timed.stdin.flush()
+        status, took, megabytes = json.loads(self.timed.stdout.readline())
+        if status:
+            with open(errors) as f:
+                lines = f.read().splitlines() or ["status %d" % status]
+            raise Refused(next((line.partition(" error: ")[2] for line in lines if " error: " in line), lines[-1]))
+        return {"seconds": took, "megabytes": megabytes}
 
     def c(self, source, out, *options):
         run(["clang-19", "-O2", "-g", "-target", "bpf", "-mcpu=v3", self.include, *options, "-c", source, "-o", out])

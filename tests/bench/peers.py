@@ -2,8 +2,9 @@
 iptables' raw table. Beside the last two it is told by the receiver's time on the CPU per packet, for all of them alike; between BPF programs by their
 run-time statistics; see live.METHOD.
 
-Each stands in a network namespace of its own, at its own veth pair. All rules drop and count, and so does what no rule decides: what passes would cost
-the stack's time. Only xdp-filter cannot drop both, and passes what is in none of its maps. A peer that cannot be set up here, or cannot say these rules, is skipped by name.
+Each stands in a network namespace of its own, at its own veth pair. All rules drop and count, and so does what no rule decides: what passes would
+cost the stack's time. Only xdp-filter cannot drop both, and passes what is in none of its maps. A peer that cannot be set up here, or cannot say
+these rules, is skipped by name.
 
 hot       one packet again and again, which the last of the rules decides that decides any
 varied    ClassBench's trace for the set; for sets of addresses, random ones, half of them members
@@ -35,7 +36,8 @@ def nft_match(rule):
     for name, value, length in (("saddr", src, src_len), ("daddr", dst, dst_len)):
         if length:
             words.append("ip %s %s/%d" % (name, dotted(value), length))
-    asked = [(name, port) for name, port in (("sport", sport), ("dport", dport)) if port != classbench.ANY and (proto is None or proto in classbench.PORTS)]
+    has_ports = proto is None or proto in classbench.PORTS
+    asked = [(name, port) for name, port in (("sport", sport), ("dport", dport)) if port != classbench.ANY and has_ports]
     if proto is not None:
         words.append("ip protocol %d" % proto)
     elif asked:
@@ -132,7 +134,9 @@ class Peers:
         self.x.live.frames(capture)
         t = self.x.live.turns({"floor": ("xdp", "floor"), **{who: ("xdp", name) for who, name in programs.items()},
                                **{who: (name, "-") for who, name in pairs.items()}})
-        return {who: {"cpu": got["cpu"], "run": got["run"], **{"net_" + of: got[of] - t["floor"][of] for of in ("cpu", "run")}} for who, got in t.items()}
+        floor = t["floor"]
+        return {who: {"cpu": got["cpu"], "run": got["run"], "net_cpu": got["cpu"] - floor["cpu"], "net_run": got["run"] - floor["run"]}
+                for who, got in t.items()}
 
     def show(self, what, row):
         ours, floor = row.get("ours"), row["floor"]
@@ -201,8 +205,8 @@ def sets_row(p, kind, n):
         x.say("  %s, ours: refused: %s" % (what, row["ours"]["refused"]))
     else:
         programs = {"ours": "set", **programs}
-    declared = "set s { type ipv4_addr; %selements = { %s } }\n" % (
-        "flags interval; auto-merge; " if kind == "prefixes" else "", ",".join(dotted(v) + ("/%d" % length if length < 32 else "") for v, length in some))
+    members = ",".join(dotted(v) + ("/%d" % length if length < 32 else "") for v, length in some)
+    declared = "set s { type ipv4_addr; %selements = { %s } }\n" % ("flags interval; auto-merge; " if kind == "prefixes" else "", members)
     pairs = {"nft": p.nft(what, lambda device: nft_table(device, declared, "ip saddr @s counter drop\n"))}
     if kind == "addresses" and n <= XDP_FILTER_MOST:
         pairs["xdp-filter"] = p.xdp_filter(what, some)

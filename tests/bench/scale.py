@@ -1,5 +1,5 @@
-"""Whole rule files, large ones: ClassBench's sets beside one rule, tenants, and one odd rule among many. What compiling and loading them takes, and
-what a packet costs by the program's run-time statistics.
+"""Whole rule files, large ones: ClassBench's sets beside one rule, tenants, one odd rule among many, and what tables grow most by. What compiling
+and loading them takes, and what a packet costs by the program's run-time statistics.
 
 All rules here drop, and so does the default: what passes would cost the stack's time, and fill the caches with it. Every rule counts.
 """
@@ -23,7 +23,7 @@ def build(x, name, path, *options):
     """Compiles and loads; what both took, or {"refused": why}."""
     out = x.path(name + ".o")
     try:
-        took = x.compiler.ours(path, out, *options)
+        took = x.compiler.ours(path, out, *x.options, *options)
         loaded = x.live.load(name, "ours", out)
     except Refused as why:
         return {"refused": str(why)}
@@ -147,7 +147,8 @@ def tenant_headers(rnd, tenants, n=50000):
     for _ in range(n):
         address, rules = rnd.choice(tenants)
         net, port = rnd.choice(rules)
-        yield (net << 16 | rnd.getrandbits(16), 10 << 24 | address, rnd.randrange(1024, 65536), port if rnd.random() < 0.9 else rnd.randrange(65536), 6)
+        port = port if rnd.random() < 0.9 else rnd.randrange(65536)
+        yield net << 16 | rnd.getrandbits(16), 10 << 24 | address, rnd.randrange(1024, 65536), port, 6
 
 
 def tenants(x):
@@ -211,6 +212,57 @@ def middle(x, data):
     return rows
 
 
+# ---- what tables grow most by ----
+
+def adversarial_rules(rnd, kind, n):
+    """As read_rules() gives them: random ranges of ports, or prefixes shorter than /12 alone."""
+    def net(least, most):
+        length = rnd.randint(least, most)
+        return rnd.getrandbits(32) >> 32 - length << 32 - length, length
+
+    def ports():
+        return tuple(sorted(rnd.choices(range(65536), k=2)))
+
+    for _ in range(n):
+        if kind == "ports":
+            yield net(16, 28), net(8, 24), ports(), ports(), rnd.choice((6, 17))
+        else:
+            port = rnd.randrange(1, 1024)
+            yield net(4, 11), net(4, 11), classbench.ANY, (port, port), rnd.choice((6, 17))
+
+
+def adversarial_headers(rnd, rules, n=50000):
+    """Half of them of a rule's, half of two rules'."""
+    inside = lambda net: net[0] | (rnd.getrandbits(32 - net[1]))
+    for _ in range(n):
+        a = rnd.choice(rules)
+        b = a if rnd.random() < 0.5 else rnd.choice(rules)
+        yield inside(a[0]), inside(b[1]), rnd.randint(*a[2]), rnd.randint(*b[3]), a[4]
+
+
+def adversarial(x):
+    rows = []
+    for kind, what in (("ports", "random port ranges"), ("short", "prefixes below /12")):
+        for size in (100,) if x.quick else SIZES[:2]:
+            rnd, name = random.Random(size), "%s-%d" % (kind, size)
+            rules = list(adversarial_rules(rnd, kind, size))
+            for path, some in ((name, rules), (name + "-one", rules[:1])):
+                with open(x.path(path + ".xdpf"), "w") as f:
+                    classbench.write_rules(some, f, False, ("drop",))
+            one, row = build(x, name + "-one", x.path(name + "-one.xdpf")), {"kind": kind, "size": size, **build(x, name, x.path(name + ".xdpf"))}
+            rows.append(row)
+            if "refused" in row or "refused" in one:
+                x.say("  %-24s refused: %s" % ("%s %s" % (x.number(size), what), row.get("refused") or one["refused"]))
+            else:
+                classbench.write_pcap(x.path(name + ".pcap"), classbench.packets(adversarial_headers(rnd, rules)))
+                x.live.frames(x.path(name + ".pcap"))
+                row.update(beside(x, name, name + "-one"))
+                show_built(x, "%s %s" % (x.number(size), what), row)
+                show_ratio(x, "", row, "one rule")
+            x.live.unload(*[n for n, built in ((name, row), (name + "-one", one)) if "refused" not in built])
+    return rows
+
+
 def main(x):
     data = classbench.folder()
     result = {}
@@ -223,4 +275,6 @@ def main(x):
         x.skip("ClassBench", "its sets are not at hand (XDPF_DATA says where)")
     x.title("tenants: blocks `if ip.dst == X { %d rules }`" % TENANTS_RULES)
     result["tenants"] = tenants(x)
+    x.title("sets that tables grow most by, beside one rule")
+    result["adversarial"] = adversarial(x)
     return result

@@ -1,5 +1,5 @@
 /*
- * One set of source addresses, as written by hand: a hash of addresses (ADDRESSES) or the kernel's trie of prefixes (PREFIXES), of IPv4 or IPv6 (SIX);
+ * One set of source addresses, by hand: a hash of addresses (ADDRESSES) or the kernel's trie of prefixes (PREFIXES), of IPv4 or IPv6 (SIX);
  * with neither the same program without the look-up. SIZE is how many elements it holds; who loads it fills the map "listed".
  */
 #include "parse.h"

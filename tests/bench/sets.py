@@ -156,8 +156,8 @@ def living(x, n):
     if "refused" in row:
         x.say("  live, %s prefixes: refused: %s" % (x.number(n), row["refused"]))
         return row
-    x.say("  live, %s prefixes: compile %.2f s, load and fill %.2f s (want %.1f together)" % (x.number(n), row["compile_seconds"], row["load_seconds"],
-                                                                                  WANT_SECONDS))
+    x.say("  live, %s prefixes: compile %.2f s, load and fill %.2f s (want %.1f together)" % (
+        x.number(n), row["compile_seconds"], row["load_seconds"], WANT_SECONDS))
     x.live.unload("live")
     return row
 

@@ -1,7 +1,8 @@
-"""Rule files that nobody would write, and headers to try them with, from a seed: conditions on all that a classifier may take, and on what it may not,
-in blocks and out of them; values that overlap, and headers that have these values or the ones beside them.
+"""Rule files that nobody would write, and headers to try them with, from a seed: conditions on all that a classifier may take, and on what it may
+not, in blocks and out of them; values that overlap, and headers that have these values or the ones beside them.
 
-Flavours: "mixed"; "ports": every rule has random ranges of ports; "short": every prefix is shorter than /12. The last two are what tables grow most by.
+Flavours: "mixed"; "ports": every rule has random ranges of ports; "short": every prefix is shorter than /12. The last two are what tables grow
+most by.
 """
 import math
 import random
@@ -190,8 +191,9 @@ def save(path, lines):
 
 
 def write(path, seed, flavour, n, errors):
-    """Writes a rule file of about @n rules; returns the Wild that makes frames for it, or None. @errors(): the numbers of the lines that the compiler
-    refuses as what cannot be meant, of which it shows some at a time: a rule of those becomes one that only counts, a block's condition one of length."""
+    """Writes a rule file of about @n rules; returns the Wild that makes frames for it, or None. @errors(): the numbers of the lines that the
+    compiler refuses as what cannot be meant, of which it shows some at a time: a rule of those becomes one that only counts, a block's condition
+    one of length."""
     wild = Wild(seed, flavour)
     lines = ["default pass;", *wild.rules(n)]
     for _ in range(n):
