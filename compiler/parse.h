@@ -34,6 +34,7 @@ struct parser {
 	bool has_id;			/* dev and ino are known */
 	unsigned depth;			/* of includes */
 	struct tokens *tokens;
+	struct parse_operands *spare;	/* an empty list, whose operands a comparison has taken; or NULL */
 };
 
 /* ---- what the grammar's symbols carry ---- */

@@ -104,8 +104,10 @@ struct ast_operand *build_prefixed(struct span sp, struct ast_operand *o, struct
 
 struct parse_operands *build_operands(struct parser *c, struct parse_operands *list, struct ast_operand *o)
 {
-	if (!list)
-		list = arena_alloc(c->a, sizeof(*list));
+	if (!list) {
+		list = c->spare ? c->spare : arena_alloc(c->a, sizeof(*list));
+		c->spare = NULL;
+	}
 	*vec_add(c->a, &list->list) = o;
 	return list;
 }
@@ -180,6 +182,8 @@ struct ast_expr *build_cmp(struct parser *c, struct span sp, struct parse_operan
 	struct ast_expr *e = expr_new(c, EXPR_CMP, sp);
 
 	TAKE(&e->operand, &o->list);
+	*o = (struct parse_operands){ 0 };
+	c->spare = o;
 	e->has_mask = mask != NULL;
 	e->mask = mask;
 	e->cmp = cmp;

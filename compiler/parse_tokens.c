@@ -28,6 +28,11 @@ int tokens_keyword(const char *s, size_t len)
 	return 0;
 }
 
+const char *tokens_keyword_text(int token)
+{
+	return keywords[token - TOK_ABORT];
+}
+
 const char *const *tokens_keywords(size_t *n)
 {
 	*n = sizeof(keywords) / sizeof(keywords[0]);

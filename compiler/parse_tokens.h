@@ -46,6 +46,8 @@ struct tokens {
 
 /* The keyword's token, or 0. */
 int tokens_keyword(const char *s, size_t len);
+/* The keyword that is this token. */
+const char *tokens_keyword_text(int token);
 /* All keywords. */
 const char *const *tokens_keywords(size_t *n);
 
