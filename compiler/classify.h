@@ -21,11 +21,12 @@
 enum {
 	CLASSIFY_MAX_DIMS = 16,
 	CLASSIFY_MAX_FIELDS = 5,		/* of a dimension */
-	CLASSIFY_INDEX_BITS = 24,		/* of an entry's word, which is its place, and of what stands for it */
+	CLASSIFY_INDEX_BITS = 24,		/* of an entry's word, and of what stands for it */
 	CLASSIFY_MAX_LIST = 64,			/* entries in a list */
 };
 
-/* What an entry does stands in a table of its own, by its place: so it is told which rule that is, and what, only when one is found. */
+/* What an entry's word says above its place. Which rule it is stands in a table, by place; mostly it is found without that: see struct
+ * classify_places. */
 enum classify_kind {
 	CLASSIFY_END,				/* behind all entries: nothing matched, or nothing more */
 	CLASSIFY_COUNT,				/* adds the packet to the rule's counter, and goes on */
@@ -35,12 +36,19 @@ enum classify_kind {
 
 enum classify_verdict { CLASSIFY_ABORT, CLASSIFY_DROP, CLASSIFY_PASS, CLASSIFY_TX, CLASSIFY_SWAP };
 
-/* An element of that table: the kind, and a rule's index or number. */
+/* A word: the kind, and a place. An element of that table: the kind, and a rule's index, or its number. */
 static inline uint32_t classify_what(unsigned kind, uint32_t number)
 {
 	return (uint32_t)kind << CLASSIFY_INDEX_BITS | number;
 }
 
+/* In the image's head, for each run of rules. */
+struct classify_places {
+	uint32_t table;				/* where the table begins */
+	uint32_t base;				/* a rule's index is its place and this; CLASSIFY_BY_TABLE: it is in the table */
+};
+
+#define CLASSIFY_BY_TABLE UINT32_MAX
 #define CLASSIFY_INDEX(what) ((what) & ((1u << CLASSIFY_INDEX_BITS) - 1))
 #define CLASSIFY_WORD_END ((1u << CLASSIFY_INDEX_BITS) - 1)
 
@@ -73,7 +81,7 @@ struct classify_term {
 };
 
 struct classify_entry {
-	uint32_t word;				/* they ascend; less than CLASSIFY_WORD_END */
+	uint32_t word;				/* their low bits ascend, and are less than CLASSIFY_WORD_END */
 	bool stops;
 };
 

@@ -8,12 +8,41 @@
 
 #include "abi.h"
 
-/* What stands for entry @place; @what: where in the image it says where that table begins. */
-static V what_of(struct cg *g, V place, V what, BB lost)
+static V low(struct cg *g, V word)
 {
-	V table = cg_image_load(g, what, 4, lost);
+	return LLVMBuildAnd(g->b, word, cg_c(g, CLASSIFY_WORD_END), "");
+}
 
-	return cg_image_load(g, LLVMBuildAdd(g->b, table, LLVMBuildShl(g->b, place, cg_c(g, 2), ""), ""), 4, lost);
+static V kind(struct cg *g, V word)
+{
+	return LLVMBuildLShr(g->b, word, cg_c(g, CLASSIFY_INDEX_BITS), "");
+}
+
+/* What stands for the entry with this word; @places: where in the image struct classify_places is. */
+static V what_of(struct cg *g, V word, V places, BB lost)
+{
+	BB plain = cg_block_after(g, LLVMGetInsertBlock(g->b), "by place"), ask = cg_block_after(g, plain, "by table");
+	BB on = cg_block_after(g, ask, "what");
+	V at = LLVMBuildAnd(g->b, cg_hide(g, places), cg_c(g, IMAGE_HEAD - 8), ""), head, base, v, r;
+
+	head = cg_at(g, cg_image(g), at);
+	base = cg_load(g, cg_atc(g, head, offsetof(struct classify_places, base)), 4, 4);
+	v = LLVMBuildOr(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, base, cg_c(g, CLASSIFY_BY_TABLE), ""),
+			LLVMBuildICmp(g->b, LLVMIntEQ, kind(g, word), cg_c(g, CLASSIFY_CODE), ""), "");
+	cg_branch(g, v, ask, plain);
+	cg_go(g, plain);
+	r = LLVMBuildAdd(g->b, word, base, "");
+	LLVMBuildBr(g->b, on);
+	cg_go(g, ask);
+	v = cg_load(g, cg_atc(g, head, offsetof(struct classify_places, table)), 4, 4);
+	v = cg_image_load(g, LLVMBuildAdd(g->b, v, LLVMBuildShl(g->b, low(g, word), cg_c(g, 2), ""), ""), 4, lost);
+	ask = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, on);
+	LLVMMoveBasicBlockAfter(on, ask);
+	cg_go(g, on);
+	word = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(word, (V[]){ r, v }, (BB[]){ plain, ask }, 2);
+	return word;
 }
 
 BB cg_lost(struct cg *g)
@@ -40,7 +69,7 @@ V cg_index(struct cg *g, uint64_t index)
 	return cg_image_load(g, LLVMBuildAdd(g->b, table, cg_c(g, 4 * (uint64_t)g->ir->index_place[index]), ""), 4, cg_lost(g));
 }
 
-V cg_entry(struct cg *g, V list, V best, uint64_t what)
+V cg_entry(struct cg *g, V list, V best, uint64_t places)
 {
 	BB one, other, some, on = cg_block(g, "entry"), first, lost = cg_lost(g);
 	V place = cg_alloca(g, g->i64, "place"), v, r;
@@ -52,15 +81,15 @@ V cg_entry(struct cg *g, V list, V best, uint64_t what)
 	first = cg_block_after(g, other, "first");
 	some = cg_block_after(g, first, "some");
 	LLVMBuildStore(g->b, v, place);
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULE, v, best, ""), first, other);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULE, low(g, v), low(g, best), ""), first, other);
 	cg_go(g, other);
 	LLVMBuildStore(g->b, best, place);
 	LLVMBuildBr(g->b, first);
 	cg_go(g, first);
 	v = LLVMBuildLoad2(g->b, g->i64, place, "");
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, cg_c(g, CLASSIFY_WORD_END), ""), on, some);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, low(g, v), cg_c(g, CLASSIFY_WORD_END), ""), on, some);
 	cg_go(g, some);
-	r = what_of(g, v, cg_c(g, what), lost);
+	r = what_of(g, v, cg_c(g, places), lost);
 	some = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, on);
 	LLVMMoveBasicBlockAfter(on, some);
@@ -84,23 +113,22 @@ static void add(struct cg *g, V p, uint64_t off, V n)
 	cg_store(g, LLVMBuildAdd(g->b, cg_load(g, at, 8, 8), n, ""), at, 8, 8);
 }
 
-static void walk(struct cg *g, V list, V best, V len, V what)
+static void walk(struct cg *g, V list, V best, V len, V places)
 {
-	BB entry = LLVMGetInsertBlock(g->b), head = cg_block(g, "entry"), some = cg_block(g, "before best"), count = cg_block(g, "counts");
+	BB entry = LLVMGetInsertBlock(g->b), head = cg_block(g, "entry"), count = cg_block(g, "counts");
 	BB there = cg_block(g, "counter"), on = cg_block(g, "counted"), done = cg_block(g, "done");
-	V index = cg_alloca(g, g->i32, "index"), at, v, p;
+	V index = cg_alloca(g, g->i32, "index"), at, v, is, p;
 
 	LLVMBuildBr(g->b, head);
 	cg_go(g, head);
 	at = LLVMBuildPhi(g->b, g->i64, "");
 	v = cg_image_load(g, at, 4, done);
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, v, best, ""), some, done);
-	cg_go(g, some);
-	v = what_of(g, v, what, done);
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, LLVMBuildLShr(g->b, v, cg_c(g, CLASSIFY_INDEX_BITS), ""), cg_c(g, CLASSIFY_COUNT), ""), count,
-		  done);
+	is = LLVMBuildAnd(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, kind(g, v), cg_c(g, CLASSIFY_COUNT), ""),
+			  LLVMBuildICmp(g->b, LLVMIntULT, low(g, v), low(g, best), ""), "");
+	cg_branch(g, is, count, done);
 	cg_go(g, count);
-	cg_store(g, LLVMBuildAnd(g->b, v, cg_c(g, CLASSIFY_WORD_END), ""), index, 4, 4);
+	v = what_of(g, v, places, done);
+	cg_store(g, low(g, v), index, 4, 4);
 	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->rules, index });
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), on, there);
 	cg_go(g, there);
@@ -139,7 +167,7 @@ void cg_counts_function(struct cg *g)
 	walk(g, LLVMGetParam(f, 0), LLVMGetParam(f, 1), LLVMGetParam(f, 2), LLVMGetParam(f, 4));
 }
 
-V cg_counts(struct cg *g, V list, V best, uint64_t what)
+V cg_counts(struct cg *g, V list, V best, uint64_t places)
 {
-	return LLVMBuildCall2(g->b, counts_type(g), g->counts_fn, (V[]){ list, best, cg_len(g), cg_image_number(g), cg_c(g, what) }, 5, "");
+	return LLVMBuildCall2(g->b, counts_type(g), g->counts_fn, (V[]){ list, best, cg_len(g), cg_image_number(g), cg_c(g, places) }, 5, "");
 }

@@ -217,13 +217,13 @@ void cg_image_again(struct cg *g, V number);
 /* @bytes at offset @off of it, as i64; goes to @lost where they are not all in it. */
 V cg_image_load(struct cg *g, V off, unsigned bytes, BB lost);
 /* Classifiers' lists, in the main function: see IR_ENTRY and IR_COUNTS. */
-V cg_entry(struct cg *g, V list, V best, uint64_t what);
+V cg_entry(struct cg *g, V list, V best, uint64_t places);
 /* Where the main function ends that found what cannot be: an offset which no table has. */
 BB cg_lost(struct cg *g);
 /* A rule's index, in the main function. */
 V cg_index(struct cg *g, uint64_t index);
 void cg_counts_function(struct cg *g);
-V cg_counts(struct cg *g, V list, V best, uint64_t what);
+V cg_counts(struct cg *g, V list, V best, uint64_t places);
 
 /* ---- codegen_classify.c ---- */
 

@@ -76,7 +76,7 @@ static void add_entry(struct lower *l, struct lower_run *run, const struct ast_r
 	*vec_add(l->arena, &run->entry) = (struct lower_entry){
 		r, classify_what(kind, kind == CLASSIFY_CODE ? (uint32_t)run->codes : r->index), sure
 	};
-	*vec_add(l->arena, &run->rules.entry) = (struct classify_entry){ place, stops };
+	*vec_add(l->arena, &run->rules.entry) = (struct classify_entry){ classify_what(kind, place), stops };
 	run->codes += kind == CLASSIFY_CODE;
 	run->counts += kind == CLASSIFY_COUNT;
 	run->broad += kind == CLASSIFY_CODE && !cover_is_narrow(c);
@@ -186,12 +186,18 @@ bool lower_may_classify(const struct lower *l)
 static bool keep_what(struct lower *l, const struct lower_run *run)
 {
 	size_t off = image_add(&l->ir->image, 4 * run->entry.n, 64);
+	struct classify_places *head;
 
-	if (l->ir->image.failed)
+	/* code finds it by a mask */
+	if (l->ir->image.failed || run->what >= IMAGE_HEAD)
 		return false;
-	*(uint32_t *)image_at(&l->ir->image, run->what) = (uint32_t)off;
-	for (size_t i = 0; i < run->entry.n; i++)
+	head = image_at(&l->ir->image, run->what);
+	*head = (struct classify_places){ (uint32_t)off, run->entry.v[0].rule->index };
+	for (size_t i = 0; i < run->entry.n; i++) {
 		((uint32_t *)image_at(&l->ir->image, off))[i] = run->entry.v[i].what;
+		if (run->entry.v[i].rule->index != run->entry.v[0].rule->index + i)
+			head->base = CLASSIFY_BY_TABLE;
+	}
 	return true;
 }
 
@@ -212,7 +218,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 		narrow = run->entry.n - run->broad;
 		if (narrow < fewest(l))
 			return n;
-		run->what = image_describe(&l->ir->image, 4, 4);
+		run->what = image_describe(&l->ir->image, sizeof(struct classify_places), 8);
 		c = run->failed || !run->rules.n_dims ? NULL : classify_build(l->arena, &run->rules, &l->classify, &l->ir->image, &why);
 		if (c && keep_what(l, run)) {
 			*taken = true;
