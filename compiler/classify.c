@@ -92,7 +92,14 @@ static bool build_any(struct attempt *t, struct classifier *c)
 	size_t most = t->max_bytes;
 	const char *why;
 
-	c->engine = ENGINE_RFC;
+	c->engine = ENGINE_SWITCH;
+	if (classify_switch(t, &c->cases) && c->cases.n <= SWITCH_FEW) {
+		c->reason = arena_printf(t->out, "one field, and %zu values of it: compared in code", c->cases.n);
+		return true;
+	}
+	if (!again(t, c, ENGINE_RFC, most))
+		return false;
+	t->why = NULL;
 	t->max_bytes = most < CACHED ? most : CACHED;
 	if (t->r->term.n <= RFC_TERMS && build_rfc(t, c)) {
 		c->reason = arena_printf(t->out, "few enough combinations for tables of all: %zu KB", (t->im->n - t->before) >> 10);
@@ -129,8 +136,9 @@ static bool build(struct attempt *t, struct classifier *c)
 		return classify_hybrid(t, &c->rfc, &c->tuple);
 	case ENGINE_TREE:
 		return build_tree(t, c);
-	case ENGINE_LINEAR:
 	case ENGINE_SWITCH:
+		return classify_switch(t, &c->cases);
+	case ENGINE_LINEAR:
 		return classify_fail(t, "this is code, not tables");
 	case ENGINE_COUNT:
 		break;
@@ -185,8 +193,11 @@ size_t classify_bytes(const struct classifier *c)
 
 unsigned classify_loads(const struct classifier *c)
 {
-	unsigned n = rfc_loads(&c->rfc);
+	unsigned n;
 
+	if (c->engine == ENGINE_SWITCH)
+		return 1;
+	n = rfc_loads(&c->rfc);
 	if (c->engine == ENGINE_HYBRID)
 		n += 2 * c->tuple.n;
 	if (c->engine == ENGINE_TREE)
@@ -201,7 +212,10 @@ const char *classify_reason(const struct classifier *c)
 
 void classify_lookup(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list, uint32_t *best)
 {
-	*list = rfc_find(m, &c->rfc, which, v);
+	if (c->engine == ENGINE_SWITCH)
+		*list = *(const uint32_t *)image_at(m, c->cases.at) + 4 * classify_switch_find(&c->cases, which, v) + 4;
+	else
+		*list = rfc_find(m, &c->rfc, which, v);
 	*best = CLASSIFY_WORD_END;
 	if (c->engine == ENGINE_HYBRID)
 		*best = tuple_find(m, &c->tuple, which, v, *(const uint32_t *)image_at(m, *list - 4));

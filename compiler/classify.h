@@ -109,8 +109,27 @@ struct classify_options {
 };
 
 /* What is made of rules: shapes, and where their descriptions are in the image. For code generation; others ask the functions below. */
+/* A switch: by field of its dimension, the values that rules name, and which list a packet gets: words from where they all begin. */
+struct classify_case {
+	uint64_t v;
+	uint32_t list;
+};
+
+struct classify_switch {
+	unsigned dim, n_fields;
+	struct {
+		struct classify_case *value;	/* sorted */
+		size_t n;
+		uint32_t other;
+	} field[CLASSIFY_MAX_FIELDS];
+	uint32_t absent;
+	size_t n;				/* values in all */
+	size_t at;				/* where in the image it says where the lists begin */
+};
+
 struct classifier {
-	enum classify_engine engine;		/* none of AUTO, LINEAR, SWITCH */
+	enum classify_engine engine;		/* neither AUTO nor LINEAR */
+	struct classify_switch cases;		/* SWITCH */
 	unsigned n_dims;
 	struct rfc rfc;
 	struct tuple tuple;			/* HYBRID */

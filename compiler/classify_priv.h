@@ -79,6 +79,18 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple);
 /* A tree for @term, whose entries stop. false, and .why. */
 bool classify_tree(struct attempt *t, const uint32_t *term, size_t n, struct tree *tree);
 
+/* ---- classify_switch.c ---- */
+
+enum {
+	SWITCH_MOST = 4096,			/* values */
+	SWITCH_TERMS = 8192,
+	SWITCH_FEW = 64,			/* values that are looked for sooner so than in a table */
+};
+
+bool classify_switch(struct attempt *t, struct classify_switch *s);
+/* The packet's list, as cases have it. */
+uint32_t classify_switch_find(const struct classify_switch *s, const unsigned *which, const struct value *v);
+
 /* ---- classify_list.c: lists of words, each once ---- */
 
 struct lists {

@@ -173,7 +173,7 @@ V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *sai
 
 	if (c->engine == ENGINE_HYBRID)
 		cg_tuple_words(&tuple, &l, &c->tuple, said);
-	list = rfc_list(&l, &c->rfc, said);
+	list = c->engine == ENGINE_SWITCH ? cg_switch_find(&l, &c->cases, said) : rfc_list(&l, &c->rfc, said);
 	if (c->engine == ENGINE_HYBRID) {
 		V head = cg_look(&l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4);
 
@@ -184,7 +184,7 @@ V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *sai
 	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, shl(g, best, 32), ""), result);
 	LLVMBuildBr(g->b, on);
 	cg_place(g, l.beyond);
-	list = add(g, cg_described(g, c->rfc.at + 4 * RFC_LISTS), cg_c(g, 4));
+	list = add(g, cg_described(g, c->engine == ENGINE_SWITCH ? c->cases.at : c->rfc.at + 4 * RFC_LISTS), cg_c(g, 4));
 	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, cg_c(g, (uint64_t)CLASSIFY_WORD_END << 32), ""), result);
 	LLVMBuildBr(g->b, on);
 	cg_place(g, on);

@@ -29,6 +29,11 @@ V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo);
 /* The same of the @n fields of a dimension, by the one that is there; @absent: where none is. */
 V cg_map_which(struct cg_lookup *l, const struct map *field, unsigned n, V absent, unsigned d, const struct cg_dim *said);
 V cg_trie_find(struct cg_lookup *l, const struct map *m, V hi, V lo);	/* codegen_classify_trie.c */
+/* ---- codegen_classify_switch.c ---- */
+
+/* Where in the image the packet's list begins. */
+V cg_switch_find(struct cg_lookup *l, const struct classify_switch *s, const struct cg_dim *said);
+
 /* ---- codegen_classify_tuple.c ---- */
 
 struct cg_tuple {
