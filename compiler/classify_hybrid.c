@@ -44,6 +44,8 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc)
 	bool ok = false;
 
 	sub.max_bytes = room > tables ? room - tables : 0;
+	if (t->max_rest_bytes && sub.max_bytes > t->max_rest_bytes)
+		sub.max_bytes = t->max_rest_bytes;
 	ok = n <= REST && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
 	if (!ok && !t->im->failed)
 		image_cut(t->im, sub.before);
