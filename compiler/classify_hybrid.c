@@ -31,7 +31,7 @@ static size_t tables_bytes(const struct tuple_build *b)
 	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table);
 
 	for (unsigned i = 0; i < b->n; i++)
-		n += ((size_t)8 << b->table[i].log) + (b->table[i].n << (b->table[i].shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT)) + 128;
+		n += b->table[i].lines * TUPLE_LINE + (b->table[i].n << (b->table[i].shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT)) + 128;
 	return n;
 }
 

@@ -155,7 +155,8 @@ static void check_classbench(const char *family, unsigned size, bool mapped, boo
 		/* the larger ones are too much for these two, as they shall be */
 		if (size > 1000 && (engine[e] == ENGINE_RFC || (engine[e] == ENGINE_TREE && !strcmp(family, "fw1"))))
 			continue;
-		check(arena_printf(a, "%s_%u%s %s", family, size, mapped ? " mapped" : "", classify_engine_name(engine[e])), &rules, engine[e], 0, p, n);
+		check(arena_printf(a, "%s_%u%s %s", family, size, mapped ? " mapped" : "", classify_engine_name(engine[e])), &rules, engine[e],
+		      0, p, n);
 	}
 	arena_free(a);
 }
