@@ -1,12 +1,16 @@
 /*
  * Both: tables of merged tuples for the bulk of the rules, and recursive flow classification for those that are wide. In: terms. Out: few
- * tables, and the rest: the first rest, as tables are taken from it, that is not too large. What does not stop is always in the rest.
+ * tables, and the rest: the first rest, as tables are taken from it, that is not too large, or a later one that is so much smaller that it
+ * costs less. What does not stop is always in the rest.
  */
 #include "classify_tuple.h"
 
 #include <stdlib.h>
 
-enum { REST = 4000 };			/* terms: more are not tried */
+enum {
+	REST = 4000,				/* terms: more are not tried */
+	SMALL = 1 << 20,			/* bytes that are near the processor */
+};
 
 /* The rest, in order: what no table can hold, and whatever a term that is left was made of. */
 static uint32_t *rest_terms(const struct tuple_build *b, struct arena *a, size_t *n)
@@ -55,9 +59,46 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc)
 	return ok;
 }
 
+/* Nanoseconds, about: of a table that is asked, and of a rest that is twice as large. */
+static unsigned cost(const struct tuple_build *b, size_t rest)
+{
+	unsigned n = 25 * b->n;
+
+	for (; rest > SMALL; rest /= 2)
+		n += 12;
+	return n;
+}
+
+/* One more table, where that makes so much of the rest that it costs less. @rest: bytes of the rest that there is, from @before on in the image. */
+static bool one_more(struct tuple_build *b, struct rfc *rfc, size_t before, size_t *rest, bool *better)
+{
+	struct image *im = b->t->im;
+	struct tuple_build was = *b;
+	unsigned is = cost(b, *rest);
+
+	*better = false;
+	if (*rest <= SMALL || b->n == TUPLE_MAX_TABLES)
+		return true;
+	was.left = arena_copy(b->t->a, b->left, b->n_left * sizeof(*b->left));
+	image_cut(im, before);
+	if (!tuple_take(b))
+		return false;
+	if (try_rest(b, rfc)) {
+		*rest = im->n - before;
+		*better = cost(b, *rest) < is;
+		if (*better)
+			return true;
+		image_cut(im, before);
+	}
+	*b = was;
+	return !im->failed && try_rest(b, rfc);
+}
+
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 {
 	struct tuple_build *b = arena_alloc(t->a, sizeof(*b));
+	size_t start = t->im->n, rest;
+	bool better = true;
 
 	b->t = t;
 	tuple_terms(b);
@@ -73,5 +114,9 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 		if (b->n_left == before)
 			return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
 	}
+	rest = t->im->n - start;
+	while (better)
+		if (!one_more(b, rfc, start, &rest, &better))
+			return false;
 	return tuple_write(b, tuple);
 }
