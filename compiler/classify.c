@@ -86,10 +86,11 @@ static bool again(struct attempt *t, struct classifier *c, enum classify_engine 
 	return true;
 }
 
-/* Fewest dependent loads first, as long as they are to memory that the processor's caches hold. */
+/* Fewest dependent loads first, as long as they are to memory that the processor's caches hold; then a tree, which is slower, and last what is not in
+ * any cache. */
 static bool build_any(struct attempt *t, struct classifier *c)
 {
-	size_t most = t->max_bytes;
+	size_t most = t->max_bytes, cached = most < CACHED ? most : CACHED;
 	const char *why;
 
 	c->engine = ENGINE_SWITCH;
@@ -100,28 +101,31 @@ static bool build_any(struct attempt *t, struct classifier *c)
 	if (!again(t, c, ENGINE_RFC, most))
 		return false;
 	t->why = NULL;
-	t->max_bytes = most < CACHED ? most : CACHED;
+	t->max_bytes = cached;
 	if (t->r->term.n <= RFC_TERMS && build_rfc(t, c)) {
-		c->reason = arena_printf(t->out, "few enough combinations for tables of all: %zu KB", (t->im->n - t->before) >> 10);
+		c->reason = "few enough combinations of what the rules ask for tables of all";
 		return true;
 	}
-	why = t->why ? t->why : "there are too many rules for tables of all combinations";
+	why = t->why ? t->why : "too many rules for tables of all combinations";
 	if (!again(t, c, ENGINE_HYBRID, most))
 		return false;
+	t->max_rest_bytes = cached;
 	if (classify_hybrid(t, &c->rfc, &c->tuple)) {
 		c->reason = arena_printf(t->out, "%s: %u hash table%s for most rules, tables of combinations for those that ask little", why,
 					 c->tuple.n, c->tuple.n == 1 ? "" : "s");
 		return true;
 	}
-	if (!again(t, c, ENGINE_RFC, most))
-		return false;
-	c->reason = "tables of all combinations are large, but the rules have too little in common for hash tables";
-	if (t->r->term.n <= RFC_TERMS && build_rfc(t, c))
-		return true;
 	if (!again(t, c, ENGINE_TREE, most))
 		return false;
-	c->reason = "the rules overlap so much that only a tree of them is small enough: it costs more";
-	return build_tree(t, c);
+	c->reason = "the rules overlap, and have too little in common for hash tables: a tree of them, which costs more per packet";
+	if (build_tree(t, c))
+		return true;
+	why = t->why;
+	if (!again(t, c, ENGINE_HYBRID, most))
+		return false;
+	t->max_rest_bytes = 0;
+	c->reason = arena_printf(t->out, "%s: tables that are larger than a processor's cache", why);
+	return classify_hybrid(t, &c->rfc, &c->tuple);
 }
 
 static bool build(struct attempt *t, struct classifier *c)

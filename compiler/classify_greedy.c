@@ -141,7 +141,7 @@ static uint32_t index_of(const struct tuple_build *b, uint32_t term)
 /* Terms by bucket: a counting sort, so that they ascend within each. */
 static bool sort_buckets(const struct tuple_build *b, struct tuple_choice *c)
 {
-	uint32_t *start = calloc(((size_t)1 << c->log) + 1, sizeof(*start)), *term, *bucket;
+	uint32_t *start = calloc(c->lines + 1, sizeof(*start)), *term, *bucket;
 
 	if (!start)
 		return classify_fail(b->t, "memory is out");
@@ -149,7 +149,7 @@ static bool sort_buckets(const struct tuple_build *b, struct tuple_choice *c)
 	bucket = arena_array(b->t->a, c->n, sizeof(*bucket));
 	for (size_t i = 0; i < c->n; i++)
 		start[c->bucket[i] + 1]++;
-	for (size_t i = 0; i < (size_t)1 << c->log; i++)
+	for (size_t i = 0; i < c->lines; i++)
 		start[i + 1] += start[i];
 	for (size_t i = 0; i < c->n; i++) {
 		uint32_t to = start[c->bucket[i]]++;
@@ -170,10 +170,9 @@ static bool take(struct tuple_build *b, struct seen *s, const struct tuple_shape
 	unsigned char *filled;
 	size_t kept = 0;
 
-	*c = (struct tuple_choice){ .shape = *shape, .log = 3, .first = UINT32_MAX };
-	while ((size_t)1 << c->log < 2 * n)
-		c->log++;
-	filled = calloc((size_t)1 << c->log, 1);
+	/* in few of the lines there is no room for all: one in seven where two have room */
+	*c = (struct tuple_choice){ .shape = *shape, .lines = shape->wide ? n : (3 * n + 3) / 4, .first = UINT32_MAX };
+	filled = calloc(c->lines, 1);
 	if (!filled)
 		return classify_fail(b->t, "memory is out");
 	c->term = arena_array(b->t->a, n, sizeof(*c->term));
@@ -183,7 +182,7 @@ static bool take(struct tuple_build *b, struct seen *s, const struct tuple_shape
 	for (size_t k = 0; k < b->n_left; k++) {
 		uint32_t place = b->left[k];
 		const struct tuple_term *x = &b->term.v[place];
-		uint64_t h = tuple_term_hash(mask, shape, x), bucket = h * TUPLE_LAST_MIX >> (64 - c->log);
+		uint64_t h = tuple_term_hash(mask, shape, x), bucket = tuple_line(h, c->lines);
 
 		if (!tuple_fits(shape, x) || ++*seen(s, h) > TUPLE_SAME_KEY || filled[bucket] == TUPLE_MAX_BUCKET) {
 			b->left[kept++] = place;

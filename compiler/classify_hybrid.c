@@ -1,12 +1,16 @@
 /*
  * Both: tables of merged tuples for the bulk of the rules, and recursive flow classification for those that are wide. In: terms. Out: few
- * tables, and the rest: the first rest, as tables are taken from it, that is not too large. What does not stop is always in the rest.
+ * tables, and the rest: the first rest, as tables are taken from it, that is not too large, or a later one that is so much smaller that it
+ * costs less. What does not stop is always in the rest.
  */
 #include "classify_tuple.h"
 
 #include <stdlib.h>
 
-enum { REST = 4000 };			/* terms: more are not tried */
+enum {
+	REST = 4000,				/* terms: more are not tried */
+	SMALL = 1 << 20,			/* bytes that are near the processor */
+};
 
 /* The rest, in order: what no table can hold, and whatever a term that is left was made of. */
 static uint32_t *rest_terms(const struct tuple_build *b, struct arena *a, size_t *n)
@@ -31,7 +35,7 @@ static size_t tables_bytes(const struct tuple_build *b)
 	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table);
 
 	for (unsigned i = 0; i < b->n; i++)
-		n += ((size_t)8 << b->table[i].log) + (b->table[i].n << (b->table[i].shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT)) + 128;
+		n += b->table[i].lines * TUPLE_LINE + (b->table[i].n << (b->table[i].shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT)) + 128;
 	return n;
 }
 
@@ -44,6 +48,8 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc)
 	bool ok = false;
 
 	sub.max_bytes = room > tables ? room - tables : 0;
+	if (t->max_rest_bytes && sub.max_bytes > t->max_rest_bytes)
+		sub.max_bytes = t->max_rest_bytes;
 	ok = n <= REST && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
 	if (!ok && !t->im->failed)
 		image_cut(t->im, sub.before);
@@ -53,9 +59,46 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc)
 	return ok;
 }
 
+/* Nanoseconds, about: of a table that is asked, and of a rest that is twice as large. */
+static unsigned cost(const struct tuple_build *b, size_t rest)
+{
+	unsigned n = 25 * b->n;
+
+	for (; rest > SMALL; rest /= 2)
+		n += 12;
+	return n;
+}
+
+/* One more table, where that makes so much of the rest that it costs less. @rest: bytes of the rest that there is, from @before on in the image. */
+static bool one_more(struct tuple_build *b, struct rfc *rfc, size_t before, size_t *rest, bool *better)
+{
+	struct image *im = b->t->im;
+	struct tuple_build was = *b;
+	unsigned is = cost(b, *rest);
+
+	*better = false;
+	if (*rest <= SMALL || b->n == TUPLE_MAX_TABLES)
+		return true;
+	was.left = arena_copy(b->t->a, b->left, b->n_left * sizeof(*b->left));
+	image_cut(im, before);
+	if (!tuple_take(b))
+		return false;
+	if (try_rest(b, rfc)) {
+		*rest = im->n - before;
+		*better = cost(b, *rest) < is;
+		if (*better)
+			return true;
+		image_cut(im, before);
+	}
+	*b = was;
+	return !im->failed && try_rest(b, rfc);
+}
+
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 {
 	struct tuple_build *b = arena_alloc(t->a, sizeof(*b));
+	size_t start = t->im->n, rest;
+	bool better = true;
 
 	b->t = t;
 	tuple_terms(b);
@@ -71,5 +114,9 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 		if (b->n_left == before)
 			return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
 	}
+	rest = t->im->n - start;
+	while (better)
+		if (!one_more(b, rfc, start, &rest, &better))
+			return false;
 	return tuple_write(b, tuple);
 }

@@ -1,6 +1,6 @@
 /*
- * Rules that ask for single values of one dimension, as a switch. In: terms. Out: for each value that some rule asks for, and for all others, the list
- * of entries; code compares the packet's number with the values, and no table is read but the list.
+ * Rules that ask for single values of one dimension, as a switch. In: terms. Out: for each value that some rule asks for, and for all others,
+ * the list of entries; code compares the packet's number with the values, and no table is read but the list.
  */
 #include "classify_priv.h"
 

@@ -278,41 +278,88 @@ static void write_wide(struct tuple_wide *out, const struct tuple_term *x)
 	}
 }
 
-static void write_record(const struct tuple_build *b, const struct tuple_choice *c, unsigned char *records, size_t i)
+static void write_record(const struct tuple_build *b, const struct tuple_term *x, bool wide, void *to)
 {
-	const struct tuple_term *x = &b->term.v[c->term[i]];
+	struct tuple_narrow *n = to;
+	struct tuple_wide *w = to;
 
-	if (c->shape.wide) {
-		struct tuple_wide *out = (struct tuple_wide *)records + i;
-
-		write_wide(out, x);
-		out->rest = rest_of(b, x);
+	if (wide) {
+		write_wide(w, x);
+		w->rest = rest_of(b, x);
 	} else {
-		struct tuple_narrow *out = (struct tuple_narrow *)records + i;
-
-		write_narrow(out, x);
-		out->rest = rest_of(b, x);
+		write_narrow(n, x);
+		n->rest = rest_of(b, x);
 	}
 }
 
-static void write_table(struct tuple_build *b, const struct tuple_choice *c, struct tuple_table *d)
+/* What no record is. */
+static void write_empty(union tuple_bucket *line, bool wide)
 {
-	uint64_t *bucket = image_at(b->t->im, d->buckets);
+	if (wide) {
+		line->wide.rest.word = TUPLE_END;
+	} else {
+		line->narrow[0].rest.word = TUPLE_END;
+		line->narrow[1].rest.word = TUPLE_END;
+	}
+}
 
-	tuple_shape_masks(&c->shape, d->mask);
-	d->shift = 64 - c->log;
-	d->first = c->first;
+/* Of the terms from @i on the @n that are in one bucket; @other: where the next of those begins that have no room in the line. */
+static void write_bucket(struct tuple_build *b, const struct tuple_choice *c, const struct tuple_table *d, size_t i, size_t n, size_t *other)
+{
+	bool wide = c->shape.wide;
+	unsigned shift = wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT;
+	size_t here = wide ? 1 : 2;
+	union tuple_bucket *line = (union tuple_bucket *)image_at(b->t->im, d->lines) + c->bucket[i];
+	uint32_t more = 0;
+
+	for (size_t k = 0; k < n; k++) {
+		const struct tuple_term *x = &b->term.v[c->term[i + k]];
+
+		if (k < here)
+			write_record(b, x, wide, (char *)line + (k << shift));
+		else
+			write_record(b, x, wide, image_at(b->t->im, d->others + ((*other + k - here) << shift)));
+	}
+	if (n > here)
+		more = (uint32_t)(*other | (n - here) << 24);
+	if (wide) {
+		line->wide.more = more;
+	} else {
+		line->narrow[0].more = (uint16_t)more;
+		line->narrow[1].more = (uint16_t)(more >> 16);
+	}
+	*other += n > here ? n - here : 0;
+}
+
+static size_t bucket_terms(const struct tuple_choice *c, size_t i)
+{
+	size_t n = 1;
+
+	while (i + n < c->n && c->bucket[i + n] == c->bucket[i])
+		n++;
+	return n;
+}
+
+/* Terms that have no room in their lines. */
+static size_t others(const struct tuple_choice *c)
+{
+	size_t here = c->shape.wide ? 1 : 2, all = 0, n;
+
+	for (size_t i = 0; i < c->n; i += n) {
+		n = bucket_terms(c, i);
+		all += n > here ? n - here : 0;
+	}
+	return all;
+}
+
+/* What all terms want to be there. */
+static void write_which(const struct tuple_build *b, const struct tuple_choice *c, struct tuple_table *d)
+{
 	d->which = b->term.v[c->term[0]].which;
-	d->which_mask = UINT16_MAX;
+	d->which_mask = (1 << TUPLE_WHICH_BITS * TUPLE_DIMS) - 1;
 	for (size_t i = 0; i < c->n; i++) {
 		const struct tuple_term *x = &b->term.v[c->term[i]];
-		uint64_t *w = &bucket[c->bucket[i]];
 
-		write_record(b, c, image_at(b->t->im, d->records), i);
-		if (!*w)
-			*w = i;
-		*w |= (uint64_t)1 << (32 + (tuple_term_hash(d->mask, &c->shape, x) & 31));
-		*w += 1 << 24;
 		for (unsigned k = 0; k < TUPLE_DIMS; k++) {
 			uint16_t bits = (uint16_t)(7 << TUPLE_WHICH_BITS * k);
 
@@ -320,7 +367,22 @@ static void write_table(struct tuple_build *b, const struct tuple_choice *c, str
 				d->which_mask &= (uint16_t)~bits;
 		}
 	}
-	d->which_mask &= (1 << TUPLE_WHICH_BITS * TUPLE_DIMS) - 1;
+}
+
+static void write_table(struct tuple_build *b, const struct tuple_choice *c, struct tuple_table *d)
+{
+	size_t other = 0, n;
+
+	tuple_shape_masks(&c->shape, d->mask);
+	write_which(b, c, d);
+	d->n = (uint32_t)c->lines;
+	d->first = c->first;
+	for (size_t i = 0; i < c->lines; i++)
+		write_empty((union tuple_bucket *)image_at(b->t->im, d->lines) + i, c->shape.wide);
+	for (size_t i = 0; i < c->n; i += n) {
+		n = bucket_terms(c, i);
+		write_bucket(b, c, d, i, n, &other);
+	}
 }
 
 static int by_first(const void *a, const void *b)
@@ -347,15 +409,15 @@ bool tuple_write(struct tuple_build *b, struct tuple *out)
 		return false;
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct tuple_choice *c = &b->table[i];
-		struct tuple_table d = { .shift = 0 };
-		size_t buckets, records;
+		struct tuple_table d = { .n = 0 };
+		size_t lines, other;
 
 		out->wide[i] = c->shape.wide;
-		if (!add(b->t, (size_t)8 << c->log, &buckets) ||
-		    !add(b->t, c->n << (c->shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT), &records))
+		if (!add(b->t, c->lines * TUPLE_LINE, &lines) ||
+		    !add(b->t, others(c) << (c->shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT), &other))
 			return false;
-		d.buckets = (uint32_t)buckets;
-		d.records = (uint32_t)records;
+		d.lines = (uint32_t)lines;
+		d.others = (uint32_t)other;
 		write_table(b, c, &d);
 		((struct tuple_table *)image_at(b->t->im, out->at))[i] = d;
 	}

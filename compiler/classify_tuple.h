@@ -40,7 +40,7 @@ struct tuple_build {
 		struct tuple_shape shape;
 		uint32_t *term, *bucket;	/* .n of them: by bucket, then ascending */
 		size_t n;
-		unsigned log;			/* buckets */
+		size_t lines;			/* buckets */
 		uint32_t first;			/* least index */
 	} table[TUPLE_MAX_TABLES];
 	unsigned n;

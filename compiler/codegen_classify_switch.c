@@ -1,6 +1,6 @@
 /*
- * The look-up in a classifier that is a switch: compiler/classify_switch.c. In: what the packet says. Out: where its list begins. The cases meet in memory
- * whose contents the verifier does not follow, so that it looks once at what is behind.
+ * The look-up in a classifier that is a switch: compiler/classify_switch.c. In: what the packet says. Out: where its list begins. The cases meet in
+ * memory whose contents the verifier does not follow, so that it looks once at what is behind.
  */
 #include "codegen_classify.h"
 

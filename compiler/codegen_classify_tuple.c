@@ -141,61 +141,87 @@ static V nonzero(struct cg *g, V v)
 	return shr(g, bin(g, LLVMOr, v, bin(g, LLVMSub, cg_c(g, 0), v)), 63);
 }
 
-/* The records of @bucket, from the one at @first on, until one matches or they are later than the best; then to @next. One branch for both, which
- * are as likely: each is a state for the verifier, and cannot be foreseen. */
-static void records(struct cg_tuple *c, bool wide, V bucket, V first, BB next)
+/* The record at address @record: where it matches, or is later than the best, to @next. One branch for both, which are as likely: each is a
+ * state for the verifier, and cannot be foreseen. */
+static void look_at(struct cg_tuple *c, bool wide, V record, BB next)
 {
 	struct cg *g = c->g;
-	size_t size = wide ? sizeof(struct tuple_wide) : sizeof(struct tuple_narrow);
 	size_t rest = wide ? offsetof(struct tuple_wide, rest) : offsetof(struct tuple_narrow, rest);
-	V at = cg_alloca(g, g->i64, "at"), i = cg_alloca(g, g->i64, "i"), n = and(g, shr(g, bucket, 24), 255), record, word, k, off, later, bad, best;
-	BB look = cg_block(g, "record"), settled = cg_block(g, "settled"), other = cg_block(g, "other record"), again = cg_block(g, "again");
+	V word = part(c, record, rest + offsetof(struct tuple_rest, word), 4), later, bad, best;
+	BB settled = cg_block(g, "settled"), other = cg_block(g, "other record");
 
-	LLVMBuildStore(g->b, first, at);
-	LLVMBuildStore(g->b, cg_c(g, 0), i);
-	LLVMBuildBr(g->b, look);
-	cg_place(g, look);
-	off = LLVMBuildLoad2(g->b, g->i64, at, "");
-	record = cg_inside(c->l, off, (unsigned)size);
-	word = part(c, record, rest + offsetof(struct tuple_rest, word), 4);
 	later = bin(g, LLVMSub, best_index(c), bin(g, LLVMAdd, and(g, word, TUPLE_END), cg_c(g, 1)));
 	later = cg_hide(g, shr(g, later, 63));
 	bad = cg_hide(g, nonzero(g, wide ? wide_bad(c, record) : narrow_bad(c, record)));
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULE, bad, later, ""), settled, other);
-	cg_place(g, other);
-	k = LLVMBuildAdd(g->b, LLVMBuildLoad2(g->b, g->i64, i, ""), cg_c(g, 1), "");
-	go_if(g, LLVMIntUGE, k, n, next, "more");
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, k, cg_c(g, TUPLE_MAX_BUCKET), ""), next, again);
-	cg_place(g, again);
-	LLVMBuildStore(g->b, k, i);
-	LLVMBuildStore(g->b, LLVMBuildAdd(g->b, off, cg_c(g, size), ""), at);
-	LLVMBuildBr(g->b, look);
 	cg_place(g, settled);
 	best = LLVMBuildLoad2(g->b, g->i64, c->best, "");
 	word = bin(g, LLVMAnd, bin(g, LLVMXor, best, word), bin(g, LLVMSub, later, cg_c(g, 1)));
 	LLVMBuildStore(g->b, bin(g, LLVMXor, best, word), c->best);
 	LLVMBuildBr(g->b, next);
+	cg_place(g, other);
+}
+
+/* The @n records from the one at offset @first on. */
+static void look_on(struct cg_tuple *c, bool wide, V first, V n, BB next)
+{
+	struct cg *g = c->g;
+	size_t size = wide ? sizeof(struct tuple_wide) : sizeof(struct tuple_narrow);
+	V at = cg_alloca(g, g->i64, "at"), i = cg_alloca(g, g->i64, "i"), k, off;
+	BB look = cg_block(g, "record"), again = cg_block(g, "again");
+
+	LLVMBuildStore(g->b, first, at);
+	LLVMBuildStore(g->b, cg_c(g, 0), i);
+	LLVMBuildBr(g->b, look);
+	cg_place(g, look);
+	k = LLVMBuildLoad2(g->b, g->i64, i, "");
+	go_if(g, LLVMIntUGE, k, n, next, "more");
+	off = LLVMBuildLoad2(g->b, g->i64, at, "");
+	look_at(c, wide, cg_inside(c->l, off, (unsigned)size), next);
+	k = LLVMBuildAdd(g->b, k, cg_c(g, 1), "");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, k, cg_c(g, TUPLE_MAX_BUCKET), ""), next, again);
+	cg_place(g, again);
+	LLVMBuildStore(g->b, k, i);
+	LLVMBuildStore(g->b, LLVMBuildAdd(g->b, off, cg_c(g, size), ""), at);
+	LLVMBuildBr(g->b, look);
+}
+
+/* The bucket at address @line, and those of the table's other records that it names. */
+static void bucket(struct cg_tuple *c, unsigned table, V line, BB next)
+{
+	struct cg *g = c->g;
+	bool wide = c->t->wide[table];
+	V more, at;
+
+	look_at(c, wide, line, next);
+	if (wide) {
+		more = part(c, line, offsetof(struct tuple_wide, more), 4);
+	} else {
+		look_at(c, wide, cg_atc(g, line, sizeof(struct tuple_narrow)), next);
+		more = part(c, line, offsetof(struct tuple_narrow, more), 2);
+		more = bin(g, LLVMOr, more, shl(g, part(c, line, sizeof(struct tuple_narrow) + offsetof(struct tuple_narrow, more), 2), 16));
+	}
+	at = shl(g, and(g, more, 0xffffff), wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT);
+	at = bin(g, LLVMAdd, at, member(c, table, offsetof(struct tuple_table, others), 4));
+	look_on(c, wide, at, shr(g, more, 24), next);
 }
 
 /* @done: none of the tables from this one on has anything earlier. */
 static void table(struct cg_tuple *c, unsigned i, BB next, BB done)
 {
 	struct cg *g = c->g;
-	bool wide = c->t->wide[i];
-	V which, h, bucket, off, bit;
+	V which, off;
 
 	go_if(g, LLVMIntUGE, member(c, i, offsetof(struct tuple_table, first), 4), best_index(c), done, "table");
 	which = bin(g, LLVMXor, shr(g, c->shorts, TUPLE_WHICH_AT), member(c, i, offsetof(struct tuple_table, which), 2));
 	which = bin(g, LLVMAnd, which, member(c, i, offsetof(struct tuple_table, which_mask), 2));
 	go_if(g, LLVMIntNE, which, cg_c(g, 0), next, "its fields");
-	h = hash(c, i);
-	off = bin(g, LLVMLShr, bin(g, LLVMMul, h, cg_c(g, TUPLE_LAST_MIX)), member(c, i, offsetof(struct tuple_table, shift), 4));
-	off = bin(g, LLVMAdd, shl(g, off, 3), member(c, i, offsetof(struct tuple_table, buckets), 4));
-	bucket = cg_look(c->l, off, 8);
-	bit = and(g, bin(g, LLVMLShr, shr(g, bucket, 32), and(g, h, 31)), 1);
-	go_if(g, LLVMIntEQ, bit, cg_c(g, 0), next, "bucket");
-	off = shl(g, and(g, bucket, 0xffffff), wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT);
-	records(c, wide, bucket, bin(g, LLVMAdd, off, member(c, i, offsetof(struct tuple_table, records), 4)), next);
+	/* as tuple_line() has it */
+	off = shr(g, bin(g, LLVMMul, hash(c, i), cg_c(g, TUPLE_LAST_MIX)), 32);
+	off = shr(g, bin(g, LLVMMul, off, member(c, i, offsetof(struct tuple_table, n), 4)), 32);
+	off = bin(g, LLVMMul, off, cg_c(g, TUPLE_LINE));
+	off = bin(g, LLVMAdd, off, member(c, i, offsetof(struct tuple_table, lines), 4));
+	bucket(c, i, cg_inside(c->l, off, TUPLE_LINE), next);
 }
 
 V cg_tuple_find(struct cg_tuple *c, V best)

@@ -66,24 +66,33 @@ static bool wide_matches(const struct tuple_wide *r, const uint64_t *w)
 	return !bad;
 }
 
+/* true: what is behind it need not be looked at. */
+static bool settled(const void *record, bool wide, const uint64_t *w, uint32_t *best)
+{
+	const struct tuple_narrow *n = record;
+	const struct tuple_wide *x = record;
+	uint32_t word = wide ? x->rest.word : n->rest.word;
+
+	if ((word & INDEX) >= (*best & INDEX))
+		return true;
+	if (!(wide ? wide_matches(x, w) : narrow_matches(n, w)))
+		return false;
+	*best = word;
+	return true;
+}
+
 static uint32_t find_in(const struct image *im, const struct tuple_table *d, bool wide, const uint64_t *w, uint32_t best)
 {
-	uint64_t h = tuple_hash(d, wide, w), bucket = ((const uint64_t *)image_at(im, d->buckets))[h * TUPLE_LAST_MIX >> d->shift];
-	size_t first = bucket & 0xffffff;
+	const void *line = image_at(im, d->lines + tuple_line(tuple_hash(d, wide, w), d->n) * TUPLE_LINE);
+	const struct tuple_narrow *n = line;
+	uint32_t more;
 
-	if (!(bucket >> 32 >> (h & 31) & 1))
+	if (settled(line, wide, w, &best) || (!wide && settled(n + 1, wide, w, &best)))
 		return best;
-	for (size_t i = 0; i < (bucket >> 24 & 255); i++) {
-		size_t at = d->records + ((first + i) << (wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT));
-		const struct tuple_narrow *n = image_at(im, at);
-		const struct tuple_wide *x = image_at(im, at);
-		uint32_t word = wide ? x->rest.word : n->rest.word;
-
-		if ((word & INDEX) >= (best & INDEX))
+	more = wide ? ((const struct tuple_wide *)line)->more : n[0].more | (uint32_t)n[1].more << 16;
+	for (size_t i = 0; i < more >> 24; i++)
+		if (settled(image_at(im, d->others + (((more & 0xffffff) + i) << (wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT))), wide, w, &best))
 			break;
-		if (wide ? wide_matches(x, w) : narrow_matches(n, w))
-			return word;
-	}
 	return best;
 }
 

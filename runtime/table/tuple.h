@@ -22,22 +22,24 @@ enum {
 	TUPLE_WORDS = 5,
 	TUPLE_NARROW_WORDS = 2,
 	TUPLE_MAX_TABLES = 12,
-	TUPLE_MAX_BUCKET = 16,		/* records in one */
+	TUPLE_MAX_BUCKET = 16,		/* records in one, its line's included */
+	TUPLE_LINE = 64,		/* bytes of a bucket: two narrow records or a wide one, so that one is found where its bucket is */
 	TUPLE_END = (1 << 24) - 1,	/* a word's index (its low 24 bits) where nothing matched */
 };
 
-/* One table, as the image describes it. Buckets are numbers of 64 bits: 32 bits of which one is set for each record, by its hash; the number
- * of records, 8 bits; the first one's place among the table's, 24 bits. */
+/* One table, as the image describes it. A bucket is a line; what has no room in it follows, in the same order, among the table's other
+ * records, and the line says how many these are, 8 bits, and the first one's place, 24 bits: in .more of its records, the low half in the
+ * first. */
 struct tuple_table {
 	uint64_t mask[TUPLE_WORDS];	/* of the packet's words, those that are hashed */
 	uint16_t which, which_mask;	/* what all its records want to be there */
-	uint32_t buckets, records;	/* where they begin */
-	uint32_t shift;			/* of a hash, to a bucket's number */
+	uint32_t lines, others;		/* where they begin */
+	uint32_t n;			/* lines */
 	uint32_t first;			/* least index of its records */
 	uint32_t unused;
 };
 
-/* What both kinds of records end with; a bucket's are sorted by index. */
+/* What both kinds of records end with; a bucket's are sorted by index. Where there is none, .word is TUPLE_END. */
 struct tuple_rest {
 	uint16_t lo[TUPLE_SHORT], span[TUPLE_SHORT];	/* .span: how much more is allowed */
 	uint16_t which, which_mask;
@@ -47,7 +49,7 @@ struct tuple_rest {
 struct tuple_narrow {
 	uint64_t value;
 	uint8_t free[TUPLE_LONG];	/* low bits that may be anything: up to 32 */
-	uint16_t unused;
+	uint16_t more;
 	struct tuple_rest rest;
 };
 
@@ -55,8 +57,15 @@ struct tuple_wide {
 	uint64_t value[2 * TUPLE_LONG];
 	uint8_t free[2 * TUPLE_LONG];	/* by word: TUPLE_ASKED, and how many low bits may be anything; or 0 */
 	struct tuple_rest rest;
-	uint64_t unused;
+	uint32_t more, unused;
 };
+
+union tuple_bucket {
+	struct tuple_narrow narrow[2];
+	struct tuple_wide wide;
+};
+
+_Static_assert(sizeof(union tuple_bucket) == TUPLE_LINE, "a line");
 
 enum { TUPLE_ASKED = 0x80, TUPLE_NARROW_SHIFT = 5, TUPLE_WIDE_SHIFT = 6 };
 
@@ -72,11 +81,17 @@ struct tuple {
 #define TUPLE_MIX 0x9e3779b97f4a7c15u
 #define TUPLE_LAST_MIX 0xc4ceb9fe1a85ec53u
 
-/* One more word of a key. The last time, the high bits of h * TUPLE_LAST_MIX are a bucket's number, and the low 5 of h the bit in it. */
+/* One more word of a key. */
 static inline uint64_t tuple_mix(uint64_t h, uint64_t word)
 {
 	h = (h ^ word) * TUPLE_MIX;
 	return h ^ h >> 32;
+}
+
+/* Which of @n lines. */
+static inline uint64_t tuple_line(uint64_t h, uint64_t n)
+{
+	return (h * TUPLE_LAST_MIX >> 32) * n >> 32;
 }
 
 /* @w: TUPLE_WORDS, or TUPLE_NARROW_WORDS. */

@@ -29,6 +29,18 @@ void rules_random(struct arena *a, struct random *r, const struct random_options
 /* At and beside the edges of what the rules ask, and anywhere. */
 void packet_random(struct random *r, const struct classify_rules *rules, struct packet *p);
 
+/* Five-tuples that defeat tables, at random. */
+enum rules_hard {
+	HARD_PORTS,			/* ranges of ports, anywhere */
+	HARD_SHORT,			/* prefixes of at most 12 bits */
+	HARD_BOTH,
+	HARD_RANGES,			/* of addresses, and of ports */
+	HARD_MIXED,			/* prefixes of all lengths, and ranges of ports */
+	HARD_COUNT
+};
+
+void rules_hard(struct arena *a, struct random *r, enum rules_hard kind, unsigned n, struct classify_rules *out);
+
 /* The file's rules (its lines begin with @); @mapped: addresses as IPv6 ones under one /96. Dimensions: source, destination, ports, protocol.
  * false: there is no such file. */
 bool rules_classbench(struct arena *a, const char *file, bool mapped, struct classify_rules *out);

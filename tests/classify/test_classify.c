@@ -182,6 +182,77 @@ static void test_auto(void **state)
 	check_engines(ENGINE_AUTO, 100);
 }
 
+/* Whatever the rules are, one engine takes them. */
+static void test_hard(void **state)
+{
+	(void)state;
+	for (int kind = 0; kind < HARD_COUNT; kind++) {
+		struct arena *a = arena_new();
+		struct random r = { 42 + (uint64_t)kind };
+		struct image im = { 0 };
+		struct classify_rules rules;
+		struct classify_options o = { .max_bytes = 32 << 20 };
+		const char *why = NULL;
+		struct classifier *c;
+
+		image_add(&im, 4, 4);
+		rules_hard(a, &r, (enum rules_hard)kind, 1500, &rules);
+		c = classify_build(a, &rules, &o, &im, &why);
+		if (!c)
+			fail_msg("kind %d: not built: %s", kind, why);
+		for (unsigned i = 0; i < 1500; i++) {
+			struct packet p = { 0 };
+
+			packet_random(&r, &rules, &p);
+			compare(&rules, c, &im, &p);
+		}
+		assert_true(classify_bytes(c) <= o.max_bytes);
+		image_free(&im);
+		arena_free(a);
+	}
+}
+
+/* What cannot be done is refused with a reason, and leaves the image as it was. */
+static void test_refusals(void **state)
+{
+	struct arena *a = arena_new();
+	struct random r = { 5 };
+	struct image im = { 0 };
+	struct classify_rules rules;
+	struct random_options many = { .entries = 2000, .dims = 5, .go_on = 1, .five = true };
+	size_t n;
+
+	(void)state;
+	n = image_add(&im, 100, 4) + 100;
+	rules_hard(a, &r, HARD_MIXED, 2000, &rules);
+	for (int e = 0; e < ENGINE_COUNT; e++) {
+		struct classify_options o = { .engine = (enum classify_engine)e, .max_bytes = 10000 };
+		const char *why = NULL;
+
+		assert_null(classify_build(a, &rules, &o, &im, &why));
+		assert_non_null(why);
+		assert_int_equal(im.n, n);
+		for (size_t i = 0; i < im.cap; i++)
+			assert_int_equal(im.v[i], 0);
+	}
+	/* none of them stops: the lists would be too long */
+	rules_random(a, &r, &many, &rules);
+	for (size_t i = 0; i < rules.entry.n; i++)
+		rules.entry.v[i].stops = false;
+	for (size_t i = 0; i < rules.term.n; i++)
+		rules.term.v[i].n = 0;
+	for (int e = 0; e < ENGINE_COUNT; e++) {
+		struct classify_options o = { .engine = (enum classify_engine)e, .max_bytes = 32 << 20 };
+		const char *why = NULL;
+
+		assert_null(classify_build(a, &rules, &o, &im, &why));
+		assert_non_null(why);
+		assert_int_equal(im.n, n);
+	}
+	image_free(&im);
+	arena_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +262,8 @@ int main(void)
 		cmocka_unit_test(test_hybrid),
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_hard),
+		cmocka_unit_test(test_refusals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

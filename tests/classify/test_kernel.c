@@ -1,6 +1,7 @@
 /*
  * Generated look-ups in the kernel find what a rule by rule search finds: each engine, over random rules; and ClassBench's rules over their
- * traces, where those files are. Arguments: names of the files to take instead of all (acl1_1000), and an engine.
+ * traces, where those files are. Of long traces over many rules only every so many packets are asked about; with the argument "all" it is all of
+ * them, and the largest files too.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -92,6 +93,74 @@ static void check_random(enum classify_engine engine, uint64_t seed, const struc
 	arena_free(a);
 }
 
+static void check_hard(enum rules_hard kind)
+{
+	enum { PACKETS = 4096, RULES = 1500 };
+	struct arena *a = arena_new();
+	struct random r = { kind };
+	struct classify_rules rules;
+	struct packet *p = arena_array(a, PACKETS, sizeof(*p));
+	char name[64];
+
+	rules_hard(a, &r, kind, RULES, &rules);
+	for (unsigned i = 0; i < PACKETS; i++)
+		packet_random(&r, &rules, &p[i]);
+	snprintf(name, sizeof(name), "hard %d", kind);
+	check(name, &rules, ENGINE_AUTO, 0, p, PACKETS);
+	arena_free(a);
+}
+
+/* Headers of the trace, and others of the same numbers, of which more match nothing. */
+static size_t trace(struct arena *a, const char *file, bool mapped, size_t most, struct packet **out)
+{
+	struct packet *p;
+	size_t n = packets_classbench(a, file, mapped, &p), step, m = 0;
+	struct random r = { 11 };
+
+	if (n > KERNEL_PACKETS / 2)
+		n = KERNEL_PACKETS / 2;
+	step = 2 * n > most ? 2 * n / most : 1;
+	*out = arena_array(a, 2 * n + 2, sizeof(**out));
+	for (size_t i = 0; i < n; i += step) {
+		struct packet *x = &(*out)[m++], *y = &(*out)[m++];
+
+		*x = *y = p[i];
+		for (unsigned k = 0; k < 2; k++) {
+			unsigned d = (unsigned)random_below(&r, 4);
+
+			y->v[d] = p[random_below(&r, n)].v[d];
+			y->v[d].lo ^= random_below(&r, 3) ? 0 : (uint64_t)1 << random_below(&r, d < 2 ? 32 : 16);
+		}
+	}
+	return m;
+}
+
+static void check_classbench(const char *family, unsigned size, bool mapped, bool all)
+{
+	static const enum classify_engine engine[] = { ENGINE_AUTO, ENGINE_RFC, ENGINE_HYBRID, ENGINE_TREE };
+	struct arena *a = arena_new();
+	const char *file = arena_printf(a, "%s/%s_%u.xz", CLASSBENCH, family, size);
+	struct classify_rules rules;
+	struct packet *p;
+	size_t n;
+
+	if (!rules_classbench(a, file, mapped, &rules)) {
+		printf("skipped: classify-kernel %s_%u: there is no %s\n", family, size, file);
+		skipped++;
+		arena_free(a);
+		return;
+	}
+	n = trace(a, arena_printf(a, "%s/%s_%u_trace.xz", CLASSBENCH, family, size), mapped, all ? SIZE_MAX : 2000000 / size, &p);
+	for (size_t e = 0; e < sizeof(engine) / sizeof(*engine); e++) {
+		/* the larger ones are too much for these two, as they shall be */
+		if (size > 1000 && (engine[e] == ENGINE_RFC || (engine[e] == ENGINE_TREE && !strcmp(family, "fw1"))))
+			continue;
+		check(arena_printf(a, "%s_%u%s %s", family, size, mapped ? " mapped" : "", classify_engine_name(engine[e])), &rules, engine[e],
+		      0, p, n);
+	}
+	arena_free(a);
+}
+
 static bool may_load(void)
 {
 	DECLARE_LIBBPF_OPTS(bpf_map_create_opts, o);
@@ -102,8 +171,11 @@ static bool may_load(void)
 	return fd >= 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	static const char *const family[] = { "acl1", "fw1", "ipc1" };
+	bool all = argc > 1 && !strcmp(argv[1], "all");
+
 	if (!may_load()) {
 		printf("skipped: classify-kernel: no rights to load programs\n");
 		skipped++;
@@ -119,6 +191,11 @@ int main(void)
 		check_random(ENGINE_TREE, seed, &small);
 		check_random(ENGINE_TREE, 1000 + seed, &five);
 	}
+	for (int kind = 0; kind < HARD_COUNT && !skipped; kind++)
+		check_hard((enum rules_hard)kind);
+	for (unsigned k = 0; k < 6 && may_load(); k++)
+		for (unsigned size = 1000; size <= (all ? 100000 : 10000); size *= 10)
+			check_classbench(family[k / 2], size, k & 1, all);
 	printf("%u passed, %u failed, %u skipped\n", passed, failed, skipped);
 	return failed != 0;
 }

@@ -1,0 +1,62 @@
+/*
+ * Rules that defeat tables: they overlap, and have little in common. In: a seed. Out: five-tuples that all decide.
+ */
+#include "rules.h"
+
+enum { SRC, DST, SPORT, DPORT, PROTO, N_DIMS };
+
+static void ask(struct arena *a, struct classify_term *t, unsigned dim, uint64_t x, uint64_t y)
+{
+	struct classify_part *p = &t->part[t->n++];
+	struct range *r = arena_alloc(a, sizeof(*r));
+
+	*r = (struct range){ .lo = value_of(x < y ? x : y), .hi = value_of(x < y ? y : x) };
+	p->dim = dim;
+	p->in[0].r = r;
+	p->in[0].n = 1;
+}
+
+static void ask_prefix(struct arena *a, struct random *r, struct classify_term *t, unsigned dim, unsigned most)
+{
+	uint64_t x = random_next(r) & UINT32_MAX, ones = UINT32_MAX >> random_below(r, most + 1);
+
+	ask(a, t, dim, x & ~ones, x | ones);
+}
+
+static void ask_addresses(struct arena *a, struct random *r, enum rules_hard kind, struct classify_term *t)
+{
+	for (unsigned d = SRC; d <= DST; d++)
+		switch (kind) {
+		case HARD_SHORT:
+		case HARD_BOTH:
+			ask_prefix(a, r, t, d, 12);
+			break;
+		case HARD_RANGES:
+			ask(a, t, d, random_next(r) & UINT32_MAX, random_next(r) & UINT32_MAX);
+			break;
+		case HARD_MIXED:
+			ask_prefix(a, r, t, d, 31);
+			break;
+		case HARD_PORTS:
+		case HARD_COUNT:
+			break;
+		}
+}
+
+void rules_hard(struct arena *a, struct random *r, enum rules_hard kind, unsigned n, struct classify_rules *out)
+{
+	*out = (struct classify_rules){ .n_dims = N_DIMS };
+	out->dim[SRC] = out->dim[DST] = (struct classify_dim){ { { "address", 32 } }, 1 };
+	out->dim[SPORT] = out->dim[DPORT] = (struct classify_dim){ { { "port", 16 } }, 1 };
+	out->dim[PROTO] = (struct classify_dim){ { { "protocol", 8 } }, 1 };
+	for (unsigned i = 0; i < n; i++) {
+		struct classify_term *t = vec_add(a, &out->term);
+
+		*vec_add(a, &out->entry) = (struct classify_entry){ classify_word(CLASSIFY_DECIDE + i % 4, i), true };
+		t->entry = i;
+		t->part = arena_array(a, N_DIMS, sizeof(*t->part));
+		ask_addresses(a, r, kind, t);
+		for (unsigned d = SPORT; d <= DPORT && kind != HARD_SHORT; d++)
+			ask(a, t, d, random_next(r) & UINT16_MAX, random_next(r) & UINT16_MAX);
+	}
+}
