@@ -54,9 +54,8 @@ static const char help[] =
 	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
 	"                    --run: what is not in the frame (else: absent)\n"
 	"  --split N         --run: bytes behind N stand in further pieces of memory\n"
-	"  -Werror           warnings are errors\n"
 	"  --json            results and diagnostics as JSON\n"
-	"  --quiet           no warnings, no summary\n"
+	"  -Werror, --quiet  warnings are errors; no warnings, no summary\n"
 	"  --version, --help\n"
 	"\n"
 	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 the system refused.\n";
