@@ -321,6 +321,33 @@ static void test_random(void **state)
 			}
 }
 
+/* Few buckets, most of them full: keys that find room only behind the last one are found, too. */
+static void test_full(void **state)
+{
+	static const unsigned bits[] = { 32, 64, 128, 200 };
+
+	(void)state;
+	for (unsigned i = 0; i < 20000; i++) {
+		struct sample s = sample_new(bits[i % 4], 60);
+		struct set_elements e = { s.words, s.bits, 0, s.pair };
+		uint64_t all[60][SET_MAX_WORDS];
+		unsigned n = 1 + i / 4 % 60;
+		struct image m = { 0 };
+		struct set_table t;
+
+		for (unsigned k = 0; k < n; k++) {
+			random_key(&s, all[k]);
+			add_prefix(&s, all[k], s.bits);
+		}
+		e.n = set_boundaries(s.pair, s.n, s.words, s.bits);
+		assert_null(set_build(&m, &e, &(struct set_options){ SET_HASH, 0 }, &t));
+		for (unsigned k = 0; k < n; k++)
+			assert_true(set_has(image_at(&m, t.off), all[k]));
+		image_free(&m);
+		free(s.pair);
+	}
+}
+
 /* What an engine cannot do it refuses, and leaves no trace. */
 static void test_refused(void **state)
 {
@@ -371,7 +398,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_edges), cmocka_unit_test(test_nested), cmocka_unit_test(test_crowd), cmocka_unit_test(test_random),
-		cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_full), cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
