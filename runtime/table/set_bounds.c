@@ -14,8 +14,8 @@ struct bucket {
 	bool odd;				/* number of boundaries before it */
 };
 
-/* What stands in the lanes of the block for keys whose rest is from @from to @to: their number, at most SET_LANES, or more than that. *@at goes on from
- * block to block: so many boundaries are before this one. */
+/* What stands in the lanes of the block for keys whose rest is from @from to @to: their number, at most SET_LANES, or more than that. *@at goes on
+ * from block to block: so many boundaries are before this one. */
 static size_t lanes(const struct bucket *b, uint64_t from, uint64_t to, size_t *at, uint16_t *out)
 {
 	size_t n = 0;
