@@ -20,6 +20,9 @@ enum { MAX_COLUMN = 1023, MAX_LINE = (1 << 22) - 1 };
 /* A line's text stands in the BTF as often as it is needed, and a set may stand on one line of megabytes: the kernel would refuse it. */
 enum { MAX_LINE_TEXT = 256 };
 
+/* Of a larger file only the lines of which there are instructions are embedded: those of a set's elements are of no use. */
+enum { LARGE_FILE = 1 << 16 };
+
 static void append_quoted(char **p, const char *s, size_t n)
 {
 	size_t line = 0;
@@ -45,6 +48,43 @@ static MD file_without_text(struct cg *g, const char *path, const char *why)
 	return LLVMDIBuilderCreateFile(g->di, path, strlen(path), "", 0);
 }
 
+/* The lines of which there are instructions. NULL: memory is out. */
+static bool *lines_used(struct cg *g, const struct source *s)
+{
+	bool *used = calloc(s->n_lines + 1, sizeof(*used));
+
+	for (size_t b = 0; used && b < g->ir->block.n; b++)
+		for (size_t i = 0; i < g->ir->block.v[b]->inst.n; i++) {
+			struct span sp = g->ir->block.v[b]->inst.v[i].span;
+
+			if (sp.src == s)
+				used[source_line_col(s, sp.begin).line - 1] = true;
+		}
+	return used;
+}
+
+static bool append_text(struct cg *g, char **p, const struct source *s)
+{
+	bool *used, ok;
+
+	if (s->len <= LARGE_FILE) {
+		append_quoted(p, s->text, s->len);
+		return true;
+	}
+	used = lines_used(g, s);
+	ok = used;
+	for (size_t i = 0; used && i < s->n_lines; i++) {
+		size_t end = i + 1 < s->n_lines ? s->line_start[i + 1] : s->len;
+
+		if (used[i])
+			append_quoted(p, s->text + s->line_start[i], end - s->line_start[i]);
+		else
+			append_quoted(p, "\n", 1);
+	}
+	free(used);
+	return ok;
+}
+
 /* The C API's DIFile has no source text: a textual module has. The node belongs to the context. */
 static MD file_with_text(struct cg *g, const struct source *s)
 {
@@ -61,7 +101,10 @@ static MD file_with_text(struct cg *g, const struct source *s)
 	p = stpcpy(p, head);
 	append_quoted(&p, path, strlen(path));
 	p = stpcpy(p, mid);
-	append_quoted(&p, s->text, s->len);
+	if (!append_text(g, &p, s)) {
+		free(text);
+		return file_without_text(g, path, "out of memory");
+	}
 	p = stpcpy(p, tail);
 	buf = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, (size_t)(p - text), "file");
 	free(text);

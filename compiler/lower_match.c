@@ -9,13 +9,14 @@ static uint64_t wire(uint64_t v, unsigned len)
 	return len == 2 ? __builtin_bswap16((uint16_t)v) : len == 4 ? __builtin_bswap32((uint32_t)v) : __builtin_bswap64(v);
 }
 
-/* The ranges of one family, of those @n, as far as numbers of @bits bits reach: a set may have greater ones than the field can be. */
+/* The ranges of one family, of those @n, as far as numbers of @bits bits reach: a set may have greater ones than the field can be. Where they are
+ * to be a table, only some. */
 static size_t fitting(struct lower *l, const struct range *r, size_t n, enum family family, unsigned bits, const struct range **out)
 {
-	struct range *own = arena_array(l->arena, n, sizeof(*own));
+	struct range *own = arena_array(l->arena, n < LOWER_INLINE_RANGES ? n : LOWER_INLINE_RANGES + 1, sizeof(*own));
 	size_t m = 0;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n && m <= LOWER_INLINE_RANGES; i++)
 		if (r[i].family == family && lower_clip(&r[i], bits, &own[m]))
 			m++;
 	*out = own;
@@ -146,13 +147,13 @@ static const struct range *cheap_first(struct lower *l, const struct range *r, s
 }
 
 /* Is the 128-bit number, halves in network order in @var, in one of the ranges? */
-static void test_128(struct lower *l, const char *name, const ir_var var[2], const struct range *r, size_t n, struct ir_block *yes,
-		     struct ir_block *no)
+static void test_128(struct lower *l, const char *name, const ir_var var[2], const struct range *all, size_t n_all, const struct range *r, size_t n,
+		     struct ir_block *yes, struct ir_block *no)
 {
 	if (n > LOWER_INLINE_RANGES) {
 		struct ir_opnd w[2] = { lower_swap(l, lower_get(l, var[0]), 8), lower_swap(l, lower_get(l, var[1]), 8) };
 
-		member(l, lower_table_bounds(l, name, r, n, r[0].family, 128), w, 2, yes, no);
+		member(l, lower_table_bounds(l, name, all, n_all, r[0].family, 128), w, 2, yes, no);
 		return;
 	}
 	r = cheap_first(l, r, n);
@@ -239,7 +240,7 @@ static void test_field(struct lower *l, const char *name, const struct ast_opera
 				half[k] = ir_var_new(l->ir, "masked");
 				lower_set(l, half[k], h);
 			}
-		test_128(l, name, half, r, n, yes, no);
+		test_128(l, name, half, all, n_all, r, n, yes, no);
 		return;
 	}
 	sure = s && n <= LOWER_INLINE_RANGES && !zero && (no == absent || n < ASK_FROM);

@@ -207,6 +207,17 @@ int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const
 int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log);
 /* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
 int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* The map of a set, if it is as the metadata says; it stays the program's. */
+int rt_set_open(int *out, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
+/* What is in a map of elements, expired ones too. Zero it to begin with. */
+struct rt_snapshot {
+	unsigned char *keys;
+	struct xdpf_element *values;
+	size_t n, cap;
+};
+
+int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log);
+void rt_snapshot_free(struct rt_snapshot *s);
 /* xdpf_set_add() at a time of the clock that the program goes by. */
 int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log);
 /* Is this very element in the set, to stay? */

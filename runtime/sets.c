@@ -128,7 +128,7 @@ int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const stru
 }
 
 /* A map that was found by its name must be as the metadata says, or reading it would go beyond what was made for it. */
-static int open_set(int *out, const struct xdpf_program *p, size_t set, const struct xdpf_log *log)
+int rt_set_open(int *out, const struct xdpf_program *p, size_t set, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = rt_meta_get(p->meta);
 	struct bpf_map_info info = { 0 };
@@ -154,19 +154,13 @@ static uint64_t now_ns(void)
 
 /* ---- reading ---- */
 
-struct snapshot {
-	unsigned char *keys;
-	struct xdpf_element *values;
-	size_t n, cap;
-};
-
-static void snapshot_free(struct snapshot *s)
+void rt_snapshot_free(struct rt_snapshot *s)
 {
 	free(s->keys);
 	free(s->values);
 }
 
-static bool snapshot_room(struct snapshot *s, size_t want, size_t key_size)
+static bool snapshot_room(struct rt_snapshot *s, size_t want, size_t key_size)
 {
 	void *keys, *values;
 
@@ -183,7 +177,7 @@ static bool snapshot_room(struct snapshot *s, size_t want, size_t key_size)
 	return true;
 }
 
-static int snapshot_read(struct snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log)
+int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log)
 {
 	unsigned char token[2][XDPF_SET_KEY] = { { 0 } };
 	size_t chunk = 4096;
@@ -214,13 +208,13 @@ static int snapshot_read(struct snapshot *s, int fd, const struct xdpf_set *set,
 
 int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void *arg, const struct xdpf_log *log)
 {
-	_cleanup_(snapshot_free) struct snapshot s = { 0 };
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	const struct xdpf_set *m = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL;
 	uint64_t now;
-	int fd, err = open_set(&fd, p, set, log);
+	int fd, err = rt_set_open(&fd, p, set, log);
 
 	if (!err)
-		err = snapshot_read(&s, fd, m, log);
+		err = rt_snapshot_read(&s, fd, m, log);
 	now = now_ns();
 	for (size_t i = 0; !err && i < s.n; i++) {
 		uint64_t until = s.values[i].until;
@@ -235,8 +229,8 @@ int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void
 
 static int sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, uint64_t now, const struct xdpf_log *log)
 {
-	_cleanup_(snapshot_free) struct snapshot s = { 0 };
-	int err = snapshot_read(&s, fd, set, log);
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
+	int err = rt_snapshot_read(&s, fd, set, log);
 
 	*gone = 0;
 	for (size_t i = 0; !err && i < s.n; i++) {
@@ -251,7 +245,7 @@ static int sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, uin
 
 int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const struct xdpf_log *log)
 {
-	int fd, err = open_set(&fd, p, set, log);
+	int fd, err = rt_set_open(&fd, p, set, log);
 
 	return err ? err : sweep(fd, &rt_meta_get(p->meta)->sets[set], n, true, now_ns(), log);
 }
@@ -297,7 +291,7 @@ int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64
 	struct xdpf_element e = { 0 }, old;
 	uint32_t bits;
 	size_t gone;
-	int fd, err = open_set(&fd, p, set, log);
+	int fd, err = rt_set_open(&fd, p, set, log);
 	bool there;
 
 	if (err)
@@ -346,7 +340,7 @@ int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, c
 {
 	const struct xdpf_set *m = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL;
 	struct xdpf_element e;
-	int fd, err = open_set(&fd, p, set, log);
+	int fd, err = rt_set_open(&fd, p, set, log);
 	bool live;
 
 	if (err)

@@ -410,6 +410,16 @@ XDPF_API bool xdpf_set_time(const char *text, uint64_t *ns);
 XDPF_API int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log);
 /* -ENOENT, without a message: it is not in the set. */
 XDPF_API int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
+/*
+ * Makes @n elements, one behind the other in any order, all that is in the set; they stay. One that was in it before is in it all the while. -ENOSPC:
+ * the set does not hold so many, and is as it was, unless something else filled it meanwhile.
+ */
+struct xdpf_set_change {
+	size_t elements, added, removed;
+};
+
+XDPF_API int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys, size_t n, struct xdpf_set_change *change,
+			      const struct xdpf_log *log);
 /* Takes out all; *n: how many were in it. */
 XDPF_API int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const struct xdpf_log *log);
 /* Calls @fn for each element; @left: ns until it expires, 0: it stays. */

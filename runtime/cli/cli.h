@@ -56,6 +56,8 @@ enum { OPT_COMMON = 0x100, OPT_QUIET = OPT_COMMON, OPT_VERBOSE, OPT_HELP, OPT_OW
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status);
 /* Writes JSON and a newline to standard output; takes @root over. */
 int cli_print_json(struct cli *cli, json_t *root, size_t flags);
+/* cli/set_file.c: the keys of a file's elements, of malloc(); "-" is standard input. The exit status; what is wrong was said. */
+int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *path, void **keys, size_t *n);
 /* Flushes standard output: EXIT_SYSTEM where something could not be written, else @status. */
 int cli_finish(struct cli *cli, int status);
 

@@ -14,10 +14,11 @@ static const char usage[] =
 	"       xdpf set show IFACE SET\n"
 	"       xdpf set add IFACE SET ELEMENT... [--timeout TIME]\n"
 	"       xdpf set remove IFACE SET ELEMENT...\n"
+	"       xdpf set replace IFACE SET FILE\n"
 	"       xdpf set flush IFACE SET\n\n"
 	"The sets of the filter on IFACE that are declared `live`. An element is an address, a prefix, a number or another\n"
-	"value of the set's type; one of several components is written \"(A, B)\". Many, from a file with one on each line:\n"
-	"xargs -a FILE xdpf set add IFACE SET\n\n"
+	"value of the set's type; one of several components is written \"(A, B)\". `replace` makes a file's elements, one on\n"
+	"each line, all that is in the set; - is standard input. Many more, from such a file: xargs -a FILE xdpf set add ...\n\n"
 	"  --timeout TIME   of what is added: 500ms, 30s, 10m, 2h, 1d, or 0: it stays (else: as the set is declared)\n"
 	"  --json           as JSON\n"
 	"  --quiet          only errors and warnings\n"
@@ -156,6 +157,25 @@ static int change(struct job *j, char **text, int n, bool add, uint64_t keep)
 	return status;
 }
 
+static int replace(struct job *j, const char *path)
+{
+	struct xdpf_set_change change;
+	void *keys = NULL;
+	size_t n = 0;
+	int err, status = cli_set_file(j->cli, j->set, path, &keys, &n);
+
+	if (status)
+		return status;
+	err = xdpf_set_replace(j->p, j->at, keys, n, &change, &j->cli->log);
+	free(keys);
+	if (err)
+		return cli_exit(err);
+	if (!j->cli->quiet)
+		fprintf(stderr, "set %s: %zu %s, %zu added, %zu taken out\n", j->set->name, change.elements,
+			change.elements == 1 ? "element" : "elements", change.added, change.removed);
+	return EXIT_DONE;
+}
+
 static int find_set(struct job *j, const char *name)
 {
 	const char *names[256], *near;
@@ -192,7 +212,7 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 	static const struct {
 		const char *name;
 		int least, most;	/* operands behind it */
-	} verbs[] = { { "list", 1, 1 }, { "show", 2, 2 }, { "add", 3, 1 << 20 }, { "remove", 3, 1 << 20 }, { "flush", 2, 2 } };
+	} verbs[] = { { "list", 1, 1 }, { "show", 2, 2 }, { "add", 3, 1 << 20 }, { "remove", 3, 1 << 20 }, { "flush", 2, 2 }, { "replace", 3, 3 } };
 	_cleanup_(program_freep) struct xdpf_program *p = NULL;
 	struct job j = { .cli = cli };
 	const char *verb, *timeout = NULL;
@@ -214,10 +234,11 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 	while (v < sizeof(verbs) / sizeof(verbs[0]) && strcmp(verbs[v].name, verb))
 		v++;
 	if (v == sizeof(verbs) / sizeof(verbs[0]))
-		return cli_usage(cli, "say what to do: list, show, add, remove or flush");
+		return cli_usage(cli, "say what to do: list, show, add, remove, replace or flush");
 	if (n < verbs[v].least || n > verbs[v].most)
 		return cli_usage(cli, "`set %s` takes an interface%s", verb,
-				 v == 0 ? "" : verbs[v].least == 2 ? " and a set" : ", a set and elements");
+				 v == 0 ? "" : verbs[v].least == 2 ? " and a set" :
+				 verbs[v].most == 3 ? ", a set and a file" : ", a set and elements");
 	if (timeout && strcmp(verb, "add"))
 		return cli_usage(cli, "--timeout is for what is added");
 	if (timeout && !get_time(cli, timeout, &keep))
@@ -234,6 +255,8 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 		return status;
 	if (!strcmp(verb, "show"))
 		return show(&j);
+	if (!strcmp(verb, "replace"))
+		return replace(&j, argv[optind + 3]);
 	if (!strcmp(verb, "flush")) {
 		err = xdpf_set_flush(p, j.at, &gone, &cli->log);
 		if (!err && !cli->quiet)

@@ -14,21 +14,18 @@ struct bucket {
 	bool odd;				/* number of boundaries before it */
 };
 
-/* What stands in the lanes of the block for keys whose rest is from @from to @to: their number, at most SET_LANES, or more than that. */
-static size_t lanes(const struct bucket *b, uint64_t from, uint64_t to, uint16_t *out)
+/* What stands in the lanes of the block for keys whose rest is from @from to @to: their number, at most SET_LANES, or more than that. *@at goes on
+ * from block to block: so many boundaries are before this one. */
+static size_t lanes(const struct bucket *b, uint64_t from, uint64_t to, size_t *at, uint16_t *out)
 {
-	bool odd = b->odd;
 	size_t n = 0;
 
-	for (size_t i = 0; i < b->n; i++) {
-		uint64_t rest = b->bound[i] - b->first;
-
-		if (rest <= from)
-			odd = !odd;
-		else if (rest <= to && n++ < SET_LANES)
-			out[n - 1] = (uint16_t)rest;
-	}
-	if (odd && n++ < SET_LANES)
+	while (*at < b->n && b->bound[*at] - b->first <= from)
+		++*at;
+	for (size_t i = *at; i < b->n && b->bound[i] - b->first <= to && n <= SET_LANES; i++)
+		if (n++ < SET_LANES)
+			out[n - 1] = (uint16_t)(b->bound[i] - b->first);
+	if (b->odd != (*at & 1) && n++ < SET_LANES)
 		out[n - 1] = 0;
 	return n;
 }
@@ -48,20 +45,21 @@ static const char *spread(struct set_draft *d, const struct bucket *b, unsigned 
 {
 	uint16_t lane[SET_LANES];
 	unsigned shift = bits;
-	size_t n = SET_LANES + 1, at;
+	size_t n = SET_LANES + 1, at, seen;
 	uint64_t v;
 
 	/* one more of the rest's bits, until every block holds its part: at the latest when each is for one number */
 	while (n > SET_LANES) {
 		shift--;
-		n = 0;
+		seen = n = 0;
 		for (uint64_t i = 0; i < (uint64_t)1 << (bits - shift) && n <= SET_LANES; i++)
-			n = lanes(b, i << shift, (i << shift) + ((uint64_t)1 << shift) - 1, lane);
+			n = lanes(b, i << shift, (i << shift) + ((uint64_t)1 << shift) - 1, &seen, lane);
 	}
 	if (!set_room(d, (size_t)SET_BLOCK << (bits - shift), SET_BLOCK, &at))
 		return set_too_large;
+	seen = 0;
 	for (uint64_t i = 0; i < (uint64_t)1 << (bits - shift); i++) {
-		n = lanes(b, i << shift, (i << shift) + ((uint64_t)1 << shift) - 1, lane);
+		n = lanes(b, i << shift, (i << shift) + ((uint64_t)1 << shift) - 1, &seen, lane);
 		put(set_at(d, at + i * SET_BLOCK), lane, n);
 	}
 	v = (uint64_t)(0x80 | shift) << SET_BLOCK_SHIFT | *used;
@@ -93,11 +91,11 @@ const char *set_bounds_build(struct set_draft *d)
 		struct bucket b = { e->bound + i, 0, (uint64_t)k << shift, i & 1 };
 		uint64_t last = b.first + ((uint64_t)1 << shift) - 1;
 		uint16_t lane[SET_LANES];
-		size_t n;
+		size_t n, seen = 0;
 
 		for (; i < e->n && e->bound[i] <= last; i++)
 			b.n++;
-		n = lanes(&b, 0, last - b.first, lane);
+		n = lanes(&b, 0, last - b.first, &seen, lane);
 		if (n <= SET_LANES)
 			put(set_at(d, at + k * SET_BLOCK), lane, n);
 		else

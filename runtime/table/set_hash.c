@@ -64,7 +64,7 @@ static unsigned probes(const unsigned char *table, const struct set_head *h)
 	static const uint64_t none[SET_MAX_WORDS];
 	unsigned bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits), most = 1, run = 1;
 
-	for (size_t b = 0; b < h->hash.buckets; b++) {
+	for (size_t b = 0; b < (size_t)h->hash.buckets + SET_HASH_PROBES - 1; b++) {
 		bool full = !slot_is(table + ((b + 1) * slots - 1) * bytes, none, h->words, bytes);
 
 		run = full ? run + 1 : 1;

@@ -36,8 +36,28 @@ status "what is not there" 1 set_of remove xe0 blocked 10.99.0.2
 says "is said" "10.99.0.2 is not in set blocked"
 status "add" 0 set_of add xe0 blocked 10.99.0.0/24 fd99::2 --timeout 0
 not "the prefix is dropped" in_b ping -c1 -W1 10.99.0.1
+printf '# other\n10.99.0.2/31 9 x\n\nfd99::2, and so on\n198.51.100.0/24;\n10.99.0.2/31\n' >"$WORK/other.txt"
+status "replace" 0 set_of replace xe0 blocked "$WORK/other.txt"
+says "what it did" "^set blocked: 3 elements, 2 added, 1 taken out"
+status "show it" 0 set_of show xe0 blocked
+is "these and no others" "$(sort <<<"$OUT" | tr '\n' ' ')" "10.99.0.2/31 198.51.100.0/24 fd99::2 "
+not "the new prefix is dropped" in_b ping -c1 -W1 10.99.0.1
+status "nothing to change" 0 set_of replace xe0 blocked - <"$WORK/other.txt"
+says "and nothing is" "3 elements, 0 added, 0 taken out"
+printf '192.0.2.1\n10.99.0.1/24\n' >"$WORK/wrong.txt"
+status "a file with a mistake" 1 set_of replace xe0 blocked "$WORK/wrong.txt"
+says "and where" "wrong.txt:2 is no element of set blocked"
+status "more than there is room for" 3 set_of replace xe0 blocked - < <(seq -f "192.0.2.%g" 0 100)
+says "is said" "set blocked holds 100 elements, and these are 101"
+status "no file" 3 set_of replace xe0 blocked "$WORK/none.txt"
+status "no file named" 2 set_of replace xe0 blocked
+status "as many as there is room for" 0 set_of replace xe0 blocked - < <(seq -f "192.0.2.%g" 0 99)
+says "all others go" "100 elements, 100 added, 3 taken out"
+status "back again" 0 set_of replace xe0 blocked "$WORK/other.txt"
+status "pairs" 0 set_of replace xe0 pairs - < <(printf '10.99.0.2 4501\n(10.99.0.2, 4500)\n')
+says "one was there" "set pairs: 2 elements, 1 added, 0 taken out"
 status "flush" 0 set_of flush xe0 blocked
-says "how many there were" "^2 elements"
+says "how many there were" "^3 elements"
 ok "nothing is" in_b ping -c1 -W1 10.99.0.1
 
 before=$(rule pairs)

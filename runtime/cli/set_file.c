@@ -1,0 +1,103 @@
+/*
+ * Files of elements for `xdpf set replace`, as rule files' `from` reads them: one element on each line, its components with blanks or commas between
+ * them, further words and what stands behind # or ; left out. In: a file's name. Out: the elements' keys. One that is wrong is told of with its line.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+
+static bool blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == ',' || c == '\n';
+}
+
+/* The line as an element's text, in @text of @size bytes: "A" or "(A, B)"; empty: there is none in it. False: it is too long. */
+static bool element(const char *line, size_t len, size_t n, char *text, size_t size)
+{
+	const char *p = line, *end = line + len;
+	size_t used = 0;
+
+	*text = '\0';
+	for (size_t i = 0; i < n; i++) {
+		const char *begin;
+
+		while (p < end && (blank(*p) || !*p || (n > 1 && *p == '(')))
+			p++;
+		begin = p;
+		while (p < end && *p && !blank(*p) && *p != '#' && *p != ';' && *p != ')')
+			p++;
+		if (p == begin)
+			return true;
+		if (used + (size_t)(p - begin) + 4 > size)
+			return false;
+		used += (size_t)snprintf(text + used, size - used, "%s%.*s", i ? ", " : n > 1 ? "(" : "", (int)(p - begin), begin);
+	}
+	if (n > 1)
+		snprintf(text + used, size - used, ")");
+	return true;
+}
+
+static void *grown(void *v, size_t n, size_t size, size_t *cap)
+{
+	void *more;
+
+	if (n < *cap)
+		return v;
+	*cap = *cap ? 2 * *cap : 4096;
+	more = realloc(v, *cap * size);
+	if (!more)
+		free(v);
+	return more;
+}
+
+int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *path, void **keys, size_t *n)
+{
+	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
+	size_t cap = 0, room = 0, line = 0;
+	unsigned char *v = NULL;
+	int status = EXIT_DONE;
+	char *text = NULL;
+	ssize_t len;
+
+	*n = 0;
+	if (!f) {
+		cli_error(cli, "%s: %s", path, strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	while (status == EXIT_DONE && (len = getline(&text, &room, f)) >= 0) {
+		char one[1024];
+
+		line++;
+		if (!element(text, (size_t)len, set->n_key, one, sizeof(one))) {
+			cli_error(cli, "%s:%zu: the line is too long for an element", path, line);
+			status = EXIT_INPUT;
+		} else if (*one) {
+			v = grown(v, *n, set->key_size, &cap);
+			if (!v) {
+				cli_error(cli, "out of memory");
+				status = EXIT_SYSTEM;
+			} else if (xdpf_set_key(set, one, v + *n * set->key_size, &cli->log)) {
+				cli_error(cli, "%s:%zu is no element of set %s; the set is as it was", path, line, set->name);
+				status = EXIT_INPUT;
+			} else {
+				++*n;
+			}
+		}
+	}
+	if (status == EXIT_DONE && ferror(f)) {
+		cli_error(cli, "%s cannot be read", path);
+		status = EXIT_SYSTEM;
+	}
+	if (f != stdin)
+		fclose(f);
+	free(text);
+	if (status != EXIT_DONE) {
+		free(v);
+		v = NULL;
+	}
+	*keys = v;
+	return status;
+}
