@@ -190,6 +190,7 @@ static bool keep_what(struct lower *l, const struct lower_run *run)
 	if (l->ir->image.failed)
 		return false;
 	*(uint32_t *)image_at(&l->ir->image, run->what) = (uint32_t)off;
+	*vec_add(l->arena, &l->ir->whats) = (struct ir_whats){ run->what, run->entry.n };
 	for (size_t i = 0; i < run->entry.n; i++)
 		((uint32_t *)image_at(&l->ir->image, off))[i] = run->entry.v[i].what;
 	return true;

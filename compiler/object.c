@@ -343,35 +343,47 @@ static bool check_input(struct finish *f)
 	return true;
 }
 
+bool object_read(struct finish *f, const void *elf, size_t elf_len)
+{
+	f->copy = malloc(elf_len ? elf_len : 1);
+	f->arena = arena_new();
+	if (!f->copy || elf_version(EV_CURRENT) == EV_NONE)
+		return object_failed(f, "out of memory");
+	memcpy(f->copy, elf, elf_len);
+	f->in = elf_memory(f->copy, elf_len);
+	return check_input(f) && read_sections(f);
+}
+
+void object_close(struct finish *f)
+{
+	elf_end(f->in);
+	for (size_t i = 0; i < f->n_bufs; i++)
+		free(f->bufs[i]);
+	arena_free(f->arena);
+	free(f->str);
+	free(f->sym_to);
+	free(f->sec);
+	free(f->copy);
+}
+
 bool object_finish(const void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err)
 {
 	struct finish f = { .err = NULL };
-	char *copy = malloc(elf_len ? elf_len : 1);	/* libelf may swap bytes in place */
 	int fd = memfd_create("xdpf-object", MFD_CLOEXEC);
 	bool ok = false;
 
-	f.arena = arena_new();
 	f.str = calloc(1, 256);
 	f.str_len = 1;
 	f.str_cap = 256;
-	if (!copy || !f.str || fd < 0 || elf_version(EV_CURRENT) == EV_NONE) {
+	if (!f.str || fd < 0) {
 		object_failed(&f, "out of memory");
-	} else {
-		memcpy(copy, elf, elf_len);
-		f.in = elf_memory(copy, elf_len);
+	} else if (object_read(&f, elf, elf_len)) {
 		f.out = elf_begin(fd, ELF_C_WRITE, NULL);
-		ok = check_input(&f) && (f.out || object_elf_failed(&f)) && read_sections(&f) && number_sections(&f) && object_code(&f) &&
-		     write_file(&f, texts) && read_back(&f, fd, out, out_len);
+		ok = (f.out || object_elf_failed(&f)) && number_sections(&f) && object_code(&f) && write_file(&f, texts) &&
+		     read_back(&f, fd, out, out_len);
 	}
 	elf_end(f.out);
-	elf_end(f.in);
-	for (size_t i = 0; i < f.n_bufs; i++)
-		free(f.bufs[i]);
-	arena_free(f.arena);
-	free(f.str);
-	free(f.sym_to);
-	free(f.sec);
-	free(copy);
+	object_close(&f);
 	if (fd >= 0)
 		close(fd);
 	if (!ok)

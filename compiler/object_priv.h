@@ -19,6 +19,7 @@ struct section {
 
 struct finish {
 	Elf *in, *out;
+	void *copy;		/* that .in reads: libelf may swap bytes in place */
 	struct section *sec;	/* by old index; [0] is the null section */
 	size_t n_sec;
 	size_t *sym_to;		/* new index of each old symbol; 0: dropped (or the null symbol) */
@@ -34,6 +35,9 @@ struct finish {
 
 /* ---- object.c ---- */
 
+/* Reads what LLVM wrote; in any case object_close() takes what there is. */
+bool object_read(struct finish *f, const void *elf, size_t elf_len);
+void object_close(struct finish *f);
 /* Both say false. */
 bool object_failed(struct finish *f, const char *err);
 bool object_elf_failed(struct finish *f);
