@@ -84,8 +84,8 @@ bool compile_check(const struct ast_program *p, const struct compile_options *o,
 	return ir;
 }
 
-static bool find_shape(const struct ast_program *p, const struct meta_image *image, const void *elf, size_t elf_len, const void *sets, size_t sets_len,
-		       char shape[OBJECT_SHAPE], const char **why)
+static bool find_shape(const struct ast_program *p, const struct meta_image *image, const void *elf, size_t elf_len, const void *sets,
+		       size_t sets_len, char shape[OBJECT_SHAPE], const char **why)
 {
 	struct object_texts texts = { .sets = sets, .sets_len = sets_len };
 	char *meta = meta_shape(p, image, &texts.meta_len);
