@@ -42,6 +42,21 @@ struct ast_program *compile_front(struct arena *a, const struct source *const *s
 	return ok && !diag_failed(d) ? p : NULL;
 }
 
+/* What the metadata says of the image. */
+static struct meta_image image_of(const struct ir_program *ir)
+{
+	struct meta_image im = { .size = ir->image.n, .n_what = ir->whats.n };
+
+	im.what = arena_array(ir->arena, ir->whats.n + 1, sizeof(*im.what));
+	for (size_t i = 0; i < ir->whats.n; i++) {
+		im.what[i][0] = ir->whats.v[i].described;
+		im.what[i][1] = ir->whats.v[i].n;
+	}
+	im.index[0] = ir->indexes;
+	im.index[1] = ir->n_indexes;
+	return im;
+}
+
 /* What of it is not in the arena. */
 static void release(struct ir_program *ir)
 {
@@ -69,6 +84,19 @@ bool compile_check(const struct ast_program *p, const struct compile_options *o,
 	return ir;
 }
 
+static bool find_shape(const struct ast_program *p, const struct meta_image *image, void *elf, size_t elf_len, const void *sets,
+		       size_t sets_len, char shape[OBJECT_SHAPE], const char **why)
+{
+	struct object_texts texts = { .sets = sets, .sets_len = sets_len };
+	char *meta = meta_shape(p, image, &texts.meta_len);
+	bool ok;
+
+	texts.meta = meta;
+	ok = meta && object_shape(elf, elf_len, &texts, shape, why);
+	free(meta);
+	return ok;
+}
+
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
 {
 	struct ir_program *ir = middle(p, o, d);
@@ -78,15 +106,19 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 	struct object_texts texts = { 0 };
 	size_t elf_len = 0;
 	const char *why = NULL;
+	char shape[OBJECT_SHAPE];
+	struct meta_image image;
 	bool ok = false;
 
 	if (!ir || !codegen_program(ir, o->mcpu, CODEGEN_OBJECT, d, &elf, &elf_len)) {
 		release(ir);
 		return false;
 	}
+	image = image_of(ir);
 	release(ir);
-	meta = meta_json(p, &texts.meta_len);
 	sets = meta_elements(p, &texts.sets_len);
+	if (sets && find_shape(p, &image, elf, elf_len, sets, texts.sets_len, shape, &why))
+		meta = meta_json(p, &image, shape, &texts.meta_len);
 	if (meta && sets && meta_tests(p, &tests, &texts.tests_len)) {
 		texts.meta = meta;
 		texts.tests = tests;

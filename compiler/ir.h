@@ -86,6 +86,11 @@ struct ir_table {
 	size_t described;		/* where in the image it says where that is */
 };
 
+/* A table of classify_what(): where in the image it says where that is, and its elements. */
+struct ir_whats {
+	size_t described, n;
+};
+
 struct ir_program {
 	struct arena *arena;
 	const struct ast_program *ast;
@@ -102,6 +107,8 @@ struct ir_program {
 	/* with classifiers: rules' indexes are numbers in the image, from element 1 of a table on; where it says where that is; by index, which */
 	size_t indexes;
 	uint32_t *index_place;
+	size_t n_indexes;		/* elements of that table */
+	VEC(struct ir_whats) whats;	/* tables of what entries do, which speak of indexes too */
 	uint32_t n_temps;
 };
 

@@ -139,6 +139,7 @@ struct lower {
 	};
 	struct lower_layer away;	/* the other one */
 	bool inner;			/* the one that is looked at is that inside a tunnel */
+	bool (*wanted)[FIELD_COUNT];	/* by .inner, while it is found out which fields there are; NULL behind that */
 	struct lower_tunnel *tunnel;	/* NULL: no rule asks for what is inside */
 
 	/* what was asked for */

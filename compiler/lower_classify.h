@@ -52,7 +52,9 @@ struct cover {
 
 /* The dimension of a field and its places there (as bits), or -1: it has none. */
 int dims_field(struct lower *l, struct lower_run *run, enum field_id f, unsigned *places);
-int dims_bit(struct lower *l, struct lower_run *run, unsigned bit, unsigned *place);
+int dims_bit(struct lower_run *run, unsigned bit, unsigned *place);
+/* Puts them into an order that does not depend on the rules'; false: it was another, so that entries that were made speak of others. */
+bool dims_sort(struct lower_run *run);
 /* What the packet says of all dimensions, in their variables. */
 void dims_emit(struct lower *l, struct lower_run *run);
 

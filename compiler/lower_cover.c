@@ -146,7 +146,7 @@ static struct cover cover_bits(struct lower *l, struct lower_run *run, const uns
 
 	for (unsigned i = 0; i < n; i++) {
 		unsigned place;
-		int dim = dims_bit(l, run, bit[i], &place);
+		int dim = dims_bit(run, bit[i], &place);
 
 		if (dim < 0)
 			return everything(l, false);

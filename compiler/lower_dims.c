@@ -3,6 +3,7 @@
  * exclude each other share one: the alternatives of `ip.src`, ports of different protocols. In: fields that rules ask for. Out: places in
  * dimensions; then code.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lower_classify.h"
@@ -95,6 +96,20 @@ static bool same_byte(enum field_id a, enum field_id b)
 	return lang_fields[a].header == lang_fields[b].header && lang_fields[a].off == lang_fields[b].off && lang_fields[a].len == lang_fields[b].len;
 }
 
+/* What a classifier is told of it. */
+static void describe(struct lower_run *run, unsigned k)
+{
+	const struct lower_dim *d = &run->dim[k];
+
+	run->rules.dim[k].n = d->n;
+	run->rules.dim[k].field[0] = (struct classify_field){ "headers", DIM_BITS };
+	for (unsigned i = 0; i < d->n && !d->headers; i++) {
+		const struct field_info *fi = &lang_fields[d->field[i]];
+
+		run->rules.dim[k].field[i] = (struct classify_field){ fi->name, d->slot_byte ? 8 : fi->bits };
+	}
+}
+
 static int find_dim(struct lower_run *run, const struct lower_group *g)
 {
 	struct lower_dim *d;
@@ -110,13 +125,9 @@ static int find_dim(struct lower_run *run, const struct lower_group *g)
 		return -1;
 	d = &run->dim[k];
 	d->slot_byte = g->slot_byte;
-	d->n = run->rules.dim[k].n = g->n;
-	for (unsigned i = 0; i < g->n; i++) {
-		const struct field_info *fi = &lang_fields[g->field[i]];
-
-		d->field[i] = g->field[i];
-		run->rules.dim[k].field[i] = (struct classify_field){ fi->name, g->slot_byte ? 8 : fi->bits };
-	}
+	d->n = g->n;
+	memcpy(d->field, g->field, g->n * sizeof(*g->field));
+	describe(run, k);
 	run->rules.n_dims++;
 	return (int)k;
 }
@@ -134,12 +145,11 @@ int dims_field(struct lower *l, struct lower_run *run, enum field_id f, unsigned
 	return k;
 }
 
-int dims_bit(struct lower *l, struct lower_run *run, unsigned bit, unsigned *place)
+int dims_bit(struct lower_run *run, unsigned bit, unsigned *place)
 {
 	struct lower_dim *d;
 	unsigned k;
 
-	lower_bit(l, bit);
 	for (k = 0; k < run->rules.n_dims; k++) {
 		d = &run->dim[k];
 		if (!d->headers)
@@ -157,11 +167,65 @@ int dims_bit(struct lower *l, struct lower_run *run, unsigned bit, unsigned *pla
 	d = &run->dim[k];
 	d->headers = true;
 	d->bit[d->n_bits++] = bit;
-	d->n = run->rules.dim[k].n = 1;
-	run->rules.dim[k].field[0] = (struct classify_field){ "headers", DIM_BITS };
+	d->n = 1;
+	describe(run, k);
 	run->rules.n_dims++;
 	*place = 0;
 	return (int)k;
+}
+
+/* ---- their order ---- */
+
+/* Fields as the language has them, then headers. */
+static int in_order(const void *a, const void *b)
+{
+	const struct lower_dim *x = a, *y = b;
+
+	if (x->headers || y->headers)
+		return x->headers - y->headers;
+	if (x->field[0] != y->field[0])
+		return x->field[0] < y->field[0] ? -1 : 1;
+	return (int)x->slot_byte - (int)y->slot_byte;
+}
+
+static int bits_in_order(const void *a, const void *b)
+{
+	unsigned x = *(const unsigned *)a, y = *(const unsigned *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* All bits of presence, which stand in dimensions behind the others, from the first of these on. */
+static bool sort_bits(struct lower_run *run, unsigned first)
+{
+	unsigned bit[CLASSIFY_MAX_DIMS * DIM_BITS], n = 0, at = 0;
+	bool same = true;
+
+	for (unsigned k = first; k < run->rules.n_dims; k++)
+		for (unsigned i = 0; i < run->dim[k].n_bits; i++)
+			bit[n++] = run->dim[k].bit[i];
+	qsort(bit, n, sizeof(*bit), bits_in_order);
+	for (unsigned k = first; k < run->rules.n_dims; k++)
+		for (unsigned i = 0; i < run->dim[k].n_bits; i++, at++) {
+			same &= run->dim[k].bit[i] == bit[at];
+			run->dim[k].bit[i] = bit[at];
+		}
+	return same;
+}
+
+bool dims_sort(struct lower_run *run)
+{
+	bool same = true;
+	unsigned fields = 0;
+
+	for (unsigned k = 0; k + 1 < run->rules.n_dims; k++)
+		same &= in_order(&run->dim[k], &run->dim[k + 1]) <= 0;
+	qsort(run->dim, run->rules.n_dims, sizeof(*run->dim), in_order);
+	while (fields < run->rules.n_dims && !run->dim[fields].headers)
+		fields++;
+	for (unsigned k = 0; k < run->rules.n_dims; k++)
+		describe(run, k);
+	return sort_bits(run, fields) && same;
 }
 
 /* ---- code ---- */

@@ -45,6 +45,7 @@ bool lower_indexes(struct lower *l)
 	off = image_add(&p->image, 4 * (used.n + 1), 64);
 	if (p->image.failed)
 		return false;
+	p->n_indexes = used.n + 1;
 	*(uint32_t *)image_at(&p->image, p->indexes) = (uint32_t)off;
 	for (size_t k = 0; k < used.n; k++)
 		((uint32_t *)image_at(&p->image, off))[k + 1] = used.v[k];

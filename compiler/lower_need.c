@@ -89,6 +89,10 @@ static void need_field(struct lower *l, enum field_id id, struct look k)
 		lower_need_rx(l, id);
 	if (f->form == FORM_META)
 		return;
+	if (l->wanted) {
+		l->wanted[l->inner][id] = true;
+		return;
+	}
 	s = find_slot(l, f);
 	if (!s) {
 		s = vec_add(l->arena, &l->slot);
@@ -195,10 +199,35 @@ static void need_ports(struct lower *l)
 	}
 }
 
-void lower_need(struct lower *l)
+static void need_all(struct lower *l)
 {
 	for (size_t u = 0; u < l->ast->units.n; u++)
 		need_rules(l, &l->ast->units.v[u]->rules);
+}
+
+/* Slots in the order of the language's fields, not of the rules: a program shall be the same where rules change their places. */
+static void need_in_order(struct lower *l)
+{
+	bool (*wanted)[FIELD_COUNT] = arena_array(l->arena, 2, sizeof(*wanted));
+
+	l->wanted = wanted;
+	need_all(l);
+	l->wanted = NULL;
+	l->n_tests = 0;
+	for (int inner = 0; inner < 2; inner++) {
+		lower_enter(l, inner);
+		for (int f = 0; f < FIELD_COUNT; f++)
+			if (wanted[inner][f])
+				need_field(l, (enum field_id)f, (struct look){ NULL });
+	}
+	lower_enter(l, false);
+}
+
+void lower_need(struct lower *l)
+{
+	if (lower_may_classify(l))
+		need_in_order(l);
+	need_all(l);
 	need_ports(l);
 	/* what classifiers find must be numbers of which the verifier knows nothing */
 	l->ir->scratch = lower_may_classify(l) || l->n_tests > LOWER_REGISTER_TESTS || l->ir->kept.n > LOWER_REGISTER_VARS;

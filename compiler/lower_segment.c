@@ -6,6 +6,8 @@
  * A rule that decides, and asks nothing but what tables know, is an entry of data. A block is taken apart: the rules in it ask what the block
  * asks, too, and its own entry only counts. Everything else is code that the tables say when to run.
  */
+#include <string.h>
+
 #include "lower_classify.h"
 
 static bool counted(const struct ast_unit *u)
@@ -172,6 +174,19 @@ static size_t gather(struct lower *l, const struct lower_work *w, const struct a
 	return n;
 }
 
+/* The same rules over the same dimensions, whose order is another. */
+static struct lower_run *again(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, size_t n,
+			       const struct lower_run *first)
+{
+	struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
+
+	memcpy(run->dim, first->dim, sizeof(run->dim));
+	memcpy(run->rules.dim, first->rules.dim, sizeof(run->rules.dim));
+	run->rules.n_dims = first->rules.n_dims;
+	gather(l, w, rules, i, n, run);
+	return run;
+}
+
 static size_t fewest(const struct lower *l)
 {
 	return l->classify.engine == ENGINE_AUTO ? LOWER_CLASSIFY_FROM : 1;
@@ -191,6 +206,7 @@ static bool keep_what(struct lower *l, const struct lower_run *run)
 	/* code finds it by a mask */
 	if (l->ir->image.failed || run->what >= IMAGE_HEAD)
 		return false;
+	*vec_add(l->arena, &l->ir->whats) = (struct ir_whats){ run->what, run->entry.n };
 	head = image_at(&l->ir->image, run->what);
 	*head = (struct classify_places){ (uint32_t)off, run->entry.v[0].rule->index };
 	for (size_t i = 0; i < run->entry.n; i++) {
@@ -215,6 +231,8 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 		struct classifier *c;
 
 		n = gather(l, w, rules, i, n, run);
+		if (!dims_sort(run))
+			run = again(l, w, rules, i, n, run);
 		narrow = run->entry.n - run->broad;
 		if (narrow < fewest(l))
 			return n;

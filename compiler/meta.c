@@ -179,16 +179,23 @@ static const char *operand_type(const struct ast_operand *o)
 	return lang_types[o->value_kind == KIND_BYTES ? TYPE_BYTES : TYPE_NUM].name;
 }
 
-static void put_file(struct meta_text *t, struct arena *a, const struct ast_unit *u)
+void meta_put_file(struct meta_text *t, const struct ast_unit *u, bool index)
 {
+	struct arena *a = arena_new();
+
 	meta_put(t, "{\"name\":");
 	meta_put_string(t, shown_name(a, u->name));
-	meta_put(t, ",\"default\":{\"index\":");
-	meta_put_number(t, u->default_index);
-	meta_put(t, ",\"verdict\":");
+	meta_put(t, ",\"default\":{");
+	if (index) {
+		meta_put(t, "\"index\":");
+		meta_put_number(t, u->default_index);
+		meta_put(t, ",");
+	}
+	meta_put(t, "\"verdict\":");
 	meta_put_verdict(t, u->default_verdict);
 	meta_put_other(t, u->default_way);
 	meta_put(t, u->counters_off ? "},\"counters\":false}" : "},\"counters\":true}");
+	arena_free(a);
 }
 
 static json_t *names_json(struct arena *a, const char *const *names, size_t n)
@@ -295,9 +302,27 @@ static json_t *sets_json(struct arena *a, const struct ast_program *p)
 	return out;
 }
 
-char *meta_json(const struct ast_program *p, size_t *len)
+void meta_put_shared(struct meta_text *t, const struct ast_program *p)
 {
 	struct arena *a = arena_new();
+
+	meta_put(t, ",\"counters\":");
+	meta_put_tree(t, tables_json(a, p));
+	meta_put(t, ",\"ifaces\":");
+	meta_put_tree(t, names_json(a, p->ifaces.v, p->ifaces.n));
+	meta_put(t, ",\"ways\":");
+	meta_put_tree(t, p->ways.n ? ways_json(a, p) : json_null());
+	meta_put(t, ",\"sets\":");
+	meta_put_tree(t, sets_json(a, p));
+	if (p->n_limits) {
+		meta_put(t, ",\"limits\":");
+		meta_put_tree(t, limits_json(a, p));
+	}
+	arena_free(a);
+}
+
+char *meta_json(const struct ast_program *p, const struct meta_image *image, const char *shape, size_t *len)
+{
 	struct meta_text t = { 0 };
 
 	meta_put(&t, "{\"xdpf\":");
@@ -307,28 +332,22 @@ char *meta_json(const struct ast_program *p, size_t *len)
 	meta_put(&t, ",\"files\":[");
 	for (size_t u = 0; u < p->units.n; u++) {
 		meta_put(&t, u ? "," : "");
-		put_file(&t, a, p->units.v[u]);
+		meta_put_file(&t, p->units.v[u], true);
 	}
 	meta_put(&t, "],\"rules\":");
 	meta_put_rules(&t, p);
-	meta_put(&t, ",\"counters\":");
-	meta_put_tree(&t, tables_json(a, p));
 	meta_put(&t, ",\"actions\":");
 	meta_put_actions(&t, p);
-	meta_put(&t, ",\"ifaces\":");
-	meta_put_tree(&t, names_json(a, p->ifaces.v, p->ifaces.n));
-	meta_put(&t, ",\"ways\":");
-	meta_put_tree(&t, p->ways.n ? ways_json(a, p) : json_null());
 	meta_put(&t, ",\"logs\":");
 	meta_put_logs(&t, p);
-	meta_put(&t, ",\"sets\":");
-	meta_put_tree(&t, sets_json(a, p));
-	if (p->n_limits) {
-		meta_put(&t, ",\"limits\":");
-		meta_put_tree(&t, limits_json(a, p));
+	meta_put_shared(&t, p);
+	if (image && image->size && shape) {
+		meta_put(&t, ",\"image\":");
+		meta_put_image(&t, image);
+		meta_put(&t, ",\"shape\":");
+		meta_put_string(&t, shape);
 	}
 	meta_put(&t, "}");
-	arena_free(a);
 	if (t.failed) {
 		free(t.s);
 		return NULL;

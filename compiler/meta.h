@@ -37,8 +37,18 @@ const char *const *meta_map_names(struct arena *a, const struct ast_program *p);
 /* One of them; where all are wanted take meta_map_names(). */
 const char *meta_map_name(struct arena *a, const struct ast_program *p, const struct ast_counter *c);
 
-/* The metadata as JSON text of malloc(), @len bytes and a NUL. Same tree, same bytes. NULL: out of memory. */
-char *meta_json(const struct ast_program *p, size_t *len);
+/* What the metadata says of the image of tables, see runtime/abi.h: where in it indexes of rules stand. */
+struct meta_image {
+	size_t size;			/* 0: there is none */
+	size_t (*what)[2], n_what;
+	size_t index[2];		/* [1] 0: the code speaks of indexes */
+};
+
+/* The metadata as JSON text of malloc(), @len bytes and a NUL. Same tree, same bytes. NULL: out of memory. @image, @shape: NULL where nothing is
+ * said of them. */
+char *meta_json(const struct ast_program *p, const struct meta_image *image, const char *shape, size_t *len);
+/* What of it belongs to the program's shape, in the same way. */
+char *meta_shape(const struct ast_program *p, const struct meta_image *image, size_t *len);
 
 /* The tests as JSON text of malloc(), in *text; NULL where there are none. False: out of memory. */
 bool meta_tests(const struct ast_program *p, char **text, size_t *len);

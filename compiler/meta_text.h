@@ -33,4 +33,16 @@ void meta_put_rules(struct meta_text *t, const struct ast_program *p);
 void meta_put_actions(struct meta_text *t, const struct ast_program *p);
 void meta_put_logs(struct meta_text *t, const struct ast_program *p);
 
+/* ---- meta_image.c ---- */
+
+/* As a member's value. */
+void meta_put_image(struct meta_text *t, const struct meta_image *im);
+
+/* ---- meta.c ---- */
+
+/* Members of the metadata about what rules share. */
+void meta_put_shared(struct meta_text *t, const struct ast_program *p);
+/* @index: with that of the file's default. */
+void meta_put_file(struct meta_text *t, const struct ast_unit *u, bool index);
+
 #endif

@@ -337,32 +337,44 @@ static bool check_input(struct finish *f)
 	return true;
 }
 
+bool object_read(struct finish *f, void *elf, size_t elf_len)
+{
+	f->arena = arena_new();
+	if (elf_version(EV_CURRENT) == EV_NONE)
+		return object_failed(f, "out of memory");
+	f->in = elf_memory(elf, elf_len);
+	return check_input(f) && read_sections(f);
+}
+
+void object_close(struct finish *f)
+{
+	elf_end(f->in);
+	for (size_t i = 0; i < f->n_bufs; i++)
+		free(f->bufs[i]);
+	arena_free(f->arena);
+	free(f->str);
+	free(f->sym_to);
+	free(f->sec);
+}
+
 bool object_finish(void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err)
 {
 	struct finish f = { .err = NULL };
 	int fd = memfd_create("xdpf-object", MFD_CLOEXEC);
 	bool ok = false;
 
-	f.arena = arena_new();
 	f.str = calloc(1, 256);
 	f.str_len = 1;
 	f.str_cap = 256;
-	if (!f.str || fd < 0 || elf_version(EV_CURRENT) == EV_NONE) {
+	if (!f.str || fd < 0) {
 		object_failed(&f, "out of memory");
-	} else {
-		f.in = elf_memory(elf, elf_len);
+	} else if (object_read(&f, elf, elf_len)) {
 		f.out = elf_begin(fd, ELF_C_WRITE, NULL);
-		ok = check_input(&f) && (f.out || object_elf_failed(&f)) && read_sections(&f) && number_sections(&f) && object_code(&f) &&
-		     write_file(&f, texts) && map_back(&f, fd, out, out_len);
+		ok = (f.out || object_elf_failed(&f)) && number_sections(&f) && object_code(&f) && write_file(&f, texts) &&
+		     map_back(&f, fd, out, out_len);
 	}
 	elf_end(f.out);
-	elf_end(f.in);
-	for (size_t i = 0; i < f.n_bufs; i++)
-		free(f.bufs[i]);
-	arena_free(f.arena);
-	free(f.str);
-	free(f.sym_to);
-	free(f.sec);
+	object_close(&f);
 	if (fd >= 0)
 		close(fd);
 	if (!ok)

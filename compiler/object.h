@@ -25,4 +25,11 @@ struct object_texts {
 bool object_finish(void *elf, size_t elf_len, const struct object_texts *texts, void **out, size_t *out_len, const char **err);
 void object_free(void *out, size_t len);
 
+/*
+ * What two objects have in common where the one's image of tables may take the place of the other's, as hexadecimal digits: their code, maps and
+ * data; and of @texts, .meta (what else must be equal) and .sets. False: @err says why.
+ */
+enum { OBJECT_SHAPE = 33 };
+bool object_shape(void *elf, size_t elf_len, const struct object_texts *texts, char shape[OBJECT_SHAPE], const char **err);
+
 #endif

@@ -34,6 +34,9 @@ struct finish {
 
 /* ---- object.c ---- */
 
+/* Reads what LLVM wrote; in any case object_close() takes what there is. */
+bool object_read(struct finish *f, void *elf, size_t elf_len);
+void object_close(struct finish *f);
 /* Both say false. */
 bool object_failed(struct finish *f, const char *err);
 bool object_elf_failed(struct finish *f);

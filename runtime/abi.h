@@ -33,6 +33,7 @@
  * The runtime binds more to the program when it loads it:
  *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be redirected and were not, if the program redirects
  *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
+ *   xdpf_metas     ARRAY_OF_MAPS  as xdpf_images: -> ARRAY, frozen, as xdpf_meta    the metadata that belongs to that image, if there is one
  *
  * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface`,
  * `flow.state` and what drivers say (rx.hash, …) are absent.
@@ -57,6 +58,7 @@
 #define XDPF_MAP_VERDICTS	"xdpf_verdicts"
 #define XDPF_MAP_MISSES		"xdpf_misses"
 #define XDPF_MAP_META		"xdpf_meta"
+#define XDPF_MAP_METAS		"xdpf_metas"
 #define XDPF_MAP_SCRATCH	"xdpf_scratch"
 #define XDPF_MAP_OTHERS		"xdpf_others"
 #define XDPF_MAP_PORTS		"xdpf_ports"
@@ -377,9 +379,20 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
  *                     "key": [ { "name": "ip", "type": "ip", "kind": "ip", "offset": 0, "size": 17 } ] } ] }
  *
+ * With an image there is more:
+ *     "image":    { "size": 7340032, "whats": [ [ 4, 1000 ] ], "indexes": [ 0, 2 ] or null }, "shape": "f1d120…"
+ * whats: tables of classify_what() (table/what.h), indexes: a table of u32, both of which name rules' indexes: where in the image it says where the
+ * table is, and its elements. indexes null: the code names them. Where two objects have the same shape, the image of the one may take the place of
+ * the other's.
+ *
  * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters" if it
  * is one that counts. The runtime adds
- * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel.
+ * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel. Where the image came later, it adds there besides:
+ *     "indexes": [ [ 0, 500, 0 ], [ 500, 1, 1003 ] ],
+ *     "past": [ [ 17, 0, "drop", null, 0, 0 ] ], "next": 1004
+ * indexes: of the text's, so many from the first on are in the kernel those from the third on. past: counters that are of no rule now, or not of its
+ * verdict: index (null: what it had is the numbers of packets and bytes at the end), file, verdict, and the index of the rule whose count it is
+ * part of, or null. next: where indexes for new rules are looked for.
  * ways: what the maps for redirecting hold, and how many elements xdpf_others has. A rule or a file's "default" that may go otherwise than its
  * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.
  * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie,

@@ -1,7 +1,8 @@
 /*
  * Attaching, replacing and removing. In come an object and interfaces; out goes a filter on each of them, held by a pinned
- * link, or everything as it was. Guaranteed: the mode asked for is the mode it gets, a replacement leaves no moment without a
- * filter, and a program of somebody else's is never touched.
+ * link, or everything as it was. Where a program that runs needs other tables only, it gets them (swap.c), and none is loaded.
+ * Guaranteed: the mode asked for is the mode it gets, a replacement leaves no moment without a filter, and a program of somebody
+ * else's is never touched.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -26,11 +27,14 @@ struct target {
 	int link_fd;		/* of the filter that runs there, or the new one */
 	int old_prog_fd;	/* what to go back to; -1: nothing ran there */
 	bool changed;
+	struct rt_swap *swap;	/* in place of .prog: tables for the program that runs */
+	char why[160];		/* there is none, because */
 };
 
 static void target_free(struct target *t)
 {
 	xdpf_program_free(t->prog);
+	rt_swap_free(t->swap);
 	close_fd(&t->link_fd);
 	close_fd(&t->old_prog_fd);
 }
@@ -182,10 +186,69 @@ static void target_undo(struct target *t, const struct xdpf_log *log)
 	}
 }
 
+/* ---- all of them ---- */
+
+/* In generic mode the kernel makes frames linear for us. */
+static bool needs_frags(const struct target *t, enum xdpf_mode mode)
+{
+	return mode == XDPF_MODE_NATIVE && t->iface.mtu > PLAIN_MTU;
+}
+
+/* New tables where they will do, else a program that is loaded, not yet attached. */
+static int target_make(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool reload, const struct xdpf_log *log)
+{
+	int err = 0;
+
+	if (t->old_prog_fd < 0)
+		snprintf(t->why, sizeof(t->why), "no filter ran there");
+	else if (reload)
+		snprintf(t->why, sizeof(t->why), "that was asked for");
+	else
+		err = rt_swap_prepare(&t->swap, t->why, sizeof(t->why), t->old_prog_fd, o, t->iface.name, needs_frags(t, mode), log);
+	if (err || t->swap)
+		return err;
+	return target_load(t, o, mode, needs_frags(t, mode), log);
+}
+
+/* Does the program that new tables were made for still run there? */
+static int check_link(const struct target *t, const struct xdpf_log *log)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (!bpf_obj_get_info_by_fd(t->link_fd, &info, &len) && info.prog_id == t->iface.prog_id)
+		return 0;
+	return rt_fail(log, EBUSY, "%s: its filter was replaced by somebody else just now; apply again", t->iface.name);
+}
+
+/* What may fail comes first: tables are exchanged by a store each. */
+static int attach_all(struct target *t, size_t n, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_log *log)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = t[i].swap ? check_link(&t[i], log) : attach(&t[i], o, mode, log);
+	for (size_t i = 0; i < n && !err; i++)
+		if (t[i].swap)
+			rt_swap_commit(t[i].swap);
+	return err;
+}
+
+static void say_exchanged(const struct target *t, const struct xdpf_meta *m, const struct xdpf_log *log)
+{
+	size_t kept, fresh, gone;
+
+	rt_swap_counts(t->swap, &kept, &fresh, &gone);
+	rt_log(log, XDPF_LOG_INFO, "%s: %s: tables exchanged, no program loaded; %zu rule%s: %zu new, %zu gone; the other counters go on",
+	       t->iface.name, m->program, m->n_rules, m->n_rules == 1 ? "" : "s", fresh, gone);
+}
+
 static void say_done(const struct target *t, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = xdpf_program_meta(t->prog);
 
+	if (t->old_prog_fd >= 0)
+		rt_log(log, XDPF_LOG_INFO, "%s: program loaded because %s", t->iface.name, t->why);
 	rt_log(log, XDPF_LOG_INFO, "%s: %s %s, %s mode%s, %zu rule%s%s", t->iface.name, t->old_prog_fd < 0 ? "runs" : "replaced by",
 	       m->program, xdpf_mode_name(t->iface.mode), t->prog->frags ? " with frags" : "", m->n_rules,
 	       m->n_rules == 1 ? "" : "s", t->old_prog_fd < 0 ? "" : "; counters and tables start at zero");
@@ -201,7 +264,7 @@ static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
 }
 
 static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, const char *const *ifaces, enum xdpf_mode mode,
-		     const struct xdpf_log *log)
+		     bool reload, const struct xdpf_log *log)
 {
 	size_t i;
 	int err = 0;
@@ -215,12 +278,11 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 	for (i = 0; i < n && !err; i++)
 		err = rt_rx_check(o, &t[i].iface, mode, log);
 	for (i = 0; i < n && !err; i++)
-		/* In generic mode the kernel makes frames linear for us. */
-		err = target_load(&t[i], o, mode, mode == XDPF_MODE_NATIVE && t[i].iface.mtu > PLAIN_MTU, log);
-	for (i = 0; i < n && !err; i++) {
-		err = attach(&t[i], o, mode, log);
+		err = target_make(&t[i], o, mode, reload, log);
+	if (!err)
+		err = attach_all(t, n, o, mode, log);
+	for (i = 0; i < n && !err; i++)
 		t[i].iface.mode = mode;
-	}
 	if (!err)
 		return 0;
 	for (i = 0; i < n; i++)
@@ -248,13 +310,19 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 	warn_of_names(xdpf_object_meta(o), log);
 	err = rt_bpffs_lock(&lock, log);
 	if (!err)
-		err = apply_all(t, n, o, ifaces, mode, log);
+		err = apply_all(t, n, o, ifaces, mode, opt.reload, log);
 	for (size_t i = 0; i < n; i++) {
 		/* the filter runs, whatever becomes of this */
-		if (!err)
+		if (!err && !t[i].swap)
 			rt_bpffs_pin_watch(t[i].prog->watch_fd, t[i].path, log);
-		if (!err)
+		if (!err && t[i].swap)
+			say_exchanged(&t[i], xdpf_object_meta(o), log);
+		else if (!err)
 			say_done(&t[i], log);
+		if (!err && opt.applied) {
+			opt.applied[i].tables = t[i].swap;
+			snprintf(opt.applied[i].why, sizeof(opt.applied[i].why), "%s", t[i].swap ? "" : t[i].why);
+		}
 		target_free(&t[i]);
 	}
 	return err;

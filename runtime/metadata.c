@@ -20,17 +20,7 @@ const char *xdpf_verdict_name(enum xdpf_verdict v)
 
 const struct xdpf_rule *xdpf_meta_rule(const struct xdpf_meta *m, unsigned index)
 {
-	size_t lo = 0, hi = m->n_rules;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-
-		if (m->rules[mid].index < index)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo < m->n_rules && m->rules[lo].index == index ? &m->rules[lo] : NULL;
+	return index < m->n_indexes ? m->by_index[index] : NULL;
 }
 
 void rt_meta_free(struct rt_meta *m)
@@ -59,6 +49,9 @@ void rt_meta_free(struct rt_meta *m)
 	free(m->members);
 	free(m->floods);
 	free(m->cpus);
+	free(m->image.what);
+	free(m->moved.past);
+	free(m->by_index);
 	free(m);
 }
 
@@ -217,6 +210,8 @@ static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS]
 	parse_files(p, files);
 	parse_rules(p, &longs[LONG_RULES]);
 	if (!p->err)
+		meta_find_by_index(p);
+	if (!p->err)
 		meta_parse_tables(p, tables);
 	if (!p->err)
 		meta_parse_actions(p, &longs[LONG_ACTIONS]);
@@ -226,6 +221,8 @@ static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS]
 	if (!p->err)
 		meta_parse_sets(p, sets);
 	meta_parse_ifaces(p, ifaces);
+	if (!p->err)
+		meta_parse_image(p);
 }
 
 int rt_meta_take(struct rt_meta **out, char *text, size_t len, const struct xdpf_log *log)
@@ -272,10 +269,10 @@ int rt_meta_share(struct rt_meta **out, struct rt_meta *m, bool frags, const str
 	return 0;
 }
 
-int rt_meta_text(char **out, const struct rt_meta *m, const char *text, size_t len, bool frags, const struct xdpf_log *log)
+int rt_meta_text(char **out, const struct rt_meta *m, const char *text, size_t len, bool frags, const char *moved, const struct xdpf_log *log)
 {
-	static const char loaded[] = ",\"loaded\":{\"frags\":%s,\"by\":\"xdpf " XDPF_VERSION "\"}}";
-	size_t room = sizeof(loaded) + 8;
+	static const char loaded[] = ",\"loaded\":{\"frags\":%s,\"by\":\"xdpf " XDPF_VERSION "\"%s}}";
+	size_t room = sizeof(loaded) + 8 + (moved ? strlen(moved) : 0);
 	char *copy;
 
 	if (json_object_get(m->root, "loaded"))
@@ -287,7 +284,7 @@ int rt_meta_text(char **out, const struct rt_meta *m, const char *text, size_t l
 	if (!copy)
 		return rt_fail(log, ENOMEM, "out of memory");
 	memcpy(copy, text, len - 1);
-	snprintf(copy + len - 1, room, loaded, frags ? "true" : "false");
+	snprintf(copy + len - 1, room, loaded, frags ? "true" : "false", moved ? moved : "");
 	*out = copy;
 	return 0;
 }

@@ -10,7 +10,8 @@
 #include "private.h"
 
 enum { MAX_FILES = 4096, MAX_RULES = 1 << 20, MAX_TABLES = 256, MAX_KEY_FIELDS = 64, MAX_KEY_SIZE = 512, MAX_ACTIONS = 1 << 20,
-       MAX_IFACES = 1 << 16, MAX_WAYS = 1 << 20, MAP_NAME_MAX = 15, MAX_SETS = 64, MAX_SET_FIELDS = 4 };
+       MAX_IFACES = 1 << 16, MAX_WAYS = 1 << 20, MAP_NAME_MAX = 15, MAX_SETS = 64, MAX_SET_FIELDS = 4,
+       MAX_WHATS = 1 << 16, MAX_INDEX = 1 << 22 };
 
 struct rt_meta {
 	struct xdpf_meta m;
@@ -27,6 +28,9 @@ struct rt_meta {
 	struct xdpf_logger *logs;
 	struct xdpf_set *sets;
 	struct xdpf_key_field *set_keys;	/* of all sets */
+	struct rt_image image;
+	struct rt_moved moved;
+	const struct xdpf_rule **by_index;
 	const char **ifaces;
 	bool *used;			/* by index */
 	const char **ports;
@@ -89,6 +93,13 @@ enum xdpf_verdict meta_verdict(struct meta_parse *p, const json_t *o, bool requi
 size_t meta_long_size(struct meta_parse *p, const struct meta_long *l, size_t max, bool required);
 const json_t *meta_array(struct meta_parse *p, const json_t *o, const char *key, size_t max, bool required);
 void *meta_alloc(struct meta_parse *p, size_t n, size_t size);
+
+/* ---- metadata_image.c ---- */
+
+/* What it says of the image, and of a program that runs: where its rules' counters are now. Behind all that names indexes. */
+void meta_parse_image(struct meta_parse *p);
+/* So that xdpf_meta_rule() finds rules. */
+void meta_find_by_index(struct meta_parse *p);
 
 /* ---- metadata_parts.c ---- */
 

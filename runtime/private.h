@@ -74,8 +74,61 @@ static inline void rt_meta_freep(struct rt_meta **m)
 	rt_meta_free(*m);
 }
 const struct xdpf_meta *rt_meta_get(const struct rt_meta *m);
-/* The text that @m was read from, with what the runtime adds at load. */
-int rt_meta_text(char **out, const struct rt_meta *m, const char *text, size_t len, bool frags, const struct xdpf_log *log);
+/* The text that @m was read from, with what the runtime adds at load. @moved: NULL, or where counters are: see rt_moved_text(). */
+int rt_meta_text(char **out, const struct rt_meta *m, const char *text, size_t len, bool frags, const char *moved, const struct xdpf_log *log);
+
+/* Of an image: see abi.h. A place in it that says where a table is, and the table's elements. */
+struct rt_table {
+	size_t place, n;
+};
+
+struct rt_image {
+	const char *shape;		/* NULL: it is not known, there is no image */
+	size_t size;
+	struct rt_table *what, index;	/* .index.n 0: the code names indexes */
+	size_t n_what;
+};
+
+/* A counter that is no rule's now, or was counted under another verdict; or what such ones had. */
+struct rt_past {
+	uint32_t index, into;		/* RT_NO_INDEX: what it had is .count; it is part of no rule's count */
+	unsigned file;
+	enum xdpf_verdict verdict;
+	struct xdpf_count count;
+};
+
+enum { RT_NO_INDEX = UINT32_MAX };
+
+/* What became of counters while the image was exchanged. */
+struct rt_moved {
+	struct rt_past *past;
+	size_t n_past;
+	uint32_t next;			/* where indexes for new rules are looked for */
+};
+
+const struct rt_image *rt_meta_image(const struct rt_meta *m);
+const struct rt_moved *rt_meta_moved(const struct rt_meta *m);
+
+/* ---- relabel.c: which rules go on under which indexes ---- */
+
+struct rt_relabel {
+	uint32_t *to;			/* by index in the object: in the kernel */
+	size_t n;
+	uint32_t *fresh;		/* of them, those whose counters begin */
+	size_t n_fresh, kept, gone;
+	struct rt_moved moved;
+	char why[160];			/* it cannot be done so, because */
+};
+
+/* From what runs to an object of the same shape. @room: elements of xdpf_rules; @counts: what they have, as far as @n_counts. -ENOTSUP: .why says why
+ * not. */
+int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const struct xdpf_count *counts,
+	       size_t n_counts, const struct xdpf_log *log);
+void rt_relabel_free(struct rt_relabel *r);
+/* As members of "loaded". */
+int rt_moved_text(char **out, const struct rt_relabel *r, const struct xdpf_log *log);
+/* Puts the new indexes where the image has the object's. */
+int rt_relabel_image(void *image, size_t size, const struct rt_image *im, const struct rt_relabel *r, const struct xdpf_log *log);
 
 /* The texts of an object file, which point into it. */
 struct rt_elf_texts {
@@ -232,6 +285,8 @@ struct xdpf_program {
 	struct rt_meta *meta;
 	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
 	int log_fd, logs_fd;
+	int swap_fd, images_fd, metas_fd;
+	uint32_t seen_meta;			/* id of the map that .meta was read from */
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */
 	int *set_fd, *age_fd, sets_fd;		/* by set: its elements, and the queue of those that may expire; counters */
@@ -246,6 +301,8 @@ struct xdpf_program {
 };
 
 struct xdpf_program *rt_program_new(const struct xdpf_log *log);
+/* One that runs; @prog_fd is taken over. */
+int rt_program_open(struct xdpf_program **out, int prog_fd, const char *iface, const struct xdpf_log *log);
 static inline void rt_program_freep(struct xdpf_program **p)
 {
 	xdpf_program_free(*p);
@@ -253,9 +310,33 @@ static inline void rt_program_freep(struct xdpf_program **p)
 
 /* ---- metamap.c: the metadata in the kernel ---- */
 
-/* Binds the metadata to the program, so that it is found from the program alone. */
-int rt_metamap_bind(int *out_fd, int prog_fd, const char *text, const struct xdpf_log *log);
-int rt_metamap_read(struct rt_meta **out, int map_fd, const struct xdpf_log *log);
+/* Binds the metadata to the program, so that it is found from the program alone. @metas_fd: NULL, or for that of images that come later. */
+int rt_metamap_bind(int *out_fd, int *metas_fd, int prog_fd, const char *text, const struct xdpf_log *log);
+/* The metadata of an image to come, for an element of xdpf_metas. */
+int rt_metamap_new(int *out_fd, const char *text, const struct xdpf_log *log);
+/* What belongs to the image that is in use. The fds: -1 where the program has none. @id: of the map that it was read from. */
+int rt_metamap_read(struct rt_meta **out, uint32_t *id, int meta_fd, int metas_fd, int swap_fd, const struct xdpf_log *log);
+/* Which map that is: 0, or -errno. */
+int rt_metamap_id(uint32_t *id, int meta_fd, int metas_fd, int swap_fd);
+
+/* ---- stats.c ---- */
+
+/* The counters of indexes, as they are. */
+int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
+
+/* ---- swap.c: another image for a program that runs ---- */
+
+struct rt_swap;
+
+/* Makes all ready, or says in @why that a program must be loaded: then *out stays. @frags: it must take frames in fragments. */
+int rt_swap_prepare(struct rt_swap **out, char *why, size_t size, int prog_fd, const struct xdpf_object *o, const char *iface, bool frags,
+		    const struct xdpf_log *log);
+/* From here on packets are for the new image. */
+void rt_swap_commit(struct rt_swap *s);
+/* So many rules go on, are new, are no more. */
+void rt_swap_counts(const struct rt_swap *s, size_t *kept, size_t *fresh, size_t *gone);
+/* Lets go of the old image, or, where it was not committed, of the new one. */
+void rt_swap_free(struct rt_swap *s);
 
 /* ---- reader.c ---- */
 

@@ -22,7 +22,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
 	p->errors_fd = p->watch_fd = -1;
-	p->sets_fd = -1;
+	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = -1;
 	return p;
 }
 
@@ -49,6 +49,9 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->errors_fd);
 	close_fd(&p->watch_fd);
 	close_fd(&p->meta_fd);
+	close_fd(&p->metas_fd);
+	close_fd(&p->swap_fd);
+	close_fd(&p->images_fd);
 	ring_buffer__free(p->ring);
 	close_fd(&p->log_fd);
 	close_fd(&p->logs_fd);
@@ -105,6 +108,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->log_fd;
 	if (!strcmp(name, XDPF_MAP_LOGS))
 		return &p->logs_fd;
+	if (!strcmp(name, XDPF_MAP_IMAGES))
+		return &p->images_fd;
 	for (size_t i = 0; i < m->n_tables; i++)
 		if (!strcmp(m->tables[i].map, name))
 			return &p->table_fd[i];
@@ -207,7 +212,7 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		snprintf(p->test_iface, sizeof(p->test_iface), "%s", opt.test_iface);
 	p->test = opt.test;
 	p->frags = opt.frags;
-	err = rt_meta_text(&text, o->meta, o->text, o->text_len, opt.frags, log);
+	err = rt_meta_text(&text, o->meta, o->text, o->text_len, opt.frags, NULL, log);
 	if (!err)
 		err = rt_meta_share(&p->meta, o->meta, opt.frags, log);
 	if (!err)
@@ -241,7 +246,7 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (!err && !opt.test)
 		err = rt_failures_watch(&p->errors_fd, &p->watch_fd, p->prog_fd, &rt_meta_get(p->meta)->ways, log);
 	if (!err)
-		err = rt_metamap_bind(&p->meta_fd, p->prog_fd, text, log);
+		err = rt_metamap_bind(&p->meta_fd, !opt.test && rt_meta_image(o->meta)->shape ? &p->metas_fd : NULL, p->prog_fd, text, log);
 	if (err)
 		return err;
 	if (opt.test)
@@ -255,33 +260,44 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 
 /* ---- finding ---- */
 
+/* What says where the metadata is; NULL: another map. */
+static int *meta_place(struct xdpf_program *p, const char *name)
+{
+	if (!strcmp(name, XDPF_MAP_META))
+		return &p->meta_fd;
+	if (!strcmp(name, XDPF_MAP_METAS))
+		return &p->metas_fd;
+	return strcmp(name, XDPF_SECTION_SWAP) != 0 ? NULL : &p->swap_fd;
+}
+
 static int find_maps(struct xdpf_program *p, const uint32_t *ids, size_t n, const struct xdpf_log *log)
 {
 	/* Twice: which names are tables is known only when the metadata is read. */
 	for (int pass = 0; pass < 2; pass++) {
+		int err = 0;
+
 		for (size_t i = 0; i < n; i++) {
 			_cleanup_close_ int fd = bpf_map_get_fd_by_id(ids[i]);
 			struct bpf_map_info info = { 0 };
 			uint32_t len = sizeof(info);
-			int *place = NULL, err = 0;
+			int *place;
 
 			if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 				return rt_fail_sys(log, errno, "map %u of the program cannot be opened", ids[i]);
 			info.name[sizeof(info.name) - 1] = '\0';
-			if (!pass && !strcmp(info.name, XDPF_MAP_META) && !p->meta) {
-				err = rt_metamap_read(&p->meta, fd, log);
-				if (!err)
-					err = alloc_tables(p, log);
-			} else if (pass) {
-				place = map_place(p, info.name);
-			}
-			if (err)
-				return err;
+			place = pass ? map_place(p, info.name) : meta_place(p, info.name);
 			if (place && *place < 0)
 				*place = take_fd(fd);
 		}
-		if (!p->meta)
+		if (pass)
+			break;
+		if (p->meta_fd < 0)
 			return rt_fail(log, ENOENT, "the program says nothing about its rules");
+		err = rt_metamap_read(&p->meta, &p->seen_meta, p->meta_fd, p->metas_fd, p->swap_fd, log);
+		if (!err)
+			err = alloc_tables(p, log);
+		if (err)
+			return err;
 	}
 	return 0;
 }
@@ -312,18 +328,18 @@ static int open_program(int *out, const char *iface, const struct xdpf_log *log)
 	}
 }
 
-int xdpf_program_find(struct xdpf_program **out, const char *iface, const struct xdpf_log *log)
+int rt_program_open(struct xdpf_program **out, int prog_fd, const char *iface, const struct xdpf_log *log)
 {
 	_cleanup_(rt_program_freep) struct xdpf_program *p = rt_program_new(log);
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info), ids[256];
 	int err;
 
-	if (!p)
+	if (!p) {
+		close(prog_fd);
 		return -ENOMEM;
-	err = open_program(&p->prog_fd, iface, log);
-	if (err)
-		return err;
+	}
+	p->prog_fd = prog_fd;
 	info.map_ids = (uint64_t)(uintptr_t)ids;
 	info.nr_map_ids = sizeof(ids) / sizeof(ids[0]);
 	if (bpf_obj_get_info_by_fd(p->prog_fd, &info, &len))
@@ -332,4 +348,18 @@ int xdpf_program_find(struct xdpf_program **out, const char *iface, const struct
 	if (!err)
 		*out = take_ptr(p);
 	return err;
+}
+
+int xdpf_program_find(struct xdpf_program **out, const char *iface, const struct xdpf_log *log)
+{
+	int fd = -1, err = open_program(&fd, iface, log);
+
+	return err ? err : rt_program_open(out, fd, iface, log);
+}
+
+bool xdpf_program_changed(const struct xdpf_program *p)
+{
+	uint32_t id;
+
+	return p->seen_meta && !rt_metamap_id(&id, p->meta_fd, p->metas_fd, p->swap_fd) && id != p->seen_meta;
 }

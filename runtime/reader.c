@@ -14,7 +14,10 @@
 #define LOCKS "/run/xdpf"
 
 struct xdpf_reader {
-	const struct xdpf_meta *meta;		/* of the program, which outlives us */
+	const struct xdpf_program *prog;	/* outlives us */
+	const struct xdpf_meta *meta;		/* what it says of its rules: its own, or */
+	struct rt_meta *later, *earlier;	/* of the images since; NULL: none */
+	uint32_t seen;				/* the id of the map that .meta is from */
 	struct ring_buffer *ring;
 	int lock_fd;
 	char lock_path[64];
@@ -31,6 +34,8 @@ void xdpf_reader_free(struct xdpf_reader *r)
 	if (r->lock_fd >= 0)
 		unlink(r->lock_path);
 	close_fd(&r->lock_fd);
+	rt_meta_free(r->later);
+	rt_meta_free(r->earlier);
 	free(r);
 }
 
@@ -90,19 +95,51 @@ static int lock(struct xdpf_reader *r, uint32_t map_id, const struct xdpf_log *l
 	return rt_fail(log, EBUSY, "the log's readers come and go: try again");
 }
 
+/* Where the program got another image, its rules are others. What is read now may still be of the one before. */
+static void follow(struct xdpf_reader *r)
+{
+	const struct xdpf_program *p = r->prog;
+	struct rt_meta *later;
+	uint32_t id;
+
+	if (rt_metamap_id(&id, p->meta_fd, p->metas_fd, p->swap_fd) || id == r->seen)
+		return;
+	if (rt_metamap_read(&later, &id, p->meta_fd, p->metas_fd, p->swap_fd, NULL))
+		return;
+	rt_meta_free(r->earlier);
+	r->earlier = r->later;
+	r->later = later;
+	r->seen = id;
+	r->meta = rt_meta_get(later);
+}
+
+static const struct xdpf_rule *find_rule(struct xdpf_reader *r, uint32_t index)
+{
+	const struct xdpf_rule *rule = xdpf_meta_rule(r->meta, index);
+
+	if (rule)
+		return rule;
+	follow(r);
+	rule = xdpf_meta_rule(r->meta, index);
+	if (!rule && r->earlier)
+		rule = xdpf_meta_rule(rt_meta_get(r->earlier), index);
+	return rule ? rule : xdpf_meta_rule(rt_meta_get(r->prog->meta), index);
+}
+
 static int on_record(void *arg, void *data, size_t len)
 {
 	struct xdpf_reader *r = arg;
 	const struct xdpf_event *e = data;
+	const struct xdpf_rule *rule;
 	struct xdpf_record rec;
 
 	if (len < sizeof(*e) || e->caplen > sizeof(e->data) || e->caplen > e->len ||
-	    (e->verdict >= XDPF_N_VERDICTS && e->verdict != XDPF_EVENT_GOES_ON) || !xdpf_meta_rule(r->meta, e->rule)) {
+	    (e->verdict >= XDPF_N_VERDICTS && e->verdict != XDPF_EVENT_GOES_ON) || !(rule = find_rule(r, e->rule))) {
 		r->broken = -EBADMSG;
 		return -EBADMSG;
 	}
 	rec = (struct xdpf_record){
-		.time = e->time, .rule = xdpf_meta_rule(r->meta, e->rule), .decides = e->verdict != XDPF_EVENT_GOES_ON,
+		.time = e->time, .rule = rule, .decides = e->verdict != XDPF_EVENT_GOES_ON,
 		.verdict = e->verdict == XDPF_EVENT_GOES_ON ? XDPF_NO_VERDICT : (enum xdpf_verdict)e->verdict,
 		.ifindex = e->ifindex, .rxqueue = e->rxqueue, .len = e->len, .caplen = e->caplen, .data = e->data,
 	};
@@ -119,6 +156,8 @@ int xdpf_reader_open(struct xdpf_reader **out, const struct xdpf_program *p, con
 	if (!r)
 		return rt_fail(log, ENOMEM, "out of memory");
 	r->lock_fd = -1;
+	r->prog = p;
+	r->seen = p->seen_meta;
 	r->meta = rt_meta_get(p->meta);
 	if (p->log_fd < 0)
 		return rt_fail(log, ENOENT, "no rule of program %s has `log` or `sample`", r->meta->program);
@@ -142,6 +181,7 @@ int xdpf_reader_poll(struct xdpf_reader *r, int ms, xdpf_record_fn fn, void *arg
 
 	r->fn = fn;
 	r->arg = arg;
+	follow(r);
 	n = ring_buffer__poll(r->ring, ms);
 	return n == -ECANCELED ? 1 : r->broken ? r->broken : n;
 }

@@ -19,7 +19,8 @@ struct table {
 
 struct xdpf_stats {
 	const struct xdpf_meta *meta;	/* of the program, which outlives us */
-	struct xdpf_count *rules;
+	const struct rt_moved *moved;	/* of the program too */
+	struct xdpf_count *rules, *shown;	/* as counted; with what was counted elsewhere before */
 	size_t n_rules;			/* indexes, defaults included */
 	struct xdpf_count verdicts[XDPF_N_VERDICTS];
 	bool has_verdicts;
@@ -45,6 +46,7 @@ void xdpf_stats_free(struct xdpf_stats *s)
 	}
 	free(s->tables);
 	free(s->rules);
+	free(s->shown);
 	free(s->misses);
 	free(s->limits);
 	free(s->sets);
@@ -215,23 +217,56 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 	if (!s)
 		return rt_fail(log, ENOMEM, "out of memory");
 	s->meta = m;
-	s->n_rules = m->n_rules + m->n_files;
+	s->moved = rt_meta_moved(p->meta);
+	s->n_rules = m->n_indexes;
 	for (size_t i = 0; i < m->n_actions; i++)
 		if (m->actions[i].slot >= s->n_misses)
 			s->n_misses = m->actions[i].slot + 1;
-	s->rules = calloc(s->n_rules, sizeof(*s->rules));
+	s->rules = calloc(s->n_rules + 1, sizeof(*s->rules));
+	s->shown = calloc(s->n_rules + 1, sizeof(*s->shown));
 	s->misses = calloc(s->n_misses ? s->n_misses : 1, sizeof(*s->misses));
 	s->others = calloc(m->ways.n_others ? m->ways.n_others : 1, sizeof(*s->others));
 	s->limits = calloc(m->n_limits ? m->n_limits : 1, sizeof(*s->limits));
 	s->tables = calloc(m->n_tables ? m->n_tables : 1, sizeof(*s->tables));
 	s->logs = calloc(m->n_logs ? m->n_logs : 1, sizeof(*s->logs));
 	s->sets = calloc(m->n_sets ? m->n_sets : 1, sizeof(*s->sets));
-	if (!s->rules || !s->misses || !s->others || !s->limits || !s->sets || !s->tables || !s->logs)
+	if (!s->rules || !s->shown || !s->misses || !s->others || !s->limits || !s->sets || !s->tables || !s->logs)
 		return rt_fail(log, ENOMEM, "out of memory");
 	s->has_verdicts = p->verdicts_fd >= 0;
 	memcpy(s->test_iface, p->test_iface, sizeof(s->test_iface));
 	*out = take_ptr(s);
 	return 0;
+}
+
+int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log)
+{
+	return read_array(p->rules_fd, out, n, log);
+}
+
+static void add(struct xdpf_count *to, struct xdpf_count c)
+{
+	to->packets += c.packets;
+	to->bytes += c.bytes;
+}
+
+static struct xdpf_count counted(const struct xdpf_stats *s, unsigned index)
+{
+	return index < s->n_rules ? s->rules[index] : (struct xdpf_count){ 0, 0 };
+}
+
+/* What a counter of the past has. */
+static struct xdpf_count of_past(const struct xdpf_stats *s, const struct rt_past *p)
+{
+	return p->index == RT_NO_INDEX ? p->count : counted(s, p->index);
+}
+
+static void show(struct xdpf_stats *s)
+{
+	for (size_t i = 0; i < s->n_rules; i++)
+		s->shown[i] = s->rules[i];
+	for (size_t i = 0; i < s->moved->n_past; i++)
+		if (s->moved->past[i].into < s->n_rules)
+			add(&s->shown[s->moved->past[i].into], of_past(s, &s->moved->past[i]));
 }
 
 /* Packets that pass between two reads unbalance the books for a moment; in a quiet one they balance. */
@@ -248,6 +283,7 @@ static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const 
 		if (!err && xdpf_stats_balanced(s))
 			break;
 	}
+	show(s);
 	return err;
 }
 
@@ -279,7 +315,7 @@ int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const
 
 struct xdpf_count xdpf_stats_rule(const struct xdpf_stats *s, unsigned index)
 {
-	return index < s->n_rules ? s->rules[index] : (struct xdpf_count){ 0, 0 };
+	return index < s->n_rules ? s->shown[index] : (struct xdpf_count){ 0, 0 };
 }
 
 struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum xdpf_verdict v)
@@ -319,12 +355,6 @@ struct xdpf_logged xdpf_stats_log(const struct xdpf_stats *s, size_t log)
 	return log < s->meta->n_logs ? s->logs[log] : (struct xdpf_logged){ 0, 0 };
 }
 
-static void add(struct xdpf_count *to, struct xdpf_count c)
-{
-	to->packets += c.packets;
-	to->bytes += c.bytes;
-}
-
 static bool same(struct xdpf_count a, struct xdpf_count b)
 {
 	return a.packets == b.packets && a.bytes == b.bytes;
@@ -334,7 +364,7 @@ static bool same(struct xdpf_count a, struct xdpf_count b)
 static void add_decided(const struct xdpf_stats *s, struct xdpf_count v[XDPF_N_VERDICTS], enum xdpf_verdict verdict,
 			struct xdpf_other other, unsigned index)
 {
-	struct xdpf_count all = xdpf_stats_rule(s, index), else_ = { 0, 0 };
+	struct xdpf_count all = counted(s, index), else_ = { 0, 0 };
 
 	if (other.verdict != XDPF_NO_VERDICT) {
 		else_ = xdpf_stats_other(s, other.slot);
@@ -352,6 +382,9 @@ static void file_verdicts(const struct xdpf_stats *s, unsigned file, struct xdpf
 		if (m->rules[i].file == file && m->rules[i].verdict != XDPF_NO_VERDICT)
 			add_decided(s, v, m->rules[i].verdict, m->rules[i].other, m->rules[i].index);
 	add_decided(s, v, m->files[file].default_verdict, m->files[file].default_other, m->files[file].default_index);
+	for (size_t i = 0; i < s->moved->n_past; i++)
+		if (s->moved->past[i].file == file && s->moved->past[i].verdict != XDPF_NO_VERDICT)
+			add(&v[s->moved->past[i].verdict], of_past(s, &s->moved->past[i]));
 }
 
 struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file)

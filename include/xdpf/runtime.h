@@ -145,7 +145,9 @@ struct xdpf_set {
 struct xdpf_meta {
 	const char *compiler, *program;
 	const struct xdpf_file *files;
-	const struct xdpf_rule *rules;	/* in the order of their indexes; defaults have indexes of their own in between */
+	const struct xdpf_rule *rules;	/* in the order of the files */
+	const struct xdpf_rule *const *by_index;	/* .n_indexes of them; NULL: a default's, or nobody's */
+	size_t n_indexes;
 	const struct xdpf_table *tables;
 	const struct xdpf_action *actions;
 	const struct xdpf_limit *limits;
@@ -195,6 +197,8 @@ XDPF_API int xdpf_program_load(struct xdpf_program **out, const struct xdpf_obje
 XDPF_API int xdpf_program_find(struct xdpf_program **out, const char *iface, const struct xdpf_log *log);
 XDPF_API void xdpf_program_free(struct xdpf_program *p);
 XDPF_API const struct xdpf_meta *xdpf_program_meta(const struct xdpf_program *p);
+/* Has a program that was found got other rules meanwhile? Its metadata and counters are to be asked for anew then. */
+XDPF_API bool xdpf_program_changed(const struct xdpf_program *p);
 
 /* Values of `flow.state`. */
 enum xdpf_flow { XDPF_FLOW_STATE_ABSENT, XDPF_FLOW_STATE_NEW, XDPF_FLOW_STATE_ESTABLISHED, XDPF_FLOW_STATE_RELATED };
@@ -312,9 +316,18 @@ XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const st
 struct xdpf_apply_opts {
 	size_t sz;
 	enum xdpf_mode mode;		/* NONE: native */
+	bool reload;			/* loads a program where exchanging tables would do, too: counters and sets begin anew */
+	struct xdpf_applied *applied;	/* NULL, or by interface: what was done */
 };
 
-/* Loads @o for each interface and attaches it, replacing a filter of ours: on all of them or none. */
+/* How a filter came to run. */
+struct xdpf_applied {
+	bool tables;			/* the program that runs got other tables: none was loaded */
+	char why[160];			/* a program was loaded, because */
+};
+
+/* Applies @o to each interface: on all of them or none. Where a filter of ours runs that differs in its tables alone, these are exchanged, and
+ * counters of rules that go on do so, too; else a program is loaded and attached, or replaces that filter. */
 XDPF_API int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n,
 			       const struct xdpf_apply_opts *opts,
 			       const struct xdpf_log *log);

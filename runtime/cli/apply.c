@@ -8,10 +8,12 @@
 static const char usage[] =
 	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--json]\n\n"
 	"Runs the filter on each IFACE, or replaces our filter that runs there without a gap: on all of them or none.\n"
-	"Each has counters of its own. When a filter is replaced, counters and tables start at zero. The filter stays\n"
-	"until `xdpf remove`.\n\n"
+	"Each has counters of its own. Where only rules of our filter that stand in tables are others now, the tables are\n"
+	"exchanged and no program is loaded: counters of rules that stay go on, by their labels. When a program is loaded in\n"
+	"its place, counters and tables start at zero. The filter stays until `xdpf remove`.\n\n"
 	"  --mode native    in the driver (the default)\n"
 	"  --mode generic   in the network stack: on every interface, more slowly\n"
+	"  --reload         loads a program in any case\n"
 	"  --json           what runs now, as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
@@ -37,7 +39,7 @@ static void tell_unlabelled(const struct cli *cli, const struct xdpf_meta *m)
 	cli->log.fn(cli->log.arg, XDPF_LOG_INFO, text);
 }
 
-static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifaces, size_t n)
+static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifaces, const struct xdpf_applied *applied, size_t n)
 {
 	json_t *files = json_array(), *on = json_array();
 
@@ -50,21 +52,29 @@ static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifac
 		if (xdpf_iface_query(&f, ifaces[i], &cli->log))
 			json_array_append_new(on, json_pack("{s:s}", "interface", ifaces[i]));
 		else
-			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I}", "interface", f.name, "ifindex",
+			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?}", "interface", f.name, "ifindex",
 							    (json_int_t)f.ifindex, "mode", xdpf_mode_name(f.mode),
-							    "program_id", (json_int_t)f.prog_id));
+							    "program_id", (json_int_t)f.prog_id, "loaded", applied[i].tables ? "tables" : "program",
+							    "why", applied[i].tables ? NULL : applied[i].why));
 	}
 	return cli_print_json(cli, json_pack("{s:s, s:o, s:I, s:I, s:o}", "program", m->program, "files", files, "rules",
 					     (json_int_t)m->n_rules, "unlabelled", (json_int_t)unlabelled(m), "interfaces", on),
 			      JSON_INDENT(2));
 }
 
+static void applied_freep(struct xdpf_applied **a)
+{
+	free(*a);
+}
+
 int cmd_apply(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_MODE = OPT_OWN, OPT_JSON };
+	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD };
 	static const struct option options[] = {
-		{ "mode", required_argument, NULL, OPT_MODE }, { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
+		{ "mode", required_argument, NULL, OPT_MODE }, { "json", no_argument, NULL, OPT_JSON },
+		{ "reload", no_argument, NULL, OPT_RELOAD }, CLI_COMMON_OPTIONS, { 0 }
 	};
+	_cleanup_(applied_freep) struct xdpf_applied *applied = NULL;
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	const struct xdpf_meta *m;
@@ -79,6 +89,8 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 			return status;
 		if (c == OPT_JSON)
 			json = true;
+		else if (c == OPT_RELOAD)
+			opts.reload = true;
 		else if (!strcmp(optarg, "native"))
 			opts.mode = XDPF_MODE_NATIVE;
 		else if (!strcmp(optarg, "generic"))
@@ -97,6 +109,11 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(ifaces[k], ifaces[i]))
 				return cli_usage(cli, "%s is given twice", ifaces[i]);
+	opts.applied = applied = calloc(n, sizeof(*applied));
+	if (!applied) {
+		cli_error(cli, "out of memory");
+		return EXIT_SYSTEM;
+	}
 	status = cli_open(cli, &o, argv[optind]);
 	if (status)
 		return status;
@@ -105,5 +122,5 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		return status;
 	m = xdpf_object_meta(o);
 	tell_unlabelled(cli, m);
-	return json ? print_applied(cli, m, ifaces, n) : EXIT_DONE;
+	return json ? print_applied(cli, m, ifaces, applied, n) : EXIT_DONE;
 }

@@ -17,6 +17,25 @@ static const char usage[] =
 
 enum form { TEXT, JSON, PROMETHEUS };
 
+/* What got other rules while its counters were read is read again. */
+static int read_all(struct cli *cli, const char *name, struct xdpf_program **p, struct xdpf_stats **s, struct xdpf_iface *iface)
+{
+	int err = 0;
+
+	for (int i = 0; i < 10 && !err && (!*s || xdpf_program_changed(*p)); i++) {
+		xdpf_stats_free(*s);
+		xdpf_program_free(*p);
+		*s = NULL;
+		*p = NULL;
+		err = xdpf_program_find(p, name, &cli->log);
+		if (!err)
+			err = xdpf_iface_query(iface, name, &cli->log);
+		if (!err)
+			err = xdpf_stats_read(s, *p, &cli->log);
+	}
+	return err;
+}
+
 /* The program is found again each time: it may have been replaced. */
 static int show(struct cli *cli, const char *name, enum form form, bool clear)
 {
@@ -24,12 +43,8 @@ static int show(struct cli *cli, const char *name, enum form form, bool clear)
 	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
 	struct counters_of c = { 0 };
 	struct xdpf_iface iface;
-	int err = xdpf_program_find(&p, name, &cli->log);
+	int err = read_all(cli, name, &p, &s, &iface);
 
-	if (!err)
-		err = xdpf_iface_query(&iface, name, &cli->log);
-	if (!err)
-		err = xdpf_stats_read(&s, p, &cli->log);
 	if (err)
 		return cli_exit(err);
 	c = (struct counters_of){ xdpf_program_meta(p), s, &iface };

@@ -80,12 +80,12 @@ static void keeps_what_the_runtime_adds(void **state)
 
 	(void)state;
 	assert_int_equal(parse(&meta, good, strlen(good), &said), 0);
-	assert_int_equal(rt_meta_text(&text, meta, good, strlen(good), true, NULL), 0);
+	assert_int_equal(rt_meta_text(&text, meta, good, strlen(good), true, NULL, NULL), 0);
 	assert_int_equal(parse(&again, text, strlen(text), &said), 0);
 	assert_true(rt_meta_get(again)->frags);
 	assert_false(rt_meta_get(meta)->frags);
 	/* Only once. */
-	assert_int_equal(rt_meta_text(&twice, again, text, strlen(text), false, NULL), -EBADMSG);
+	assert_int_equal(rt_meta_text(&twice, again, text, strlen(text), false, NULL, NULL), -EBADMSG);
 	assert_null(twice);
 	free(text);
 	rt_meta_free(meta);

@@ -107,7 +107,7 @@ static void text_of_metadata(void **state)
 		"drop if iface == \"eth0\";\n";
 	struct checked c = check("some/where/edge.xdpf", rules), again = check("some/where/edge.xdpf", rules);
 	size_t len = 0, len2 = 0;
-	char *text = meta_json(c.p, &len), *text2 = meta_json(again.p, &len2);
+	char *text = meta_json(c.p, NULL, NULL, &len), *text2 = meta_json(again.p, NULL, NULL, &len2);
 	json_t *j, *r;
 
 	(void)state;
@@ -142,7 +142,7 @@ static void text_of_odd_names(void **state)
 		" 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55,"
 		" 56, 57, 58, 59, 60, 61, 62, 63, 64 };");
 	size_t len = 0;
-	char *text = meta_json(c.p, &len);
+	char *text = meta_json(c.p, NULL, NULL, &len);
 	json_t *j, *r;
 
 	(void)state;

@@ -1,0 +1,109 @@
+#!/bin/bash
+# Edits of rules that stand in tables: the tables are exchanged, no program is loaded, no packet meets anything but the one or the other version,
+# and counters go on.
+. "$(dirname "$0")/lib.sh" "$@"
+for ns in a b; do
+	ip netns add "$NAME-$ns"
+	nsenter --net="/run/netns/$NAME-$ns" sysctl -q -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
+done
+ip -n "$NAME-a" link add xe0 type veth peer name xe1 netns "$NAME-b"
+ip -n "$NAME-a" link add xe2 type veth peer name xe3
+for l in xe0 xe2 xe3; do
+	ip -n "$NAME-a" link set "$l" up
+done
+ip -n "$NAME-b" link set xe1 up
+
+swap_py() { /usr/bin/python3 "$HERE/swap.py" "$@"; }
+swap_py gen "$WORK"
+for f in a b shape; do
+	compile "$WORK/$f/swap.xdpf"
+done
+a=$WORK/a/swap.o b=$WORK/b/swap.o
+
+# What `apply --json` says of an interface: "tables", or "program: why".
+loaded() {	# OBJECT [IFACE]
+	in_a "$XDPF" apply --quiet --json "$1" "${2:-xe0}" | json 'j["interfaces"][0]["loaded"] + (": " + j["interfaces"][0]["why"] if j["interfaces"][0]["why"] else "")'
+}
+
+# The counter of a rule; of all that was counted in the file.
+is "the first" "$(loaded "$a")" "program: no filter ran there"
+id=$(program_id)
+is "an edit" "$(loaded "$b")" tables
+is "and back" "$(loaded "$a")" tables
+is "the same again" "$(loaded "$a")" tables
+status "what it says" 0 in_a "$XDPF" apply "$b" xe0
+says "what it says" "xe0: swap: tables exchanged, no program loaded; 1001 rules: 2 new, 1 gone"
+is "how many rules there are" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["rules"]')" 1001
+is "what the kernel says of them" "$(stats '[r["text"] for r in j["files"][0]["rules"] if r["line"] == 302]')" \
+	"$(/usr/bin/python3 -c 'import sys; print([open(sys.argv[1]).read().split("\n")[301].split(": ")[1].rstrip(";")])' "$WORK/b/swap.xdpf")"
+is "which version runs" "$(swap_py one "$A" "$B")" b
+is "a new rule began at zero" "$(stats 'rule("new")')" 1
+is "back" "$(loaded "$a")" tables
+is "which version runs now" "$(swap_py one "$A" "$B")" a
+is "b again" "$(loaded "$b")" tables
+is "the rule that was gone begins anew" "$(stats 'rule("new")')" 0
+is "but the verdicts' sums still have what it had" "$(stats '(j["balanced"], j["files"][0]["reached"]["packets"])')" "(True, 4)"
+
+# Under traffic.
+start=$(stats '{r["label"] or r["text"]: r["packets"] for r in j["files"][0]["rules"]} | {"default": j["files"][0]["default"]["packets"]}')
+reached=$(stats 'j["files"][0]["reached"]["packets"]')
+swap_py send "$A" "$B" "$WORK/stop" >"$WORK/sent" &
+sender=$!
+JOBS+=($sender)
+swaps=0
+for i in $(seq 100); do
+	in_a "$XDPF" apply --quiet "$a" xe0 && in_a "$XDPF" apply --quiet "$b" xe0 && swaps=$((swaps + 2))
+done
+touch "$WORK/stop"
+wait $sender
+is "exchanges" "$swaps" 200
+is "one program all the time" "$(program_id)" "$id"
+sent=$(cat "$WORK/sent")
+is "no packet met anything else" "$(json 'j["wrong"]' <<<"$sent")" "[]"
+is "packets met both" "$(json 'min(j["differ"].values()) > 0 and j["groups"] > 200' <<<"$sent")" True
+is "all were counted" "$(stats 'j["files"][0]["reached"]["packets"]')" $((reached + $(json 'j["total"]' <<<"$sent")))
+is "the books balance" "$(stats 'j["balanced"]')" True
+in_a "$XDPF" stats --json xe0 >"$WORK/stats"
+is "rules that stay counted each packet" "$(/usr/bin/python3 -c 'import json, sys
+sent = json.load(open(sys.argv[1]))["sent"]
+start = eval(sys.argv[3])
+f = json.load(open(sys.argv[2]))["files"][0]
+now = {r["label"] or r["text"]: r["packets"] for r in f["rules"]} | {"default": f["default"]["packets"]}
+print(len(sent) > 100, {k: (now.get(k, 0) - start.get(k, 0), v) for k, v in sent.items() if now.get(k, 0) - start.get(k, 0) != v})' \
+	"$WORK/sent" "$WORK/stats" "$start")" "True {}"
+
+# Whoever is killed leaves the one or the other, whole.
+whole=0
+for i in $(seq 30); do
+	if [ $((i % 2)) = 0 ]; then f=$a; else f=$b; fi
+	nsenter --net="$A" "$XDPF" apply --quiet "$f" xe0 &
+	job=$!
+	sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
+	kill -9 $job
+	wait $job
+	# the rules that the kernel names, and the verdict
+	names=$(stats '"b" if any(r["label"] == "new" for r in j["files"][0]["rules"]) else "a"')
+	[ "$names" = "$(swap_py one "$A" "$B")" ] && [ "$(stats 'j["balanced"]')" = True ] && whole=$((whole + 1))
+done 2>/dev/null
+is "whole after each kill" $whole 30
+is "the program is still the same" "$(program_id)" "$id"
+is "and takes the next" "$(loaded "$a") $(loaded "$b") $(loaded "$a")" "tables tables tables"
+
+# Several interfaces: one that cannot leaves all as they are.
+status "one that cannot" 3 in_a "$XDPF" apply "$b" xe0 lo
+is "nothing was exchanged" "$(swap_py one "$A" "$B")" a
+is "nor left behind" "$(stats 'any(r["label"] == "new" for r in j["files"][0]["rules"])')" False
+is "tables here, a program there" "$(in_a "$XDPF" apply --quiet --json "$b" xe0 xe2 | json '[(i["interface"], i["loaded"]) for i in j["interfaces"]]')" \
+	"[('xe0', 'tables'), ('xe2', 'program')]"
+is "both" "$(in_a "$XDPF" apply --quiet --json "$a" xe0 xe2 | json '[i["loaded"] for i in j["interfaces"]]')" "['tables', 'tables']"
+is "both have it" "$(in_a "$XDPF" status --json xe0 xe2 | json '[i["rules"] for i in j]')" "[1000, 1000]"
+
+# Another shape.
+is "code" "$(loaded "$WORK/shape/swap.o")" "program: more than what stands in tables is different"
+is "another program runs" "$([ "$(program_id)" = "$id" ] || echo other)" other
+is "and back with a program" "$(loaded "$a")" "program: more than what stands in tables is different"
+id=$(program_id)
+is "where it is wanted" "$(in_a "$XDPF" apply --quiet --reload --json "$a" xe0 | json 'j["interfaces"][0]["why"]')" "that was asked for"
+is "it is another" "$([ "$(program_id)" = "$id" ] || echo other)" other
+status "remove" 0 in_a "$XDPF" remove xe0 xe2
+report
