@@ -46,10 +46,10 @@ static json_t *segments(const struct budget *b)
 	for (size_t i = 0; i < b->ir->segment.n; i++) {
 		const struct ir_segment *s = b->ir->segment.v[i];
 		const struct classifier *c = s->classifier;
+		json_t *inside = s->inside ? json_integer((json_int_t)budget_place(b, s->inside)) : json_null();
 
 		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:I, s:s, s:I, s:I, s:o, s:o, s:o}", "from", place(s->first),
-						     "to", place(s->last), "inside", s->inside ? json_integer((json_int_t)budget_place(b, s->inside)) : json_null(),
-						     "rules", (json_int_t)s->n, "engine", c ? classify_name(c) : "linear",
+						     "to", place(s->last), "inside", inside, "rules", (json_int_t)s->n, "engine", c ? classify_name(c) : "linear",
 						     "bytes", (json_int_t)(c ? classify_bytes(c) : 0), "reads",
 						     (json_int_t)(c ? classify_loads(c) : 0), "why", text(s->why), "ends", text(s->ends),
 						     "code", code(s)));

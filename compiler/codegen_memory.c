@@ -11,7 +11,8 @@ enum {
 	RING_PAGES = 4,				/* around a ring's data */
 	WORD = 8,
 	HASH_ELEMENT = 48, HASH_BUCKET = 16,	/* struct htab_elem, struct bucket */
-	TRIE_NODE = 40,				/* struct lpm_trie_node */
+	BY_ONE = 8,				/* beside an element that is allocated by itself */
+	TRIE_NODE = 40,				/* struct lpm_trie_node; since Linux 6.15 it is 24 */
 	PREFIX = 4,				/* what a trie's key begins with is in its node already */
 	DEV_HASH_ELEMENT = 64, DEV_BUCKET = 8,	/* struct bpf_dtab_netdev, and the head of a list */
 };
@@ -56,7 +57,7 @@ static uint64_t memory(unsigned type, uint64_t max, uint64_t key, uint64_t value
 
 	switch (type) {
 	case BPF_MAP_TYPE_HASH:
-		return max * (element + up(value, WORD)) + buckets;
+		return max * (element + up(value, WORD) + (flags & BPF_F_NO_PREALLOC ? BY_ONE : 0)) + buckets;
 	case BPF_MAP_TYPE_PERCPU_HASH:
 		*shared = max * (element + WORD) + buckets;
 		return max * up(value, WORD);
