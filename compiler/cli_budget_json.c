@@ -49,8 +49,8 @@ static json_t *segments(const struct budget *b)
 		json_t *inside = s->inside ? json_integer((json_int_t)budget_place(b, s->inside)) : json_null();
 
 		json_array_append_new(all, json_pack("{s:o, s:o, s:o, s:I, s:s, s:I, s:I, s:o, s:o, s:o}", "from", place(s->first),
-						     "to", place(s->last), "inside", inside, "rules", (json_int_t)s->n, "engine", c ? classify_name(c) : "linear",
-						     "bytes", (json_int_t)(c ? classify_bytes(c) : 0), "reads",
+						     "to", place(s->last), "inside", inside, "rules", (json_int_t)s->n, "engine",
+						     c ? classify_name(c) : "linear", "bytes", (json_int_t)(c ? classify_bytes(c) : 0), "reads",
 						     (json_int_t)(c ? classify_loads(c) : 0), "why", text(s->why), "ends", text(s->ends),
 						     "code", code(s)));
 	}

@@ -200,7 +200,8 @@ void report_finish(struct lower *l)
 	struct ir_program *p = l->ir;
 	size_t n = 0;
 
-	qsort(p->segment.v, p->segment.n, sizeof(*p->segment.v), by_index);
+	if (p->segment.n)
+		qsort(p->segment.v, p->segment.n, sizeof(*p->segment.v), by_index);
 	for (size_t i = 0; i < p->segment.n; i++) {
 		struct ir_segment *s = p->segment.v[i], *in = i ? p->segment.v[i - 1] : NULL;
 
