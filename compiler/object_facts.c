@@ -4,7 +4,6 @@
 #include "object_facts.h"
 
 #include <gelf.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { INSN = 8 };
@@ -27,10 +26,9 @@ static void section(struct arena *a, struct object_facts *f, const char *name, c
 		*vec_add(a, &f->data) = (struct object_data){ arena_printf(a, "%s", name), h->sh_size };
 }
 
-bool object_facts(struct arena *a, const void *obj, size_t len, struct object_facts *f)
+bool object_facts(struct arena *a, void *obj, size_t len, struct object_facts *f)
 {
-	char *copy = arena_copy(a, obj, len);		/* libelf may write there */
-	Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_memory(copy, len);
+	Elf *elf = elf_version(EV_CURRENT) == EV_NONE ? NULL : elf_memory(obj, len);
 	size_t n = 0, names = 0;
 	bool ok = elf && !elf_getshdrnum(elf, &n) && !elf_getshdrstrndx(elf, &names);
 

@@ -17,7 +17,7 @@ struct object_facts {
 	VEC(struct object_data) data;
 };
 
-/* Of an object that object_finish() made; in @a. False: it is none. */
-bool object_facts(struct arena *a, const void *obj, size_t len, struct object_facts *f);
+/* Of an object that object_finish() made; names are in @a. False: it is none. */
+bool object_facts(struct arena *a, void *obj, size_t len, struct object_facts *f);
 
 #endif
