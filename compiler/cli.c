@@ -111,6 +111,22 @@ bool cli_number(const char *text, uint64_t max, uint64_t *out)
 	return true;
 }
 
+bool cli_bytes(const char *text, uint64_t *out)
+{
+	static const char *const units[] = { "", "Ki", "Mi", "Gi" };
+	size_t digits = strspn(text, "0123456789");
+	char number[24];
+
+	if (digits >= sizeof(number))
+		return false;
+	memcpy(number, text, digits);
+	number[digits] = '\0';
+	for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(text + digits, units[i]) == 0)
+			return cli_number(number, UINT64_MAX >> 10 * i, out) && (*out <<= 10 * i, true);
+	return false;
+}
+
 int cli_unwritten(int err)
 {
 	cli_error("standard output cannot be written%s%s", err ? ": " : "", err ? strerror(err) : "");

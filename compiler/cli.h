@@ -15,7 +15,7 @@ struct cli {
 	size_t n_files;
 	const char *out;		/* -o */
 	const char *emit, *list, *run;	/* their values; NULL: not asked for */
-	bool check, test;
+	bool check, test, budget;
 	const char *mcpu;
 	const char *engine, *set_engine, *table_memory;	/* as text; these two have what they say */
 	struct classify_options classify;
@@ -33,6 +33,8 @@ struct cli {
 	struct xdpf_rx rx;
 	const char *split;	/* as text; .first is its number */
 	size_t first;
+	const char *max_instructions, *max_memory, *cpus;	/* as text; these have their numbers */
+	uint64_t most_instructions, most_memory, n_cpus;
 	bool json, quiet, werror;
 
 	struct arena *arena;
@@ -45,6 +47,7 @@ int cli_compile(struct cli *cli);	/* cli_compile.c: FILE... -o OUT, --check, --e
 int cli_run(struct cli *cli);		/* cli_run.c: --run */
 int cli_test(struct cli *cli);		/* cli_test.c: --test */
 int cli_list(struct cli *cli);		/* cli_list.c: --list */
+int cli_budget(struct cli *cli);	/* cli_budget.c: --budget */
 
 /* ---- cli.c ---- */
 
@@ -60,6 +63,8 @@ void cli_show(struct cli *cli);
 struct json_t *cli_json_string(const char *s);
 /* @text as a decimal number of at most @max. */
 bool cli_number(const char *text, uint64_t max, uint64_t *out);
+/* The same, of bytes: Ki, Mi, Gi may follow. */
+bool cli_bytes(const char *text, uint64_t *out);
 /* Says that standard output cannot be written, and gives up what was not; returns EXIT_SYSTEM. @err: its errno, or 0 where that is lost. */
 int cli_unwritten(int err);
 /* Everything on standard output has been written, or the status is EXIT_SYSTEM and a message says why. */

@@ -142,12 +142,14 @@ static bool verify(struct cg *g)
 	return ok;
 }
 
-bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_output what, struct diag_list *d, void **out, size_t *len)
+static bool program(const struct ir_program *p, const char *mcpu, enum codegen_output what, struct diag_list *d, void **out, size_t *len,
+		    struct codegen_maps *maps)
 {
 	struct cg *g = arena_alloc(d->arena, sizeof(*g));
 	bool ok;
 
 	g->ir = p;
+	g->maps = maps;
 	g->diag = d;
 	g->arena = d->arena;
 	ok = init(g, mcpu);
@@ -172,4 +174,14 @@ bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_
 		LLVMDisposeTargetMachine(g->tm);
 	LLVMContextDispose(g->cx);
 	return ok;
+}
+
+bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_output what, struct diag_list *d, void **out, size_t *len)
+{
+	return program(p, mcpu, what, d, out, len, NULL);
+}
+
+bool codegen_object(const struct ir_program *p, const char *mcpu, struct diag_list *d, void **out, size_t *len, struct codegen_maps *maps)
+{
+	return program(p, mcpu, CODEGEN_OBJECT, d, out, len, maps);
 }

@@ -14,4 +14,20 @@ enum codegen_output { CODEGEN_OBJECT, CODEGEN_ASM, CODEGEN_LLVM };
  */
 bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_output what, struct diag_list *d, void **out, size_t *len);
 
+/* Maps that the object has beside those that loaders make of its sections. */
+struct codegen_map {
+	const char *name, *type;	/* "percpu_array"; static or in the arena */
+	uint64_t entries;
+	bool per_cpu;
+	uint64_t bytes;			/* about what the kernel takes for it when it is full; .per_cpu: for each CPU */
+	uint64_t shared;		/* .per_cpu: and for all together */
+};
+
+struct codegen_maps {
+	VEC(struct codegen_map) list;
+};
+
+/* An object, and which maps it has. */
+bool codegen_object(const struct ir_program *p, const char *mcpu, struct diag_list *d, void **out, size_t *len, struct codegen_maps *maps);
+
 #endif

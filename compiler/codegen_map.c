@@ -22,6 +22,11 @@ V cg_global(struct cg *g, const char *name, V init, const char *section, bool co
 	return v;
 }
 
+static uint64_t bytes(MD type)
+{
+	return type ? LLVMDITypeGetSizeInBits(type) / 8 : 0;
+}
+
 /* libbpf reads a map's definition off the BTF type of its variable: a number is a pointer to an array of so many ints, a type a pointer
  * to it. */
 V cg_map_of(struct cg *g, const char *name, const struct cg_map_def *def)
@@ -40,6 +45,7 @@ V cg_map_of(struct cg *g, const char *name, const struct cg_map_def *def)
 	T field[5];
 	V v;
 
+	cg_note_map(g, name, def->type, def->max, bytes(def->key), bytes(def->value), def->flags);
 	for (unsigned i = 0; i < 5; i++) {
 		if (!all[i].number && !all[i].type)
 			continue;
@@ -73,6 +79,7 @@ V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD 
 	T field[] = { g->ptr, g->ptr, g->ptr };
 	V v = cg_global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, 3, 0)), ".maps", false, 8);
 
+	cg_note_map(g, name, BPF_MAP_TYPE_ARRAY_OF_MAPS, max, bytes(inner_key), sizeof(uint32_t), 0);
 	cg_debug_global(g, v, name, cg_struct_type(g, "", 4, outer, outer_types, outer_bits, NULL, 0));
 	return v;
 }

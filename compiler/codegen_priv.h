@@ -29,6 +29,7 @@ struct cg {
 	struct diag_list *diag;
 	struct arena *arena;
 	char *failure;			/* what LLVM said, in the arena */
+	struct codegen_maps *maps;	/* noted here, unless NULL */
 
 	LLVMContextRef cx;
 	LLVMModuleRef m;
@@ -105,6 +106,11 @@ MD cg_struct_type(struct cg *g, const char *name, unsigned n, const char *const 
 		  const unsigned *offsets, unsigned size);
 MD cg_array_type(struct cg *g, MD elem, uint64_t n, uint64_t elem_bits);
 MD cg_pointer_type(struct cg *g, MD to);
+
+/* ---- codegen_memory.c ---- */
+
+/* The map, for who asked which there are; of sizes in bytes. */
+void cg_note_map(struct cg *g, const char *name, unsigned type, uint64_t max, uint64_t key, uint64_t value, unsigned flags);
 
 /* ---- codegen_map.c ---- */
 

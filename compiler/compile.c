@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codegen.h"
+#include "compile_priv.h"
 #include "ir.h"
 #include "meta.h"
 #include "object.h"
@@ -97,7 +97,8 @@ static bool find_shape(const struct ast_program *p, const struct meta_image *ima
 	return ok;
 }
 
-bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
+bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
+			struct compile_facts *facts)
 {
 	struct ir_program *ir = middle(p, o, d);
 	void *elf = NULL;
@@ -110,7 +111,11 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 	struct meta_image image;
 	bool ok = false;
 
-	if (!ir || !codegen_program(ir, o->mcpu, CODEGEN_OBJECT, d, &elf, &elf_len)) {
+	if (facts && ir) {
+		facts->ir = ir;
+		facts->image = ir->image.n;
+	}
+	if (!ir || !codegen_object(ir, o->mcpu, d, &elf, &elf_len, facts ? &facts->maps : NULL)) {
 		release(ir);
 		return false;
 	}
@@ -132,6 +137,11 @@ bool compile_object(const struct ast_program *p, const struct compile_options *o
 	free(tests);
 	free(elf);
 	return ok;
+}
+
+bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
+{
+	return compile_with_facts(p, o, d, obj, len, NULL);
 }
 
 void compile_object_free(void *obj, size_t len)

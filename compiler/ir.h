@@ -91,6 +91,24 @@ struct ir_whats {
 	size_t described, n;
 };
 
+/* A rule that is code though its segment has tables. */
+struct ir_code {
+	const struct ast_rule *rule;
+	const char *why;
+};
+
+/* Rules of one list that follow each other and are found in one way. For show. */
+struct ir_segment {
+	const struct ast_rule *first, *last;	/* the last one as the text has it: it may stand in a block */
+	size_t n;				/* with those in blocks, unless these are a segment of their own */
+	const struct classifier *classifier;	/* NULL: one by one */
+	const char *why;			/* so and not otherwise; NULL: nothing to say */
+	const char *ends;			/* .classifier: why not one of the rules behind has it too; NULL: there are none */
+	VEC(struct ir_code) code;		/* .classifier */
+	struct ir_segment *inside;		/* one with the block in which these rules stand; NULL: none */
+	bool few;				/* one by one since there are so few of them */
+};
+
 struct ir_program {
 	struct arena *arena;
 	const struct ast_program *ast;
@@ -103,8 +121,10 @@ struct ir_program {
 	unsigned rx;			/* what it asks drivers: bits 1 << enum xdpf_rx_hint */
 	VEC(struct ir_table *) table;
 	struct image image;		/* constant tables */
+	size_t image_used;		/* bytes of it; behind them is room */
 	VEC(const struct classifier *) classifier;
-	/* with classifiers: rules' indexes are numbers in the image, from element 1 of a table on; where it says where that is; by index, which */
+	VEC(struct ir_segment *) segment;	/* in the order of the text */
+	/* with classifiers: rules' indexes are numbers in the image, from element 1 of a table on; where it says where that is; and by index, which */
 	size_t indexes;
 	uint32_t *index_place;
 	size_t n_indexes;		/* elements of that table */
@@ -132,6 +152,13 @@ bool ir_op_result(enum ir_op op);
 
 /* ir_dump.c: as text, for golden files and --emit=ir. */
 void ir_dump(const struct ir_program *p, FILE *out);
+/* ir_cost.c: what a packet has looked up at the most. */
+struct ir_cost {
+	size_t reads;			/* of constant tables */
+	size_t maps;			/* of the kernel's maps, for sets that change, limits and count tables: there they are sought by a key */
+};
+
+struct ir_cost ir_cost(const struct ir_program *p);
 /* ir_check.c: NULL if well formed, else what is wrong (in the arena). */
 const char *ir_check(const struct ir_program *p);
 

@@ -160,6 +160,39 @@ static void dump_table(size_t t, const struct ir_table *tb, FILE *out)
 			set_engine_name(tb->table.engine), set_engine_what(tb->table.engine), tb->table.why, tb->table.loads);
 }
 
+static void dump_place(const struct ast_rule *r, FILE *out)
+{
+	fprintf(out, "%s:%u", source_shown(r->span.src), source_line_col(r->span.src, r->span.begin).line);
+}
+
+static void dump_segment(const struct ir_program *p, size_t k, FILE *out)
+{
+	const struct ir_segment *s = p->segment.v[k];
+	size_t at = 0;
+
+	fprintf(out, "segment %zu: rules ", k);
+	dump_place(s->first, out);
+	fprintf(out, "-");
+	dump_place(s->last, out);
+	fprintf(out, ", %zu of them, ", s->n);
+	while (s->classifier && p->classifier.v[at] != s->classifier)
+		at++;
+	if (s->classifier)
+		fprintf(out, "classifier %zu %s: %zu bytes, at most %u look-ups a packet, %zu rules are code", at, classify_name(s->classifier),
+			classify_bytes(s->classifier), classify_loads(s->classifier), s->code.n);
+	else
+		fprintf(out, "one by one");
+	fprintf(out, "%s%s\n", s->why ? "; " : "", s->why ? s->why : "");
+	if (s->ends)
+		fprintf(out, "\tends there: %s\n", s->ends);
+	for (size_t i = 0; i < s->code.n; i++) {
+		fprintf(out, "\tcode: ");
+		dump_place(s->code.v[i].rule, out);
+		fprintf(out, " %s%s%s\n", s->code.v[i].rule->label.s ? s->code.v[i].rule->label.s : "", s->code.v[i].rule->label.s ? ": " : "",
+			s->code.v[i].why);
+	}
+}
+
 void ir_dump(const struct ir_program *p, FILE *out)
 {
 	const struct source *src = NULL;
@@ -169,9 +202,8 @@ void ir_dump(const struct ir_program *p, FILE *out)
 	for (size_t t = 0; t < p->table.n; t++) {
 		dump_table(t, p->table.v[t], out);
 	}
-	for (size_t k = 0; k < p->classifier.n; k++)
-		fprintf(out, "classifier %zu %s: %zu bytes, at most %u look-ups a packet; %s\n", k, classify_name(p->classifier.v[k]),
-			classify_bytes(p->classifier.v[k]), classify_loads(p->classifier.v[k]), classify_reason(p->classifier.v[k]));
+	for (size_t k = 0; k < p->segment.n; k++)
+		dump_segment(p, k, out);
 	for (size_t b = 0; b < p->block.n; b++) {
 		const struct ir_block *bl = p->block.v[b];
 

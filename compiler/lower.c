@@ -331,6 +331,7 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct low
 	l->rules = lower_block(l, "rules");
 	lower_hot(l, l->rules);
 	lower_units(l);
+	report_finish(l);
 	rules = take_layout(l);
 	l->span = (struct span){ 0 };
 	lower_parse(l);
@@ -343,6 +344,7 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct low
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
 	if (d->errors == errors && few_tables(l) && small_enough(l) && lower_tables(l, &o->sets) && lower_indexes(l)) {
+		l->ir->image_used = l->ir->image.n;
 		image_pad(&l->ir->image);
 		return l->ir;
 	}

@@ -326,6 +326,11 @@ struct ir_opnd lower_rx(struct lower *l, enum field_id f);
 /* May some rules become tables? */
 bool lower_may_classify(const struct lower *l);
 
+/* ---- lower_report.c ---- */
+
+/* Segments in the order of the text, when all rules are lowered. */
+void report_finish(struct lower *l);
+
 /* ---- lower_indexes.c ---- */
 
 /* Of a program with classifiers, when all its code is there. false: no room. */

@@ -38,6 +38,8 @@ struct lower_run {
 	VEC(struct lower_entry) entry;	/* as rules.entry */
 	size_t codes, broad;		/* entries that are code; of them, those that most packets may match */
 	size_t counts;
+	size_t n_rules;			/* that became these */
+	const char *ends;		/* why it goes no further */
 	size_t what;			/* where in the image it says where the table of .what begins */
 	bool failed;			/* it cannot be one run */
 };
@@ -83,5 +85,12 @@ bool cover_is_narrow(const struct cover *c);
  * block; else they are better one by one. */
 size_t lower_segment(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, bool *taken);
 void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct classifier *c);
+
+/* ---- lower_report.c ---- */
+
+/* @n rules of a list from @i on are one by one; @why NULL: there are few. */
+void report_plain(struct lower *l, const struct ast_rules *rules, size_t i, size_t n, const char *why);
+/* They are a classifier. */
+void report_run(struct lower *l, const struct ast_rules *rules, size_t i, size_t n, struct lower_run *run, const struct classifier *c);
 
 #endif

@@ -97,6 +97,7 @@ static void add_actions(struct lower *l, struct lower_run *run, const struct ast
 	struct cover own = cover_cond(l, run, r->cond, false), c = cover_and(l, run, outer, &own);
 	unsigned kind;
 
+	run->n_rules++;
 	if (own.exact && c.exact && plain_verdict(r, &kind))
 		add_entry(l, run, r, kind, true, true, &c);
 	else
@@ -131,6 +132,7 @@ static bool split_block(struct lower *l, const struct lower_work *w, struct lowe
 	for (const struct ast_rule *c = r; c; c = c->else_rule) {
 		if (counted(w->unit))
 			add_entry(l, run, c, CLASSIFY_COUNT, false, true, &in[n]);
+		run->n_rules++;
 		add_list(l, w, run, &c->then_block, &in[n++]);
 		if (c->has_else_block)
 			add_list(l, w, run, &c->else_block, &left);
@@ -144,6 +146,8 @@ static void add_block(struct lower *l, struct lower_run *run, const struct ast_r
 	struct cover own = cover_cond(l, run, r->else_rule || r->has_else_block ? NULL : r->cond, false), c = cover_and(l, run, outer, &own);
 
 	add_entry(l, run, r, CLASSIFY_CODE, false, false, &c);
+	for (; r; r = r->else_rule)
+		run->n_rules++;
 }
 
 static void add_list(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct ast_rules *rules, const struct cover *c)
@@ -168,9 +172,13 @@ static size_t gather(struct lower *l, const struct lower_work *w, const struct a
 		const struct ast_rules one = { .list = { (struct ast_rule **)&rules->list.v[i + n], 1, 1 } };
 
 		add_list(l, w, run, &one, &all);
-		if (changes_packet(rules->list.v[i + n++]))
-			break;
+		if (changes_packet(rules->list.v[i + n++])) {
+			run->ends = arena_printf(l->arena, "behind `%s` packets may differ from what they were", rules->list.v[i + n - 1]->shown);
+			return n;
+		}
 	}
+	if (n < most)
+		run->ends = arena_printf(l->arena, "%d of its rules are asked for nearly every packet", LOWER_MAX_BROAD);
 	return n;
 }
 
@@ -217,34 +225,51 @@ static bool keep_what(struct lower *l, const struct lower_run *run)
 	return true;
 }
 
+/* NULL: no, and why not. */
+static struct classifier *build(struct lower *l, struct lower_run *run, const char **why)
+{
+	struct classifier *c;
+
+	if (run->failed || !run->rules.n_dims) {
+		*why = run->failed ? "a program has at most 16 million rules in tables" : "they ask nothing that tables know";
+		return NULL;
+	}
+	c = classify_build(l->arena, &run->rules, &l->classify, &l->ir->image, why);
+	if (!c || keep_what(l, run))
+		return c;
+	*why = "the tables of the program have no room for more";
+	return NULL;
+}
+
 size_t lower_segment(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, bool *taken)
 {
 	size_t n = rules->list.n - i;
 	const char *why = NULL;
 
 	*taken = false;
-	if (!lower_may_classify(l))
-		return n;
-	for (;;) {
+	while (lower_may_classify(l)) {
 		struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
-		size_t narrow;
 		struct classifier *c;
 
 		n = gather(l, w, rules, i, n, run);
 		if (!dims_sort(run))
 			run = again(l, w, rules, i, n, run);
-		narrow = run->entry.n - run->broad;
-		if (narrow < fewest(l))
-			return n;
+		if (run->entry.n - run->broad < fewest(l))
+			break;
 		run->what = image_describe(&l->ir->image, sizeof(struct classify_places), 8);
-		c = run->failed || !run->rules.n_dims ? NULL : classify_build(l->arena, &run->rules, &l->classify, &l->ir->image, &why);
-		if (c && keep_what(l, run)) {
+		c = build(l, run, &why);
+		if (c) {
 			*taken = true;
+			if (why && !run->ends)
+				run->ends = arena_printf(l->arena, "with more rules, %s", why);
+			report_run(l, rules, i, n, run, c);
 			lower_run(l, w, run, c);
 			return n;
 		}
 		if (n == 1)
-			return n;
+			break;
 		n /= 2;
 	}
+	report_plain(l, rules, i, n, why);
+	return n;
 }

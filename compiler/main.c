@@ -10,8 +10,9 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET,
-	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_WERROR, OPT_JSON,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET,
+	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR,
+	OPT_JSON,
 	OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -21,17 +22,18 @@ static const struct option_info {
 	const char *value;		/* what it is called; NULL: takes none */
 } options[] = {
 	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
-	{ OPT_EMIT, "--emit", "STAGE" },
+	{ OPT_BUDGET, "--budget", NULL }, { OPT_EMIT, "--emit", "STAGE" },
 	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
 	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
+	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
-enum { TABLE_MEMORY = 128 };	/* MB */
+enum { TABLE_MEMORY = 128, MOST_CPUS = 8192 };	/* MB; as many as Linux knows */
 enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
@@ -40,25 +42,25 @@ static const char help[] =
 	"       xdpfc --test FILE...           run the tests in them, without the kernel\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
 	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm\n"
-	"       xdpfc --list=WHAT              print the language's fields, headers,\n"
-	"                                      types, names or actions\n"
+	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
+	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"\n"
 	"Several files make one program and run in the order given; - is standard input.\n"
 	"\n"
-	"  -o OUT.o          the object; whole, or left as it was\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
-	"  --engine=E, --set-engine=E, --table-memory=MB   how rules and sets are found; room\n"
+	"  --engine=E, --set-engine=E, --table-memory=MB   how rules and sets are found\n"
+	"                    (what costs least); what tables may take (128, at most 512)\n"
+	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more than these\n"
+	"                    is exit status 4; CPUs that memory is for (this machine's)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
-	"  --seed N          --run: the seed of what is random (1)\n"
-	"  --no-way          --run: redirects find no way: their `else` applies\n"
+	"  --seed N, --no-way   --run: what is random (1); redirects find no way\n"
 	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
 	"                    --run: what is not in the frame (else: absent)\n"
 	"  --split N         --run: bytes behind N stand in further pieces of memory\n"
-	"  --json            results and diagnostics as JSON\n"
+	"  --json            results and diagnostics as JSON; --version: of xdpfc\n"
 	"  -Werror, --quiet  warnings are errors; no warnings, no summary\n"
-	"  --version, --help\n"
 	"\n"
-	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 the system refused.\n";
+	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 refused, 4 over budget.\n";
 
 static int unknown_option(const char *arg)
 {
@@ -80,6 +82,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_CHECK:		cli->check = true; break;
 	case OPT_TEST:		cli->test = true; break;
 	case OPT_RUN:		cli->run = value; break;
+	case OPT_BUDGET:	cli->budget = true; break;
 	case OPT_EMIT:		cli->emit = value; break;
 	case OPT_LIST:		cli->list = value; break;
 	case OPT_MCPU:		cli->mcpu = value; break;
@@ -94,6 +97,9 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_SPLIT:		cli->split = value; break;
 	case OPT_SET_ENGINE:	cli->set_engine = value; break;
 	case OPT_TABLE_MEMORY:	cli->table_memory = value; break;
+	case OPT_MAX_INSTRUCTIONS: cli->max_instructions = value; break;
+	case OPT_MAX_MEMORY:	cli->max_memory = value; break;
+	case OPT_CPUS:		cli->cpus = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_QUIET:		cli->quiet = true; break;
@@ -183,6 +189,22 @@ static bool engine(struct cli *cli)
 	return false;
 }
 
+/* An exit status, or GO_ON. */
+static int budget_options(struct cli *cli)
+{
+	const char *of = cli->max_instructions ? "--max-instructions" : cli->max_memory ? "--max-memory" : cli->cpus ? "--cpus" : NULL;
+
+	if (of && !cli->budget)
+		return cli_usage("%s is for --budget", of);
+	if (cli->max_instructions && !cli_number(cli->max_instructions, UINT64_MAX, &cli->most_instructions))
+		return cli_usage("--max-instructions %s: a number", cli->max_instructions);
+	if (cli->max_memory && !cli_bytes(cli->max_memory, &cli->most_memory))
+		return cli_usage("--max-memory %s: a number of bytes, maybe with Ki, Mi or Gi behind it", cli->max_memory);
+	if (cli->cpus && (!cli_number(cli->cpus, MOST_CPUS, &cli->n_cpus) || !cli->n_cpus))
+		return cli_usage("--cpus %s: a number from 1 to %d", cli->cpus, MOST_CPUS);
+	return GO_ON;
+}
+
 /* What does not go together. An exit status, or GO_ON. */
 static int check_options(struct cli *cli)
 {
@@ -193,12 +215,12 @@ static int check_options(struct cli *cli)
 		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->seed }, { "--no-way", cli->no_way },
 		{ "--socket", cli->socket }, { "--flow-state", cli->flow_state }, { "--rx", cli->rx_text }, { "--split", cli->split },
 	};
-	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + !!cli->emit + !!cli->list;
+	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + !!cli->emit + !!cli->list;
 	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
 	uint64_t n = 0;
 
 	if (modes > 1)
-		return cli_usage("-o, --check, --test, --run, --emit and --list are different things: ask for one of them");
+		return cli_usage("-o, --check, --test, --run, --budget, --emit and --list are different things: ask for one of them");
 	if (cli->list && cli->n_files)
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)
@@ -212,6 +234,8 @@ static int check_options(struct cli *cli)
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
 			return cli_usage("%s is for --run", of_run[i].name);
+	if (budget_options(cli) != GO_ON)
+		return EXIT_USAGE;
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
 		return cli_usage("--socket %s: yes or no", cli->socket);
 	if (cli->flow_state && !lang_name_value(NAMES_FLOWSTATE, cli->flow_state, strlen(cli->flow_state), &cli->flow))
@@ -258,7 +282,8 @@ int main(int argc, char **argv)
 		status = check_options(&cli);
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
-		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli_compile(&cli);
+		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :
+			 cli_compile(&cli);
 	}
 	status = cli_finish(status);
 	arena_free(cli.arena);

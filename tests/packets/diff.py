@@ -3,9 +3,10 @@
 here and in examples/, and random ones (rules.py), against all frames of corpus.py; in the kernel also with frames of which only the first N
 bytes are in one piece.
 
-usage: diff.py [--xdpfc XDPFC] [--xdpf XDPF] [--mutants N] [--random N] [--seed S] [FILE…]
+usage: diff.py [--xdpfc XDPFC] [--xdpf XDPF] [--mutants N] [--random N] [--seed S] [--engine E] [--splits N] [FILE…]
 
-A rule file, whole or split at N, is one test. With FILE: only these, and no random ones.
+A rule file, whole or split at N, is one test. With FILE: only these, and as many random ones as --random says, else none. --splits: so many ways of
+splitting at the most.
 """
 
 import argparse
@@ -39,6 +40,15 @@ def program(path):
 
 def run(*command):
     return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+NO_ENGINE = "there is no such classifier"
+
+
+def engines(xdpfc, engine, files):
+    """How the rules of the files are found, and why, where that engine is asked for."""
+    done = run(xdpfc, "--quiet", "--json", "--budget", "--engine=" + engine, *files)
+    return {(s["engine"], s["why"]) for s in json.loads(done.stdout)["segments"]}
 
 
 class Tally:
@@ -92,7 +102,8 @@ def main():
     parser.add_argument("--xdpfc", default=os.path.join(release, "xdpfc"))
     parser.add_argument("--xdpf", default=os.path.join(release, "xdpf"))
     parser.add_argument("--mutants", type=int, default=3000)
-    parser.add_argument("--random", type=int, default=8, help="random rule files")
+    parser.add_argument("--random", type=int, help="random rule files (8, or none where files are given)")
+    parser.add_argument("--splits", type=int, default=len(SPLITS) - 1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", default="auto", help="how rules are found, as xdpfc takes it")
     parser.add_argument("file", nargs="*")
@@ -109,10 +120,11 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         capture, prog = os.path.join(tmp, "frames.pcap"), os.path.join(tmp, "prog.o")
         corpus.write_pcap(capture, frames.frames, list(corpus.times(len(frames.frames), args.seed)))
-        paths = args.file
-        if not paths:
-            paths = [p for d in ("tests/packets", "examples") for p in sorted(glob.glob(os.path.join(corpus.ROOT, d, "*.xdpf")))]
-            paths += rules.write(tmp, args.random, args.seed, frames.frames, args.xdpfc)
+        paths = args.file or [p for d in ("tests/packets", "examples") for p in sorted(glob.glob(os.path.join(corpus.ROOT, d, "*.xdpf")))]
+        many = args.random if args.random is not None else 0 if args.file else 8
+        if many:
+            paths += rules.write(tmp, many, args.seed, frames.frames, args.xdpfc)
+        found = set()
         for path in paths:
             name = os.path.relpath(path, corpus.ROOT) if path.startswith(corpus.ROOT) else os.path.basename(path)
             files, options = program(path)
@@ -120,8 +132,13 @@ def main():
             if compiled.returncode:
                 tally.fail("%s: %s" % (name, compiled.stderr.strip()))
                 continue
+            if args.engine != "auto":
+                found |= engines(args.xdpfc, args.engine, files)
+                if NO_ENGINE in (why for _, why in found):
+                    print("skipped: diff: the engine %s: %s" % (args.engine, NO_ENGINE))
+                    return 77
             failed = tally.failed
-            for split in SPLITS if not path.startswith(tmp) else (None, 14, 34, 54):
+            for split in (SPLITS if not path.startswith(tmp) else (None, 14, 34, 54))[:args.splits + 1]:
                 options_here = options + (["--split", str(split)] if split else [])
                 evaluator = run(args.xdpfc, "--json", "--run", capture, *options_here, *files)
                 if evaluator.returncode:
@@ -137,7 +154,9 @@ def main():
                 for file in files:
                     with open(file) as f:
                         print(f.read())
-    print("%d files, %d frames, %d splits" % (len(paths), len(frames.frames), len(SPLITS) - 1))
+    if args.engine != "auto" and args.engine not in dict(found):
+        tally.fail("no rules are found by the engine " + args.engine)
+    print("%d files, %d frames, %d splits" % (len(paths), len(frames.frames), min(args.splits, len(SPLITS) - 1)))
     print("%d passed, %d failed, %d skipped" % (tally.passed, tally.failed, tally.skipped))
     return 1 if tally.failed else 0
 

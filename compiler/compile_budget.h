@@ -1,0 +1,29 @@
+/*
+ * What a program will cost: of the object as it is written, nothing of the machine that it will run on.
+ */
+#ifndef XDPF_COMPILE_BUDGET_H
+#define XDPF_COMPILE_BUDGET_H
+
+#include "compile.h"
+
+struct budget_map {
+	const char *name, *type;		/* as `bpftool map` has them */
+	uint64_t entries;			/* 0: it has none */
+	bool per_cpu;
+	uint64_t bytes;				/* .per_cpu: for each CPU */
+	uint64_t shared;			/* .per_cpu: and for all together */
+};
+
+struct budget {
+	size_t instructions;			/* of the object */
+	struct ir_cost most;			/* a packet */
+	VEC(struct budget_map) map;
+	uint64_t bytes, per_cpu;		/* of all of them */
+	size_t image, image_used;		/* the tables' map, and what of it is tables; 0: there are none */
+	const struct ir_program *ir;		/* segments, tables, classifiers; its image is no more */
+};
+
+/* Compiles a checked program, and keeps what is to be said of it; in @d's arena. False: see @d. */
+bool compile_budget(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, struct budget *out);
+
+#endif

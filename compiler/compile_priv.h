@@ -1,0 +1,21 @@
+/*
+ * Internal to the pipeline: what its files share.
+ */
+#ifndef XDPF_COMPILE_PRIV_H
+#define XDPF_COMPILE_PRIV_H
+
+#include "codegen.h"
+#include "compile.h"
+
+/* What is known of an object on the way to it. */
+struct compile_facts {
+	const struct ir_program *ir;		/* without its image */
+	size_t image;				/* bytes of that */
+	struct codegen_maps maps;
+};
+
+/* As compile_object(); @facts may be NULL. */
+bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
+			struct compile_facts *facts);
+
+#endif

@@ -1,0 +1,150 @@
+#!/usr/bin/python3
+"""What `xdpfc --budget` says of maps and instructions, beside what the object holds and what the kernel accounts for when it is loaded.
+
+usage: budget.py --xdpfc XDPFC
+
+A map is as large as was said, but for the few hundred bytes that every map has. Maps whose elements are allocated one by one are filled first, and
+those that only the runtime fills are no larger than was said.
+"""
+import argparse
+import json
+import os
+import platform
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+EVERY_MAP = """
+set banned : ip live size 1000 timeout 10m;
+set nets : net live size 1000;
+drop if ip.src in nets or ip.dst in banned;
+drop if udp over 100/s per ip.src size 5000;
+drop if tcp over 100/s;
+add ip.src to banned, log, drop if tcp.dport == 23;
+count others per ip.src;
+count total;
+forward if tcp.dport == 80;
+redirect cpu 3 if tcp.dport == 81;
+redirect socket if tcp.dport == 82;
+redirect eth0 if tcp.dport == 83;
+redirect { eth0, eth1 } if tcp.dport == 84;
+syncookie if tcp.dport == 443;
+pass if tcp.dport in { 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 25, 27, 29, 31, 33, 35, 37, 39 };
+"""
+CLASSIFIED = "".join("drop if tcp.dport == %d and ip.src in { 192.0.%d.0/24, 2001:db8:%d::/48 };\n" % (7 * i, i, i) for i in range(60))
+MAP_ITSELF = 1024                       # struct bpf_map and what is around it
+BY_ONE = ("hash", "lpm_trie")           # their elements are allocated one by one
+BY_RUNTIME = ("devmap_hash",)
+TRIE_NODE = 16                          # so much smaller it became with Linux 6.15
+
+
+def command(*args):
+    return subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace")
+
+
+def instructions(path):
+    """Bytes of the sections that are executed, over eight."""
+    with open(path, "rb") as f:
+        data = f.read()
+    at, size, n = struct.unpack_from("<Q", data, 40)[0], *struct.unpack_from("<HH", data, 58)
+    heads = [struct.unpack_from("<IIQQQQ", data, at + size * i) for i in range(n)]
+    return sum(h[5] for h in heads if h[2] & 4) // 8
+
+
+def fill(info, tmp):
+    """A full map: keys that differ in their first bytes, or behind a prefix's length."""
+    batch = os.path.join(tmp, "batch")
+    with open(batch, "w") as f:
+        for i in range(info["max_entries"]):
+            key = i.to_bytes(4, "big") + bytes(info["bytes_key"] - 4)
+            if info["type"] == "lpm_trie":
+                key = (8 * (info["bytes_key"] - 4)).to_bytes(4, "little") + key[:-4]
+            f.write("map update id %d key %s value %s\n" % (info["id"], " ".join(map(str, key)), " ".join(["0"] * info["bytes_value"])))
+    return command("bpftool", "batch", "file", batch)
+
+
+class Suite:
+    def __init__(self, xdpfc, tmp):
+        self.xdpfc, self.tmp, self.pin = xdpfc, tmp, "/sys/fs/bpf/xdpf-budget-%d" % os.getpid()
+        self.passed = self.failed = 0
+
+    def check(self, what, ok, why=""):
+        if ok:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print("FAILED %s: %s" % (what, why))
+
+    def maps(self, name, budget):
+        ids = json.loads(command("bpftool", "-j", "prog", "show", "pinned", self.pin).stdout)["map_ids"]
+        loaded = {}
+        for number in ids:
+            info = json.loads(command("bpftool", "-j", "map", "show", "id", str(number)).stdout)
+            if info["type"] in BY_ONE:
+                done = fill(info, self.tmp)
+                self.check("%s: %s is filled" % (name, info["name"]), done.returncode == 0, done.stderr[-300:])
+                info = json.loads(command("bpftool", "-j", "map", "show", "id", str(number)).stdout)
+            loaded[re.sub(r"^[^.]+(?=\.)", "", info["name"])] = info
+        for said in budget["maps"]:
+            have = loaded.pop(said["name"][:15], None)
+            what = "%s: %s" % (name, said["name"])
+            if not have:
+                self.check(what, False, "the kernel has none of the name: " + ", ".join(loaded))
+                continue
+            bytes = said["bytes"] + said["bytes_per_cpu"] * os.cpu_count()
+            more = have["bytes_memlock"] - bytes
+            less = TRIE_NODE * said["entries"] if have["type"] == "lpm_trie" else bytes if have["type"] in BY_RUNTIME else 0
+            self.check(what, have["type"] == said["type"] and -less <= more <= MAP_ITSELF,
+                       "said %s of %d bytes, the kernel has %s of %d" % (said["type"], bytes, have["type"], have["bytes_memlock"]))
+        self.check(name + ": no map is left out", not loaded, ", ".join(loaded))
+
+    def file(self, name, text):
+        path = os.path.join(self.tmp, name + ".xdpf")
+        with open(path, "w") as f:
+            f.write(text)
+        done = command(self.xdpfc, "--quiet", path, "-o", path + ".o")
+        said = command(self.xdpfc, "--quiet", "--json", "--budget", path)
+        self.check(name + ": compiles", done.returncode == said.returncode == 0, done.stderr + said.stderr)
+        budget = json.loads(said.stdout)
+        self.check(name + ": instructions", budget["instructions"] == instructions(path + ".o"),
+                   "said %d, there are %d" % (budget["instructions"], instructions(path + ".o")))
+        self.check(name + ": sums", [budget["memory"][k] for k in ("bytes", "bytes_per_cpu")] ==
+                   [sum(m[k] for m in budget["maps"]) for k in ("bytes", "bytes_per_cpu")], str(budget["memory"]))
+        done = command("bpftool", "prog", "load", path + ".o", self.pin)
+        if "Operation not permitted" in done.stderr or done.returncode and not os.path.ismount("/sys/fs/bpf"):
+            return "the kernel refuses BPF: " + done.stderr.strip().splitlines()[-1]
+        self.check(name + ": loads", done.returncode == 0, done.stderr[-300:])
+        try:
+            self.maps(name, budget)
+        finally:
+            os.unlink(self.pin)
+        return None
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--xdpfc", required=True)
+    args = p.parse_args()
+    skipped = 0
+    release = tuple(map(int, re.match(r"(\d+)\.(\d+)", platform.release()).groups()))
+    if release < (6, 4):
+        print("skipped: budget: Linux %d.%d does not account for what maps take" % release)
+        return 77
+    if not os.path.ismount("/sys/fs/bpf"):
+        command("mount", "-t", "bpf", "bpf", "/sys/fs/bpf")
+    with tempfile.TemporaryDirectory() as tmp:
+        suite = Suite(args.xdpfc, tmp)
+        for name, text in ("every", EVERY_MAP), ("classified", CLASSIFIED), ("plain", "drop if udp;\n"):
+            why = suite.file(name, text)
+            if why:
+                print("skipped: budget: %s: %s" % (name, why))
+                skipped += 1
+    print("%d passed, %d failed, %d skipped" % (suite.passed, suite.failed, skipped))
+    return 1 if suite.failed else 77 if skipped and not suite.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
