@@ -168,7 +168,7 @@ def last_decided(rules, headers):
 
 
 def rules_row(p, data, n, of):
-    x, name, what = p.x, "peer-%d" % n, "%s rules" % p.x.number(n)
+    x, name, what = p.x, "peer-%d" % n, p.x.several(n, "rule")
     rules = list(classbench.read_rules(os.path.join(data, "%s_%d.xz" % (FAMILY, of))))[:n]
     trace = list(classbench.read_trace(os.path.join(data, "%s_%d_trace.xz" % (FAMILY, of))))
     hot, varied = x.path("peer-hot.pcap"), x.path("peer-varied.pcap")

@@ -158,7 +158,7 @@ def tenants(x):
     for name, some in zip(names, (all_of_them, all_of_them[:1])):
         write_tenants(x.path(name + ".xdpf"), some)
         row[name] = build(x, name, x.path(name + ".xdpf"))
-        what = "%d tenants of %d rules" % (len(some), TENANTS_RULES)
+        what = "%s of %d rules" % (x.several(len(some), "tenant"), TENANTS_RULES)
         if "refused" in row[name]:
             x.say("  %-24s refused: %s" % (what, row[name]["refused"]))
             continue
