@@ -9,7 +9,7 @@ enum { LEAST_STRIDE = 3, LEAST_SKIP = 4 };
 
 /* Of nodes. */
 enum {
-	FILL = 6,			/* tenths of two blocks that an entry's boundaries may fill, on average */
+	FILL = 9,			/* tenths of two blocks that an entry's boundaries may fill, on average */
 	SMALL = 64,			/* entries that need no reason */
 	PER_ENTRY = 8,			/* boundaries that are worth an entry */
 	PER_PART = 4,			/* entries that are worth it where one has boundaries */
