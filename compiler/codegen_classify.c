@@ -6,6 +6,8 @@
  */
 #include "codegen_classify.h"
 
+#include <stddef.h>
+
 static V add(struct cg *g, V a, V b)
 {
 	return LLVMBuildAdd(g->b, a, b, "");
@@ -81,6 +83,36 @@ static V map_word(struct cg_lookup *l, const struct map *m, V v)
 	return and(g, e, MAP_LEAF - 1);
 }
 
+/* Numbers that are not above or below all that is told apart are the rule: the one branch is foreseen. */
+static V map_window(struct cg_lookup *l, const struct map *m, V hi, V lo)
+{
+	struct cg *g = l->g;
+	struct value above = map_above(m);
+	V off = cg_described(g, m->at + 4 * (MAP_DESC - 1)), w = cg_inside(l, off, sizeof(struct map_window));
+	V result = cg_alloca(g, g->i64, "mapped");
+	V wanted_hi = cg_load(g, cg_atc(g, w, offsetof(struct map_window, hi)), 8, 8);
+	V wanted_lo = cg_load(g, cg_atc(g, w, offsetof(struct map_window, lo)), 8, 8), x, more;
+	V is_hi = and(g, hi, above.hi), is_lo = and(g, lo, above.lo);
+	BB in = cg_block(g, "window"), out = cg_block(g, "beyond it"), on = cg_block(g, "mapped");
+
+	x = LLVMBuildOr(g->b, LLVMBuildXor(g->b, is_hi, wanted_hi, ""), LLVMBuildXor(g->b, is_lo, wanted_lo, ""), "");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, x, cg_c(g, 0), ""), in, out);
+	cg_place(g, out);
+	more = LLVMBuildICmp(g->b, LLVMIntEQ, is_hi, wanted_hi, "");
+	more = LLVMBuildSelect(g->b, more, LLVMBuildICmp(g->b, LLVMIntUGT, is_lo, wanted_lo, ""),
+			       LLVMBuildICmp(g->b, LLVMIntUGT, is_hi, wanted_hi, ""), "");
+	more = shl(g, LLVMBuildZExt(g->b, more, g->i64, ""), 1);
+	LLVMBuildStore(g->b, cg_look(l, add(g, add(g, off, more), cg_c(g, offsetof(struct map_window, beyond))), 2), result);
+	LLVMBuildBr(g->b, on);
+	cg_place(g, in);
+	/* as map_within() has it */
+	x = m->shift >= 64 ? shr(g, hi, m->shift - 64) : m->shift ? LLVMBuildOr(g->b, shr(g, lo, m->shift), shl(g, hi, 64 - m->shift), "") : lo;
+	LLVMBuildStore(g->b, map_word(l, m, and(g, x, UINT32_MAX)), result);
+	LLVMBuildBr(g->b, on);
+	cg_place(g, on);
+	return LLVMBuildLoad2(g->b, g->i64, result, "");
+}
+
 V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo)
 {
 	struct cg *g = l->g;
@@ -93,6 +125,8 @@ V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo)
 		return element(l, m->at + 4, add(g, shl(g, element(l, m->at, shr(g, v, 8), 2), 8), and(g, v, 255)), 2);
 	case MAP_WORD:
 		return map_word(l, m, v);
+	case MAP_WINDOW:
+		return map_window(l, m, hi, lo);
 	case MAP_TRIE:
 		return cg_trie_find(l, m, hi, lo);
 	}

@@ -9,6 +9,8 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "tables are written as the programs read them");
 
+enum { WINDOW_LEAST = 8 };		/* pieces: with fewer a trie is small, and as quick */
+
 /* Pages under construction: equal ones once. */
 struct pages {
 	uint16_t (*v)[MAP_PAGE];
@@ -158,10 +160,9 @@ static bool build_half(struct image *im, struct map *m, struct builder *b)
 	return !im->failed && !b->level[1].failed;
 }
 
-/* *fits: it can be done with so few pages. */
-static bool build_word(struct image *im, struct map *m, struct builder *b, bool *fits)
+static bool build_word(struct image *im, struct map *m, unsigned bits, struct builder *b, bool *fits)
 {
-	size_t n = im->n, rows = (size_t)1 << (m->bits - 16);
+	size_t n = im->n, rows = (size_t)1 << (bits - 16);
 	size_t root = image_add(im, 2 * rows, 64);
 
 	for (size_t r = 0; r < rows && !im->failed && !b->failed; r++)
@@ -178,6 +179,16 @@ static bool build_word(struct image *im, struct map *m, struct builder *b, bool 
 	return !im->failed;
 }
 
+bool map_word_build(struct image *im, struct map *m, unsigned bits, const struct map_piece *p, size_t n, bool *fits)
+{
+	struct builder b = { .p = p, .n = n };
+	bool ok = build_word(im, m, bits, &b, fits);
+
+	pages_free(&b.level[0]);
+	pages_free(&b.level[1]);
+	return ok;
+}
+
 bool map_build(struct image *im, struct map *m, unsigned bits, const struct map_piece *p, size_t n)
 {
 	struct builder b = { .p = p, .n = n };
@@ -187,13 +198,16 @@ bool map_build(struct image *im, struct map *m, unsigned bits, const struct map_
 	m->steps = 0;
 	for (size_t i = 0; i < n; i++)
 		small &= p[i].v < MAP_LEAF;
-	m->kind = !small || bits > 32 ? MAP_TRIE : bits <= 8 ? MAP_BYTE : bits <= 16 ? MAP_HALF : MAP_WORD;
+	small &= bits <= 32 || n >= WINDOW_LEAST;
+	m->kind = !small ? MAP_TRIE : bits > 32 ? MAP_WINDOW : bits <= 8 ? MAP_BYTE : bits <= 16 ? MAP_HALF : MAP_WORD;
 	if (m->kind == MAP_BYTE)
 		ok = build_byte(im, m, &b);
 	else if (m->kind == MAP_HALF)
 		ok = build_half(im, m, &b);
 	else if (m->kind == MAP_WORD)
-		ok = build_word(im, m, &b, &fits);
+		ok = map_word_build(im, m, bits, p, n, &fits);
+	else if (m->kind == MAP_WINDOW)
+		ok = map_window_build(im, m, p, n, &fits);
 	pages_free(&b.level[0]);
 	pages_free(&b.level[1]);
 	if (m->kind == MAP_TRIE || !fits) {
@@ -206,6 +220,15 @@ bool map_build(struct image *im, struct map *m, unsigned bits, const struct map_
 static const uint16_t *table(const struct image *im, const struct map *m, unsigned i)
 {
 	return image_at(im, ((const uint32_t *)image_at(im, m->at))[i]);
+}
+
+uint32_t map_word_find(const struct image *im, const struct map *m, uint32_t v)
+{
+	uint32_t e = table(im, m, 0)[v >> 16];
+
+	if (!(e & MAP_LEAF))
+		e = table(im, m, 1)[e * MAP_PAGE + (v >> 8 & 255)];
+	return e & MAP_LEAF ? e & ~(uint32_t)MAP_LEAF : table(im, m, 2)[e * MAP_PAGE + (v & 255)];
 }
 
 uint32_t map_find(const struct image *im, const struct map *m, struct value v)
@@ -221,10 +244,10 @@ uint32_t map_find(const struct image *im, const struct map *m, struct value v)
 		e = table(im, m, 1)[table(im, m, 0)[x >> 8] * MAP_PAGE + (x & 255)];
 		break;
 	case MAP_WORD:
-		e = table(im, m, 0)[x >> 16];
-		if (!(e & MAP_LEAF))
-			e = table(im, m, 1)[e * MAP_PAGE + (x >> 8 & 255)];
-		e = e & MAP_LEAF ? e & ~(uint32_t)MAP_LEAF : table(im, m, 2)[e * MAP_PAGE + (x & 255)];
+		e = map_word_find(im, m, (uint32_t)x);
+		break;
+	case MAP_WINDOW:
+		e = map_window_find(im, m, value_and(v, value_ones(m->bits)));
 		break;
 	case MAP_TRIE:
 		e = map_trie_find(im, m, v);
@@ -235,5 +258,5 @@ uint32_t map_find(const struct image *im, const struct map *m, struct value v)
 
 unsigned map_loads(const struct map *m)
 {
-	return m->kind == MAP_BYTE ? 1 : m->kind == MAP_HALF ? 2 : m->kind == MAP_WORD ? 3 : 2 * m->steps;
+	return m->kind == MAP_BYTE ? 1 : m->kind == MAP_HALF ? 2 : m->kind == MAP_WORD ? 3 : m->kind == MAP_WINDOW ? 4 : 2 * m->steps;
 }

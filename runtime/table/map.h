@@ -5,7 +5,8 @@
  *  up to 8 bits   one array
  *  up to 16 bits  the high bits choose a page of 256 values; equal pages are there once
  *  up to 32 bits  16, 8 and 8 bits; an entry is a value (MAP_LEAF is set) or a page. Values are below MAP_LEAF
- *  more           a trie, see map_trie.c; also where the former would need more than MAP_LEAF pages, or greater values
+ *  more           where 32 bits tell all numbers apart that share the bits above: these, and what is below and above in one comparison; else
+ *                 a trie, see map_trie.c; also where the former would need more than MAP_LEAF pages, or greater values
  */
 #ifndef XDPF_TABLE_MAP_H
 #define XDPF_TABLE_MAP_H
@@ -13,11 +14,11 @@
 #include "image.h"
 #include "value.h"
 
-enum map_kind { MAP_BYTE, MAP_HALF, MAP_WORD, MAP_TRIE };
+enum map_kind { MAP_BYTE, MAP_HALF, MAP_WORD, MAP_WINDOW, MAP_TRIE };
 
 enum {
 	MAP_LEAF = 0x8000,		/* of MAP_WORD's entries */
-	MAP_DESC = 3,			/* numbers of 32 bits, at .at: where the root is, and the pages below it */
+	MAP_DESC = 4,			/* numbers of 32 bits, at .at: where the root is, and the pages below it; MAP_WINDOW's struct */
 	MAP_PAGE = 256,			/* entries of two bytes */
 };
 
@@ -25,6 +26,7 @@ struct map {
 	enum map_kind kind;
 	unsigned bits;
 	unsigned steps;			/* MAP_TRIE: nodes on the longest way */
+	unsigned shift;			/* MAP_WINDOW: bits below the 32 */
 	size_t at;			/* of its description in the image */
 };
 
@@ -48,12 +50,41 @@ struct map_piece {
 	uint32_t v;
 };
 
+/* What all numbers have above the window, those bits that are not above it being zero; and what numbers below and above that have. */
+struct map_window {
+	uint64_t hi, lo;
+	uint16_t beyond[2];
+	uint32_t unused;
+};
+
+/* The bits above the window. */
+static inline struct value map_above(const struct map *m)
+{
+	struct value all = value_ones(m->bits), low = value_ones(m->shift + 32);
+
+	return (struct value){ all.hi & ~low.hi, all.lo & ~low.lo };
+}
+
+/* The window's number. */
+static inline uint32_t map_within(const struct map *m, struct value v)
+{
+	return (uint32_t)(m->shift >= 64 ? v.hi >> (m->shift - 64) : m->shift ? v.lo >> m->shift | v.hi << (64 - m->shift) : v.lo);
+}
+
 /* Numbers of @bits bits by pieces, sorted by .lo, the first from 0 on. m->at is room for MAP_DESC numbers, made by the caller. false: memory
  * is out, or the image has no room. */
 bool map_build(struct image *im, struct map *m, unsigned bits, const struct map_piece *p, size_t n);
 uint32_t map_find(const struct image *im, const struct map *m, struct value v);
 /* Dependent loads of a look-up, at the most. */
 unsigned map_loads(const struct map *m);
+
+/* map_window.c: *fits: it can be done so. */
+bool map_window_build(struct image *im, struct map *m, const struct map_piece *p, size_t n, bool *fits);
+uint32_t map_window_find(const struct image *im, const struct map *m, struct value v);
+
+/* map.c: of 32 bits, or fewer but more than 16; *fits: so few pages do. */
+bool map_word_build(struct image *im, struct map *m, unsigned bits, const struct map_piece *p, size_t n, bool *fits);
+uint32_t map_word_find(const struct image *im, const struct map *m, uint32_t v);
 
 /* map_trie.c */
 bool map_trie_build(struct image *im, struct map *m, const struct map_piece *p, size_t n);

@@ -1,6 +1,6 @@
 /*
  * Value maps of up to 128 bits: a trie whose nodes leave out what all their boundaries have in common, and are as wide as these are dense. In:
- * pieces. Out: nodes in the image, exact for any boundaries, at most eight entries for each that is needed; and the look-up, in plain C.
+ * pieces. Out: nodes in the image, exact for any boundaries, at most MOST_SPARSE entries for each that is needed; and the look-up, in plain C.
  */
 #include "map.h"
 
@@ -8,13 +8,15 @@
 
 typedef unsigned __int128 u128;
 
-enum { SPARSE = 8 };			/* entries of a node for each that has a boundary */
+/* Entries of a node for each that has a boundary: more where there are few, so that the way is short while the trie stays small. */
+enum { LEAST_SPARSE = 8, MOST_SPARSE = 128, SMALL = 1 << 15 };
 
 struct trie {
 	struct image *im;
 	const struct map_piece *p;
 	unsigned up;			/* by how many bits numbers are moved */
 	unsigned steps;
+	size_t sparse;			/* entries of a node for each that has a boundary */
 };
 
 static u128 boundary(const struct trie *t, size_t i)
@@ -62,7 +64,7 @@ static unsigned choose_stride(const struct trie *t, unsigned used, size_t i, siz
 	for (unsigned s = most; s > 1; s--) {
 		uint64_t needed = 1, before = bits(boundary(t, i), used, s);
 
-		if (((size_t)1 << s) > SPARSE * (j - i))
+		if (((size_t)1 << s) > t->sparse * (j - i))
 			continue;
 		for (size_t k = i + 1; k < j; k++) {
 			uint64_t slot = bits(boundary(t, k), used, s);
@@ -70,7 +72,7 @@ static unsigned choose_stride(const struct trie *t, unsigned used, size_t i, siz
 			needed += slot != before;
 			before = slot;
 		}
-		if (((size_t)1 << s) <= SPARSE * needed)
+		if (((size_t)1 << s) <= t->sparse * needed)
 			return s;
 	}
 	return most ? 1 : 0;
@@ -139,7 +141,10 @@ static uint32_t build(struct trie *t, unsigned used, size_t i, size_t j, uint32_
 bool map_trie_build(struct image *im, struct map *m, const struct map_piece *p, size_t n)
 {
 	struct trie t = { .im = im, .p = p, .up = 128 - m->bits };
-	uint32_t root = build(&t, 0, 1, n, p[0].v, 0);
+	uint32_t root;
+
+	t.sparse = n < SMALL / MOST_SPARSE ? MOST_SPARSE : n > SMALL / LEAST_SPARSE ? LEAST_SPARSE : SMALL / n;
+	root = build(&t, 0, 1, n, p[0].v, 0);
 
 	if (im->failed)
 		return false;

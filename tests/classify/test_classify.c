@@ -107,6 +107,54 @@ static void test_map_ladder(void **state)
 	image_free(&im);
 }
 
+/* Boundaries that share the bits above 32, and have none below: the last one may be right behind those. */
+static void check_window(struct random *r, unsigned bits, unsigned shift)
+{
+	struct image im = { 0 };
+	struct map m = { .at = image_add(&im, 4 * MAP_DESC, 4) };
+	struct map_piece p[40] = { 0 };
+	unsigned __int128 above = ((unsigned __int128)random_next(r) << 64 | random_next(r)) << shift << 31 << 1;
+	unsigned n = 12 + (unsigned)random_below(r, 28);
+
+	for (unsigned i = 1; i < n; i++) {
+		unsigned __int128 x = above + ((unsigned __int128)(uint32_t)random_next(r) << shift);
+
+		if (i == 1 && random_below(r, 2))
+			x = above + ((unsigned __int128)1 << 32 << shift);
+		p[i].lo = value_and((struct value){ (uint64_t)(x >> 64), (uint64_t)x }, value_ones(bits));
+		p[i].v = (uint32_t)random_below(r, 1000);
+	}
+	qsort(p, n, sizeof(*p), by_value);
+	for (unsigned i = 1; i < n; i++)
+		if (!value_cmp(p[i].lo, p[i - 1].lo))
+			n = i;
+	assert_true(map_build(&im, &m, bits, p, n));
+	for (unsigned i = 0; i < 4 * n; i++) {
+		struct value v = p[i / 4].lo;
+
+		v = i % 4 == 0 ? v : i % 4 == 1 ? (struct value){ v.hi - !v.lo, v.lo - 1 } : i % 4 == 2 ? (struct value){ v.hi + !~v.lo, v.lo + 1 } :
+		    random_below(r, 2) ? random_bits(r, bits) :
+		    (struct value){ v.hi ^ random_below(r, 2), v.lo ^ (uint64_t)1 << random_below(r, 64) };
+		v = value_and(v, value_ones(bits));
+		assert_int_equal(map_find(&im, &m, v), piece_value(p, n, v));
+	}
+	if (n >= 12)
+		assert_int_equal(m.kind, MAP_WINDOW);
+	image_free(&im);
+}
+
+static void test_map_windows(void **state)
+{
+	static const unsigned width[] = { 33, 48, 64, 65, 96, 127, 128 };
+	struct random r = { 3 };
+
+	(void)state;
+	for (size_t w = 0; w < sizeof(width) / sizeof(*width); w++)
+		for (unsigned shift = 0; shift + 32 <= width[w]; shift++)
+			for (unsigned round = 0; round < 4; round++)
+				check_window(&r, width[w], shift);
+}
+
 static void compare(const struct classify_rules *rules, const struct classifier *c, const struct image *im, const struct packet *p)
 {
 	uint32_t want[MOST], got[MOST], list, best;
@@ -258,6 +306,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_maps),
 		cmocka_unit_test(test_map_ladder),
+		cmocka_unit_test(test_map_windows),
 		cmocka_unit_test(test_rfc),
 		cmocka_unit_test(test_hybrid),
 		cmocka_unit_test(test_tree),
