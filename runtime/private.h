@@ -285,7 +285,7 @@ struct xdpf_program {
 	struct rt_meta *meta;
 	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
 	int log_fd, logs_fd;
-	int swap_fd, images_fd, metas_fd;
+	int swap_fd, images_fd, metas_fd, rodata_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */

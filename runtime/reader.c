@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <bpf/bpf.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -177,12 +178,17 @@ int xdpf_reader_open(struct xdpf_reader **out, const struct xdpf_program *p, con
 
 int xdpf_reader_poll(struct xdpf_reader *r, int ms, xdpf_record_fn fn, void *arg)
 {
+	struct pollfd ready = { .fd = ring_buffer__epoll_fd(r->ring), .events = POLLIN };
 	int n;
 
 	r->fn = fn;
 	r->arg = arg;
+	/* records are there before it is asked which rules they are of */
+	n = poll(&ready, 1, ms);
+	if (n <= 0)
+		return n < 0 ? -errno : 0;
 	follow(r);
-	n = ring_buffer__poll(r->ring, ms);
+	n = ring_buffer__consume(r->ring);
 	return n == -ECANCELED ? 1 : r->broken ? r->broken : n;
 }
 

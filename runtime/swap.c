@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
@@ -22,6 +23,7 @@ struct rt_swap {
 	uint32_t number, was;
 	int image_fd, meta_fd;			/* of the new image and what belongs to it */
 	bool filled, done;
+	const char *why;			/* it cannot be done so, because */
 };
 
 static void bpf_freep(struct bpf_object **o)
@@ -75,10 +77,10 @@ void rt_swap_counts(const struct rt_swap *s, size_t *kept, size_t *fresh, size_t
 
 /* ---- can it be done? ---- */
 
-/* What names interfaces is filled in when a program is loaded. */
-static bool names_interfaces(const struct xdpf_meta *m)
+/* What redirects is filled in when a program is loaded. */
+static bool redirects(const struct xdpf_meta *m)
 {
-	return m->n_ifaces || m->ways.n_ports || m->ways.n_floods || m->ways.forwards;
+	return m->ways.n_ports || m->ways.n_floods || m->ways.forwards;
 }
 
 static const char *reason(const struct xdpf_program *p, const struct xdpf_object *o, bool frags)
@@ -93,8 +95,8 @@ static const char *reason(const struct xdpf_program *p, const struct xdpf_object
 		return "more than what stands in tables is different";
 	if (p->swap_fd < 0 || p->images_fd < 0 || p->metas_fd < 0 || p->rules_fd < 0)
 		return "what ran was loaded by another version of xdpf";
-	if (names_interfaces(rt_meta_get(o->meta)))
-		return "it names interfaces, which are looked up when it is loaded";
+	if (redirects(rt_meta_get(o->meta)))
+		return "it redirects to interfaces, which are looked up when it is loaded";
 	if (frags && !rt_meta_get(p->meta)->frags)
 		return "the interface's frames may be larger now";
 	return NULL;
@@ -158,6 +160,30 @@ static int relabel(struct rt_swap *s, const struct xdpf_object *o, const struct 
 	return err ? err : rt_relabel(&s->relabel, s->prog->meta, o->meta, (size_t)room, counts, n, log);
 }
 
+/* Have names of interfaces the indexes that they had when the program was loaded? */
+static bool same_interfaces(const struct rt_swap *s, struct bpf_object *bpf, const struct xdpf_meta *m)
+{
+	_cleanup_free_ unsigned char *rodata = NULL;
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info), zero = 0, index;
+	size_t size = 0, at = 0;
+
+	if (!m->n_ifaces)
+		return true;
+	if (s->prog->rodata_fd < 0 || !rt_variable(bpf, ".rodata", XDPF_VAR_IFACES, &size, &at) || size < m->n_ifaces * sizeof(index) ||
+	    bpf_obj_get_info_by_fd(s->prog->rodata_fd, &info, &len) || info.key_size != sizeof(zero) || info.value_size < at + size)
+		return false;
+	rodata = malloc(info.value_size);
+	if (!rodata || bpf_map_lookup_elem(s->prog->rodata_fd, &zero, rodata))
+		return false;
+	for (size_t i = 0; i < m->n_ifaces; i++) {
+		memcpy(&index, rodata + at + i * sizeof(index), sizeof(index));
+		if (index != if_nametoindex(m->ifaces[i]))
+			return false;
+	}
+	return true;
+}
+
 static int make_image(struct rt_swap *s, const struct xdpf_object *o, const struct xdpf_log *log)
 {
 	_cleanup_(bpf_freep) struct bpf_object *bpf = NULL;
@@ -169,6 +195,10 @@ static int make_image(struct rt_swap *s, const struct xdpf_object *o, const stru
 	size_t size = 0;
 	int err = rt_object_open_bpf(&bpf, o, NULL, log);
 
+	if (!err && !same_interfaces(s, bpf, rt_meta_get(o->meta))) {
+		s->why = "an interface that it names is another now";
+		return -ENOTSUP;
+	}
 	if (err)
 		return err;
 	map = bpf_object__find_map_by_name(bpf, XDPF_SECTION_TABLES);
@@ -271,8 +301,8 @@ int rt_swap_prepare(struct rt_swap **out, char *why, size_t size, int prog_fd, c
 		return 0;
 	}
 	err = make_ready(s, o, log);
-	if (err && s->relabel.why[0]) {
-		snprintf(why, size, "%s", s->relabel.why);
+	if (err && (s->why || s->relabel.why[0])) {
+		snprintf(why, size, "%s", s->why ? s->why : s->relabel.why);
 		return 0;
 	}
 	if (!err)

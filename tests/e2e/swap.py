@@ -3,7 +3,8 @@
 
 usage: swap.py gen DIR                     writes DIR/a/swap.xdpf, DIR/b/swap.xdpf, and DIR/shape/swap.xdpf, which takes another program
        swap.py send A B DIR STOP           sends from namespace B to A, until the file STOP is there; prints what came of it as JSON
-       swap.py one A B DIR                 sends one packet that is told apart: prints "a" or "b"
+       swap.py one A B                     sends one packet that is told apart: prints "a" or "b"
+       swap.py log A B                     sends one that is logged
 
 Packets go in small groups, each with one behind it that every version passes: when that came, all before it were judged. So nothing is lost
 on the way, and each packet's fate is known.
@@ -17,6 +18,7 @@ import sys
 
 N = 1000
 MARKER = 9      # the port of the packet behind a group, which no rule asks for
+LOGGED = 7007
 IFACE = "xe0", "xe1"
 ETH_IP = 0x0800
 
@@ -178,12 +180,18 @@ def one(a, b):
 def main():
     if sys.argv[1] == "gen":
         a, b = versions()
-        for name, rules, more in ("a", a, ""), ("b", b, ""), ("shape", a, "other: drop if tcp.dport == 7 and ip.ttl == 3 and payload[0:2] == 0x1234;\n"):
+        other = "other: drop if tcp.dport == 7 and ip.ttl == 3 and payload[0:2] == 0x1234;\n"
+        log = "port: log 1000/s, drop if udp.dport == %d and ip.src == 10.0.0.9;\n" % LOGGED
+        for name, rules, more in ("a", a, ""), ("b", b, ""), ("shape", a, other), ("log-a", a, log), ("log-b", b[:1] + a, log):
             os.makedirs(os.path.join(sys.argv[2], name), exist_ok=True)
             with open(os.path.join(sys.argv[2], name, "swap.xdpf"), "w") as f:
-                f.write(more + "".join(text(rule) + "\n" for rule in rules))
+                lines = [text(rule) + "\n" for rule in rules]
+                at = 10 if name == "log-a" else 20 if name == "log-b" else 0
+                f.write("".join(lines[:at]) + more + "".join(lines[at:]))
     elif sys.argv[1] == "send":
         send(*sys.argv[2:5])
+    elif sys.argv[1] == "log":
+        exchange((open_in(sys.argv[2], IFACE[0]), open_in(sys.argv[3], IFACE[1])), [dict(src=10 << 24 | 9, dst=1, proto="udp", port=LOGGED)], 0)
     else:
         one(*sys.argv[2:4])
 

@@ -15,7 +15,7 @@ ip -n "$NAME-b" link set xe1 up
 
 swap_py() { /usr/bin/python3 "$HERE/swap.py" "$@"; }
 swap_py gen "$WORK"
-for f in a b shape; do
+for f in a b shape log-a log-b; do
 	compile "$WORK/$f/swap.xdpf"
 done
 a=$WORK/a/swap.o b=$WORK/b/swap.o
@@ -25,7 +25,6 @@ loaded() {	# OBJECT [IFACE]
 	in_a "$XDPF" apply --quiet --json "$1" "${2:-xe0}" | json 'j["interfaces"][0]["loaded"] + (": " + j["interfaces"][0]["why"] if j["interfaces"][0]["why"] else "")'
 }
 
-# The counter of a rule; of all that was counted in the file.
 is "the first" "$(loaded "$a")" "program: no filter ran there"
 id=$(program_id)
 is "an edit" "$(loaded "$b")" tables
@@ -105,5 +104,39 @@ is "and back with a program" "$(loaded "$a")" "program: more than what stands in
 id=$(program_id)
 is "where it is wanted" "$(in_a "$XDPF" apply --quiet --reload --json "$a" xe0 | json 'j["interfaces"][0]["why"]')" "that was asked for"
 is "it is another" "$([ "$(program_id)" = "$id" ] || echo other)" other
+
+# Who reads the log meanwhile is told what rules are now.
+status "rules that log" 0 in_a "$XDPF" apply "$WORK/log-a/swap.o" xe0
+nsenter --net="$A" "$XDPF" log xe0 --json --count 3 >"$WORK/log" 2>"$WORK/log.err" &
+reader=$!
+JOBS+=($reader)
+for _ in $(seq 100); do
+	ls -l "/proc/$reader/fd" 2>/dev/null | grep -q /run/xdpf/log- && break
+	sleep 0.05
+done
+swap_py log "$A" "$B"
+sleep 1
+is "rules before the one that logs" "$(loaded "$WORK/log-b/swap.o")" tables
+swap_py log "$A" "$B"
+sleep 1
+is "and back" "$(loaded "$WORK/log-a/swap.o")" tables
+swap_py log "$A" "$B"
+ok "the reader ends" wait $reader
+is "where the rule was" "$(/usr/bin/python3 -c 'import json, sys
+print([(e["rule"], e["line"]) for e in map(json.loads, open(sys.argv[1]))])' "$WORK/log")" "[('port', 11), ('port', 21), ('port', 11)]"
+is "its counter went on" "$(stats 'rule("port")')" 3
+
+# An interface that a rule names is looked up when the program is loaded.
+for f in a b; do
+	sed '$ a here: drop if iface == xe9 and tcp.dport == 9;' "$WORK/$f/swap.xdpf" >"$WORK/iface.xdpf"
+	mkdir "$WORK/iface-$f"
+	mv "$WORK/iface.xdpf" "$WORK/iface-$f/swap.xdpf"
+	compile "$WORK/iface-$f/swap.xdpf"
+done
+status "a name that nobody has" 0 in_a "$XDPF" apply "$WORK/iface-a/swap.o" xe0
+is "as long as nobody has it" "$(loaded "$WORK/iface-b/swap.o")" tables
+ip -n "$NAME-a" link set xe3 name xe9
+is "when somebody has it" "$(loaded "$WORK/iface-a/swap.o")" "program: an interface that it names is another now"
+is "and from then on" "$(loaded "$WORK/iface-b/swap.o")" tables
 status "remove" 0 in_a "$XDPF" remove xe0 xe2
 report
