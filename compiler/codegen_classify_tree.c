@@ -156,7 +156,10 @@ V cg_tree_find(struct cg_lookup *l, const struct tree *t, const struct cg_dim *s
 	struct cg *g = l->g;
 	struct tree_code c = { .l = l, .g = g, .t = t };
 
-	c.rank = cg_alloca(g, LLVMArrayType2(g->i64, places(t)), "rank");
+	/* one place on the stack for all trees */
+	if (!g->ranks)
+		g->ranks = cg_alloca(g, LLVMArrayType2(g->i64, CLASSIFY_MAX_DIMS), "ranks");
+	c.rank = g->ranks;
 	c.best = cg_alloca(g, g->i64, "best");
 	LLVMBuildStore(g->b, best, c.best);
 	ranks(&c, said);

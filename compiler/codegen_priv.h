@@ -45,6 +45,7 @@ struct cg {
 	/* globals */
 	V config, ifaces, trace, inputs, rules, verdicts, misses, scratch;
 	V set_fn[SET_ENGINE_COUNT][SET_MAX_WORDS + 1];	/* look-ups in constant sets, by words of a key; 0: 32 bits and an engine that knows */
+	V ranks;			/* on the stack, where there are trees */
 	V classes;			/* in the scratch map: a number for each dimension of a classifier, of which the verifier knows nothing */
 	V image;			/* the one in .rodata */
 	V base;				/* see cg_image() */

@@ -225,20 +225,42 @@ static bool keep_what(struct lower *l, const struct lower_run *run)
 	return true;
 }
 
+/* Few enough to be code one by one, where that is not forbidden? */
+static bool may_be_plain(const struct lower *l, const struct lower_run *run)
+{
+	return l->classify.engine == ENGINE_AUTO && run->entry.n - run->broad <= LOWER_PLAIN_RULES;
+}
+
 /* NULL: no, and why not. */
 static struct classifier *build(struct lower *l, struct lower_run *run, const char **why)
 {
+	struct classify_options o = l->classify;
 	struct classifier *c;
+
+	/* more is not worth it, and not the time to find out */
+	if (may_be_plain(l, run) && o.max_bytes > LOWER_PLAIN_TABLES)
+		o.max_bytes = LOWER_PLAIN_TABLES;
 
 	if (run->failed || !run->rules.n_dims) {
 		*why = run->failed ? "a program has at most 16 million rules in tables" : "they ask nothing that tables know";
 		return NULL;
 	}
-	c = classify_build(l->arena, &run->rules, &l->classify, &l->ir->image, why);
+	c = classify_build(l->arena, &run->rules, &o, &l->ir->image, why);
 	if (!c || keep_what(l, run))
 		return c;
 	*why = "the tables of the program have no room for more";
 	return NULL;
+}
+
+/* Where rules ask for many different fields, few of them are found sooner one by one than in tables of all that. */
+static const char *too_dear(struct lower *l, const struct lower_run *run, const struct classifier *c)
+{
+	size_t narrow = run->entry.n - run->broad;
+
+	if (!may_be_plain(l, run) || narrow >= LOWER_RULES_PER_LOAD * (size_t)classify_loads(c))
+		return NULL;
+	return arena_printf(l->arena, "tables would take up to %u look-ups a packet, which is more than %zu rules cost one by one", classify_loads(c),
+			    narrow);
 }
 
 size_t lower_segment(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, bool *taken)
@@ -250,14 +272,26 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 	while (lower_may_classify(l)) {
 		struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
 		struct classifier *c;
+		size_t before, head;
+		const char *dear;
 
 		n = gather(l, w, rules, i, n, run);
 		if (!dims_sort(run))
 			run = again(l, w, rules, i, n, run);
 		if (run->entry.n - run->broad < fewest(l))
 			break;
+		before = l->ir->image.n;
+		head = l->ir->image.head;
 		run->what = image_describe(&l->ir->image, sizeof(struct classify_places), 8);
 		c = build(l, run, &why);
+		dear = c ? too_dear(l, run, c) : NULL;
+		if (dear) {
+			l->ir->whats.n--;
+			image_cut(&l->ir->image, before);
+			l->ir->image.head = head;
+			why = dear;
+			break;
+		}
 		if (c) {
 			*taken = true;
 			if (why && !run->ends)
@@ -266,7 +300,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 			lower_run(l, w, run, c);
 			return n;
 		}
-		if (n == 1)
+		if (n == 1 || may_be_plain(l, run))
 			break;
 		n /= 2;
 	}
