@@ -52,7 +52,7 @@ void rules_hard(struct arena *a, struct random *r, enum rules_hard kind, unsigne
 	for (unsigned i = 0; i < n; i++) {
 		struct classify_term *t = vec_add(a, &out->term);
 
-		*vec_add(a, &out->entry) = (struct classify_entry){ classify_word(CLASSIFY_DECIDE + i % 4, i), true };
+		*vec_add(a, &out->entry) = (struct classify_entry){ 2 * i + 1, true };
 		t->entry = i;
 		t->part = arena_array(a, N_DIMS, sizeof(*t->part));
 		ask_addresses(a, r, kind, t);
