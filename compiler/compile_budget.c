@@ -3,8 +3,6 @@
  */
 #include "compile_budget.h"
 
-#include <stdlib.h>
-
 #include "compile_priv.h"
 #include "object_facts.h"
 
@@ -29,7 +27,7 @@ bool compile_budget(const struct ast_program *p, const struct compile_options *o
 	if (!compile_with_facts(p, o, d, &obj, &len, &facts))
 		return false;
 	ok = object_facts(d->arena, obj, len, &object);
-	free(obj);
+	compile_object_free(obj, len);
 	if (!ok) {
 		diag_error(d, (struct span){ 0 }, "internal error: the object cannot be read");
 		return false;

@@ -192,6 +192,7 @@ static struct lower_run *again(struct lower *l, const struct lower_work *w, cons
 	memcpy(run->rules.dim, first->rules.dim, sizeof(run->rules.dim));
 	run->rules.n_dims = first->rules.n_dims;
 	gather(l, w, rules, i, n, run);
+	run->ends = first->ends;
 	return run;
 }
 
