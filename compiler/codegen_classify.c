@@ -1,8 +1,8 @@
 /*
  * Look-ups in a classifier's tables. In: what the packet says of each dimension. Out: its list, and the entry that stops found elsewhere.
  *
- * Every load is at an offset from the image's beginning which is compared with the image's size: an offset beyond it, which no table holds,
- * ends the look-up with an empty list. So the verifier walks one way, whatever it knows of the tables.
+ * Every load is at an offset from the image's beginning which is compared with the image's size: one beyond it, which no table holds, is 0, or,
+ * where the verifier would walk both ways many times, ends the look-up with an empty list.
  */
 #include "codegen_classify.h"
 
@@ -37,12 +37,15 @@ void cg_place(struct cg *g, BB b)
 V cg_inside(struct cg_lookup *l, V off, unsigned bytes)
 {
 	struct cg *g = l->g;
-	BB in = cg_block(g, "inside");
-	V hidden = cg_hide(g, off);
+	BB in;
 
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, hidden, cg_c(g, g->ir->image.n - bytes), ""), l->beyond, in);
+	if (!l->again)
+		return cg_at(g, cg_image(g), cg_at_most(g, off, g->ir->image.n - bytes));
+	in = cg_block(g, "inside");
+	off = cg_hide(g, off);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, off, cg_c(g, g->ir->image.n - bytes), ""), l->beyond, in);
 	cg_place(g, in);
-	return cg_at(g, cg_image(g), hidden);
+	return cg_at(g, cg_image(g), off);
 }
 
 V cg_look(struct cg_lookup *l, V off, unsigned bytes)
@@ -211,7 +214,10 @@ V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *sai
 		cg_tuple_words(&tuple, &l, &c->tuple, said);
 	list = c->engine == ENGINE_SWITCH ? cg_switch_find(&l, &c->cases, said) : rfc_list(&l, &c->rfc, said);
 	if (c->engine == ENGINE_HYBRID) {
-		V head = cg_look(&l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4);
+		V head;
+
+		l.again = true;
+		head = cg_look(&l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4);
 
 		best = cg_tuple_find(&tuple, head);
 	}

@@ -9,7 +9,8 @@
 
 struct cg_lookup {
 	struct cg *g;
-	BB beyond;			/* where a look-up goes that would leave the image */
+	BB beyond;			/* where a look-up goes that would leave the image … */
+	bool again;			/* … where it is in a loop, or one of many that are alike */
 	V blank;			/* 0, which neither the optimiser nor the verifier knows */
 };
 

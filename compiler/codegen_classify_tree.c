@@ -163,6 +163,7 @@ V cg_tree_find(struct cg_lookup *l, const struct tree *t, const struct cg_dim *s
 	c.best = cg_alloca(g, g->i64, "best");
 	LLVMBuildStore(g->b, best, c.best);
 	ranks(&c, said);
+	l->again = true;
 	boxes(&c, descend(&c));
 	return get(g, c.best);
 }

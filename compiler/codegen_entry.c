@@ -19,7 +19,7 @@ static V kind(struct cg *g, V word)
 }
 
 /* What stands for the entry with this word; @places: where in the image struct classify_places is. */
-static V what_of(struct cg *g, V word, V places, BB lost)
+static V what_of(struct cg *g, V word, V places)
 {
 	BB plain = cg_block_after(g, LLVMGetInsertBlock(g->b), "by place"), ask = cg_block_after(g, plain, "by table");
 	BB on = cg_block_after(g, ask, "what");
@@ -35,7 +35,7 @@ static V what_of(struct cg *g, V word, V places, BB lost)
 	LLVMBuildBr(g->b, on);
 	cg_go(g, ask);
 	v = cg_load(g, cg_atc(g, head, offsetof(struct classify_places, table)), 4, 4);
-	v = cg_image_load(g, LLVMBuildAdd(g->b, v, LLVMBuildShl(g->b, low(g, word), cg_c(g, 2), ""), ""), 4, lost);
+	v = cg_image_load(g, LLVMBuildAdd(g->b, v, LLVMBuildShl(g->b, low(g, word), cg_c(g, 2), ""), ""), 4);
 	ask = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, on);
 	LLVMMoveBasicBlockAfter(on, ask);
@@ -43,19 +43,6 @@ static V what_of(struct cg *g, V word, V places, BB lost)
 	word = LLVMBuildPhi(g->b, g->i64, "");
 	LLVMAddIncoming(word, (V[]){ r, v }, (BB[]){ plain, ask }, 2);
 	return word;
-}
-
-BB cg_lost(struct cg *g)
-{
-	if (!g->lost) {
-		BB here = LLVMGetInsertBlock(g->b);
-
-		g->lost = cg_block(g, "lost");
-		cg_go(g, g->lost);
-		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
-		cg_go(g, here);
-	}
-	return g->lost;
 }
 
 V cg_index(struct cg *g, uint64_t index)
@@ -66,16 +53,16 @@ V cg_index(struct cg *g, uint64_t index)
 		return cg_c(g, index);
 	cg_image_again(g, cg_image_number(g));
 	table = cg_load(g, cg_atc(g, cg_image(g), g->ir->indexes), 4, 4);
-	return cg_image_load(g, LLVMBuildAdd(g->b, table, cg_c(g, 4 * (uint64_t)g->ir->index_place[index]), ""), 4, cg_lost(g));
+	return cg_image_load(g, LLVMBuildAdd(g->b, table, cg_c(g, 4 * (uint64_t)g->ir->index_place[index]), ""), 4);
 }
 
 V cg_entry(struct cg *g, V list, V best, uint64_t places)
 {
-	BB one, other, some, on = cg_block(g, "entry"), first, lost = cg_lost(g);
+	BB one, other, some, on = cg_block(g, "entry"), first;
 	V place = cg_alloca(g, g->i64, "place"), v, r;
 
 	cg_image_again(g, cg_image_number(g));
-	v = cg_image_load(g, list, 4, lost);
+	v = cg_image_load(g, list, 4);
 	one = LLVMGetInsertBlock(g->b);
 	other = cg_block_after(g, one, "best");
 	first = cg_block_after(g, other, "first");
@@ -89,7 +76,7 @@ V cg_entry(struct cg *g, V list, V best, uint64_t places)
 	v = LLVMBuildLoad2(g->b, g->i64, place, "");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, low(g, v), cg_c(g, CLASSIFY_WORD_END), ""), on, some);
 	cg_go(g, some);
-	r = what_of(g, v, cg_c(g, places), lost);
+	r = what_of(g, v, cg_c(g, places));
 	some = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, on);
 	LLVMMoveBasicBlockAfter(on, some);
@@ -122,12 +109,12 @@ static void walk(struct cg *g, V list, V best, V len, V places)
 	LLVMBuildBr(g->b, head);
 	cg_go(g, head);
 	at = LLVMBuildPhi(g->b, g->i64, "");
-	v = cg_image_load(g, at, 4, done);
+	v = cg_image_load(g, at, 4);
 	is = LLVMBuildAnd(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, kind(g, v), cg_c(g, CLASSIFY_COUNT), ""),
 			  LLVMBuildICmp(g->b, LLVMIntULT, low(g, v), low(g, best), ""), "");
 	cg_branch(g, is, count, done);
 	cg_go(g, count);
-	v = what_of(g, v, places, done);
+	v = what_of(g, v, places);
 	cg_store(g, low(g, v), index, 4, 4);
 	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->rules, index });
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), on, there);

@@ -72,13 +72,7 @@ V cg_image_number(struct cg *g)
 	return v;
 }
 
-V cg_image_load(struct cg *g, V off, unsigned bytes, BB lost)
+V cg_image_load(struct cg *g, V off, unsigned bytes)
 {
-	BB in = cg_block_after(g, LLVMGetInsertBlock(g->b), "in image");
-
-	/* one register for the test and the access, of which the optimiser proves nothing */
-	off = cg_hide(g, off);
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, off, cg_c(g, g->ir->image.n - bytes), ""), lost, in);
-	cg_go(g, in);
-	return cg_load(g, cg_at(g, cg_image(g), off), bytes, bytes);
+	return cg_load(g, cg_at(g, cg_image(g), cg_at_most(g, off, g->ir->image.n - bytes)), bytes, bytes);
 }

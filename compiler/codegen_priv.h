@@ -68,7 +68,6 @@ struct cg {
 	BB *block;
 	V decider, verdict;		/* index in memory, verdict: for the common end */
 	BB verdict_block[VERDICT_COUNT][2], end_counted, end;
-	BB lost;			/* NULL: nobody has gone there */
 	bool verdicts_counted;
 };
 
@@ -84,6 +83,7 @@ void cg_store(struct cg *g, V v, V p, unsigned bytes, unsigned align);
 V cg_alloca(struct cg *g, T t, const char *name);	/* in the entry block */
 V cg_helper(struct cg *g, int id, T ret, unsigned n, V *args);
 V cg_hide(struct cg *g, V v);				/* the same number, unknown to the optimiser */
+V cg_at_most(struct cg *g, V v, uint64_t most);		/* 0 if it is more; at most 2^31 - 1 */
 BB cg_block(struct cg *g, const char *name);		/* appended to the function */
 BB cg_block_after(struct cg *g, BB after, const char *name);
 void cg_go(struct cg *g, BB b);
@@ -221,12 +221,10 @@ V cg_image_number(struct cg *g);
 /* From here on, until it is called again, cg_image() is image number @number. To be called where it is used, and no earlier: the verifier tells the
  * images apart as long as the pointer lives. */
 void cg_image_again(struct cg *g, V number);
-/* @bytes at offset @off of it, as i64; goes to @lost where they are not all in it. */
-V cg_image_load(struct cg *g, V off, unsigned bytes, BB lost);
+/* @bytes at offset @off of it, as i64; what is no offset is 0: no table says so. */
+V cg_image_load(struct cg *g, V off, unsigned bytes);
 /* Classifiers' lists, in the main function: see IR_ENTRY and IR_COUNTS. */
 V cg_entry(struct cg *g, V list, V best, uint64_t places);
-/* Where the main function ends that found what cannot be: an offset which no table has. */
-BB cg_lost(struct cg *g);
 /* A rule's index, in the main function. */
 V cg_index(struct cg *g, uint64_t index);
 void cg_counts_function(struct cg *g);
