@@ -105,6 +105,20 @@ id=$(program_id)
 is "where it is wanted" "$(in_a "$XDPF" apply --quiet --reload --json "$a" xe0 | json 'j["interfaces"][0]["why"]')" "that was asked for"
 is "it is another" "$([ "$(program_id)" = "$id" ] || echo other)" other
 
+# Two files: what the first one passed goes on to the second, also by rules that are gone.
+printf 'late: drop if udp.dport == 1;\n' >"$WORK/late.xdpf"
+for f in a b; do
+	ok "compile two files" "$XDPFC" "$WORK/$f/swap.xdpf" "$WORK/late.xdpf" -o "$WORK/two-$f.o"
+done
+status "two files" 0 in_a "$XDPF" apply "$WORK/two-b.o" xe0
+for f in a b a; do
+	swap_py one "$A" "$B" >/dev/null
+	is "an edit of the first" "$(loaded "$WORK/two-$f.o")" tables
+	is "the books balance" "$(stats 'j["balanced"]')" True
+done
+swap_py one "$A" "$B" >/dev/null
+is "each reached the first" "$(stats '(j["balanced"], j["files"][0]["reached"]["packets"])')" "(True, 8)"
+
 # Who reads the log meanwhile is told what rules are now.
 status "rules that log" 0 in_a "$XDPF" apply "$WORK/log-a/swap.o" xe0
 nsenter --net="$A" "$XDPF" log xe0 --json --count 3 >"$WORK/log" 2>"$WORK/log.err" &

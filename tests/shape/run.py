@@ -1,0 +1,108 @@
+#!/usr/bin/python3
+"""Shapes: what is only in tables leaves an object's shape as it is, and whatever else changes, changes it.
+
+usage: run.py XDPFC
+"""
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+
+def section(path, name):
+    data = open(path, "rb").read()
+    at, = struct.unpack_from("<Q", data, 40)
+    size, n, names = struct.unpack_from("<HHH", data, 58)
+    heads = [struct.unpack_from("<IIQQQQ", data, at + i * size) for i in range(n)]
+    for h in heads:
+        begin = heads[names][4] + h[0]
+        if data[begin:data.index(b"\0", begin)] == name.encode():
+            return data[h[4]:h[4] + h[5]]
+    raise SystemExit("%s: no section %s" % (path, name))
+
+
+def table(r, label):
+    return "%s: %s if ip.src == 10.%d.%d.%d and ip.dst in { 10.%d.0.0/16 } and tcp.dport in { %d-%d };" % (
+        label, r.choice(("drop", "pass")), *(r.randrange(256) for _ in range(4)), *sorted(r.sample(range(1, 65536), 2)))
+
+
+def base():
+    r = random.Random(11)
+    head = ["set bad : ip live size 100 = { 192.0.2.1 };", "limit slow = 10 packets/s;", "default pass;"]
+    code = ["old: drop if ip.src in bad;", "seen: log 5/s if udp.dport == 99;", "many: drop if icmp over slow;"]
+    return head, code, [table(r, "r%d" % i) for i in range(60)]
+
+
+class Shapes:
+    def __init__(self, xdpfc):
+        self.xdpfc, self.passed, self.failed = xdpfc, 0, 0
+        self.dir = tempfile.TemporaryDirectory()
+        self.first = self.of(*base())
+
+    def of(self, head, code, rules, name="shape.xdpf"):
+        path = os.path.join(self.dir.name, name)
+        with open(path, "w") as f:
+            f.write("\n".join(head + rules[:20] + code + rules[20:]) + "\n")
+        done = subprocess.run([self.xdpfc, path, "-o", path + ".o"], stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise SystemExit("%s: %s" % (path, done.stderr))
+        return json.loads(section(path + ".o", ".debug_xdpf"))["shape"]
+
+    def check(self, what, same, edit, **more):
+        parts = base()
+        edit(*parts)
+        if (self.of(*parts, **more) == self.first) == same:
+            self.passed += 1
+        else:
+            self.failed += 1
+            print("FAILED: %s: the shape is %s" % (what, "another" if same else "the same"))
+
+
+def replace(lines, old, new):
+    i = next(i for i, line in enumerate(lines) if old in line)
+    lines[i] = lines[i].replace(old, new)
+
+
+def main():
+    s = Shapes(sys.argv[1])
+    r = random.Random(12)
+    same = {
+        "nothing": lambda h, c, t: None,
+        "a rule more": lambda h, c, t: t.insert(40, table(r, "new")),
+        "a rule more, first of all": lambda h, c, t: t.insert(0, "new: drop if tcp.dport == 7 and ip.src == 10.1.1.1;"),
+        "a rule less": lambda h, c, t: t.pop(30),
+        "another address": lambda h, c, t: replace(t, "10.", "172."),
+        "another label": lambda h, c, t: replace(t, "r30:", "renamed:"),
+        "no label": lambda h, c, t: replace(t, "r30: ", ""),
+        "another verdict": lambda h, c, t: replace(t, "drop", "pass"),
+        "another order": lambda h, c, t: t.reverse(),
+        "another place of the same code": lambda h, c, t: t.insert(0, t.pop()),
+        "remarks": lambda h, c, t: t.insert(3, "# a remark\n"),
+    }
+    other = {
+        "another field": lambda h, c, t: t.insert(40, "new: drop if ip4.ttl == 3;"),
+        "a header by itself": lambda h, c, t: t.insert(40, "new: drop if tcp and ip.src == 10.1.1.1;"),
+        "a verdict that there was none of": lambda h, c, t: t.insert(40, "new: abort if tcp.dport == 7 and ip.src == 10.1.1.1;"),
+        "a rule that is code": lambda h, c, t: c.append("new: drop if payload[0:1] == 7;"),
+        "another default": lambda h, c, t: replace(h, "default pass", "default drop"),
+        "another rate": lambda h, c, t: replace(h, "10 packets", "11 packets"),
+        "another pace": lambda h, c, t: replace(c, "log 5/s", "log 6/s"),
+        "another set that lives": lambda h, c, t: replace(h, "192.0.2.1", "192.0.2.2"),
+        "another size of it": lambda h, c, t: replace(h, "size 100", "size 101"),
+        "another rule that logs": lambda h, c, t: replace(c, "seen:", "saw:"),
+        "no counters": lambda h, c, t: h.insert(0, "option counters off;"),
+        "twice as many rules": lambda h, c, t: t.extend(table(r, "n%d" % i) for i in range(60)),
+    }
+    for what, edit in same.items():
+        s.check(what, True, edit)
+    for what, edit in other.items():
+        s.check(what, False, edit)
+    s.check("another file", False, same["nothing"], name="other.xdpf")
+    print("%d passed, %d failed, 0 skipped" % (s.passed, s.failed))
+    sys.exit(s.failed != 0)
+
+
+main()
