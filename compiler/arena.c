@@ -193,7 +193,9 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 
 void *arena_copy(struct arena *a, const void *p, size_t size)
 {
-	return memcpy(arena_alloc(a, size ? size : 1), p, size);
+	void *copy = arena_alloc(a, size ? size : 1);
+
+	return size ? memcpy(copy, p, size) : copy;
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t len)

@@ -124,7 +124,7 @@ struct ir_program {
 	size_t image_used;		/* bytes of it; behind them is room */
 	VEC(const struct classifier *) classifier;
 	VEC(struct ir_segment *) segment;	/* in the order of the text */
-	/* with classifiers: rules' indexes are numbers in the image, from element 1 of a table on; where it says where that is; and by index, which */
+	/* with classifiers: rules' indexes are numbers in the image, in a table from element 1 on; where it says where that is; by index, which */
 	size_t indexes;
 	uint32_t *index_place;
 	size_t n_indexes;		/* elements of that table */

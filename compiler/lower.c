@@ -207,7 +207,7 @@ static unsigned weight(const struct ir_inst *i)
 	case IR_SUM: case IR_FIB: case IR_FLOW: case IR_LISTENS: case IR_COOKIE: case IR_LATELY: case IR_COOKIEOK:
 		return 40;
 	case IR_ENTRY:
-		return 7;
+		return 10;
 	case IR_CLASSIFY:
 		return 100;
 	case IR_LIMIT:
@@ -268,16 +268,31 @@ static bool few_tables(struct lower *l)
 	return true;
 }
 
+/* An index that is a number in the image takes code to read. */
+static size_t index_weight(const struct ir_program *p, const struct ir_inst *i)
+{
+	enum { READ = 5 };
+
+	return p->classifier.n && !i->noted && (i->op == IR_COUNT || i->op == IR_DECIDE || i->op == IR_NOTE || i->op == IR_LOG) ? READ : 0;
+}
+
+static size_t all_weight(const struct ir_program *p)
+{
+	size_t sum = 0;
+
+	for (size_t b = 0; b < p->block.n; b++)
+		for (size_t i = 0; i < p->block.v[b]->inst.n; i++)
+			sum += weight(&p->block.v[b]->inst.v[i]) + index_weight(p, &p->block.v[b]->inst.v[i]);
+	return sum;
+}
+
 static bool small_enough(struct lower *l)
 {
 	const struct ir_program *p = l->ir;
 	VEC(const struct ir_inst *) placed = { 0 };
 	size_t sum = 0;
 
-	for (size_t b = 0; b < p->block.n; b++)
-		for (size_t i = 0; i < p->block.v[b]->inst.n; i++)
-			sum += weight(&p->block.v[b]->inst.v[i]);
-	if (sum <= MAX_WEIGHT)
+	if (all_weight(p) <= MAX_WEIGHT)
 		return true;
 	/* where it became too much, in the order of the text */
 	sum = 0;
@@ -302,7 +317,9 @@ static bool small_enough(struct lower *l)
 	return false;
 }
 
-struct ir_program *lower_program(const struct ast_program *ast, const struct lower_options *o, struct diag_list *d)
+/* *retry given: where it is only too large, nothing is said, and *retry set. */
+static struct ir_program *lower_once(const struct ast_program *ast, const struct lower_options *o, struct diag_list *d, bool *retry,
+				     bool too_large)
 {
 	struct arena *a = d->arena;
 	struct lower *l = arena_alloc(a, sizeof(*l));
@@ -313,6 +330,7 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct low
 	l->diag = d;
 	l->ast = ast;
 	l->classify = o->classify;
+	l->too_large = too_large;
 	l->ir = arena_alloc(a, sizeof(*l->ir));
 	l->ir->arena = a;
 	l->ir->ast = ast;
@@ -343,6 +361,11 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct low
 	place(l, parse.cold, parse.n_cold);
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
+	if (retry && d->errors == errors && l->ir->classifier.n && all_weight(l->ir) > MAX_WEIGHT) {
+		*retry = true;
+		image_free(&l->ir->image);
+		return NULL;
+	}
 	if (d->errors == errors && few_tables(l) && small_enough(l) && lower_tables(l, &o->sets) && lower_indexes(l)) {
 		l->ir->image_used = l->ir->image.n;
 		image_pad(&l->ir->image);
@@ -350,4 +373,17 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct low
 	}
 	image_free(&l->ir->image);
 	return NULL;
+}
+
+struct ir_program *lower_program(const struct ast_program *ast, const struct lower_options *o, struct diag_list *d)
+{
+	/* Rules that are all code are more of it where tables find them; where that is too much, they may fit one by one. */
+	bool retry = false, may = o->classify.engine == ENGINE_AUTO && ast->n_indexes <= MAX_WEIGHT;
+	struct lower_options plain = *o;
+	struct ir_program *ir = lower_once(ast, o, d, may ? &retry : NULL, false);
+
+	if (!retry)
+		return ir;
+	plain.classify.engine = ENGINE_LINEAR;
+	return lower_once(ast, &plain, d, NULL, true);
 }

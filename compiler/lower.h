@@ -150,6 +150,7 @@ struct lower {
 	bool negated;			/* the test's truth is where the rules go on */
 	size_t n_tests;			/* as need estimates them */
 	struct classify_options classify;
+	bool too_large;			/* with classifiers, which is why there are none */
 	struct lower_group *group;	/* by field, see lower_dims.c */
 	VEC(struct lower_made) made;
 	ir_var blank, frame_len, absent;

@@ -149,7 +149,7 @@ static struct ir_segment *add_segment(struct lower *l, const struct ast_rules *r
 static const char *few(struct lower *l)
 {
 	if (l->classify.engine == ENGINE_LINEAR)
-		return "--engine=linear asks for it";
+		return l->too_large ? "with tables they are more code than one program holds" : "--engine=linear asks for it";
 	if (l->classify.engine != ENGINE_AUTO)
 		return "they ask nothing that tables know";
 	return arena_printf(l->arena, "there are fewer than %d rules that ask what tables know", LOWER_CLASSIFY_FROM);
