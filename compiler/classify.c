@@ -26,7 +26,7 @@ bool classify_fail(struct attempt *t, const char *fmt, ...)
 
 bool classify_room(struct attempt *t, size_t more)
 {
-	size_t used = t->im->n - t->before;
+	size_t used = t->im->n - t->before.n;
 
 	return (used <= t->max_bytes && more <= t->max_bytes - used) ||
 	       classify_fail(t, "the tables would be larger than %zu KB", t->max_bytes >> 10);
@@ -78,7 +78,6 @@ static bool again(struct attempt *t, struct classifier *c, enum classify_engine 
 	if (t->im->failed)
 		return false;
 	image_cut(t->im, t->before);
-	t->im->head = t->head;
 	arena_free(t->a);
 	t->a = arena_new();
 	t->max_bytes = max_bytes;
@@ -155,7 +154,7 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 {
 	struct classifier *c = arena_alloc(a, sizeof(*c));
 	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .max_rest = o->max_rest,
-			     .before = m->n, .head = m->head };
+			     .before = image_mark(m) };
 	bool ok;
 
 	c->engine = o->engine;
@@ -163,14 +162,12 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 	ok = build(&t, c);
 	arena_free(t.a);
 	if (!ok) {
-		if (!m->failed) {
+		if (!m->failed)
 			image_cut(m, t.before);
-			m->head = t.head;
-		}
 		*why = t.why;
 		return NULL;
 	}
-	c->bytes = m->n - t.before;
+	c->bytes = m->n - t.before.n;
 	return c;
 }
 

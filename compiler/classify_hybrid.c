@@ -42,8 +42,8 @@ static size_t tables_bytes(const struct tuple_build *b)
 /* An attempt of its own: what it leaves in memory and image goes with it. */
 static bool try_rest(struct tuple_build *b, struct rfc *rfc)
 {
-	struct attempt *t = b->t, sub = { .a = arena_new(), .out = t->out, .r = t->r, .im = t->im, .before = t->im->n };
-	size_t n, room = t->max_bytes - (t->im->n - t->before), tables = tables_bytes(b);
+	struct attempt *t = b->t, sub = { .a = arena_new(), .out = t->out, .r = t->r, .im = t->im, .before = image_mark(t->im) };
+	size_t n, room = t->max_bytes - (t->im->n - t->before.n), tables = tables_bytes(b);
 	uint32_t *term = rest_terms(b, sub.a, &n);
 	bool ok = false;
 
@@ -70,7 +70,7 @@ static unsigned cost(const struct tuple_build *b, size_t rest)
 }
 
 /* One more table, where that makes so much of the rest that it costs less. @rest: bytes of the rest that there is, from @before on in the image. */
-static bool one_more(struct tuple_build *b, struct rfc *rfc, size_t before, size_t *rest, bool *better)
+static bool one_more(struct tuple_build *b, struct rfc *rfc, struct image_mark before, size_t *rest, bool *better)
 {
 	struct image *im = b->t->im;
 	struct tuple_build was = *b;
@@ -84,7 +84,7 @@ static bool one_more(struct tuple_build *b, struct rfc *rfc, size_t before, size
 	if (!tuple_take(b))
 		return false;
 	if (try_rest(b, rfc)) {
-		*rest = im->n - before;
+		*rest = im->n - before.n;
 		*better = cost(b, *rest) < is;
 		if (*better)
 			return true;
@@ -97,7 +97,8 @@ static bool one_more(struct tuple_build *b, struct rfc *rfc, size_t before, size
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 {
 	struct tuple_build *b = arena_alloc(t->a, sizeof(*b));
-	size_t start = t->im->n, rest;
+	const struct image_mark start = image_mark(t->im);
+	size_t rest;
 	bool better = true;
 
 	b->t = t;
@@ -114,7 +115,7 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 		if (b->n_left == before)
 			return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
 	}
-	rest = t->im->n - start;
+	rest = t->im->n - start.n;
 	while (better)
 		if (!one_more(b, rfc, start, &rest, &better))
 			return false;

@@ -15,7 +15,7 @@ struct attempt {
 	size_t max_rest;			/* see struct classify_options */
 	size_t max_rest_bytes;			/* HYBRID: of the tables that are not hash tables; 0: as there is room */
 	uint64_t work, max_work;		/* words of sets that were looked at; 0: as many as it takes */
-	size_t before, head;			/* bytes of the image, and of its head, when it began */
+	struct image_mark before;		/* the image when it began */
 	const char *why;
 };
 

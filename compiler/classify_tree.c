@@ -314,7 +314,7 @@ bool classify_tree(struct attempt *t, const uint32_t *term, size_t n, struct tre
 	*tree = (struct tree){ .n_dims = 0 };
 	b->t = t;
 	ok = boxes_of(t, term, n, &b->b) && classify_describe(t, 4 * TREE_DESC, &tree->at) && write_boxes(b, tree) && write_maps(b, tree);
-	used = t->im->n - t->before;
+	used = t->im->n - t->before.n;
 	b->most_bytes = used < t->max_bytes ? t->max_bytes - used : 0;
 	ok = ok && (whole(b, TREE_MAX_LEAF / 8, &root) || whole(b, TREE_MAX_LEAF, &root)) &&
 	     add(t, b->node.n * sizeof(*b->node.v), b->node.v, &nodes) && add(t, b->leaf.n * sizeof(*b->leaf.v), b->leaf.v, &leaves);

@@ -366,6 +366,9 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 		image_free(&l->ir->image);
 		return NULL;
 	}
+	/* what was set aside for classifiers */
+	if (!l->ir->classifier.n)
+		image_free(&l->ir->image);
 	if (d->errors == errors && few_tables(l) && small_enough(l) && lower_tables(l, &o->sets) && lower_indexes(l)) {
 		l->ir->image_used = l->ir->image.n;
 		image_pad(&l->ir->image);

@@ -2,7 +2,7 @@
  * The code around a classifier's tables. In: a run of rules, its tables. Out: blocks that find a packet's entries and do what they say, in order,
  * on to the current block.
  *
- * An entry's word is loaded, and the rules that are code stand in a chain, in order: each asks whether it is meant. Behind a rule that lets the
+ * What the first entry does is loaded, and the rules that are code stand in a chain, in order: each asks whether it is meant. Behind a rule that lets the
  * packet go on the next entry is loaded, and the way goes on along the chain: always forward, so there is no loop for the verifier. Groups of
  * rules are jumped over as a whole. What is left at the end of the chain is a decision, or the end of the list.
  */
@@ -45,7 +45,7 @@ static void load_entry(struct lower *l, const struct lower_walk *k)
 	lower_hot(l, on);
 }
 
-/* What a rule leads to that is code, out of line: its own way, then the next word. */
+/* What a rule leads to that is code, out of line: its own way, then the next entry. */
 static void code_entry(struct lower *l, const struct lower_walk *k, size_t entry, struct ir_block *body, struct ir_block *then)
 {
 	const struct lower_entry *e = &k->run->entry.v[entry];

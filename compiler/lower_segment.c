@@ -273,7 +273,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 	while (lower_may_classify(l)) {
 		struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
 		struct classifier *c;
-		size_t before, head;
+		struct image_mark before;
 		const char *dear;
 
 		n = gather(l, w, rules, i, n, run);
@@ -281,15 +281,13 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 			run = again(l, w, rules, i, n, run);
 		if (run->entry.n - run->broad < fewest(l))
 			break;
-		before = l->ir->image.n;
-		head = l->ir->image.head;
+		before = image_mark(&l->ir->image);
 		run->what = image_describe(&l->ir->image, sizeof(struct classify_places), 8);
 		c = build(l, run, &why);
 		dear = c ? too_dear(l, run, c) : NULL;
 		if (dear) {
 			l->ir->whats.n--;
 			image_cut(&l->ir->image, before);
-			l->ir->image.head = head;
 			why = dear;
 			break;
 		}

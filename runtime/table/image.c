@@ -67,11 +67,14 @@ void image_pad(struct image *m)
 		image_add(m, want - m->n, 1);
 }
 
-void image_cut(struct image *m, size_t n)
+void image_cut(struct image *m, struct image_mark to)
 {
-	if (n < m->n)
-		memset(m->v + n, 0, m->n - n);
-	m->n = n;
+	if (to.n < m->n)
+		memset(m->v + to.n, 0, m->n - to.n);
+	m->n = to.n;
+	if (to.head < m->head && to.n)
+		memset(m->v + to.head, 0, m->head - to.head);
+	m->head = to.head;
 }
 
 void image_free(struct image *m)

@@ -37,8 +37,16 @@ static inline void *image_at(const struct image *m, size_t off)
 void image_pad(struct image *m);
 /* The size that it makes of @n. */
 size_t image_room(size_t n);
-/* What was added behind its first @n bytes is no more. */
-void image_cut(struct image *m, size_t n);
+/* How far it is filled, and what was added since then is no more. */
+struct image_mark {
+	size_t n, head;
+};
+
+static inline struct image_mark image_mark(const struct image *m)
+{
+	return (struct image_mark){ m->n, m->head };
+}
+void image_cut(struct image *m, struct image_mark to);
 void image_free(struct image *m);
 
 #endif

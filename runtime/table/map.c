@@ -162,7 +162,8 @@ static bool build_half(struct image *im, struct map *m, struct builder *b)
 
 static bool build_word(struct image *im, struct map *m, unsigned bits, struct builder *b, bool *fits)
 {
-	size_t n = im->n, rows = (size_t)1 << (bits - 16);
+	const struct image_mark before = image_mark(im);
+	size_t rows = (size_t)1 << (bits - 16);
 	size_t root = image_add(im, 2 * rows, 64);
 
 	for (size_t r = 0; r < rows && !im->failed && !b->failed; r++)
@@ -170,7 +171,7 @@ static bool build_word(struct image *im, struct map *m, unsigned bits, struct bu
 	*fits = !b->failed || b->level[0].failed || b->level[1].failed;
 	if (b->failed) {
 		if (!im->failed)
-			image_cut(im, n);
+			image_cut(im, before);
 		return false;
 	}
 	describe(im, m, 0, root);
