@@ -93,6 +93,7 @@ struct classify_switch {
 	struct {
 		struct classify_case *value;	/* sorted */
 		size_t n;
+		bool wide;			/* its numbers have a first word, which is zero in all of these */
 		uint32_t other;
 	} field[CLASSIFY_MAX_FIELDS];
 	uint32_t absent;

@@ -93,6 +93,7 @@ static bool values(struct attempt *t, struct classify_switch *s, unsigned field)
 			c.v[n++] = c.v[i];
 	s->field[field].value = arena_copy(t->out, c.v, n * sizeof(*c.v));
 	s->field[field].n = n;
+	s->field[field].wide = t->r->dim[s->dim].field[field].bits > 64;
 	s->n += n;
 	return s->n <= SWITCH_MOST || classify_fail(t, "more than %d values", SWITCH_MOST);
 }
@@ -147,7 +148,7 @@ uint32_t classify_switch_find(const struct classify_switch *s, const unsigned *w
 
 	if (f) {
 		list = s->field[f - 1].other;
-		for (size_t i = 0; i < s->field[f - 1].n && !v[s->dim].hi; i++)
+		for (size_t i = 0; i < s->field[f - 1].n && (!s->field[f - 1].wide || !v[s->dim].hi); i++)
 			if (s->field[f - 1].value[i].v == v[s->dim].lo)
 				list = s->field[f - 1].value[i].list;
 	}

@@ -16,7 +16,8 @@ V cg_switch_find(struct cg_lookup *l, const struct classify_switch *s, const str
 
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, which, cg_c(g, f + 1), ""), here, next);
 		cg_place(g, here);
-		if (said->hi[s->dim]) {
+		/* the first word of what has none is another packet's */
+		if (s->field[f].wide) {
 			BB low = cg_block(g, "small number");
 
 			cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, cg_said(g, said->hi[s->dim]), cg_c(g, 0), ""), low, other);

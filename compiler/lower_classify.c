@@ -2,8 +2,8 @@
  * The code around a classifier's tables. In: a run of rules, its tables. Out: blocks that find a packet's entries and do what they say, in order,
  * on to the current block.
  *
- * What the first entry does is loaded, and the rules that are code stand in a chain, in order: each asks whether it is meant. Behind a rule that lets the
- * packet go on the next entry is loaded, and the way goes on along the chain: always forward, so there is no loop for the verifier. Groups of
+ * What the first entry does is loaded, and the rules that are code stand in a chain, in order: each asks whether it is meant. Behind a rule that lets
+ * the packet go on the next entry is loaded, and the way goes on along the chain: always forward, so there is no loop for the verifier. Groups of
  * rules are jumped over as a whole. What is left at the end of the chain is a decision, or the end of the list.
  */
 #include "lower_classify.h"
