@@ -268,11 +268,13 @@ static bool few_tables(struct lower *l)
 	return true;
 }
 
-/* An index that is a number in the image takes code to read. */
-static size_t index_weight(const struct ir_program *p, const struct ir_inst *i)
+/* An index that is a number in the image takes code to read; a switch has its cases. */
+static size_t more_weight(const struct ir_program *p, const struct ir_inst *i)
 {
 	enum { READ = 5 };
 
+	if (i->op == IR_CLASSIFY)
+		return p->classifier.v[i->imm]->engine == ENGINE_SWITCH ? p->classifier.v[i->imm]->cases.n : 0;
 	return p->classifier.n && !i->noted && (i->op == IR_COUNT || i->op == IR_DECIDE || i->op == IR_NOTE || i->op == IR_LOG) ? READ : 0;
 }
 
@@ -282,7 +284,7 @@ static size_t all_weight(const struct ir_program *p)
 
 	for (size_t b = 0; b < p->block.n; b++)
 		for (size_t i = 0; i < p->block.v[b]->inst.n; i++)
-			sum += weight(&p->block.v[b]->inst.v[i]) + index_weight(p, &p->block.v[b]->inst.v[i]);
+			sum += weight(&p->block.v[b]->inst.v[i]) + more_weight(p, &p->block.v[b]->inst.v[i]);
 	return sum;
 }
 
@@ -301,12 +303,12 @@ static bool small_enough(struct lower *l)
 			if (p->block.v[b]->inst.v[i].span.src)
 				*vec_add(l->arena, &placed) = &p->block.v[b]->inst.v[i];
 			else
-				sum += weight(&p->block.v[b]->inst.v[i]);
+				sum += weight(&p->block.v[b]->inst.v[i]) + more_weight(p, &p->block.v[b]->inst.v[i]);
 	qsort(placed.v, placed.n, sizeof(*placed.v), by_place);
 	for (size_t i = 0; i < placed.n; i++) {
 		struct diag *d;
 
-		sum += weight(placed.v[i]);
+		sum += weight(placed.v[i]) + more_weight(p, placed.v[i]);
 		if (sum <= MAX_WEIGHT && i + 1 < placed.n)
 			continue;
 		d = diag_error(l->diag, placed.v[i]->span, "the rules from here on do not fit one program");

@@ -52,7 +52,7 @@ static struct rt_meta *meta_of(const char *const *rules, size_t n, bool indexes,
 			"\"text\":\"%s\"}", i ? "," : "", i, quoted, i + 1, decides, what);
 	}
 	fprintf(f, "],\"image\":{\"size\":64,\"whats\":[%s],\"indexes\":%s},\"shape\":\"0123456789abcdef0123456789abcdef\"%s}",
-		indexes ? "[0,2]" : "", indexes ? "[4,2]" : "null", loaded ? loaded : "");
+		indexes ? "[0,2]" : "", indexes ? "[8,2]" : "null", loaded ? loaded : "");
 	fclose(f);
 	if (rt_meta_parse(&m, text, strlen(text), &log))
 		fail_msg("%s in %s", said.text, text);
@@ -225,12 +225,13 @@ static void indexes_in_the_code_must_stay(void **state)
 static void images_get_the_new_indexes(void **state)
 {
 	struct rt_meta *old = META("a:x:drop", "b:y:drop"), *new = META("b:y:drop", "a:x:drop");
-	uint32_t image[16] = { 16, 32, [4] = classify_what(CLASSIFY_DECIDE, 0), classify_what(CLASSIFY_CODE, 1), [8] = 0, 1 };
+	uint32_t image[16] = { 16, 7, 32, [4] = classify_what(CLASSIFY_DECIDE, 0), classify_what(CLASSIFY_CODE, 1), [8] = 0, 1 };
 	struct rt_relabel r;
 
 	(void)state;
 	relabel(&r, old, new, 8);
 	assert_int_equal(rt_relabel_image(image, sizeof(image), rt_meta_image(new), &r, NULL), 0);
+	assert_int_equal(image[1], CLASSIFY_BY_TABLE);
 	assert_int_equal(image[4], classify_what(CLASSIFY_DECIDE, 1));
 	assert_int_equal(image[5], classify_what(CLASSIFY_CODE, 1));
 	assert_int_equal(image[8], 0);
