@@ -80,6 +80,17 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple);
 /* A tree for @term, whose entries stop. false, and .why. */
 bool classify_tree(struct attempt *t, const uint32_t *term, size_t n, struct tree *tree);
 
+/* Bits of a dimension's widest field. */
+static inline unsigned classify_widest(const struct classify_dim *d)
+{
+	unsigned bits = 0;
+
+	for (unsigned f = 0; f < d->n; f++)
+		if (d->field[f].bits > bits)
+			bits = d->field[f].bits;
+	return bits;
+}
+
 /* ---- classify_switch.c ---- */
 
 enum {

@@ -253,16 +253,6 @@ static bool combine(struct rfc_build *b, unsigned *left, unsigned *n, unsigned u
 	return true;
 }
 
-static unsigned widest(const struct classify_dim *d)
-{
-	unsigned bits = 0;
-
-	for (unsigned f = 0; f < d->n; f++)
-		if (d->field[f].bits > bits)
-			bits = d->field[f].bits;
-	return bits;
-}
-
 static bool steps(struct rfc_build *b)
 {
 	const struct classify_rules *r = b->t->r;
@@ -271,7 +261,7 @@ static bool steps(struct rfc_build *b)
 	for (unsigned d = 0; d < r->n_dims; d++) {
 		if (b->c[d].n < 2)
 			continue;
-		if (widest(&r->dim[d]) <= 16)
+		if (classify_widest(&r->dim[d]) <= 16)
 			small[n_small++] = d;
 		else
 			large[n_large++] = d;

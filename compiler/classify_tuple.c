@@ -10,16 +10,6 @@
 
 enum { WAYS = 16 };			/* terms that one is made into, at most */
 
-static unsigned widest(const struct classify_dim *d)
-{
-	unsigned bits = 0;
-
-	for (unsigned f = 0; f < d->n; f++)
-		if (d->field[f].bits > bits)
-			bits = d->field[f].bits;
-	return bits;
-}
-
 /* The dimensions that most terms ask of. */
 static void choose_dims(struct tuple_build *b)
 {
@@ -33,7 +23,7 @@ static void choose_dims(struct tuple_build *b)
 		unsigned best = TUPLE_NONE;
 
 		for (unsigned d = 0; d < r->n_dims; d++)
-			if (asked[d] && r->dim[d].n < 1 << TUPLE_WHICH_BITS && (widest(&r->dim[d]) > 16) == (i < TUPLE_LONG) &&
+			if (asked[d] && r->dim[d].n < 1 << TUPLE_WHICH_BITS && (classify_widest(&r->dim[d]) > 16) == (i < TUPLE_LONG) &&
 			    (best == TUPLE_NONE || asked[d] > asked[best]))
 				best = d;
 		b->dim[i] = best;
