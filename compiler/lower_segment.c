@@ -247,6 +247,9 @@ static struct classifier *build(struct lower *l, struct lower_run *run, const ch
 		return NULL;
 	}
 	c = classify_build(l->arena, &run->rules, &o, &l->ir->image, why);
+	/* the last of several attempts failed for a reason that says little of the others */
+	if (!c && may_be_plain(l, run))
+		*why = arena_printf(l->arena, "they do not fit tables of %d MB, and so few are not worth larger ones", LOWER_PLAIN_TABLES >> 20);
 	if (!c || keep_what(l, run))
 		return c;
 	*why = "the tables of the program have no room for more";
