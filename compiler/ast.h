@@ -434,6 +434,10 @@ struct source *source_read(struct arena *a, const char *path, struct diag_list *
  * in the tree all the same, so that sema can report more. */
 bool parse_unit(struct ast_program *p, const struct source *source, struct diag_list *d);
 
+/* parse_format.c: the text of a file that was parsed without errors in the canonical layout, with its comments; *len bytes and a NUL. NULL: it
+ * would not say the same, which is a defect here. */
+const char *parse_format(struct arena *a, const struct source *source, size_t *len);
+
 /* sema.c: resolves and checks in place. False if there were errors (then the tree must not be run or lowered). */
 bool sema_check(struct ast_program *p, struct diag_list *d);
 

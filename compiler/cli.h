@@ -15,7 +15,7 @@ struct cli {
 	size_t n_files;
 	const char *out;		/* -o */
 	const char *emit, *list, *run;	/* their values; NULL: not asked for */
-	bool check, test, budget;
+	bool check, test, budget, format;
 	const char *mcpu;
 	const char *engine, *set_engine, *table_memory;	/* as text; these two have what they say */
 	struct classify_options classify;
@@ -48,6 +48,7 @@ int cli_run(struct cli *cli);		/* cli_run.c: --run */
 int cli_test(struct cli *cli);		/* cli_test.c: --test */
 int cli_list(struct cli *cli);		/* cli_list.c: --list */
 int cli_budget(struct cli *cli);	/* cli_budget.c: --budget */
+int cli_format(struct cli *cli);	/* cli_format.c: --format, --emit=xdpf */
 
 /* ---- cli.c ---- */
 

@@ -10,10 +10,9 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET,
-	OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR,
-	OPT_JSON,
-	OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY,
+	OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_CPUS,
+	OPT_WERROR, OPT_JSON, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -22,7 +21,7 @@ static const struct option_info {
 	const char *value;		/* what it is called; NULL: takes none */
 } options[] = {
 	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
-	{ OPT_BUDGET, "--budget", NULL }, { OPT_EMIT, "--emit", "STAGE" },
+	{ OPT_BUDGET, "--budget", NULL }, { OPT_FORMAT, "--format", NULL }, { OPT_EMIT, "--emit", "STAGE" },
 	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
@@ -41,12 +40,12 @@ static const char help[] =
 	"       xdpfc --check FILE...          only say what is wrong with them\n"
 	"       xdpfc --test FILE...           run the tests in them, without the kernel\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
-	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm\n"
+	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm, or xdpf\n"
+	"       xdpfc --format FILE...         lay out in place, comments and all\n"
 	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"\n"
-	"Several files make one program and run in the order given; - is standard input.\n"
-	"\n"
+	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --table-memory=MB   how rules and sets are found\n"
 	"                    (what costs least); what tables may take (128, at most 512)\n"
@@ -83,6 +82,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_TEST:		cli->test = true; break;
 	case OPT_RUN:		cli->run = value; break;
 	case OPT_BUDGET:	cli->budget = true; break;
+	case OPT_FORMAT:	cli->format = true; break;
 	case OPT_EMIT:		cli->emit = value; break;
 	case OPT_LIST:		cli->list = value; break;
 	case OPT_MCPU:		cli->mcpu = value; break;
@@ -215,18 +215,20 @@ static int check_options(struct cli *cli)
 		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->seed }, { "--no-way", cli->no_way },
 		{ "--socket", cli->socket }, { "--flow-state", cli->flow_state }, { "--rx", cli->rx_text }, { "--split", cli->split },
 	};
-	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + !!cli->emit + !!cli->list;
+	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->format + !!cli->emit + !!cli->list;
 	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
 	uint64_t n = 0;
 
 	if (modes > 1)
-		return cli_usage("-o, --check, --test, --run, --budget, --emit and --list are different things: ask for one of them");
+		return cli_usage("-o, --check, --test, --run, --budget, --format, --emit and --list are different things: ask for one of them");
 	if (cli->list && cli->n_files)
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)
 		return cli_usage("which rule file?");
 	if (!modes)
 		return cli_usage("where to? -o OUT.o writes the object, --check only looks for errors");
+	if (cli->emit && strcmp(cli->emit, "xdpf") == 0 && cli->n_files > 1)
+		return cli_usage("--emit=xdpf prints one file; --format takes several");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
 	if (!engine(cli))
@@ -283,7 +285,7 @@ int main(int argc, char **argv)
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
 		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :
-			 cli_compile(&cli);
+			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) : cli_compile(&cli);
 	}
 	status = cli_finish(status);
 	arena_free(cli.arena);
