@@ -331,6 +331,8 @@ static int open_program(int *out, const char *iface, const struct xdpf_log *log)
 		if (!state.ours)
 			return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface,
 				       rt_iface_program(&state, name, sizeof(name)));
+		if (!state.prog_id)
+			return rt_fail(log, ENOENT, "%s: nobody confirmed its filter in time: nothing filters there", iface);
 		*out = bpf_prog_get_fd_by_id(state.prog_id);
 		if (*out >= 0)
 			return 0;
