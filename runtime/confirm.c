@@ -1,6 +1,6 @@
 /*
- * The end of a change: what waits for confirmation is confirmed, or what ran before is put back. In come interfaces; out goes, by one exchange of each
- * link's program against the one that is expected there, the filter that is to run for good.
+ * The end of a change: what waits for confirmation is confirmed, or what ran before is put back. In come interfaces; out goes, by one exchange of
+ * each link's program against the one that is expected there, the filter that is to run for good.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
