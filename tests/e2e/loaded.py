@@ -26,16 +26,18 @@ def name_of(fd):
     return info.raw[64:80].rstrip(b"\0").decode() if not bpf(OBJ_GET_INFO_BY_FD, attr) else ""
 
 
-def main():
+def count(match):
+    """How many programs' names does it match?"""
     libc.close.argtypes = [ctypes.c_int]
     at, n = Attr(), 0
     while not bpf(PROG_GET_NEXT_ID, at):
         fd = bpf(PROG_GET_FD_BY_ID, Attr(at.b))
         if fd >= 0:
-            n += name_of(fd) == sys.argv[1]
+            n += bool(match(name_of(fd)))
             libc.close(fd)
         at = Attr(at.b)
-    print(n)
+    return n
 
 
-main()
+if __name__ == "__main__":
+    print(count(lambda name: name == sys.argv[1]))
