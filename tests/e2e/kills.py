@@ -117,6 +117,13 @@ class Tables(Scenario):
         return ["apply", "--quiet", obj("t-b" if what()[1] == OLD else "t-a"), "xe0"]
 
 
+    def after(self, where, before):
+        rules = json.loads(xdpf("stats", "--json", "xe0").stdout)["files"][0]["rules"]
+        text = [r["text"] for r in rules if r["label"] == "port"]
+        port = "1" if before == OLD else "2"
+        check(len(text) == 1 and text[0].rstrip(";").endswith(" " + port), where, "the kernel runs %s, and says %s" % (before, text))
+
+
 class First(Scenario):
     may = {OLD, ""}
     flood = False
