@@ -372,7 +372,7 @@ char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size);
 
 /* ---- verifier.c ---- */
 
-/* Logs why the kernel refused a program: the end of its log, and the rule that it was at. */
-void rt_verifier_explain(const struct xdpf_log *log, const char *text);
+/* Logs why the kernel refused a program: the end of its log, and the rule of @m (or NULL) that it was at. */
+void rt_verifier_explain(const struct xdpf_log *log, const char *text, const struct xdpf_meta *m);
 
 #endif

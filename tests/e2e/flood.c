@@ -1,10 +1,11 @@
 /*
- * A flood through a veth pair while something else happens on its other end. In: namespaces A and B, with xe0 in A and xe1 in B. Out: what left B, what
- * came past the XDP program in A, and what the programs counted that ran there.
+ * A flood through a veth pair while something else happens on its other end. In: namespaces A and B, with xe0 in A and xe1 in B. Out: what left B,
+ * what came past the XDP program in A, and what the programs counted that ran there.
  *
  *   flood A B apply N PATTERN XDPF COMMAND...   runs XDPF with each COMMAND (words separated by blanks) in turn, in A, N of them, under a flood
  *   flood A B watch STOP PACE                   a flood until the file STOP is there; PACE microseconds between every 4096
  *   flood A B what                              what runs on xe0 now, and its verdicts on frames to ports 1, 2 and 7777
+ *   flood A B steal LINK                        gives the pinned link another program
  *
  * Frames are UDP to port 7777, made by the kernel's live-frame test run, which sends them out of xe1: what it could put into the other end's ring is
  * counted there (xdp_xmit). Every one of them is judged by an XDP program or passes to the packet socket in A. The counters of all programs that ran
@@ -256,7 +257,7 @@ static uint64_t counted(void)
 	return sum;
 }
 
-/* ---- the three ---- */
+/* ---- what it is called for ---- */
 
 static int run(char *xdpf, char *command)
 {
@@ -342,8 +343,8 @@ static int apply(int n, const char *pattern, char *xdpf, char **command, int n_c
 		printf("%3d %-40s %10.0f packets/s, %llu through\n", i + 1, command[i % n_commands], rate, (unsigned long long)was_leaked);
 	}
 	finish(sender);
-	printf("{\"commands\": %d, \"failed\": %d, \"sent\": %llu, \"counted\": %llu, \"through\": %llu, \"least\": %.0f, \"programs\": %zu}\n", n, failed,
-	       (unsigned long long)(sent() - from), (unsigned long long)(counted() - first), (unsigned long long)leaked(), least, n_maps);
+	printf("{\"commands\": %d, \"failed\": %d, \"sent\": %llu, \"counted\": %llu, \"through\": %llu, \"least\": %.0f, \"programs\": %zu}\n", n,
+	       failed, (unsigned long long)(sent() - from), (unsigned long long)(counted() - first), (unsigned long long)leaked(), least, n_maps);
 	return 0;
 }
 
@@ -357,6 +358,22 @@ static int watch(const char *file)
 		usleep(10000);
 	finish(sender);
 	printf("{\"sent\": %llu, \"through\": %llu}\n", (unsigned long long)(sent() - from), (unsigned long long)leaked());
+	return 0;
+}
+
+static int steal(const char *path)
+{
+	const struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int link = bpf_obj_get(path), thief;
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_XDP);
+
+	thief = bpf_prog_load(BPF_PROG_TYPE_XDP, "thief", "GPL", code, 2, &opts);
+
+	if (link < 0 || thief < 0 || bpf_link_update(link, thief, NULL))
+		die(path);
 	return 0;
 }
 
@@ -406,5 +423,7 @@ int main(int argc, char **argv)
 		pace = (unsigned)atoi(argv[5]);
 		return watch(argv[4]);
 	}
+	if (!strcmp(argv[3], "steal") && argc == 5)
+		return steal(argv[4]);
 	return !strcmp(argv[3], "what") ? what() : 2;
 }

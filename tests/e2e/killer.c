@@ -2,10 +2,10 @@
  * Ends a command at its N-th system call, before that is made. In: N, and a command. Out: how many it made until then. With its children: they are
  * ended, too.
  *
- * usage: killer N [-c] [-s CALL HOOK] COMMAND...     N 0: it is let go on to its end
+ * usage: killer N [-c] [-s CALL[:NTH] HOOK] COMMAND...     N 0: it is let go on to its end
  *
  * -c counts only calls that change something outside of the process, or let go of it: bpf, files and directories of a bpffs, locks, close, exit.
- * -s runs HOOK, a shell command, before the first bpf call number CALL (enum bpf_cmd), and goes on then.
+ * -s runs HOOK, a shell command, before the first, or NTH, bpf call number CALL (enum bpf_cmd), and goes on then.
  * Prints "ended N" or "done N": the number of calls counted; exits with the command's status, or 137.
  */
 #include <errno.h>
@@ -61,7 +61,7 @@ static int end_all(unsigned long n)
 	return 137;
 }
 
-static int trace(pid_t first, unsigned long end, bool only_changes, long call, const char *hook)
+static int trace(pid_t first, unsigned long end, bool only_changes, long call, long nth, const char *hook)
 {
 	unsigned long n = 0;
 	int status, code = 1;
@@ -85,7 +85,7 @@ static int trace(pid_t first, unsigned long end, bool only_changes, long call, c
 			    (!only_changes || changes(&info))) {
 				if (++n == end)
 					return end_all(n);
-				if (hook && info.entry.nr == SYS_bpf && (long)info.entry.args[0] == call) {
+				if (hook && info.entry.nr == SYS_bpf && (long)info.entry.args[0] == call && !--nth) {
 					const char *once = hook;
 
 					hook = NULL;
@@ -107,14 +107,17 @@ int main(int argc, char **argv)
 	unsigned long end = argc > 2 ? strtoul(argv[1], NULL, 10) : 0;
 	const char *hook = NULL;
 	bool only_changes = false;
-	long call = -1;
+	long call = -1, nth = 1;
 	int at = 2, status;
 	pid_t pid;
 
 	for (; at < argc && argv[at][0] == '-'; at++) {
 		only_changes |= !strcmp(argv[at], "-c");
 		if (!strcmp(argv[at], "-s") && at + 2 < argc) {
-			call = atol(argv[++at]);
+			char *rest;
+
+			call = strtol(argv[++at], &rest, 10);
+			nth = *rest == ':' ? atol(rest + 1) : 1;
 			hook = argv[++at];
 		}
 	}
@@ -133,5 +136,5 @@ int main(int argc, char **argv)
 	ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
 	       PTRACE_O_TRACEEXEC);
 	ptrace(PTRACE_SYSCALL, pid, 0, 0);
-	return trace(pid, end, only_changes, call, hook);
+	return trace(pid, end, only_changes, call, nth, hook);
 }
