@@ -4,11 +4,12 @@
  *
  * usage: killer N [-c] [-s CALL[:NTH] HOOK] COMMAND...     N 0: it is let go on to its end
  *
- * -c counts only calls that change something outside of the process, or let go of it: bpf, files and directories of a bpffs, locks, close, exit.
+ * -c counts only calls that change something which others see: programs, maps, links and pins, directories, locks; and the end.
  * -s runs HOOK, a shell command, before the first, or NTH, bpf call number CALL (enum bpf_cmd), and goes on then.
  * Prints "ended N" or "done N": the number of calls counted; exits with the command's status, or 137.
  */
 #include <errno.h>
+#include <linux/bpf.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -44,8 +45,14 @@ static bool changes(const struct __ptrace_syscall_info *info)
 {
 	switch (info->entry.nr) {
 	case SYS_bpf:
+		switch (info->entry.args[0]) {
+		case BPF_MAP_UPDATE_ELEM: case BPF_MAP_DELETE_ELEM: case BPF_PROG_LOAD: case BPF_OBJ_PIN: case BPF_LINK_CREATE: case BPF_LINK_UPDATE:
+		case BPF_LINK_DETACH: case BPF_PROG_BIND_MAP:
+			return true;
+		}
+		return false;
 	case SYS_mkdir: case SYS_mkdirat: case SYS_rmdir: case SYS_unlink: case SYS_unlinkat: case SYS_rename: case SYS_renameat: case SYS_renameat2:
-	case SYS_mount: case SYS_flock: case SYS_close: case SYS_exit_group:
+	case SYS_mount: case SYS_flock: case SYS_exit_group:
 		return true;
 	}
 	return false;

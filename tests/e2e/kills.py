@@ -199,7 +199,7 @@ def look_behind(s, where):
         if after[0] == "xdpf_guard":
             check(s.waits and have | {"previous"} == PENDING, where, "%s waits with %s" % (iface, sorted(have)))
         elif after[0] == "none":
-            check(not have, where, "nothing runs, with %s" % sorted(have))
+            check(not os.path.exists(PINS), where, "nothing runs, with %s and %s" % (sorted(have), os.path.exists(PINS) and os.listdir(PINS)))
         else:
             check(have | {"previous"} == PLAIN, where, "%s runs with %s" % (iface, sorted(have)))
     own = sum(len(pins(i) & {"link", "previous", "kept", "new"}) - (after[0] == "xdpf_guard") for i in s.ifaces)

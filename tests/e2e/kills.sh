@@ -4,7 +4,7 @@
 #
 # usage: kills.sh XDPFC XDPF TOOLS [STEP|all [SCENARIO...]]
 . "$(dirname "$0")/lib.sh" "$@"
-TOOLS=$3 STEP=${4:-37}
+TOOLS=$3 STEP=${4:-11}
 shift $(($# < 4 ? $# : 4))
 for ns in a b; do
 	ip netns add "$NAME-$ns"
