@@ -1,8 +1,9 @@
 /*
  * Attaching, replacing and removing. In come an object and interfaces; out goes a filter on each of them, held by a pinned
  * link, or everything as it was. Where a program that runs needs other tables only, it gets them (swap.c), and none is loaded.
- * Guaranteed: the mode asked for is the mode it gets, a replacement leaves no moment without a filter, and a program of somebody
- * else's is never touched.
+ * One that is to be confirmed runs behind a guard (guard.c). Guaranteed: the mode asked for is the mode it gets, a replacement leaves no moment
+ * without a filter, a program of somebody else's is never touched, and whoever is ended in the middle leaves each interface with the old or the
+ * new filter, and pins that say which (pending.h).
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -15,9 +16,17 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "private.h"
+#include "pending.h"
 
 enum { PLAIN_MTU = 1500 };	/* what every driver takes without frags */
+
+/* What was asked for. */
+struct how {
+	enum xdpf_mode mode;
+	bool reload;
+	uint64_t confirm;	/* ns to wait for that; 0: it runs for good at once */
+	uint64_t until;		/* that time, by rt_clock() */
+};
 
 /* One interface on its way to a new program. */
 struct target {
@@ -27,6 +36,7 @@ struct target {
 	int link_fd;		/* of the filter that runs there, or the new one */
 	int old_prog_fd;	/* what to go back to; -1: nothing ran there */
 	bool changed;
+	struct rt_guard guard;	/* .prog_fd -1: there is nothing to be confirmed */
 	struct rt_swap *swap;	/* in place of .prog: tables for the program that runs */
 	char why[160];		/* there is none, because */
 };
@@ -35,6 +45,7 @@ static void target_free(struct target *t)
 {
 	xdpf_program_free(t->prog);
 	rt_swap_free(t->swap);
+	rt_guard_close(&t->guard);
 	close_fd(&t->link_fd);
 	close_fd(&t->old_prog_fd);
 }
@@ -56,6 +67,12 @@ static int refuse_foreign(const struct xdpf_iface *i, const struct xdpf_log *log
 		       i->mode == XDPF_MODE_GENERIC ? "xdpgeneric" : i->mode == XDPF_MODE_OFFLOAD ? "xdpoffload" : "xdp");
 }
 
+static int refuse_pending(const struct xdpf_iface *i, const struct xdpf_log *log)
+{
+	return rt_fail(log, EBUSY, "%s: a filter waits for confirmation there, for %llu s more: `xdpf confirm %s` or `xdpf rollback %s` first",
+		       i->name, (unsigned long long)((i->left + 999999999) / 1000000000), i->name, i->name);
+}
+
 static int target_prepare(struct target *t, const char *name, enum xdpf_mode mode, const struct xdpf_log *log)
 {
 	int err = rt_iface_query(&t->iface, &t->link_fd, name, log);
@@ -68,6 +85,8 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 		return rt_iface_fail_hidden(&t->iface, log);
 	if (!t->iface.ours)
 		return refuse_foreign(&t->iface, log);
+	if (t->iface.pending)
+		return refuse_pending(&t->iface, log);
 	if (t->iface.mode != mode)
 		return rt_fail(log, EBUSY,
 			       "%s: the filter there runs in %s mode, and %s was asked for; a running filter cannot change its mode.\n"
@@ -92,6 +111,20 @@ static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_
 	xdpf_program_free(t->prog);
 	t->prog = prog;
 	return 0;
+}
+
+/* A guard before the program that was loaded, if that is to be confirmed. */
+static int target_guard(struct target *t, const struct how *how, const struct xdpf_log *log)
+{
+	int err;
+
+	if (!how->confirm)
+		return 0;
+	rt_guard_close(&t->guard);
+	err = rt_guard_make(&t->guard, t->old_prog_fd, t->prog->prog_fd, how->until, t->prog->frags, t->iface.name, log);
+	if (!err)
+		rt_failures_watch_too(&t->guard.watch_fd, t->prog->errors_fd, t->guard.prog_fd, log);
+	return err;
 }
 
 /* ---- changes ---- */
@@ -127,14 +160,32 @@ static int explain_attach(const struct target *t, int err, enum xdpf_mode mode, 
 	return rt_fail_sys(log, err, "%s: the program cannot be attached in %s mode", name, xdpf_mode_name(mode));
 }
 
+/* What the link runs in the end: the guard, or the filter itself. */
+static int to_attach(const struct target *t)
+{
+	return t->guard.prog_fd >= 0 ? t->guard.prog_fd : t->prog->prog_fd;
+}
+
+/* Before the link is changed: what says to whoever comes next how far it came. */
+static int pin_before(struct target *t, const struct xdpf_log *log)
+{
+	int err = 0;
+
+	if (t->old_prog_fd >= 0)
+		err = rt_pin_put(t->old_prog_fd, t->path, RT_PIN_KEPT, log);
+	if (!err && t->guard.prog_fd >= 0)
+		err = rt_pin_put(t->prog->prog_fd, t->path, RT_PIN_NEW, log);
+	if (!err && t->guard.prog_fd >= 0)
+		err = rt_guard_pin(&t->guard, t->path, log);
+	if (!err)
+		err = rt_pin_watch(t->prog->watch_fd, rt_prog_id(t->prog->prog_fd), t->path, log);
+	return err ? err : rt_pin_watch(t->guard.watch_fd, rt_prog_id(t->guard.prog_fd), t->path, log);
+}
+
 static int pin_new(struct target *t, const struct xdpf_log *log)
 {
-	int err;
+	int err = rt_pin_put(t->link_fd, t->path, RT_PIN_LINK, log);
 
-	/* A pin from before whose link lost its interface: that link is dead. */
-	if (unlink(t->path) && errno != ENOENT)
-		return rt_fail_sys(log, errno, "%s cannot be removed", t->path);
-	err = rt_bpffs_pin(t->link_fd, t->path, log);
 	if (err)
 		close(take_fd(t->link_fd));	/* unpinned, it goes with its fd */
 	else
@@ -149,41 +200,69 @@ static int link_program(struct target *t, enum xdpf_mode mode)
 	LIBBPF_OPTS(bpf_link_update_opts, update, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)t->old_prog_fd);
 
 	if (t->old_prog_fd >= 0)
-		return bpf_link_update(t->link_fd, t->prog->prog_fd, &update) ? errno : 0;
-	t->link_fd = bpf_link_create(t->prog->prog_fd, (int)t->iface.ifindex, BPF_XDP, &create);
+		return bpf_link_update(t->link_fd, to_attach(t), &update) ? errno : 0;
+	t->link_fd = bpf_link_create(to_attach(t), (int)t->iface.ifindex, BPF_XDP, &create);
 	return t->link_fd < 0 ? errno : 0;
 }
 
-static int attach(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_log *log)
+/* Did somebody else come between the question what runs there and the change? */
+static bool is_raced(const struct target *t, int err)
 {
-	int err = link_program(t, mode);
+	struct xdpf_iface now;
 
+	if (t->old_prog_fd >= 0)
+		return err == EPERM || err == ENOLINK;
+	return (err == EBUSY || err == EEXIST) && !rt_iface_query(&now, NULL, t->iface.name, NULL) && now.mode != XDPF_MODE_NONE;
+}
+
+static int fail_raced(const struct target *t, const struct xdpf_log *log)
+{
+	return rt_fail(log, EBUSY, "%s: SOMEBODY ELSE changed its XDP program just now; theirs stays, and this filter does NOT run there.\n"
+		       "Look at `xdpf status %s`, then apply again", t->iface.name, t->iface.name);
+}
+
+static int attach(struct target *t, const struct xdpf_object *o, const struct how *how, const struct xdpf_log *log)
+{
+	int err = pin_before(t, log);
+
+	if (err)
+		return err;
+	err = link_program(t, how->mode);
 	/* The peer's MTU counts too, and only the driver knows it. */
-	if (err == ERANGE && mode == XDPF_MODE_NATIVE && !t->prog->frags) {
-		err = target_load(t, o, mode, true, log);
+	if (err == ERANGE && how->mode == XDPF_MODE_NATIVE && !t->prog->frags && !(how->confirm && t->old_prog_fd >= 0)) {
+		err = target_load(t, o, how->mode, true, log);
+		if (!err)
+			err = target_guard(t, how, log);
+		if (!err)
+			err = pin_before(t, log);
 		if (err)
 			return err;
-		err = link_program(t, mode);
+		err = link_program(t, how->mode);
 	}
 	if (!err && t->old_prog_fd < 0)
 		return pin_new(t, log);
 	t->changed = !err;
-	if (err == EPERM && t->old_prog_fd >= 0)
-		return rt_fail(log, EBUSY, "%s: its filter was replaced by somebody else just now; apply again", t->iface.name);
-	return err ? explain_attach(t, err, mode, log) : 0;
+	if (err && is_raced(t, err))
+		return fail_raced(t, log);
+	return err ? explain_attach(t, err, how->mode, log) : 0;
 }
 
+/* Back to what was there, unless somebody else was there meanwhile; and nothing is left of what was made ready. */
 static void target_undo(struct target *t, const struct xdpf_log *log)
 {
-	if (!t->changed)
-		return;
-	if (t->old_prog_fd < 0) {
+	LIBBPF_OPTS(bpf_link_update_opts, update, .flags = BPF_F_REPLACE);
+
+	if (t->old_prog_fd < 0 && t->changed) {
 		rt_bpffs_unpin(t->path, log);
 		close(take_fd(t->link_fd));
-	} else if (bpf_link_update(t->link_fd, t->old_prog_fd, NULL)) {
-		rt_log(log, XDPF_LOG_ERROR, "%s: the earlier filter cannot be put back: %s; the new one runs there",
-		       t->iface.name, strerror(errno));
+	} else if (t->changed) {
+		update.old_prog_fd = (uint32_t)to_attach(t);
+		if (bpf_link_update(t->link_fd, t->old_prog_fd, &update))
+			rt_log(log, XDPF_LOG_ERROR, "%s: the earlier filter cannot be put back: %s; look at `xdpf status %s`", t->iface.name,
+			       errno == EPERM ? "somebody else changed it meanwhile" : strerror(errno), t->iface.name);
 	}
+	if (t->prog)
+		rt_settle(t->path, NULL);
 }
 
 /* ---- all of them ---- */
@@ -194,20 +273,40 @@ static bool needs_frags(const struct target *t, enum xdpf_mode mode)
 	return mode == XDPF_MODE_NATIVE && t->iface.mtu > PLAIN_MTU;
 }
 
-/* New tables where they will do, else a program that is loaded, not yet attached. */
-static int target_make(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool reload, const struct xdpf_log *log)
+/* The kernel goes on from one program to another only if both take frames in fragments or both do not: as the old one does, so does the new one. */
+static int as_the_old(bool *frags, const struct target *t, const struct xdpf_log *log)
 {
+	_cleanup_(rt_program_freep) struct xdpf_program *p = NULL;
+	int fd = dup(t->old_prog_fd);
+
+	if (fd < 0)
+		return rt_fail_sys(log, errno, "%s: its program cannot be held", t->iface.name);
+	if (rt_program_open(&p, fd, t->iface.name, log))
+		return rt_fail(log, EOPNOTSUPP, "%s: what runs there does not say how it was loaded, so it cannot be kept behind a guard.\n"
+			       "Apply without --confirm", t->iface.name);
+	*frags = rt_meta_get(p->meta)->frags;
+	return 0;
+}
+
+/* New tables where they will do, else a program that is loaded, not yet attached. */
+static int target_make(struct target *t, const struct xdpf_object *o, const struct how *how, const struct xdpf_log *log)
+{
+	bool frags = needs_frags(t, how->mode);
 	int err = 0;
 
 	if (t->old_prog_fd < 0)
 		snprintf(t->why, sizeof(t->why), "no filter ran there");
-	else if (reload)
+	else if (how->reload)
 		snprintf(t->why, sizeof(t->why), "that was asked for");
+	else if (how->confirm)
+		snprintf(t->why, sizeof(t->why), "the one from before is kept as it is until this one is confirmed");
 	else
-		err = rt_swap_prepare(&t->swap, t->why, sizeof(t->why), t->old_prog_fd, o, t->iface.name, needs_frags(t, mode), log);
+		err = rt_swap_prepare(&t->swap, t->why, sizeof(t->why), t->old_prog_fd, o, t->iface.name, frags, log);
+	if (!err && how->confirm && t->old_prog_fd >= 0)
+		err = as_the_old(&frags, t, log);
 	if (err || t->swap)
 		return err;
-	return target_load(t, o, mode, needs_frags(t, mode), log);
+	return target_load(t, o, how->mode, frags, log);
 }
 
 /* Does the program that new tables were made for still run there? */
@@ -218,19 +317,28 @@ static int check_link(const struct target *t, const struct xdpf_log *log)
 
 	if (!bpf_obj_get_info_by_fd(t->link_fd, &info, &len) && info.prog_id == t->iface.prog_id)
 		return 0;
-	return rt_fail(log, EBUSY, "%s: its filter was replaced by somebody else just now; apply again", t->iface.name);
+	return fail_raced(t, log);
 }
 
 /* What may fail comes first: tables are exchanged by a store each. */
-static int attach_all(struct target *t, size_t n, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_log *log)
+static int attach_all(struct target *t, size_t n, const struct xdpf_object *o, const struct how *how, const struct xdpf_log *log)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)
-		err = t[i].swap ? check_link(&t[i], log) : attach(&t[i], o, mode, log);
+		err = t[i].swap ? 0 : target_guard(&t[i], how, log);
 	for (size_t i = 0; i < n && !err; i++)
+		err = t[i].swap ? check_link(&t[i], log) : attach(&t[i], o, how, log);
+	for (size_t i = 0; i < n && !err; i++) {
+		/* what ran before the program that got other tables is not what a rollback should go back to */
+		if (t[i].swap)
+			rt_pin_drop(t[i].path, RT_PIN_PREVIOUS);
 		if (t[i].swap)
 			rt_swap_commit(t[i].swap);
+	}
+	/* only now: until here the pins of each say that it is in the middle of a change */
+	for (size_t i = 0; i < n && !err; i++)
+		rt_settle(t[i].path, NULL);
 	return err;
 }
 
@@ -263,26 +371,38 @@ static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
 			       m->ifaces[i]);
 }
 
-static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, const char *const *ifaces, enum xdpf_mode mode,
-		     bool reload, const struct xdpf_log *log)
+static void say_pending(const struct target *t, const struct how *how, const struct xdpf_log *log)
+{
+	if (how->confirm)
+		rt_log(log, XDPF_LOG_INFO, "%s: unless `xdpf confirm %s` comes within %llu s, %s", t->iface.name, t->iface.name,
+		       (unsigned long long)(how->confirm / 1000000000), t->old_prog_fd < 0 ? "nothing filters there again" :
+		       "the filter from before is back");
+	if (how->confirm && t->prog->frags != needs_frags(t, how->mode))
+		rt_log(log, XDPF_LOG_INFO, "%s: it was loaded %s frags, as the filter from before was; `xdpf apply --reload`, once it is confirmed, "
+		       "loads it as the interface wants it now", t->iface.name, t->prog->frags ? "with" : "without");
+}
+
+static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, const char *const *ifaces, struct how *how,
+		     const struct xdpf_log *log)
 {
 	size_t i;
 	int err = 0;
 
 	for (i = 0; i < n && !err; i++)
-		err = target_prepare(&t[i], ifaces[i], mode, log);
+		err = target_prepare(&t[i], ifaces[i], how->mode, log);
 	for (i = 0; i < n && !err; i++)
 		for (size_t k = 0; k < i && !err; k++)
 			if (t[k].iface.ifindex == t[i].iface.ifindex)
 				err = rt_fail(log, EINVAL, "%s: given twice", ifaces[i]);
 	for (i = 0; i < n && !err; i++)
-		err = rt_rx_check(o, &t[i].iface, mode, log);
+		err = rt_rx_check(o, &t[i].iface, how->mode, log);
 	for (i = 0; i < n && !err; i++)
-		err = target_make(&t[i], o, mode, reload, log);
+		err = target_make(&t[i], o, how, log);
+	how->until = rt_clock() + how->confirm;
 	if (!err)
-		err = attach_all(t, n, o, mode, log);
+		err = attach_all(t, n, o, how, log);
 	for (i = 0; i < n && !err; i++)
-		t[i].iface.mode = mode;
+		t[i].iface.mode = how->mode;
 	if (!err)
 		return 0;
 	for (i = 0; i < n; i++)
@@ -292,37 +412,46 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 	return err;
 }
 
+static void tell(const struct target *t, const struct xdpf_object *o, const struct how *how, struct xdpf_applied *applied,
+		 const struct xdpf_log *log)
+{
+	if (t->swap)
+		say_exchanged(t, xdpf_object_meta(o), log);
+	else
+		say_done(t, log);
+	say_pending(t, how, log);
+	if (applied) {
+		applied->tables = t->swap;
+		snprintf(applied->why, sizeof(applied->why), "%s", t->swap ? "" : t->why);
+	}
+}
+
 int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n, const struct xdpf_apply_opts *opts,
 		      const struct xdpf_log *log)
 {
 	struct xdpf_apply_opts opt = opts_copy(struct xdpf_apply_opts, opts);
-	enum xdpf_mode mode = opt.mode == XDPF_MODE_GENERIC ? XDPF_MODE_GENERIC : XDPF_MODE_NATIVE;
+	struct how how = { opt.mode == XDPF_MODE_GENERIC ? XDPF_MODE_GENERIC : XDPF_MODE_NATIVE, opt.reload, opt.confirm, 0 };
 	_cleanup_free_ struct target *t = calloc(n ? n : 1, sizeof(*t));
 	_cleanup_close_ int lock = -1;
 	int err;
 
 	if (!t)
 		return rt_fail(log, ENOMEM, "out of memory");
-	if (opt.mode != XDPF_MODE_NONE && opt.mode != mode)
+	if (opt.mode != XDPF_MODE_NONE && opt.mode != how.mode)
 		return rt_fail(log, EINVAL, "a filter runs in native or generic mode");
-	for (size_t i = 0; i < n; i++)
+	if (opt.confirm > XDPF_CONFIRM_MAX || (opt.confirm && opt.confirm < XDPF_CONFIRM_MIN))
+		return rt_fail(log, EINVAL, "a filter waits for confirmation from 1 second to 24 hours");
+	for (size_t i = 0; i < n; i++) {
 		t[i].link_fd = t[i].old_prog_fd = -1;
+		t[i].guard = RT_NO_GUARD;
+	}
 	warn_of_names(xdpf_object_meta(o), log);
 	err = rt_bpffs_lock(&lock, log);
 	if (!err)
-		err = apply_all(t, n, o, ifaces, mode, opt.reload, log);
+		err = apply_all(t, n, o, ifaces, &how, log);
 	for (size_t i = 0; i < n; i++) {
-		/* the filter runs, whatever becomes of this */
-		if (!err && !t[i].swap)
-			rt_bpffs_pin_watch(t[i].prog->watch_fd, t[i].path, log);
-		if (!err && t[i].swap)
-			say_exchanged(&t[i], xdpf_object_meta(o), log);
-		else if (!err)
-			say_done(&t[i], log);
-		if (!err && opt.applied) {
-			opt.applied[i].tables = t[i].swap;
-			snprintf(opt.applied[i].why, sizeof(opt.applied[i].why), "%s", t[i].swap ? "" : t[i].why);
-		}
+		if (!err)
+			tell(&t[i], o, &how, opt.applied ? &opt.applied[i] : NULL, log);
 		target_free(&t[i]);
 	}
 	return err;

@@ -1,7 +1,7 @@
 /*
- * Where links are pinned: /sys/fs/bpf/xdpf/<cookie of the network namespace>/<ifindex>/link. Nothing else is kept there.
- * Guaranteed: a pin is made only in a bpffs that other processes see too, changes are made one at a time, and pins whose
- * interface is gone are cleared away.
+ * Where links are pinned: /sys/fs/bpf/xdpf/<cookie of the network namespace>/<ifindex>/link, and beside them what pending.h says. Nothing else is
+ * kept anywhere. Guaranteed: a pin is made only in a bpffs that other processes see too, changes are made one at a time, and what is left of changes
+ * that were ended in the middle, of filters that nobody confirmed and of interfaces that are gone is cleared away by whoever comes next.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
-#include "private.h"
+#include "pending.h"
 
 #define BPFFS	"/sys/fs/bpf"
 #define ROOT	BPFFS "/xdpf"
@@ -101,41 +101,32 @@ static int make_dir(const char *path, const struct xdpf_log *log)
 	return rt_fail_sys(log, errno, "%s cannot be made", path);
 }
 
-/* Is the link pinned at @path without its interface? */
-static bool is_stale(const char *path)
-{
-	_cleanup_close_ int fd = bpf_obj_get(path);
-	struct bpf_link_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && !info.xdp.ifindex;
-}
-
-static void sweep_netns(const char *netns)
+/* @netns: a directory's name. It goes where nothing is in it. */
+static void sweep_netns(const char *netns, const struct xdpf_log *log)
 {
 	_cleanup_(close_dir) DIR *d = NULL;
 	const struct dirent *e;
-	char path[512];
+	char dir[RT_PATH_MAX], path[RT_PATH_MAX];
 
-	snprintf(path, sizeof(path), "%s/%s", ROOT, netns);
-	d = opendir(path);
+	snprintf(dir, sizeof(dir), "%s/%.32s", ROOT, netns);
+	d = opendir(dir);
 	while (d && (e = readdir(d))) {
 		if (e->d_name[0] == '.' || strlen(e->d_name) > 16)
 			continue;
-		snprintf(path, sizeof(path), "%s/%s/%s/link", ROOT, netns, e->d_name);
-		if (is_stale(path))
-			rt_bpffs_unpin(path, NULL);
+		snprintf(path, sizeof(path), "%s/%.32s/%.16s/%s", ROOT, netns, e->d_name, RT_PIN_LINK);
+		rt_settle(path, log);
 	}
+	rmdir(dir);
 }
 
-static void sweep(void)
+static void sweep(const struct xdpf_log *log)
 {
 	_cleanup_(close_dir) DIR *d = opendir(ROOT);
 	const struct dirent *e;
 
 	while (d && (e = readdir(d)))
 		if (e->d_name[0] != '.' && strlen(e->d_name) <= 32)
-			sweep_netns(e->d_name);
+			sweep_netns(e->d_name, log);
 }
 
 int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
@@ -153,9 +144,23 @@ int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR)
 			return rt_fail_sys(log, errno, "%s cannot be locked", ROOT);
-	sweep();
+	sweep(log);
 	*out_fd = take_fd(fd);
 	return 0;
+}
+
+void rt_bpffs_sweep(const struct xdpf_log *log)
+{
+	_cleanup_close_ int fd = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* Whoever is at a change is done soon, and has swept; if not, we are not the one to wait. */
+	for (int i = 0; fd >= 0 && i < 100; i++) {
+		if (!flock(fd, LOCK_EX | LOCK_NB)) {
+			sweep(log);
+			return;
+		}
+		usleep(20000);
+	}
 }
 
 int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_log *log)
@@ -186,33 +191,14 @@ int rt_bpffs_pin(int fd, const char *path, const struct xdpf_log *log)
 	err = make_dir(dir, log);
 	if (err)
 		return err;
-	return bpf_obj_pin(fd, path) ? rt_fail_sys(log, errno, "the link cannot be pinned at %s", path) : 0;
-}
-
-/* The path beside the link's where what watches its program is pinned. */
-static void watch_path(char watch[RT_PATH_MAX], const char *path)
-{
-	size_t dir = (size_t)(strrchr(path, '/') - path);
-
-	snprintf(watch, RT_PATH_MAX, "%.*s/watch", (int)dir, path);
-}
-
-int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log)
-{
-	char watch[RT_PATH_MAX];
-
-	watch_path(watch, path);
-	if (unlink(watch) && errno != ENOENT)
-		return rt_fail_sys(log, errno, "%s cannot be removed", watch);
-	return fd < 0 ? 0 : bpf_obj_pin(fd, watch) ? rt_fail_sys(log, errno, "what counts lost packets cannot be pinned at %s", watch) : 0;
+	return bpf_obj_pin(fd, path) ? rt_fail_sys(log, errno, "it cannot be pinned at %s", path) : 0;
 }
 
 int rt_bpffs_unpin(const char *path, const struct xdpf_log *log)
 {
 	char dir[RT_PATH_MAX];
 
-	watch_path(dir, path);
-	unlink(dir);
+	rt_pins_drop(path);
 	if (unlink(path) && errno != ENOENT)
 		return rt_fail_sys(log, errno, "%s cannot be removed", path);
 	snprintf(dir, sizeof(dir), "%s", path);

@@ -99,6 +99,28 @@ int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_
 	return 0;
 }
 
+void rt_failures_watch_too(int *link_fd, int map_fd, int prog_fd, const struct xdpf_log *log)
+{
+	_cleanup_close_ int tracer = -1;
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct rt_libbpf scope;
+	struct places p;
+	bool known;
+
+	if (map_fd < 0)
+		return;
+	rt_libbpf_begin(&scope, log);
+	known = find_places(&p);
+	rt_libbpf_end(&scope);
+	if (known && !bpf_obj_get_info_by_fd(prog_fd, &info, &len))
+		tracer = load_tracer(&p, info.id, map_fd);
+	if (tracer >= 0)
+		*link_fd = bpf_raw_tracepoint_open(NULL, tracer);
+	if (tracer < 0 || *link_fd < 0)
+		not_counted(log, strerror(errno));
+}
+
 int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_log *log)
 {
 	struct bpf_map_info info = { 0 };

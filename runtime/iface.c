@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "private.h"
+#include "pending.h"
 
 const char *xdpf_mode_name(enum xdpf_mode m)
 {
@@ -131,6 +131,20 @@ static int query_mode(struct xdpf_iface *i, const struct xdpf_log *log)
 	return 0;
 }
 
+/* Behind a guard it is one of two filters that runs, or none, where nobody could take the guard away yet. */
+static void look_behind(struct xdpf_iface *i, const struct rt_until *u)
+{
+	uint64_t now = rt_clock();
+
+	i->pending = now < u->at;
+	i->left = i->pending ? u->at - now : 0;
+	i->back_to = u->old_prog;
+	if (i->pending)
+		i->prog_id = u->new_prog;
+	else
+		i->prog_id = u->old_prog;
+}
+
 /* Is the program that runs there held by our pin? Returns the link, or -1. *@torn: the link is ours, and has another
  * program than the kernel named a moment before: it is being replaced. */
 static int open_link(struct xdpf_iface *i, const char *path, bool *torn, const struct xdpf_log *log)
@@ -138,6 +152,7 @@ static int open_link(struct xdpf_iface *i, const char *path, bool *torn, const s
 	_cleanup_close_ int fd = bpf_obj_get(path);
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
+	struct rt_until until;
 	struct stat st;
 
 	*torn = i->ours_hidden = false;
@@ -153,8 +168,13 @@ static int open_link(struct xdpf_iface *i, const char *path, bool *torn, const s
 	    info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex != i->ifindex)
 		return -1;
 	*torn = info.prog_id != i->prog_id;
-	i->ours = !*torn;
 	i->link_id = info.id;
+	if (!*torn && rt_guard_look(&until, path, info.prog_id))
+		look_behind(i, &until);
+	else if (!*torn)
+		/* a guard that was pinned there a moment before? */
+		*torn = bpf_obj_get_info_by_fd(fd, &info, &len) || info.prog_id != i->prog_id;
+	i->ours = !*torn;
 	return *torn ? -1 : take_fd(fd);
 }
 
@@ -194,5 +214,6 @@ int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const
 
 int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log)
 {
+	rt_settle_iface(name, log);
 	return rt_iface_query(out, NULL, name, log);
 }

@@ -206,6 +206,8 @@ int rt_cookies_check(const struct xdpf_meta *m, const struct xdpf_log *log);
 /* Counts what this program's redirects come to, while @link_fd is open or pinned. Both are left alone where there is nothing to count, or no way
  * to (which is told). */
 int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_ways *w, const struct xdpf_log *log);
+/* Counts into @map_fd (-1: not at all) what is of another program, which goes on to that one: the kernel names who was called first. */
+void rt_failures_watch_too(int *link_fd, int map_fd, int prog_fd, const struct xdpf_log *log);
 int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_log *log);
 
 /* ---- conn.c ---- */
@@ -347,17 +349,17 @@ int rt_log_drain_open(struct xdpf_program *p, const struct xdpf_log *log);
 
 enum { RT_PATH_MAX = 128 };
 
-/* Makes sure that /sys/fs/bpf is a bpffs that outlives us, takes the lock that only one change at a time holds, and clears
- * away pins of interfaces that are gone. The lock is held until the fd is closed. */
+/* Makes sure that /sys/fs/bpf is a bpffs that outlives us, takes the lock that only one change at a time holds, and
+ * finishes or undoes what was left of earlier ones. The lock is held until the fd is closed. */
 int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log);
 /* The path of an interface's link in this network namespace. */
 int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_log *log);
 /* Pins at @path, making the directories. */
 int rt_bpffs_pin(int fd, const char *path, const struct xdpf_log *log);
-/* Removes the pin and the directories that it leaves empty. */
+/* Removes the pin, those beside it, and the directories that they leave empty. */
 int rt_bpffs_unpin(const char *path, const struct xdpf_log *log);
-/* Pins @fd beside the link at @path, in the place of what is there; -1: nothing. */
-int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log);
+/* Finishes or undoes what was left of changes on whatever interface, if nobody is at one. */
+void rt_bpffs_sweep(const struct xdpf_log *log);
 
 /* ---- iface.c ---- */
 
@@ -370,7 +372,7 @@ char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size);
 
 /* ---- verifier.c ---- */
 
-/* Logs why the kernel refused a program: the end of its log, and the rule that it was at. */
-void rt_verifier_explain(const struct xdpf_log *log, const char *text);
+/* Logs why the kernel refused a program: the end of its log, and the rule of @m (or NULL) that it was at. */
+void rt_verifier_explain(const struct xdpf_log *log, const char *text, const struct xdpf_meta *m);
 
 #endif

@@ -129,7 +129,7 @@ static int *map_place(struct xdpf_program *p, const char *name)
 
 /* ---- loading ---- */
 
-static int load_bpf(struct bpf_object *bpf, const struct xdpf_log *log)
+static int load_bpf(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_log *log)
 {
 	struct bpf_program *prog = bpf_object__next_program(bpf, NULL);
 	char *verifier = mmap(NULL, VERIFIER_LOG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -152,7 +152,7 @@ static int load_bpf(struct bpf_object *bpf, const struct xdpf_log *log)
 		err = EOPNOTSUPP;
 	} else if (err && verifier[0] && err != EPERM) {
 		rt_fail(log, err, "the kernel refuses program %s: %s", name, strerror(err));
-		rt_verifier_explain(log, verifier);
+		rt_verifier_explain(log, verifier, m);
 	} else if (err) {
 		rt_fail_sys(log, err, "program %s cannot be loaded", name);
 	}
@@ -245,7 +245,7 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_XDP_HAS_FRAGS);
 	if (p->image)
 		rt_rx_bind(prog, opt.ifindex);
-	err = load_bpf(p->bpf, log);
+	err = load_bpf(p->bpf, rt_meta_get(p->meta), log);
 	if (err && p->image)
 		rt_rx_explain(err, opt.frags, log);
 	if (!err)
@@ -331,6 +331,8 @@ static int open_program(int *out, const char *iface, const struct xdpf_log *log)
 		if (!state.ours)
 			return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface,
 				       rt_iface_program(&state, name, sizeof(name)));
+		if (!state.prog_id)
+			return rt_fail(log, ENOENT, "%s: nobody confirmed its filter in time: nothing filters there", iface);
 		*out = bpf_prog_get_fd_by_id(state.prog_id);
 		if (*out >= 0)
 			return 0;

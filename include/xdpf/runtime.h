@@ -309,6 +309,10 @@ struct xdpf_iface {
 	bool ours;			/* attached by this runtime */
 	bool ours_hidden;		/* ... or perhaps: this process has no privileges to tell (then .ours is false) */
 	int64_t since;			/* seconds since the epoch; 0: unknown */
+	/* .prog_id waits for confirmation: for .left ns more, then .back_to is back (id 0: nothing filters) */
+	bool pending;
+	uint64_t left;
+	uint32_t back_to;
 };
 
 XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log);
@@ -318,7 +322,12 @@ struct xdpf_apply_opts {
 	enum xdpf_mode mode;		/* NONE: native */
 	bool reload;			/* loads a program where exchanging tables would do, too: counters and sets begin anew */
 	struct xdpf_applied *applied;	/* NULL, or by interface: what was done */
+	/* ns; 0, or after that time the kernel by itself goes back to what ran before, unless xdpf_iface_confirm() comes first */
+	uint64_t confirm;
 };
+
+#define XDPF_CONFIRM_MIN	1000000000u		/* 1 s */
+#define XDPF_CONFIRM_MAX	86400000000000u		/* 24 h */
 
 /* How a filter came to run. */
 struct xdpf_applied {
@@ -331,6 +340,13 @@ struct xdpf_applied {
 XDPF_API int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n,
 			       const struct xdpf_apply_opts *opts,
 			       const struct xdpf_log *log);
+/* Filters that wait for confirmation run for good from now on. -ENOENT: one does not wait, or not any more, and then none of them was confirmed. */
+XDPF_API int xdpf_iface_confirm(const char *const *ifaces, size_t n, const struct xdpf_log *log);
+/*
+ * Goes back: from a filter that waits for confirmation to what ran before, or else to the filter that the last apply replaced by loading a program,
+ * which stays loaded for that; what runs now takes its place. With its counters, sets and limits, as they were. -ENOENT: there is none.
+ */
+XDPF_API int xdpf_iface_rollback(const char *iface, const struct xdpf_log *log);
 /* Takes our filter off; -ENOENT: there is none of ours. */
 XDPF_API int xdpf_iface_remove(const char *name, const struct xdpf_log *log);
 

@@ -1,19 +1,23 @@
 /*
- * xdpf apply: from an object or a rule file to a filter on interfaces. Says what runs now, and how many of its rules have no label.
+ * xdpf apply: from an object or a rule file to a filter on interfaces, if the tests that it carries pass. Says what runs now, and how many of its
+ * rules have no label.
  */
 #include <string.h>
 
 #include "cli.h"
+#include "test_rules.h"
 
 static const char usage[] =
-	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--json]\n\n"
-	"Runs the filter on each IFACE, or replaces our filter that runs there without a gap: on all of them or none.\n"
-	"Each has counters of its own. Where only rules of our filter that stand in tables are others now, the tables are\n"
-	"exchanged and no program is loaded: counters of rules that stay go on, by their labels. When a program is loaded in\n"
-	"its place, counters and tables start at zero. The filter stays until `xdpf remove`.\n\n"
+	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--confirm TIME] [--json]\n\n"
+	"Runs the filter's own tests, then the filter on each IFACE, or replaces ours that runs there without a gap: on all\n"
+	"of them or none. Each has counters of its own. Where only rules of our filter that stand in tables are others now,\n"
+	"the tables are exchanged and no program is loaded: counters of rules that stay go on, by their labels. When a program\n"
+	"is loaded in its place, counters and tables start at zero. The filter stays until `xdpf remove`.\n\n"
 	"  --mode native    in the driver (the default)\n"
 	"  --mode generic   in the network stack: on every interface, more slowly\n"
+	"  --confirm TIME   as 60s: unless `xdpf confirm` comes within it, the kernel goes back to what ran before\n"
 	"  --reload         loads a program in any case\n"
+	"  --no-tests       does not run the tests in the rule file\n"
 	"  --json           what runs now, as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
@@ -37,6 +41,21 @@ static void tell_unlabelled(const struct cli *cli, const struct xdpf_meta *m)
 		return;
 	snprintf(text, sizeof(text), "%zu of %zu rule%s %s no label", n, m->n_rules, m->n_rules == 1 ? "" : "s", n == 1 ? "has" : "have");
 	cli->log.fn(cli->log.arg, XDPF_LOG_INFO, text);
+}
+
+/* Nothing is touched where one of them fails. */
+static int run_tests(struct cli *cli, const struct xdpf_object *o)
+{
+	struct test_rules rules = { .as_messages = true };
+	int err = test_rules(cli, o, &rules);
+
+	if (err)
+		return cli_exit(err);
+	if (!rules.failed)
+		return EXIT_DONE;
+	cli_error(cli, "%llu of %llu test%s in the rules failed, so nothing was changed; --no-tests applies them all the same", rules.failed,
+		  rules.run, rules.run == 1 ? "" : "s");
+	return EXIT_INPUT;
 }
 
 static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifaces, const struct xdpf_applied *applied, size_t n)
@@ -69,16 +88,17 @@ static void applied_freep(struct xdpf_applied **a)
 
 int cmd_apply(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD };
+	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD, OPT_CONFIRM, OPT_NO_TESTS };
 	static const struct option options[] = {
 		{ "mode", required_argument, NULL, OPT_MODE }, { "json", no_argument, NULL, OPT_JSON },
-		{ "reload", no_argument, NULL, OPT_RELOAD }, CLI_COMMON_OPTIONS, { 0 }
+		{ "reload", no_argument, NULL, OPT_RELOAD }, { "confirm", required_argument, NULL, OPT_CONFIRM },
+		{ "no-tests", no_argument, NULL, OPT_NO_TESTS }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	_cleanup_(applied_freep) struct xdpf_applied *applied = NULL;
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	const struct xdpf_meta *m;
-	bool json = false;
+	bool json = false, tests = true;
 	char **ifaces;
 	int c, status;
 	size_t n;
@@ -91,6 +111,13 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 			json = true;
 		else if (c == OPT_RELOAD)
 			opts.reload = true;
+		else if (c == OPT_NO_TESTS)
+			tests = false;
+		else if (c == OPT_CONFIRM && (!xdpf_set_time(optarg, &opts.confirm) || opts.confirm < XDPF_CONFIRM_MIN ||
+					      opts.confirm > XDPF_CONFIRM_MAX))
+			return cli_usage(cli, "--confirm takes a time from 1s to 24h, such as 60s or 5m, not %s", optarg);
+		else if (c == OPT_CONFIRM)
+			continue;
 		else if (!strcmp(optarg, "native"))
 			opts.mode = XDPF_MODE_NATIVE;
 		else if (!strcmp(optarg, "generic"))
@@ -115,6 +142,9 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		return EXIT_SYSTEM;
 	}
 	status = cli_open(cli, &o, argv[optind]);
+	if (status)
+		return status;
+	status = tests ? run_tests(cli, o) : EXIT_DONE;
 	if (status)
 		return status;
 	status = cli_exit(xdpf_object_apply(o, (const char *const *)ifaces, n, &opts, &cli->log));

@@ -11,6 +11,8 @@ static const struct {
 	const char *summary;
 } commands[] = {
 	{ "apply",  cmd_apply,  "run a filter on interfaces, or replace the one that runs there" },
+	{ "confirm", cmd_confirm, "keep what `apply --confirm` put there" },
+	{ "rollback", cmd_rollback, "go back to the filter that ran before" },
 	{ "remove", cmd_remove, "take our filter off an interface" },
 	{ "status", cmd_status, "which XDP programs run where" },
 	{ "set",    cmd_set,    "show and change the sets of the filter that runs there" },

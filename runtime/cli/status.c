@@ -25,6 +25,11 @@ static const char *format_time(int64_t t, char *buf, size_t size)
 	return buf;
 }
 
+static unsigned long long seconds_left(const struct xdpf_iface *i)
+{
+	return (i->left + 999999999) / 1000000000;
+}
+
 static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 {
 	char since[32];
@@ -37,6 +42,11 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 	printf("\n    rules     %zu\n", m->n_rules);
 	printf("    frags     %s\n", m->frags ? "yes" : "no");
 	printf("    link      pinned (id %u)\n", i->link_id);
+	if (i->pending && i->back_to)
+		printf("    waits     for `xdpf confirm %s`: in %llu s the filter from before (id %u) is back\n", i->name, seconds_left(i),
+		       i->back_to);
+	else if (i->pending)
+		printf("    waits     for `xdpf confirm %s`: in %llu s nothing filters there, as before\n", i->name, seconds_left(i));
 }
 
 /* Somebody else's, or one where the lack of privileges hides whose it is or what it says about itself. */
@@ -66,6 +76,8 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 	json_object_set_new(o, "program", i->prog_name[0] ? json_string(i->prog_name) : json_null());
 	json_object_set_new(o, "program_id", json_integer(i->prog_id));
 	json_object_set_new(o, "link_id", i->link_id ? json_integer(i->link_id) : json_null());
+	json_object_set_new(o, "pending", i->pending ? json_pack("{s:f, s:o}", "seconds_left", (double)i->left / 1e9, "back_to",
+								  i->back_to ? json_integer(i->back_to) : json_null()) : json_null());
 	json_object_set_new(o, "since", i->since ? json_integer(i->since) : json_null());
 	if (!m)
 		return o;

@@ -34,8 +34,20 @@ static const char *whose(const struct xdpf_meta *m, unsigned index)
 	return NULL;
 }
 
-static void tell(const struct xdpf_meta *m, const struct xdpf_test *t, const struct xdpf_test_result *r, json_t *failures)
+static void say(const struct cli *cli, const struct test_rules *out, const char *text)
 {
+	if (out->as_messages)
+		cli_error(cli, "%s", text);
+	else
+		printf("%s\n", text);
+}
+
+static void tell(const struct cli *cli, const struct xdpf_meta *m, const struct xdpf_test *t, const struct xdpf_test_result *r,
+		 const struct test_rules *out)
+{
+	json_t *failures = out->failures;
+	char text[1024];
+
 	const struct xdpf_step *e = r->step;
 	const char *by = e->index == UINT_MAX ? NULL : who(m, e->index), *verdict = xdpf_verdict_name(e->verdict);
 	const char *came = xdpf_verdict_name(r->came.verdict), *file = whose(m, r->came.index);
@@ -45,14 +57,20 @@ static void tell(const struct xdpf_meta *m, const struct xdpf_test *t, const str
 							  "line", (json_int_t)e->line, "packet", (json_int_t)r->packet,
 							  "expected", verdict, "by", by, "verdict", came, "rule", who(m, r->came.index)));
 	else
-		printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s%s%s\n", e->source, e->line, t->name,
-		       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who(m, r->came.index),
-		       file ? " of " : "", file ? file : "");
+		snprintf(text, sizeof(text), "%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s%s%s", e->source, e->line, t->name,
+			 (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who(m, r->came.index),
+			 file ? " of " : "", file ? file : "");
+	if (!failures)
+		say(cli, out, text);
 }
 
 /* An element found no room. */
-static void tell_full(const struct xdpf_meta *m, const struct xdpf_test *t, const struct xdpf_test_result *r, json_t *failures)
+static void tell_full(const struct cli *cli, const struct xdpf_meta *m, const struct xdpf_test *t, const struct xdpf_test_result *r,
+		      const struct test_rules *out)
 {
+	json_t *failures = out->failures;
+	char text[1024];
+
 	const struct xdpf_step *step = r->step;
 	const struct xdpf_set *set = &m->sets[step->set];
 
@@ -61,8 +79,10 @@ static void tell_full(const struct xdpf_meta *m, const struct xdpf_test *t, cons
 							  (json_int_t)step->line, "packet", (json_int_t)r->packet, "full", set->name,
 							  "size", (json_int_t)set->size));
 	else
-		printf("%s:%u: test \"%s\": set %s is full: it holds %u element%s\n", step->source, step->line, t->name, set->name, set->size,
-		       set->size == 1 ? "" : "s");
+		snprintf(text, sizeof(text), "%s:%u: test \"%s\": set %s is full: it holds %u element%s", step->source, step->line, t->name,
+			 set->name, set->size, set->size == 1 ? "" : "s");
+	if (!failures)
+		say(cli, out, text);
 }
 
 int test_rules(struct cli *cli, const struct xdpf_object *o, struct test_rules *out)
@@ -88,9 +108,9 @@ int test_rules(struct cli *cli, const struct xdpf_object *o, struct test_rules *
 			continue;
 		out->failed++;
 		if (r.step->kind == XDPF_STEP_EXPECT)
-			tell(xdpf_object_meta(o), &t[i], &r, out->failures);
+			tell(cli, xdpf_object_meta(o), &t[i], &r, out);
 		else
-			tell_full(xdpf_object_meta(o), &t[i], &r, out->failures);
+			tell_full(cli, xdpf_object_meta(o), &t[i], &r, out);
 	}
 	return 0;
 }

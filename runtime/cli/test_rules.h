@@ -9,6 +9,7 @@
 struct test_rules {
 	unsigned long long run, failed;
 	json_t *failures;		/* where they are told, as JSON; NULL: on standard output */
+	bool as_messages;		/* ... or, instead, as what is wrong, on standard error */
 };
 
 /* 0, whether they passed or not; or what the library returned. */

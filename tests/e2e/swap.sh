@@ -71,20 +71,6 @@ now = {r["label"] or r["text"]: r["packets"] for r in f["rules"]} | {"default": 
 print(len(sent) > 100, {k: (now.get(k, 0) - start.get(k, 0), v) for k, v in sent.items() if now.get(k, 0) - start.get(k, 0) != v})' \
 	"$WORK/sent" "$WORK/stats" "$start")" "True {}"
 
-# Whoever is killed leaves the one or the other, whole.
-whole=0
-for i in $(seq 30); do
-	if [ $((i % 2)) = 0 ]; then f=$a; else f=$b; fi
-	nsenter --net="$A" "$XDPF" apply --quiet "$f" xe0 &
-	job=$!
-	sleep "0.$((RANDOM % 5))$((RANDOM % 10))"
-	kill -9 $job
-	wait $job
-	# the rules that the kernel names, and the verdict
-	names=$(stats '"b" if any(r["label"] == "new" for r in j["files"][0]["rules"]) else "a"')
-	[ "$names" = "$(swap_py one "$A" "$B")" ] && [ "$(stats 'j["balanced"]')" = True ] && whole=$((whole + 1))
-done 2>/dev/null
-is "whole after each kill" $whole 30
 is "the program is still the same" "$(program_id)" "$id"
 is "and takes the next" "$(loaded "$a") $(loaded "$b") $(loaded "$a")" "tables tables tables"
 

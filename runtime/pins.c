@@ -1,0 +1,282 @@
+/*
+ * What is pinned beside links, and what becomes of it when a change was ended in the middle. In comes the path of a link, whose program says how far
+ * the change came; behind that nothing of the change is left: it is finished where the link has its program, else undone. A filter that nobody
+ * confirmed in time goes, and the one from before is back.
+ */
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "pending.h"
+
+static const char *const TRANSIENT[] = { RT_PIN_GUARD, RT_PIN_PROGRAMS, RT_PIN_UNTIL, RT_PIN_NEW };
+
+enum { N_TRANSIENT = sizeof(TRANSIENT) / sizeof(TRANSIENT[0]) };
+
+static void close_dir(DIR **d)
+{
+	if (*d)
+		closedir(*d);
+}
+
+void rt_pin_path(char out[RT_PATH_MAX], const char *path, const char *name)
+{
+	snprintf(out, RT_PATH_MAX, "%.*s%s", (int)(strrchr(path, '/') + 1 - path), path, name);
+}
+
+int rt_pin_put(int fd, const char *path, const char *name, const struct xdpf_log *log)
+{
+	char at[RT_PATH_MAX];
+
+	rt_pin_path(at, path, name);
+	if (unlink(at) && errno != ENOENT)
+		return rt_fail_sys(log, errno, "%s cannot be removed", at);
+	return fd < 0 ? 0 : rt_bpffs_pin(fd, at, log);
+}
+
+int rt_pin_get(const char *path, const char *name)
+{
+	char at[RT_PATH_MAX];
+
+	rt_pin_path(at, path, name);
+	return bpf_obj_get(at);
+}
+
+void rt_pin_drop(const char *path, const char *name)
+{
+	char at[RT_PATH_MAX];
+
+	rt_pin_path(at, path, name);
+	unlink(at);
+}
+
+uint32_t rt_prog_id(int fd)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
+}
+
+static uint32_t pinned_id(const char *path, const char *name)
+{
+	_cleanup_close_ int fd = rt_pin_get(path, name);
+
+	return rt_prog_id(fd);
+}
+
+int rt_pin_watch(int fd, uint32_t prog_id, const char *path, const struct xdpf_log *log)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), RT_PIN_WATCH "%u", prog_id);
+	return fd < 0 ? 0 : rt_pin_put(fd, path, name, log);
+}
+
+/* Calls @fn for the name of each thing that is beside the link. */
+static void each_pin(const char *path, void (*fn)(const char *path, const char *name, void *arg), void *arg)
+{
+	_cleanup_(close_dir) DIR *d = NULL;
+	const struct dirent *e;
+	char dir[RT_PATH_MAX];
+
+	rt_pin_path(dir, path, "");
+	d = opendir(dir);
+	while (d && (e = readdir(d)))
+		if (e->d_name[0] != '.' && strlen(e->d_name) < 32)
+			fn(path, e->d_name, arg);
+}
+
+/* ---- watching ---- */
+
+static void drop_watch(const char *path, const char *name, void *arg)
+{
+	const uint32_t *keep = arg;
+	unsigned long id;
+	char *end;
+
+	if (strncmp(name, RT_PIN_WATCH, strlen(RT_PIN_WATCH)))
+		return;
+	id = strtoul(name + strlen(RT_PIN_WATCH), &end, 10);
+	if (*end || (id != keep[0] && id != keep[1]))
+		rt_pin_drop(path, name);
+}
+
+void rt_pins_drop(const char *path)
+{
+	const uint32_t none[2] = { 0 };
+
+	for (size_t i = 0; i < N_TRANSIENT; i++)
+		rt_pin_drop(path, TRANSIENT[i]);
+	rt_pin_drop(path, RT_PIN_KEPT);
+	rt_pin_drop(path, RT_PIN_PREVIOUS);
+	each_pin(path, drop_watch, (void *)(uintptr_t)none);
+}
+
+/* ---- an interface, for messages ---- */
+
+struct who {
+	char text[64];
+};
+
+static struct who who(const char *path, unsigned ifindex)
+{
+	char own[RT_PATH_MAX], name[IF_NAMESIZE];
+	struct who w;
+
+	if (!rt_bpffs_path(own, ifindex, NULL) && !strcmp(own, path) && if_indextoname(ifindex, name))
+		snprintf(w.text, sizeof(w.text), "%s", name);
+	else
+		snprintf(w.text, sizeof(w.text), "interface %u of another network namespace", ifindex);
+	return w;
+}
+
+/* ---- finishing and undoing ---- */
+
+static void rename_kept(const char *path)
+{
+	char kept[RT_PATH_MAX], previous[RT_PATH_MAX];
+
+	rt_pin_path(kept, path, RT_PIN_KEPT);
+	rt_pin_path(previous, path, RT_PIN_PREVIOUS);
+	if (rename(kept, previous))
+		unlink(kept);
+}
+
+static void say_ended(const char *path, const struct bpf_link_info *link, bool done, const struct xdpf_log *log)
+{
+	rt_log(log, XDPF_LOG_WARNING, "%s: a change of its filter was ended in the middle: the %s one runs (program id %u)",
+	       who(path, link->xdp.ifindex).text, done ? "new" : "old", link->prog_id);
+}
+
+int rt_go_back(int link_fd, const char *path, const struct rt_until *until, const struct xdpf_log *log)
+{
+	_cleanup_close_ int guard = rt_pin_get(path, RT_PIN_GUARD);
+	_cleanup_close_ int old = -1;
+	LIBBPF_OPTS(bpf_link_update_opts, update, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)guard);
+
+	if (!until->old_prog) {
+		if (bpf_link_detach(link_fd))
+			return rt_fail_sys(log, errno, "the filter that was not confirmed cannot be detached");
+		return rt_bpffs_unpin(path, log);
+	}
+	old = rt_pin_get(path, RT_PIN_KEPT);
+	if (old < 0 || rt_prog_id(old) != until->old_prog) {
+		close_fd(&old);
+		old = bpf_prog_get_fd_by_id(until->old_prog);
+	}
+	if (old < 0 || bpf_link_update(link_fd, old, &update))
+		return rt_fail_sys(log, errno, "the filter from before cannot be put in the place of its guard");
+	return 0;
+}
+
+static void say_back(const char *path, unsigned ifindex, const struct rt_until *until, const struct xdpf_log *log)
+{
+	if (until->old_prog)
+		rt_log(log, XDPF_LOG_WARNING, "%s: nobody confirmed its new filter in time: the one from before runs (program id %u)",
+		       who(path, ifindex).text, until->old_prog);
+	else
+		rt_log(log, XDPF_LOG_WARNING, "%s: nobody confirmed its filter in time: as before, none runs", who(path, ifindex).text);
+}
+
+/* What belongs to a link that runs @link->prog_id, which is no guard. */
+static void settle_plain(const char *path, const struct bpf_link_info *link, const struct xdpf_log *log)
+{
+	uint32_t kept = pinned_id(path, RT_PIN_KEPT), keep[2] = { link->prog_id };
+
+	for (size_t i = 0; i < N_TRANSIENT; i++)
+		rt_pin_drop(path, TRANSIENT[i]);
+	if (kept) {
+		say_ended(path, link, kept != link->prog_id, log);
+		if (kept != link->prog_id)
+			rename_kept(path);
+	}
+	rt_pin_drop(path, RT_PIN_KEPT);
+	keep[1] = pinned_id(path, RT_PIN_PREVIOUS);
+	if (keep[1] == link->prog_id)
+		rt_pin_drop(path, RT_PIN_PREVIOUS);
+	each_pin(path, drop_watch, keep);
+}
+
+void rt_settle(const char *path, const struct xdpf_log *log)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct rt_until until;
+
+	if (fd < 0 && errno == ENOENT)
+		rt_bpffs_unpin(path, NULL);
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP)
+		return;
+	if (!info.xdp.ifindex) {
+		rt_bpffs_unpin(path, NULL);
+		return;
+	}
+	if (rt_guard_look(&until, path, info.prog_id)) {
+		if (rt_clock() < until.at || rt_go_back(fd, path, &until, log))
+			return;
+		say_back(path, info.xdp.ifindex, &until, log);
+		if (!until.old_prog)
+			return;
+		rt_pin_drop(path, RT_PIN_KEPT);		/* it runs again: that is all there is to it */
+		info.prog_id = until.old_prog;
+	}
+	settle_plain(path, &info, log);
+}
+
+/* ---- who only looks ---- */
+
+struct seen {
+	bool link, transient, kept;
+};
+
+static void see(const char *path, const char *name, void *arg)
+{
+	struct seen *s = arg;
+
+	(void)path;
+	s->link |= !strcmp(name, RT_PIN_LINK);
+	s->kept |= !strcmp(name, RT_PIN_KEPT);
+	for (size_t i = 0; i < N_TRANSIENT; i++)
+		s->transient |= !strcmp(name, TRANSIENT[i]);
+}
+
+static bool is_due(const char *path)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct rt_until until;
+	struct seen s = { 0 };
+	char dir[RT_PATH_MAX];
+	struct stat st;
+
+	if (fd < 0 && errno != ENOENT)
+		return false;
+	rt_pin_path(dir, path, "");
+	if (lstat(dir, &st)) {
+		/* the namespace's, with nothing in it */
+		dir[strlen(dir) - 1] = '\0';
+		*strrchr(dir, '/') = '\0';
+		return !lstat(dir, &st) && st.st_nlink == 2;
+	}
+	each_pin(path, see, &s);
+	if (!s.link || s.transient || s.kept)
+		return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !rt_guard_look(&until, path, info.prog_id) ||
+		       rt_clock() >= until.at;
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && !info.xdp.ifindex;
+}
+
+void rt_settle_iface(const char *iface, const struct xdpf_log *log)
+{
+	unsigned ifindex = if_nametoindex(iface);
+	char path[RT_PATH_MAX];
+
+	if (ifindex && !rt_bpffs_path(path, ifindex, NULL) && is_due(path))
+		rt_bpffs_sweep(log);
+}
