@@ -80,6 +80,7 @@
 #define XDPF_VAR_INPUTS		"xdpf_inputs"	/* .bss, struct xdpf_inputs */
 
 #define XDPF_SECTION_SETS	".debug_xdpf_sets"	/* what live sets begin with */
+#define XDPF_SECTION_NIC	".debug_xdpf_nic"	/* what network cards have to do with the rules */
 #define XDPF_MAP_SETS		"xdpf_sets"
 #define XDPF_MAP_LIVE		"xdpf_live"	/* and its number */
 #define XDPF_MAP_AGES		"xdpf_ages"	/* and its number */
@@ -90,6 +91,8 @@
 #define XDPF_SET_TRIES		32		/* old elements that a new one looks at for room */
 #define XDPF_SET_AGES		2		/* the queue of those that may expire has room for so many times a set's elements */
 #define XDPF_SET_KEY		64		/* bytes of an element, at the most */
+#define XDPF_NIC_RULES		4096		/* rules that the text on network cards names of a kind, at the most */
+#define XDPF_NIC_FILTERS	16		/* filters of a network card that stand for one rule, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
 #define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those above and the metadata's */
 #define XDPF_MAX_CPUS		8192
@@ -350,6 +353,14 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *       { "expect": "drop", "by": 7 or null, "source": "edge.xdpf", "line": 31 } ] } ] }
  *
  * Each test begins with the state that the object declares, at XDPF_TEST_START, and expects of the packet that was run last. "by": an index.
+ */
+
+/*
+ * What network cards have to do with the rules: JSON text in section XDPF_SECTION_NIC, not kept in the kernel; absent where there is nothing to say.
+ *
+ *   { "tags": [ 3, 7 ], "filters": [ [ 0, "flow-type tcp4 dst-port 23 action -1", "flow-type tcp6 dst-port 23 action -1" ] ] }
+ *
+ * tags: rules that look at 802.1Q tags in the frame, by index. filters: rules that a card could take, each with what to give `ethtool -N IFACE`.
  */
 
 /*

@@ -278,6 +278,8 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 	for (i = 0; i < n && !err; i++)
 		err = rt_rx_check(o, &t[i].iface, mode, log);
 	for (i = 0; i < n && !err; i++)
+		rt_nic_warn(o, &t[i].iface, log);
+	for (i = 0; i < n && !err; i++)
 		err = target_make(&t[i], o, mode, reload, log);
 	if (!err)
 		err = attach_all(t, n, o, mode, log);

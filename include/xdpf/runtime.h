@@ -309,6 +309,7 @@ struct xdpf_iface {
 	bool ours;			/* attached by this runtime */
 	bool ours_hidden;		/* ... or perhaps: this process has no privileges to tell (then .ours is false) */
 	int64_t since;			/* seconds since the epoch; 0: unknown */
+	uint32_t part_id;		/* the program there is libxdp's dispatcher, and this part of it is ours (then .ours is false); 0: none */
 };
 
 XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log);

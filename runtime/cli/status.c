@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -79,6 +80,23 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 	return o;
 }
 
+/* Who else sees what it receives, in order: as text only where there is somebody. */
+static int show_neighbours(struct cli *cli, const struct xdpf_iface *i, json_t *out)
+{
+	struct xdpf_neighbour *v = NULL;
+	size_t n = 0;
+	int err = xdpf_neighbours(&v, &n, i->name, &cli->log);
+
+	if (err)
+		return err;
+	if (out)
+		json_object_set_new(json_array_get(out, json_array_size(out) - 1), "programs", neighbours_json(v, n));
+	else if (n > 1 || (n && i->mode == XDPF_MODE_NONE))
+		neighbours_text(v, n, "in order", stdout);
+	free(v);
+	return 0;
+}
+
 /* @all: interfaces without a program are left out. */
 static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t *shown)
 {
@@ -105,7 +123,7 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		print_ours(&i, m);
 	else
 		print_other(&i);
-	return err;
+	return err ? err : show_neighbours(cli, &i, out);
 }
 
 static int show_all(struct cli *cli, json_t *out, size_t *shown)
