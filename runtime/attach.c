@@ -73,7 +73,7 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 			       "%s: the filter there runs in %s mode, and %s was asked for; a running filter cannot change its mode.\n"
 			       "Apply with --mode %s, or `xdpf remove %s` first", name, xdpf_mode_name(t->iface.mode),
 			       xdpf_mode_name(mode), xdpf_mode_name(t->iface.mode), name);
-	t->old_prog_fd = bpf_prog_get_fd_by_id(t->iface.prog_id);
+	t->old_prog_fd = rt_prog_get(t->iface.prog_id);
 	if (t->old_prog_fd < 0)
 		return rt_fail_sys(log, errno, "%s: the program that runs there (id %u) cannot be opened", name,
 				   t->iface.prog_id);
@@ -89,6 +89,11 @@ static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_
 
 	if (err)
 		return err;
+	err = rt_hold(prog, log);
+	if (err) {
+		xdpf_program_free(prog);
+		return err;
+	}
 	xdpf_program_free(t->prog);
 	t->prog = prog;
 	return 0;
@@ -327,6 +332,8 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 		}
 		target_free(&t[i]);
 	}
+	if (lock >= 0)
+		rt_held_sweep();
 	return err;
 }
 
@@ -354,6 +361,7 @@ int xdpf_iface_remove(const char *name, const struct xdpf_log *log)
 	if (bpf_link_detach(link))
 		return rt_fail_sys(log, errno, "%s: the filter cannot be detached", name);
 	err = rt_bpffs_unpin(path, log);
+	rt_held_sweep();
 	if (!err)
 		rt_log(log, XDPF_LOG_INFO, "%s: removed %s", name, rt_iface_program(&i, prog, sizeof(prog)));
 	return err;

@@ -71,7 +71,7 @@ static int64_t load_time(uint64_t since_boot)
 
 static void look_at_program(struct xdpf_iface *i)
 {
-	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(i->prog_id);
+	_cleanup_close_ int fd = rt_prog_get(i->prog_id);
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 

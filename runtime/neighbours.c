@@ -59,7 +59,7 @@ static void copy_name(char *to, size_t size, const char *from)
 
 static void look_at(struct xdpf_neighbour *v)
 {
-	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(v->id);
+	_cleanup_close_ int fd = rt_prog_get(v->id);
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 

@@ -430,6 +430,19 @@ int rt_bpffs_unpin(const char *path, const struct xdpf_log *log);
 /* Pins @fd beside the link at @path, in the place of what is there; -1: nothing. */
 int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log);
 
+/* ---- held.c: for who may not look things up by their ids ---- */
+
+/* Where everything is pinned: /sys/fs/bpf/xdpf, or what XDPF_BPFFS says. */
+const char *rt_bpffs_root(void);
+/* A program or map by its id: an fd, or -1 with errno. */
+int rt_prog_get(uint32_t id);
+int rt_map_get(uint32_t id);
+/* Makes sure that a program that was loaded, and its maps, are found by these. Under the lock. */
+int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log);
+int rt_hold_map(int fd, const struct xdpf_log *log);
+/* Lets go of what belongs to no link or program that is pinned elsewhere. Under the lock. */
+void rt_held_sweep(void);
+
 /* ---- iface.c ---- */
 
 /* xdpf_iface_query(), and the pinned link of ours (-1: none). */

@@ -288,7 +288,7 @@ static int find_maps(struct xdpf_program *p, const uint32_t *ids, size_t n, cons
 		int err = 0;
 
 		for (size_t i = 0; i < n; i++) {
-			_cleanup_close_ int fd = bpf_map_get_fd_by_id(ids[i]);
+			_cleanup_close_ int fd = rt_map_get(ids[i]);
 			struct bpf_map_info info = { 0 };
 			uint32_t len = sizeof(info);
 			int *place;
@@ -331,7 +331,7 @@ static int open_program(int *out, const char *iface, const struct xdpf_log *log)
 		if (!state.ours)
 			return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface,
 				       rt_iface_program(&state, name, sizeof(name)));
-		*out = bpf_prog_get_fd_by_id(state.prog_id);
+		*out = rt_prog_get(state.prog_id);
 		if (*out >= 0)
 			return 0;
 		if (errno != ENOENT || i == 10)

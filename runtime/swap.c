@@ -140,7 +140,7 @@ static int wait_for_packets(struct rt_swap *s, const struct xdpf_log *log)
 		return 0;
 	if (bpf_map_lookup_elem(s->prog->metas_fd, &place, &id))
 		return rt_fail_sys(log, errno, "the program's metadata cannot be found");
-	fd = bpf_map_get_fd_by_id(id);
+	fd = rt_map_get(id);
 	if (fd < 0 || bpf_map_update_elem(s->prog->metas_fd, &place, &fd, BPF_ANY))
 		return rt_fail_sys(log, errno, "the program's metadata cannot be put back");
 	return 0;
@@ -225,7 +225,9 @@ static int make_meta(struct rt_swap *s, const struct xdpf_object *o, const struc
 
 	if (!err)
 		err = rt_meta_text(&text, o->meta, o->text, o->text_len, rt_meta_get(s->prog->meta)->frags, moved, log);
-	return err ? err : rt_metamap_new(&s->meta_fd, text, log);
+	if (!err)
+		err = rt_metamap_new(&s->meta_fd, text, log);
+	return err ? err : rt_hold_map(s->meta_fd, log);
 }
 
 static int fill(struct rt_swap *s, const struct xdpf_log *log)

@@ -66,6 +66,8 @@ json_t *neighbours_json(const struct xdpf_neighbour *v, size_t n)
 		json_t *o = json_pack("{s:s, s:I, s:o, s:b}", "hook", xdpf_hook_name(v[i].hook), "program_id", (json_int_t)v[i].id, "program",
 				      v[i].name[0] ? json_string(v[i].name) : json_null(), "ours", v[i].ours);
 
+		if (v[i].hidden)
+			json_object_set_new(o, "hidden", json_string("only CAP_SYS_ADMIN looks programs up by their ids"));
 		if (v[i].hook == XDPF_HOOK_PART || v[i].hook == XDPF_HOOK_TC)
 			json_object_set_new(o, "priority", json_integer(v[i].priority));
 		if (v[i].hook == XDPF_HOOK_PART) {

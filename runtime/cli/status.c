@@ -47,8 +47,8 @@ static void print_other(const struct xdpf_iface *i)
 		printf("%s: no XDP program\n", i->name);
 		return;
 	}
-	printf("%s: %s, %s%s (id %u), %s", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
-	       i->prog_name, i->prog_id,
+	printf("%s: %s, %s%s (id %u%s), %s", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
+	       i->prog_name, i->prog_id, i->prog_name[0] || i->ours || i->ours_hidden ? "" : "; its name is for CAP_SYS_ADMIN to see",
 	       i->ours ? "ours" : i->ours_hidden ? "ours or not: privileges are lacking to tell" : "not ours");
 	if (i->link_id)
 		printf(", attached by link %u", i->link_id);
