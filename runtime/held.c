@@ -1,8 +1,8 @@
 /*
- * Programs and maps without privileges to look them up by their ids, which only CAP_SYS_ADMIN has. In: what was loaded. Out: a pin of each,
- * by its id, in the directory of ours that its owner may use; and from an id the program or map again. Guaranteed: what is found has the id that was asked for,
- * and pins that belong to nothing that is pinned elsewhere go with the next change. Who has the privileges makes no pins, unless somebody
- * without them uses the same directory.
+ * Programs and maps without privileges to look them up by their ids, which only CAP_SYS_ADMIN has. In: what was loaded. Out: a pin of each, by its
+ * id, in the directory of ours that its owner may use; and from an id the program or map again. Guaranteed: what is found has the id that was
+ * asked for, and pins that belong to nothing that is pinned elsewhere go with the next change. Who has the privileges makes no pins, unless
+ * somebody without them uses the same directory.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
