@@ -24,7 +24,8 @@
  *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
  *   xdpf_liveN     HASH or, with prefixes, LPM_TRIE  element -> struct xdpf_element    live set N
  *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone: see xdpf_age_at()
- *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
+ *   .rodata        xdpf_config, tables of constant sets
+ *   .data.ifaces   xdpf_ifaces, which changes while the program runs: interfaces get other names
  *   .rodata.tables xdpf_tables: see table/image.h
  *   .data.swap     xdpf_swap: which image the program looks into
  *   xdpf_images    ARRAY_OF_MAPS  u32 -> ARRAY of one element as large as xdpf_tables    images that came later
@@ -46,6 +47,7 @@
 #define XDPF_SECTION_TABLES	".rodata.tables"
 #define XDPF_VAR_TABLES		"xdpf_tables"	/* uint8_t[], see table/image.h */
 #define XDPF_SECTION_PROG	"xdp"
+#define XDPF_SECTION_IFACES	".data.ifaces"
 #define XDPF_SECTION_SWAP	".data.swap"
 #define XDPF_VAR_SWAP		"xdpf_swap"	/* struct xdpf_swap */
 #define XDPF_MAP_IMAGES		"xdpf_images"
@@ -75,7 +77,7 @@
 #define XDPF_MAP_LOGS		"xdpf_logs"
 #define XDPF_MAP_LOG_NEXT	"xdpf_log_next"
 #define XDPF_VAR_CONFIG		"xdpf_config"	/* .rodata, struct xdpf_config */
-#define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .rodata, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
+#define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .data.ifaces, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
 #define XDPF_VAR_INPUTS		"xdpf_inputs"	/* .bss, struct xdpf_inputs */
 

@@ -58,8 +58,10 @@ static int refuse_foreign(const struct xdpf_iface *i, const struct xdpf_log *log
 
 static int target_prepare(struct target *t, const char *name, enum xdpf_mode mode, const struct xdpf_log *log)
 {
-	int err = rt_iface_query(&t->iface, &t->link_fd, name, log);
+	int err = rt_moved(name, log);
 
+	if (!err)
+		err = rt_iface_query(&t->iface, &t->link_fd, name, log);
 	if (!err)
 		err = rt_bpffs_path(t->path, t->iface.ifindex, log);
 	if (err || t->iface.mode == XDPF_MODE_NONE)
@@ -264,7 +266,7 @@ static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
 	for (size_t i = 0; i < m->n_ifaces; i++)
 		if (!if_nametoindex(m->ifaces[i]))
 			rt_log(log, XDPF_LOG_WARNING,
-			       "no interface is called %s now: conditions on it match nothing until the filter is applied again",
+			       "no interface is called %s now: conditions on it match nothing until there is one, and `xdpf follow`",
 			       m->ifaces[i]);
 }
 
@@ -317,6 +319,8 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 	warn_of_names(xdpf_object_meta(o), log);
 	err = rt_bpffs_lock(&lock, log);
 	if (!err)
+		rt_names_follow(NULL, log);
+	if (!err)
 		err = apply_all(t, n, o, ifaces, mode, opt.reload, log);
 	for (size_t i = 0; i < n; i++) {
 		/* the filter runs, whatever becomes of this */
@@ -344,6 +348,8 @@ int xdpf_iface_remove(const char *name, const struct xdpf_log *log)
 	char path[RT_PATH_MAX], prog[64];
 	int err = rt_bpffs_lock(&lock, log);
 
+	if (!err)
+		err = rt_moved(name, log);
 	if (!err)
 		err = rt_iface_query(&i, &link, name, log);
 	if (!err)

@@ -180,6 +180,9 @@ int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const
 	}
 	if (err)
 		return err;
+	/* one that came from another namespace has its pin there until the next change */
+	if (!i.ours && !i.ours_hidden && i.prog_id && rt_moved_find(path, i.ifindex, i.prog_id))
+		fd = open_link(&i, path, &torn, log);
 	i.ours_hidden &= i.mode == XDPF_MODE_NATIVE || i.mode == XDPF_MODE_GENERIC;	/* all that our links do */
 	if (i.prog_id) {
 		look_at_program(&i);

@@ -186,6 +186,18 @@ void rt_nic_warn(const struct xdpf_object *o, const struct xdpf_iface *i, const 
 /* What hides tags on this interface, with what to do about it; false: nothing does. */
 bool rt_nic_hides_tags(const struct xdpf_iface *i, char *why, size_t size, const struct xdpf_log *log);
 
+/* ---- names.c ---- */
+
+/* xdpf_follow() under the lock. */
+int rt_names_follow(size_t *changed, const struct xdpf_log *log);
+
+/* ---- moved.c ---- */
+
+/* Brings the pins of an interface that came from another network namespace to their place, and out of it what is another's. Under the lock. */
+int rt_moved(const char *iface, const struct xdpf_log *log);
+/* Where the link that runs program @prog_id on an interface of this index is pinned, if it is by us; @out: RT_PATH_MAX bytes. */
+bool rt_moved_find(char out[], unsigned ifindex, uint32_t prog_id);
+
 /* ---- dispatch.c: libxdp's dispatcher ---- */
 
 #define RT_DISPATCHER	"xdp_dispatcher"	/* what libxdp calls it */
@@ -356,7 +368,7 @@ struct xdpf_program {
 	struct rt_meta *meta;
 	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
 	int log_fd, logs_fd;
-	int swap_fd, images_fd, metas_fd, rodata_fd;
+	int swap_fd, images_fd, metas_fd, ifaces_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */

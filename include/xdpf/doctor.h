@@ -30,6 +30,20 @@ struct xdpf_neighbour {
 /* All programs that see what an interface receives, in their order. The list is to be given to free(). */
 XDPF_API int xdpf_neighbours(struct xdpf_neighbour **out, size_t *n, const char *iface, const struct xdpf_log *log);
 
+/* ---- names of interfaces in rules ---- */
+
+/* A name that stands for another interface than when the program was told. */
+struct xdpf_name {
+	char name[16];
+	const char *use;		/* "iface", "redirect" */
+	uint32_t was, is;		/* indexes; 0: no interface */
+};
+
+/* Those of a program that runs. The list is to be given to free(). */
+XDPF_API int xdpf_program_names(struct xdpf_name **out, size_t *n, const struct xdpf_program *p, const struct xdpf_log *log);
+/* Tells all our programs of this network namespace; *changed (NULL: not asked for): how many names stand for others now. */
+XDPF_API int xdpf_follow(size_t *changed, const struct xdpf_log *log);
+
 /* ---- what attaching here would do, and what is in the way ---- */
 
 enum xdpf_finding_level { XDPF_FINDING_OBSTACLE, XDPF_FINDING_WARNING, XDPF_FINDING_NOTE };

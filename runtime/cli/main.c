@@ -18,6 +18,7 @@ static const struct {
 	{ "log",    cmd_log,    "the packets that rules with `log` or `sample` see, as they come" },
 	{ "run",    cmd_run,    "run a filter over a capture, in the kernel, nothing attached" },
 	{ "doctor", cmd_doctor, "what applying a filter here would do, and what is in the way" },
+	{ "follow", cmd_follow, "look up again the interfaces that rules name" },
 	{ "test",   cmd_test,   "load a filter and run a set of frames through it" },
 };
 

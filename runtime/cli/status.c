@@ -55,6 +55,30 @@ static void print_other(const struct xdpf_iface *i)
 	printf("\n");
 }
 
+/* Names in rules that stand for other interfaces than their program thinks. */
+static int show_names(struct cli *cli, const struct xdpf_program *p, json_t *out)
+{
+	json_t *names = out ? json_array() : NULL;
+	struct xdpf_name *v = NULL;
+	size_t n = 0;
+	int err = xdpf_program_names(&v, &n, p, &cli->log);
+
+	for (size_t i = 0; i < n && !err; i++) {
+		if (names)
+			json_array_append_new(names, json_pack("{s:s, s:s, s:I, s:I}", "name", v[i].name, "use", v[i].use, "was",
+							       (json_int_t)v[i].was, "is", (json_int_t)v[i].is));
+		else if (!v[i].is)
+			printf("    names     `%s %s`: no interface is called so now; `xdpf follow` tells the filter\n", v[i].use, v[i].name);
+		else
+			printf("    names     `%s %s` is interface %u now, and the filter %s%u; `xdpf follow` tells it\n", v[i].use, v[i].name, v[i].is,
+			       v[i].was ? "takes it for " : "knows none: ", v[i].was);
+	}
+	if (names)
+		json_object_set_new(json_array_get(out, json_array_size(out) - 1), "names", names);
+	free(v);
+	return err;
+}
+
 static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m)
 {
 	json_t *o = json_pack("{s:s, s:I, s:s}", "interface", i->name, "ifindex", (json_int_t)i->ifindex, "mode",
@@ -123,6 +147,8 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		print_ours(&i, m);
 	else
 		print_other(&i);
+	if (!err && m)
+		err = show_names(cli, p, out);
 	return err ? err : show_neighbours(cli, &i, out);
 }
 
