@@ -70,8 +70,8 @@ static int show_names(struct cli *cli, const struct xdpf_program *p, json_t *out
 		else if (!v[i].is)
 			printf("    names     `%s %s`: no interface is called so now; `xdpf follow` tells the filter\n", v[i].use, v[i].name);
 		else
-			printf("    names     `%s %s` is interface %u now, and the filter %s%u; `xdpf follow` tells it\n", v[i].use, v[i].name, v[i].is,
-			       v[i].was ? "takes it for " : "knows none: ", v[i].was);
+			printf("    names     `%s %s` is interface %u now, and the filter %s%u; `xdpf follow` tells it\n", v[i].use, v[i].name,
+			       v[i].is, v[i].was ? "takes it for " : "knows none: ", v[i].was);
 	}
 	if (names)
 		json_object_set_new(json_array_get(out, json_array_size(out) - 1), "names", names);
