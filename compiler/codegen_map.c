@@ -169,7 +169,7 @@ static void variables(struct cg *g)
 	g->config = cg_global(g, XDPF_VAR_CONFIG, LLVMConstNull(LLVMStructTypeInContext(g->cx, members, 6, 0)), ".rodata", true, 8);
 	cg_debug_global(g, g->config, XDPF_VAR_CONFIG, cg_struct_type(g, "xdpf_config", 6, config, types, bits, NULL, 0));
 	if (n) {
-		g->ifaces = cg_global(g, XDPF_VAR_IFACES, LLVMConstNull(LLVMArrayType2(g->i32, n)), ".rodata", true, 4);
+		g->ifaces = cg_global(g, XDPF_VAR_IFACES, LLVMConstNull(LLVMArrayType2(g->i32, n)), XDPF_SECTION_IFACES, false, 4);
 		cg_debug_global(g, g->ifaces, XDPF_VAR_IFACES, cg_array_type(g, g->du32, n, 32));
 	}
 	g->trace = cg_global(g, XDPF_VAR_TRACE, LLVMConstNull(LLVMStructTypeInContext(g->cx, members, 1, 0)), ".bss", false, 4);

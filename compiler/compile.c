@@ -102,7 +102,7 @@ bool compile_with_facts(const struct ast_program *p, const struct compile_option
 {
 	struct ir_program *ir = middle(p, o, d);
 	void *elf = NULL;
-	char *meta = NULL, *tests = NULL;
+	char *meta = NULL, *tests = NULL, *nic = NULL;
 	void *sets = NULL;
 	struct object_texts texts = { 0 };
 	size_t elf_len = 0;
@@ -124,7 +124,8 @@ bool compile_with_facts(const struct ast_program *p, const struct compile_option
 	sets = meta_elements(p, &texts.sets_len);
 	if (sets && find_shape(p, &image, elf, elf_len, sets, texts.sets_len, shape, &why))
 		meta = meta_json(p, &image, shape, &texts.meta_len);
-	if (meta && sets && meta_tests(p, &tests, &texts.tests_len)) {
+	if (meta && sets && meta_tests(p, &tests, &texts.tests_len) && meta_nic(p, &nic, &texts.nic_len)) {
+		texts.nic = nic;
 		texts.meta = meta;
 		texts.tests = tests;
 		texts.sets = sets;
@@ -135,6 +136,7 @@ bool compile_with_facts(const struct ast_program *p, const struct compile_option
 	free(sets);
 	free(meta);
 	free(tests);
+	free(nic);
 	free(elf);
 	return ok;
 }

@@ -53,4 +53,7 @@ char *meta_shape(const struct ast_program *p, const struct meta_image *image, si
 /* The tests as JSON text of malloc(), in *text; NULL where there are none. False: out of memory. */
 bool meta_tests(const struct ast_program *p, char **text, size_t *len);
 
+/* meta_nic.c: what network cards have to do with the rules, in the same way. */
+bool meta_nic(const struct ast_program *p, char **text, size_t *len);
+
 #endif

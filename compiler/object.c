@@ -300,6 +300,8 @@ static bool write_file(struct finish *f, const struct object_texts *texts)
 		return false;
 	if (texts->tests && !write_text(f, XDPF_SECTION_TESTS, texts->tests, texts->tests_len))
 		return false;
+	if (texts->nic && !write_text(f, XDPF_SECTION_NIC, texts->nic, texts->nic_len))
+		return false;
 	/* The string table is complete only when its own name is in it. */
 	if (!write_header(f, &f->sec[f->strtab], 0, 0) || f->err)
 		return false;

@@ -14,6 +14,8 @@ struct object_texts {
 	size_t tests_len;
 	const void *sets;		/* bytes, not text */
 	size_t sets_len;
+	const void *nic;		/* NULL: there is nothing to say */
+	size_t nic_len;
 };
 
 /*

@@ -24,7 +24,8 @@
  *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
  *   xdpf_liveN     HASH or, with prefixes, LPM_TRIE  element -> struct xdpf_element    live set N
  *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone: see xdpf_age_at()
- *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
+ *   .rodata        xdpf_config, tables of constant sets
+ *   .data.ifaces   xdpf_ifaces, which changes while the program runs: interfaces get other names
  *   .rodata.tables xdpf_tables: see table/image.h
  *   .data.swap     xdpf_swap: which image the program looks into
  *   xdpf_images    ARRAY_OF_MAPS  u32 -> ARRAY of one element as large as xdpf_tables    images that came later
@@ -46,6 +47,7 @@
 #define XDPF_SECTION_TABLES	".rodata.tables"
 #define XDPF_VAR_TABLES		"xdpf_tables"	/* uint8_t[], see table/image.h */
 #define XDPF_SECTION_PROG	"xdp"
+#define XDPF_SECTION_IFACES	".data.ifaces"
 #define XDPF_SECTION_SWAP	".data.swap"
 #define XDPF_VAR_SWAP		"xdpf_swap"	/* struct xdpf_swap */
 #define XDPF_MAP_IMAGES		"xdpf_images"
@@ -75,11 +77,12 @@
 #define XDPF_MAP_LOGS		"xdpf_logs"
 #define XDPF_MAP_LOG_NEXT	"xdpf_log_next"
 #define XDPF_VAR_CONFIG		"xdpf_config"	/* .rodata, struct xdpf_config */
-#define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .rodata, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
+#define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .data.ifaces, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
 #define XDPF_VAR_INPUTS		"xdpf_inputs"	/* .bss, struct xdpf_inputs */
 
 #define XDPF_SECTION_SETS	".debug_xdpf_sets"	/* what live sets begin with */
+#define XDPF_SECTION_NIC	".debug_xdpf_nic"	/* what network cards have to do with the rules */
 #define XDPF_MAP_SETS		"xdpf_sets"
 #define XDPF_MAP_LIVE		"xdpf_live"	/* and its number */
 #define XDPF_MAP_AGES		"xdpf_ages"	/* and its number */
@@ -90,6 +93,8 @@
 #define XDPF_SET_TRIES		32		/* old elements that a new one looks at for room */
 #define XDPF_SET_AGES		2		/* the queue of those that may expire has room for so many times a set's elements */
 #define XDPF_SET_KEY		64		/* bytes of an element, at the most */
+#define XDPF_NIC_RULES		4096		/* rules that the text on network cards names of a kind, at the most */
+#define XDPF_NIC_FILTERS	16		/* filters of a network card that stand for one rule, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
 #define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those above and the metadata's */
 #define XDPF_MAX_CPUS		8192
@@ -350,6 +355,14 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *       { "expect": "drop", "by": 7 or null, "source": "edge.xdpf", "line": 31 } ] } ] }
  *
  * Each test begins with the state that the object declares, at XDPF_TEST_START, and expects of the packet that was run last. "by": an index.
+ */
+
+/*
+ * What network cards have to do with the rules: JSON text in section XDPF_SECTION_NIC, not kept in the kernel; absent where there is nothing to say.
+ *
+ *   { "tags": [ 3, 7 ], "filters": [ [ 0, "flow-type tcp4 dst-port 23 action -1", "flow-type tcp6 dst-port 23 action -1" ] ] }
+ *
+ * tags: rules that look at 802.1Q tags in the frame, by index. filters: rules that a card could take, each with what to give `ethtool -N IFACE`.
  */
 
 /*

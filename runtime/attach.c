@@ -75,8 +75,10 @@ static int refuse_pending(const struct xdpf_iface *i, const struct xdpf_log *log
 
 static int target_prepare(struct target *t, const char *name, enum xdpf_mode mode, const struct xdpf_log *log)
 {
-	int err = rt_iface_query(&t->iface, &t->link_fd, name, log);
+	int err = rt_moved(name, log);
 
+	if (!err)
+		err = rt_iface_query(&t->iface, &t->link_fd, name, log);
 	if (!err)
 		err = rt_bpffs_path(t->path, t->iface.ifindex, log);
 	if (err || t->iface.mode == XDPF_MODE_NONE)
@@ -92,7 +94,7 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 			       "%s: the filter there runs in %s mode, and %s was asked for; a running filter cannot change its mode.\n"
 			       "Apply with --mode %s, or `xdpf remove %s` first", name, xdpf_mode_name(t->iface.mode),
 			       xdpf_mode_name(mode), xdpf_mode_name(t->iface.mode), name);
-	t->old_prog_fd = bpf_prog_get_fd_by_id(t->iface.prog_id);
+	t->old_prog_fd = rt_prog_get(t->iface.prog_id);
 	if (t->old_prog_fd < 0)
 		return rt_fail_sys(log, errno, "%s: the program that runs there (id %u) cannot be opened", name,
 				   t->iface.prog_id);
@@ -108,6 +110,11 @@ static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_
 
 	if (err)
 		return err;
+	err = rt_hold(prog, log);
+	if (err) {
+		xdpf_program_free(prog);
+		return err;
+	}
 	xdpf_program_free(t->prog);
 	t->prog = prog;
 	return 0;
@@ -367,7 +374,7 @@ static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
 	for (size_t i = 0; i < m->n_ifaces; i++)
 		if (!if_nametoindex(m->ifaces[i]))
 			rt_log(log, XDPF_LOG_WARNING,
-			       "no interface is called %s now: conditions on it match nothing until the filter is applied again",
+			       "no interface is called %s now: conditions on it match nothing until there is one, and `xdpf follow`",
 			       m->ifaces[i]);
 }
 
@@ -396,6 +403,8 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 				err = rt_fail(log, EINVAL, "%s: given twice", ifaces[i]);
 	for (i = 0; i < n && !err; i++)
 		err = rt_rx_check(o, &t[i].iface, how->mode, log);
+	for (i = 0; i < n && !err; i++)
+		rt_nic_warn(o, &t[i].iface, log);
 	for (i = 0; i < n && !err; i++)
 		err = target_make(&t[i], o, how, log);
 	how->until = rt_clock() + how->confirm;
@@ -448,40 +457,15 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 	warn_of_names(xdpf_object_meta(o), log);
 	err = rt_bpffs_lock(&lock, log);
 	if (!err)
+		rt_names_follow(NULL, log);
+	if (!err)
 		err = apply_all(t, n, o, ifaces, &how, log);
 	for (size_t i = 0; i < n; i++) {
 		if (!err)
 			tell(&t[i], o, &how, opt.applied ? &opt.applied[i] : NULL, log);
 		target_free(&t[i]);
 	}
-	return err;
-}
-
-int xdpf_iface_remove(const char *name, const struct xdpf_log *log)
-{
-	_cleanup_close_ int lock = -1, link = -1;
-	struct xdpf_iface i;
-	char path[RT_PATH_MAX], prog[64];
-	int err = rt_bpffs_lock(&lock, log);
-
-	if (!err)
-		err = rt_iface_query(&i, &link, name, log);
-	if (!err)
-		err = rt_bpffs_path(path, i.ifindex, log);
-	if (err)
-		return err;
-	if (i.mode == XDPF_MODE_NONE)
-		return rt_fail(log, ENOENT, "%s: no XDP program runs there", name);
-	if (i.ours_hidden)
-		return rt_iface_fail_hidden(&i, log);
-	if (!i.ours)
-		return rt_fail(log, ENOENT, "%s: nothing of ours to remove; %s runs there and stays", name,
-			       rt_iface_program(&i, prog, sizeof(prog)));
-	/* Detached by force: somebody else may hold the link open too. */
-	if (bpf_link_detach(link))
-		return rt_fail_sys(log, errno, "%s: the filter cannot be detached", name);
-	err = rt_bpffs_unpin(path, log);
-	if (!err)
-		rt_log(log, XDPF_LOG_INFO, "%s: removed %s", name, rt_iface_program(&i, prog, sizeof(prog)));
+	if (lock >= 0)
+		rt_held_sweep();
 	return err;
 }

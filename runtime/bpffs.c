@@ -1,6 +1,6 @@
 /*
- * Where links are pinned: /sys/fs/bpf/xdpf/<cookie of the network namespace>/<ifindex>/link, and beside them what pending.h says. Nothing else is
- * kept anywhere. Guaranteed: a pin is made only in a bpffs that other processes see too, changes are made one at a time, and what is left of changes
+ * Where links are pinned: /sys/fs/bpf/xdpf/<cookie of the network namespace>/<ifindex>/link, and beside them what pending.h says and what held.c
+ * keeps. Guaranteed: a pin is made only in a bpffs that other processes see too, changes are made one at a time, and what is left of changes
  * that were ended in the middle, of filters that nobody confirmed and of interfaces that are gone is cleared away by whoever comes next.
  */
 #include <bpf/bpf.h>
@@ -19,7 +19,6 @@
 #include "pending.h"
 
 #define BPFFS	"/sys/fs/bpf"
-#define ROOT	BPFFS "/xdpf"
 
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
@@ -80,6 +79,14 @@ static int mount_bpffs(const struct xdpf_log *log)
 {
 	struct statfs st;
 
+	if (secure_getenv("XDPF_BPFFS")) {
+		/* somebody else's to make */
+		if (strcmp(rt_bpffs_root(), secure_getenv("XDPF_BPFFS")) != 0 || statfs(rt_bpffs_root(), &st) ||
+		    (unsigned long)st.f_type != BPF_FS_MAGIC)
+			return rt_fail(log, ENOTDIR, "XDPF_BPFFS=%s is no directory of a bpffs with a path of less than 64 bytes",
+				       secure_getenv("XDPF_BPFFS"));
+		return 0;
+	}
 	if (statfs(BPFFS, &st))
 		return rt_fail_sys(log, errno, "%s cannot be looked at", BPFFS);
 	if ((unsigned long)st.f_type == BPF_FS_MAGIC)
@@ -108,12 +115,12 @@ static void sweep_netns(const char *netns, const struct xdpf_log *log)
 	const struct dirent *e;
 	char dir[RT_PATH_MAX], path[RT_PATH_MAX];
 
-	snprintf(dir, sizeof(dir), "%s/%.32s", ROOT, netns);
+	snprintf(dir, sizeof(dir), "%s/%.32s", rt_bpffs_root(), netns);
 	d = opendir(dir);
 	while (d && (e = readdir(d))) {
 		if (e->d_name[0] == '.' || strlen(e->d_name) > 16)
 			continue;
-		snprintf(path, sizeof(path), "%s/%.32s/%.16s/%s", ROOT, netns, e->d_name, RT_PIN_LINK);
+		snprintf(path, sizeof(path), "%s/%.32s/%.16s/%s", rt_bpffs_root(), netns, e->d_name, RT_PIN_LINK);
 		rt_settle(path, log);
 	}
 	rmdir(dir);
@@ -121,11 +128,11 @@ static void sweep_netns(const char *netns, const struct xdpf_log *log)
 
 static void sweep(const struct xdpf_log *log)
 {
-	_cleanup_(close_dir) DIR *d = opendir(ROOT);
+	_cleanup_(close_dir) DIR *d = opendir(rt_bpffs_root());
 	const struct dirent *e;
 
 	while (d && (e = readdir(d)))
-		if (e->d_name[0] != '.' && strlen(e->d_name) <= 32)
+		if (strspn(e->d_name, "0123456789abcdef") == strlen(e->d_name) && strlen(e->d_name) <= 32)
 			sweep_netns(e->d_name, log);
 }
 
@@ -135,23 +142,24 @@ int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
 	int err = mount_bpffs(log);
 
 	if (!err)
-		err = make_dir(ROOT, log);
+		err = make_dir(rt_bpffs_root(), log);
 	if (err)
 		return err;
-	fd = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(rt_bpffs_root(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return rt_fail_sys(log, errno, "%s cannot be opened", ROOT);
+		return rt_fail_sys(log, errno, "%s cannot be opened", rt_bpffs_root());
 	while (flock(fd, LOCK_EX))
 		if (errno != EINTR)
-			return rt_fail_sys(log, errno, "%s cannot be locked", ROOT);
+			return rt_fail_sys(log, errno, "%s cannot be locked", rt_bpffs_root());
 	sweep(log);
+	rt_held_sweep();
 	*out_fd = take_fd(fd);
 	return 0;
 }
 
 void rt_bpffs_sweep(const struct xdpf_log *log)
 {
-	_cleanup_close_ int fd = open(ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int fd = open(rt_bpffs_root(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	/* Whoever is at a change is done soon, and has swept; if not, we are not the one to wait. */
 	for (int i = 0; fd >= 0 && i < 100; i++) {
@@ -172,7 +180,7 @@ int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_lo
 	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len))
 		return rt_fail(log, errno, "the network namespace has no cookie (%s): Linux 5.14 or later is needed",
 			       strerror(errno));
-	snprintf(path, RT_PATH_MAX, "%s/%llu/%u/link", ROOT, (unsigned long long)cookie, ifindex);
+	snprintf(path, RT_PATH_MAX, "%s/%llu/%u/link", rt_bpffs_root(), (unsigned long long)cookie, ifindex);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /*
- * What is set before a load. In comes an opened object; out goes its .rodata with xdpf_config and xdpf_ifaces filled in. An
+ * What is set before a load. In comes an opened object; out goes its .rodata with xdpf_config, and xdpf_ifaces, filled in. An
  * object without one of them has nothing that reads it, which is fine. Variables are found by BTF and never written beyond
  * their section.
  */
@@ -70,7 +70,7 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 {
 	size_t config_size = 0, ifaces_size = 0, at;
 	struct xdpf_config *config = rt_variable(bpf, ".rodata", XDPF_VAR_CONFIG, &config_size, &at);
-	uint32_t *ifaces = rt_variable(bpf, ".rodata", XDPF_VAR_IFACES, &ifaces_size, &at), flags = 0;
+	uint32_t *ifaces = rt_variable(bpf, XDPF_SECTION_IFACES, XDPF_VAR_IFACES, &ifaces_size, &at), flags = 0;
 
 	if (config && config_size != sizeof(*config))
 		return rt_fail(log, EBADMSG, "the object's variable %s has an unknown layout: compile it again", XDPF_VAR_CONFIG);

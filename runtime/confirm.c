@@ -45,7 +45,7 @@ static int find(struct place *p, const char *name, const struct xdpf_log *log)
 /* From the program that is pinned as @from (NULL: the one that runs now) to the one that is pinned as @to. */
 static int exchange(const struct place *p, const char *from, const char *to, const struct xdpf_log *log)
 {
-	_cleanup_close_ int old = from ? rt_pin_get(p->path, from) : bpf_prog_get_fd_by_id(p->iface.prog_id);
+	_cleanup_close_ int old = from ? rt_pin_get(p->path, from) : rt_prog_get(p->iface.prog_id);
 	_cleanup_close_ int new = rt_pin_get(p->path, to);
 	LIBBPF_OPTS(bpf_link_update_opts, update, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)old);
 

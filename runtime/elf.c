@@ -41,7 +41,8 @@ static int check_header(Elf *elf, const void *data, size_t len, const struct xdp
 static bool section_known(const char *name)
 {
 	static const char *const known[] = {
-		"", ".strtab", ".symtab", ".shstrtab", ".text", XDPF_SECTION_PROG, ".rodata", XDPF_SECTION_TABLES, XDPF_SECTION_SWAP, ".bss",
+		"", ".strtab", ".symtab", ".shstrtab", ".text", XDPF_SECTION_PROG, ".rodata", XDPF_SECTION_TABLES, XDPF_SECTION_SWAP,
+		XDPF_SECTION_IFACES, ".bss",
 		".maps", "license",
 		".BTF", ".BTF.ext",
 		".relxdp", ".rel.text", ".rel.BTF", ".rel.BTF.ext", ".rel.maps", ".rel.rodata", ".llvm_addrsig", ".debug_",
@@ -123,7 +124,7 @@ static int check_section(const struct elf_view *v, size_t sec, const char *name,
 }
 
 /* Reads all section headers; finds the symbol table and the metadata. */
-static int read_sections(struct elf_view *v, const char *data, size_t len, size_t *meta, size_t *tests, size_t *sets,
+static int read_sections(struct elf_view *v, const char *data, size_t len, size_t *meta, size_t *tests, size_t *sets, size_t *nic,
 			 const struct xdpf_log *log)
 {
 	for (size_t i = 1; i < v->n_sec; i++) {
@@ -154,6 +155,11 @@ static int read_sections(struct elf_view *v, const char *data, size_t len, size_
 				return rt_fail(log, EBADMSG, "the object's elements of sets are broken");
 			*sets = i;
 		}
+		if (!strcmp(name, XDPF_SECTION_NIC)) {
+			if (*nic || h->sh_type != SHT_PROGBITS || h->sh_size > META_MAX)
+				return rt_fail(log, EBADMSG, "the object's section on network cards is broken");
+			*nic = i;
+		}
 		if (strcmp(name, XDPF_SECTION_META))
 			continue;
 		if (*meta || h->sh_type != SHT_PROGBITS || h->sh_size > META_MAX)
@@ -177,7 +183,7 @@ int rt_elf_metadata(struct rt_elf_texts *out, const void *data, size_t len, cons
 	_cleanup_(elf_freep) Elf *elf = NULL;
 	_cleanup_free_ GElf_Shdr *hdr = NULL;
 	struct elf_view v = { 0 };
-	size_t meta = 0, tests = 0, sets = 0;
+	size_t meta = 0, tests = 0, sets = 0, nic = 0;
 	int err;
 
 	if (elf_version(EV_CURRENT) == EV_NONE)
@@ -192,7 +198,7 @@ int rt_elf_metadata(struct rt_elf_texts *out, const void *data, size_t len, cons
 	hdr = v.hdr = calloc(v.n_sec ? v.n_sec : 1, sizeof(*hdr));
 	if (!hdr)
 		return rt_fail(log, ENOMEM, "out of memory");
-	err = read_sections(&v, data, len, &meta, &tests, &sets, log);
+	err = read_sections(&v, data, len, &meta, &tests, &sets, &nic, log);
 	if (err)
 		return err;
 	if (!meta)
@@ -210,6 +216,10 @@ int rt_elf_metadata(struct rt_elf_texts *out, const void *data, size_t len, cons
 	if (sets) {
 		out->sets = (const char *)data + hdr[sets].sh_offset;
 		out->sets_len = hdr[sets].sh_size;
+	}
+	if (nic) {
+		out->nic = (const char *)data + hdr[nic].sh_offset;
+		out->nic_len = hdr[nic].sh_size;
 	}
 	return 0;
 }

@@ -71,7 +71,7 @@ static int64_t load_time(uint64_t since_boot)
 
 static void look_at_program(struct xdpf_iface *i)
 {
-	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(i->prog_id);
+	_cleanup_close_ int fd = rt_prog_get(i->prog_id);
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 
@@ -200,6 +200,9 @@ int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const
 	}
 	if (err)
 		return err;
+	/* one that came from another namespace has its pin there until the next change */
+	if (!i.ours && !i.ours_hidden && i.prog_id && rt_moved_find(path, i.ifindex, i.prog_id))
+		fd = open_link(&i, path, &torn, log);
 	i.ours_hidden &= i.mode == XDPF_MODE_NATIVE || i.mode == XDPF_MODE_GENERIC;	/* all that our links do */
 	if (i.prog_id) {
 		look_at_program(&i);

@@ -84,7 +84,10 @@ int rt_fail_sys(const struct xdpf_log *log, int err, const char *fmt, ...)
 	va_list ap;
 
 	if (err == EPERM || err == EACCES) {
-		if (*lacking(caps, sizeof(caps)))
+		if (!strcmp(lacking(caps, sizeof(caps)), "CAP_SYS_ADMIN"))
+			snprintf(tail, sizeof(tail), ": %s\nthis process lacks CAP_SYS_ADMIN, without which it sees only what it loaded itself, in a "
+				 "directory of a bpffs that it owns: run as root, or name one by XDPF_BPFFS", strerror(err));
+		else if (*caps)
 			snprintf(tail, sizeof(tail), ": %s\nthis process lacks %s: run as root", strerror(err), caps);
 		else
 			snprintf(tail, sizeof(tail),

@@ -141,7 +141,7 @@ int rt_metamap_read(struct rt_meta **out, uint32_t *id, int meta_fd, int metas_f
 	for (int i = 0;; i++) {
 		uint32_t at = 0;
 		int err = rt_metamap_id(&at, meta_fd, metas_fd, swap_fd);
-		_cleanup_close_ int fd = err ? -1 : bpf_map_get_fd_by_id(at);
+		_cleanup_close_ int fd = err ? -1 : rt_map_get(at);
 
 		if (fd >= 0) {
 			err = read_map(out, fd, log);

@@ -22,6 +22,7 @@ void xdpf_object_free(struct xdpf_object *o)
 	if (!o)
 		return;
 	bpf_object__close(o->bpf);
+	rt_nic_free(o->nic);
 	rt_meta_free(o->meta);
 	free(o->data);
 	free(o);
@@ -206,6 +207,8 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 	o->sets_len = texts.sets_len;
 	if (!err)
 		err = rt_sets_check(o->sets, o->sets_len, rt_meta_get(o->meta), log);
+	if (!err && texts.nic)
+		err = rt_nic_parse(&o->nic, texts.nic, texts.nic_len, rt_meta_get(o->meta), log);
 	if (!err)
 		err = rt_object_open_bpf(&o->bpf, o, NULL, log);
 	if (!err)

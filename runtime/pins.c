@@ -167,7 +167,7 @@ int rt_go_back(int link_fd, const char *path, const struct rt_until *until, cons
 	old = rt_pin_get(path, RT_PIN_KEPT);
 	if (old < 0 || rt_prog_id(old) != until->old_prog) {
 		close_fd(&old);
-		old = bpf_prog_get_fd_by_id(until->old_prog);
+		old = rt_prog_get(until->old_prog);
 	}
 	if (old < 0 || bpf_link_update(link_fd, old, &update))
 		return rt_fail_sys(log, errno, "the filter from before cannot be put in the place of its guard");

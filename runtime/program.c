@@ -22,7 +22,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
 	p->errors_fd = p->watch_fd = -1;
-	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->rodata_fd = -1;
+	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = -1;
 	return p;
 }
 
@@ -52,7 +52,7 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->metas_fd);
 	close_fd(&p->swap_fd);
 	close_fd(&p->images_fd);
-	close_fd(&p->rodata_fd);
+	close_fd(&p->ifaces_fd);
 	ring_buffer__free(p->ring);
 	close_fd(&p->log_fd);
 	close_fd(&p->logs_fd);
@@ -88,14 +88,6 @@ static int alloc_tables(struct xdpf_program *p, const struct xdpf_log *log)
 	return 0;
 }
 
-/* libbpf calls it after the program. */
-static bool is_rodata(const char *name)
-{
-	size_t n = strlen(name), own = strlen(".rodata");
-
-	return n >= own && !strcmp(name + n - own, ".rodata");
-}
-
 /* Where the fd of a map with this name belongs; NULL: nowhere. */
 static int *map_place(struct xdpf_program *p, const char *name)
 {
@@ -119,8 +111,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->logs_fd;
 	if (!strcmp(name, XDPF_MAP_IMAGES))
 		return &p->images_fd;
-	if (is_rodata(name))
-		return &p->rodata_fd;
+	if (!strcmp(name, XDPF_SECTION_IFACES))
+		return &p->ifaces_fd;
 	for (size_t i = 0; i < m->n_tables; i++)
 		if (!strcmp(m->tables[i].map, name))
 			return &p->table_fd[i];
@@ -288,7 +280,7 @@ static int find_maps(struct xdpf_program *p, const uint32_t *ids, size_t n, cons
 		int err = 0;
 
 		for (size_t i = 0; i < n; i++) {
-			_cleanup_close_ int fd = bpf_map_get_fd_by_id(ids[i]);
+			_cleanup_close_ int fd = rt_map_get(ids[i]);
 			struct bpf_map_info info = { 0 };
 			uint32_t len = sizeof(info);
 			int *place;
@@ -333,7 +325,7 @@ static int open_program(int *out, const char *iface, const struct xdpf_log *log)
 				       rt_iface_program(&state, name, sizeof(name)));
 		if (!state.prog_id)
 			return rt_fail(log, ENOENT, "%s: nobody confirmed its filter in time: nothing filters there", iface);
-		*out = bpf_prog_get_fd_by_id(state.prog_id);
+		*out = rt_prog_get(state.prog_id);
 		if (*out >= 0)
 			return 0;
 		if (errno != ENOENT || i == 10)

@@ -21,7 +21,7 @@ struct xdpf_reader {
 	uint32_t seen;				/* the id of the map that .meta is from */
 	struct ring_buffer *ring;
 	int lock_fd;
-	char lock_path[64];
+	char lock_path[128];
 	xdpf_record_fn fn;
 	void *arg;
 	int broken;				/* -errno: a record that no program of ours writes */
@@ -69,13 +69,25 @@ static bool still_there(int fd, const char *path)
 	return !fstat(fd, &have) && !stat(path, &there) && have.st_ino == there.st_ino && have.st_dev == there.st_dev;
 }
 
+/* Who may not write there has a directory of his own. */
+static void lock_dir(char *buf, size_t size)
+{
+	const char *own = secure_getenv("XDG_RUNTIME_DIR");
+
+	if (own && own[0] == '/' && strlen(own) < size - sizeof("/xdpf") && access(LOCKS, W_OK) && access("/run", W_OK))
+		snprintf(buf, size, "%s/xdpf", own);
+	else
+		snprintf(buf, size, LOCKS);
+}
+
 static int lock(struct xdpf_reader *r, uint32_t map_id, const struct xdpf_log *log)
 {
-	char text[64];
+	char text[64], dir[96];
 
-	if (mkdir(LOCKS, 0755) && errno != EEXIST)
-		return rt_fail_sys(log, errno, LOCKS " cannot be made, where the log's reader is known by");
-	snprintf(r->lock_path, sizeof(r->lock_path), LOCKS "/log-%u", map_id);
+	lock_dir(dir, sizeof(dir));
+	if (mkdir(dir, 0755) && errno != EEXIST)
+		return rt_fail_sys(log, errno, "%s cannot be made, where the log's reader is known by", dir);
+	snprintf(r->lock_path, sizeof(r->lock_path), "%s/log-%u", dir, map_id);
 	for (int i = 0; i < 100; i++) {
 		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 		_cleanup_close_ int fd = open(r->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);

@@ -140,7 +140,7 @@ static int wait_for_packets(struct rt_swap *s, const struct xdpf_log *log)
 		return 0;
 	if (bpf_map_lookup_elem(s->prog->metas_fd, &place, &id))
 		return rt_fail_sys(log, errno, "the program's metadata cannot be found");
-	fd = bpf_map_get_fd_by_id(id);
+	fd = rt_map_get(id);
 	if (fd < 0 || bpf_map_update_elem(s->prog->metas_fd, &place, &fd, BPF_ANY))
 		return rt_fail_sys(log, errno, "the program's metadata cannot be put back");
 	return 0;
@@ -163,21 +163,21 @@ static int relabel(struct rt_swap *s, const struct xdpf_object *o, const struct 
 /* Have names of interfaces the indexes that they had when the program was loaded? */
 static bool same_interfaces(const struct rt_swap *s, struct bpf_object *bpf, const struct xdpf_meta *m)
 {
-	_cleanup_free_ unsigned char *rodata = NULL;
+	_cleanup_free_ unsigned char *ifaces = NULL;
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info), zero = 0, index;
 	size_t size = 0, at = 0;
 
 	if (!m->n_ifaces)
 		return true;
-	if (s->prog->rodata_fd < 0 || !rt_variable(bpf, ".rodata", XDPF_VAR_IFACES, &size, &at) || size < m->n_ifaces * sizeof(index) ||
-	    bpf_obj_get_info_by_fd(s->prog->rodata_fd, &info, &len) || info.key_size != sizeof(zero) || info.value_size < at + size)
+	if (s->prog->ifaces_fd < 0 || !rt_variable(bpf, XDPF_SECTION_IFACES, XDPF_VAR_IFACES, &size, &at) || size < m->n_ifaces * sizeof(index) ||
+	    bpf_obj_get_info_by_fd(s->prog->ifaces_fd, &info, &len) || info.key_size != sizeof(zero) || info.value_size < at + size)
 		return false;
-	rodata = malloc(info.value_size);
-	if (!rodata || bpf_map_lookup_elem(s->prog->rodata_fd, &zero, rodata))
+	ifaces = malloc(info.value_size);
+	if (!ifaces || bpf_map_lookup_elem(s->prog->ifaces_fd, &zero, ifaces))
 		return false;
 	for (size_t i = 0; i < m->n_ifaces; i++) {
-		memcpy(&index, rodata + at + i * sizeof(index), sizeof(index));
+		memcpy(&index, ifaces + at + i * sizeof(index), sizeof(index));
 		if (index != if_nametoindex(m->ifaces[i]))
 			return false;
 	}
@@ -225,7 +225,9 @@ static int make_meta(struct rt_swap *s, const struct xdpf_object *o, const struc
 
 	if (!err)
 		err = rt_meta_text(&text, o->meta, o->text, o->text_len, rt_meta_get(s->prog->meta)->frags, moved, log);
-	return err ? err : rt_metamap_new(&s->meta_fd, text, log);
+	if (!err)
+		err = rt_metamap_new(&s->meta_fd, text, log);
+	return err ? err : rt_hold_map(s->meta_fd, log);
 }
 
 static int fill(struct rt_swap *s, const struct xdpf_log *log)

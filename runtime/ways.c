@@ -144,8 +144,8 @@ static int set_device(int map, uint32_t place, const char *name, const struct xd
 	/* ENODEV: it went away between the two questions */
 	if (ifindex && errno != ENODEV)
 		return rt_fail_sys(log, errno, "packets cannot be redirected to %s", name);
-	rt_log(log, XDPF_LOG_WARNING, "no interface is called %s now: what is redirected to it takes the rule's `else` until the filter is "
-	       "applied again", name);
+	rt_log(log, XDPF_LOG_WARNING, "no interface is called %s now: what is redirected to it takes the rule's `else` until there is one, "
+	       "and `xdpf follow`", name);
 	return 0;
 }
 

@@ -313,6 +313,7 @@ struct xdpf_iface {
 	bool pending;
 	uint64_t left;
 	uint32_t back_to;
+	uint32_t part_id;		/* the program there is libxdp's dispatcher, and this part of it is ours (then .ours is false); 0: none */
 };
 
 XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log);

@@ -9,9 +9,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
 
-enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
+enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
 
 struct cli {
 	const char *command;	/* "apply" */
@@ -30,6 +31,9 @@ int cmd_set(struct cli *cli, int argc, char **argv);
 int cmd_stats(struct cli *cli, int argc, char **argv);
 int cmd_log(struct cli *cli, int argc, char **argv);
 int cmd_run(struct cli *cli, int argc, char **argv);
+int cmd_doctor(struct cli *cli, int argc, char **argv);
+int cmd_follow(struct cli *cli, int argc, char **argv);
+int cmd_restore(struct cli *cli, int argc, char **argv);
 int cmd_test(struct cli *cli, int argc, char **argv);
 
 /* ---- cli.c ---- */
@@ -93,6 +97,11 @@ struct cookie_counts {
 struct cookie_counts counters_cookies(const struct counters_of *c, const struct xdpf_rule *r);
 /* All fields of an entry's key in one line. */
 char *counters_key(const struct counters_of *c, const struct xdpf_table *t, const void *key, char *buf, size_t size);
+
+/* ---- doctor.c: programs on an interface ---- */
+
+json_t *neighbours_json(const struct xdpf_neighbour *v, size_t n);
+void neighbours_text(const struct xdpf_neighbour *v, size_t n, const char *title, FILE *out);
 
 static inline void object_freep(struct xdpf_object **o)
 {

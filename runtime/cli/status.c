@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <net/if.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -56,12 +57,36 @@ static void print_other(const struct xdpf_iface *i)
 		printf("%s: no XDP program\n", i->name);
 		return;
 	}
-	printf("%s: %s, %s%s (id %u), %s", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
-	       i->prog_name, i->prog_id,
+	printf("%s: %s, %s%s (id %u%s), %s", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
+	       i->prog_name, i->prog_id, i->prog_name[0] || i->ours || i->ours_hidden ? "" : "; its name is for CAP_SYS_ADMIN to see",
 	       i->ours ? "ours" : i->ours_hidden ? "ours or not: privileges are lacking to tell" : "not ours");
 	if (i->link_id)
 		printf(", attached by link %u", i->link_id);
 	printf("\n");
+}
+
+/* Names in rules that stand for other interfaces than their program thinks. */
+static int show_names(struct cli *cli, const struct xdpf_program *p, json_t *out)
+{
+	json_t *names = out ? json_array() : NULL;
+	struct xdpf_name *v = NULL;
+	size_t n = 0;
+	int err = xdpf_program_names(&v, &n, p, &cli->log);
+
+	for (size_t i = 0; i < n && !err; i++) {
+		if (names)
+			json_array_append_new(names, json_pack("{s:s, s:s, s:I, s:I}", "name", v[i].name, "use", v[i].use, "was",
+							       (json_int_t)v[i].was, "is", (json_int_t)v[i].is));
+		else if (!v[i].is)
+			printf("    names     `%s %s`: no interface is called so now; `xdpf follow` tells the filter\n", v[i].use, v[i].name);
+		else
+			printf("    names     `%s %s` is interface %u now, and the filter %s%u; `xdpf follow` tells it\n", v[i].use, v[i].name,
+			       v[i].is, v[i].was ? "takes it for " : "knows none: ", v[i].was);
+	}
+	if (names)
+		json_object_set_new(json_array_get(out, json_array_size(out) - 1), "names", names);
+	free(v);
+	return err;
 }
 
 static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m)
@@ -91,6 +116,23 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 	return o;
 }
 
+/* Who else sees what it receives, in order: as text only where there is somebody. */
+static int show_neighbours(struct cli *cli, const struct xdpf_iface *i, json_t *out)
+{
+	struct xdpf_neighbour *v = NULL;
+	size_t n = 0;
+	int err = xdpf_neighbours(&v, &n, i->name, &cli->log);
+
+	if (err)
+		return err;
+	if (out)
+		json_object_set_new(json_array_get(out, json_array_size(out) - 1), "programs", neighbours_json(v, n));
+	else if (n > 1 || (n && i->mode == XDPF_MODE_NONE))
+		neighbours_text(v, n, "in order", stdout);
+	free(v);
+	return 0;
+}
+
 /* @all: interfaces without a program are left out. */
 static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t *shown)
 {
@@ -117,7 +159,9 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		print_ours(&i, m);
 	else
 		print_other(&i);
-	return err;
+	if (!err && m)
+		err = show_names(cli, p, out);
+	return err ? err : show_neighbours(cli, &i, out);
 }
 
 static int show_all(struct cli *cli, json_t *out, size_t *shown)

@@ -13,7 +13,8 @@ for f in old new third; do
 	compile "$WORK/$f/$f$$.xdpf"
 	mv "$WORK/$f/$f$$.o" "$WORK/$f.o"
 done
-PINS=/sys/fs/bpf/xdpf/$(in_a /usr/bin/python3 -c 'import socket, struct; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+own_place
+PINS=$XDPF_BPFFS/$(in_a /usr/bin/python3 -c 'import socket, struct; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 print(struct.unpack("Q", s.getsockopt(1, 71, 8))[0])')
 
 # What packets meet, no tool asked: "old", "new", "none", "both".

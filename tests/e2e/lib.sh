@@ -26,9 +26,17 @@ finish() {
 	ip netns del "$NAME-a"
 	ip netns del "$NAME-b"
 	[ -n "$PIN" ] && rm -f "$PIN"
+	[ -n "${XDPF_BPFFS:-}" ] && rm -rf "$XDPF_BPFFS"
 	rm -rf "$WORK"
 } 2>/dev/null
 trap finish EXIT
+
+# Whoever changes a filter clears up behind all others of the same bpffs directory, and tells of it: from here on a directory of our own.
+own_place() {
+	mountpoint -q /sys/fs/bpf || mount -t bpf -o mode=0700 bpf /sys/fs/bpf
+	export XDPF_BPFFS=/sys/fs/bpf/$NAME
+	mkdir "$XDPF_BPFFS"
+}
 
 report() {
 	echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"

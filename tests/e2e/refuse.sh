@@ -139,11 +139,11 @@ if command -v setpriv >/dev/null; then
 	status "it is still there" 0 in_a "$XDPF" remove xe0
 	bpf=(in_a setpriv --inh-caps=-all --bounding-set=-all,+bpf,+net_admin,+perfmon -- "$XDPF")
 	if setpriv --inh-caps=-all --bounding-set=-all,+bpf,+net_admin,+perfmon true 2>/dev/null; then
-		status "with BPF's privileges alone" 0 "${bpf[@]}" apply "$WORK/good.o" xe0
-		status "they do not see what runs" 3 "${bpf[@]}" status xe0
+		status "root's" 0 in_a "$XDPF" apply "$WORK/good.o" xe0
+		status "with BPF's privileges alone one does not see what others loaded" 3 "${bpf[@]}" status xe0
 		says "but that it is ours" "xe0: native, a program \(id [0-9]+\), ours"
 		says "and which one is lacking" "lacks CAP_SYS_ADMIN"
-		status "nor take its place" 3 "${bpf[@]}" apply "$WORK/good.o" xe0
+		status "nor takes its place" 3 "${bpf[@]}" apply "$WORK/good.o" xe0
 		status "remove with all" 0 in_a "$XDPF" remove xe0
 		status "a foreign program" 0 in_a ip link set dev xe0 xdp obj "$WORK/good.o" sec xdp
 		status "is refused by its id" 3 "${bpf[@]}" apply "$WORK/good.o" xe0

@@ -126,7 +126,7 @@ is "where the rule was" "$(/usr/bin/python3 -c 'import json, sys
 print([(e["rule"], e["line"]) for e in map(json.loads, open(sys.argv[1]))])' "$WORK/log")" "[('port', 11), ('port', 21), ('port', 11)]"
 is "its counter went on" "$(stats 'rule("port")')" 3
 
-# An interface that a rule names is looked up when the program is loaded.
+# An interface that a rule names is looked up again by each change.
 for f in a b; do
 	sed '$ a here: drop if iface == xe9 and tcp.dport == 9;' "$WORK/$f/swap.xdpf" >"$WORK/iface.xdpf"
 	mkdir "$WORK/iface-$f"
@@ -136,7 +136,7 @@ done
 status "a name that nobody has" 0 in_a "$XDPF" apply "$WORK/iface-a/swap.o" xe0
 is "as long as nobody has it" "$(loaded "$WORK/iface-b/swap.o")" tables
 ip -n "$NAME-a" link set xe3 name xe9
-is "when somebody has it" "$(loaded "$WORK/iface-a/swap.o")" "program: an interface that it names is another now"
+is "when somebody has it" "$(loaded "$WORK/iface-a/swap.o")" tables
 is "and from then on" "$(loaded "$WORK/iface-b/swap.o")" tables
 status "remove" 0 in_a "$XDPF" remove xe0 xe2
 report

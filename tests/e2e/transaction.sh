@@ -5,7 +5,8 @@ TOOLS=$3
 network
 ip -n "$NAME-a" link add xe2 type veth peer name xe3
 ip -n "$NAME-a" link set xe2 up
-PINS=/sys/fs/bpf/xdpf/$(in_a /usr/bin/python3 -c 'import socket, struct; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+own_place
+PINS=$XDPF_BPFFS/$(in_a /usr/bin/python3 -c 'import socket, struct; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 print(struct.unpack("Q", s.getsockopt(1, 71, 8))[0])')
 export ASAN_OPTIONS=detect_leaks=0	# which cannot be looked for under ptrace
 
