@@ -8,6 +8,7 @@
  *   programs    its program array, which the kernel empties when nobody holds it by a pin or an fd
  *   until       its clock's end: struct rt_until
  *   new         the program that waits for confirmation
+ *   tables      while tables are exchanged in the program: the metadata of the new ones
  *   watch-ID    what counts packets that the redirects of the program with this id lose
  *
  * Pins are made before the link is changed, and taken away behind that: so the link and they say at any moment what to finish and what to undo.
@@ -24,6 +25,7 @@
 #define RT_PIN_PROGRAMS	"programs"
 #define RT_PIN_UNTIL	"until"
 #define RT_PIN_NEW	"new"
+#define RT_PIN_TABLES	"tables"
 #define RT_PIN_WATCH	"watch-"
 
 /* ---- guard.c ---- */

@@ -13,7 +13,7 @@
 
 #include "pending.h"
 
-static const char *const TRANSIENT[] = { RT_PIN_GUARD, RT_PIN_PROGRAMS, RT_PIN_UNTIL, RT_PIN_NEW };
+static const char *const TRANSIENT[] = { RT_PIN_GUARD, RT_PIN_PROGRAMS, RT_PIN_UNTIL, RT_PIN_NEW, RT_PIN_TABLES };
 
 enum { N_TRANSIENT = sizeof(TRANSIENT) / sizeof(TRANSIENT[0]) };
 
@@ -183,11 +183,25 @@ static void say_back(const char *path, unsigned ifindex, const struct rt_until *
 		rt_log(log, XDPF_LOG_WARNING, "%s: nobody confirmed its filter in time: as before, none runs", who(path, ifindex).text);
 }
 
+/* Tables were exchanged in the program, or were about to be: which metadata does it have? */
+static void settle_tables(const char *path, const struct bpf_link_info *link, const struct xdpf_log *log)
+{
+	_cleanup_(rt_program_freep) struct xdpf_program *p = NULL;
+	_cleanup_close_ int fd = rt_pin_get(path, RT_PIN_TABLES);
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int prog = fd < 0 ? -1 : bpf_prog_get_fd_by_id(link->prog_id);
+
+	if (prog >= 0 && !rt_program_open(&p, prog, "", NULL) && !bpf_obj_get_info_by_fd(fd, &info, &len))
+		say_ended(path, link, p->seen_meta == info.id, log);
+}
+
 /* What belongs to a link that runs @link->prog_id, which is no guard. */
 static void settle_plain(const char *path, const struct bpf_link_info *link, const struct xdpf_log *log)
 {
 	uint32_t kept = pinned_id(path, RT_PIN_KEPT), keep[2] = { link->prog_id };
 
+	settle_tables(path, link, log);
 	for (size_t i = 0; i < N_TRANSIENT; i++)
 		rt_pin_drop(path, TRANSIENT[i]);
 	if (kept) {
