@@ -102,7 +102,7 @@ static int make_dir(const char *path, const struct xdpf_log *log)
 }
 
 /* @netns: a directory's name. It goes where nothing is in it. */
-static void sweep_netns(const char *netns, const struct xdpf_log *log)
+static void sweep_netns(const char *netns, bool own, const struct xdpf_log *log)
 {
 	_cleanup_(close_dir) DIR *d = NULL;
 	const struct dirent *e;
@@ -114,7 +114,10 @@ static void sweep_netns(const char *netns, const struct xdpf_log *log)
 		if (e->d_name[0] == '.' || strlen(e->d_name) > 16)
 			continue;
 		snprintf(path, sizeof(path), "%s/%.32s/%.16s/%s", ROOT, netns, e->d_name, RT_PIN_LINK);
-		rt_settle(path, log);
+		if (own)
+			rt_settle(path, log);
+		else
+			rt_settle_gone(path);
 	}
 	rmdir(dir);
 }
@@ -123,10 +126,15 @@ static void sweep(const struct xdpf_log *log)
 {
 	_cleanup_(close_dir) DIR *d = opendir(ROOT);
 	const struct dirent *e;
+	char own[RT_PATH_MAX];
 
+	/* What runs in other network namespaces is left to whoever comes there. */
+	if (rt_bpffs_path(own, 0, NULL))
+		return;
+	*strchr(own + strlen(ROOT "/"), '/') = '\0';
 	while (d && (e = readdir(d)))
 		if (e->d_name[0] != '.' && strlen(e->d_name) <= 32)
-			sweep_netns(e->d_name, log);
+			sweep_netns(e->d_name, !strcmp(e->d_name, own + strlen(ROOT "/")), log);
 }
 
 int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)

@@ -72,7 +72,9 @@ int rt_pin_watch(int fd, uint32_t prog_id, const char *path, const struct xdpf_l
 /* Finishes or undoes what was left of a change of the filter whose link is at @path, also where only its directory is left, and goes back to what
  * ran before where nobody confirmed in time. Says so. Only under the lock. */
 void rt_settle(const char *path, const struct xdpf_log *log);
-/* The same of one interface, for those who only look: where there is something to do and nobody else holds the lock. */
+/* Only what is left of an interface that is gone, or of a first filter that did not come to run; true: it was such a one. */
+bool rt_settle_gone(const char *path);
+/* The same as rt_settle() of one interface, for those who only look: where there is something to do and nobody else holds the lock. */
 void rt_settle_iface(const char *iface, const struct xdpf_log *log);
 /* The link back to the program from before, out of the guard's hands. */
 int rt_go_back(int link_fd, const char *path, const struct rt_until *until, const struct xdpf_log *log);
