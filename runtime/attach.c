@@ -173,7 +173,7 @@ static int to_attach(const struct target *t)
 	return t->guard.prog_fd >= 0 ? t->guard.prog_fd : t->prog->prog_fd;
 }
 
-/* Before the link is changed: what says to whoever comes next how far it came. */
+/* Before a link is changed: what says to whoever comes next how far it came. */
 static int pin_before(struct target *t, const struct xdpf_log *log)
 {
 	int err = 0;
@@ -230,11 +230,8 @@ static int fail_raced(const struct target *t, const struct xdpf_log *log)
 
 static int attach(struct target *t, const struct xdpf_object *o, const struct how *how, const struct xdpf_log *log)
 {
-	int err = pin_before(t, log);
+	int err = link_program(t, how->mode);
 
-	if (err)
-		return err;
-	err = link_program(t, how->mode);
 	/* The peer's MTU counts too, and only the driver knows it. */
 	if (err == ERANGE && how->mode == XDPF_MODE_NATIVE && !t->prog->frags && !(how->confirm && t->old_prog_fd >= 0)) {
 		err = target_load(t, o, how->mode, true, log);
@@ -268,7 +265,7 @@ static void target_undo(struct target *t, const struct xdpf_log *log)
 			rt_log(log, XDPF_LOG_ERROR, "%s: the earlier filter cannot be put back: %s; look at `xdpf status %s`", t->iface.name,
 			       errno == EPERM ? "somebody else changed it meanwhile" : strerror(errno), t->iface.name);
 	}
-	if (t->prog)
+	if (t->prog || t->swap)
 		rt_settle(t->path, NULL);
 }
 
@@ -334,6 +331,9 @@ static int attach_all(struct target *t, size_t n, const struct xdpf_object *o, c
 
 	for (size_t i = 0; i < n && !err; i++)
 		err = t[i].swap ? 0 : target_guard(&t[i], how, log);
+	/* of all, before the first is changed: then it is seen of all that they were to be */
+	for (size_t i = 0; i < n && !err; i++)
+		err = t[i].swap ? rt_pin_put(rt_swap_meta_fd(t[i].swap), t[i].path, RT_PIN_TABLES, log) : pin_before(&t[i], log);
 	for (size_t i = 0; i < n && !err; i++)
 		err = t[i].swap ? check_link(&t[i], log) : attach(&t[i], o, how, log);
 	for (size_t i = 0; i < n && !err; i++) {

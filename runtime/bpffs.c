@@ -109,7 +109,7 @@ static int make_dir(const char *path, const struct xdpf_log *log)
 }
 
 /* @netns: a directory's name. It goes where nothing is in it. */
-static void sweep_netns(const char *netns, const struct xdpf_log *log)
+static void sweep_netns(const char *netns, bool own, const struct xdpf_log *log)
 {
 	_cleanup_(close_dir) DIR *d = NULL;
 	const struct dirent *e;
@@ -121,7 +121,10 @@ static void sweep_netns(const char *netns, const struct xdpf_log *log)
 		if (e->d_name[0] == '.' || strlen(e->d_name) > 16)
 			continue;
 		snprintf(path, sizeof(path), "%s/%.32s/%.16s/%s", rt_bpffs_root(), netns, e->d_name, RT_PIN_LINK);
-		rt_settle(path, log);
+		if (own)
+			rt_settle(path, log);
+		else
+			rt_settle_gone(path);
 	}
 	rmdir(dir);
 }
@@ -130,10 +133,15 @@ static void sweep(const struct xdpf_log *log)
 {
 	_cleanup_(close_dir) DIR *d = opendir(rt_bpffs_root());
 	const struct dirent *e;
+	char own[RT_PATH_MAX];
 
+	/* What runs in other network namespaces is left to whoever comes there. */
+	if (rt_bpffs_path(own, 0, NULL))
+		return;
+	*strchr(own + strlen(rt_bpffs_root()) + 1, '/') = '\0';
 	while (d && (e = readdir(d)))
-		if (strspn(e->d_name, "0123456789abcdef") == strlen(e->d_name) && strlen(e->d_name) <= 32)
-			sweep_netns(e->d_name, log);
+		if (strspn(e->d_name, "0123456789") == strlen(e->d_name) && strlen(e->d_name) <= 32)
+			sweep_netns(e->d_name, !strcmp(e->d_name, own + strlen(rt_bpffs_root()) + 1), log);
 }
 
 int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)

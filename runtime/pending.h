@@ -8,6 +8,7 @@
  *   programs    its program array, which the kernel empties when nobody holds it by a pin or an fd
  *   until       its clock's end: struct rt_until
  *   new         the program that waits for confirmation
+ *   tables      while tables are exchanged in the program: the metadata of the new ones
  *   watch-ID    what counts packets that the redirects of the program with this id lose
  *
  * Pins are made before the link is changed, and taken away behind that: so the link and they say at any moment what to finish and what to undo.
@@ -24,6 +25,7 @@
 #define RT_PIN_PROGRAMS	"programs"
 #define RT_PIN_UNTIL	"until"
 #define RT_PIN_NEW	"new"
+#define RT_PIN_TABLES	"tables"
 #define RT_PIN_WATCH	"watch-"
 
 /* ---- guard.c ---- */
@@ -70,7 +72,9 @@ int rt_pin_watch(int fd, uint32_t prog_id, const char *path, const struct xdpf_l
 /* Finishes or undoes what was left of a change of the filter whose link is at @path, also where only its directory is left, and goes back to what
  * ran before where nobody confirmed in time. Says so. Only under the lock. */
 void rt_settle(const char *path, const struct xdpf_log *log);
-/* The same of one interface, for those who only look: where there is something to do and nobody else holds the lock. */
+/* Only what is left of an interface that is gone, or of a first filter that did not come to run; true: it was such a one. */
+bool rt_settle_gone(const char *path);
+/* The same as rt_settle() of one interface, for those who only look: where there is something to do and nobody else holds the lock. */
 void rt_settle_iface(const char *iface, const struct xdpf_log *log);
 /* The link back to the program from before, out of the guard's hands. */
 int rt_go_back(int link_fd, const char *path, const struct rt_until *until, const struct xdpf_log *log);

@@ -13,7 +13,7 @@
 
 #include "pending.h"
 
-static const char *const TRANSIENT[] = { RT_PIN_GUARD, RT_PIN_PROGRAMS, RT_PIN_UNTIL, RT_PIN_NEW };
+static const char *const TRANSIENT[] = { RT_PIN_GUARD, RT_PIN_PROGRAMS, RT_PIN_UNTIL, RT_PIN_NEW, RT_PIN_TABLES };
 
 enum { N_TRANSIENT = sizeof(TRANSIENT) / sizeof(TRANSIENT[0]) };
 
@@ -117,21 +117,20 @@ void rt_pins_drop(const char *path)
 	each_pin(path, drop_watch, (void *)(uintptr_t)none);
 }
 
-/* ---- an interface, for messages ---- */
-
+/* An interface, for messages. */
 struct who {
-	char text[64];
+	char text[IF_NAMESIZE + 16];
 };
 
-static struct who who(const char *path, unsigned ifindex)
+static struct who who(unsigned ifindex)
 {
-	char own[RT_PATH_MAX], name[IF_NAMESIZE];
+	char name[IF_NAMESIZE];
 	struct who w;
 
-	if (!rt_bpffs_path(own, ifindex, NULL) && !strcmp(own, path) && if_indextoname(ifindex, name))
+	if (if_indextoname(ifindex, name))
 		snprintf(w.text, sizeof(w.text), "%s", name);
 	else
-		snprintf(w.text, sizeof(w.text), "interface %u of another network namespace", ifindex);
+		snprintf(w.text, sizeof(w.text), "interface %u", ifindex);
 	return w;
 }
 
@@ -147,10 +146,10 @@ static void rename_kept(const char *path)
 		unlink(kept);
 }
 
-static void say_ended(const char *path, const struct bpf_link_info *link, bool done, const struct xdpf_log *log)
+static void say_ended(const struct bpf_link_info *link, bool done, const struct xdpf_log *log)
 {
 	rt_log(log, XDPF_LOG_WARNING, "%s: a change of its filter was ended in the middle: the %s one runs (program id %u)",
-	       who(path, link->xdp.ifindex).text, done ? "new" : "old", link->prog_id);
+	       who(link->xdp.ifindex).text, done ? "new" : "old", link->prog_id);
 }
 
 int rt_go_back(int link_fd, const char *path, const struct rt_until *until, const struct xdpf_log *log)
@@ -174,13 +173,26 @@ int rt_go_back(int link_fd, const char *path, const struct rt_until *until, cons
 	return 0;
 }
 
-static void say_back(const char *path, unsigned ifindex, const struct rt_until *until, const struct xdpf_log *log)
+static void say_back(unsigned ifindex, const struct rt_until *until, const struct xdpf_log *log)
 {
 	if (until->old_prog)
 		rt_log(log, XDPF_LOG_WARNING, "%s: nobody confirmed its new filter in time: the one from before runs (program id %u)",
-		       who(path, ifindex).text, until->old_prog);
+		       who(ifindex).text, until->old_prog);
 	else
-		rt_log(log, XDPF_LOG_WARNING, "%s: nobody confirmed its filter in time: as before, none runs", who(path, ifindex).text);
+		rt_log(log, XDPF_LOG_WARNING, "%s: nobody confirmed its filter in time: as before, none runs", who(ifindex).text);
+}
+
+/* Tables were exchanged in the program, or were about to be: which metadata does it have? */
+static void settle_tables(const char *path, const struct bpf_link_info *link, const struct xdpf_log *log)
+{
+	_cleanup_(rt_program_freep) struct xdpf_program *p = NULL;
+	_cleanup_close_ int fd = rt_pin_get(path, RT_PIN_TABLES);
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int prog = fd < 0 ? -1 : bpf_prog_get_fd_by_id(link->prog_id);
+
+	if (prog >= 0 && !rt_program_open(&p, prog, "", NULL) && !bpf_obj_get_info_by_fd(fd, &info, &len))
+		say_ended(link, p->seen_meta == info.id, log);
 }
 
 /* What belongs to a link that runs @link->prog_id, which is no guard. */
@@ -188,10 +200,11 @@ static void settle_plain(const char *path, const struct bpf_link_info *link, con
 {
 	uint32_t kept = pinned_id(path, RT_PIN_KEPT), keep[2] = { link->prog_id };
 
+	settle_tables(path, link, log);
 	for (size_t i = 0; i < N_TRANSIENT; i++)
 		rt_pin_drop(path, TRANSIENT[i]);
 	if (kept) {
-		say_ended(path, link, kept != link->prog_id, log);
+		say_ended(link, kept != link->prog_id, log);
 		if (kept != link->prog_id)
 			rename_kept(path);
 	}
@@ -202,6 +215,18 @@ static void settle_plain(const char *path, const struct bpf_link_info *link, con
 	each_pin(path, drop_watch, keep);
 }
 
+bool rt_settle_gone(const char *path)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path);
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (fd < 0 ? errno != ENOENT : bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex)
+		return false;
+	rt_bpffs_unpin(path, NULL);
+	return true;
+}
+
 void rt_settle(const char *path, const struct xdpf_log *log)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path);
@@ -209,18 +234,12 @@ void rt_settle(const char *path, const struct xdpf_log *log)
 	uint32_t len = sizeof(info);
 	struct rt_until until;
 
-	if (fd < 0 && errno == ENOENT)
-		rt_bpffs_unpin(path, NULL);
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP)
+	if (rt_settle_gone(path) || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP)
 		return;
-	if (!info.xdp.ifindex) {
-		rt_bpffs_unpin(path, NULL);
-		return;
-	}
 	if (rt_guard_look(&until, path, info.prog_id)) {
 		if (rt_clock() < until.at || rt_go_back(fd, path, &until, log))
 			return;
-		say_back(path, info.xdp.ifindex, &until, log);
+		say_back(info.xdp.ifindex, &until, log);
 		if (!until.old_prog)
 			return;
 		rt_pin_drop(path, RT_PIN_KEPT);		/* it runs again: that is all there is to it */

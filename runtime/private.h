@@ -420,6 +420,8 @@ int rt_swap_prepare(struct rt_swap **out, char *why, size_t size, int prog_fd, c
 void rt_swap_commit(struct rt_swap *s);
 /* So many rules go on, are new, are no more. */
 void rt_swap_counts(const struct rt_swap *s, size_t *kept, size_t *fresh, size_t *gone);
+/* The metadata that belongs to the new image. */
+int rt_swap_meta_fd(const struct rt_swap *s);
 /* Lets go of the old image, or, where it was not committed, of the new one. */
 void rt_swap_free(struct rt_swap *s);
 

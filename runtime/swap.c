@@ -68,6 +68,11 @@ void rt_swap_commit(struct rt_swap *s)
 	s->done = true;
 }
 
+int rt_swap_meta_fd(const struct rt_swap *s)
+{
+	return s->meta_fd;
+}
+
 void rt_swap_counts(const struct rt_swap *s, size_t *kept, size_t *fresh, size_t *gone)
 {
 	*kept = s->relabel.kept;

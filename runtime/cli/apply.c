@@ -71,10 +71,11 @@ static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifac
 		if (xdpf_iface_query(&f, ifaces[i], &cli->log))
 			json_array_append_new(on, json_pack("{s:s}", "interface", ifaces[i]));
 		else
-			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?}", "interface", f.name, "ifindex",
+			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?, s:b}", "interface", f.name, "ifindex",
 							    (json_int_t)f.ifindex, "mode", xdpf_mode_name(f.mode),
 							    "program_id", (json_int_t)f.prog_id, "loaded", applied[i].tables ? "tables" : "program",
-							    "why", applied[i].tables ? NULL : applied[i].why));
+							    "why", applied[i].tables ? NULL : applied[i].why,
+							    "pending", f.pending));
 	}
 	return cli_print_json(cli, json_pack("{s:s, s:o, s:I, s:I, s:o}", "program", m->program, "files", files, "rules",
 					     (json_int_t)m->n_rules, "unlabelled", (json_int_t)unlabelled(m), "interfaces", on),

@@ -98,6 +98,10 @@ is "the guard is gone" "$(pins)" "link previous "
 is "the old one without it" "$(meets) $(named) $(waits)" "old old False"
 is "nothing is left of it" "$(loaded third)" "0"
 status "too late" 3 in_a "$XDPF" confirm xe0
+expire "one more that nobody confirms" third
+status "whoever asks for counters" 0 in_a "$XDPF" stats xe0
+says "is told" "xe0: nobody confirmed its new filter in time"
+is "and the guard is gone" "$(named) $(pins)" "old link previous "
 expire "one that is confirmed too late" third
 status "is not there to be confirmed" 3 in_a "$XDPF" confirm xe0
 says "and that is said" "xe0: nobody confirmed its new filter in time"
@@ -184,6 +188,7 @@ if ip -n "$NAME-a" link set xe0 mtu 3000 && ip -n "$NAME-b" link set xe1 mtu 300
 	status "the first, with frags" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/third.o" xe0
 	is "it runs with frags" "$(meets) $(frags)" "third True"
 	status "confirm" 0 in_a "$XDPF" confirm xe0
+	is "it has frags for good" "$(meets) $(frags)" "third True"
 	status "rules that ask for large frames" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/old.o" xe0
 	not "a large frame meets the new one" ping_a -M do -s 8000 10.99.0.1
 	ok "a small one, too" ping_a -s 100 10.99.0.1
@@ -192,6 +197,10 @@ if ip -n "$NAME-a" link set xe0 mtu 3000 && ip -n "$NAME-b" link set xe1 mtu 300
 	is "and the old one behind the time" "$(meets)" third
 	status "remove" 0 in_a "$XDPF" remove xe0
 	ip -n "$NAME-a" link set xe0 mtu 1500
+	status "frags for the other end's frames" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/third.o" xe0
+	is "it runs with them" "$(meets) $(frags)" "third True"
+	status "rollback" 0 in_a "$XDPF" rollback --quiet xe0
+	is "nothing of two guards is left" "$(meets) $(ls "$PINS" 2>/dev/null) $(loaded third)" "none  0"
 	ip -n "$NAME-b" link set xe1 mtu 1500
 else
 	skip "frags on one side" "veth does not take this MTU"

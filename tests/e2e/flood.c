@@ -16,6 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
 #include <linux/filter.h>
@@ -25,6 +26,7 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,13 +108,29 @@ static int load_sender(void)
 	return bpf_prog_load(BPF_PROG_TYPE_XDP, "flood", "GPL", code, 2, NULL);
 }
 
+static void on_signal(int signal)
+{
+	(void)signal;
+}
+
+/* The sender has the last CPU for itself, as far as we are concerned: what is asked for is a flood that does not wait for what is changed. */
+static void pin_to(long cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 static void *send_frames(void *arg)
 {
 	struct xdp_md ctx = { .data_end = FRAME };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = FRAME, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
-		    .repeat = pace ? 1 << 12 : 1 << 16, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
+		    .repeat = pace ? 1 << 12 : INT_MAX, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
 
 	(void)arg;
+	pin_to(sysconf(_SC_NPROCESSORS_ONLN) - 1);
 	enter(ns_b);
 	ctx.ingress_ifindex = if_nametoindex("xe1");
 	while (!stop) {
@@ -269,6 +287,8 @@ static int run(char *xdpf, char *command)
 		argv[n++] = word;
 	pid = fork();
 	if (!pid) {
+		if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+			pin_to(0);
 		enter(ns_a);
 		execv(xdpf, argv);
 		_exit(127);
@@ -309,8 +329,16 @@ static pthread_t start(void)
 
 static void finish(pthread_t sender)
 {
-	stop = true;
-	pthread_join(sender, NULL);
+	struct timespec moment = { 0, 10000000 };
+	struct timespec until;
+
+	/* a test run goes on until a signal comes */
+	for (stop = true;; nanosleep(&moment, NULL)) {
+		pthread_kill(sender, SIGUSR1);
+		clock_gettime(CLOCK_REALTIME, &until);
+		if (!pthread_timedjoin_np(sender, NULL, &until))
+			break;
+	}
 	usleep(200000);		/* what is in the ring is judged, too */
 }
 
@@ -410,6 +438,7 @@ int main(int argc, char **argv)
 {
 	if (argc < 4)
 		return 2;
+	sigaction(SIGUSR1, &(struct sigaction){ .sa_handler = on_signal }, NULL);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	ns_a = open(argv[1], O_RDONLY | O_CLOEXEC);
 	ns_b = open(argv[2], O_RDONLY | O_CLOEXEC);

@@ -124,6 +124,22 @@ class Tables(Scenario):
         check(len(text) == 1 and text[0].rstrip(";").endswith(" " + port), where, "the kernel runs %s, and says %s" % (before, text))
 
 
+class TablesBoth(Tables):
+    """Two interfaces; by the rules that the kernel names."""
+    ifaces = ("xe0", "xe2")
+
+    def ready(self):
+        return ["apply", "--quiet", obj("t-b" if what()[1] == OLD else "t-a"), *self.ifaces]
+
+    def after(self, where, before):
+        ports = [json.loads(xdpf("stats", "--json", i).stdout)["files"][0]["rules"][-1]["text"].rstrip(";").split()[-1] for i in self.ifaces]
+        check(ports[0] == ("1" if before == OLD else "2") and ports[1] in "12", where, "the kernel says %s" % ports)
+        if ports[0] != ports[1]:
+            check(self.said.count("was ended in the middle") == 2 and "the old one runs" in self.said and "the new one runs" in self.said, where,
+                  "one is new and one is old, and status said: " + self.said)
+            xdpf("apply", "--quiet", obj("t-a"), *self.ifaces)
+
+
 class First(Scenario):
     may = {OLD, ""}
     flood = False
@@ -182,7 +198,7 @@ class Expired(Scenario):
         return ["status", "xe0"]
 
 
-SCENARIOS = dict(replace=Replace, both=Both, tables=Tables, wait=Wait, confirm=Confirm, rollback=Rollback, previous=Previous, expired=Expired,
+SCENARIOS = dict(replace=Replace, both=Both, tables=Tables, tables2=TablesBoth, wait=Wait, confirm=Confirm, rollback=Rollback, previous=Previous, expired=Expired,
                  first=First, remove=Remove)
 
 
@@ -235,7 +251,7 @@ def main():
         if pins("xe2"):
             xdpf("remove", "--quiet", "xe2")
         if cls.flood:
-            xdpf("apply", "--quiet", obj("t-a" if cls is Tables else "a"), *cls.ifaces)
+            xdpf("apply", "--quiet", obj("t-a" if issubclass(cls, Tables) else "a"), *cls.ifaces)
         stop = "%s/stop-%s" % (DIR, name)
         flood = subprocess.Popen([TOOLS + "/e2e_flood", A, B, "watch", stop, "10000"], stdout=subprocess.PIPE, text=True) if cls.flood else None
         before = failed

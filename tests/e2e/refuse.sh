@@ -200,7 +200,7 @@ named '`xdpfc - -o prog.o` first' run - "$CAPTURES/ping.pcap"
 named "unknown option --quiet; options stand behind the command" --quiet run
 status "a misspelt command" 2 "$XDPF" aply x y
 says "and the one that was meant" "did you mean .xdpf apply."
-for command in "" apply remove status stats run test; do
+for command in "" apply confirm rollback remove status stats run test; do
 	# shellcheck disable=SC2086
 	status "help of $command" 0 "$XDPF" $command --help
 	is "it fits a screen" "$(wc -l <<<"$OUT" | awk '{ print ($1 <= 24) }')" 1

@@ -56,6 +56,23 @@ check "status" sh -c 'xdpf status va | grep -q native'
 check "stats count" sh -c 'xdpf stats va | grep -E "echo +drop +[1-9]"'
 check "apply: another" xdpf apply /objects/link-pass.o va
 check "ping again" ping -c 2 -W 3 10.9.8.2
+# One that waits for confirmation, and goes by itself.
+check "to be confirmed" xdpf apply --confirm 600s /objects/link-drop.o va
+check "no ping by it" fails ping -c 2 -W 1 10.9.8.2
+check "it waits" sh -c 'xdpf status va | grep -q "waits.*xdpf confirm va"'
+check "rollback" xdpf rollback va
+check "ping behind that" ping -c 2 -W 3 10.9.8.2
+check "confirmed by nobody" xdpf apply --confirm 1s /objects/link-drop.o va
+sleep 2
+check "ping by itself" ping -c 2 -W 3 10.9.8.2
+check "whoever comes is told" sh -c 'xdpf status va 2>&1 | grep -q "nobody confirmed its new filter in time"'
+check "to be confirmed again" xdpf apply --confirm 600s /objects/link-drop.o va
+check "confirmed" xdpf confirm va
+check "for good" fails ping -c 2 -W 1 10.9.8.2
+check "back to the one before" xdpf rollback va
+check "ping again, behind that" ping -c 2 -W 3 10.9.8.2
+check "the verifier refuses, and says where" sh -c '! xdpf apply /objects/link-unsound.o va 2>/tmp/err &&
+	grep -q "link-unsound.xdpf:2: the kernel.s verifier stopped at rule telnet: " /tmp/err'
 check "remove" xdpf remove va
 check "ping after" ping -c 2 -W 3 10.9.8.2
 check "foreign loader" $ip link set dev va xdp obj /objects/link-drop.o sec xdp
