@@ -319,6 +319,17 @@ static bool small_enough(struct lower *l)
 	return false;
 }
 
+/* By the room for counters, not by the rules: where a version with a few more may take this one's place, it counts in the same way. */
+static bool deferred(const struct ir_program *p, enum counting how)
+{
+	size_t n = p->index_place ? image_room(p->ast->n_indexes) : p->ast->n_indexes;
+	bool counted = false;
+
+	for (size_t u = 0; u < p->ast->units.n; u++)
+		counted |= !p->ast->units.v[u]->counters_off;
+	return counted && (how == COUNTING_DEFERRED || (how == COUNTING_AUTO && n >= LOWER_DEFER_FROM));
+}
+
 /* *retry given: where it is only too large, nothing is said, and *retry set. */
 static struct ir_program *lower_once(const struct ast_program *ast, const struct lower_options *o, struct diag_list *d, bool *retry,
 				     bool too_large)
@@ -373,6 +384,7 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 		image_free(&l->ir->image);
 	if (d->errors == errors && few_tables(l) && small_enough(l) && lower_tables(l, &o->sets) && lower_indexes(l)) {
 		l->ir->image_used = l->ir->image.n;
+		l->ir->deferred = deferred(l->ir, o->counting);
 		image_pad(&l->ir->image);
 		return l->ir;
 	}

@@ -84,6 +84,8 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 		return 0;
 	if (!strcmp(name, XDPF_MAP_RULES))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), m->n_rules + m->n_files, log);
+	if (!strcmp(name, XDPF_MAP_PENDING))
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_pending), 1, log);
 	if (!strcmp(name, XDPF_MAP_VERDICTS))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), XDPF_VERDICTS, log);
 	if (!strcmp(name, XDPF_MAP_MISSES))

@@ -120,10 +120,10 @@ struct rt_relabel {
 	char why[160];			/* it cannot be done so, because */
 };
 
-/* From what runs to an object of the same shape. @room: elements of xdpf_rules; @counts: what they have, as far as @n_counts. -ENOTSUP: .why says why
- * not. */
-int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const struct xdpf_count *counts,
-	       size_t n_counts, const struct xdpf_log *log);
+/* From what runs to an object of the same shape. @room: elements of xdpf_rules; @noted: NULL, or by element: a new rule must not
+ * have it (see rt_rules_noted()); @counts: what they have, as far as @n_counts. -ENOTSUP: .why says why not. */
+int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const bool *noted,
+	       const struct xdpf_count *counts, size_t n_counts, const struct xdpf_log *log);
 void rt_relabel_free(struct rt_relabel *r);
 /* As members of "loaded". */
 int rt_moved_text(char **out, const struct rt_relabel *r, const struct xdpf_log *log);
@@ -283,7 +283,7 @@ int *rt_sets_place(struct xdpf_program *p, const char *name);
 /* A program in the kernel, loaded by us or found there. */
 struct xdpf_program {
 	struct rt_meta *meta;
-	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
+	int prog_fd, rules_fd, pending_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
 	int log_fd, logs_fd;
 	int swap_fd, images_fd, metas_fd, rodata_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
@@ -321,8 +321,15 @@ int rt_metamap_id(uint32_t *id, int meta_fd, int metas_fd, int swap_fd);
 
 /* ---- stats.c ---- */
 
-/* The counters of indexes, as they are. */
+/* Reads the first @n elements of a per-CPU array of two u64 each into @out, summed over CPUs. @fd -1: there is none, all are zero. */
+int rt_array_read(int fd, void *out, size_t n, const struct xdpf_log *log);
+
+/* ---- counted.c ---- */
+
+/* What the first @n indexes have counted. */
 int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
+/* Sets those of @noted[@n] whose index a CPU may still have noted, to count it later. */
+int rt_rules_noted(const struct xdpf_program *p, bool *noted, size_t n, const struct xdpf_log *log);
 
 /* ---- swap.c: another image for a program that runs ---- */
 

@@ -93,8 +93,7 @@ static struct pair sum(const struct pair *cpu, int cpus)
 	return s;
 }
 
-/* Reads the first @n elements of a per-CPU array into @out. @fd -1: there is none, all are zero. */
-static int read_array(int fd, void *out, size_t n, const struct xdpf_log *log)
+int rt_array_read(int fd, void *out, size_t n, const struct xdpf_log *log)
 {
 	int cpus = libbpf_num_possible_cpus(), err;
 	size_t most = cpus > 0 ? BATCH_BYTES / sizeof(struct pair) / (size_t)cpus + 1 : 0;
@@ -200,7 +199,7 @@ static int read_table(struct table *t, const struct xdpf_table *m, int fd, const
 	if (!m->n_key) {
 		t->counts = calloc(1, sizeof(*t->counts));
 		t->n = 1;
-		err = t->counts ? read_array(fd, t->counts, 1, log) : rt_fail(log, ENOMEM, "out of memory");
+		err = t->counts ? rt_array_read(fd, t->counts, 1, log) : rt_fail(log, ENOMEM, "out of memory");
 	} else if (fd >= 0) {
 		err = read_hash(fd, t, log);
 	}
@@ -238,11 +237,6 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 	return 0;
 }
 
-int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log)
-{
-	return read_array(p->rules_fd, out, n, log);
-}
-
 static void add(struct xdpf_count *to, struct xdpf_count c)
 {
 	to->packets += c.packets;
@@ -275,11 +269,11 @@ static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const 
 	int err = 0;
 
 	for (int i = 0; i < 5 && !err; i++) {
-		err = read_array(p->rules_fd, s->rules, s->n_rules, log);
+		err = rt_rules_read(p, s->rules, s->n_rules, log);
 		if (!err)
-			err = read_array(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
+			err = rt_array_read(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
 		if (!err)
-			err = read_array(p->others_fd, s->others, s->meta->ways.n_others, log);
+			err = rt_array_read(p->others_fd, s->others, s->meta->ways.n_others, log);
 		if (!err && xdpf_stats_balanced(s))
 			break;
 	}
@@ -295,15 +289,15 @@ int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const
 	if (!err)
 		err = read_books(s, p, log);
 	if (!err)
-		err = read_array(p->misses_fd, s->misses, s->n_misses, log);
+		err = rt_array_read(p->misses_fd, s->misses, s->n_misses, log);
 	if (!err)
-		err = read_array(p->logs_fd, s->logs, s->meta->n_logs, log);
+		err = rt_array_read(p->logs_fd, s->logs, s->meta->n_logs, log);
 	if (!err)
 		err = rt_limits_read(p->limits_fd, s->limits, s->meta->n_limits, log);
 	if (!err)
 		err = rt_failures_read(s->errors, XDPF_MAX_ERRNO, p->errors_fd, log);
 	if (!err)
-		err = read_array(p->sets_fd, s->sets, 2 * s->meta->n_sets, log);
+		err = rt_array_read(p->sets_fd, s->sets, 2 * s->meta->n_sets, log);
 	for (size_t i = 0; !err && i < s->meta->n_tables; i++)
 		err = read_table(&s->tables[i], &s->meta->tables[i], p->table_fd[i], log);
 	if (!err)

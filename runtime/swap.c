@@ -151,13 +151,16 @@ static int relabel(struct rt_swap *s, const struct xdpf_object *o, const struct 
 	size_t n = rt_meta_get(s->prog->meta)->n_indexes;
 	_cleanup_free_ struct xdpf_count *counts = calloc(n + 1, sizeof(*counts));
 	int room = check_map(s->prog->rules_fd, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(struct xdpf_counter), 1, log), err;
+	_cleanup_free_ bool *noted = room < 0 ? NULL : calloc((size_t)room, sizeof(*noted));
 
-	if (!counts)
-		return rt_fail(log, ENOMEM, "out of memory");
 	if (room < 0)
 		return room;
+	if (!counts || !noted)
+		return rt_fail(log, ENOMEM, "out of memory");
 	err = rt_meta_moved(s->prog->meta)->n_past ? rt_rules_read(s->prog, counts, n, log) : 0;
-	return err ? err : rt_relabel(&s->relabel, s->prog->meta, o->meta, (size_t)room, counts, n, log);
+	if (!err)
+		err = rt_rules_noted(s->prog, noted, (size_t)room, log);
+	return err ? err : rt_relabel(&s->relabel, s->prog->meta, o->meta, (size_t)room, noted, counts, n, log);
 }
 
 /* Have names of interfaces the indexes that they had when the program was loaded? */
