@@ -1,0 +1,189 @@
+/*
+ * What many rules have counted, to the packet. In: an object of counted.py, whose rule K (label rK) decides on packets to UDP port K + 1. Packets are run
+ * in the kernel and the counters read: at rest, around all places where what is noted becomes counted, on each CPU, with frames of all sizes; and
+ * while all CPUs run packets, where no rule may have fewer than it had before the reading, nor more than were begun until it was done.
+ * Out: a count of checks, or status 77 where the kernel takes no program.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "private.h"
+
+enum { RULES = 4000, MAX_CPUS = 64, FRAME = 1 << 16, HEADERS = 14 + 20 + 8, READS = 150, SKIPPED = 77 };
+
+struct tally {
+	atomic_ulong packets, bytes;
+};
+
+static struct xdpf_program *prog;
+static struct tally begun[RULES], ended[RULES];	/* the last is not one of the file's: what no rule decides */
+static atomic_bool stop;
+static unsigned long passed, failed;
+
+static void check(bool ok, const char *what, unsigned rule, unsigned long have, unsigned long low, unsigned long high)
+{
+	passed += ok;
+	failed += !ok;
+	if (!ok && failed < 20)
+		printf("FAILED: %s: rule %u has %lu, not %lu to %lu\n", what, rule, have, low, high);
+}
+
+static void on_log(void *arg, enum xdpf_log_level level, const char *text)
+{
+	(void)arg;
+	if (level <= XDPF_LOG_WARNING)
+		printf("%s\n", text);
+}
+
+static const struct xdpf_log say = { on_log, NULL };
+
+static void tally(struct tally *t, size_t len)
+{
+	atomic_fetch_add(&t->packets, 1);
+	atomic_fetch_add(&t->bytes, len);
+}
+
+static void run(unsigned char *frame, unsigned rule, size_t len)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len, .repeat = 1);
+
+	frame[36] = (unsigned char)((rule + 1) >> 8);
+	frame[37] = (unsigned char)(rule + 1);
+	tally(&begun[rule], len);
+	if (bpf_prog_test_run_opts(prog->prog_fd, &opts)) {
+		printf("FAILED: a frame of %zu bytes is not run: %s\n", len, strerror(errno));
+		_exit(1);
+	}
+	tally(&ended[rule], len);
+}
+
+static void headers(unsigned char *frame)
+{
+	static const unsigned char start[] = { [12] = 8, [14] = 0x45, [17] = 28, [22] = 64, [23] = 17, [26] = 10, [30] = 10, [39] = 8 };
+
+	memset(frame, 0, FRAME);
+	memcpy(frame, start, sizeof(start));
+}
+
+static void go_to(size_t cpu)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+/* Of the classifier's first rule, which all packets are counted by and no packet ends at, the sum. */
+static void read_and_check(const char *what, const struct tally *least)
+{
+	struct xdpf_stats *s;
+	unsigned long n = 0;
+
+	if (xdpf_stats_read(&s, prog, &say)) {
+		failed++;
+		return;
+	}
+	for (unsigned i = 0; i < RULES; i++) {
+		const struct xdpf_meta *m = xdpf_program_meta(prog);
+		struct xdpf_count c = xdpf_stats_rule(s, i + 1 < RULES ? m->rules[i + 1].index : m->files[0].default_index);
+
+		check(c.packets >= least[i].packets && c.packets <= begun[i].packets, what, i, c.packets, least[i].packets, begun[i].packets);
+		check(c.bytes >= least[i].bytes && c.bytes <= begun[i].bytes, what, i, c.bytes, least[i].bytes, begun[i].bytes);
+		n += c.packets;
+	}
+	if (least == ended) {
+		check(xdpf_stats_balanced(s), "the books", 0, 0, 0, 0);
+		check(xdpf_stats_rule(s, 0).packets == n, "the rule that all meet", 0, xdpf_stats_rule(s, 0).packets, n, n);
+	}
+	xdpf_stats_free(s);
+}
+
+static void at_rest(const cpu_set_t *cpus)
+{
+	static unsigned char frame[FRAME];
+	/* frames: in one page, in several, and as long as the kernel makes them */
+	static const size_t sizes[] = { HEADERS, 1500, 4000, 9000, FRAME - 1, HEADERS + 1 };
+	unsigned rule = 0, n = 0;
+
+	headers(frame);
+	for (size_t cpu = 0; cpu < MAX_CPUS; cpu++) {
+		if (!CPU_ISSET(cpu, cpus))
+			continue;
+		go_to(cpu);
+		for (unsigned until = 0, k = 0; until < 3 * XDPF_PENDING; until += k++ % 3 ? 1 : XDPF_PENDING / 2 - 1) {
+			for (; n < until; n++, rule = rule * 7 + 3)
+				run(frame, n % 5 ? rule % RULES : 17, sizes[n % (sizeof(sizes) / sizeof(sizes[0]))]);
+			read_and_check("at rest", ended);
+		}
+		n = 0;
+	}
+	sched_setaffinity(0, sizeof(*cpus), cpus);
+}
+
+static void *sender(void *arg)
+{
+	unsigned char *frame = malloc(FRAME);
+	unsigned rule = (unsigned)(size_t)arg;
+
+	headers(frame);
+	go_to((size_t)arg);
+	for (unsigned n = 0; !atomic_load(&stop); n++, rule = rule * 1664525 + 1013904223)
+		run(frame, n % 5 ? (rule >> 8) % RULES : 17, HEADERS + (rule >> 20));
+	free(frame);
+	return NULL;
+}
+
+static void under_traffic(const cpu_set_t *cpus)
+{
+	static struct tally before[RULES];
+	pthread_t thread[MAX_CPUS];
+	size_t n = 0;
+
+	for (size_t cpu = 0; cpu < MAX_CPUS; cpu++)
+		if (CPU_ISSET(cpu, cpus) && !pthread_create(&thread[n], NULL, sender, (void *)cpu))
+			n++;
+	for (int i = 0; i < READS; i++) {
+		for (unsigned k = 0; k < RULES; k++) {
+			before[k].packets = ended[k].packets;
+			before[k].bytes = ended[k].bytes;
+		}
+		read_and_check("under traffic", before);
+	}
+	atomic_store(&stop, true);
+	while (n)
+		pthread_join(thread[--n], NULL);
+	read_and_check("behind the traffic", ended);
+}
+
+int main(int argc, char **argv)
+{
+	const struct xdpf_load_opts load = { .sz = sizeof(load), .test = true, .frags = true };
+	struct xdpf_object *o;
+	cpu_set_t cpus;
+	int err;
+
+	if (argc != 2 || sched_getaffinity(0, sizeof(cpus), &cpus))
+		return 2;
+	err = xdpf_object_open(&o, argv[1], &say);
+	if (err)
+		return 1;
+	err = xdpf_program_load(&prog, o, &load, &say);
+	if (err)
+		return err == -EPERM || err == -ENOSYS || err == -EOPNOTSUPP ? SKIPPED : 1;
+	if (prog->pending_fd < 0) {
+		printf("FAILED: nothing is noted\n");
+		return 1;
+	}
+	at_rest(&cpus);
+	under_traffic(&cpus);
+	xdpf_program_free(prog);
+	xdpf_object_free(o);
+	printf("%lu passed, %lu failed, 0 skipped\n", passed, failed);
+	return failed != 0;
+}
