@@ -10,7 +10,7 @@
 
 #include "private.h"
 
-enum { LOOKS = 200, LOOKS_AT_ONCE = 8, PAUSE_MS = 5 };	/* … at the counters; a CPU may be kept from its work in the middle of counting */
+enum { LOOKS = 100, LOOKS_AT_ONCE = 8, PAUSE_MS = 5 };	/* … at the counters; a CPU may be kept from its work in the middle of counting */
 
 /* By CPU. */
 struct list {

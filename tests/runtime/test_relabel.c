@@ -205,6 +205,25 @@ static void another_verdict_counts_apart(void **state)
 	rt_meta_free(new);
 }
 
+static void new_rules_get_no_index_that_is_noted(void **state)
+{
+	struct rt_meta *old = META("a:x:drop"), *new = META("a:x:drop", "b:y:drop", "c:z:drop");
+	const bool noted[7] = { true, false, true, true, false, true, false };
+	struct rt_relabel r;
+
+	(void)state;
+	assert_int_equal(rt_relabel(&r, old, new, 7, noted, NULL, 0, NULL), 0);
+	/* that of a rule that goes on stays */
+	assert_int_equal(r.to[0], 0);
+	assert_int_equal(r.n_fresh, 2);
+	assert_int_equal(r.to[1] + r.to[2], 4 + 6);
+	rt_relabel_free(&r);
+	assert_int_equal(rt_relabel(&r, old, new, 6, noted, NULL, 0, NULL), -ENOTSUP);
+	rt_relabel_free(&r);
+	rt_meta_free(old);
+	rt_meta_free(new);
+}
+
 static void indexes_in_the_code_must_stay(void **state)
 {
 	const char *const two[] = { "a:x:drop", "b:y:drop" }, *const swapped[] = { "b:y:drop", "a:x:drop" };
@@ -286,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(labels_keep_their_counters), cmocka_unit_test(texts_go_on_in_order),
 		cmocka_unit_test(counters_of_what_is_gone_are_let_be), cmocka_unit_test(another_verdict_counts_apart),
+		cmocka_unit_test(new_rules_get_no_index_that_is_noted),
 		cmocka_unit_test(indexes_in_the_code_must_stay), cmocka_unit_test(images_get_the_new_indexes), cmocka_unit_test(refuses_broken_moves),
 	};
 
