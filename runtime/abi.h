@@ -94,7 +94,7 @@
 #define XDPF_SET_AGES		2		/* the queue of those that may expire has room for so many times a set's elements */
 #define XDPF_SET_KEY		64		/* bytes of an element, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
-#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those above and the metadata's */
+#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those that any has; fewer beside others, see few_tables() */
 #define XDPF_MAX_CPUS		8192
 #define XDPF_MAX_FLOOD		32		/* interfaces that get a copy each */
 #define XDPF_MAX_FLOODS		8

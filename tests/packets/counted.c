@@ -1,5 +1,5 @@
 /*
- * What many rules have counted, to the packet. In: an object of counted.py, whose rule K (label rK) decides on packets to UDP port K + 1. Packets are run
+ * What many rules have counted, to the packet. In: an object of counted.py, whose rule rK decides on packets to UDP port K + 1. Packets are run
  * in the kernel and the counters read: at rest, around all places where what is noted becomes counted, on each CPU, with frames of all sizes; and
  * while all CPUs run packets, where no rule may have fewer than it had before the reading, nor more than were begun until it was done.
  * Out: a count of checks, or status 77 where the kernel takes no program.
