@@ -50,6 +50,17 @@ static V element(struct cg *g, V map, V key, BB none)
 	return p;
 }
 
+/* The counter with this index; to @none where there is none. */
+static V counter_of(struct cg *g, V index, V key, BB none)
+{
+	V page;
+
+	cg_store(g, LLVMBuildLShr(g->b, index, cg_c(g, XDPF_PAGE_BITS), ""), key, 4, 4);
+	page = element(g, g->rules, key, none);
+	index = LLVMBuildAnd(g->b, index, cg_c(g, XDPF_PAGE - 1), "");
+	return cg_at(g, page, LLVMBuildMul(g->b, index, cg_c(g, sizeof(struct xdpf_counter)), ""));
+}
+
 static void add(struct cg *g, V counter, uint64_t member, V n)
 {
 	V at = cg_atc(g, counter, member);
@@ -62,15 +73,13 @@ static T flush_type(struct cg *g)
 	return LLVMFunctionType(g->i64, NULL, 0, 0);
 }
 
-/* Adds a note to the counter that it names. */
-static void count_note(struct cg *g, V note, V key, BB next)
+/* Adds a packet of @len bytes to the counter with this index, and goes to @next. @key: room for a u32 on the stack. */
+static void count(struct cg *g, V index, V len, V key, BB next)
 {
-	V counter;
+	V counter = counter_of(g, index, key, next);
 
-	cg_store(g, note, key, 4, 4);
-	counter = element(g, g->rules, key, next);
 	add(g, counter, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
-	add(g, counter, offsetof(struct xdpf_counter, bytes), LLVMBuildLShr(g->b, note, cg_c(g, XDPF_NOTE_LEN), ""));
+	add(g, counter, offsetof(struct xdpf_counter, bytes), len);
 	LLVMBuildBr(g->b, next);
 }
 
@@ -78,7 +87,7 @@ static void count_note(struct cg *g, V note, V key, BB next)
 static void flush_function(struct cg *g)
 {
 	BB head, next, all, done, entry, full;
-	V key, list, n, i, then;
+	V key, list, n, i, note, then;
 
 	g->flush_fn = cg_function_alone(g, XDPF_FN_FLUSH, flush_type(g), 0, NULL);
 	key = cg_alloca(g, g->i32, "index");
@@ -99,7 +108,8 @@ static void flush_function(struct cg *g)
 	LLVMBuildBr(g->b, head);
 	cg_go(g, head);
 	i = LLVMBuildPhi(g->b, g->i64, "");
-	count_note(g, cg_load(g, note_at(g, list, i), 8, 8), key, next);
+	note = cg_load(g, note_at(g, list, i), 8, 8);
+	count(g, LLVMBuildAnd(g->b, note, cg_c(g, UINT32_MAX), ""), LLVMBuildLShr(g->b, note, cg_c(g, XDPF_NOTE_LEN), ""), key, next);
 	cg_go(g, next);
 	then = LLVMBuildAdd(g->b, i, cg_c(g, 1), "");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, then, cg_c(g, XDPF_PENDING), ""), head, all);
@@ -145,5 +155,14 @@ void cg_note(struct cg *g, V index, V len, V key)
 	LLVMBuildCall2(g->b, flush_type(g), g->flush_fn, NULL, 0, "");
 	LLVMBuildBr(g->b, on);
 	LLVMMoveBasicBlockAfter(on, full);
+	cg_go(g, on);
+}
+
+void cg_count(struct cg *g, V index)
+{
+	BB on = cg_block(g, "counted");
+
+	count(g, index, cg_len(g), g->index, on);
+	LLVMMoveBasicBlockAfter(on, LLVMGetInsertBlock(g->b));
 	cg_go(g, on);
 }

@@ -256,6 +256,8 @@ void cg_add_one(struct cg *g, V map, V index, size_t member);
 void cg_defer(struct cg *g);
 /* Notes one packet of @len bytes for the rule with this index, both i64. @key: room for a u32 on the stack. */
 void cg_note(struct cg *g, V index, V len, V key);
+/* In such a program, but at once: the frame, in the main function. */
+void cg_count(struct cg *g, V index);
 
 /* ---- codegen_options.c: options of TCP ---- */
 

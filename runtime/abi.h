@@ -4,7 +4,8 @@
  *
  * An object has one program, in section "xdp", named after the first rule file, and these maps (only those that it uses):
  *
- *   xdpf_rules     PERCPU_ARRAY  u32 index -> struct xdpf_counter   every rule and every file's default, by its index
+ *   xdpf_rules     PERCPU_ARRAY  u32 index -> struct xdpf_counter   every rule and every file's default, by its index;
+ *                  or, with xdpf_pending, u32 index / XDPF_PAGE -> struct xdpf_counter[XDPF_PAGE]
  *   xdpf_pending   PERCPU_ARRAY  one element: struct xdpf_pending, what of the rules' packets is not in xdpf_rules yet; only where rules are many
  *   xdpf_verdicts  PERCPU_ARRAY  u32 enum xdp_action -> struct xdpf_counter
  *   xdpf_misses    PERCPU_ARRAY  u32 slot -> struct xdpf_miss       actions that did nothing
@@ -94,7 +95,7 @@
 #define XDPF_SET_AGES		2		/* the queue of those that may expire has room for so many times a set's elements */
 #define XDPF_SET_KEY		64		/* bytes of an element, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
-#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those that any has; fewer beside others, see few_tables() */
+#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those that any has; see few_tables() */
 #define XDPF_MAX_CPUS		8192
 #define XDPF_MAX_FLOOD		32		/* interfaces that get a copy each */
 #define XDPF_MAX_FLOODS		8
@@ -108,6 +109,8 @@ struct xdpf_counter {
 };
 
 enum {
+	XDPF_PAGE_BITS = 8,
+	XDPF_PAGE = 1 << XDPF_PAGE_BITS,	/* counters in an element of xdpf_rules, where there are many */
 	XDPF_PENDING = 64,			/* packets that a CPU notes before it counts them all; a power of two */
 	XDPF_NOTE_LEN = 32,			/* a note: the rule's index, and from this bit on the frame's length */
 };

@@ -10,6 +10,64 @@
 
 #include "private.h"
 
+/* ---- per-CPU arrays ---- */
+
+enum { BATCH_BYTES = 1 << 20 };		/* of values that are asked for at once */
+
+struct pair {
+	uint64_t a, b;
+};
+
+/* One element, by CPU, to the first @n pairs of @to. */
+static void sum_pairs(struct pair *to, const struct pair *cpu, size_t pairs, int cpus, size_t n)
+{
+	for (size_t i = 0; i < pairs && i < n; i++) {
+		to[i] = (struct pair){ 0, 0 };
+		for (int c = 0; c < cpus; c++) {
+			to[i].a += cpu[(size_t)c * pairs + i].a;
+			to[i].b += cpu[(size_t)c * pairs + i].b;
+		}
+	}
+}
+
+int rt_pairs_read(int fd, void *out, size_t n, size_t pairs, const struct xdpf_log *log)
+{
+	int cpus = libbpf_num_possible_cpus();
+	size_t most = cpus > 0 ? BATCH_BYTES / sizeof(struct pair) / pairs / (size_t)cpus + 1 : 0, each = pairs * (size_t)(cpus > 0 ? cpus : 0), left;
+	_cleanup_free_ struct pair *cpu = NULL;
+	_cleanup_free_ uint32_t *keys = NULL;
+	struct pair *to = out;
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info), place = 0;
+
+	if (fd < 0 || !n)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return rt_fail_sys(log, errno, "a map of the program cannot be looked at");
+	if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY || info.key_size != 4 || info.value_size != pairs * sizeof(struct pair))
+		return rt_fail(log, EBADMSG, "map %.16s of the program is not what its metadata says", info.name);
+	n = n < info.max_entries * pairs ? n : info.max_entries * pairs;
+	left = (n + pairs - 1) / pairs;
+	most = most < left ? most : left;
+	cpu = most ? calloc(most * each, sizeof(*cpu)) : NULL;
+	keys = cpu ? calloc(most, sizeof(*keys)) : NULL;
+	if (!keys)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (bool first = true; left; first = false) {
+		uint32_t got = (uint32_t)(most < left ? most : left);
+
+		/* Where the map ends with it, ENOENT says so. */
+		if ((bpf_map_lookup_batch(fd, first ? NULL : &place, &place, keys, cpu, &got, NULL) && errno != ENOENT) || !got || got > left)
+			return rt_fail_sys(log, errno, "the counters cannot be read");
+		left -= got;
+		for (uint32_t k = 0; k < got; k++, to += pairs, n -= n < pairs ? n : pairs)
+			sum_pairs(to, cpu + k * each, pairs, cpus, n);
+	}
+	return 0;
+}
+
+/* ---- what is noted ---- */
+
 enum { LOOKS = 100, LOOKS_AT_ONCE = 8, PAUSE_MS = 5 };	/* … at the counters; a CPU may be kept from its work in the middle of counting */
 
 /* By CPU. */
@@ -85,7 +143,7 @@ static int try(const struct xdpf_program *p, struct list *l, struct xdpf_pending
 	int err;
 
 	memset(out, 0, n * sizeof(*out));
-	err = rt_array_read(p->rules_fd, out, n, log);
+	err = rt_pairs_read(p->rules_fd, out, n, XDPF_PAGE, log);
 	if (!err)
 		err = look(l->is, p->pending_fd, log);
 	if (!err)
@@ -112,18 +170,18 @@ static int read_all(const struct xdpf_program *p, struct list *l, struct xdpf_co
 	return err == 1 ? rt_fail(log, EAGAIN, "the counters cannot be read: a CPU does not come to the end of adding to them") : err;
 }
 
-int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log)
+int rt_counted_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log)
 {
 	struct list l;
 	int err = list_new(&l, p->pending_fd, log);
 
 	if (!err)
-		err = l.n ? read_all(p, &l, out, n, log) : rt_array_read(p->rules_fd, out, n, log);
+		err = l.n ? read_all(p, &l, out, n, log) : rt_pairs_read(p->rules_fd, out, n, 1, log);
 	list_free(&l);
 	return err;
 }
 
-int rt_rules_noted(const struct xdpf_program *p, bool *noted, size_t n, const struct xdpf_log *log)
+int rt_counted_noted(const struct xdpf_program *p, bool *noted, size_t n, const struct xdpf_log *log)
 {
 	struct list l;
 	int err = list_new(&l, p->pending_fd, log);

@@ -121,7 +121,7 @@ struct rt_relabel {
 };
 
 /* From what runs to an object of the same shape. @room: elements of xdpf_rules; @noted: NULL, or by element: a new rule must not
- * have it (see rt_rules_noted()); @counts: what they have, as far as @n_counts. -ENOTSUP: .why says why not. */
+ * have it (see rt_counted_noted()); @counts: what they have, as far as @n_counts. -ENOTSUP: .why says why not. */
 int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const bool *noted,
 	       const struct xdpf_count *counts, size_t n_counts, const struct xdpf_log *log);
 void rt_relabel_free(struct rt_relabel *r);
@@ -321,15 +321,24 @@ int rt_metamap_id(uint32_t *id, int meta_fd, int metas_fd, int swap_fd);
 
 /* ---- stats.c ---- */
 
-/* Reads the first @n elements of a per-CPU array of two u64 each into @out, summed over CPUs. @fd -1: there is none, all are zero. */
-int rt_array_read(int fd, void *out, size_t n, const struct xdpf_log *log);
+/* What the first @n indexes have counted. */
+int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
 
 /* ---- counted.c ---- */
 
-/* What the first @n indexes have counted. */
-int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
+/* The first @n pairs of u64 of a per-CPU array, in whose elements are so many @pairs each, summed over CPUs. @fd -1: there is none, they stay. */
+int rt_pairs_read(int fd, void *out, size_t n, size_t pairs, const struct xdpf_log *log);
+/* What the program has in its counters of rules, and what is noted for them. */
+int rt_counted_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
 /* Sets those of @noted[@n] whose index a CPU may still have noted, to count it later. */
-int rt_rules_noted(const struct xdpf_program *p, bool *noted, size_t n, const struct xdpf_log *log);
+int rt_counted_noted(const struct xdpf_program *p, bool *noted, size_t n, const struct xdpf_log *log);
+
+/* ---- counted_clear.c ---- */
+
+/* How many indexes may count. */
+int rt_counted_room(const struct xdpf_program *p, const struct xdpf_log *log);
+/* These have counted nothing. No packet may be counted or noted for them. */
+int rt_counted_clear(const struct xdpf_program *p, const uint32_t *index, size_t n, const struct xdpf_log *log);
 
 /* ---- swap.c: another image for a program that runs ---- */
 

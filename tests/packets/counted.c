@@ -173,6 +173,37 @@ static void under_traffic(const cpu_set_t *cpus)
 	check_books();
 }
 
+static void clear(const cpu_set_t *cpus)
+{
+	static unsigned char frame[FRAME];
+	const struct xdpf_meta *m = xdpf_program_meta(prog);
+	uint32_t index[700];
+	unsigned n = 0;
+
+	headers(frame);
+	/* no list has another rule then */
+	for (size_t cpu = 0; cpu < MAX_CPUS; cpu++) {
+		if (!CPU_ISSET(cpu, cpus))
+			continue;
+		go_to(cpu);
+		for (n = 0; n < 2 * XDPF_PENDING; n++)
+			run(frame, 0, 100);
+	}
+	sched_setaffinity(0, sizeof(*cpus), cpus);
+	for (unsigned i = 0; i < 700; i++) {
+		unsigned rule = i * 5 + 1;
+
+		index[i] = m->rules[rule + 1].index;
+		ended[rule].packets = ended[rule].bytes = begun[rule].packets = begun[rule].bytes = 0;
+	}
+	check(!rt_counted_clear(prog, index, 700, &say), "clearing", 0, 0, 0, 0);
+	read_and_check("cleared", ended);
+	check(rt_counted_room(prog, &say) >= RULES + 1, "room", 0, 0, 0, 0);
+	for (n = 0; n < 100; n++)
+		run(frame, n, 100);
+	read_and_check("counted anew", ended);
+}
+
 static void note_by_hand(int fd, const struct xdpf_pending *what, int err, const char *why)
 {
 	size_t cpus = (size_t)libbpf_num_possible_cpus();
@@ -230,6 +261,7 @@ int main(int argc, char **argv)
 	}
 	at_rest(&cpus);
 	under_traffic(&cpus);
+	clear(&cpus);
 	by_others();
 	xdpf_program_free(prog);
 	xdpf_object_free(o);
