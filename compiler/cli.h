@@ -17,7 +17,8 @@ struct cli {
 	const char *emit, *list, *run;	/* their values; NULL: not asked for */
 	bool check, test, budget, format;
 	const char *mcpu;
-	const char *engine, *set_engine, *table_memory;	/* as text; these two have what they say */
+	const char *engine, *set_engine, *table_memory, *counting_text;	/* as text; these three have what they say */
+	enum counting counting;
 	struct classify_options classify;
 	struct set_options sets;
 	const char *iface;

@@ -57,7 +57,7 @@ static void exceeded(const struct cli *cli, const struct budget *b, const char *
 
 int cli_budget(struct cli *cli)
 {
-	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .classify = cli->classify, .sets = cli->sets } };
+	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .counting = cli->counting, .classify = cli->classify, .sets = cli->sets } };
 	const struct ast_program *p = cli_front(cli);
 	const char *more[3];
 	struct budget b;

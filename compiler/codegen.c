@@ -162,6 +162,7 @@ static bool program(const struct ir_program *p, const char *mcpu, enum codegen_o
 		cg_conns(g);
 		cg_rx_functions(g);
 		cg_options(g);
+		cg_defer(g);
 		cg_counts_function(g);
 		cg_main(g);
 		LLVMDIBuilderFinalize(g->di);

@@ -100,11 +100,33 @@ static void add(struct cg *g, V p, uint64_t off, V n)
 	cg_store(g, LLVMBuildAdd(g->b, cg_load(g, at, 8, 8), n, ""), at, 8, 8);
 }
 
+/* @key: room for a u32. */
+static void count_rule(struct cg *g, V index, V len, V key)
+{
+	BB there, on;
+	V p;
+
+	if (g->pending) {
+		cg_note(g, index, len, key);
+		return;
+	}
+	there = cg_block(g, "counter");
+	on = cg_block(g, "counted");
+	cg_store(g, index, key, 4, 4);
+	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->rules, key });
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), on, there);
+	cg_go(g, there);
+	add(g, p, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
+	add(g, p, offsetof(struct xdpf_counter, bytes), len);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+}
+
 static void walk(struct cg *g, V list, V best, V len, V places)
 {
 	BB entry = LLVMGetInsertBlock(g->b), head = cg_block(g, "entry"), count = cg_block(g, "counts");
-	BB there = cg_block(g, "counter"), on = cg_block(g, "counted"), done = cg_block(g, "done");
-	V index = cg_alloca(g, g->i32, "index"), at, v, is, p;
+	BB done = cg_block(g, "done"), on;
+	V index = cg_alloca(g, g->i32, "index"), at, v, is;
 
 	LLVMBuildBr(g->b, head);
 	cg_go(g, head);
@@ -115,14 +137,8 @@ static void walk(struct cg *g, V list, V best, V len, V places)
 	cg_branch(g, is, count, done);
 	cg_go(g, count);
 	v = what_of(g, v, places);
-	cg_store(g, low(g, v), index, 4, 4);
-	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->rules, index });
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), on, there);
-	cg_go(g, there);
-	add(g, p, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
-	add(g, p, offsetof(struct xdpf_counter, bytes), len);
-	LLVMBuildBr(g->b, on);
-	cg_go(g, on);
+	count_rule(g, low(g, v), len, index);
+	on = LLVMGetInsertBlock(g->b);
 	v = LLVMBuildAdd(g->b, at, cg_c(g, 4), "");
 	/* lists have an end */
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, LLVMBuildSub(g->b, v, list, ""), cg_c(g, 4 * CLASSIFY_MAX_LIST), ""), head, done);

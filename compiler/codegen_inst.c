@@ -286,7 +286,9 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		cg_store(g, a, g->decider, 4, 4);
 		break;
 	case IR_COUNT:
-		if (i->noted)
+		if (g->pending)
+			cg_count(g, i->noted ? cg_load(g, g->decider, 4, 4) : cg_index(g, i->imm));
+		else if (i->noted)
 			cg_add_counter_at(g, g->rules, g->decider);
 		else
 			cg_add_counter(g, g->rules, cg_index(g, i->imm));

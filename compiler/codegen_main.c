@@ -17,7 +17,10 @@ static void common_end(struct cg *g)
 
 	cg_go(g, g->end_counted);
 	cg_locate(g, (struct span){ NULL, 0, 0 });
-	cg_add_counter_at(g, g->rules, g->decider);
+	if (g->pending)
+		cg_note(g, cg_load(g, g->decider, 4, 4), cg_len(g), g->index);
+	else
+		cg_add_counter_at(g, g->rules, g->decider);
 	LLVMBuildBr(g->b, g->end);
 	LLVMMoveBasicBlockAfter(g->end, LLVMGetInsertBlock(g->b));
 	cg_go(g, g->end);

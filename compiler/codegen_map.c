@@ -191,6 +191,14 @@ V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const cha
 	return v;
 }
 
+/* Of many small elements, each is far from the others, and found by a pointer that is far away, too. */
+static void rules_map(struct cg *g, size_t n)
+{
+	MD counters = g->ir->deferred ? cg_array_type(g, g->dcounter, XDPF_PAGE, 128) : g->dcounter;
+
+	g->rules = cg_map(g, XDPF_MAP_RULES, BPF_MAP_TYPE_PERCPU_ARRAY, g->ir->deferred ? (n + XDPF_PAGE - 1) / XDPF_PAGE : n, g->du32, counters);
+}
+
 void cg_globals(struct cg *g)
 {
 	const struct ast_program *ast = g->ir->ast;
@@ -199,8 +207,7 @@ void cg_globals(struct cg *g)
 	variables(g);
 	for (size_t u = 0; u < ast->units.n; u++)
 		g->verdicts_counted |= !ast->units.v[u]->counters_off;
-	g->rules = cg_map(g, XDPF_MAP_RULES, BPF_MAP_TYPE_PERCPU_ARRAY,
-			  g->ir->index_place ? image_room(ast->n_indexes) : ast->n_indexes, g->du32, g->dcounter);
+	rules_map(g, g->ir->index_place ? image_room(ast->n_indexes) : ast->n_indexes);
 	g->verdicts = cg_map(g, XDPF_MAP_VERDICTS, BPF_MAP_TYPE_PERCPU_ARRAY, XDPF_VERDICTS, g->du32, g->dcounter);
 	if (ast->n_slots)
 		g->misses = cg_map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);

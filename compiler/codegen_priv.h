@@ -51,6 +51,7 @@ struct cg {
 	V base;				/* see cg_image() */
 	V swap, images, image_number;	/* where another one is in use; which is, in the main function */
 	V counts_fn;			/* where entries of classifiers only count */
+	V pending, flush_fn;		/* where rules' counts are noted first; NULL: they are not */
 	V *counter_map;
 	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
@@ -248,6 +249,15 @@ void cg_add_counter_at(struct cg *g, V map, V index_address);
 void cg_tally(struct cg *g, const struct ir_inst *i, V *args);
 /* Adds one to a member of element @index of a per-CPU array. */
 void cg_add_one(struct cg *g, V map, V index, size_t member);
+
+/* ---- codegen_defer.c ---- */
+
+/* The map and the function for counts that are noted, if the program notes them. */
+void cg_defer(struct cg *g);
+/* Notes one packet of @len bytes for the rule with this index, both i64. @key: room for a u32 on the stack. */
+void cg_note(struct cg *g, V index, V len, V key);
+/* In such a program, but at once: the frame, in the main function. */
+void cg_count(struct cg *g, V index);
 
 /* ---- codegen_options.c: options of TCP ---- */
 

@@ -117,6 +117,7 @@ struct ir_program {
 	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules */
 	unsigned options;		/* kinds of TCP options that OPTIONS must find: bits, by their places in lang_options */
 	bool scratch;			/* these live in a per-CPU map, and each GET reads them anew: see lower.h */
+	bool deferred;			/* rules' packets are noted before they are counted: see struct xdpf_pending */
 	bool conn;			/* it asks for a connection's state */
 	unsigned rx;			/* what it asks drivers: bits 1 << enum xdpf_rx_hint */
 	VEC(struct ir_table *) table;
@@ -162,7 +163,11 @@ struct ir_cost ir_cost(const struct ir_program *p);
 /* ir_check.c: NULL if well formed, else what is wrong (in the arena). */
 const char *ir_check(const struct ir_program *p);
 
+/* Are rules' packets counted at once, or noted first? */
+enum counting { COUNTING_AUTO, COUNTING_AT_ONCE, COUNTING_DEFERRED };
+
 struct lower_options {
+	enum counting counting;
 	struct classify_options classify;
 	struct set_options sets;
 };

@@ -234,12 +234,24 @@ static int by_place(const void *a, const void *b)
 	return x->span.begin < y->span.begin ? -1 : x->span.begin > y->span.begin;
 }
 
+/* By the room for counters, not by the rules: where a version with a few more may take this one's place, it counts in the same way. */
+static bool deferred(const struct ir_program *p, enum counting how)
+{
+	size_t n = p->index_place ? image_room(p->ast->n_indexes) : p->ast->n_indexes;
+	bool counted = false;
+
+	for (size_t u = 0; u < p->ast->units.n; u++)
+		counted |= !p->ast->units.v[u]->counters_off;
+	return counted && (how == COUNTING_DEFERRED || (how == COUNTING_AUTO && n >= LOWER_DEFER_FROM));
+}
+
 /* The kernel lets a program use 64 maps. */
 static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
 	size_t taken = 2 * (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards + p->cookies +
-		       p->n_limits + (p->n_limits != 0) + (p->logs.n ? 3 : 0) + (p->live.n != 0) + 2 * p->live.n + (p->ifaces.n != 0);
+		       p->n_limits + (p->n_limits != 0) + (p->logs.n ? 3 : 0) + (p->live.n != 0) + 2 * p->live.n + (p->ifaces.n != 0) +
+		       2 * (l->ir->image.n != 0) + l->ir->deferred;
 
 	for (size_t u = 0; taken > XDPF_MAX_TABLES && u < p->units.n; u++)
 		for (size_t i = 0; i < p->units.v[u]->limits.n; i++) {
@@ -249,7 +261,7 @@ static bool few_tables(struct lower *l)
 			if (!limit->used || limit->index + 1 < p->n_limits)
 				continue;
 			d = diag_error(l->diag, limit->span, "a program has at most %zu rate limits%s",
-				       XDPF_MAX_TABLES - (taken - p->n_limits), taken > p->n_limits + 1 ? " beside what its verdicts need" : "");
+				       XDPF_MAX_TABLES - (taken - p->n_limits), taken > p->n_limits + 1 ? " beside what else it needs" : "");
 			d->remedy = "let rules share one: a limit with a name is one set of buckets for all that name it";
 			return false;
 		}
@@ -261,7 +273,7 @@ static bool few_tables(struct lower *l)
 			if (ct->index + taken < XDPF_MAX_TABLES)
 				continue;
 			d = diag_error(l->diag, ct->name.span, "a program has at most %zu count tables%s", XDPF_MAX_TABLES - taken,
-				       taken ? " beside what its verdicts need" : "");
+				       taken ? " beside what else it needs" : "");
 			d->remedy = "let one table count by one more field: the kernel lets a program use 64 maps, and some are taken";
 			return false;
 		}
@@ -319,6 +331,19 @@ static bool small_enough(struct lower *l)
 	return false;
 }
 
+/* What is known when all rules are there. */
+static bool finish(struct lower *l, const struct lower_options *o)
+{
+	if (!small_enough(l) || !lower_tables(l, &o->sets) || !lower_indexes(l))
+		return false;
+	l->ir->deferred = deferred(l->ir, o->counting);
+	if (!few_tables(l))
+		return false;
+	l->ir->image_used = l->ir->image.n;
+	image_pad(&l->ir->image);
+	return true;
+}
+
 /* *retry given: where it is only too large, nothing is said, and *retry set. */
 static struct ir_program *lower_once(const struct ast_program *ast, const struct lower_options *o, struct diag_list *d, bool *retry,
 				     bool too_large)
@@ -371,11 +396,8 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	/* what was set aside for classifiers */
 	if (!l->ir->classifier.n)
 		image_free(&l->ir->image);
-	if (d->errors == errors && few_tables(l) && small_enough(l) && lower_tables(l, &o->sets) && lower_indexes(l)) {
-		l->ir->image_used = l->ir->image.n;
-		image_pad(&l->ir->image);
+	if (d->errors == errors && finish(l, o))
 		return l->ir;
-	}
 	image_free(&l->ir->image);
 	return NULL;
 }

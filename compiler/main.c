@@ -11,8 +11,8 @@
 
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY,
-	OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_CPUS,
-	OPT_WERROR, OPT_JSON, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
+	OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR, OPT_JSON, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -27,6 +27,7 @@ static const struct option_info {
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
 	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
+	{ OPT_COUNTING, "--counting", "HOW" },
 	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
@@ -97,6 +98,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_SPLIT:		cli->split = value; break;
 	case OPT_SET_ENGINE:	cli->set_engine = value; break;
 	case OPT_TABLE_MEMORY:	cli->table_memory = value; break;
+	case OPT_COUNTING:	cli->counting_text = value; break;
 	case OPT_MAX_INSTRUCTIONS: cli->max_instructions = value; break;
 	case OPT_MAX_MEMORY:	cli->max_memory = value; break;
 	case OPT_CPUS:		cli->cpus = value; break;
@@ -174,6 +176,18 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 	return GO_ON;
 }
 
+static bool counting(struct cli *cli)
+{
+	static const char *const names[] = { [COUNTING_AUTO] = "auto", [COUNTING_AT_ONCE] = "at-once", [COUNTING_DEFERRED] = "deferred" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(cli->counting_text ? cli->counting_text : "auto", names[i]) == 0) {
+			cli->counting = (enum counting)i;
+			return true;
+		}
+	return false;
+}
+
 static bool engine(struct cli *cli)
 {
 	static const char *const names[ENGINE_COUNT] = {
@@ -231,6 +245,8 @@ static int check_options(struct cli *cli)
 		return cli_usage("--emit=xdpf prints one file; --format takes several");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
+	if (!counting(cli))
+		return cli_usage("--counting=%s: there are auto, at-once and deferred", cli->counting_text);
 	if (!engine(cli))
 		return cli_usage("--engine=%s: there are auto, linear, switch, rfc, hybrid and tree", cli->engine);
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)

@@ -4,7 +4,9 @@
  *
  * An object has one program, in section "xdp", named after the first rule file, and these maps (only those that it uses):
  *
- *   xdpf_rules     PERCPU_ARRAY  u32 index -> struct xdpf_counter   every rule and every file's default, by its index
+ *   xdpf_rules     PERCPU_ARRAY  u32 index -> struct xdpf_counter   every rule and every file's default, by its index;
+ *                  or, with xdpf_pending, u32 index / XDPF_PAGE -> struct xdpf_counter[XDPF_PAGE]
+ *   xdpf_pending   PERCPU_ARRAY  one element: struct xdpf_pending, what of the rules' packets is not in xdpf_rules yet; only where rules are many
  *   xdpf_verdicts  PERCPU_ARRAY  u32 enum xdp_action -> struct xdpf_counter
  *   xdpf_misses    PERCPU_ARRAY  u32 slot -> struct xdpf_miss       actions that did nothing
  *   xdpf_log       RINGBUF       struct xdpf_event, what `log` and `sample` saw
@@ -53,10 +55,12 @@
 #define XDPF_MAP_IMAGES		"xdpf_images"
 #define XDPF_IMAGES		2		/* one in use, one that is being filled */
 #define XDPF_FN_COUNTS		"xdpf_counts"	/* the same, where blocks of classified rules count */
+#define XDPF_FN_FLUSH		"xdpf_flush"	/* … and where full lists of struct xdpf_pending are added to the counters */
 #define XDPF_FN_OPTIONS		"xdpf_options"	/* a function of the program, where rules ask for options of TCP */
 #define XDPF_SECTION_META	".debug_xdpf"	/* the metadata; libbpf skips a section of this prefix in silence */
 #define XDPF_SECTION_TESTS	".debug_xdpf_tests"	/* the tests, where there are any */
 #define XDPF_MAP_RULES		"xdpf_rules"
+#define XDPF_MAP_PENDING	"xdpf_pending"
 #define XDPF_MAP_VERDICTS	"xdpf_verdicts"
 #define XDPF_MAP_MISSES		"xdpf_misses"
 #define XDPF_MAP_META		"xdpf_meta"
@@ -96,7 +100,7 @@
 #define XDPF_NIC_RULES		4096		/* rules that the text on network cards names of a kind, at the most */
 #define XDPF_NIC_FILTERS	16		/* filters of a network card that stand for one rule, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
-#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those above and the metadata's */
+#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those that any has; see few_tables() */
 #define XDPF_MAX_CPUS		8192
 #define XDPF_MAX_FLOOD		32		/* interfaces that get a copy each */
 #define XDPF_MAX_FLOODS		8
@@ -107,6 +111,25 @@
 
 struct xdpf_counter {
 	uint64_t packets, bytes;		/* bytes: of the frame as received, fragments included */
+};
+
+enum {
+	XDPF_PAGE_BITS = 8,
+	XDPF_PAGE = 1 << XDPF_PAGE_BITS,	/* counters in an element of xdpf_rules, where there are many */
+	XDPF_PENDING = 64,			/* packets that a CPU notes before it counts them all; a power of two */
+	XDPF_NOTE_LEN = 32,			/* a note: the rule's index, and from this bit on the frame's length */
+};
+
+/*
+ * What a CPU has noted. From note .flushed on there are .n - .flushed of them that are in no counter, in the list's elements from 0 on; when the list
+ * is full, the CPU adds all of them to the counters. Each member is stored behind those that stand behind it, and:
+ *   .flushing is .n before the first counter is touched, .flushed is .n after the last one.
+ * So who reads .flushed, then the counters, then .flushing, which is the same, has read counters that had just the first .flushed notes, whatever was
+ * noted meanwhile; and where it is not the same, a second look at the counters finds all that were pending at the first.
+ */
+struct xdpf_pending {
+	uint64_t flushed, flushing, n;
+	uint64_t note[XDPF_PENDING];
 };
 
 enum { XDPF_LIMIT_LATELY = 16 };	/* keys without a token that a CPU remembers; a power of two */

@@ -72,6 +72,13 @@ static size_t n_slots(const struct xdpf_meta *m)
 	return n;
 }
 
+static int check_rules(const struct bpf_map *map, size_t n, const struct xdpf_log *log)
+{
+	if (bpf_map__value_size(map) != sizeof(struct xdpf_counter[XDPF_PAGE]))
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), n, log);
+	return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter[XDPF_PAGE]), (n + XDPF_PAGE - 1) / XDPF_PAGE, log);
+}
+
 static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log)
 {
 	const struct xdpf_table *t;
@@ -84,7 +91,9 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 	if (bpf_map__is_internal(map))
 		return 0;
 	if (!strcmp(name, XDPF_MAP_RULES))
-		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), m->n_rules + m->n_files, log);
+		return check_rules(map, m->n_rules + m->n_files, log);
+	if (!strcmp(name, XDPF_MAP_PENDING))
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_pending), 1, log);
 	if (!strcmp(name, XDPF_MAP_VERDICTS))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), XDPF_VERDICTS, log);
 	if (!strcmp(name, XDPF_MAP_MISSES))

@@ -121,10 +121,10 @@ struct rt_relabel {
 	char why[160];			/* it cannot be done so, because */
 };
 
-/* From what runs to an object of the same shape. @room: elements of xdpf_rules; @counts: what they have, as far as @n_counts. -ENOTSUP: .why says why
- * not. */
-int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const struct xdpf_count *counts,
-	       size_t n_counts, const struct xdpf_log *log);
+/* From what runs to an object of the same shape. @room: elements of xdpf_rules; @noted: NULL, or by element: a new rule must not
+ * have it (see rt_counted_noted()); @counts: what they have, as far as @n_counts. -ENOTSUP: .why says why not. */
+int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const bool *noted,
+	       const struct xdpf_count *counts, size_t n_counts, const struct xdpf_log *log);
 void rt_relabel_free(struct rt_relabel *r);
 /* As members of "loaded". */
 int rt_moved_text(char **out, const struct rt_relabel *r, const struct xdpf_log *log);
@@ -368,7 +368,7 @@ int *rt_sets_place(struct xdpf_program *p, const char *name);
 /* A program in the kernel, loaded by us or found there. */
 struct xdpf_program {
 	struct rt_meta *meta;
-	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
+	int prog_fd, rules_fd, pending_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
 	int log_fd, logs_fd;
 	int swap_fd, images_fd, metas_fd, ifaces_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
@@ -406,8 +406,24 @@ int rt_metamap_id(uint32_t *id, int meta_fd, int metas_fd, int swap_fd);
 
 /* ---- stats.c ---- */
 
-/* The counters of indexes, as they are. */
+/* What the first @n indexes have counted. */
 int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
+
+/* ---- counted.c ---- */
+
+/* The first @n pairs of u64 of a per-CPU array, in whose elements are so many @pairs each, summed over CPUs. @fd -1: there is none, they stay. */
+int rt_pairs_read(int fd, void *out, size_t n, size_t pairs, const struct xdpf_log *log);
+/* What the program has in its counters of rules, and what is noted for them. */
+int rt_counted_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
+/* Sets those of @noted[@n] whose index a CPU may still have noted, to count it later. */
+int rt_counted_noted(const struct xdpf_program *p, bool *noted, size_t n, const struct xdpf_log *log);
+
+/* ---- counted_clear.c ---- */
+
+/* How many indexes may count. */
+int rt_counted_room(const struct xdpf_program *p, const struct xdpf_log *log);
+/* These have counted nothing. No packet may be counted or noted for them. */
+int rt_counted_clear(const struct xdpf_program *p, const uint32_t *index, size_t n, const struct xdpf_log *log);
 
 /* ---- swap.c: another image for a program that runs ---- */
 

@@ -21,8 +21,8 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		return NULL;
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
-	p->errors_fd = p->watch_fd = -1;
-	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = -1;
+	p->pending_fd = p->errors_fd = p->watch_fd = -1;
+	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = p->rodata_fd = -1;
 	return p;
 }
 
@@ -42,6 +42,7 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->sets_fd);
 	close_fd(&p->prog_fd);
 	close_fd(&p->rules_fd);
+	close_fd(&p->pending_fd);
 	close_fd(&p->verdicts_fd);
 	close_fd(&p->misses_fd);
 	close_fd(&p->others_fd);
@@ -95,6 +96,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 
 	if (!strcmp(name, XDPF_MAP_RULES))
 		return &p->rules_fd;
+	if (!strcmp(name, XDPF_MAP_PENDING))
+		return &p->pending_fd;
 	if (!strcmp(name, XDPF_MAP_VERDICTS))
 		return &p->verdicts_fd;
 	if (!strcmp(name, XDPF_MAP_MISSES))

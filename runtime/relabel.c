@@ -62,7 +62,8 @@ struct work {
 	const struct rt_moved *was;
 	const struct xdpf_count *counts;
 	size_t room, n_counts;
-	bool *used;			/* by index in the kernel: of what runs, or of the past */
+	const bool *noted;		/* by index in the kernel */
+	bool *used;			/* the same: of what runs, or of the past, or noted */
 	uint32_t *into;			/* by old index: where its rule counts now, or RT_NO_INDEX */
 	size_t n_into;
 };
@@ -106,6 +107,8 @@ static int begin(struct work *w, const struct xdpf_log *log)
 		use(w, w->old->rules[i].index);
 	for (size_t i = 0; i < w->was->n_past; i++)
 		use(w, w->was->past[i].index);
+	for (size_t i = 0; w->noted && i < w->room; i++)
+		w->used[i] |= w->noted[i];
 	w->r->moved.next = w->was->next;
 	return 0;
 }
@@ -214,11 +217,11 @@ static bool in_place(const struct rt_relabel *r)
 	return true;
 }
 
-int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const struct xdpf_count *counts,
-	       size_t n_counts, const struct xdpf_log *log)
+int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const bool *noted,
+	       const struct xdpf_count *counts, size_t n_counts, const struct xdpf_log *log)
 {
 	struct work w = { .r = out, .old = rt_meta_get(old), .new = rt_meta_get(new), .was = rt_meta_moved(old), .counts = counts, .room = room,
-			  .n_counts = n_counts };
+			  .noted = noted, .n_counts = n_counts };
 	int err;
 
 	*out = (struct rt_relabel){ 0 };

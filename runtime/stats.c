@@ -62,8 +62,6 @@ static void stats_freep(struct xdpf_stats **s)
 
 /* ---- reading ---- */
 
-enum { BATCH_BYTES = 1 << 20 };		/* of values that are asked for at once */
-
 /* Both of our values are two numbers per CPU. */
 struct pair {
 	uint64_t a, b;
@@ -93,37 +91,10 @@ static struct pair sum(const struct pair *cpu, int cpus)
 	return s;
 }
 
-/* Reads the first @n elements of a per-CPU array into @out. @fd -1: there is none, all are zero. */
+/* @fd -1: there is none, all are zero. */
 static int read_array(int fd, void *out, size_t n, const struct xdpf_log *log)
 {
-	int cpus = libbpf_num_possible_cpus(), err;
-	size_t most = cpus > 0 ? BATCH_BYTES / sizeof(struct pair) / (size_t)cpus + 1 : 0;
-	_cleanup_free_ struct pair *cpu = NULL;
-	_cleanup_free_ uint32_t *keys = NULL;
-	struct pair *to = out;
-	uint32_t entries = 0, place = 0;
-
-	if (fd < 0 || !n)
-		return 0;
-	err = check_map(fd, BPF_MAP_TYPE_PERCPU_ARRAY, 4, &entries, log);
-	if (err)
-		return err;
-	n = n < entries ? n : entries;
-	most = most < n ? most : n;
-	cpu = most ? calloc(most * (size_t)cpus, sizeof(*cpu)) : NULL;
-	keys = cpu ? calloc(most, sizeof(*keys)) : NULL;
-	if (!keys)
-		return rt_fail(log, ENOMEM, "out of memory");
-	for (size_t i = 0; i < n;) {
-		uint32_t got = (uint32_t)(most < n - i ? most : n - i);
-
-		/* Where the map ends with it, ENOENT says so. */
-		if ((bpf_map_lookup_batch(fd, i ? &place : NULL, &place, keys, cpu, &got, NULL) && errno != ENOENT) || !got || got > n - i)
-			return rt_fail_sys(log, errno, "the counters cannot be read");
-		for (uint32_t k = 0; k < got; k++)
-			to[i++] = sum(cpu + (size_t)k * (size_t)cpus, cpus);
-	}
-	return 0;
+	return rt_pairs_read(fd, out, n, 1, log);
 }
 
 static int table_add(struct table *t, size_t *cap, const void *key, struct pair v)
@@ -240,7 +211,7 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 
 int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log)
 {
-	return read_array(p->rules_fd, out, n, log);
+	return rt_counted_read(p, out, n, log);
 }
 
 static void add(struct xdpf_count *to, struct xdpf_count c)
@@ -275,7 +246,7 @@ static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const 
 	int err = 0;
 
 	for (int i = 0; i < 5 && !err; i++) {
-		err = read_array(p->rules_fd, s->rules, s->n_rules, log);
+		err = rt_counted_read(p, s->rules, s->n_rules, log);
 		if (!err)
 			err = read_array(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
 		if (!err)

@@ -109,18 +109,6 @@ static const char *reason(const struct xdpf_program *p, const struct xdpf_object
 
 /* ---- making ready ---- */
 
-static int check_map(int fd, enum bpf_map_type type, uint32_t value, uint32_t least, const struct xdpf_log *log)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return rt_fail_sys(log, errno, "a map of the program cannot be looked at");
-	if (info.type != type || info.key_size != 4 || info.value_size != value || info.max_entries < least)
-		return rt_fail(log, EBADMSG, "map %.16s of the program is not what its metadata says", info.name);
-	return (int)info.max_entries;
-}
-
 static int map_number(struct rt_swap *s, const struct xdpf_log *log)
 {
 	void *at = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED, s->prog->swap_fd, 0);
@@ -155,14 +143,17 @@ static int relabel(struct rt_swap *s, const struct xdpf_object *o, const struct 
 {
 	size_t n = rt_meta_get(s->prog->meta)->n_indexes;
 	_cleanup_free_ struct xdpf_count *counts = calloc(n + 1, sizeof(*counts));
-	int room = check_map(s->prog->rules_fd, BPF_MAP_TYPE_PERCPU_ARRAY, sizeof(struct xdpf_counter), 1, log), err;
+	int room = rt_counted_room(s->prog, log), err;
+	_cleanup_free_ bool *noted = room < 0 ? NULL : calloc((size_t)room, sizeof(*noted));
 
-	if (!counts)
-		return rt_fail(log, ENOMEM, "out of memory");
 	if (room < 0)
 		return room;
+	if (!counts || !noted)
+		return rt_fail(log, ENOMEM, "out of memory");
 	err = rt_meta_moved(s->prog->meta)->n_past ? rt_rules_read(s->prog, counts, n, log) : 0;
-	return err ? err : rt_relabel(&s->relabel, s->prog->meta, o->meta, (size_t)room, counts, n, log);
+	if (!err)
+		err = rt_counted_noted(s->prog, noted, (size_t)room, log);
+	return err ? err : rt_relabel(&s->relabel, s->prog->meta, o->meta, (size_t)room, noted, counts, n, log);
 }
 
 /* Have names of interfaces the indexes that they had when the program was loaded? */
@@ -247,19 +238,6 @@ static int fill(struct rt_swap *s, const struct xdpf_log *log)
 	return 0;
 }
 
-static int clear_counters(struct rt_swap *s, const struct xdpf_log *log)
-{
-	int cpus = libbpf_num_possible_cpus();
-	_cleanup_free_ struct xdpf_counter *zero = cpus > 0 ? calloc((size_t)cpus, sizeof(*zero)) : NULL;
-
-	if (!zero)
-		return rt_fail(log, ENOMEM, "out of memory");
-	for (size_t i = 0; i < s->relabel.n_fresh; i++)
-		if (bpf_map_update_elem(s->prog->rules_fd, &s->relabel.fresh[i], zero, BPF_ANY))
-			return rt_fail_sys(log, errno, "the counters of new rules cannot be cleared");
-	return 0;
-}
-
 static int make_ready(struct rt_swap *s, const struct xdpf_object *o, const struct xdpf_log *log)
 {
 	int err = map_number(s, log);
@@ -274,7 +252,7 @@ static int make_ready(struct rt_swap *s, const struct xdpf_object *o, const stru
 		err = make_meta(s, o, log);
 	if (!err)
 		err = fill(s, log);
-	return err ? err : clear_counters(s, log);
+	return err ? err : rt_counted_clear(s->prog, s->relabel.fresh, s->relabel.n_fresh, log);
 }
 
 /* What runs says nothing, or nothing that we understand: that is no mistake, only a reason. */

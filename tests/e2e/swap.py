@@ -3,6 +3,7 @@
 
 usage: swap.py gen DIR                     writes DIR/a/swap.xdpf, DIR/b/swap.xdpf, and DIR/shape/swap.xdpf, which takes another program
        swap.py send A B DIR STOP           sends from namespace B to A, until the file STOP is there; prints what came of it as JSON
+       swap.py falls SENT SERIES                  of what "send" printed, and of statistics: prints which rules' numbers fell
        swap.py one A B                     sends one packet that is told apart: prints "a" or "b"
        swap.py log A B                     sends one that is logged
 
@@ -170,6 +171,22 @@ def send(a, b, stop):
                           sent={k: v for k, v in sent.items() if k not in unsure})))
 
 
+def falls(sent, series):
+    """Of all statistics in @series: are they many, and which rules that were always there had less once than before."""
+    with open(sent) as f:
+        names = json.load(f)["sent"]
+    with open(series) as f:
+        text, last, fell, n = f.read(), {}, set(), 0
+    while text.strip():
+        stats, end = json.JSONDecoder().raw_decode(text)
+        text, n = text[end:].lstrip(), n + 1
+        file = stats["files"][0]
+        now = {r["label"] or r["text"]: r["packets"] for r in file["rules"]} | {"default": file["default"]["packets"]}
+        fell |= {k for k in names if now[k] < last.get(k, 0)}
+        last = now
+    print(n > 20, sorted(fell))
+
+
 def one(a, b):
     sockets = open_in(a, IFACE[0]), open_in(b, IFACE[1])
     p = next(p for p in packets() if p["a"] != p["b"] and p["label_b"] == "new")
@@ -190,6 +207,8 @@ def main():
                 f.write("".join(lines[:at]) + more + "".join(lines[at:]))
     elif sys.argv[1] == "send":
         send(*sys.argv[2:5])
+    elif sys.argv[1] == "falls":
+        falls(*sys.argv[2:4])
     elif sys.argv[1] == "log":
         exchange((open_in(sys.argv[2], IFACE[0]), open_in(sys.argv[3], IFACE[1])), [dict(src=10 << 24 | 9, dst=1, proto="udp", port=LOGGED)], 0)
     else:

@@ -3,7 +3,7 @@
 here and in examples/, and random ones (rules.py), against all frames of corpus.py; in the kernel also with frames of which only the first N
 bytes are in one piece.
 
-usage: diff.py [--xdpfc XDPFC] [--xdpf XDPF] [--mutants N] [--random N] [--seed S] [--engine E] [--splits N] [FILE…]
+usage: diff.py [--xdpfc XDPFC] [--xdpf XDPF] [--mutants N] [--random N] [--seed S] [--engine E] [--counting HOW] [--splits N] [FILE…]
 
 A rule file, whole or split at N, is one test. With FILE: only these, and as many random ones as --random says, else none. --splits: so many ways of
 splitting at the most.
@@ -107,6 +107,7 @@ def main():
     parser.add_argument("--splits", type=int, default=len(SPLITS) - 1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", default="auto", help="how rules are found, as xdpfc takes it")
+    parser.add_argument("--counting", default="auto", help="how rules count, as xdpfc takes it")
     parser.add_argument("file", nargs="*")
     args = parser.parse_args()
     tally = Tally()
@@ -129,7 +130,8 @@ def main():
         for path in paths:
             name = os.path.relpath(path, corpus.ROOT) if path.startswith(corpus.ROOT) else os.path.basename(path)
             files, options = program(path)
-            compiled = run(args.xdpfc, "--quiet", "--engine=" + args.engine, *([SMALL] if args.engine != "auto" else []), *files, "-o", prog)
+            compiled = run(args.xdpfc, "--quiet", "--engine=" + args.engine, "--counting=" + args.counting,
+                           *([SMALL] if args.engine != "auto" else []), *files, "-o", prog)
             if compiled.returncode:
                 tally.fail("%s: %s" % (name, compiled.stderr.strip()))
                 continue

@@ -79,7 +79,7 @@ static struct rt_meta *moved_of(const char *const *rules, size_t n, const struct
 
 static void relabel(struct rt_relabel *r, const struct rt_meta *old, const struct rt_meta *new, size_t room)
 {
-	assert_int_equal(rt_relabel(r, old, new, room, NULL, 0, NULL), 0);
+	assert_int_equal(rt_relabel(r, old, new, room, NULL, NULL, 0, NULL), 0);
 }
 
 static void labels_keep_their_counters(void **state)
@@ -147,7 +147,7 @@ static void counters_of_what_is_gone_are_let_be(void **state)
 	assert_null(xdpf_meta_rule(rt_meta_get(then), 0));
 	assert_null(xdpf_meta_rule(rt_meta_get(then), 3));
 	/* two more: 5 and 2 are free, 0 is of the past, which is settled now */
-	assert_int_equal(rt_relabel(&r, then, more, 6, counts, 8, NULL), 0);
+	assert_int_equal(rt_relabel(&r, then, more, 6, NULL, counts, 8, NULL), 0);
 	assert_int_equal(r.to[0], 1);
 	assert_int_equal(r.to[1], 4);
 	assert_int_equal(r.to[2] + r.to[3], 7);
@@ -162,7 +162,7 @@ static void counters_of_what_is_gone_are_let_be(void **state)
 	/* three do not fit */
 	rt_meta_free(more);
 	more = META("b:y:drop", "d:v:pass", "e:u:pass", "f:t:pass", "g:s:pass");
-	assert_int_equal(rt_relabel(&r, then, more, 6, counts, 8, NULL), -ENOTSUP);
+	assert_int_equal(rt_relabel(&r, then, more, 6, NULL, counts, 8, NULL), -ENOTSUP);
 	assert_non_null(strstr(r.why, "no room"));
 	rt_relabel_free(&r);
 	rt_meta_free(old);
@@ -187,7 +187,7 @@ static void another_verdict_counts_apart(void **state)
 	then = MOVED(&r, "a:x:pass");
 	rt_relabel_free(&r);
 	/* back: what both had goes on */
-	assert_int_equal(rt_relabel(&r, then, old, 8, counts, 8, NULL), 0);
+	assert_int_equal(rt_relabel(&r, then, old, 8, NULL, counts, 8, NULL), 0);
 	assert_int_equal(r.to[0], 3);
 	assert_int_equal(r.moved.n_past, 2);
 	assert_int_equal(r.moved.past[0].index, 2);
@@ -205,6 +205,25 @@ static void another_verdict_counts_apart(void **state)
 	rt_meta_free(new);
 }
 
+static void new_rules_get_no_index_that_is_noted(void **state)
+{
+	struct rt_meta *old = META("a:x:drop"), *new = META("a:x:drop", "b:y:drop", "c:z:drop");
+	const bool noted[7] = { true, false, true, true, false, true, false };
+	struct rt_relabel r;
+
+	(void)state;
+	assert_int_equal(rt_relabel(&r, old, new, 7, noted, NULL, 0, NULL), 0);
+	/* that of a rule that goes on stays */
+	assert_int_equal(r.to[0], 0);
+	assert_int_equal(r.n_fresh, 2);
+	assert_int_equal(r.to[1] + r.to[2], 4 + 6);
+	rt_relabel_free(&r);
+	assert_int_equal(rt_relabel(&r, old, new, 6, noted, NULL, 0, NULL), -ENOTSUP);
+	rt_relabel_free(&r);
+	rt_meta_free(old);
+	rt_meta_free(new);
+}
+
 static void indexes_in_the_code_must_stay(void **state)
 {
 	const char *const two[] = { "a:x:drop", "b:y:drop" }, *const swapped[] = { "b:y:drop", "a:x:drop" };
@@ -214,7 +233,7 @@ static void indexes_in_the_code_must_stay(void **state)
 	(void)state;
 	relabel(&r, old, same, 8);
 	rt_relabel_free(&r);
-	assert_int_equal(rt_relabel(&r, old, other, 8, NULL, 0, NULL), -ENOTSUP);
+	assert_int_equal(rt_relabel(&r, old, other, 8, NULL, NULL, 0, NULL), -ENOTSUP);
 	assert_non_null(strstr(r.why, "in the code"));
 	rt_relabel_free(&r);
 	rt_meta_free(old);
@@ -286,6 +305,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(labels_keep_their_counters), cmocka_unit_test(texts_go_on_in_order),
 		cmocka_unit_test(counters_of_what_is_gone_are_let_be), cmocka_unit_test(another_verdict_counts_apart),
+		cmocka_unit_test(new_rules_get_no_index_that_is_noted),
 		cmocka_unit_test(indexes_in_the_code_must_stay), cmocka_unit_test(images_get_the_new_indexes), cmocka_unit_test(refuses_broken_moves),
 	};
 
