@@ -299,5 +299,5 @@ void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, B
 	if (g->ir->limit_rows)
 		ask_any(g, ast->words, limit, yes, no);
 	else
-		ask_one(g, ast, yes, no);
+		ask_one(g, g->ir->ast->limit.v[i->a.v], yes, no);
 }

@@ -23,7 +23,7 @@ void lower_limit(struct lower *l, const struct ast_expr *e, struct ir_block *yes
 	struct ir_inst *i = lower_emit(l, IR_LIMIT);
 
 	i->a = ir_imm(limit->index);
-	i->imm = limit->index;
+	i->imm = limit->like;
 	for (unsigned k = 0; k < n; k++)
 		*vec_add(l->arena, &i->args) = w[k];
 	i->target[0] = e->over ? no : yes;

@@ -273,12 +273,31 @@ static bool room_for(struct sema *s, const struct ast_limit *l)
 	return false;
 }
 
+static bool same_parts(const struct ast_limit *a, const struct ast_limit *b)
+{
+	bool same = a->key.n == b->key.n;
+
+	for (size_t i = 0; same && i < a->key.n; i++)
+		same = a->key.v[i]->value_kind == b->key.v[i]->value_kind && a->key.v[i]->bits == b->key.v[i]->bits;
+	return same;
+}
+
+static unsigned like(struct sema *s, const struct ast_limit *l)
+{
+	for (size_t i = 0; i < s->p->limit_keys.n; i++)
+		if (same_parts(l, s->p->limit_keys.v[i]))
+			return s->p->limit_keys.v[i]->index;
+	*vec_add(s->a, &s->p->limit_keys) = l;
+	return l->index;
+}
+
 /* Gives a limit its number and its part of a table, at its first use. */
 static bool number_limit(struct sema *s, struct ast_limit *l)
 {
 	uint64_t *sets;
 
 	l->index = s->p->n_limits++;
+	l->like = like(s, l);
 	l->words = (key_bytes(l->key.v, l->key.n) + 7) / 8;
 	l->sets = xdpf_limit_sets(l->entries);
 	sets = &s->p->limit_sets[l->words];
