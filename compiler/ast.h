@@ -283,6 +283,8 @@ struct ast_set {
 };
 
 /* limit NAME = RATE [burst N] [per KEY] [size N] [when full open|closed], or the same in a rule. Its arithmetic is grammar/limit.h's. */
+struct ast_rule;
+
 struct ast_limit {
 	struct ast_name name;			/* s NULL: inline */
 	struct span span;
@@ -304,6 +306,7 @@ struct ast_limit {
 	unsigned index;				/* program-wide */
 	unsigned words;				/* of its key, 64 bits each */
 	unsigned like;				/* the first limit whose key has parts of the same kinds and sizes */
+	const struct ast_rule *rule;		/* the first that asks it; NULL: none does */
 	uint64_t base, sets;			/* its part of the table of all limits with so many */
 	const struct ast_unit *unit_in;
 };

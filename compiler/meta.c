@@ -294,10 +294,6 @@ void meta_put_shared(struct meta_text *t, const struct ast_program *p)
 	meta_put_tree(t, p->ways.n ? ways_json(a, p) : json_null());
 	meta_put(t, ",\"sets\":");
 	meta_put_tree(t, sets_json(a, p));
-	if (p->n_limits) {
-		meta_put(t, ",\"limits\":");
-		meta_put_limits(t, p);
-	}
 	arena_free(a);
 }
 
@@ -321,6 +317,10 @@ char *meta_json(const struct ast_program *p, const struct meta_image *image, con
 	meta_put(&t, ",\"logs\":");
 	meta_put_logs(&t, p);
 	meta_put_shared(&t, p);
+	if (p->n_limits) {
+		meta_put(&t, ",\"limits\":");
+		meta_put_limits(&t, p);
+	}
 	if (image && image->size && shape) {
 		meta_put(&t, ",\"image\":");
 		meta_put_image(&t, image);

@@ -297,6 +297,7 @@ static bool number_limit(struct sema *s, struct ast_limit *l)
 	uint64_t *sets;
 
 	l->index = s->p->n_limits++;
+	l->rule = s->p->by_index.n ? s->p->by_index.v[s->p->by_index.n - 1] : NULL;
 	l->like = like(s, l);
 	l->words = (key_bytes(l->key.v, l->key.n) + 7) / 8;
 	l->sets = xdpf_limit_sets(l->entries);
