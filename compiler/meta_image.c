@@ -51,7 +51,8 @@ static void put_identity(struct meta_text *t, const struct ast_rule *r)
 	meta_put_string(t, r->label.s ? r->label.s : r->text);
 }
 
-/* Of limits what their buckets are known by: not the rate, which is in the code or in the image. One that stands in a rule is that rule's. */
+/* Of limits what their buckets are known by: not the rate, which is in the code or in the image. One that stands in a rule is that rule's.
+ * A bucket from which more was taken than it holds now is no state of ours (grammar/limit.h), and begins anew. */
 static void put_limits(struct meta_text *t, const struct ast_program *p)
 {
 	meta_put(t, ",\"limits\":[0");
