@@ -283,6 +283,8 @@ struct ast_set {
 };
 
 /* limit NAME = RATE [burst N] [per KEY] [size N] [when full open|closed], or the same in a rule. Its arithmetic is grammar/limit.h's. */
+struct ast_rule;
+
 struct ast_limit {
 	struct ast_name name;			/* s NULL: inline */
 	struct span span;
@@ -302,6 +304,10 @@ struct ast_limit {
 	const char *text;			/* what it says, in one line */
 	const char *shown;			/* name, or "file.xdpf:line" */
 	unsigned index;				/* program-wide */
+	unsigned words;				/* of its key, 64 bits each */
+	unsigned like;				/* the first limit whose key has parts of the same kinds and sizes */
+	const struct ast_rule *rule;		/* the first that asks it; NULL: none does */
+	uint64_t base, sets;			/* its part of the table of all limits with so many */
 	const struct ast_unit *unit_in;
 };
 
@@ -408,6 +414,9 @@ struct ast_program {
 	const char *name;			/* C identifier of at most 15 bytes, after the first file */
 	unsigned n_indexes;			/* rules and defaults: indexes are 0 .. n_indexes-1 */
 	unsigned n_counters, n_slots, n_sets, n_limits;
+	VEC(struct ast_limit *) limit;		/* those that are used, by index */
+	VEC(const struct ast_limit *) limit_keys;	/* of them, each that is .like itself */
+	uint64_t limit_sets[XDPF_LIMIT_MAX_WORDS + 1];	/* by words of their keys: of all limits together */
 	bool inner;				/* something is about headers inside a tunnel */
 	unsigned n_sites;			/* places that ask for a random number */
 	VEC(struct ast_log *) logs;

@@ -106,11 +106,8 @@ void summary_each_miss(const struct ast_program *p, miss_fn fn, void *arg)
 
 void summary_each_limit(const struct ast_program *p, limit_fn fn, void *arg)
 {
-	for (unsigned k = 0; k < p->n_limits; k++)
-		for (size_t u = 0; u < p->units.n; u++)
-			for (size_t i = 0; i < p->units.v[u]->limits.n; i++)
-				if (p->units.v[u]->limits.v[i]->used && p->units.v[u]->limits.v[i]->index == k)
-					fn(arg, p->units.v[u]->limits.v[i]);
+	for (size_t i = 0; i < p->limit.n; i++)
+		fn(arg, p->limit.v[i]);
 }
 
 void cli_summary(const struct cli *cli, const struct ast_program *p, const struct eval *e, FILE *out)

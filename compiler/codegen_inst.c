@@ -425,7 +425,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		break;
 	case IR_LIMIT:
 		many(g, i, temp, args);
-		cg_limit(g, i, args, target(g, i, 0), target(g, i, 1));
+		cg_limit(g, i, a, args, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_DECIDE:
 		if (!i->noted)

@@ -1,22 +1,29 @@
 /*
- * What the parts of a rate limit's function share.
+ * What the parts of a rate limit's code share.
  */
 #ifndef XDPF_CODEGEN_LIMIT_H
 #define XDPF_CODEGEN_LIMIT_H
 
 #include "codegen_priv.h"
+#include "ir_limit.h"
 #include "limit.h"
 
 struct limit {
-	const struct ast_limit *ast;
-	unsigned words;			/* of the key */
+	unsigned words;			/* of the key; 0: one bucket */
 	struct xdpf_limit_layout layout;
-	uint64_t sets;			/* 0: one bucket */
+	struct limit_row fixed;		/* what it says, for code that is of this one limit */
+	V row;				/* where in the image that stands, for code that is of many; else NULL */
+	V clock;			/* address of the time, or of 0, if nobody has asked yet */
+	V len;				/* of the frame; NULL: cg_len() */
 	V index;			/* address of 4 bytes, for look-ups */
 	V key, hash, set, count, now, cost;	/* .key: its address; .set: the first; .count: struct xdpf_limit_count of this CPU */
-	V word[CG_MAX_KEY / 8];	/* of the key */
+	V word[CG_MAX_KEY / 8];		/* of the key */
 	BB admitted, denied, full;	/* the set is not locked there */
 };
+
+/* A member of the row. */
+V cg_limit_number(struct cg *g, const struct limit *l, size_t member, unsigned bytes);
+#define CG_LIMIT(g, l, member) cg_limit_number(g, l, offsetof(struct limit_row, member), sizeof((l)->fixed.member))
 
 /* Puts down the key's words, hash and set. */
 void cg_limit_set(struct cg *g, struct limit *l);

@@ -112,10 +112,9 @@ static V choose(struct cg *g, V bit, V a, V b)
 /* xdpf_limit_live(); x < reach, as reach is less than 2^63, by the borrow of x - reach */
 static V is_live(struct cg *g, const struct limit *l, V state)
 {
-	uint64_t reach = l->ast->fixed.window + ((uint64_t)1 << XDPF_LIMIT_SKEW_BITS << l->ast->fixed.shift);
 	V x = sub(g, sub(g, state, l->now), cg_c(g, 1));
 
-	return and(g, nonzero(g, state), top_bit(g, and(g, sub(g, x, cg_c(g, reach)), LLVMBuildNot(g->b, x, ""))));
+	return and(g, nonzero(g, state), top_bit(g, and(g, sub(g, x, CG_LIMIT(g, l, reach)), LLVMBuildNot(g->b, x, ""))));
 }
 
 /* A state is never 0. */
@@ -151,7 +150,7 @@ static V differs(struct cg *g, const struct limit *l, V p, V behind)
  * the key's, or others are always faster; NULL: it cannot be another's, and that one is told that there are none. */
 static void take(struct cg *g, const struct limit *l, V p, BB some, BB none, BB gone)
 {
-	uint64_t tries = l->sets ? TRIES : TRIES_ALONE;
+	uint64_t tries = l->words ? TRIES : TRIES_ALONE;
 	BB before = LLVMGetInsertBlock(g->b), try = cg_block_after(g, before, "try"), own = cg_block(g, "own"), ask = cg_block(g, "ask");
 	BB live = cg_block(g, "live"), fresh = cg_block(g, "fresh"), from = cg_block(g, "from");
 	BB there = cg_block(g, "there"), again = cg_block(g, "again");
@@ -180,7 +179,7 @@ static void take(struct cg *g, const struct limit *l, V p, BB some, BB none, BB 
 	base = LLVMBuildPhi(g->b, g->i64, "");
 	LLVMAddIncoming(base, (V[]){ state, l->now }, (BB[]){ live, fresh }, 2);
 	full = add(g, base, l->cost);
-	cg_branch(g, is(g, LLVMIntUGT, sub(g, full, l->now), cg_c(g, l->ast->fixed.window)), none, there);
+	cg_branch(g, is(g, LLVMIntUGT, sub(g, full, l->now), CG_LIMIT(g, l, window)), none, there);
 	cg_go(g, there);
 	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state, not_zero(g, full)), state), some, again);
 	cg_go(g, again);
@@ -189,12 +188,14 @@ static void take(struct cg *g, const struct limit *l, V p, BB some, BB none, BB 
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ before, again }, 2);
 }
 
-/* The element of the limit's map whose index is stored. */
-static V element(struct cg *g, const struct limit *l)
+/* The element of the limit's part of its map. */
+static V element(struct cg *g, const struct limit *l, V at)
 {
-	V p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->ast->index], l->index });
 	BB on = cg_block_after(g, LLVMGetInsertBlock(g->b), "there");
+	V p;
 
+	cg_store(g, add(g, at, CG_LIMIT(g, l, base)), l->index, 4, 4);
+	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->words], l->index });
 	/* never: the index is below the number of elements */
 	cg_branch(g, is(g, LLVMIntEQ, p, LLVMConstNull(g->ptr)), l->full, on);
 	cg_go(g, on);
@@ -304,7 +305,7 @@ static void look(struct cg *g, struct limit *l, V set, V last, BB next)
 
 	cg_go(g, unknown);
 	spill = cg_load(g, cg_atc(g, set, XDPF_LIMIT_SPILL), 8, 8);
-	until = not_zero(g, add(g, l->now, cg_c(g, l->ast->fixed.window)));
+	until = not_zero(g, add(g, l->now, CG_LIMIT(g, l, window)));
 	cg_branch(g, is(g, LLVMIntNE, last, cg_c(g, 0)), room, spilled);
 	cg_go(g, spilled);
 	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, spill), cg_c(g, 0)), later, room);
@@ -329,10 +330,9 @@ static void look(struct cg *g, struct limit *l, V set, V last, BB next)
 /* The set that @hash names. */
 static V set_of(struct cg *g, const struct limit *l, V hash)
 {
-	V h = LLVMBuildMul(g->b, LLVMBuildLShr(g->b, hash, cg_c(g, 32), ""), cg_c(g, l->sets), "");
+	V h = LLVMBuildMul(g->b, LLVMBuildLShr(g->b, hash, cg_c(g, 32), ""), CG_LIMIT(g, l, sets), "");
 
-	cg_store(g, LLVMBuildLShr(g->b, h, cg_c(g, 32), ""), l->index, 4, 4);
-	return element(g, l);
+	return element(g, l, LLVMBuildLShr(g->b, h, cg_c(g, 32), ""));
 }
 
 /* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
@@ -421,6 +421,5 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 
 void cg_limit_bucket(struct cg *g, const struct limit *l)
 {
-	cg_store(g, cg_c(g, 0), l->index, 4, 4);
-	take(g, l, element(g, l), l->admitted, l->denied, NULL);
+	take(g, l, element(g, l, cg_c(g, 0)), l->admitted, l->denied, NULL);
 }

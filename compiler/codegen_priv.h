@@ -56,7 +56,9 @@ struct cg {
 	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
 	V rx_fn[XDPF_RX_HINTS];		/* where it asks the driver for this */
-	V limits, *limit_map, *limit_fn;	/* by limit; .limit_fn: NULL where it has one bucket */
+	V limits, limit_map[XDPF_LIMIT_MAX_WORDS + 1];	/* .limit_map: by words of the key */
+	V *limit_fn;			/* by limit: what is rare; NULL where it has one bucket */
+	V limit_any[XDPF_LIMIT_MAX_WORDS + 1];	/* the whole, for all limits with keys as long */
 	V now;				/* the time, once somebody has asked; before: 0 */
 	V *set_map, *set_queue, sets;		/* by live set */
 	V options_fn;			/* where a rule asks for options of TCP */
@@ -292,8 +294,8 @@ unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part);
 /* ---- codegen_limit.c ---- */
 
 void cg_limits(struct cg *g);
-/* @yes: there was a token. */
-void cg_limit(struct cg *g, const struct ir_inst *i, V *args, BB yes, BB no);
+/* @limit: its number. @yes: there was a token. */
+void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, BB no);
 
 /* ---- codegen_set.c ---- */
 

@@ -143,25 +143,22 @@ struct eval_limits *eval_limits_new(const struct ast_program *p)
 	if (!all->v)
 		goto fail;
 	all->n = p->n_limits;
-	for (size_t u = 0; u < p->units.n; u++)
-		for (size_t i = 0; i < p->units.v[u]->limits.n; i++) {
-			const struct ast_limit *ast = p->units.v[u]->limits.v[i];
-			struct limit *l = &all->v[ast->index];
+	for (size_t i = 0; i < p->limit.n; i++) {
+		const struct ast_limit *ast = p->limit.v[i];
+		struct limit *l = &all->v[i];
 
-			if (!ast->used)
-				continue;
-			l->ast = ast;
-			l->words = eval_key_words(ast->key.v, ast->key.n);
-			if (ast->key.n)
-				continue;
-			l->bucket = calloc(1, sizeof(*l->bucket));
-			if (!l->bucket)
-				goto fail;
-			l->bucket[0] = calloc(1, sizeof(**l->bucket));
-			if (!l->bucket[0])
-				goto fail;
-			l->n = 1;
-		}
+		l->ast = ast;
+		l->words = eval_key_words(ast->key.v, ast->key.n);
+		if (ast->key.n)
+			continue;
+		l->bucket = calloc(1, sizeof(*l->bucket));
+		if (!l->bucket)
+			goto fail;
+		l->bucket[0] = calloc(1, sizeof(**l->bucket));
+		if (!l->bucket[0])
+			goto fail;
+		l->n = 1;
+	}
 	return all;
 fail:
 	eval_limits_free(all);

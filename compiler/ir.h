@@ -130,6 +130,8 @@ struct ir_program {
 	uint32_t *index_place;
 	size_t n_indexes;		/* elements of that table */
 	VEC(struct ir_whats) whats;	/* tables of what entries do, which speak of indexes too */
+	bool limit_rows;		/* what limits say stands in the image: struct limit_row, by limit */
+	size_t limits;			/* where in the image it says where that is */
 	uint32_t n_temps;
 };
 

@@ -40,7 +40,7 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "is of no flow";
 	if (i->op == IR_RANDOM && i->imm >= p->ast->n_sites)
 		return "names no place";
-	if (i->op == IR_LIMIT && i->imm >= p->ast->n_limits)
+	if (i->op == IR_LIMIT && (i->imm >= p->ast->n_limits || (i->a.kind == IR_IMM && i->a.v >= p->ast->n_limits)))
 		return "names no limit";
 	if (i->op == IR_MISS && i->imm >= p->ast->n_slots)
 		return "names no slot";

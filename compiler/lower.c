@@ -211,7 +211,7 @@ static unsigned weight(const struct ir_inst *i)
 	case IR_CLASSIFY:
 		return 100;
 	case IR_LIMIT:
-		return 10 + 6 * (unsigned)i->args.n;
+		return 3 + (unsigned)i->args.n;
 	case IR_ADDSET:
 		return 60;
 	case IR_TALLY:
@@ -250,25 +250,21 @@ static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
 	size_t taken = 2 * (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards + p->cookies +
-		       p->n_limits + (p->n_limits != 0) + (p->logs.n ? 3 : 0) + (p->live.n != 0) + 2 * p->live.n + (p->ifaces.n != 0) +
+		       (p->n_limits != 0) + (p->logs.n ? 3 : 0) + (p->live.n != 0) + 2 * p->live.n + (p->ifaces.n != 0) +
 		       2 * (l->ir->image.n != 0) + l->ir->deferred;
+	struct diag *d;
 
-	for (size_t u = 0; taken > XDPF_MAX_TABLES && u < p->units.n; u++)
-		for (size_t i = 0; i < p->units.v[u]->limits.n; i++) {
-			const struct ast_limit *limit = p->units.v[u]->limits.v[i];
-			struct diag *d;
-
-			if (!limit->used || limit->index + 1 < p->n_limits)
-				continue;
-			d = diag_error(l->diag, limit->span, "a program has at most %zu rate limits%s",
-				       XDPF_MAX_TABLES - (taken - p->n_limits), taken > p->n_limits + 1 ? " beside what else it needs" : "");
-			d->remedy = "let rules share one: a limit with a name is one set of buckets for all that name it";
-			return false;
-		}
+	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++)
+		taken += p->limit_sets[words] != 0;
+	if (taken > XDPF_MAX_TABLES && p->n_limits) {
+		d = diag_error(l->diag, p->limit.v[p->n_limits - 1]->span,
+			       "the kernel lets a program use 64 maps: its sets, verdicts and rate limits take more");
+		d->remedy = "give limits keys of the same length: those share a map";
+		return false;
+	}
 	for (size_t u = 0; u < l->ast->units.n; u++)
 		for (size_t c = 0; c < l->ast->units.v[u]->counters.n; c++) {
 			const struct ast_counter *ct = l->ast->units.v[u]->counters.v[c];
-			struct diag *d;
 
 			if (ct->index + taken < XDPF_MAX_TABLES)
 				continue;
@@ -280,11 +276,13 @@ static bool few_tables(struct lower *l)
 	return true;
 }
 
-/* An index that is a number in the image takes code to read; a switch has its cases. */
+/* An index that is a number in the image takes code to read; a switch has its cases; few limits have their code where they are asked. */
 static size_t more_weight(const struct ir_program *p, const struct ir_inst *i)
 {
 	enum { READ = 5 };
 
+	if (i->op == IR_LIMIT)
+		return p->limit_rows ? 0 : 7 + 5 * i->args.n;
 	if (i->op == IR_CLASSIFY)
 		return p->classifier.v[i->imm]->engine == ENGINE_SWITCH ? p->classifier.v[i->imm]->cases.n : 0;
 	return p->classifier.n && !i->noted && (i->op == IR_COUNT || i->op == IR_DECIDE || i->op == IR_NOTE || i->op == IR_LOG) ? READ : 0;
@@ -334,7 +332,7 @@ static bool small_enough(struct lower *l)
 /* What is known when all rules are there. */
 static bool finish(struct lower *l, const struct lower_options *o)
 {
-	if (!small_enough(l) || !lower_tables(l, &o->sets) || !lower_indexes(l))
+	if (!small_enough(l) || !lower_tables(l, &o->sets) || !lower_limits_rows(l) || !lower_indexes(l))
 		return false;
 	l->ir->deferred = deferred(l->ir, o->counting);
 	if (!few_tables(l))
@@ -388,6 +386,7 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	place(l, parse.cold, parse.n_cold);
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
+	lower_limits_count(l);
 	if (retry && d->errors == errors && l->ir->classifier.n && all_weight(l->ir) > MAX_WEIGHT) {
 		*retry = true;
 		image_free(&l->ir->image);

@@ -402,6 +402,10 @@ struct meta_key;
 unsigned lower_key(struct lower *l, struct ast_operand *const *key, const struct meta_key *layout, struct ir_opnd *w, struct ir_block *no);
 /* Ends the current block with branches to @yes and @no. */
 void lower_limit(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
+/* Where all instructions are there: does what limits say stand in the image? */
+void lower_limits_count(struct lower *l);
+/* If so, puts it there. */
+bool lower_limits_rows(struct lower *l);
 /* Is the key in a set that lives? Ends the current block with branches to @yes and @no. */
 void lower_live(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no);
 void lower_set_action(struct lower *l, const struct ast_action *a);

@@ -236,26 +236,6 @@ static json_t *counter_json(struct arena *a, const struct ast_counter *c, const 
 			 "key_size", (json_int_t)k.size, "key", key);
 }
 
-/* In the order of their indexes. */
-static json_t *limits_json(struct arena *a, const struct ast_program *p)
-{
-	struct limit {
-		const struct ast_limit *l;
-		size_t file;
-	} *by = arena_array(a, p->n_limits + 1, sizeof(*by));
-	json_t *out = json_array();
-
-	for (size_t u = 0; u < p->units.n; u++)
-		for (size_t i = 0; i < p->units.v[u]->limits.n; i++)
-			if (p->units.v[u]->limits.v[i]->used)
-				by[p->units.v[u]->limits.v[i]->index] = (struct limit){ p->units.v[u]->limits.v[i], u };
-	for (size_t k = 0; k < p->n_limits; k++)
-		json_array_append_new(out, json_pack("{s:s, s:s, s:I, s:I}", "name", shown_name(a, by[k].l->shown), "rate",
-						     shown_name(a, by[k].l->text), "file", (json_int_t)by[k].file,
-						     "size", (json_int_t)by[k].l->entries));
-	return out;
-}
-
 static json_t *set_json(struct arena *a, const struct ast_set *set, size_t file)
 {
 	struct meta_key k = meta_set_layout(a, set);
@@ -314,10 +294,6 @@ void meta_put_shared(struct meta_text *t, const struct ast_program *p)
 	meta_put_tree(t, p->ways.n ? ways_json(a, p) : json_null());
 	meta_put(t, ",\"sets\":");
 	meta_put_tree(t, sets_json(a, p));
-	if (p->n_limits) {
-		meta_put(t, ",\"limits\":");
-		meta_put_tree(t, limits_json(a, p));
-	}
 	arena_free(a);
 }
 
@@ -341,6 +317,10 @@ char *meta_json(const struct ast_program *p, const struct meta_image *image, con
 	meta_put(&t, ",\"logs\":");
 	meta_put_logs(&t, p);
 	meta_put_shared(&t, p);
+	if (p->n_limits) {
+		meta_put(&t, ",\"limits\":");
+		meta_put_limits(&t, p);
+	}
 	if (image && image->size && shape) {
 		meta_put(&t, ",\"image\":");
 		meta_put_image(&t, image);

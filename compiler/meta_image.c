@@ -51,6 +51,29 @@ static void put_identity(struct meta_text *t, const struct ast_rule *r)
 	meta_put_string(t, r->label.s ? r->label.s : r->text);
 }
 
+/* Of limits what their buckets are known by: not the rate, which is in the code or in the image. One that stands in a rule is that rule's.
+ * A bucket from which more was taken than it holds now is no state of ours (grammar/limit.h), and begins anew. */
+static void put_limits(struct meta_text *t, const struct ast_program *p)
+{
+	meta_put(t, ",\"limits\":[0");
+	for (size_t i = 0; i < p->limit.n && !t->failed; i++) {
+		const struct ast_limit *l = p->limit.v[i];
+
+		if (l->rule && !l->name.s) {
+			put_identity(t, l->rule);
+		} else {
+			meta_put(t, ",[");
+			meta_put_string(t, l->name.s ? l->name.s : l->text);
+		}
+		meta_put(t, ",");
+		meta_put_number(t, l->like);
+		meta_put(t, ",");
+		meta_put_number(t, l->entries);
+		meta_put(t, "]");
+	}
+	meta_put(t, "]");
+}
+
 static void put_rule(struct meta_text *t, const struct ast_rule *r, bool any)
 {
 	any |= r->action.n && r->action.v[r->action.n - 1]->way;
@@ -93,6 +116,7 @@ char *meta_shape(const struct ast_program *p, const struct meta_image *image, si
 		meta_put(&t, p->logs.v[i]->sample ? ",true" : ",false");
 	meta_put(&t, "]");
 	meta_put_shared(&t, p);
+	put_limits(&t, p);
 	meta_put(&t, "}");
 	for (size_t i = 0; i < p->by_index.n && !t.failed; i++)
 		if (p->by_index.v[i])

@@ -1,5 +1,5 @@
 /*
- * The metadata's long arrays: rules, actions that may find nothing to do, logs. In: a checked tree. Out: their text, as runtime/abi.h
+ * The metadata's long arrays: rules, actions that may find nothing to do, logs, limits. In: a checked tree. Out: their text, as runtime/abi.h
  * describes it. A hundred thousand rules are usual, so nothing is kept of one when the next is written.
  */
 #include <string.h>
@@ -143,4 +143,29 @@ void meta_put_logs(struct meta_text *t, const struct ast_program *p)
 		meta_put(t, p->logs.v[i]->sample ? ",\"sample\":true}" : ",\"sample\":false}");
 	}
 	meta_put(t, "]");
+}
+
+void meta_put_limits(struct meta_text *t, const struct ast_program *p)
+{
+	struct arena *a = arena_new();
+	size_t file = 0;
+
+	meta_put(t, "[");
+	for (size_t i = 0; i < p->limit.n && !t->failed; i++) {
+		const struct ast_limit *l = p->limit.v[i];
+
+		/* their numbers go through the files in order */
+		while (p->units.v[file] != l->unit_in)
+			file++;
+		meta_put(t, i ? ",{\"name\":" : "{\"name\":");
+		put_shown(t, a, l->shown);
+		meta_put(t, ",\"rate\":");
+		put_shown(t, a, l->text);
+		put_member(t, ",\"file\":", file);
+		put_member(t, ",\"size\":", l->entries);
+		put_member(t, ",\"words\":", l->words);
+		meta_put(t, "}");
+	}
+	meta_put(t, "]");
+	arena_free(a);
 }

@@ -32,6 +32,7 @@ void meta_put_verdict(struct meta_text *t, enum verdict v);
 void meta_put_rules(struct meta_text *t, const struct ast_program *p);
 void meta_put_actions(struct meta_text *t, const struct ast_program *p);
 void meta_put_logs(struct meta_text *t, const struct ast_program *p);
+void meta_put_limits(struct meta_text *t, const struct ast_program *p);
 
 /* ---- meta_image.c ---- */
 

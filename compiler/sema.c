@@ -57,6 +57,8 @@ bool sema_check(struct ast_program *p, struct diag_list *d)
 	symtab_init(&s.places, s.a);
 	p->name = program_name(&s, p->units.n ? p->units.v[0]->name : NULL);
 	p->live.n = p->n_indexes = p->n_counters = p->n_slots = p->n_sets = p->n_limits = 0;
+	p->limit.n = p->limit_keys.n = 0;
+	memset(p->limit_sets, 0, sizeof(p->limit_sets));
 	for (size_t i = 0; i < p->units.n; i++)
 		unit_check(&s, p->units.v[i]);
 	arena_free(s.scratch);

@@ -184,7 +184,7 @@ static bool table_size(struct sema *s, struct ast_limit *l)
 		e->remedy = arena_printf(s->a, "leave `size` out: it is %d", XDPF_LIMIT_ENTRIES);
 		return false;
 	}
-	bytes = xdpf_limit_layout((key_bytes(l->key.v, l->key.n) + 7) / 8).bytes;
+	bytes = xdpf_limit_bytes((key_bytes(l->key.v, l->key.n) + 7) / 8);
 	if (n > XDPF_LIMIT_MEMORY / bytes) {
 		e = diag_error(s->d, l->size.span, "a table for %llu keys of this limit takes more than %d MiB", (unsigned long long)n,
 			       XDPF_LIMIT_MEMORY >> 20);
@@ -252,13 +252,63 @@ static const char *limit_text(struct arena *a, const struct ast_limit *l)
 	return l->closed ? arena_printf(a, "%s when full closed", s) : s;
 }
 
-/* Gives a limit its number, at its first use or declaration. */
-static void number_limit(struct sema *s, struct ast_limit *l)
+/* Is the limit, with those before it, no more than a program may have? */
+static bool room_for(struct sema *s, const struct ast_limit *l)
 {
+	uint64_t all = 0;
+	struct diag *e;
+
+	if (l->index >= XDPF_LIMITS_MOST) {
+		e = diag_error(s->d, l->span, "a program has at most %d rate limits", XDPF_LIMITS_MOST);
+		e->remedy = "let rules share one: a limit with a name is one set of buckets for all that name it";
+		return false;
+	}
+	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++)
+		all += s->p->limit_sets[words] * xdpf_limit_bytes(words);
+	if (all <= XDPF_LIMITS_MEMORY && s->p->limit_sets[l->words] <= UINT32_MAX)
+		return true;
+	e = diag_error(s->d, l->span, "the tables of this program's rate limits up to here take %llu MiB, and at most %llu",
+		       (unsigned long long)(all >> 20), (unsigned long long)(XDPF_LIMITS_MEMORY >> 20));
+	e->remedy = arena_printf(s->a, "say how many keys each needs: `size 1000`; without, a limit has room for %d", XDPF_LIMIT_ENTRIES);
+	return false;
+}
+
+static bool same_parts(const struct ast_limit *a, const struct ast_limit *b)
+{
+	bool same = a->key.n == b->key.n;
+
+	for (size_t i = 0; same && i < a->key.n; i++)
+		same = a->key.v[i]->value_kind == b->key.v[i]->value_kind && a->key.v[i]->bits == b->key.v[i]->bits;
+	return same;
+}
+
+static unsigned like(struct sema *s, const struct ast_limit *l)
+{
+	for (size_t i = 0; i < s->p->limit_keys.n; i++)
+		if (same_parts(l, s->p->limit_keys.v[i]))
+			return s->p->limit_keys.v[i]->index;
+	*vec_add(s->a, &s->p->limit_keys) = l;
+	return l->index;
+}
+
+/* Gives a limit its number and its part of a table, at its first use. */
+static bool number_limit(struct sema *s, struct ast_limit *l)
+{
+	uint64_t *sets;
+
 	l->index = s->p->n_limits++;
+	l->rule = s->p->by_index.n ? s->p->by_index.v[s->p->by_index.n - 1] : NULL;
+	l->like = like(s, l);
+	l->words = (key_bytes(l->key.v, l->key.n) + 7) / 8;
+	l->sets = xdpf_limit_sets(l->entries);
+	sets = &s->p->limit_sets[l->words];
+	l->base = *sets;
+	*sets += l->sets;
+	*vec_add(s->a, &s->p->limit) = l;
 	l->unit_in = s->unit;
 	l->text = limit_text(s->a, l);
 	l->shown = l->name.s ? l->name.s : span_shown(s->a, l->span);
+	return room_for(s, l);
 }
 
 static bool no_limit(struct sema *s, const struct ast_name *name)
@@ -299,15 +349,14 @@ bool limit_use(struct sema *s, struct ast_expr *e)
 		if (d->broken)
 			return false;
 		e->limit = d->limit;
-		if (!e->limit->used)
-			number_limit(s, e->limit);
+		if (e->limit->used)
+			return true;
 		e->limit->used = true;
-		return true;
+		return number_limit(s, e->limit);
 	}
 	if (!limit_check(s, e->limit))
 		return false;
-	number_limit(s, e->limit);
 	e->limit->used = true;
 	*vec_add(s->a, &s->unit->limits) = e->limit;
-	return true;
+	return number_limit(s, e->limit);
 }

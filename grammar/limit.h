@@ -18,8 +18,10 @@ enum {
 	XDPF_LIMIT_MAX_WAYS	= 4,	/* keys in a set */
 	XDPF_LIMIT_LEVELS	= 8,	/* sets in which a key may be */
 	XDPF_LIMIT_ENTRIES	= 65536,	/* keys that a limit has room for, unless it says how many */
-	XDPF_LIMIT_SPARE	= 64,	/* sets more than keys */
+	XDPF_LIMIT_LEAST_WAYS	= 3,	/* keys in a set, at the least */
 	XDPF_LIMIT_MEMORY	= 1 << 30,	/* bytes of one limit's table, at most */
+	XDPF_LIMIT_MAX_WORDS	= 16,	/* of 64 bits, in a key */
+	XDPF_LIMITS_MOST	= 1 << 20,	/* limits of a program */
 };
 
 /*
@@ -43,6 +45,26 @@ static inline struct xdpf_limit_layout xdpf_limit_layout(unsigned words)
 		return (struct xdpf_limit_layout){ 3, slot, slot, 2 * LINE };
 	return (struct xdpf_limit_layout){ 4, XDPF_LIMIT_SLOTS, slot, words == 2 ? 2 * LINE : XDPF_LIMIT_SLOTS + 4 * slot };
 }
+
+/*
+ * All limits of a program whose keys have so many words are in one table, one behind the other: so many sets each has, of that layout; or, without
+ * a key, one bucket. With so many, that some key of so many has all its sets full with others has a probability of 10^-9, or, of many, that one has.
+ */
+static inline uint64_t xdpf_limit_sets(uint64_t keys)
+{
+	uint64_t spare = 4 + keys / 4;
+
+	return keys <= XDPF_LIMIT_LEAST_WAYS ? 1 : keys + (spare < 64 ? spare : 64);
+}
+
+/* Bytes of one of them. */
+static inline unsigned xdpf_limit_bytes(unsigned words)
+{
+	return words ? xdpf_limit_layout(words).bytes : sizeof(uint64_t);
+}
+
+/* Bytes of the tables of one program's limits, at the most. */
+#define XDPF_LIMITS_MEMORY ((uint64_t)64 << 30)
 
 struct xdpf_limit_rate {
 	unsigned shift;

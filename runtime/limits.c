@@ -15,11 +15,34 @@ static int not_so(const char *name, const struct xdpf_log *log)
 	return rt_fail(log, EBADMSG, "map %s of the object is not what its metadata says", name);
 }
 
+/* Of all limits whose keys have so many words. */
+static uint64_t sets_of(const struct xdpf_meta *m, unsigned words)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < m->n_limits; i++)
+		n += m->limits[i].words == words ? xdpf_limit_sets(m->limits[i].size) : 0;
+	return n;
+}
+
+/* The number at the end of a map's name; -1: there is none. */
+static int words_of(const char *tail)
+{
+	char want[4];
+
+	for (int words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++) {
+		snprintf(want, sizeof(want), "%d", words);
+		if (!strcmp(tail, want))
+			return words;
+	}
+	return -1;
+}
+
 int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log)
 {
-	const char *name = bpf_map__name(map), *tail = name + strlen(XDPF_MAP_LIMIT);
-	uint64_t bytes = (uint64_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
-	char want[24];
+	const char *name = bpf_map__name(map);
+	uint64_t sets;
+	int words;
 
 	if (!strcmp(name, XDPF_MAP_LIMITS)) {
 		if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || bpf_map__key_size(map) != 4 ||
@@ -29,17 +52,12 @@ int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const st
 	}
 	if (strncmp(name, XDPF_MAP_LIMIT, strlen(XDPF_MAP_LIMIT)))
 		return -ENOENT;
-	for (size_t i = 0; i < m->n_limits; i++) {
-		snprintf(want, sizeof(want), "%zu", i);
-		if (strcmp(tail, want))
-			continue;
-		/* with what there is more than keys in it */
-		if (bpf_map__type(map) != BPF_MAP_TYPE_ARRAY || bpf_map__key_size(map) != 4 || bytes > (uint64_t)XDPF_LIMIT_MEMORY + (1 << 20) ||
-		    bpf_map__max_entries(map) < (m->limits[i].size ? m->limits[i].size : 1))
-			return not_so(name, log);
-		return 0;
-	}
-	return not_so(name, log);
+	words = words_of(name + strlen(XDPF_MAP_LIMIT));
+	sets = words < 0 ? 0 : sets_of(m, (unsigned)words);
+	if (!sets || bpf_map__type(map) != BPF_MAP_TYPE_ARRAY || bpf_map__key_size(map) != 4 || bpf_map__max_entries(map) != sets ||
+	    bpf_map__value_size(map) != xdpf_limit_bytes((unsigned)words))
+		return not_so(name, log);
+	return 0;
 }
 
 int rt_limits_read(int fd, struct xdpf_limit_counts *out, size_t n, const struct xdpf_log *log)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "lang.h"
+#include "limit.h"
 #include "metadata.h"
 
 const char *xdpf_verdict_name(enum xdpf_verdict v)
@@ -165,13 +166,13 @@ unsigned meta_max_index(const struct meta_parse *p)
 	return (unsigned)(p->meta->m.n_files + p->meta->m.n_rules - 1);
 }
 
-enum { LONG_RULES, LONG_ACTIONS, LONG_LOGS, LONGS };
+enum { LONG_RULES, LONG_ACTIONS, LONG_LOGS, LONG_LIMITS, LONGS };
 
 static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS])
 {
 	struct rt_meta *meta = p->meta;
 	struct xdpf_meta *m = &meta->m;
-	const json_t *root = meta->root, *files, *tables, *limits, *ifaces, *sets;
+	const json_t *root = meta->root, *files, *tables, *ifaces, *sets;
 	const json_t *version = json_object_get(root, "xdpf");
 
 	if (!json_is_integer(version) || json_integer_value(version) != XDPF_META_VERSION)
@@ -184,13 +185,12 @@ static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS]
 	tables = meta_array(p, root, "counters", MAX_TABLES, true);
 	ifaces = meta_array(p, root, "ifaces", MAX_IFACES, true);
 	m->n_actions = meta_long_size(p, &longs[LONG_ACTIONS], MAX_ACTIONS, false);
-	limits = meta_array(p, root, "limits", XDPF_MAX_TABLES, false);
+	m->n_limits = meta_long_size(p, &longs[LONG_LIMITS], XDPF_LIMITS_MOST, false);
 	sets = meta_array(p, root, "sets", MAX_SETS, false);
 	m->n_logs = meta_long_size(p, &longs[LONG_LOGS], MAX_ACTIONS, false);
 	m->frags = json_is_true(json_object_get(json_object_get(root, "loaded"), "frags"));
 	m->n_files = json_array_size(files);
 	m->n_tables = json_array_size(tables);
-	m->n_limits = json_array_size(limits);
 	m->n_ifaces = json_array_size(ifaces);
 	m->n_sets = json_array_size(sets);
 	if (!p->err && !m->n_files)
@@ -217,7 +217,8 @@ static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS]
 		meta_parse_actions(p, &longs[LONG_ACTIONS]);
 	if (!p->err)
 		meta_parse_logs(p, &longs[LONG_LOGS]);
-	meta_parse_limits(p, limits);
+	if (!p->err)
+		meta_parse_limits(p, &longs[LONG_LIMITS]);
 	if (!p->err)
 		meta_parse_sets(p, sets);
 	meta_parse_ifaces(p, ifaces);
@@ -228,7 +229,7 @@ static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS]
 int rt_meta_take(struct rt_meta **out, char *text, size_t len, const struct xdpf_log *log)
 {
 	_cleanup_(rt_meta_freep) struct rt_meta *meta = calloc(1, sizeof(*meta));
-	struct meta_long longs[LONGS] = { { .name = "rules" }, { .name = "actions" }, { .name = "logs" } };
+	struct meta_long longs[LONGS] = { { .name = "rules" }, { .name = "actions" }, { .name = "logs" }, { .name = "limits" } };
 	struct meta_parse p = { meta, log, 0 };
 
 	if (!meta) {

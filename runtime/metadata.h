@@ -109,7 +109,7 @@ void meta_parse_key_field(struct meta_parse *p, const json_t *o, struct xdpf_key
 /* metadata_sets.c */
 void meta_parse_sets(struct meta_parse *p, const json_t *a);
 void meta_parse_actions(struct meta_parse *p, const struct meta_long *l);
-void meta_parse_limits(struct meta_parse *p, const json_t *a);
+void meta_parse_limits(struct meta_parse *p, const struct meta_long *l);
 void meta_parse_logs(struct meta_parse *p, const struct meta_long *l);
 /* The greatest index there may be. */
 unsigned meta_max_index(const struct meta_parse *p);

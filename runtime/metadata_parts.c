@@ -121,17 +121,22 @@ void meta_parse_actions(struct meta_parse *p, const struct meta_long *l)
 	meta_each(p, l, (const char *[]){ "slot", "rule", "table", "action", NULL }, parse_action);
 }
 
-void meta_parse_limits(struct meta_parse *p, const json_t *a)
+static void parse_limit(struct meta_parse *p, size_t i, const struct meta_value *v)
 {
-	for (size_t i = 0; i < p->meta->m.n_limits && !p->err; i++) {
-		const json_t *o = json_array_get(a, i);
-		struct xdpf_limit *l = &p->meta->limits[i];
+	struct xdpf_limit *l = &p->meta->limits[i];
 
-		l->name = meta_string(p, o, "name");
-		l->rate = meta_string(p, o, "rate");
-		l->file = meta_number(p, o, "file", (unsigned)p->meta->m.n_files - 1);
-		l->size = meta_number(p, o, "size", XDPF_LIMIT_MEMORY);
-	}
+	l->name = meta_string_of(p, v[0], "name");
+	l->rate = meta_string_of(p, v[1], "rate");
+	l->file = meta_number_of(p, v[2], "file", (unsigned)p->meta->m.n_files - 1);
+	l->size = meta_number_of(p, v[3], "size", XDPF_LIMIT_MEMORY);
+	l->words = meta_number_of(p, v[4], "words", XDPF_LIMIT_MAX_WORDS);
+	if (!p->err && !l->size != !l->words)
+		meta_bad(p, "size", "is said of a limit without a key, or not of one with a key");
+}
+
+void meta_parse_limits(struct meta_parse *p, const struct meta_long *l)
+{
+	meta_each(p, l, (const char *[]){ "name", "rate", "file", "size", "words", NULL }, parse_limit);
 }
 
 static void parse_logger(struct meta_parse *p, size_t i, const struct meta_value *v)

@@ -127,6 +127,7 @@ struct xdpf_limit {
 	const char *name, *rate;	/* its name, or "file.xdpf:31"; what it says */
 	unsigned file;
 	uint64_t size;			/* keys that it has room for; 0: it has one bucket */
+	unsigned words;			/* of 64 bits, in a key: limits with as many share a map */
 };
 
 /* A set that lives. */

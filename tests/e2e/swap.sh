@@ -150,5 +150,41 @@ is "as long as nobody has it" "$(loaded "$WORK/iface-b/swap.o")" tables
 ip -n "$NAME-a" link set xe3 name xe9
 is "when somebody has it" "$(loaded "$WORK/iface-a/swap.o")" tables
 is "and from then on" "$(loaded "$WORK/iface-b/swap.o")" tables
+
+# What many limits say is in tables too: buckets and counters go on under another rate.
+for f in a b c; do
+	mkdir "$WORK/limits-$f"
+	{
+		echo 'default pass;'
+		for i in $(seq 20); do
+			burst=3 size=10
+			[ $i = 1 ] && [ $f = b ] && burst=5
+			[ $i = 1 ] && [ $f = c ] && size=11
+			echo "l$i: drop if udp.dport == $i over 1/h burst $burst per ip.src size $size;"
+		done
+	} >"$WORK/limits-$f/swap.xdpf"
+	compile "$WORK/limits-$f/swap.xdpf"
+done
+udp() {	# HOW MANY
+	in_b /usr/bin/python3 -c 'import socket, struct, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("xe1", 0))
+ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 46, 0, 0, 64, 17, 0, b"\xc0\0\2\1", b"\xc0\0\2\2")
+for _ in range(int(sys.argv[1])):
+    s.send(b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0" + ip + struct.pack("!HHHH", 7, 1, 26, 0) + bytes(18))' "$1"
+	sleep 0.1
+}
+is "many limits" "$(loaded "$WORK/limits-a/swap.o" | cut -d: -f1)" program
+udp 4
+is "a burst of 3" "$(stats 'rule("l1")')" 1
+is "another burst" "$(loaded "$WORK/limits-b/swap.o")" tables
+udp 4
+is "of 5, of which 3 were taken" "$(stats 'rule("l1"), [(l["admitted"], l["denied"]) for l in j["limits"]][0]')" "(3, (5, 3))"
+is "back to 3" "$(loaded "$WORK/limits-a/swap.o")" tables
+udp 1
+is "of which more were taken than it holds: it begins anew" "$(stats 'rule("l1")')" 3
+is "another size" "$(loaded "$WORK/limits-c/swap.o" | cut -d: -f1)" program
+udp 4
+is "of which all are there" "$(stats 'rule("l1")')" 1
 status "remove" 0 in_a "$XDPF" remove xe0 xe2
 report

@@ -1,5 +1,5 @@
 /*
- * Rate limits under the real clock. In: an object of one rule, `drop if udp over LIMIT`. Out: measured figures on standard output; status 0
+ * Rate limits under the real clock. In: an object whose first rule is `drop if udp over LIMIT`. Out: measured figures on standard output; status 0
  * where they keep what the language promises, 1 where not, 77 where the kernel takes no program.
  *
  *   limits live OBJECT RATE BURST TOKENS MS   every CPU sends as fast as it can; RATE a second, a packet costs TOKENS
@@ -19,7 +19,7 @@
 #include "abi.h"
 #include "private.h"
 
-enum { NO_BPF = 77, FRAME = 100, MAX_CPUS = 64, BATCH = 5000 };
+enum { NO_BPF = 77, FRAME = 100, MAX_CPUS = 64, BATCH = 5000, MAX_LIMITS = 64 };
 
 static uint64_t now(void)
 {
@@ -80,11 +80,12 @@ static struct xdpf_program *load(const char *path)
 
 static struct xdpf_limit_counts counts(const struct xdpf_program *p)
 {
-	struct xdpf_limit_counts c;
+	size_t n = rt_meta_get(p->meta)->n_limits;
+	struct xdpf_limit_counts c[MAX_LIMITS];
 
-	if (rt_limits_read(p->limits_fd, &c, 1, &logger))
+	if (n > MAX_LIMITS || rt_limits_read(p->limits_fd, c, n, &logger))
 		exit(1);
-	return c;
+	return c[0];
 }
 
 /* ---- live ---- */

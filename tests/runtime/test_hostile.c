@@ -20,7 +20,7 @@ static const char meta_text[] =
 	"\"verdict\":\"redirect\",\"text\":\"redirect eth1\",\"else\":{\"slot\":1,\"verdict\":\"drop\"}}],"
 	"\"counters\":[],\"actions\":[{\"slot\":0,\"rule\":0,\"table\":null,\"action\":\"add ip.src to banned\"}],\"ifaces\":[],"
 	"\"ways\":{\"others\":2,\"ports\":[\"eth1\"],\"floods\":[[\"eth2\",\"eth3\"]],\"cpus\":[2],\"sockets\":false,\"forwards\":true},"
-	"\"limits\":[{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536}],"
+	"\"limits\":[{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3}],"
 	"\"logs\":[{\"rule\":0,\"sample\":false}],"
 	"\"sets\":[{\"name\":\"banned\",\"file\":0,\"size\":3,\"timeout\":10000,\"expires\":true,\"prefix\":false,\"key_size\":4,"
 	"\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]},"
@@ -197,6 +197,11 @@ static const struct wrong wrong_meta[] = {
 	{ "\"rate\":\"200/s\"", "\"rate\":\"200\\u0007\"", "\"rate\" has control characters" },
 	{ "\"file\":0,\"size\":65536", "\"file\":1,\"size\":65536", "\"file\" is out of bounds" },
 	{ "\"size\":65536", "\"size\":-1", "\"size\" is out of bounds" },
+	{ "\"size\":65536", "\"size\":0", "\"size\" is said of a limit without a key" },
+	{ "\"words\":3", "\"words\":17", "\"words\" is out of bounds" },
+	{ "\"words\":3", "\"word\":3", "\"words\" is missing or no number" },
+	{ "\"words\":3", "\"words\":0", "\"size\" is said of a limit without a key" },
+	{ "\"limits\":[{", "\"limits\":[7,{", "\"limits\" has an element that is no object" },
 	{ "\"sets\":[{", "\"sets\":7,\"s\":[{", "\"sets\" is missing or no array" },
 	{ "\"sets\":[{", "\"sets\":[7,{", "is missing" },
 	{ "\"name\":\"banned\",\"file\":0", "\"name\":\"banned\",\"file\":1", "\"file\" is out of bounds" },
@@ -305,7 +310,8 @@ static const struct much {
 	{ read_meta, meta_text, "[\"eth2\",\"eth3\"]", "[\"a\",\"b\"]", "\"floods\" has too many elements", 9 },
 	{ read_meta, meta_text, "\"eth2\",\"eth3\"", "\"a\"", "no list of interfaces", 33 },
 	{ read_meta, meta_text, "{\"rule\":0,\"sample\":false}", "0", "\"logs\" has too many elements", (1 << 20) + 1 },
-	{ read_meta, meta_text, "{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536}", "0", "\"limits\" has too many elements", 65 },
+	{ read_meta, meta_text, "{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3}", "0",
+	  "\"limits\" has too many elements", (1 << 20) + 1 },
 	{ read_meta, meta_text, "\"offset\":0,\"size\":4}", "\"offset\":0,\"size\":4},{},{},{},{}", "\"key\" has too many elements", 1 },
 	{ read_meta, meta_text, "{\"slot\":0,\"rule\":0,\"table\":null,\"action\":\"add ip.src to banned\"}", "{}",
 	  "\"actions\" has too many elements", (1 << 20) + 1 },

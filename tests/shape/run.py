@@ -60,6 +60,27 @@ class Shapes:
             self.failed += 1
             print("FAILED: %s: the shape is %s" % (what, "another" if same else "the same"))
 
+    def limits(self):
+        """What many limits say is in tables; which limits there are is not, nor how much room they have."""
+        rules = ["l%d: drop if udp.dport == %d over %d/s per ip.src size 10;" % (i, i + 1, i + 1) for i in range(20)]
+        rules.append("drop if udp.dport == 99 over named;")
+        many = ["limit named = 5/s burst 7;"] + rules
+        shape = lambda lines: self.of(lines, [], [], name="limits.xdpf")
+        first = shape(many)
+        edits = (
+            (True, "rate", ("over 7/s", "over 8 bytes/m burst 3000")), (True, "burst of one with a name", ("burst 7", "burst 8")),
+            (True, "answer where it is full", ("7/s per ip.src", "7/s per ip.src when full closed")),
+            (False, "size", ("7/s per ip.src size 10", "7/s per ip.src size 11")), (False, "key", ("7/s per ip.src", "7/s per ip.dst")),
+            (False, "name", ("named", "other")), (False, "rule", ("l7:", "l77:")),
+        )
+        for same, what, (old, new) in edits:
+            good = (shape([line.replace(old, new) for line in many]) == first) == same
+            self.passed, self.failed = self.passed + good, self.failed + (not good)
+            if not good:
+                print("FAILED: another %s of a limit: the shape is %s" % (what, "another" if same else "the same"))
+        good = shape(many[:1] + [line.replace(": drop", ": pass") for line in many[1:]]) != first
+        self.passed, self.failed = self.passed + good, self.failed + (not good)
+
 
 def replace(lines, old, new):
     i = next(i for i, line in enumerate(lines) if old in line)
@@ -100,6 +121,7 @@ def main():
         s.check(what, True, edit)
     for what, edit in other.items():
         s.check(what, False, edit)
+    s.limits()
     s.check("another file", False, same["nothing"], name="other.xdpf")
     print("%d passed, %d failed, 0 skipped" % (s.passed, s.failed))
     sys.exit(s.failed != 0)
