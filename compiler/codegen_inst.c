@@ -24,9 +24,9 @@ V cg_linear(struct cg *g)
 	return LLVMBuildICmp(g->b, LLVMIntNE, f, cg_c(g, 0), "");
 }
 
-static BB target(const struct cg *g, const struct ir_inst *i, unsigned k)
+static BB target(struct cg *g, const struct ir_inst *i, unsigned k)
 {
-	return g->block[i->target[k]->id];
+	return cg_to(g, i->target[k]);
 }
 
 static void loads(struct cg *g, const struct ir_inst *i, V base)
@@ -61,8 +61,9 @@ static void fetch(struct cg *g, const struct ir_inst *i, V off)
 	BB got = cg_block(g, "got");
 	/* Read anew behind the network layer: kept, the pointer would carry what each way through the headers proved of it, and the verifier would
 	 * tell these ways apart behind where they meet. */
-	V data = i->early ? g->data : cg_ctx_pointer(g, offsetof(struct xdp_md, data)), p = cg_at(g, data, off), stop = cg_atc(g, p, i->imm), r;
-	V end = i->early ? g->data_end : cg_ctx_pointer(g, offsetof(struct xdp_md, data_end));
+	bool early = i->early && !g->part;
+	V data = early ? g->data : cg_ctx_pointer(g, offsetof(struct xdp_md, data)), p = cg_at(g, data, off), stop = cg_atc(g, p, i->imm), r;
+	V end = early ? g->data_end : cg_ctx_pointer(g, offsetof(struct xdp_md, data_end));
 
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, end, ""), slow, fast);
 	cg_go(g, fast);
@@ -165,11 +166,12 @@ static V classify(struct cg *g, const struct ir_inst *i)
 	return cg_classify(g, g->ir->classifier.v[i->imm], &said);
 }
 
-/* Where all decisions of one verdict meet: one block for each, so that the end has few ways in. */
-static BB verdict_block(struct cg *g, enum verdict v, bool counted)
+BB cg_decided(struct cg *g, enum verdict v, bool counted)
 {
 	BB *b = &g->verdict_block[v][counted], here = LLVMGetInsertBlock(g->b);
 
+	if (g->part)
+		return cg_leave_decided(g, v, counted);
 	if (!*b) {
 		*b = cg_block(g, lang_verdicts[v].name);
 		cg_go(g, *b);
@@ -449,7 +451,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 	case IR_DECIDE:
 		if (!i->noted)
 			cg_store(g, cg_index(g, i->imm), g->decider, 4, 4);
-		LLVMBuildBr(b, verdict_block(g, i->verdict, i->counted));
+		LLVMBuildBr(b, cg_decided(g, i->verdict, i->counted));
 		break;
 	case IR_OP_COUNT:
 		break;

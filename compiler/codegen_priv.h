@@ -17,6 +17,13 @@ typedef LLVMTypeRef T;
 typedef LLVMBasicBlockRef BB;
 typedef LLVMMetadataRef MD;
 
+/* A function of the program's own that rules' code stands in: where it leads. */
+struct cg_part {
+	V fn;
+	VEC(const struct ir_block *) exit;
+	bool decides[VERDICT_COUNT][2];
+};
+
 enum { CG_FETCH_BUF = IR_MAX_FETCH, CG_MAX_KEY = 128 };
 
 struct cg_file {
@@ -61,7 +68,10 @@ struct cg {
 	V options_fn;			/* where a rule asks for options of TCP */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
-	/* the main function */
+	struct cg_part *parts;
+
+	/* the main function, or a part of it */
+	unsigned part;			/* 0: the main function */
 	V fn, ctx, data, data_end, len, len_kept, buf, key, value, index;
 	V *var;				/* address of each variable */
 	bool *volatile_var;		/* in the scratch map */
@@ -314,8 +324,21 @@ V cg_ctx_pointer(struct cg *g, unsigned off);
 /* @first: the first instruction of @i's block. @temp: the values of temporaries, by their numbers. */
 void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first, V *temp);
 
+/* Where all decisions of one verdict meet: one block for each, so that the end has few ways in. */
+BB cg_decided(struct cg *g, enum verdict v, bool counted);
+
+/* ---- codegen_part.c ---- */
+
+void cg_parts(struct cg *g);
+/* The beginning of an IR block, from the part that is being built. */
+BB cg_to(struct cg *g, const struct ir_block *to);
+/* In a part: the end of one that decided. */
+BB cg_leave_decided(struct cg *g, enum verdict v, bool counted);
+
 /* ---- codegen_main.c ---- */
 
 void cg_main(struct cg *g);
+/* What the function that is being built has, in a part of the program: all from @entry on. */
+void cg_body(struct cg *g, const struct ir_block *entry);
 
 #endif

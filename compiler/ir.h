@@ -75,6 +75,7 @@ struct ir_block {
 	unsigned id;			/* position in ir_program.block once placed */
 	bool placed;
 	bool final;			/* ends the program: nothing comes back from there */
+	unsigned part;			/* the function that it stands in: 1 and its place in ir_program.part; 0: the program's own */
 	const char *name;
 	VEC(struct ir_inst) inst;	/* the last one is the terminator */
 };
@@ -116,6 +117,7 @@ struct ir_program {
 	struct arena *arena;
 	const struct ast_program *ast;
 	VEC(struct ir_block *) block;
+	VEC(struct ir_block *) part;	/* where functions of their own begin: only there another part leads into one */
 	VEC(const char *) var;		/* names */
 	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules */
 	unsigned options;		/* kinds of TCP options that OPTIONS must find: bits, by their places in lang_options */

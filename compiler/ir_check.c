@@ -111,6 +111,8 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 	} else if (i->loads.n && i->op != IR_FIB && i->op != IR_COOKIE) {
 		return "loads, but is no fetch";
 	}
+	if (i->op == IR_INDEX && !p->index_place)
+		return "names no rule";
 	for (unsigned k = 0; k < ir_op_targets(i->op); k++)
 		if (!i->target[k] || !i->target[k]->placed || i->target[k]->id >= p->block.n || p->block.v[i->target[k]->id] != i->target[k])
 			return "goes to a block that is not in the program";
@@ -148,6 +150,10 @@ const char *ir_check(const struct ir_program *p)
 				if (!found)
 					bad = "uses a temporary that this block has not defined before";
 			}
+			for (unsigned k = 0; !bad && k < ir_op_targets(in->op); k++)
+				if (in->target[k]->part != bl->part && in->target[k]->part &&
+				    (in->target[k]->part > p->part.n || p->part.v[in->target[k]->part - 1] != in->target[k]))
+					bad = "leads into a function, and not to where it begins";
 			if (bad)
 				return BAD(p, bl, i, bad);
 			if (ir_op_result(in->op))

@@ -236,7 +236,8 @@ void ir_dump(const struct ir_program *p, FILE *out)
 	for (size_t b = 0; b < p->block.n; b++) {
 		const struct ir_block *bl = p->block.v[b];
 
-		fprintf(out, "@%u %s\n", bl->id, bl->name);
+		fprintf(out, "@%u %s", bl->id, bl->name);
+		fprintf(out, bl->part ? " (function %u)\n" : "\n", bl->part);
 		for (size_t i = 0; i < bl->inst.n; i++) {
 			const struct ir_inst *in = &bl->inst.v[i];
 

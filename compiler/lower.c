@@ -365,6 +365,7 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	place(l, parse.cold, parse.n_cold);
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
+	lower_apart(l);
 	if (retry && d->errors == errors && l->ir->classifier.n && all_weight(l->ir) > MAX_WEIGHT) {
 		*retry = true;
 		image_free(&l->ir->image);

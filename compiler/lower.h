@@ -161,6 +161,7 @@ struct lower {
 	bool too_large;			/* with classifiers, which is why there are none */
 	bool alike;			/* what is lowered shall have few shapes: see lower_share.c */
 	VEC(struct lower_index) index_later;
+	VEC(struct ir_block *) apart;	/* where code begins that is to be a function of its own */
 	struct lower_group *group;	/* by field, see lower_dims.c */
 	VEC(struct lower_made) made;
 	ir_var blank, frame_len, absent;
@@ -341,6 +342,11 @@ struct ir_opnd lower_rx(struct lower *l, enum field_id f);
 
 /* May some rules become tables? */
 bool lower_may_classify(const struct lower *l);
+
+/* ---- lower_apart.c ---- */
+
+/* When all blocks are laid out. */
+void lower_apart(struct lower *l);
 
 /* ---- lower_report.c ---- */
 

@@ -155,11 +155,11 @@ static size_t most_codes(const struct classifier *c)
 
 /*
  * Where rules share bodies, entries lead to any of them in any order: so this is a loop, of as many rounds as a list has entries. The verifier goes
- * through all of them, and knows the number of the round.
+ * through all of them, and knows the number of the round; what rules do is apart, and it goes through that once.
  */
-static void rounds(struct lower *l, const struct lower_walk *k, const struct share *s, size_t most, struct ir_block *end)
+static void rounds(struct lower *l, const struct lower_walk *k, const struct share *s, struct ir_block *end)
 {
-	struct ir_block *head = lower_block(l, "round"), *code = lower_block(l, "an entry's code");
+	struct ir_block *head = lower_block(l, "round"), *on = lower_block(l, "next round"), *code = lower_block(l, "an entry's code");
 	ir_var round = ir_var_new(l->ir, "round"), body = ir_var_kept(l->ir, "body");
 	struct ir_inst *i;
 	struct ir_opnd a;
@@ -167,9 +167,14 @@ static void rounds(struct lower *l, const struct lower_walk *k, const struct sha
 	lower_set(l, round, ir_imm(0));
 	lower_jump(l, head);
 	lower_hot(l, head);
+	a = lower_get(l, round);
+	lower_set(l, round, lower_op(l, IR_ADD, a, ir_imm(1)));
+	lower_test(l, IR_ULE, a, ir_imm(s->rounds - 1), on, k->none);
+	lower_hot(l, on);
 	load_entry(l, k);
 	lower_test(l, IR_ULE, lower_get(l, k->what), ir_imm(classify_what(CLASSIFY_DECIDE, 0) - 1), code, end);
 	lower_hot(l, code);
+	*vec_add(l->arena, &l->apart) = code;
 	a = lower_get(l, k->what);
 	i = lower_emit(l, IR_PLACE);
 	i->a = a;
@@ -183,8 +188,7 @@ static void rounds(struct lower *l, const struct lower_walk *k, const struct sha
 		lower_jump(l, s->body.v[0]->at);
 	lower_hot(l, s->next);
 	lower_set(l, k->at, lower_op(l, IR_ADD, lower_get(l, k->at), ir_imm(4)));
-	lower_set(l, round, lower_op(l, IR_ADD, lower_get(l, round), ir_imm(1)));
-	lower_test(l, IR_ULE, lower_get(l, round), ir_imm(most - 1), head, k->none);
+	lower_jump(l, head);
 	l->span = (struct span){ 0 };
 }
 
@@ -201,7 +205,9 @@ static void say_places(struct lower *l, const struct lower_run *run)
 /* From the current block on to @end, where rules that are code share it. false: they do not. */
 static bool shared(struct lower *l, const struct lower_walk *k, const struct classifier *c, struct ir_block *end)
 {
-	struct share s = { .l = l, .work = k->work, .run = k->run, .next = lower_block(l, "next entry"), .own = arena_new() };
+	struct share s = {
+		.l = l, .work = k->work, .run = k->run, .next = lower_block(l, "next entry"), .own = arena_new(), .rounds = most_codes(c)
+	};
 	bool share = share_codes(&s);
 
 	if (share) {
@@ -210,7 +216,7 @@ static bool shared(struct lower *l, const struct lower_walk *k, const struct cla
 			say_places(l, k->run);
 			k->run->bodies = s.body.n;
 		}
-		rounds(l, k, &s, most_codes(c), end);
+		rounds(l, k, &s, end);
 	}
 	arena_free(s.own);
 	return share;

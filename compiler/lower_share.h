@@ -66,6 +66,7 @@ struct share {
 	struct share_body **slot;	/* by hash */
 	size_t slots;
 	size_t table;			/* where in the image's head it says where records begin */
+	size_t rounds;			/* entries that a packet may come to */
 };
 
 /* Bodies for all of the run's rules that are code; false: too few share one, and nothing was made. */
