@@ -81,6 +81,7 @@ static bool again(struct attempt *t, struct classifier *c, enum classify_engine 
 	arena_free(t->a);
 	t->a = arena_new();
 	t->max_bytes = max_bytes;
+	t->longest = 0;
 	c->engine = engine;
 	return true;
 }
@@ -168,6 +169,7 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 		return NULL;
 	}
 	c->bytes = m->n - t.before.n;
+	c->longest = t.longest;
 	return c;
 }
 

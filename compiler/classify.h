@@ -109,6 +109,7 @@ struct classifier {
 	struct tuple tuple;			/* HYBRID */
 	struct tree tree;			/* TREE: of what stops; the rest is in .rfc */
 	size_t bytes;
+	size_t longest;				/* of its lists: entries */
 	const char *reason;
 };
 

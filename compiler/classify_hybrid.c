@@ -55,6 +55,8 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc)
 		image_cut(t->im, sub.before);
 	if (!ok && sub.why)
 		t->why = sub.why;
+	if (sub.longest > t->longest)
+		t->longest = sub.longest;
 	arena_free(sub.a);
 	return ok;
 }

@@ -71,6 +71,8 @@ uint32_t lists_add(struct attempt *t, struct lists *l, const uint32_t *entry, si
 		classify_fail(t, "a packet may match more than %d rules that do not decide by themselves", CLASSIFY_MAX_LIST);
 		return UINT32_MAX;
 	}
+	if (n > t->longest)
+		t->longest = n;
 	for (size_t i = 0; i < n; i++)
 		word[len++] = t->r->entry.v[entry[i]].word;
 	if (!n || !t->r->entry.v[entry[n - 1]].stops)

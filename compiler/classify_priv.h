@@ -16,6 +16,7 @@ struct attempt {
 	size_t max_rest_bytes;			/* HYBRID: of the tables that are not hash tables; 0: as there is room */
 	uint64_t work, max_work;		/* words of sets that were looked at; 0: as many as it takes */
 	struct image_mark before;		/* the image when it began */
+	size_t longest;				/* of the lists: entries */
 	const char *why;
 };
 

@@ -72,7 +72,7 @@ void cg_add_one(struct cg *g, V map, V index, size_t member)
 	cg_go(g, on);
 }
 
-void cg_tally(struct cg *g, const struct ir_inst *i, V *args)
+void cg_tally(struct cg *g, const struct ir_inst *i, V *args, V slot)
 {
 	const struct ast_program *ast = g->ir->ast;
 	const struct ast_counter *c = NULL;
@@ -116,7 +116,7 @@ void cg_tally(struct cg *g, const struct ir_inst *i, V *args)
 	add_packet(g, p);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, lost);
-	cg_add_one(g, g->misses, cg_c(g, i->slot), offsetof(struct xdpf_miss, full));
+	cg_add_one(g, g->misses, slot, offsetof(struct xdpf_miss, full));
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 }

@@ -45,15 +45,43 @@ static V what_of(struct cg *g, V word, V places)
 	return word;
 }
 
-V cg_index(struct cg *g, uint64_t index)
+V cg_index_at(struct cg *g, V place)
 {
 	V table;
 
-	if (!g->ir->index_place)
-		return cg_c(g, index);
 	cg_image_again(g, cg_image_number(g));
 	table = cg_load(g, cg_atc(g, cg_image(g), g->ir->indexes), 4, 4);
-	return cg_image_load(g, LLVMBuildAdd(g->b, table, cg_c(g, 4 * (uint64_t)g->ir->index_place[index]), ""), 4);
+	return cg_image_load(g, LLVMBuildAdd(g->b, table, LLVMBuildShl(g->b, place, cg_c(g, 2), ""), ""), 4);
+}
+
+V cg_index(struct cg *g, uint64_t index)
+{
+	return g->ir->index_place ? cg_index_at(g, cg_c(g, g->ir->index_place[index])) : cg_c(g, index);
+}
+
+/* ---- records of rules that share their code ---- */
+
+V cg_record_place(struct cg *g, V what, uint64_t head)
+{
+	V table;
+
+	cg_image_again(g, cg_image_number(g));
+	table = cg_load(g, cg_atc(g, cg_image(g), head), 4, 4);
+	return LLVMBuildAdd(g->b, table, LLVMBuildShl(g->b, low(g, what), cg_c(g, 3), ""), "");
+}
+
+void cg_record(struct cg *g, const struct ir_inst *i, V off)
+{
+	unsigned end = 0;
+	V p;
+
+	for (size_t k = 0; k < i->loads.n; k++)
+		if (i->loads.v[k].delta + i->loads.v[k].size > end)
+			end = i->loads.v[k].delta + i->loads.v[k].size;
+	/* the record as a whole is in the image; what is none is at 0: no table says so */
+	p = cg_at(g, cg_image(g), cg_at_most(g, off, g->ir->image.n - end));
+	for (size_t k = 0; k < i->loads.n; k++)
+		LLVMBuildStore(g->b, cg_load(g, cg_atc(g, p, i->loads.v[k].delta), 8, 8), g->var[i->loads.v[k].var]);
 }
 
 V cg_entry(struct cg *g, V list, V best, uint64_t places)

@@ -22,7 +22,7 @@ static V input(struct cg *g, size_t off)
 }
 
 /* A number of the test's where one is run, of the kernel's helper @id otherwise. */
-static V either(struct cg *g, V (*test)(struct cg *g, uint32_t site), V (*real)(struct cg *g), uint32_t site)
+static V either(struct cg *g, V (*test)(struct cg *g, V site), V (*real)(struct cg *g), V site)
 {
 	BB here = LLVMGetInsertBlock(g->b), live = cg_block_after(g, here, "live"), on = cg_block_after(g, live, "input");
 	BB given = cg_block(g, "given");
@@ -44,7 +44,7 @@ static V either(struct cg *g, V (*test)(struct cg *g, uint32_t site), V (*real)(
 	return phi;
 }
 
-static V test_now(struct cg *g, uint32_t site)
+static V test_now(struct cg *g, V site)
 {
 	(void)site;
 	return input(g, offsetof(struct xdpf_inputs, now));
@@ -57,7 +57,7 @@ static V real_now(struct cg *g)
 
 V cg_now(struct cg *g)
 {
-	return either(g, test_now, real_now, 0);
+	return either(g, test_now, real_now, NULL);
 }
 
 static V real_wall(struct cg *g)
@@ -70,7 +70,7 @@ static V real_wall(struct cg *g)
 
 V cg_wall(struct cg *g)
 {
-	return either(g, test_now, real_wall, 0);
+	return either(g, test_now, real_wall, NULL);
 }
 
 /* z ^ z >> n, times m */
@@ -86,10 +86,15 @@ V cg_mix64(struct cg *g, V z)
 	return mix(g, mix(g, z, 27, 0x94d049bb133111ebu), 31, 0);
 }
 
-/* xdpf_test_random() */
-static V test_random(struct cg *g, uint32_t site)
+static V step_of(struct cg *g, V site)
 {
-	V z = LLVMBuildAdd(g->b, input(g, offsetof(struct xdpf_inputs, random)), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");
+	return LLVMBuildMul(g->b, LLVMBuildAdd(g->b, site, cg_c(g, 1), ""), cg_c(g, XDPF_RANDOM_STEP), "");
+}
+
+/* xdpf_test_random() */
+static V test_random(struct cg *g, V site)
+{
+	V z = LLVMBuildAdd(g->b, input(g, offsetof(struct xdpf_inputs, random)), step_of(g, site), "");
 
 	return LLVMBuildLShr(g->b, cg_mix64(g, z), cg_c(g, 32), "");
 }
@@ -101,7 +106,7 @@ static V real_random(struct cg *g)
 	return LLVMBuildAnd(g->b, v, cg_c(g, UINT32_MAX), "");
 }
 
-V cg_random(struct cg *g, uint32_t site)
+V cg_random(struct cg *g, V site)
 {
 	return either(g, test_random, real_random, site);
 }
@@ -111,7 +116,7 @@ V cg_no_way(struct cg *g)
 	return input(g, offsetof(struct xdpf_inputs, no_way));
 }
 
-static V test_seed(struct cg *g, uint32_t site)
+static V test_seed(struct cg *g, V site)
 {
 	(void)site;
 	return input(g, offsetof(struct xdpf_inputs, seed));
@@ -128,7 +133,7 @@ static V real_seed(struct cg *g)
 
 V cg_seed(struct cg *g)
 {
-	return either(g, test_seed, real_seed, 0);
+	return either(g, test_seed, real_seed, NULL);
 }
 
 /* xdpf_flow_end() */
@@ -141,13 +146,13 @@ static V flow_end(struct cg *g, V seed, const V *address, V port)
 }
 
 /* xdpf_flow_random() */
-V cg_flow(struct cg *g, uint32_t site, V *flow)
+V cg_flow(struct cg *g, V site, V *flow)
 {
 	/* hidden: what is known of an address shall not be known of the hash */
 	V seed = cg_hide(g, cg_seed(g));
 	V z = LLVMBuildAdd(g->b, flow_end(g, seed, flow, flow[4]), flow_end(g, seed, flow + 2, flow[5]), "");
 
-	z = LLVMBuildAdd(g->b, LLVMBuildAdd(g->b, z, flow[6], ""), cg_c(g, (site + (uint64_t)1) * XDPF_RANDOM_STEP), "");
+	z = LLVMBuildAdd(g->b, LLVMBuildAdd(g->b, z, flow[6], ""), step_of(g, site), "");
 	return LLVMBuildLShr(g->b, cg_mix64(g, z), cg_c(g, 32), "");
 }
 
@@ -168,5 +173,5 @@ V cg_test_socket(struct cg *g)
 
 V cg_test_seed(struct cg *g)
 {
-	return test_seed(g, 0);
+	return test_seed(g, NULL);
 }

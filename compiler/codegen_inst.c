@@ -24,9 +24,9 @@ V cg_linear(struct cg *g)
 	return LLVMBuildICmp(g->b, LLVMIntNE, f, cg_c(g, 0), "");
 }
 
-static BB target(const struct cg *g, const struct ir_inst *i, unsigned k)
+static BB target(struct cg *g, const struct ir_inst *i, unsigned k)
 {
-	return g->block[i->target[k]->id];
+	return cg_to(g, i->target[k]);
 }
 
 static void loads(struct cg *g, const struct ir_inst *i, V base)
@@ -61,8 +61,9 @@ static void fetch(struct cg *g, const struct ir_inst *i, V off)
 	BB got = cg_block(g, "got");
 	/* Read anew behind the network layer: kept, the pointer would carry what each way through the headers proved of it, and the verifier would
 	 * tell these ways apart behind where they meet. */
-	V data = i->early ? g->data : cg_ctx_pointer(g, offsetof(struct xdp_md, data)), p = cg_at(g, data, off), stop = cg_atc(g, p, i->imm), r;
-	V end = i->early ? g->data_end : cg_ctx_pointer(g, offsetof(struct xdp_md, data_end));
+	bool early = i->early && !g->part;
+	V data = early ? g->data : cg_ctx_pointer(g, offsetof(struct xdp_md, data)), p = cg_at(g, data, off), stop = cg_atc(g, p, i->imm), r;
+	V end = early ? g->data_end : cg_ctx_pointer(g, offsetof(struct xdp_md, data_end));
 
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, stop, end, ""), slow, fast);
 	cg_go(g, fast);
@@ -126,13 +127,22 @@ V cg_swap(struct cg *g, V v, unsigned bytes)
 	return bytes < 8 ? LLVMBuildZExt(g->b, v, g->i64, "") : v;
 }
 
-static V iface(struct cg *g, uint64_t n)
+/* @given: their number among the program's, which is at most .imm's type. */
+static V iface(struct cg *g, const struct ir_inst *i, V given)
 {
-	V v = LLVMBuildLoad2(g->b, g->i32, cg_atc(g, g->ifaces, 4 * n), "");
+	uint64_t most = 4 * (g->ir->ast->ifaces.n - 1);
+	V at = i->is_given ? cg_at(g, g->ifaces, cg_at_most(g, LLVMBuildShl(g->b, given, cg_c(g, 2), ""), most)) : cg_atc(g, g->ifaces, 4 * i->imm);
+	V v = LLVMBuildLoad2(g->b, g->i32, at, "");
 
 	LLVMSetVolatile(v, 1);
 	LLVMSetAlignment(v, 4);
 	return LLVMBuildZExt(g->b, v, g->i64, "");
+}
+
+/* What .imm says, or what is given in its place. */
+static V number(struct cg *g, const struct ir_inst *i, V *temp)
+{
+	return i->is_given ? opnd(g, i->given, temp) : cg_c(g, i->imm);
 }
 
 static void many(struct cg *g, const struct ir_inst *i, V *temp, V *out)
@@ -156,11 +166,12 @@ static V classify(struct cg *g, const struct ir_inst *i)
 	return cg_classify(g, g->ir->classifier.v[i->imm], &said);
 }
 
-/* Where all decisions of one verdict meet: one block for each, so that the end has few ways in. */
-static BB verdict_block(struct cg *g, enum verdict v, bool counted)
+BB cg_decided(struct cg *g, enum verdict v, bool counted)
 {
 	BB *b = &g->verdict_block[v][counted], here = LLVMGetInsertBlock(g->b);
 
+	if (g->part)
+		return cg_leave_decided(g, v, counted);
 	if (!*b) {
 		*b = cg_block(g, lang_verdicts[v].name);
 		cg_go(g, *b);
@@ -254,7 +265,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		r = LLVMBuildZExt(b, r, g->i64, "");
 		break;
 	case IR_IFACE:
-		r = iface(g, i->imm);
+		r = iface(g, i, number(g, i, temp));
 		break;
 	case IR_NOW:
 		r = cg_now(g);
@@ -263,11 +274,11 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		r = cg_wall(g);
 		break;
 	case IR_RANDOM:
-		r = cg_random(g, (uint32_t)i->imm);
+		r = cg_random(g, number(g, i, temp));
 		break;
 	case IR_FLOW:
 		many(g, i, temp, args);
-		r = cg_flow(g, (uint32_t)i->imm, args);
+		r = cg_flow(g, number(g, i, temp), args);
 		break;
 	case IR_MEMBER:
 		many(g, i, temp, args);
@@ -282,6 +293,17 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 	case IR_COUNTS:
 		r = cg_counts(g, a, c, i->imm);
 		break;
+	case IR_PLACE:
+		r = cg_record_place(g, a, i->imm);
+		cg_record(g, i, r);
+		break;
+	case IR_RECORD:
+		cg_image_again(g, cg_image_number(g));
+		cg_record(g, i, a);
+		break;
+	case IR_INDEX:
+		r = cg_index_at(g, a);
+		break;
 	case IR_WHO:
 		cg_store(g, a, g->decider, 4, 4);
 		break;
@@ -295,7 +317,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		break;
 	case IR_TALLY:
 		many(g, i, temp, args);
-		cg_tally(g, i, args);
+		cg_tally(g, i, args, i->is_given ? opnd(g, i->given, temp) : cg_c(g, i->slot));
 		break;
 	case IR_LOOKUP:
 		many(g, i, temp, args);
@@ -303,17 +325,18 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		break;
 	case IR_ADDSET:
 		many(g, i, temp, args);
-		cg_set_add(g, i, a, c, args);
+		cg_set_add(g, i, a, c, args, i->is_given ? opnd(g, i->given, temp) : cg_c(g, i->slot));
 		break;
 	case IR_DELSET:
 		many(g, i, temp, args);
 		cg_set_remove(g, i, a, args);
 		break;
 	case IR_MISS:
-		cg_add_one(g, g->misses, cg_c(g, i->imm), offsetof(struct xdpf_miss, absent));
+		cg_add_one(g, g->misses, number(g, i, temp), offsetof(struct xdpf_miss, absent));
 		break;
 	case IR_LOG:
-		cg_log(g, i->imm);
+		many(g, i, temp, args);
+		cg_log(g, i, number(g, i, temp), args);
 		break;
 	case IR_NOTE:
 		cg_store(g, LLVMBuildXor(b, cg_hide(g, a), cg_index(g, i->imm), ""), g->decider, 4, 4);
@@ -328,13 +351,13 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		cg_store_packet(g, a, c, (unsigned)i->imm);
 		break;
 	case IR_PUSHTAG:
-		cg_push_tag(g, (uint16_t)i->imm, target(g, i, 0), target(g, i, 1));
+		cg_push_tag(g, number(g, i, temp), target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_POPTAG:
 		cg_pop_tag(g, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_MARK:
-		cg_mark(g, (uint32_t)i->imm, target(g, i, 0), target(g, i, 1));
+		cg_mark(g, number(g, i, temp), target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_JUMP:
 		/* A block of its own for those who come here, and not a copy of it at each of them, which LLVM would make. */
@@ -347,8 +370,8 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		break;
 	case IR_SAME:
 		a = LLVMBuildTrunc(b, a, g->i32, "");
-		if (i->imm != UINT32_MAX)
-			a = LLVMBuildAnd(b, a, cg_c32(g, (uint32_t)i->imm), "");
+		if (i->is_given || i->imm != UINT32_MAX)
+			a = LLVMBuildAnd(b, a, LLVMBuildTrunc(b, number(g, i, temp), g->i32, ""), "");
 		cg_branch(g, LLVMBuildICmp(b, LLVMIntEQ, a, LLVMBuildTrunc(b, c, g->i32, ""), ""), target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_ULE:
@@ -421,7 +444,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		cg_cut(g, a, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_WAY:
-		cg_way(g, i->imm, target(g, i, 0), target(g, i, 1));
+		cg_way(g, i->imm, i->is_given ? opnd(g, i->given, temp) : NULL, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_LIMIT:
 		many(g, i, temp, args);
@@ -430,7 +453,7 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 	case IR_DECIDE:
 		if (!i->noted)
 			cg_store(g, cg_index(g, i->imm), g->decider, 4, 4);
-		LLVMBuildBr(b, verdict_block(g, i->verdict, i->counted));
+		LLVMBuildBr(b, cg_decided(g, i->verdict, i->counted));
 		break;
 	case IR_OP_COUNT:
 		break;

@@ -15,23 +15,23 @@ static void put(struct cg *g, V rec, size_t off, V v, unsigned bytes)
 }
 
 /* Goes on where the log's pace lets a packet through, else to @limited; to @on where there is no state, which cannot be. */
-static void pace(struct cg *g, const struct ast_log *log, BB limited, BB on)
+static void pace(struct cg *g, V log, V interval, V burst, BB limited, BB on)
 {
 	BB here = LLVMGetInsertBlock(g->b), look = cg_block_after(g, here, "log pace"), due = cg_block_after(g, look, "log due");
 	BB write = cg_block_after(g, due, "log write");
 	V p, now, next, later, cas;
 
-	cg_store(g, cg_c(g, log->index), g->index, 4, 4);
+	cg_store(g, log, g->index, 4, 4);
 	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->log_next, g->index });
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), on, look);
 	cg_go(g, look);
 	now = cg_now(g);
 	next = cg_load(g, p, 8, 8);
 	LLVMSetVolatile(next, 1);
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, next, LLVMBuildAdd(g->b, now, cg_c(g, log->burst), ""), ""), limited, due);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, next, LLVMBuildAdd(g->b, now, burst, ""), ""), limited, due);
 	cg_go(g, due);
 	later = LLVMBuildSelect(g->b, LLVMBuildICmp(g->b, LLVMIntUGT, next, now, ""), next, now, "");
-	cas = LLVMBuildAtomicCmpXchg(g->b, p, next, LLVMBuildAdd(g->b, later, cg_c(g, log->interval), ""),
+	cas = LLVMBuildAtomicCmpXchg(g->b, p, next, LLVMBuildAdd(g->b, later, interval, ""),
 				     LLVMAtomicOrderingSequentiallyConsistent, LLVMAtomicOrderingSequentiallyConsistent, 0);
 	cas = LLVMBuildExtractValue(g->b, cas, 0, "");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, cas, next, ""), write, limited);
@@ -72,17 +72,17 @@ static void copy(struct cg *g, V rec)
 	cg_go(g, done);
 }
 
-void cg_log(struct cg *g, size_t index)
+void cg_log(struct cg *g, const struct ir_inst *i, V index, V *args)
 {
-	const struct ast_log *log = g->ir->ast->logs.v[index];
+	const struct ast_log *log = g->ir->ast->logs.v[i->imm];
 	BB here = LLVMGetInsertBlock(g->b), on = cg_block_after(g, here, "logged"), limited = cg_block(g, "log limited");
 	BB lost = cg_block(g, "log lost"), fill;
 	V rec, rule;
 
 	if (!log->sample)
-		pace(g, log, limited, on);
+		pace(g, index, i->is_given ? args[0] : cg_c(g, log->interval), i->is_given ? args[1] : cg_c(g, log->burst), limited, on);
 	/* before there is a record, which all ways must give back */
-	rule = cg_index(g, log->rule);
+	rule = i->is_given ? cg_index_at(g, args[2]) : cg_index(g, log->rule);
 	rec = cg_helper(g, BPF_FUNC_ringbuf_reserve, g->ptr, 3, (V[]){ g->log_ring, cg_c(g, sizeof(struct xdpf_event)), cg_c(g, 0) });
 	fill = cg_block_after(g, LLVMGetInsertBlock(g->b), "log fill");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, rec, LLVMConstNull(g->ptr), ""), lost, fill);
@@ -100,14 +100,14 @@ void cg_log(struct cg *g, size_t index)
 	cg_helper(g, BPF_FUNC_ringbuf_submit, g->vd, 2, (V[]){ rec, cg_c(g, 0) });
 	LLVMBuildBr(g->b, on);
 	cg_go(g, lost);
-	cg_add_one(g, g->log_counts, cg_c(g, index), offsetof(struct xdpf_log_count, lost));
+	cg_add_one(g, g->log_counts, index, offsetof(struct xdpf_log_count, lost));
 	LLVMBuildBr(g->b, on);
 	cg_go(g, limited);
 	if (log->sample) {
 		LLVMBuildUnreachable(g->b);
 		LLVMDeleteBasicBlock(limited);
 	} else {
-		cg_add_one(g, g->log_counts, cg_c(g, index), offsetof(struct xdpf_log_count, limited));
+		cg_add_one(g, g->log_counts, index, offsetof(struct xdpf_log_count, limited));
 		LLVMBuildBr(g->b, on);
 	}
 	LLVMMoveBasicBlockAfter(on, fill);

@@ -6,6 +6,7 @@
 #include "codegen_priv.h"
 
 #include <linux/bpf.h>
+#include <string.h>
 
 #include "abi.h"
 
@@ -80,7 +81,7 @@ static void variables(struct cg *g)
 		on = cg_block(g, "scratch");
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, base, LLVMConstNull(g->ptr), ""), none, on);
 		cg_go(g, none);		/* never: the map has element 0 */
-		LLVMBuildRet(g->b, cg_c32(g, XDP_ABORTED));
+		LLVMBuildRet(g->b, g->part ? cg_c(g, 0) : cg_c32(g, XDP_ABORTED));
 		cg_go(g, on);
 		for (size_t i = 0; i < p->kept.n; i++) {
 			g->var[p->kept.v[i]] = cg_atc(g, base, 8 * i);
@@ -89,8 +90,9 @@ static void variables(struct cg *g)
 		g->len_kept = cg_atc(g, base, 8 * p->kept.n);
 		g->image_number = cg_atc(g, base, 8 * p->kept.n + 8);
 		g->classes = cg_atc(g, base, 8 * p->kept.n + 16);
-		g->key = cg_atc(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS));
-		LLVMSetVolatile(LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->len_kept), 1);
+		if (p->part.n)
+			g->decider = cg_atc(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS));
+		g->key = cg_atc(g, base, 8 * (p->kept.n + 3 + CLASSIFY_MAX_DIMS));
 	} else {
 		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
 		g->image_number = g->image ? cg_alloca(g, g->i64, "image number") : NULL;
@@ -100,11 +102,60 @@ static void variables(struct cg *g)
 			g->var[i] = cg_alloca(g, g->i64, p->var.v[i]);
 }
 
-void cg_main(struct cg *g)
+/* What is in memory of its own, in each function. */
+static void frame(struct cg *g)
+{
+	const struct ir_program *p = g->ir;
+
+	g->index = cg_alloca(g, g->i32, "index");
+	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
+	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
+	g->decider = cg_alloca(g, g->i32, "decider");
+	g->ranks = NULL;
+	memset(g->verdict_block, 0, sizeof(g->verdict_block));
+	if (p->ast->n_limits) {
+		g->now = cg_alloca(g, g->i64, "now");
+		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->now), 1);
+	}
+}
+
+/* The blocks of the part, from @entry on. */
+static void blocks(struct cg *g, const struct ir_block *entry)
 {
 	const struct ir_program *p = g->ir;
 	V *temp = arena_array(g->arena, p->n_temps, sizeof(V));
-	BB entry;
+
+	g->block = arena_array(g->arena, p->block.n, sizeof(BB));
+	for (size_t i = 0; i < p->block.n; i++)
+		if (p->block.v[i]->part == g->part)
+			g->block[i] = cg_block(g, p->block.v[i]->name);
+	if (!g->part) {
+		g->end_counted = cg_block(g, "count");
+		g->end = cg_block(g, "end");
+	}
+	LLVMBuildBr(g->b, g->block[entry->id]);
+	for (size_t k = 0; k < p->block.n; k++) {
+		if (p->block.v[k]->part != g->part)
+			continue;
+		cg_go(g, g->block[k]);
+		for (size_t i = 0; i < p->block.v[k]->inst.n; i++) {
+			cg_locate(g, p->block.v[k]->inst.v[i].span);
+			cg_inst(g, &p->block.v[k]->inst.v[i], &p->block.v[k]->inst.v[0], temp);
+		}
+	}
+}
+
+void cg_body(struct cg *g, const struct ir_block *entry)
+{
+	frame(g);
+	variables(g);
+	blocks(g, entry);
+}
+
+void cg_main(struct cg *g)
+{
+	const struct ir_program *p = g->ir;
+	V len;
 
 	g->fn = LLVMAddFunction(g->m, p->ast->name, LLVMFunctionType(g->i32, &g->ptr, 1, 0));
 	LLVMSetSection(g->fn, XDPF_SECTION_PROG);
@@ -112,35 +163,19 @@ void cg_main(struct cg *g)
 	cg_attr(g, g->fn, "no-builtins", "");
 	cg_attr(g, g->fn, "no-jump-tables", "true");
 	g->ctx = LLVMGetParam(g->fn, 0);
-	entry = cg_block(g, "entry");
-	cg_go(g, entry);
+	cg_go(g, cg_block(g, "entry"));
 	cg_debug_function(g, g->fn, p->ast->name, g->dint, 1, &g->dctx, true);
 
+	g->len_kept = NULL;
 	g->len = cg_alloca(g, g->i64, "len");
-	g->index = cg_alloca(g, g->i32, "index");
-	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
-	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
-	g->decider = cg_alloca(g, g->i32, "decider");
 	g->verdict = cg_alloca(g, g->i64, "verdict");
-	if (p->ast->n_limits) {
-		g->now = cg_alloca(g, g->i64, "now");
-		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->now), 1);
-	}
+	frame(g);
 	frame_length(g);
 	variables(g);
+	len = LLVMBuildLoad2(g->b, g->i64, g->len, "");
+	if (g->len_kept)
+		LLVMSetVolatile(LLVMBuildStore(g->b, len, g->len_kept), 1);
 	cg_image_choose(g);
-	g->block = arena_array(g->arena, p->block.n, sizeof(BB));
-	for (size_t i = 0; i < p->block.n; i++)
-		g->block[i] = cg_block(g, p->block.v[i]->name);
-	g->end_counted = cg_block(g, "count");
-	g->end = cg_block(g, "end");
-	LLVMBuildBr(g->b, g->block[0]);
-	for (size_t k = 0; k < p->block.n; k++) {
-		cg_go(g, g->block[k]);
-		for (size_t i = 0; i < p->block.v[k]->inst.n; i++) {
-			cg_locate(g, p->block.v[k]->inst.v[i].span);
-			cg_inst(g, &p->block.v[k]->inst.v[i], &p->block.v[k]->inst.v[0], temp);
-		}
-	}
+	blocks(g, p->block.v[0]);
 	common_end(g);
 }

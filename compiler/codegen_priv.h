@@ -17,6 +17,13 @@ typedef LLVMTypeRef T;
 typedef LLVMBasicBlockRef BB;
 typedef LLVMMetadataRef MD;
 
+/* A function of the program's own that rules' code stands in: where it leads. */
+struct cg_part {
+	V fn;
+	VEC(const struct ir_block *) exit;
+	bool decides[VERDICT_COUNT][2];
+};
+
 enum { CG_FETCH_BUF = IR_MAX_FETCH, CG_MAX_KEY = 128 };
 
 struct cg_file {
@@ -64,7 +71,10 @@ struct cg {
 	V options_fn;			/* where a rule asks for options of TCP */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
-	/* the main function */
+	struct cg_part *parts;
+
+	/* the main function, or a part of it */
+	unsigned part;			/* 0: the main function */
 	V fn, ctx, data, data_end, len, len_kept, buf, key, value, index;
 	V *var;				/* address of each variable */
 	bool *volatile_var;		/* in the scratch map */
@@ -140,9 +150,9 @@ V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const cha
 
 V cg_now(struct cg *g);
 V cg_wall(struct cg *g);
-V cg_random(struct cg *g, uint32_t site);
+V cg_random(struct cg *g, V site);
 /* @flow as IR_FLOW has it. */
-V cg_flow(struct cg *g, uint32_t site, V *flow);
+V cg_flow(struct cg *g, V site, V *flow);
 V cg_no_way(struct cg *g);				/* of a test run only */
 V cg_test_flow_state(struct cg *g);			/* of a test run only: enum xdpf_flow_state */
 V cg_test_rx(struct cg *g, unsigned hint);			/* of a test run only: see enum xdpf_rx_hint */
@@ -157,7 +167,8 @@ V cg_mix64(struct cg *g, V z);				/* xdpf_mix64() */
 /* ---- codegen_way.c: redirecting ---- */
 
 void cg_way_maps(struct cg *g);
-void cg_way(struct cg *g, uint64_t way, BB open, BB closed);
+/* @place: of the interface, or the CPU, unless NULL; then it is the way's own. */
+void cg_way(struct cg *g, uint64_t way, V place, BB open, BB closed);
 void cg_out(struct cg *g, V ifindex, BB open, BB closed);
 
 /* ---- codegen_frame.c: changing the frame, routing ---- */
@@ -230,6 +241,12 @@ V cg_image_load(struct cg *g, V off, unsigned bytes);
 V cg_entry(struct cg *g, V list, V best, uint64_t places);
 /* A rule's index, in the main function. */
 V cg_index(struct cg *g, uint64_t index);
+/* The same, where it is known by its place in the table of indexes. */
+V cg_index_at(struct cg *g, V place);
+/* Records: see IR_PLACE; @what: an entry's, @head: where in the head it says where they are. cg_image() is chosen anew in it. */
+V cg_record_place(struct cg *g, V what, uint64_t head);
+/* .loads of the record at @off, by way of cg_image(). */
+void cg_record(struct cg *g, const struct ir_inst *i, V off);
 void cg_counts_function(struct cg *g);
 V cg_counts(struct cg *g, V list, V best, uint64_t places);
 
@@ -248,7 +265,8 @@ V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *sai
 
 void cg_add_counter(struct cg *g, V map, V index);
 void cg_add_counter_at(struct cg *g, V map, V index_address);
-void cg_tally(struct cg *g, const struct ir_inst *i, V *args);
+/* @slot: counts where the table is full. */
+void cg_tally(struct cg *g, const struct ir_inst *i, V *args, V slot);
 /* Adds one to a member of element @index of a per-CPU array. */
 void cg_add_one(struct cg *g, V map, V index, size_t member);
 
@@ -268,16 +286,17 @@ V cg_find_options(struct cg *g, V tcp, V stop);
 
 /* ---- codegen_log.c ---- */
 
-void cg_log(struct cg *g, size_t log);
+/* @log: its number; if i->is_given, @args: ns between two, ns that may be had at once, and the place of the rule's index. */
+void cg_log(struct cg *g, const struct ir_inst *i, V log, V *args);
 
 /* ---- codegen_rewrite.c ---- */
 
 /* The low @bytes bytes of @v to an offset where they are in the frame. */
 void cg_store_packet(struct cg *g, V off, V v, unsigned bytes);
 /* Each ends the block: to @no where it cannot be done. */
-void cg_push_tag(struct cg *g, uint16_t tci, BB yes, BB no);
+void cg_push_tag(struct cg *g, V tci, BB yes, BB no);
 void cg_pop_tag(struct cg *g, BB yes, BB no);
-void cg_mark(struct cg *g, uint32_t mark, BB yes, BB no);
+void cg_mark(struct cg *g, V mark, BB yes, BB no);
 
 /* ---- codegen_key.c ---- */
 
@@ -301,7 +320,8 @@ void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, B
 
 void cg_sets(struct cg *g);
 V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args);
-void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args);
+/* @slot: counts where it is full. */
+void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, V slot);
 void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args);
 
 /* ---- codegen_inst.c ---- */
@@ -316,8 +336,21 @@ V cg_ctx_pointer(struct cg *g, unsigned off);
 /* @first: the first instruction of @i's block. @temp: the values of temporaries, by their numbers. */
 void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first, V *temp);
 
+/* Where all decisions of one verdict meet: one block for each, so that the end has few ways in. */
+BB cg_decided(struct cg *g, enum verdict v, bool counted);
+
+/* ---- codegen_part.c ---- */
+
+void cg_parts(struct cg *g);
+/* The beginning of an IR block, from the part that is being built. */
+BB cg_to(struct cg *g, const struct ir_block *to);
+/* In a part: the end of one that decided. */
+BB cg_leave_decided(struct cg *g, enum verdict v, bool counted);
+
 /* ---- codegen_main.c ---- */
 
 void cg_main(struct cg *g);
+/* What the function that is being built has, in a part of the program: all from @entry on. */
+void cg_body(struct cg *g, const struct ir_block *entry);
 
 #endif

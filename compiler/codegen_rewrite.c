@@ -51,12 +51,11 @@ static void move_start(struct cg *g, int by, unsigned bytes, BB yes, BB no)
 	LLVMBuildBr(g->b, yes);
 }
 
-void cg_push_tag(struct cg *g, uint16_t tci, BB yes, BB no)
+void cg_push_tag(struct cg *g, V tci, BB yes, BB no)
 {
-	/* as a little-endian machine stores it */
-	uint32_t tag = __builtin_bswap32((uint32_t)ETH_P_8021Q << 16 | tci);
+	V tag = LLVMBuildOr(g->b, tci, cg_c(g, (uint64_t)ETH_P_8021Q << 16), "");
 
-	cg_store(g, cg_c(g, tag), cg_atc(g, g->buf, 12), 4, 4);
+	cg_store(g, cg_swap(g, tag, 4), cg_atc(g, g->buf, 12), 4, 4);
 	move_start(g, -4, 16, yes, no);
 }
 
@@ -66,7 +65,7 @@ void cg_pop_tag(struct cg *g, BB yes, BB no)
 	move_start(g, 4, 12, yes, no);
 }
 
-void cg_mark(struct cg *g, uint32_t mark, BB yes, BB no)
+void cg_mark(struct cg *g, V mark, BB yes, BB no)
 {
 	BB have = cg_block(g, "mark"), make = cg_block(g, "make room"), made = cg_block(g, "room"), again = cg_block(g, "mark there");
 	enum { SIZE = sizeof(struct xdpf_mark) };
@@ -76,7 +75,7 @@ void cg_mark(struct cg *g, uint32_t mark, BB yes, BB no)
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, cg_atc(g, meta, SIZE), data, ""), make, have);
 	cg_go(g, have);
 	cg_store(g, cg_c(g, XDPF_MARK_MAGIC), meta, 4, 4);
-	cg_store(g, cg_c(g, mark), cg_atc(g, meta, offsetof(struct xdpf_mark, mark)), 4, 4);
+	cg_store(g, mark, cg_atc(g, meta, offsetof(struct xdpf_mark, mark)), 4, 4);
 	LLVMBuildBr(g->b, yes);
 	cg_go(g, make);
 	r = cg_helper(g, BPF_FUNC_xdp_adjust_meta, g->i64, 2, (V[]){ g->ctx, cg_c32(g, (uint32_t)-SIZE) });
@@ -87,6 +86,6 @@ void cg_mark(struct cg *g, uint32_t mark, BB yes, BB no)
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, cg_atc(g, meta, SIZE), data, ""), no, again);
 	cg_go(g, again);
 	cg_store(g, cg_c(g, XDPF_MARK_MAGIC), meta, 4, 4);
-	cg_store(g, cg_c(g, mark), cg_atc(g, meta, offsetof(struct xdpf_mark, mark)), 4, 4);
+	cg_store(g, mark, cg_atc(g, meta, offsetof(struct xdpf_mark, mark)), 4, 4);
 	LLVMBuildBr(g->b, yes);
 }

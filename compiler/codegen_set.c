@@ -290,7 +290,7 @@ static V is_error(struct cg *g, V r, int64_t error)
 	return LLVMBuildICmp(g->b, LLVMIntEQ, LLVMBuildTrunc(g->b, r, g->i32, ""), cg_c32(g, (uint32_t)error), "");
 }
 
-void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args)
+void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, V slot)
 {
 	const struct ast_set *set = set_of(g, i);
 	BB found = cg_block(g, "element there"), own = cg_block(g, "element itself"), refresh = cg_block(g, "refresh");
@@ -337,7 +337,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args)
 	}
 	cg_go(g, full);
 	count(g, i, offsetof(struct xdpf_set_counts, full));
-	cg_add_one(g, g->misses, cg_c(g, i->slot), offsetof(struct xdpf_miss, full));
+	cg_add_one(g, g->misses, slot, offsetof(struct xdpf_miss, full));
 	LLVMBuildBr(g->b, on);
 
 	cg_go(g, added);

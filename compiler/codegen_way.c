@@ -70,7 +70,7 @@ static void flood(struct cg *g, V map, size_t n, BB open, BB closed)
 	redirect(g, map, cg_c(g, 0), BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS, open, closed);
 }
 
-void cg_way(struct cg *g, uint64_t way, BB open, BB closed)
+void cg_way(struct cg *g, uint64_t way, V place, BB open, BB closed)
 {
 	const struct ast_way *w = g->ir->ast->ways.v[way];
 	BB live = cg_block_after(g, LLVMGetInsertBlock(g->b), "way"), given = cg_block(g, "given way");
@@ -82,13 +82,13 @@ void cg_way(struct cg *g, uint64_t way, BB open, BB closed)
 	cg_go(g, live);
 	switch (w->kind) {
 	case WAY_IFACE:
-		redirect(g, g->ports, cg_c(g, w->place), 0, open, closed);
+		redirect(g, g->ports, place ? place : cg_c(g, w->place), 0, open, closed);
 		break;
 	case WAY_IFACES:
 		flood(g, g->flood[w->place], w->n, open, closed);
 		break;
 	case WAY_CPU:
-		redirect(g, g->cpus, cg_c(g, w->cpu), 0, open, closed);
+		redirect(g, g->cpus, place ? place : cg_c(g, w->cpu), 0, open, closed);
 		break;
 	case WAY_SOCKET:
 		redirect(g, g->sockets, cg_ctx_field(g, offsetof(struct xdp_md, rx_queue_index)), 0, open, closed);

@@ -56,10 +56,12 @@ struct ir_inst {
 	struct ir_opnd a, b;
 	ir_var var;
 	uint64_t imm;
+	bool is_given;			/* .given is what .imm is without it (TALLY, ADDSET: .slot; LOG: .args say its pace and its rule) */
+	struct ir_opnd given;
 	bool early;			/* FETCH: before anything else that might make its pointer known in different ways */
 	struct span span;		/* src NULL: of no rule */
 	VEC(struct ir_opnd) args;	/* MEMBER, TALLY, LIMIT */
-	VEC(struct ir_load) loads;	/* FETCH */
+	VEC(struct ir_load) loads;	/* FETCH, PLACE, RECORD */
 	VEC(struct ir_dim) dims;	/* CLASSIFY */
 	VEC(uint64_t) cases;		/* SWITCH */
 	enum verdict verdict;		/* DECIDE */
@@ -73,6 +75,7 @@ struct ir_block {
 	unsigned id;			/* position in ir_program.block once placed */
 	bool placed;
 	bool final;			/* ends the program: nothing comes back from there */
+	unsigned part;			/* the function that it stands in: 1 and its place in ir_program.part; 0: the program's own */
 	const char *name;
 	VEC(struct ir_inst) inst;	/* the last one is the terminator */
 };
@@ -106,6 +109,7 @@ struct ir_segment {
 	const char *ends;			/* .classifier: why not one of the rules behind has it too; NULL: there are none */
 	VEC(struct ir_code) code;		/* .classifier */
 	struct ir_segment *inside;		/* one with the block in which these rules stand; NULL: none */
+	size_t bodies;				/* .code: how many pieces of code that is, where rules that are alike share one; 0: one each */
 	bool few;				/* one by one since there are so few of them */
 };
 
@@ -113,6 +117,7 @@ struct ir_program {
 	struct arena *arena;
 	const struct ast_program *ast;
 	VEC(struct ir_block *) block;
+	VEC(struct ir_block *) part;	/* where functions of their own begin: only there another part leads into one */
 	VEC(const char *) var;		/* names */
 	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules */
 	unsigned options;		/* kinds of TCP options that OPTIONS must find: bits, by their places in lang_options */
@@ -128,6 +133,7 @@ struct ir_program {
 	/* with classifiers: rules' indexes are numbers in the image, in a table from element 1 on; where it says where that is; by index, which */
 	size_t indexes;
 	uint32_t *index_place;
+	VEC(uint32_t) index_used;	/* by element less one: which rule's index it is */
 	size_t n_indexes;		/* elements of that table */
 	VEC(struct ir_whats) whats;	/* tables of what entries do, which speak of indexes too */
 	bool limit_rows;		/* what limits say stands in the image: struct limit_row, by limit */

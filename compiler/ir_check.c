@@ -32,8 +32,10 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no slot";
 	if (i->op == IR_TALLY && i->imm >= p->ast->n_counters)
 		return "names no table";
-	if (i->op == IR_LOG && i->imm >= p->ast->logs.n)
+	if (i->op == IR_LOG && (i->imm >= p->ast->logs.n || (i->is_given && i->args.n != 3)))
 		return "names no log";
+	if ((i->op == IR_PLACE || i->op == IR_RECORD) && !i->loads.n)
+		return "loads nothing";
 	if ((i->op == IR_DIV || i->op == IR_REM) && (i->b.kind != IR_IMM || !i->b.v))
 		return "divides by no number";
 	if (i->op == IR_FLOW && (i->imm >= p->ast->n_sites || i->args.n != IR_FLOW_ARGS))
@@ -82,7 +84,7 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "names no way";
 	if (i->op == IR_DECIDE && ((int)i->verdict < 0 || i->verdict >= VERDICT_COUNT))
 		return "has no verdict";
-	if (i->op == IR_SAME && (i->b.kind != IR_IMM || !i->b.v || i->imm > UINT32_MAX || i->b.v & ~i->imm))
+	if (i->op == IR_SAME && i->b.kind == IR_IMM && !i->is_given && (!i->b.v || i->imm > UINT32_MAX || i->b.v & ~i->imm))
 		return "compares with nothing that the mask leaves";
 	if (i->op == IR_SWITCH)
 		for (size_t k = 0; k < i->cases.n; k++)
@@ -102,9 +104,15 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 			if (l->var >= p->var.n)
 				return "loads into no variable";
 		}
+	} else if (i->op == IR_PLACE || i->op == IR_RECORD) {
+		for (size_t k = 0; k < i->loads.n; k++)
+			if (i->loads.v[k].size != 8 || i->loads.v[k].delta % 8 || i->loads.v[k].var >= p->var.n)
+				return "loads what is no word of a record";
 	} else if (i->loads.n && i->op != IR_FIB && i->op != IR_COOKIE) {
 		return "loads, but is no fetch";
 	}
+	if (i->op == IR_INDEX && !p->index_place)
+		return "names no rule";
 	for (unsigned k = 0; k < ir_op_targets(i->op); k++)
 		if (!i->target[k] || !i->target[k]->placed || i->target[k]->id >= p->block.n || p->block.v[i->target[k]->id] != i->target[k])
 			return "goes to a block that is not in the program";
@@ -126,11 +134,13 @@ const char *ir_check(const struct ir_program *p)
 		for (size_t i = 0; i < bl->inst.n; i++) {
 			const struct ir_inst *in = &bl->inst.v[i];
 			const char *bad = check_inst(p, in);
-			struct ir_opnd used[2] = { in->a, in->b };
+			struct ir_opnd used[3] = { in->a, in->b };
 			size_t n_used = ir_op_operands(in->op);
 
 			if (i + 1 < bl->inst.n && ir_is_term(in->op))
 				bad = "stands behind the block's end";
+			if (in->is_given)
+				used[n_used++] = in->given;
 			for (size_t k = 0; !bad && k < n_used + in->args.n; k++) {
 				struct ir_opnd o = k < n_used ? used[k] : in->args.v[k - n_used];
 				bool found = o.kind == IR_IMM;
@@ -140,6 +150,10 @@ const char *ir_check(const struct ir_program *p)
 				if (!found)
 					bad = "uses a temporary that this block has not defined before";
 			}
+			for (unsigned k = 0; !bad && k < ir_op_targets(in->op); k++)
+				if (in->target[k]->part != bl->part && in->target[k]->part &&
+				    (in->target[k]->part > p->part.n || p->part.v[in->target[k]->part - 1] != in->target[k]))
+					bad = "leads into a function, and not to where it begins";
 			if (bad)
 				return BAD(p, bl, i, bad);
 			if (ir_op_result(in->op))

@@ -46,6 +46,15 @@ static void dump_index(const struct ir_inst *i, FILE *out)
 		fprintf(out, " #%" PRIu64, i->imm);
 }
 
+/* .imm, or what is given in its place. */
+static void dump_number(const struct ir_inst *i, FILE *out)
+{
+	if (i->is_given)
+		dump_opnd(i->given, out);
+	else
+		fprintf(out, " #%" PRIu64, i->imm);
+}
+
 static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE *out)
 {
 	unsigned n = ir_op_operands(i->op);
@@ -68,17 +77,27 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_IFACE:
 	case IR_RANDOM:
 	case IR_MISS:
-	case IR_WAY:
 	case IR_GROW:
 	case IR_NOTE:
-	case IR_LOG:
+	case IR_PLACE:
 	case IR_FETCH:
 	case IR_STORE:
 	case IR_PUSHTAG:
 	case IR_MARK:
 	case IR_ENTRY:
 	case IR_COUNTS:
+		dump_number(i, out);
+		break;
+	case IR_WAY:
+		/* what kind of way it is */
 		fprintf(out, " #%" PRIu64, i->imm);
+		if (i->is_given)
+			dump_opnd(i->given, out);
+		break;
+	case IR_LOG:
+		dump_number(i, out);
+		for (size_t k = 0; k < i->args.n; k++)
+			dump_opnd(i->args.v[k], out);
 		break;
 	case IR_CLASSIFY:
 		fprintf(out, " #%" PRIu64, i->imm);
@@ -89,9 +108,13 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 			dump_var(p, i->dims.v[k].lo, out);
 		}
 		break;
+	case IR_FLOW:
+		dump_number(i, out);
+		for (size_t k = 0; k < i->args.n; k++)
+			dump_opnd(i->args.v[k], out);
+		break;
 	case IR_RX:
 	case IR_LIMIT:
-	case IR_FLOW:
 	case IR_TALLY:
 	case IR_LOOKUP:
 	case IR_ADDSET:
@@ -134,8 +157,12 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 	case IR_BLANK: case IR_FRESH: case IR_LEN: case IR_MTU: case IR_IFINDEX: case IR_RXQUEUE: case IR_FLAGS: case IR_CFGQUEUE:
 	case IR_NOW: case IR_WALL: case IR_SWAPMAC: case IR_POPTAG:
 	case IR_JUMP: case IR_EQ: case IR_ULE: case IR_BITS: case IR_BEYOND: case IR_SIZE: case IR_OTHER: case IR_WHO:
-	case IR_SUM: case IR_OUT: case IR_CUT: case IR_OPTIONS: case IR_OP_COUNT:
+	case IR_SUM: case IR_OUT: case IR_CUT: case IR_OPTIONS: case IR_RECORD: case IR_INDEX: case IR_OP_COUNT:
 		break;
+	}
+	if (i->is_given && (i->op == IR_TALLY || i->op == IR_ADDSET)) {
+		fprintf(out, " slot");
+		dump_opnd(i->given, out);
 	}
 	if (i->loads.n) {
 		fprintf(out, " {");
@@ -182,6 +209,8 @@ static void dump_segment(const struct ir_program *p, size_t k, FILE *out)
 			classify_bytes(s->classifier), classify_loads(s->classifier), s->code.n);
 	else
 		fprintf(out, "one by one");
+	if (s->bodies)
+		fprintf(out, ", which share %zu pieces of it", s->bodies);
 	fprintf(out, "%s%s\n", s->why ? "; " : "", s->why ? s->why : "");
 	if (s->ends)
 		fprintf(out, "\tends there: %s\n", s->ends);
@@ -207,7 +236,8 @@ void ir_dump(const struct ir_program *p, FILE *out)
 	for (size_t b = 0; b < p->block.n; b++) {
 		const struct ir_block *bl = p->block.v[b];
 
-		fprintf(out, "@%u %s\n", bl->id, bl->name);
+		fprintf(out, "@%u %s", bl->id, bl->name);
+		fprintf(out, bl->part ? " (function %u)\n" : "\n", bl->part);
 		for (size_t i = 0; i < bl->inst.n; i++) {
 			const struct ir_inst *in = &bl->inst.v[i];
 

@@ -206,8 +206,10 @@ static unsigned weight(const struct ir_inst *i)
 		return 16;
 	case IR_SUM: case IR_FIB: case IR_FLOW: case IR_LISTENS: case IR_COOKIE: case IR_LATELY: case IR_COOKIEOK:
 		return 40;
-	case IR_ENTRY:
+	case IR_ENTRY: case IR_PLACE: case IR_RECORD:
 		return 10;
+	case IR_INDEX:
+		return 5;
 	case IR_CLASSIFY:
 		return 100;
 	case IR_LIMIT:
@@ -387,6 +389,7 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	place(l, rules.cold, rules.n_cold);
 	drop_unreachable(l, l->ir->block.v[0]);
 	lower_limits_count(l);
+	lower_apart(l);
 	if (retry && d->errors == errors && l->ir->classifier.n && all_weight(l->ir) > MAX_WEIGHT) {
 		*retry = true;
 		image_free(&l->ir->image);

@@ -76,6 +76,8 @@ struct lower_work {
 	uint64_t known;				/* headers that are present there, as far as that is certain */
 	const struct ast_unit *unit;
 	struct ir_block *unit_pass;		/* where `pass` of the unit goes; NULL: it is the last */
+	struct ir_block **placed;		/* blocks that are lowered, and have no place in the layout yet: nothing else */
+	size_t n_placed;
 };
 
 /* What rules with the same kind of way and the same other verdict have in common, lowered behind a file's rules. */
@@ -86,6 +88,12 @@ struct lower_way {
 	struct ir_block *at;
 	ir_var slot;				/* the way that came here */
 	struct span span;
+};
+
+/* Where in the image a rule's index is spoken of by its place in the table of indexes. */
+struct lower_index {
+	size_t at;
+	unsigned index;
 };
 
 /*
@@ -152,6 +160,9 @@ struct lower {
 	size_t n_tests;			/* as need estimates them */
 	struct classify_options classify;
 	bool too_large;			/* with classifiers, which is why there are none */
+	bool alike;			/* what is lowered shall have few shapes: see lower_share.c */
+	VEC(struct lower_index) index_later;
+	VEC(struct ir_block *) apart;	/* where code begins that is to be a function of its own */
 	struct lower_group *group;	/* by field, see lower_dims.c */
 	VEC(struct lower_made) made;
 	ir_var blank, frame_len, absent;
@@ -295,6 +306,8 @@ unsigned lower_cost(const struct ast_expr *e);
 void lower_conjunction(struct lower *l, const struct lower_work *w);
 enum family lower_family(enum field_id f);
 void lower_units(struct lower *l);
+/* What was put off from place @from of .work on, and what that puts off: nothing of it is left there. */
+void lower_pending(struct lower *l, size_t from);
 
 /* ---- lower_socket.c ---- */
 
@@ -331,6 +344,11 @@ struct ir_opnd lower_rx(struct lower *l, enum field_id f);
 /* May some rules become tables? */
 bool lower_may_classify(const struct lower *l);
 
+/* ---- lower_apart.c ---- */
+
+/* When all blocks are laid out. */
+void lower_apart(struct lower *l);
+
 /* ---- lower_report.c ---- */
 
 /* Segments in the order of the text, when all rules are lowered. */
@@ -338,6 +356,8 @@ void report_finish(struct lower *l);
 
 /* ---- lower_indexes.c ---- */
 
+/* The word at offset @at of the image will be the place of @index in the table of indexes. */
+void lower_index_later(struct lower *l, size_t at, unsigned index);
 /* Of a program with classifiers, when all its code is there. false: no room. */
 bool lower_indexes(struct lower *l);
 

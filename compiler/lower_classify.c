@@ -6,13 +6,13 @@
  * the packet go on the next entry is loaded, and the way goes on along the chain: always forward, so there is no loop for the verifier. Groups of
  * rules are jumped over as a whole. What is left at the end of the chain is a decision, or the end of the list.
  */
-#include "lower_classify.h"
+#include "lower_share.h"
 
 enum { GROUP = 16 };
 
 struct lower_walk {
 	const struct lower_work *work;
-	const struct lower_run *run;
+	struct lower_run *run;
 	ir_var at, what, best;			/* where the list goes on; what its first entry does; the entry that stops elsewhere */
 	struct ir_block *none;			/* where no entry decides */
 };
@@ -53,7 +53,7 @@ static void code_entry(struct lower *l, const struct lower_walk *k, size_t entry
 	struct ir_block *next = lower_block(l, "next entry"), *here = l->cur;
 
 	w.at = body;
-	w.rule = e->rule;
+	w.rule = e->rest;
 	w.rules = NULL;
 	w.no = next;
 	w.known = 0;
@@ -84,6 +84,23 @@ static struct codes find_codes(struct lower *l, const struct lower_run *run)
 	return c;
 }
 
+/* Tests whether groups from the greatest on to those of GROUP begin at place @i, and jumps over them. */
+static void groups(struct lower *l, const struct lower_walk *k, const struct codes *c, size_t i, struct ir_block **at)
+{
+	size_t size = GROUP;
+
+	while (size * GROUP < c->n && i % (size * GROUP) == 0)
+		size *= GROUP;
+	for (; i % GROUP == 0 && size >= GROUP && size < c->n; size /= GROUP) {
+		size_t over = i + size < c->n ? i + size : c->n;
+		struct ir_block *in = lower_block(l, "group");
+
+		/* decisions are greater than all */
+		lower_test(l, IR_ULE, lower_get(l, k->what), ir_imm(k->run->entry.v[c->entry[over - 1]].what), in, at[over]);
+		lower_hot(l, in);
+	}
+}
+
 static void chain(struct lower *l, const struct lower_walk *k, struct ir_block *end)
 {
 	struct codes c = find_codes(l, k->run);
@@ -99,19 +116,110 @@ static void chain(struct lower *l, const struct lower_walk *k, struct ir_block *
 		uint32_t what = k->run->entry.v[c.entry[i]].what;
 
 		lower_hot(l, at[i]);
-		if (c.n > GROUP && i % GROUP == 0) {
-			size_t over = i + GROUP < c.n ? i + GROUP : c.n;
-			struct ir_block *in = lower_block(l, "group");
-
-			/* decisions are greater than all */
-			lower_test(l, IR_ULE, lower_get(l, k->what), ir_imm(k->run->entry.v[c.entry[over - 1]].what), in, at[over]);
-			lower_hot(l, in);
-		}
+		groups(l, k, &c, i, at);
 		lower_test(l, IR_EQ, lower_get(l, k->what), ir_imm(what), body[i], at[i + 1]);
 	}
 	for (size_t i = 0; i < c.n; i++)
 		code_entry(l, k, c.entry[i], body[i], at[i + 1]);
 	l->span = (struct span){ 0 };
+}
+
+/* Goes to the body of number .body, one of @n from @from on. */
+static void pick(struct lower *l, ir_var number, const struct share *s, size_t from, size_t n)
+{
+	size_t half = n / 2;
+	struct ir_block *low = half > 1 ? lower_block(l, "body below") : s->body.v[from]->at;
+	struct ir_block *high = n - half > 1 ? lower_block(l, "body above") : s->body.v[from + half]->at;
+
+	lower_test(l, IR_ULE, lower_get(l, number), ir_imm(from + half - 1), low, high);
+	if (half > 1) {
+		lower_hot(l, low);
+		pick(l, number, s, from, half);
+	}
+	if (n - half > 1) {
+		lower_hot(l, high);
+		pick(l, number, s, from + half, n - half);
+	}
+}
+
+/* How many rules that are code a packet may come to. */
+static size_t most_codes(const struct classifier *c)
+{
+	size_t most = 1;
+
+	/* a list may be longer in another image of the same program */
+	while (most < c->longest)
+		most *= 2;
+	return most + 1;
+}
+
+/*
+ * Where rules share bodies, entries lead to any of them in any order: so this is a loop, of as many rounds as a list has entries. The verifier goes
+ * through all of them, and knows the number of the round; what rules do is apart, and it goes through that once.
+ */
+static void rounds(struct lower *l, const struct lower_walk *k, const struct share *s, struct ir_block *end)
+{
+	struct ir_block *head = lower_block(l, "round"), *on = lower_block(l, "next round"), *code = lower_block(l, "an entry's code");
+	ir_var round = ir_var_new(l->ir, "round"), body = ir_var_kept(l->ir, "body");
+	struct ir_inst *i;
+	struct ir_opnd a;
+
+	lower_set(l, round, ir_imm(0));
+	lower_jump(l, head);
+	lower_hot(l, head);
+	a = lower_get(l, round);
+	lower_set(l, round, lower_op(l, IR_ADD, a, ir_imm(1)));
+	lower_test(l, IR_ULE, a, ir_imm(s->rounds - 1), on, k->none);
+	lower_hot(l, on);
+	load_entry(l, k);
+	lower_test(l, IR_ULE, lower_get(l, k->what), ir_imm(classify_what(CLASSIFY_DECIDE, 0) - 1), code, end);
+	lower_hot(l, code);
+	*vec_add(l->arena, &l->apart) = code;
+	a = lower_get(l, k->what);
+	i = lower_emit(l, IR_PLACE);
+	i->a = a;
+	i->imm = s->table;
+	a = (struct ir_opnd){ IR_TEMP, i->temp };
+	lower_load(l, i, body, 0, 8);
+	lower_set(l, s->record, a);
+	if (s->body.n > 1)
+		pick(l, body, s, 0, s->body.n);
+	else
+		lower_jump(l, s->body.v[0]->at);
+	lower_hot(l, s->next);
+	lower_set(l, k->at, lower_op(l, IR_ADD, lower_get(l, k->at), ir_imm(4)));
+	lower_jump(l, head);
+	l->span = (struct span){ 0 };
+}
+
+/* What entries do as the image has it: where their records are is known now. */
+static void say_places(struct lower *l, const struct lower_run *run)
+{
+	const struct classify_places *head = image_at(&l->ir->image, run->what);
+	uint32_t *what = image_at(&l->ir->image, head->table);
+
+	for (size_t i = 0; i < run->entry.n; i++)
+		what[i] = run->entry.v[i].what;
+}
+
+/* From the current block on to @end, where rules that are code share it. false: they do not. */
+static bool shared(struct lower *l, const struct lower_walk *k, const struct classifier *c, struct ir_block *end)
+{
+	struct share s = {
+		.l = l, .work = k->work, .run = k->run, .next = lower_block(l, "next entry"), .own = arena_new(), .rounds = most_codes(c)
+	};
+	bool share = share_codes(&s);
+
+	if (share) {
+		s.record = ir_var_kept(l->ir, "record");
+		if (share_records(&s)) {
+			say_places(l, k->run);
+			k->run->bodies = s.body.n;
+		}
+		rounds(l, k, &s, end);
+	}
+	arena_free(s.own);
+	return share;
 }
 
 /* Decisions that are data. Goes on in a new current block where there is none. */
@@ -186,11 +294,13 @@ void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *ru
 	*vec_add(l->arena, &l->ir->classifier) = c;
 	lower_set(l, k.at, lower_op(l, IR_AND, r, ir_imm(UINT32_MAX)));
 	lower_set(l, k.best, lower_op(l, IR_SHR, r, ir_imm(32)));
-	load_entry(l, &k);
-	if (run->codes)
-		chain(l, &k, end);
-	else
-		lower_jump(l, end);
+	if (run->codes < SHARE_FROM || !shared(l, &k, c, end)) {
+		load_entry(l, &k);
+		if (run->codes)
+			chain(l, &k, end);
+		else
+			lower_jump(l, end);
+	}
 	lower_hot(l, end);
 	decisions(l, &k);
 }

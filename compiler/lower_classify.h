@@ -30,6 +30,7 @@ struct lower_entry {
 	const struct ast_rule *rule;
 	uint32_t what;			/* see classify_what() */
 	bool sure;			/* CODE: what the tables say is all that the rule asks */
+	const struct ast_rule *rest;	/* CODE: the rule, asking no more than they do not know */
 };
 
 struct lower_run {
@@ -41,6 +42,7 @@ struct lower_run {
 	size_t n_rules;			/* that became these */
 	const char *ends;		/* why it goes no further */
 	size_t what;			/* where in the image it says where the table of .what begins */
+	size_t bodies;			/* pieces of code that the entries are which are code; 0: one each */
 	bool failed;			/* it cannot be one run */
 };
 
@@ -79,6 +81,11 @@ struct cover cover_and(struct lower *l, const struct lower_run *run, const struc
 /* Are there packets that it is not about? */
 bool cover_is_narrow(const struct cover *c);
 
+/* ---- lower_rest.c ---- */
+
+/* The rule, or one that does the same where tables led to it: it stands among others that only packets of @outer come to. */
+const struct ast_rule *rest_of(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer);
+
 /* ---- lower_segment.c, lower_classify.c ---- */
 
 /* The rules from @i on of a list that belong together: how many. *taken: one classifier has them, and it goes on behind them in a new current
@@ -91,6 +98,6 @@ void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *ru
 /* @n rules of a list from @i on are one by one; @why NULL: there are few. */
 void report_plain(struct lower *l, const struct ast_rules *rules, size_t i, size_t n, const char *why);
 /* They are a classifier. */
-void report_run(struct lower *l, const struct ast_rules *rules, size_t i, size_t n, struct lower_run *run, const struct classifier *c);
+struct ir_segment *report_run(struct lower *l, const struct ast_rules *rules, size_t i, size_t n, struct lower_run *run, const struct classifier *c);
 
 #endif

@@ -51,6 +51,9 @@ static void test_numbers(struct lower *l, ir_var var, const struct range *r, siz
 
 	for (size_t i = 0; i < n; i++)
 		singles += !value_cmp(r[i].lo, r[i].hi);
+	/* a switch has its numbers in the code */
+	if (l->alike)
+		singles = 0;
 	if (singles >= SWITCH_FROM) {
 		struct ir_block *rest = singles < n ? lower_block(l, "ranges") : no;
 		/* the tree that it becomes knows more on each of its ways to the default */

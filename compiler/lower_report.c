@@ -169,7 +169,7 @@ void report_plain(struct lower *l, const struct ast_rules *rules, size_t i, size
 			s->n++;
 }
 
-void report_run(struct lower *l, const struct ast_rules *rules, size_t i, size_t n, struct lower_run *run, const struct classifier *c)
+struct ir_segment *report_run(struct lower *l, const struct ast_rules *rules, size_t i, size_t n, struct lower_run *run, const struct classifier *c)
 {
 	struct ir_segment *s = add_segment(l, rules, i, n);
 
@@ -180,6 +180,7 @@ void report_run(struct lower *l, const struct ast_rules *rules, size_t i, size_t
 	for (size_t k = 0; k < run->entry.n; k++)
 		if (run->entry.v[k].what >> CLASSIFY_INDEX_BITS == CLASSIFY_CODE)
 			*vec_add(l->arena, &s->code) = (struct ir_code){ run->entry.v[k].rule, why_code(l, run, &run->entry.v[k]) };
+	return s;
 }
 
 static int by_index(const void *a, const void *b)

@@ -219,6 +219,11 @@ static void lower_list(struct lower *l, const struct lower_work *w, const struct
 
 static void lower_work(struct lower *l, const struct lower_work *w)
 {
+	if (w->placed) {
+		for (size_t i = 0; i < w->n_placed; i++)
+			*vec_add(l->arena, &l->hot) = w->placed[i];
+		return;
+	}
 	lower_hot(l, w->at);
 	l->span = w->span;
 	l->known = w->known;
@@ -238,6 +243,16 @@ static void lower_work(struct lower *l, const struct lower_work *w)
 			lower_emit(l, IR_COUNT)->imm = w->rule->index;
 		lower_list(l, w, &w->rule->then_block, w->no);
 	}
+}
+
+void lower_pending(struct lower *l, size_t from)
+{
+	for (size_t k = from; k < l->work.n; k++) {
+		struct lower_work w = l->work.v[k];
+
+		lower_work(l, &w);
+	}
+	l->work.n = from;
 }
 
 /* Out of line: what was put off, and what that puts off. */

@@ -67,17 +67,19 @@ static bool plain_verdict(const struct ast_rule *r, unsigned *kind)
 	return false;
 }
 
-static void add_entry(struct lower *l, struct lower_run *run, const struct ast_rule *r, unsigned kind, bool stops, bool sure, const struct cover *c)
+static struct lower_entry *add_entry(struct lower *l, struct lower_run *run, const struct ast_rule *r, unsigned kind, bool stops, bool sure,
+				     const struct cover *c)
 {
+	struct lower_entry *e;
+
 	uint32_t place = (uint32_t)run->entry.n;
 
 	if (r->index >= CLASSIFY_WORD_END) {
 		run->failed = true;
-		return;
+		return NULL;
 	}
-	*vec_add(l->arena, &run->entry) = (struct lower_entry){
-		r, classify_what(kind, kind == CLASSIFY_CODE ? (uint32_t)run->codes : r->index), sure
-	};
+	e = vec_add(l->arena, &run->entry);
+	*e = (struct lower_entry){ r, classify_what(kind, kind == CLASSIFY_CODE ? (uint32_t)run->codes : r->index), sure, r };
 	*vec_add(l->arena, &run->rules.entry) = (struct classify_entry){ classify_what(kind, place), stops };
 	run->codes += kind == CLASSIFY_CODE;
 	run->counts += kind == CLASSIFY_COUNT;
@@ -88,6 +90,7 @@ static void add_entry(struct lower *l, struct lower_run *run, const struct ast_r
 		t.entry = place;
 		*vec_add(l->arena, &run->rules.term) = t;
 	}
+	return e;
 }
 
 static void add_list(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct ast_rules *rules, const struct cover *c);
@@ -95,13 +98,17 @@ static void add_list(struct lower *l, const struct lower_work *w, struct lower_r
 static void add_actions(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
 {
 	struct cover own = cover_cond(l, run, r->cond, false), c = cover_and(l, run, outer, &own);
+	struct lower_entry *e;
 	unsigned kind;
 
 	run->n_rules++;
-	if (own.exact && c.exact && plain_verdict(r, &kind))
+	if (own.exact && c.exact && plain_verdict(r, &kind)) {
 		add_entry(l, run, r, kind, true, true, &c);
-	else
-		add_entry(l, run, r, CLASSIFY_CODE, c.exact && decides(r), c.exact, &c);
+		return;
+	}
+	e = add_entry(l, run, r, CLASSIFY_CODE, c.exact && decides(r), c.exact, &c);
+	if (e && !c.exact)
+		e->rest = rest_of(l, run, r, outer);
 }
 
 /* A block with its else branches, taken apart; false: tables do not know exactly which packets go where. */
@@ -277,6 +284,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 		struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
 		struct classifier *c;
 		struct image_mark before;
+		struct ir_segment *s;
 		const char *dear;
 
 		n = gather(l, w, rules, i, n, run);
@@ -298,8 +306,9 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 			*taken = true;
 			if (why && !run->ends)
 				run->ends = arena_printf(l->arena, "with more rules, %s", why);
-			report_run(l, rules, i, n, run, c);
+			s = report_run(l, rules, i, n, run, c);
 			lower_run(l, w, run, c);
+			s->bodies = run->bodies;
 			return n;
 		}
 		if (n == 1 || may_be_plain(l, run))

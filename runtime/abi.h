@@ -57,6 +57,7 @@
 #define XDPF_IMAGES		2		/* one in use, one that is being filled */
 #define XDPF_FN_COUNTS		"xdpf_counts"	/* the same, where blocks of classified rules count */
 #define XDPF_FN_FLUSH		"xdpf_flush"	/* … and where full lists of struct xdpf_pending are added to the counters */
+#define XDPF_FN_PART		"xdpf_code"	/* and a number: what rules share that are code though tables lead to them */
 #define XDPF_FN_OPTIONS		"xdpf_options"	/* a function of the program, where rules ask for options of TCP */
 #define XDPF_SECTION_META	".debug_xdpf"	/* the metadata; libbpf skips a section of this prefix in silence */
 #define XDPF_SECTION_TESTS	".debug_xdpf_tests"	/* the tests, where there are any */

@@ -3,9 +3,9 @@
 here and in examples/, and random ones (rules.py), against all frames of corpus.py; in the kernel also with frames of which only the first N
 bytes are in one piece.
 
-usage: diff.py [--xdpfc XDPFC] [--xdpf XDPF] [--mutants N] [--random N] [--seed S] [--engine E] [--counting HOW] [--splits N] [FILE…]
+usage: diff.py [--xdpfc XDPFC] [--xdpf XDPF] [--mutants N] [--random N] [--alike N] [--seed S] [--engine E] [--counting HOW] [--splits N] [FILE…]
 
-A rule file, whole or split at N, is one test. With FILE: only these, and as many random ones as --random says, else none. --splits: so many ways of
+A rule file, whole or split at N, is one test. With FILE: only these, and as many random ones as --random and --alike say, else none. --splits: so many ways of
 splitting at the most.
 """
 
@@ -20,6 +20,7 @@ import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+import alike
 import corpus
 import rules
 
@@ -104,6 +105,7 @@ def main():
     parser.add_argument("--xdpf", default=os.path.join(release, "xdpf"))
     parser.add_argument("--mutants", type=int, default=3000)
     parser.add_argument("--random", type=int, help="random rule files (8, or none where files are given)")
+    parser.add_argument("--alike", type=int, default=0, help="random files of rules that share their code (alike.py)")
     parser.add_argument("--splits", type=int, default=len(SPLITS) - 1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--engine", default="auto", help="how rules are found, as xdpfc takes it")
@@ -126,6 +128,7 @@ def main():
         many = args.random if args.random is not None else 0 if args.file else 8
         if many:
             paths += rules.write(tmp, many, args.seed, frames.frames, args.xdpfc)
+        paths += alike.write(tmp, args.alike, args.seed, frames.frames, args.xdpfc)
         found = set()
         for path in paths:
             name = os.path.relpath(path, corpus.ROOT) if path.startswith(corpus.ROOT) else os.path.basename(path)
