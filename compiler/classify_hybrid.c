@@ -30,12 +30,13 @@ static uint32_t *rest_terms(const struct tuple_build *b, struct arena *a, size_t
 	return out;
 }
 
+/* At the most: with others, which are fewer. */
 static size_t tables_bytes(const struct tuple_build *b)
 {
-	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table);
+	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table) + b->rest.n * sizeof(struct tuple_rest);
 
 	for (unsigned i = 0; i < b->n; i++)
-		n += b->table[i].lines * TUPLE_LINE + (b->table[i].n << (b->table[i].shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT)) + 128;
+		n += (b->table[i].lines + b->table[i].n / (b->table[i].shape.wide ? 1 : TUPLE_RECORDS)) * TUPLE_LINE + 128;
 	return n;
 }
 
@@ -102,7 +103,8 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 	bool better = true;
 
 	b->t = t;
-	tuple_terms(b);
+	if (!tuple_terms(b))
+		return false;
 	while (!try_rest(b, rfc)) {
 		size_t before = b->n_left;
 
