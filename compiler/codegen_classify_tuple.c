@@ -196,15 +196,13 @@ static void look_at(struct cg_tuple *c, unsigned table, V line)
 	struct cg *g = c->g;
 	bool wide = c->t->wide[table];
 	unsigned n = wide ? 1 : TUPLE_RECORDS;
-	V bad[TUPLE_RECORDS], all = NULL, frees = wide ? NULL : part(g, line, offsetof(struct tuple_narrow, free), 8), best, rests;
+	V bad[TUPLE_RECORDS], is[TUPLE_RECORDS], all = NULL, frees = wide ? NULL : part(g, line, offsetof(struct tuple_narrow, free), 8), best, rests;
 	BB some = cg_block(g, "some"), none = cg_block(g, "none");
 
 	for (unsigned i = 0; i < n; i++) {
-		V b;
-
 		bad[i] = wide ? wide_bad(c, line) : narrow_bad(c, line, frees, i);
-		b = nonzero(g, bad[i]);
-		all = all ? bin(g, LLVMAnd, all, b) : b;
+		is[i] = nonzero(g, bad[i]);
+		all = all ? bin(g, LLVMAnd, all, is[i]) : is[i];
 	}
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, all, cg_c(g, 0), ""), none, some);
 	cg_place(g, some);
@@ -214,6 +212,8 @@ static void look_at(struct cg_tuple *c, unsigned table, V line)
 		V key = part(g, line, wide ? offsetof(struct tuple_wide, key) : offsetof(struct tuple_narrow, key) + 4 * i, 4);
 		V rest = part(g, line, wide ? offsetof(struct tuple_wide, rest) : offsetof(struct tuple_narrow, rest) + 2 * i, 2);
 
+		/* only where its addresses are the packet's: others are looked at in vain, and need not be near */
+		rest = bin(g, LLVMAnd, rest, bin(g, LLVMXor, bin(g, LLVMAShr, is[i], cg_c(g, 63)), cg_c(g, UINT64_MAX)));
 		rest = bin(g, LLVMAdd, rests, bin(g, LLVMMul, rest, cg_c(g, sizeof(struct tuple_rest))));
 		bad[i] = or(g, bad[i], rest_bad(c, cg_inside(c->l, rest, sizeof(struct tuple_rest))));
 		best = better(g, best, key, bad[i]);
