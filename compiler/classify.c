@@ -8,7 +8,6 @@
 #include <stdio.h>
 
 enum {
-	RFC_TERMS = 16384,			/* more are not even tried without hash tables: it takes long, and is too large */
 	CACHED = 16 << 20,			/* bytes that are likely to be in a cache */
 };
 
@@ -86,8 +85,8 @@ static bool again(struct attempt *t, struct classifier *c, enum classify_engine 
 	return true;
 }
 
-/* Fewest dependent loads first, as long as they are to memory that the processor's caches hold; then a tree, which is slower, and last what is not in
- * any cache. */
+/* What costs least, as long as it is in memory that the processor's caches may hold; then a tree, which is slower, and last what is not in any
+ * cache. */
 static bool build_any(struct attempt *t, struct classifier *c)
 {
 	size_t most = t->max_bytes, cached = most < CACHED ? most : CACHED;
@@ -98,21 +97,17 @@ static bool build_any(struct attempt *t, struct classifier *c)
 		c->reason = arena_printf(t->out, "one field, and %zu values of it: compared in code", c->cases.n);
 		return true;
 	}
-	if (!again(t, c, ENGINE_RFC, most))
-		return false;
-	t->why = NULL;
-	t->max_bytes = cached;
-	if (t->r->term.n <= RFC_TERMS && build_rfc(t, c)) {
-		c->reason = "few enough combinations of what the rules ask for tables of all";
-		return true;
-	}
-	why = t->why ? t->why : "too many rules for tables of all combinations";
 	if (!again(t, c, ENGINE_HYBRID, most))
 		return false;
+	t->why = NULL;
 	t->max_rest_bytes = cached;
 	if (classify_hybrid(t, &c->rfc, &c->tuple)) {
-		c->reason = arena_printf(t->out, "%s: %u hash table%s for most rules, tables of combinations for those that ask little", why,
-					 c->tuple.n, c->tuple.n == 1 ? "" : "s");
+		if (!c->tuple.n)
+			c->engine = ENGINE_RFC;
+		c->reason = !c->tuple.n ? "few enough combinations of what the rules ask for tables of all" :
+			    arena_printf(t->out, "%s: %u hash table%s for most rules, tables of combinations for those that ask little",
+					 t->why ? t->why : "tables of all combinations would be far from the processor", c->tuple.n,
+					 c->tuple.n == 1 ? "" : "s");
 		return true;
 	}
 	if (!again(t, c, ENGINE_TREE, most))

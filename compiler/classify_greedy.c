@@ -1,6 +1,6 @@
 /*
  * Which tables of merged tuples: one after the other, each the one that takes the most of the terms that are left. In: terms. Out: a table,
- * whose buckets hold at most TUPLE_MAX_BUCKET each, and what is left.
+ * whose buckets are TUPLE_CHAIN lines each at most, and what is left.
  */
 #include "classify_tuple.h"
 
@@ -72,8 +72,24 @@ static int by_fit(const void *a, const void *b)
 	return x->fit > y->fit ? -1 : x->fit < y->fit;
 }
 
+/* What most of the terms' rests begin with that are left: mostly there is but one. false: memory is out. */
+static bool choose_rests(struct tuple_build *b, uint32_t *rests)
+{
+	uint32_t *n = calloc(b->rest.n / TUPLE_RESTS + 1, sizeof(*n));
+
+	*rests = 0;
+	for (size_t k = 0; n && k < b->n_left; k++) {
+		uint32_t i = b->term.v[b->left[k]].rest / TUPLE_RESTS;
+
+		if (++n[i] > n[*rests])
+			*rests = i;
+	}
+	free(n);
+	return n || classify_fail(b->t, "memory is out");
+}
+
 /* Shapes made of what the terms ask for; those which most would fit first. */
-static size_t candidates(struct tuple_build *b, struct counts *c, struct candidate *out)
+static size_t candidates(struct tuple_build *b, uint32_t rests, struct counts *c, struct candidate *out)
 {
 	bool is[2][TUPLE_LONG][LEVELS] = { 0 };
 	size_t n = 0;
@@ -82,6 +98,8 @@ static size_t candidates(struct tuple_build *b, struct counts *c, struct candida
 	for (size_t k = 0; k < b->n_left; k++) {
 		const struct tuple_term *x = &b->term.v[b->left[k]];
 
+		if (x->rest / TUPLE_RESTS != rests)
+			continue;
 		c->v[x->wide][level(x, 0)][level(x, 1)][exact(x)]++;
 		is[x->wide][0][level(x, 0)] = is[x->wide][1][level(x, 1)] = true;
 	}
@@ -92,7 +110,7 @@ static size_t candidates(struct tuple_build *b, struct counts *c, struct candida
 				for (unsigned e = 0; e < EXACTS && is[wide][0][i] && is[wide][1][j]; e++)
 					if (c->v[wide][i][j][e])
 						out[n++] = (struct candidate){
-							{ wide, { (uint8_t)(i * TUPLE_STEP), (uint8_t)(j * TUPLE_STEP) }, e },
+							{ wide, { (uint8_t)(i * TUPLE_STEP), (uint8_t)(j * TUPLE_STEP) }, e, rests },
 							c->v[wide][i][j][e],
 						};
 	}
@@ -115,17 +133,17 @@ static uint32_t *seen(struct seen *s, uint64_t hash)
 /* How many terms it takes; 0: not more than @best. */
 static size_t evaluate(const struct tuple_build *b, struct seen *s, const struct candidate *c, size_t best)
 {
-	uint64_t mask[TUPLE_WORDS];
+	struct tuple_table d;
 	size_t taken = 0, refused = 0;
 
-	tuple_shape_masks(&c->shape, mask);
+	tuple_shape_masks(&c->shape, d.mask, &d.shorts);
 	s->round++;
 	for (size_t k = 0; k < b->n_left; k++) {
 		const struct tuple_term *x = &b->term.v[b->left[k]];
 
 		if (!tuple_fits(&c->shape, x))
 			continue;
-		if (++*seen(s, tuple_term_hash(mask, &c->shape, x)) <= TUPLE_SAME_KEY)
+		if (++*seen(s, tuple_term_hash(&d, &c->shape, x)) <= TUPLE_SAME_KEY)
 			taken++;
 		else if (++refused + best >= c->fit)
 			return 0;
@@ -163,28 +181,41 @@ static bool sort_buckets(const struct tuple_build *b, struct tuple_choice *c)
 	return true;
 }
 
+/* Is there room for one more where @filled are? @others: lines that are no buckets, at most. */
+static bool room(const struct tuple_shape *s, unsigned filled, size_t *others)
+{
+	if (s->wide)
+		return filled < TUPLE_WIDE_CHAIN;
+	if (filled % TUPLE_RECORDS || !filled)
+		return true;
+	if (filled == TUPLE_CHAIN * TUPLE_RECORDS || *others == TUPLE_MAX_OTHERS)
+		return false;
+	++*others;
+	return true;
+}
+
 static bool take(struct tuple_build *b, struct seen *s, const struct tuple_shape *shape, size_t n)
 {
 	struct tuple_choice *c = &b->table[b->n];
-	uint64_t mask[TUPLE_WORDS];
+	struct tuple_table d;
 	unsigned char *filled;
-	size_t kept = 0;
+	size_t kept = 0, others = 0;
 
-	/* in few of the lines there is no room for all: one in seven where two have room */
-	*c = (struct tuple_choice){ .shape = *shape, .lines = shape->wide ? n : (3 * n + 3) / 4, .first = UINT32_MAX };
+	/* in few of the lines there is no room for all: one in seven */
+	*c = (struct tuple_choice){ .shape = *shape, .lines = shape->wide ? n : (3 * n + 7) / 8, .first = UINT32_MAX };
 	filled = calloc(c->lines, 1);
 	if (!filled)
 		return classify_fail(b->t, "memory is out");
 	c->term = arena_array(b->t->a, n, sizeof(*c->term));
 	c->bucket = arena_array(b->t->a, n, sizeof(*c->bucket));
-	tuple_shape_masks(shape, mask);
+	tuple_shape_masks(shape, d.mask, &d.shorts);
 	s->round++;
 	for (size_t k = 0; k < b->n_left; k++) {
 		uint32_t place = b->left[k];
 		const struct tuple_term *x = &b->term.v[place];
-		uint64_t h = tuple_term_hash(mask, shape, x), bucket = tuple_line(h, c->lines);
+		uint64_t h = tuple_term_hash(&d, shape, x), bucket = tuple_line(h, c->lines);
 
-		if (!tuple_fits(shape, x) || ++*seen(s, h) > TUPLE_SAME_KEY || filled[bucket] == TUPLE_MAX_BUCKET) {
+		if (!tuple_fits(shape, x) || ++*seen(s, h) > TUPLE_SAME_KEY || !room(shape, filled[bucket], &others)) {
 			b->left[kept++] = place;
 			continue;
 		}
@@ -206,13 +237,14 @@ bool tuple_take(struct tuple_build *b)
 	struct candidate *c = malloc(2 * LEVELS * LEVELS * EXACTS * sizeof(*c));
 	struct seen s = { .slots = 64 };
 	size_t n, best = 0, found = 0;
+	uint32_t rests;
 	bool ok;
 
 	while (s.slots < 2 * b->n_left)
 		s.slots *= 2;
 	s.v = calloc(s.slots, sizeof(*s.v));
-	ok = (counts && c && s.v) || classify_fail(b->t, "memory is out");
-	n = ok ? candidates(b, counts, c) : 0;
+	ok = ((counts && c && s.v) || classify_fail(b->t, "memory is out")) && choose_rests(b, &rests);
+	n = ok ? candidates(b, rests, counts, c) : 0;
 	for (size_t i = 0; i < n && c[i].fit > best; i++) {
 		size_t taken = evaluate(b, &s, &c[i], best);
 

@@ -1,15 +1,15 @@
 /*
  * Both: tables of merged tuples for the bulk of the rules, and recursive flow classification for those that are wide. In: terms. Out: few
- * tables, and the rest: the first rest, as tables are taken from it, that is not too large, or a later one that is so much smaller that it
- * costs less. What does not stop is always in the rest.
+ * tables, and the rest: of all rests that are left as tables are taken from them, the one that with these tables costs least. What does not
+ * stop is always in the rest.
  */
 #include "classify_tuple.h"
 
 #include <stdlib.h>
 
 enum {
-	REST = 4000,				/* terms: more are not tried */
-	SMALL = 1 << 20,			/* bytes that are near the processor */
+	REST = 4000,				/* terms: more are not tried … */
+	RFC_TERMS = 16384,			/* … where all of them are in the rest: it takes long, and is too large */
 };
 
 /* The rest, in order: what no table can hold, and whatever a term that is left was made of. */
@@ -30,17 +30,18 @@ static uint32_t *rest_terms(const struct tuple_build *b, struct arena *a, size_t
 	return out;
 }
 
+/* At the most: with others, which are fewer. */
 static size_t tables_bytes(const struct tuple_build *b)
 {
-	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table);
+	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table) + b->rest.n * sizeof(struct tuple_rest);
 
 	for (unsigned i = 0; i < b->n; i++)
-		n += b->table[i].lines * TUPLE_LINE + (b->table[i].n << (b->table[i].shape.wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT)) + 128;
+		n += (b->table[i].lines + b->table[i].n / (b->table[i].shape.wide ? 1 : TUPLE_RECORDS)) * TUPLE_LINE + 128;
 	return n;
 }
 
-/* An attempt of its own: what it leaves in memory and image goes with it. */
-static bool try_rest(struct tuple_build *b, struct rfc *rfc)
+/* An attempt of its own, of at most @most bytes: what it leaves in memory and image goes with it. */
+static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most)
 {
 	struct attempt *t = b->t, sub = { .a = arena_new(), .out = t->out, .r = t->r, .im = t->im, .before = image_mark(t->im) };
 	size_t n, room = t->max_bytes - (t->im->n - t->before.n), tables = tables_bytes(b);
@@ -48,9 +49,9 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc)
 	bool ok = false;
 
 	sub.max_bytes = room > tables ? room - tables : 0;
-	if (t->max_rest_bytes && sub.max_bytes > t->max_rest_bytes)
-		sub.max_bytes = t->max_rest_bytes;
-	ok = n <= REST && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
+	if (sub.max_bytes > most)
+		sub.max_bytes = most;
+	ok = n <= (b->n ? REST : RFC_TERMS) && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
 	if (!ok && !t->im->failed)
 		image_cut(t->im, sub.before);
 	if (!ok && sub.why)
@@ -61,65 +62,80 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc)
 	return ok;
 }
 
-/* Nanoseconds, about: of a table that is asked, and of a rest that is twice as large. */
-static unsigned cost(const struct tuple_build *b, size_t rest)
-{
-	unsigned n = 25 * b->n;
+struct best {
+	struct tuple_build b;
+	uint32_t *left;
+	unsigned cost;
+	bool is, now;				/* .now: it is what the image has */
+};
 
-	for (; rest > SMALL; rest /= 2)
-		n += 12;
-	return n;
+static void keep(struct best *best, const struct tuple_build *b, unsigned cost)
+{
+	best->b = *b;
+	best->left = arena_copy(b->t->a, b->left, b->n_left * sizeof(*b->left));
+	best->cost = cost;
+	best->is = best->now = true;
 }
 
-/* One more table, where that makes so much of the rest that it costs less. @rest: bytes of the rest that there is, from @before on in the image. */
-static bool one_more(struct tuple_build *b, struct rfc *rfc, struct image_mark before, size_t *rest, bool *better)
+/* The rest that is left now; where it is cheaper than all before, it is the best one. */
+static bool consider(struct tuple_build *b, struct rfc *rfc, struct best *best)
 {
 	struct image *im = b->t->im;
-	struct tuple_build was = *b;
-	unsigned is = cost(b, *rest);
+	struct image_mark before = image_mark(im);
+	unsigned tables = CLASSIFY_TABLE_COST * b->n;
+	size_t most = b->t->max_rest_bytes ? b->t->max_rest_bytes : SIZE_MAX, rules = b->t->r->term.n, less;
 
-	*better = false;
-	if (*rest <= SMALL || b->n == TUPLE_MAX_TABLES)
-		return true;
-	was.left = arena_copy(b->t->a, b->left, b->n_left * sizeof(*b->left));
-	image_cut(im, before);
-	if (!tuple_take(b))
-		return false;
-	if (try_rest(b, rfc)) {
-		*rest = im->n - before.n;
-		*better = cost(b, *rest) < is;
-		if (*better)
-			return true;
-		image_cut(im, before);
+	best->now = false;
+	less = best->is ? classify_bytes_within(best->cost - tables, rules) : SIZE_MAX;
+	if (less < most)
+		most = less;
+	if (try_rest(b, rfc, most)) {
+		unsigned cost = tables + classify_bytes_cost(im->n - before.n, rules);
+
+		if (!best->is || cost < best->cost)
+			keep(best, b, cost);
+		else
+			image_cut(im, before);
 	}
-	*b = was;
-	return !im->failed && try_rest(b, rfc);
+	return !im->failed;
+}
+
+/* As it was when it was best. */
+static bool restore(struct tuple_build *b, struct rfc *rfc, struct best *best)
+{
+	if (best->now)
+		return true;
+	*b = best->b;
+	b->left = best->left;
+	return try_rest(b, rfc, SIZE_MAX);
 }
 
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 {
 	struct tuple_build *b = arena_alloc(t->a, sizeof(*b));
 	const struct image_mark start = image_mark(t->im);
-	size_t rest;
-	bool better = true;
+	struct best best = { .is = false };
 
 	b->t = t;
-	tuple_terms(b);
-	while (!try_rest(b, rfc)) {
-		size_t before = b->n_left;
+	if (!tuple_terms(b))
+		return false;
+	while (!best.is || CLASSIFY_TABLE_COST * b->n < best.cost) {
+		size_t left = b->n_left;
 
-		if (t->im->failed)
+		if (!consider(b, rfc, &best))
 			return false;
-		if (b->n == TUPLE_MAX_TABLES)
-			return classify_fail(t, "%d tables leave %zu rules that are too many for one more kind", b->n, b->n_left + b->other.n);
+		if (b->n == TUPLE_MAX_TABLES || (best.is && CLASSIFY_TABLE_COST * (b->n + 1) >= best.cost))
+			break;
 		if (!tuple_take(b))
 			return false;
-		if (b->n_left == before)
-			return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
+		if (b->n_left == left)
+			break;
+		if (best.now)
+			image_cut(t->im, start);
 	}
-	rest = t->im->n - start.n;
-	while (better)
-		if (!one_more(b, rfc, start, &rest, &better))
-			return false;
-	return tuple_write(b, tuple);
+	if (!best.is && b->n == TUPLE_MAX_TABLES)
+		return classify_fail(t, "%d tables leave %zu rules that are too many for one more kind", b->n, b->n_left + b->other.n);
+	if (!best.is)
+		return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
+	return restore(b, rfc, &best) && tuple_write(b, tuple);
 }

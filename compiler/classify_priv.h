@@ -67,6 +67,15 @@ struct dim_class_map {
 /* What of @term (places in .r->term, ascending) tell apart in dimension @d. false, and .why. */
 bool dim_classes(struct attempt *t, unsigned d, const uint32_t *term, size_t n, struct classes *c, struct dim_class_map *m);
 
+/* ---- classify_cost.c ---- */
+
+enum { CLASSIFY_TABLE_COST = 13 };		/* of a hash table: what is computed. Its line is on its way while other tables are looked up */
+
+/* Of tables of combinations, of that many bytes, in a file of so many rules. */
+unsigned classify_bytes_cost(size_t bytes, size_t rules);
+/* The most bytes that cost no more. */
+size_t classify_bytes_within(unsigned cost, size_t rules);
+
 /* ---- classify_rfc.c ---- */
 
 /* Tables for @term (places in .r->term, ascending). false, and .why. */

@@ -9,11 +9,12 @@
 /* A term, or a part of what it allows: of each long number some high bits, of each short one a range. */
 struct tuple_term {
 	uint32_t term, entry;			/* places in .r->term and .r->entry */
-	struct value value[TUPLE_LONG];
+	struct value value[TUPLE_LONG];		/* where not .wide: what narrow records have of it */
 	uint8_t free[TUPLE_LONG];		/* low bits that may be anything; TUPLE_ANY: nothing is asked */
+	uint8_t which_lo[TUPLE_LONG], which_hi[TUPLE_LONG];
 	bool wide;
-	uint16_t lo[TUPLE_SHORT], hi[TUPLE_SHORT];
-	uint16_t which, which_mask;
+	uint32_t lo[TUPLE_SHORT], hi[TUPLE_SHORT];	/* lanes */
+	uint32_t rest;				/* place in .rest */
 };
 
 enum {
@@ -27,12 +28,16 @@ struct tuple_shape {
 	bool wide;
 	uint8_t free[TUPLE_LONG];
 	unsigned exact;				/* bits: these short numbers */
+	uint32_t rests;				/* what its records can name begins with that many times TUPLE_RESTS */
 };
 
 struct tuple_build {
 	struct attempt *t;
 	unsigned dim[TUPLE_DIMS];
+	struct tuple_window window[TUPLE_LONG];
+	struct tuple_above above[TUPLE_LONG];
 	VEC(struct tuple_term) term;
+	VEC(struct tuple_rest) rest;		/* each once */
 	VEC(uint32_t) other;			/* places in .r->term of what no table can hold */
 	uint32_t *left;				/* places in .term that no table has, ascending */
 	size_t n_left;
@@ -48,12 +53,20 @@ struct tuple_build {
 
 /* ---- classify_tuple.c ---- */
 
-/* .dim, .term, .other; .left is all. */
-void tuple_terms(struct tuple_build *b);
-void tuple_shape_masks(const struct tuple_shape *s, uint64_t *mask);
+/* .dim, .term, .other; .left is all. false: memory is out, and .why. */
+bool tuple_terms(struct tuple_build *b);
+void tuple_shape_masks(const struct tuple_shape *s, uint64_t mask[TUPLE_WORDS], uint64_t *shorts);
 /* The hash of what a term asks, as packets that match it have it. */
-uint64_t tuple_term_hash(const uint64_t *mask, const struct tuple_shape *s, const struct tuple_term *x);
+uint64_t tuple_term_hash(const struct tuple_table *d, const struct tuple_shape *s, const struct tuple_term *x);
 bool tuple_fits(const struct tuple_shape *s, const struct tuple_term *x);
+
+/* ---- classify_window.c ---- */
+
+/* .window and .above, and terms that then need not be wide; .rest. false: memory is out, and .why. */
+bool tuple_narrow(struct tuple_build *b);
+
+/* ---- classify_bucket.c ---- */
+
 /* The tables that were chosen, in the image. false, and .why. */
 bool tuple_write(struct tuple_build *b, struct tuple *out);
 

@@ -211,7 +211,7 @@ V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *sai
 	BB on = cg_block(g, "found");
 
 	if (c->engine == ENGINE_HYBRID)
-		cg_tuple_words(&tuple, &l, &c->tuple, said);
+		cg_tuple_begin(&tuple, &l, &c->tuple, said);
 	list = c->engine == ENGINE_SWITCH ? cg_switch_find(&l, &c->cases, said) : rfc_list(&l, &c->rfc, said);
 	if (c->engine == ENGINE_HYBRID) {
 		V head;

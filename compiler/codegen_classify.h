@@ -37,16 +37,20 @@ V cg_switch_find(struct cg_lookup *l, const struct classify_switch *s, const str
 
 /* ---- codegen_classify_tuple.c ---- */
 
+enum { CG_TUPLE_EARLY = 4 };		/* tables whose buckets are asked for before all else */
+
 struct cg_tuple {
 	struct cg_lookup *l;
 	struct cg *g;
 	const struct tuple *t;
-	V w[2][TUPLE_WORDS];		/* narrow, wide */
-	V shorts, best;			/* .best: address */
+	V narrow, wide[TUPLE_WORDS], shorts, which;	/* struct tuple_packet */
+	V guards, guarded, which_guarded;		/* of .shorts; it, and .which, with them */
+	V early[CG_TUPLE_EARLY];			/* addresses of buckets */
+	V best;						/* address of the key */
 };
 
-/* The packet as the tables want it: made before anything is learned of @which, so that the verifier forgets it. */
-void cg_tuple_words(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said);
+/* The packet as the tables want it: made before anything is learned of @said, so that the verifier forgets it; and its buckets are on their way. */
+void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said);
 /* As tuple_find() has it. */
 V cg_tuple_find(struct cg_tuple *c, V best);
 

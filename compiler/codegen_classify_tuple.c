@@ -2,7 +2,8 @@
  * The look-up in merged tuples' hash tables (runtime/table/tuple.h). In: what the packet says of each dimension, and the first entry that
  * stops found so far. Out: the first one of all. A table is skipped where all that it has comes later.
  *
- * Buckets are short, and a loop over one has a fixed end besides, so that the verifier knows it.
+ * What is far from the processor is asked for early, and nothing else waits for it: all that a line holds is compared without a branch, but for
+ * one where none of its addresses are the packet's. Few lines have another one behind them.
  */
 #include "codegen_classify.h"
 
@@ -16,6 +17,11 @@ static V bin(struct cg *g, LLVMOpcode op, V a, V b)
 static V and(struct cg *g, V a, uint64_t mask)
 {
 	return bin(g, LLVMAnd, a, cg_c(g, mask));
+}
+
+static V or(struct cg *g, V a, V b)
+{
+	return bin(g, LLVMOr, a, b);
 }
 
 static V shl(struct cg *g, V a, unsigned n)
@@ -36,39 +42,72 @@ static void go_if(struct cg *g, LLVMIntPredicate p, V a, V b, BB there, const ch
 	cg_place(g, here);
 }
 
-static V best_index(struct cg_tuple *c)
+/* Its highest bit is set where @v is not zero. */
+static V nonzero(struct cg *g, V v)
 {
-	return and(c->g, LLVMBuildLoad2(c->g->b, c->g->i64, c->best, ""), TUPLE_END);
+	return cg_hide(g, or(g, v, bin(g, LLVMSub, cg_c(g, 0), v)));
 }
 
-void cg_tuple_words(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said)
+static V part(struct cg *g, V struct_at, size_t off, unsigned bytes)
 {
-	struct cg *g = l->g;
-
-	*c = (struct cg_tuple){ .l = l, .g = g, .t = t };
-	for (unsigned i = 0; i < TUPLE_WORDS; i++)
-		c->w[0][i] = c->w[1][i] = cg_c(g, 0);
-	c->shorts = l->blank;
-	for (unsigned i = 0; i < TUPLE_DIMS; i++) {
-		unsigned d = c->t->dim[i];
-
-		if (d == TUPLE_NONE)
-			continue;
-		c->shorts = bin(g, LLVMOr, c->shorts, shl(g, and(g, cg_said(g, said->which[d]), 7), TUPLE_WHICH_AT + TUPLE_WHICH_BITS * i));
-		if (i >= TUPLE_LONG) {
-			c->shorts = bin(g, LLVMOr, c->shorts, shl(g, and(g, cg_said(g, said->lo[d]), UINT16_MAX), 16 * (i - TUPLE_LONG)));
-			continue;
-		}
-		c->w[0][0] = bin(g, LLVMOr, c->w[0][0], shl(g, and(g, cg_said(g, said->lo[d]), UINT32_MAX), 32 * i));
-		c->w[1][2 * i] = cg_said(g, said->hi[d]);
-		c->w[1][2 * i + 1] = cg_said(g, said->lo[d]);
-	}
-	c->w[0][TUPLE_NARROW_WORDS - 1] = c->w[1][TUPLE_WORDS - 1] = c->shorts;
+	return cg_load(g, cg_atc(g, struct_at, off), bytes, bytes);
 }
 
 static V member(struct cg_tuple *c, unsigned table, size_t off, unsigned bytes)
 {
-	return cg_load(c->g, cg_atc(c->g, cg_image(c->g), c->t->at + table * sizeof(struct tuple_table) + off), bytes, bytes);
+	return part(c->g, cg_image(c->g), c->t->at + table * sizeof(struct tuple_table) + off, bytes);
+}
+
+/* A long number's 32 bits for narrow tables; *which is the next one where the number is outside the window. */
+static V windowed(struct cg_tuple *c, const struct tuple_window *w, V hi, V lo, V *which)
+{
+	struct cg *g = c->g;
+	struct value above = tuple_bits_above(w->bits, w->shift);
+	V is, x, outside;
+
+	if (!w->is)
+		return and(g, lo, UINT32_MAX);
+	/* all ones where it is this field */
+	is = bin(g, LLVMSub, shr(g, nonzero(g, bin(g, LLVMXor, *which, cg_c(g, w->which))), 63), cg_c(g, 1));
+	outside = bin(g, LLVMXor, and(g, hi, above.hi), part(g, cg_image(g), w->at + offsetof(struct tuple_above, hi), 8));
+	x = bin(g, LLVMXor, and(g, lo, above.lo), part(g, cg_image(g), w->at + offsetof(struct tuple_above, lo), 8));
+	outside = shr(g, nonzero(g, or(g, outside, x)), 63);
+	*which = bin(g, LLVMAdd, *which, bin(g, LLVMAnd, outside, is));
+	if (!w->shift)
+		return and(g, lo, UINT32_MAX);
+	/* as tuple_within() has it */
+	x = w->shift >= 64 ? shr(g, hi, w->shift - 64) : or(g, shr(g, lo, w->shift), shl(g, hi, 64 - w->shift));
+	x = bin(g, LLVMAnd, bin(g, LLVMXor, x, lo), is);
+	return and(g, bin(g, LLVMXor, lo, x), UINT32_MAX);
+}
+
+/* As tuple_packet() has it. */
+static void packet(struct cg_tuple *c, const struct cg_dim *said)
+{
+	struct cg *g = c->g;
+
+	c->narrow = cg_c(g, 0);
+	c->shorts = c->which = c->l->blank;
+	for (unsigned i = 0; i < TUPLE_WORDS; i++)
+		c->wide[i] = cg_c(g, 0);
+	for (unsigned i = 0; i < TUPLE_DIMS; i++) {
+		unsigned d = c->t->dim[i];
+		V which, lo;
+
+		if (d == TUPLE_NONE)
+			continue;
+		which = and(g, cg_said(g, said->which[d]), TUPLE_WHICH_MOST);
+		lo = cg_said(g, said->lo[d]);
+		if (i < TUPLE_LONG) {
+			c->wide[2 * i] = cg_said(g, said->hi[d]);
+			c->wide[2 * i + 1] = lo;
+			c->narrow = or(g, c->narrow, shl(g, windowed(c, &c->t->window[i], c->wide[2 * i], lo, &which), 32 * i));
+			c->which = or(g, c->which, shl(g, which, TUPLE_WHICH_LANE * i));
+		} else {
+			which = or(g, shl(g, which, 16), and(g, lo, UINT16_MAX));
+			c->shorts = or(g, c->shorts, shl(g, which, TUPLE_LANE * (i - TUPLE_LONG)));
+		}
+	}
 }
 
 /* As tuple_hash() has it. */
@@ -78,159 +117,186 @@ static V hash(struct cg_tuple *c, unsigned table)
 	bool wide = c->t->wide[table];
 	V h = c->l->blank;		/* where nothing is hashed the verifier would know the bucket, and what is in it */
 
-	for (unsigned i = 0; i < (wide ? TUPLE_WORDS : TUPLE_NARROW_WORDS); i++) {
+	for (unsigned i = 0; i < (wide ? TUPLE_WORDS : 1); i++) {
 		V mask = member(c, table, offsetof(struct tuple_table, mask) + 8 * i, 8);
 
-		h = bin(g, LLVMXor, h, bin(g, LLVMAnd, c->w[wide][i], mask));
+		h = bin(g, LLVMXor, h, bin(g, LLVMAnd, wide ? c->wide[i] : c->narrow, mask));
 		h = bin(g, LLVMMul, h, cg_c(g, TUPLE_MIX));
 		h = bin(g, LLVMXor, h, shr(g, h, 32));
 	}
-	return h;
+	h = bin(g, LLVMXor, h, bin(g, LLVMMul, bin(g, LLVMAnd, c->shorts, member(c, table, offsetof(struct tuple_table, shorts), 8)),
+				   cg_c(g, TUPLE_SHORT_MIX)));
+	return bin(g, LLVMXor, h, shr(g, h, 32));
 }
 
-static V part(struct cg_tuple *c, V record, size_t off, unsigned bytes)
-{
-	return cg_load(c->g, cg_atc(c->g, record, off), bytes, bytes);
-}
-
-/* Not zero where the short word is not as the record wants it; @at: of its struct tuple_rest. */
-static V rest_bad(struct cg_tuple *c, V record, size_t at)
+/* Zero where all lanes are in what stands at address @rest. */
+static V rest_bad(struct cg_tuple *c, V rest)
 {
 	struct cg *g = c->g;
-	V bad = bin(g, LLVMXor, shr(g, c->shorts, TUPLE_WHICH_AT), part(c, record, at + offsetof(struct tuple_rest, which), 2));
+	V in, which;
 
-	bad = bin(g, LLVMAnd, bad, part(c, record, at + offsetof(struct tuple_rest, which_mask), 2));
-	for (unsigned i = 0; i < TUPLE_SHORT; i++) {
-		V lo = part(c, record, at + offsetof(struct tuple_rest, lo) + 2 * i, 2);
-		V span = part(c, record, at + offsetof(struct tuple_rest, span) + 2 * i, 2);
-		V beyond = and(g, bin(g, LLVMSub, shr(g, c->shorts, 16 * i), lo), UINT16_MAX);
-
-		bad = bin(g, LLVMOr, bad, shr(g, bin(g, LLVMSub, span, beyond), 63));
-	}
-	return bad;
+	in = bin(g, LLVMAnd, bin(g, LLVMSub, c->guarded, part(g, rest, offsetof(struct tuple_rest, lo), 8)),
+		 bin(g, LLVMSub, part(g, rest, offsetof(struct tuple_rest, hi), 8), c->shorts));
+	which = bin(g, LLVMAnd, bin(g, LLVMSub, c->which_guarded, part(g, rest, offsetof(struct tuple_rest, which_lo), 1)),
+		    bin(g, LLVMSub, part(g, rest, offsetof(struct tuple_rest, which_hi), 1), c->which));
+	in = bin(g, LLVMXor, bin(g, LLVMAnd, in, c->guards), c->guards);
+	return or(g, in, bin(g, LLVMXor, and(g, which, TUPLE_WHICH_GUARDS), cg_c(g, TUPLE_WHICH_GUARDS)));
 }
 
-static V narrow_bad(struct cg_tuple *c, V record)
+/* Where the packet's bucket begins. */
+static V bucket(struct cg_tuple *c, unsigned table)
 {
 	struct cg *g = c->g;
-	V x = bin(g, LLVMXor, part(c, record, offsetof(struct tuple_narrow, value), 8), c->w[0][0]);
-	V bad = rest_bad(c, record, offsetof(struct tuple_narrow, rest));
+	V off = shr(g, bin(g, LLVMMul, hash(c, table), cg_c(g, TUPLE_LAST_MIX)), 32);
 
-	bad = bin(g, LLVMOr, bad, bin(g, LLVMLShr, and(g, x, UINT32_MAX), part(c, record, offsetof(struct tuple_narrow, free), 1)));
-	return bin(g, LLVMOr, bad, bin(g, LLVMLShr, shr(g, x, 32), part(c, record, offsetof(struct tuple_narrow, free) + 1, 1)));
+	/* as tuple_line() has it */
+	off = shr(g, bin(g, LLVMMul, off, member(c, table, offsetof(struct tuple_table, n), 4)), 32);
+	return bin(g, LLVMAdd, shl(g, off, TUPLE_LINE_SHIFT), member(c, table, offsetof(struct tuple_table, lines), 4));
 }
 
-static V wide_bad(struct cg_tuple *c, V record)
+static V narrow_bad(struct cg_tuple *c, V line, V frees, unsigned i)
 {
 	struct cg *g = c->g;
-	V bad = rest_bad(c, record, offsetof(struct tuple_wide, rest));
+	V x = bin(g, LLVMXor, part(g, line, offsetof(struct tuple_narrow, value) + 8 * i, 8), c->narrow);
+	V free[TUPLE_LONG];
 
-	for (unsigned i = 0; i < 2 * TUPLE_LONG; i++) {
-		V x = bin(g, LLVMXor, part(c, record, offsetof(struct tuple_wide, value) + 8 * i, 8), c->w[1][i]);
-		V free = part(c, record, offsetof(struct tuple_wide, free) + i, 1);
+	for (unsigned k = 0; k < TUPLE_LONG; k++)
+		free[k] = and(g, shr(g, frees, (TUPLE_LONG * i + k) * TUPLE_FREE_BITS), (1 << TUPLE_FREE_BITS) - 1);
+	return or(g, bin(g, LLVMLShr, and(g, x, UINT32_MAX), free[0]), bin(g, LLVMLShr, shr(g, x, 32), free[1]));
+}
+
+static V wide_bad(struct cg_tuple *c, V line)
+{
+	struct cg *g = c->g;
+	V bad = cg_c(g, 0);
+
+	for (unsigned i = 0; i < TUPLE_WORDS; i++) {
+		V x = bin(g, LLVMXor, part(g, line, offsetof(struct tuple_wide, value) + 8 * i, 8), c->wide[i]);
+		V free = part(g, line, offsetof(struct tuple_wide, free) + i, 1);
 		V asked = bin(g, LLVMSub, cg_c(g, 0), shr(g, free, 7));
 
-		bad = bin(g, LLVMOr, bad, bin(g, LLVMLShr, bin(g, LLVMAnd, x, asked), and(g, free, 63)));
+		bad = or(g, bad, bin(g, LLVMLShr, bin(g, LLVMAnd, x, asked), and(g, free, 63)));
 	}
 	return bad;
 }
 
-/* 1 where @v is not zero. */
-static V nonzero(struct cg *g, V v)
+/* @best, or @key where that is less and @bad is zero. */
+static V better(struct cg *g, V best, V key, V bad)
 {
-	return shr(g, bin(g, LLVMOr, v, bin(g, LLVMSub, cg_c(g, 0), v)), 63);
+	V less = bin(g, LLVMSub, key, best), take;
+
+	take = bin(g, LLVMAnd, less, bin(g, LLVMXor, nonzero(g, bad), cg_c(g, UINT64_MAX)));
+	take = cg_hide(g, bin(g, LLVMAShr, take, cg_c(g, 63)));
+	return bin(g, LLVMAdd, best, bin(g, LLVMAnd, less, take));
 }
 
-/* The record at address @record: where it matches, or is later than the best, to @next. One branch for both, which are as likely: each is a
- * state for the verifier, and cannot be foreseen. */
-static void look_at(struct cg_tuple *c, bool wide, V record, BB next)
-{
-	struct cg *g = c->g;
-	size_t rest = wide ? offsetof(struct tuple_wide, rest) : offsetof(struct tuple_narrow, rest);
-	V word = part(c, record, rest + offsetof(struct tuple_rest, word), 4), later, bad, best;
-	BB settled = cg_block(g, "settled"), other = cg_block(g, "other record");
-
-	later = bin(g, LLVMSub, best_index(c), bin(g, LLVMAdd, and(g, word, TUPLE_END), cg_c(g, 1)));
-	later = cg_hide(g, shr(g, later, 63));
-	bad = cg_hide(g, nonzero(g, wide ? wide_bad(c, record) : narrow_bad(c, record)));
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULE, bad, later, ""), settled, other);
-	cg_place(g, settled);
-	best = LLVMBuildLoad2(g->b, g->i64, c->best, "");
-	word = bin(g, LLVMAnd, bin(g, LLVMXor, best, word), bin(g, LLVMSub, later, cg_c(g, 1)));
-	LLVMBuildStore(g->b, bin(g, LLVMXor, best, word), c->best);
-	LLVMBuildBr(g->b, next);
-	cg_place(g, other);
-}
-
-/* The @n records from the one at offset @first on. */
-static void look_on(struct cg_tuple *c, bool wide, V first, V n, BB next)
-{
-	struct cg *g = c->g;
-	size_t size = wide ? sizeof(struct tuple_wide) : sizeof(struct tuple_narrow);
-	V at = cg_alloca(g, g->i64, "at"), i = cg_alloca(g, g->i64, "i"), k, off;
-	BB look = cg_block(g, "record"), again = cg_block(g, "again");
-
-	LLVMBuildStore(g->b, first, at);
-	LLVMBuildStore(g->b, cg_c(g, 0), i);
-	LLVMBuildBr(g->b, look);
-	cg_place(g, look);
-	k = LLVMBuildLoad2(g->b, g->i64, i, "");
-	go_if(g, LLVMIntUGE, k, n, next, "more");
-	off = LLVMBuildLoad2(g->b, g->i64, at, "");
-	look_at(c, wide, cg_inside(c->l, off, (unsigned)size), next);
-	k = LLVMBuildAdd(g->b, k, cg_c(g, 1), "");
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, k, cg_c(g, TUPLE_MAX_BUCKET), ""), next, again);
-	cg_place(g, again);
-	LLVMBuildStore(g->b, k, i);
-	LLVMBuildStore(g->b, LLVMBuildAdd(g->b, off, cg_c(g, size), ""), at);
-	LLVMBuildBr(g->b, look);
-}
-
-/* The bucket at address @line, and those of the table's other records that it names. */
-static void bucket(struct cg_tuple *c, unsigned table, V line, BB next)
+/* The records at address @line: .best. */
+static void look_at(struct cg_tuple *c, unsigned table, V line)
 {
 	struct cg *g = c->g;
 	bool wide = c->t->wide[table];
-	V more, at;
+	unsigned n = wide ? 1 : TUPLE_RECORDS;
+	V bad[TUPLE_RECORDS], is[TUPLE_RECORDS], all = NULL, frees = wide ? NULL : part(g, line, offsetof(struct tuple_narrow, free), 8), best, rests;
+	BB some = cg_block(g, "some"), none = cg_block(g, "none");
 
-	look_at(c, wide, line, next);
-	if (wide) {
-		more = part(c, line, offsetof(struct tuple_wide, more), 4);
-	} else {
-		look_at(c, wide, cg_atc(g, line, sizeof(struct tuple_narrow)), next);
-		more = part(c, line, offsetof(struct tuple_narrow, more), 2);
-		more = bin(g, LLVMOr, more, shl(g, part(c, line, sizeof(struct tuple_narrow) + offsetof(struct tuple_narrow, more), 2), 16));
+	for (unsigned i = 0; i < n; i++) {
+		bad[i] = wide ? wide_bad(c, line) : narrow_bad(c, line, frees, i);
+		is[i] = nonzero(g, bad[i]);
+		all = all ? bin(g, LLVMAnd, all, is[i]) : is[i];
 	}
-	at = shl(g, and(g, more, 0xffffff), wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT);
-	at = bin(g, LLVMAdd, at, member(c, table, offsetof(struct tuple_table, others), 4));
-	look_on(c, wide, at, shr(g, more, 24), next);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, all, cg_c(g, 0), ""), none, some);
+	cg_place(g, some);
+	best = LLVMBuildLoad2(g->b, g->i64, c->best, "");
+	rests = member(c, table, offsetof(struct tuple_table, rests), 4);
+	for (unsigned i = 0; i < n; i++) {
+		V key = part(g, line, wide ? offsetof(struct tuple_wide, key) : offsetof(struct tuple_narrow, key) + 4 * i, 4);
+		V rest = part(g, line, wide ? offsetof(struct tuple_wide, rest) : offsetof(struct tuple_narrow, rest) + 2 * i, 2);
+
+		/* only where its addresses are the packet's: others are looked at in vain, and need not be near */
+		rest = bin(g, LLVMAnd, rest, bin(g, LLVMXor, bin(g, LLVMAShr, is[i], cg_c(g, 63)), cg_c(g, UINT64_MAX)));
+		rest = bin(g, LLVMAdd, rests, bin(g, LLVMMul, rest, cg_c(g, sizeof(struct tuple_rest))));
+		bad[i] = or(g, bad[i], rest_bad(c, cg_inside(c->l, rest, sizeof(struct tuple_rest))));
+		best = better(g, best, key, bad[i]);
+	}
+	LLVMBuildStore(g->b, best, c->best);
+	LLVMBuildBr(g->b, none);
+	cg_place(g, none);
+}
+
+/* 1 and the line that follows, if that can have something earlier; else 0. */
+static V following(struct cg_tuple *c, bool wide, V line)
+{
+	struct cg *g = c->g;
+	size_t last = wide ? offsetof(struct tuple_wide, key) : offsetof(struct tuple_narrow, key) + 4 * (TUPLE_RECORDS - 1);
+	V more = wide ? part(g, line, offsetof(struct tuple_wide, next), 4) : part(g, line, offsetof(struct tuple_narrow, free), 8);
+	V later = bin(g, LLVMSub, part(g, line, last, 4), LLVMBuildLoad2(g->b, g->i64, c->best, ""));
+
+	more = wide ? more : shr(g, more, TUPLE_NEXT_AT);
+	return bin(g, LLVMAnd, more, cg_hide(g, bin(g, LLVMAShr, later, cg_c(g, 63))));
+}
+
+/* The bucket at address @line, and what follows. */
+static void look_on(struct cg_tuple *c, unsigned table, V first, BB next)
+{
+	struct cg *g = c->g;
+	bool wide = c->t->wide[table];
+	BB before = LLVMGetInsertBlock(g->b), look = cg_block(g, "line"), again;
+	V line, more, k = cg_alloca(g, g->i64, "lines"), n;
+
+	LLVMBuildStore(g->b, cg_c(g, 0), k);
+	LLVMBuildBr(g->b, look);
+	cg_place(g, look);
+	line = LLVMBuildPhi(g->b, g->ptr, "");
+	LLVMAddIncoming(line, &first, &before, 1);
+	look_at(c, table, line);
+	more = following(c, wide, line);
+	go_if(g, LLVMIntEQ, more, cg_c(g, 0), next, "more");
+	n = LLVMBuildAdd(g->b, LLVMBuildLoad2(g->b, g->i64, k, ""), cg_c(g, 1), "");
+	go_if(g, LLVMIntEQ, n, cg_c(g, wide ? TUPLE_WIDE_CHAIN : TUPLE_CHAIN), next, "in bounds");
+	LLVMBuildStore(g->b, n, k);
+	more = shl(g, bin(g, LLVMSub, more, cg_c(g, 1)), TUPLE_LINE_SHIFT);
+	more = cg_inside(c->l, bin(g, LLVMAdd, more, member(c, table, offsetof(struct tuple_table, others), 4)), TUPLE_LINE);
+	again = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, look);
+	LLVMAddIncoming(line, &more, &again, 1);
 }
 
 /* @done: none of the tables from this one on has anything earlier. */
 static void table(struct cg_tuple *c, unsigned i, BB next, BB done)
 {
 	struct cg *g = c->g;
-	V which, off;
+	V best = shr(g, LLVMBuildLoad2(g->b, g->i64, c->best, ""), 8), line = i < CG_TUPLE_EARLY ? c->early[i] : NULL, all;
 
-	go_if(g, LLVMIntUGE, member(c, i, offsetof(struct tuple_table, first), 4), best_index(c), done, "table");
-	which = bin(g, LLVMXor, shr(g, c->shorts, TUPLE_WHICH_AT), member(c, i, offsetof(struct tuple_table, which), 2));
-	which = bin(g, LLVMAnd, which, member(c, i, offsetof(struct tuple_table, which_mask), 2));
-	go_if(g, LLVMIntNE, which, cg_c(g, 0), next, "its fields");
-	/* as tuple_line() has it */
-	off = shr(g, bin(g, LLVMMul, hash(c, i), cg_c(g, TUPLE_LAST_MIX)), 32);
-	off = shr(g, bin(g, LLVMMul, off, member(c, i, offsetof(struct tuple_table, n), 4)), 32);
-	off = bin(g, LLVMMul, off, cg_c(g, TUPLE_LINE));
-	off = bin(g, LLVMAdd, off, member(c, i, offsetof(struct tuple_table, lines), 4));
-	bucket(c, i, cg_inside(c->l, off, TUPLE_LINE), next);
+	go_if(g, LLVMIntUGE, member(c, i, offsetof(struct tuple_table, first), 4), best, done, "table");
+	all = cg_atc(g, cg_image(g), c->t->at + i * sizeof(struct tuple_table) + offsetof(struct tuple_table, all));
+	go_if(g, LLVMIntNE, rest_bad(c, all), cg_c(g, 0), next, "its fields");
+	look_on(c, i, line ? line : cg_inside(c->l, bucket(c, i), TUPLE_LINE), next);
+}
+
+void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said)
+{
+	struct cg *g = l->g;
+
+	*c = (struct cg_tuple){ .l = l, .g = g, .t = t };
+	packet(c, said);
+	c->guards = cg_hide(g, cg_c(g, TUPLE_GUARDS));
+	c->guarded = or(g, c->shorts, c->guards);
+	c->which_guarded = or(g, c->which, cg_c(g, TUPLE_WHICH_GUARDS));
+	for (unsigned i = 0; i < t->n && i < CG_TUPLE_EARLY; i++) {
+		c->early[i] = cg_inside(l, bucket(c, i), TUPLE_LINE);
+		LLVMSetVolatile(LLVMBuildLoad2(g->b, g->i64, c->early[i], ""), 1);
+	}
 }
 
 V cg_tuple_find(struct cg_tuple *c, V best)
 {
 	struct cg *g = c->g;
 	BB done = cg_block(g, "tables done");
+	V key;
 
 	c->best = cg_alloca(g, g->i64, "best");
-	LLVMBuildStore(g->b, best, c->best);
+	/* as tuple_key() has it */
+	LLVMBuildStore(g->b, or(g, and(g, shl(g, best, 8), UINT32_MAX), shr(g, best, 24)), c->best);
 	for (unsigned i = 0; i < c->t->n; i++) {
 		BB next = i + 1 < c->t->n ? cg_block(g, "next table") : done;
 
@@ -241,5 +307,7 @@ V cg_tuple_find(struct cg_tuple *c, V best)
 	if (!c->t->n)
 		LLVMBuildBr(g->b, done);
 	cg_place(g, done);
-	return LLVMBuildLoad2(g->b, g->i64, c->best, "");
+	key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
+	/* and tuple_word() */
+	return or(g, shr(g, key, 8), shl(g, and(g, key, 255), 24));
 }

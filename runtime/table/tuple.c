@@ -4,112 +4,116 @@
  */
 #include "tuple.h"
 
-enum { INDEX = TUPLE_END };
-
-void tuple_words(const struct tuple *t, bool wide, const unsigned *which, const struct value *v, uint64_t *w)
+/* A long number: its place and the window's 32 bits. */
+static uint32_t windowed(const struct image *im, const struct tuple_window *w, unsigned *which, struct value v)
 {
-	unsigned n = wide ? TUPLE_WORDS : TUPLE_NARROW_WORDS;
-	uint64_t s = 0;
+	struct value above = tuple_bits_above(w->bits, w->shift);
+	const struct tuple_above *want = image_at(im, w->at);
 
-	for (unsigned i = 0; i < n; i++)
-		w[i] = 0;
+	if (!w->is || *which != w->which)
+		return (uint32_t)v.lo;
+	*which += (v.hi & above.hi) != want->hi || (v.lo & above.lo) != want->lo;
+	return tuple_within(w->shift, v);
+}
+
+struct tuple_packet tuple_packet(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v)
+{
+	struct tuple_packet p = { 0 };
+
 	for (unsigned i = 0; i < TUPLE_DIMS; i++) {
-		unsigned d = t->dim[i];
+		unsigned d = t->dim[i], w;
 
 		if (d == TUPLE_NONE)
 			continue;
-		s |= (uint64_t)(which[d] & 7) << (TUPLE_WHICH_AT + TUPLE_WHICH_BITS * i);
-		if (i >= TUPLE_LONG) {
-			s |= (v[d].lo & 0xffff) << 16 * (i - TUPLE_LONG);
-		} else if (wide) {
-			w[2 * i] = v[d].hi;
-			w[2 * i + 1] = v[d].lo;
+		w = which[d] & TUPLE_WHICH_MOST;
+		if (i < TUPLE_LONG) {
+			p.wide[2 * i] = v[d].hi;
+			p.wide[2 * i + 1] = v[d].lo;
+			p.narrow |= (uint64_t)windowed(im, &t->window[i], &w, v[d]) << 32 * i;
+			p.which |= (uint64_t)w << TUPLE_WHICH_LANE * i;
 		} else {
-			w[0] |= (v[d].lo & UINT32_MAX) << 32 * i;
+			p.shorts |= ((uint64_t)w << 16 | (v[d].lo & UINT16_MAX)) << TUPLE_LANE * (i - TUPLE_LONG);
 		}
 	}
-	w[n - 1] = s;
+	return p;
 }
 
-uint64_t tuple_hash(const struct tuple_table *d, bool wide, const uint64_t *w)
+uint64_t tuple_hash(const struct tuple_table *d, bool wide, const struct tuple_packet *p)
 {
-	uint64_t h = 0;
+	uint64_t h = wide ? 0 : tuple_mix(0, p->narrow & d->mask[0]);
 
-	for (unsigned i = 0; i < (wide ? TUPLE_WORDS : TUPLE_NARROW_WORDS); i++)
-		h = tuple_mix(h, w[i] & d->mask[i]);
-	return h;
+	for (unsigned i = 0; wide && i < TUPLE_WORDS; i++)
+		h = tuple_mix(h, p->wide[i] & d->mask[i]);
+	return tuple_mix_shorts(h, p->shorts & d->shorts);
 }
 
-/* Not zero where the short word is not as the record wants it. */
-static uint64_t rest_bad(const struct tuple_rest *r, uint64_t s)
+/* Not zero where a lane is outside. */
+static uint64_t rest_bad(const struct tuple_rest *r, const struct tuple_packet *p)
 {
-	uint64_t bad = ((s >> TUPLE_WHICH_AT) ^ r->which) & r->which_mask;
+	uint64_t in = ((p->shorts | TUPLE_GUARDS) - r->lo) & (r->hi - p->shorts);
+	uint64_t which = ((p->which | TUPLE_WHICH_GUARDS) - r->which_lo) & (r->which_hi - p->which);
 
-	for (unsigned i = 0; i < TUPLE_SHORT; i++)
-		bad |= (r->span[i] - (((s >> 16 * i) - r->lo[i]) & 0xffff)) >> 63;
+	return (~in & TUPLE_GUARDS) | (~which & TUPLE_WHICH_GUARDS);
+}
+
+static uint64_t narrow_bad(const struct tuple_narrow *l, unsigned i, const struct tuple_packet *p)
+{
+	uint64_t x = l->value[i] ^ p->narrow, free = l->free >> 2 * TUPLE_FREE_BITS * i;
+
+	return (x & UINT32_MAX) >> (free & 63) | x >> 32 >> (free >> TUPLE_FREE_BITS & 63);
+}
+
+static uint64_t wide_bad(const struct tuple_wide *l, const struct tuple_packet *p)
+{
+	uint64_t bad = 0;
+
+	for (unsigned i = 0; i < TUPLE_WORDS; i++)
+		bad |= ((l->value[i] ^ p->wide[i]) & (uint64_t)-(l->free[i] >> 7)) >> (l->free[i] & 63);
 	return bad;
 }
 
-static bool narrow_matches(const struct tuple_narrow *r, const uint64_t *w)
+static const struct tuple_rest *rest(const struct image *im, const struct tuple_table *d, unsigned i)
 {
-	uint64_t x = r->value ^ w[0];
-
-	return !((x & UINT32_MAX) >> r->free[0] | x >> 32 >> r->free[1] | rest_bad(&r->rest, w[1]));
+	return (const struct tuple_rest *)image_at(im, d->rests) + i;
 }
 
-static bool wide_matches(const struct tuple_wide *r, const uint64_t *w)
+/* The line that follows, if that can have something earlier; else 0. */
+static uint32_t find_in(const struct image *im, const struct tuple_table *d, bool wide, const void *line, const struct tuple_packet *p,
+			uint32_t *best)
 {
-	uint64_t bad = rest_bad(&r->rest, w[TUPLE_WORDS - 1]);
-
-	for (unsigned i = 0; i < 2 * TUPLE_LONG; i++)
-		bad |= ((r->value[i] ^ w[i]) & (uint64_t)-(r->free[i] >> 7)) >> (r->free[i] & 63);
-	return !bad;
-}
-
-/* true: what is behind it need not be looked at. */
-static bool settled(const void *record, bool wide, const uint64_t *w, uint32_t *best)
-{
-	const struct tuple_narrow *n = record;
-	const struct tuple_wide *x = record;
-	uint32_t word = wide ? x->rest.word : n->rest.word;
-
-	if ((word & INDEX) >= (*best & INDEX))
-		return true;
-	if (!(wide ? wide_matches(x, w) : narrow_matches(n, w)))
-		return false;
-	*best = word;
-	return true;
-}
-
-static uint32_t find_in(const struct image *im, const struct tuple_table *d, bool wide, const uint64_t *w, uint32_t best)
-{
-	const void *line = image_at(im, d->lines + tuple_line(tuple_hash(d, wide, w), d->n) * TUPLE_LINE);
 	const struct tuple_narrow *n = line;
-	uint32_t more;
+	const struct tuple_wide *w = line;
 
-	if (settled(line, wide, w, &best) || (!wide && settled(n + 1, wide, w, &best)))
-		return best;
-	more = wide ? ((const struct tuple_wide *)line)->more : n[0].more | (uint32_t)n[1].more << 16;
-	for (size_t i = 0; i < more >> 24; i++)
-		if (settled(image_at(im, d->others + (((more & 0xffffff) + i) << (wide ? TUPLE_WIDE_SHIFT : TUPLE_NARROW_SHIFT))), wide, w, &best))
-			break;
-	return best;
+	for (unsigned i = 0; i < (wide ? 1 : TUPLE_RECORDS); i++) {
+		uint64_t bad = wide ? wide_bad(w, p) : narrow_bad(n, i, p);
+		uint32_t key = wide ? w->key : n->key[i];
+
+		if (!(bad | rest_bad(rest(im, d, wide ? w->rest : n->rest[i]), p)) && key < *best)
+			*best = key;
+	}
+	if (*best <= (wide ? w->key : n->key[TUPLE_RECORDS - 1]))
+		return 0;
+	return wide ? w->next : (uint32_t)(n->free >> TUPLE_NEXT_AT);
 }
 
 uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best)
 {
-	uint64_t w[2][TUPLE_WORDS];
+	struct tuple_packet p = tuple_packet(im, t, which, v);
+	uint32_t key = tuple_key(best);
 
-	tuple_words(t, false, which, v, w[0]);
-	tuple_words(t, true, which, v, w[1]);
 	for (unsigned i = 0; i < t->n; i++) {
 		const struct tuple_table *d = (const struct tuple_table *)image_at(im, t->at) + i;
+		uint32_t more = (uint32_t)tuple_line(tuple_hash(d, t->wide[i], &p), d->n), at = d->lines;
 
-		if (d->first >= (best & INDEX))
+		if (d->first >= key >> 8)
 			break;
-		if (((w[0][1] >> TUPLE_WHICH_AT) ^ d->which) & d->which_mask)
+		if (rest_bad(&d->all, &p))
 			continue;
-		best = find_in(im, d, t->wide[i], w[t->wide[i]], best);
+		more++;
+		for (unsigned k = 0; more && k < (t->wide[i] ? TUPLE_WIDE_CHAIN : TUPLE_CHAIN); k++) {
+			more = find_in(im, d, t->wide[i], image_at(im, at + (size_t)(more - 1) * TUPLE_LINE), &p, &key);
+			at = d->others;
+		}
 	}
-	return best;
+	return tuple_word(key);
 }
