@@ -87,10 +87,12 @@ static void variables(struct cg *g)
 		g->image_number = cg_atc(g, base, 8 * p->kept.n + 8);
 		g->classes = cg_atc(g, base, 8 * p->kept.n + 16);
 		g->key = cg_atc(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS));
+		g->packet_turns = cg_atc(g, g->key, cg_key_room(g));
 		LLVMSetVolatile(LLVMBuildStore(g->b, LLVMBuildLoad2(g->b, g->i64, g->len, ""), g->len_kept), 1);
 	} else {
 		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
 		g->image_number = g->image ? cg_alloca(g, g->i64, "image number") : NULL;
+		g->packet_turns = g->turns ? cg_alloca(g, g->i64, "turns") : NULL;
 	}
 	for (size_t i = 0; i < p->var.n; i++)
 		if (!g->var[i])
@@ -116,7 +118,7 @@ void cg_main(struct cg *g)
 	g->len = cg_alloca(g, g->i64, "len");
 	g->index = cg_alloca(g, g->i32, "index");
 	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
-	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
+	g->value = cg_alloca(g, LLVMArrayType2(g->i64, sizeof(struct xdpf_element) / 8), "value");
 	g->decider = cg_alloca(g, g->i32, "decider");
 	g->verdict = cg_alloca(g, g->i64, "verdict");
 	if (p->ast->n_limits) {
@@ -126,6 +128,7 @@ void cg_main(struct cg *g)
 	frame_length(g);
 	variables(g);
 	cg_image_choose(g);
+	cg_live_choose(g);
 	g->block = arena_array(g->arena, p->block.n, sizeof(BB));
 	for (size_t i = 0; i < p->block.n; i++)
 		g->block[i] = cg_block(g, p->block.v[i]->name);

@@ -71,8 +71,9 @@ static size_t n_slots(const struct xdpf_meta *m)
 	return n;
 }
 
-static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log)
+static int check_each_map(const struct bpf_map *map, const struct rt_meta *meta, const struct xdpf_log *log)
 {
+	const struct xdpf_meta *m = rt_meta_get(meta);
 	const struct xdpf_table *t;
 	const char *name = bpf_map__name(map);
 	int err;
@@ -93,6 +94,8 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 	if (!strcmp(name, XDPF_MAP_IMAGES))
 		return check_map(map, BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, XDPF_IMAGES, log);
 	err = rt_sets_map(map, m, log);
+	if (err == -ENOENT)
+		err = rt_live_map(map, meta, log);
 	if (err != -ENOENT)
 		return err;
 	err = rt_ways_map(map, &m->ways, log);
@@ -132,15 +135,16 @@ static int check_program(const struct bpf_object *bpf, const struct xdpf_meta *m
 	return 0;
 }
 
-static int check_object(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_log *log)
+static int check_object(struct bpf_object *bpf, const struct rt_meta *meta, const struct xdpf_log *log)
 {
+	const struct xdpf_meta *m = rt_meta_get(meta);
 	struct bpf_map *map;
 	int err = check_program(bpf, m, log);
 
 	if (err)
 		return err;
 	bpf_object__for_each_map(map, bpf) {
-		err = check_each_map(map, m, log);
+		err = check_each_map(map, meta, log);
 		if (err)
 			return err;
 	}
@@ -174,7 +178,7 @@ int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, con
 		err = rt_fail(log, EBADMSG, "the object is broken: %s", scope.last[0] ? scope.last : strerror(errno));
 	rt_libbpf_end(&scope);
 	if (!err)
-		err = check_object(bpf, m, log);
+		err = check_object(bpf, o->meta, log);
 	if (!err)
 		*out = take_ptr(bpf);
 	return err;
