@@ -140,11 +140,36 @@ static int merge(const struct rt_live *l, const struct rt_list *list, const stru
 	return n == list->n ? 0 : rt_live_patch(l, all, n, 0, log);
 }
 
+/* Is there room for @n more elements beside what the snapshot has? The map has room for as many as the set, and knows nothing of the snapshot. */
+static int check_room(const struct place *at, const struct rt_list *list, size_t n, uint64_t now, const struct xdpf_log *log)
+{
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
+	int err = list->n ? rt_snapshot_read(&s, at->fd, at->set, log) : 0;
+
+	n += list->n;
+	for (size_t i = 0; i < s.n; i++)
+		n += (!s.values[i].turn || s.values[i].turn == at->turn) && (!s.values[i].until || s.values[i].until > now);
+	if (err || !list->n || n <= at->set->size)
+		return err;
+	return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements", at->set->name, at->set->size);
+}
+
+/* Is the element in the set, the snapshot's part or the other? */
+static bool has(const struct place *at, const struct rt_live *l, const struct rt_list *list, const void *key, bool *in_list)
+{
+	struct xdpf_element e;
+
+	*in_list = l->turns && rt_list_find(list, &l->snap->set, key) < list->n;
+	return *in_list || is_there(at->fd, at->set, key, at->turn, &e);
+}
+
 static int add_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	_cleanup_(rt_list_close) struct rt_list list = { 0 };
 	struct place at = { .p = p };
+	size_t fresh = 0;
+	bool in_list;
 	int err = rt_set_open(&at.fd, p, set, log);
 
 	if (err)
@@ -159,10 +184,14 @@ static int add_all(const struct xdpf_program *p, size_t set, const void *keys, s
 	at.turn = turn_of(&l);
 	if (l.turns && n >= MANY && !keep && !list.until)
 		return merge(&l, &list, at.set, keys, n, log);
+	for (size_t i = 0; i < n; i++)
+		fresh += !has(&at, &l, &list, (const char *)keys + i * at.set->key_size, &in_list);
+	err = check_room(&at, &list, fresh, now, log);
 	for (size_t i = 0; i < n && !err; i++) {
 		const void *key = (const char *)keys + i * at.set->key_size;
 
-		if (!l.turns || list.until || rt_list_find(&list, &l.snap->set, key) == list.n)
+		has(&at, &l, &list, key, &in_list);
+		if (!in_list || list.until)
 			err = put(&at, key, keep, now, log);
 	}
 	return err;
