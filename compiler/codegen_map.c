@@ -67,7 +67,8 @@ V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD
 /* Of a map whose elements are maps, the type says what those are like. */
 V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD inner_value, unsigned flags)
 {
-	static const char *const names[] = { "type", "max_entries", "key", "value", "map_flags" }, *const outer[] = { "type", "max_entries", "key", "values" };
+	static const char *const names[] = { "type", "max_entries", "key", "value", "map_flags" };
+	static const char *const outer[] = { "type", "max_entries", "key", "values" };
 	static const unsigned bits[] = { 64, 64, 64, 64, 64 }, outer_bits[] = { 64, 64, 64, 0 };
 	MD array = cg_array_type(g, g->dint, BPF_MAP_TYPE_ARRAY, 32), one = cg_array_type(g, g->dint, 1, 32);
 	MD types[] = {

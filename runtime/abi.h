@@ -157,7 +157,7 @@ struct xdpf_element {
 	uint64_t until;				/* ns of the monotonic clock: then it is in the set no more; 0: it stays */
 	uint32_t bits;				/* of a set with prefixes: what the key begins with; else 0 */
 	uint32_t age;				/* of one that may expire: what its entry in the queue ends with, low bits of when it came */
-	uint32_t turn;				/* of a set with snapshots, 1 or 2: it is in the set while the set's turn is 0 or 1; 0: it is in any case */
+	uint32_t turn;				/* of a set with snapshots: while the set's turn is 0 (here 1) or 1 (2), it is in it; 0: always */
 	uint32_t zero;
 };
 

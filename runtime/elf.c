@@ -41,8 +41,8 @@ static int check_header(Elf *elf, const void *data, size_t len, const struct xdp
 static bool section_known(const char *name)
 {
 	static const char *const known[] = {
-		"", ".strtab", ".symtab", ".shstrtab", ".text", XDPF_SECTION_PROG, ".rodata", XDPF_SECTION_TABLES, XDPF_SECTION_SWAP, XDPF_SECTION_LIVE, ".bss",
-		".maps", "license",
+		"", ".strtab", ".symtab", ".shstrtab", ".text", XDPF_SECTION_PROG, ".rodata", XDPF_SECTION_TABLES, XDPF_SECTION_SWAP,
+		XDPF_SECTION_LIVE, ".bss", ".maps", "license",
 		".BTF", ".BTF.ext",
 		".relxdp", ".rel.text", ".rel.BTF", ".rel.BTF.ext", ".rel.maps", ".rel.rodata", ".llvm_addrsig", ".debug_",
 		".rel.debug_",

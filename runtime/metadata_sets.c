@@ -25,6 +25,9 @@ static void parse_snap(struct meta_parse *p, const json_t *o, const struct xdpf_
 		meta_bad(p, "snap", "is not what the set's elements ask for");
 	else
 		snap->at = (unsigned)json_integer_value(at);
+	for (const struct rt_snap *other = p->meta->snaps; other < snap && !p->err; other++)
+		if (other->set.form != LIVE_NONE && other->set.room == snap->set.room && other->at == snap->at)
+			meta_bad(p, "snap", "is another set's");
 }
 
 void meta_parse_sets(struct meta_parse *p, const json_t *a)

@@ -42,8 +42,8 @@ struct live_set live_set_of(bool prefix, unsigned n_components, unsigned key_siz
 size_t live_sort(const struct live_set *s, void *keys, size_t n);
 /* The order of live_sort(). */
 int live_cmp(const struct live_set *s, const void *a, const void *b);
-/* Makes the snapshot of sorted elements, in @out (zeroed), with .until and .list of @head. NULL, or why not (static). @seed: of hashes; nobody outside
- * knows it. */
+/* Makes the snapshot of sorted elements, in @out (zeroed), with .until and .list of @head. NULL, or why not (static). @seed: of hashes; nobody
+ * outside knows it. */
 const char *live_build(const struct live_set *s, const void *keys, size_t n, const struct live_head *head, uint64_t seed, struct image *out);
 /* Is the element, or for sets with prefixes this address (a prefix that is all of it), in the snapshot? As generated code asks. */
 bool live_has(const struct live_set *s, const void *snapshot, const void *key);
