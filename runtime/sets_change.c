@@ -106,7 +106,8 @@ static int put(const struct place *at, const void *key, uint64_t keep, uint64_t 
 		if (bpf_map_update_elem(at->fd, key, &e, BPF_ANY))
 			return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements", m->name, m->size);
 	}
-	if (!keep || (there && old.until))
+	/* a program that adds nothing has no queue, and nobody who looks for room in it */
+	if (!keep || at->queue < 0 || (there && old.until))
 		return 0;
 	err = note_age(at->queue, at->fd, m, key, e.age, now);
 	if (err) {
@@ -176,7 +177,7 @@ static int add_all(const struct xdpf_program *p, size_t set, const void *keys, s
 		return err;
 	at.set = &rt_meta_get(p->meta)->sets[set];
 	at.queue = p->age_fd[set];
-	if (keep && (!at.set->expires || at.queue < 0))
+	if (keep && !at.set->expires)
 		return rt_fail(log, EINVAL, "the elements of set %s do not expire", at.set->name);
 	err = rt_set_snapshot(&l, &list, p, set, log);
 	if (err)
