@@ -270,6 +270,7 @@ struct ast_set {
 	uint32_t max;				/* LIVE: elements that it holds at most */
 	uint64_t keep;				/* LIVE: ns that an added element stays; 0: until it is removed */
 	bool expires;				/* LIVE: some element may expire */
+	bool added, removed;			/* LIVE: a rule puts elements in, takes them out */
 	bool prefix;				/* LIVE: component .net is a prefix */
 	unsigned net;
 	unsigned live_index;			/* LIVE: place in the program's .live */

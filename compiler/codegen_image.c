@@ -22,7 +22,7 @@ void cg_image_global(struct cg *g)
 	cg_debug_global(g, g->image, XDPF_VAR_TABLES, bytes);
 	g->swap = cg_global(g, XDPF_VAR_SWAP, LLVMConstNull(LLVMStructTypeInContext(g->cx, &g->i32, 1, 0)), XDPF_SECTION_SWAP, false, 4);
 	cg_debug_global(g, g->swap, XDPF_VAR_SWAP, cg_struct_type(g, "xdpf_swap", 1, member, &g->du32, bits, NULL, 0));
-	g->images = cg_map_of_maps(g, XDPF_MAP_IMAGES, XDPF_IMAGES, g->du32, bytes);
+	g->images = cg_map_of_maps(g, XDPF_MAP_IMAGES, XDPF_IMAGES, g->du32, bytes, 0);
 }
 
 V cg_image(struct cg *g)

@@ -93,9 +93,11 @@ static void variables(struct cg *g)
 		if (p->part.n)
 			g->decider = cg_atc(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS));
 		g->key = cg_atc(g, base, 8 * (p->kept.n + 3 + CLASSIFY_MAX_DIMS));
+		g->packet_turns = cg_atc(g, g->key, cg_key_room(g));
 	} else {
 		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
 		g->image_number = g->image ? cg_alloca(g, g->i64, "image number") : NULL;
+		g->packet_turns = g->turns ? cg_alloca(g, g->i64, "turns") : NULL;
 	}
 	for (size_t i = 0; i < p->var.n; i++)
 		if (!g->var[i])
@@ -109,7 +111,7 @@ static void frame(struct cg *g)
 
 	g->index = cg_alloca(g, g->i32, "index");
 	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
-	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
+	g->value = cg_alloca(g, LLVMArrayType2(g->i64, sizeof(struct xdpf_element) / 8), "value");
 	g->decider = cg_alloca(g, g->i32, "decider");
 	g->ranks = NULL;
 	memset(g->verdict_block, 0, sizeof(g->verdict_block));
@@ -176,6 +178,7 @@ void cg_main(struct cg *g)
 	if (g->len_kept)
 		LLVMSetVolatile(LLVMBuildStore(g->b, len, g->len_kept), 1);
 	cg_image_choose(g);
+	cg_live_choose(g);
 	blocks(g, p->block.v[0]);
 	common_end(g);
 }

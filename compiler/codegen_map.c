@@ -65,13 +65,17 @@ V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD
 }
 
 /* Of a map whose elements are maps, the type says what those are like. */
-V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD inner_value)
+V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD inner_value, unsigned flags)
 {
-	static const char *const names[] = { "type", "max_entries", "key", "value" }, *const outer[] = { "type", "max_entries", "key", "values" };
-	static const unsigned bits[] = { 64, 64, 64, 64 }, outer_bits[] = { 64, 64, 64, 0 };
+	static const char *const names[] = { "type", "max_entries", "key", "value", "map_flags" };
+	static const char *const outer[] = { "type", "max_entries", "key", "values" };
+	static const unsigned bits[] = { 64, 64, 64, 64, 64 }, outer_bits[] = { 64, 64, 64, 0 };
 	MD array = cg_array_type(g, g->dint, BPF_MAP_TYPE_ARRAY, 32), one = cg_array_type(g, g->dint, 1, 32);
-	MD types[] = { cg_pointer_type(g, array), cg_pointer_type(g, one), cg_pointer_type(g, inner_key), cg_pointer_type(g, inner_value) };
-	MD inner = cg_pointer_type(g, cg_struct_type(g, "", 4, names, types, bits, NULL, 0));
+	MD types[] = {
+		cg_pointer_type(g, array), cg_pointer_type(g, one), cg_pointer_type(g, inner_key), cg_pointer_type(g, inner_value),
+		cg_pointer_type(g, cg_array_type(g, g->dint, flags ? flags : 1, 32)),
+	};
+	MD inner = cg_pointer_type(g, cg_struct_type(g, "", flags ? 5 : 4, names, types, bits, NULL, 0));
 	MD outer_types[] = {
 		cg_pointer_type(g, cg_array_type(g, g->dint, BPF_MAP_TYPE_ARRAY_OF_MAPS, 32)),
 		cg_pointer_type(g, cg_array_type(g, g->dint, max, 32)), cg_pointer_type(g, inner_key), cg_array_type(g, inner, 0, 64),
@@ -213,7 +217,7 @@ void cg_globals(struct cg *g)
 		g->misses = cg_map(g, XDPF_MAP_MISSES, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_slots, g->du32, g->dmiss);
 	if (g->ir->scratch)
 		g->scratch = cg_map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32,
-				    cg_array_type(g, g->du64, g->ir->kept.n + 3 + CLASSIFY_MAX_DIMS + cg_key_room(g) / 8, 64));
+				    cg_array_type(g, g->du64, g->ir->kept.n + 3 + CLASSIFY_MAX_DIMS + cg_key_room(g) / 8 + (ast->live.n != 0), 64));
 	if (ast->logs.n) {
 		g->log_ring = cg_map(g, XDPF_MAP_LOG, BPF_MAP_TYPE_RINGBUF, XDPF_LOG_BYTES, NULL, NULL);
 		g->log_next = cg_map(g, XDPF_MAP_LOG_NEXT, BPF_MAP_TYPE_ARRAY, ast->logs.n, g->du32, g->du64);

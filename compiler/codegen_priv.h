@@ -11,6 +11,7 @@
 
 #include "abi.h"
 #include "codegen.h"
+#include "table/live.h"
 
 typedef LLVMValueRef V;
 typedef LLVMTypeRef T;
@@ -68,6 +69,8 @@ struct cg {
 	V limit_any[XDPF_LIMIT_MAX_WORDS + 1];	/* the whole, for all limits with keys as long */
 	V now;				/* the time, once somebody has asked; before: 0 */
 	V *set_map, *set_queue, sets;		/* by live set */
+	V *snap_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */
+	V turns, packet_turns;			/* struct xdpf_turns; as the packet found it, in the main function */
 	V options_fn;			/* where a rule asks for options of TCP */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
@@ -138,8 +141,8 @@ struct cg_map_def {
 
 V cg_map_of(struct cg *g, const char *name, const struct cg_map_def *def);
 V cg_map(struct cg *g, const char *name, unsigned type, uint64_t max, MD key, MD value);
-/* An array of @max arrays of one element each. */
-V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD inner_value);
+/* An array of @max arrays of one element each, which have these flags. */
+V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD inner_value, unsigned flags);
 /* A variable in a section of its own choice. */
 V cg_global(struct cg *g, const char *name, V init, const char *section, bool constant, unsigned align);
 
@@ -323,6 +326,24 @@ V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args);
 /* @slot: counts where it is full. */
 void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, V slot);
 void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args);
+
+/* ---- codegen_live.c: their snapshots ---- */
+
+void cg_live_maps(struct cg *g);
+void cg_live_functions(struct cg *g);
+/* Asks which snapshots are in use, once in a packet's way. */
+void cg_live_choose(struct cg *g);
+/* Has the set snapshots? */
+bool cg_live(struct cg *g, const struct ast_set *set);
+/* What an element's .turn must be, if it is not 0. */
+V cg_live_turn(struct cg *g, const struct ast_set *set);
+/* Is the key of these parts in the set's snapshot? i1. Changes g->key. */
+V cg_live_has(struct cg *g, const struct ast_set *set, V now, V *part);
+
+/* ---- codegen_set.c ---- */
+
+/* The key of these parts in g->key, as the set's map has it. */
+void cg_set_key(struct cg *g, const struct ast_set *set, V *part);
 
 /* ---- codegen_inst.c ---- */
 

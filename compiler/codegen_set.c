@@ -40,16 +40,17 @@ static MD age_type(struct cg *g, unsigned key_size)
 
 void cg_sets(struct cg *g)
 {
-	static const char *const members[] = { "until", "bits", "age" };
-	static const unsigned bits[] = { 64, 32, 32 }, count_bits[] = { 64, 64 };
+	static const char *const members[] = { "until", "bits", "age", "turn", "zero" };
+	static const unsigned bits[] = { 64, 32, 32, 32, 32 }, count_bits[] = { 64, 64 };
 	const struct ast_program *ast = g->ir->ast;
-	MD pair[] = { g->du64, g->du64 }, parts[] = { g->du64, g->du32, g->du32 }, value;
+	MD pair[] = { g->du64, g->du64 }, parts[] = { g->du64, g->du32, g->du32, g->du32, g->du32 }, value;
 
 	if (!ast->live.n)
 		return;
-	value = cg_struct_type(g, "xdpf_element", 3, members, parts, bits, NULL, 0);
+	value = cg_struct_type(g, "xdpf_element", 5, members, parts, bits, NULL, 0);
 	g->sets = cg_map(g, XDPF_MAP_SETS, BPF_MAP_TYPE_PERCPU_ARRAY, 2 * ast->live.n, g->du32,
 			 cg_struct_type(g, "xdpf_set_count", 2, (const char *const[]){ "a", "b" }, pair, count_bits, NULL, 0));
+	cg_live_maps(g);
 	g->set_map = arena_array(g->arena, ast->live.n, sizeof(V));
 	g->set_queue = arena_array(g->arena, ast->live.n, sizeof(V));
 	for (unsigned i = 0; i < ast->live.n; i++) {
@@ -80,7 +81,7 @@ static void key_store(struct cg *g, V v, unsigned off, unsigned bytes)
 		cg_store(g, i ? LLVMBuildLShr(g->b, v, cg_c(g, 8 * i), "") : v, cg_atc(g, g->key, off + i), align, align);
 }
 
-static void build_key(struct cg *g, const struct ast_set *set, V *part)
+void cg_set_key(struct cg *g, const struct ast_set *set, V *part)
 {
 	struct meta_key k = meta_set_layout(g->arena, set);
 
@@ -143,22 +144,40 @@ static void count(struct cg *g, const struct ir_inst *i, size_t member)
 	cg_add_one(g, g->sets, cg_c(g, 2 * i->imm + second), member - 16 * second);
 }
 
+static V yes(struct cg *g)
+{
+	return LLVMConstInt(LLVMInt1TypeInContext(g->cx), 1, 0);
+}
+
 /* Is the element at @p the one of the key at @key, and not one with a shorter prefix? */
 static V is_same(struct cg *g, const struct ast_set *set, V p, V key)
 {
 	if (!set->prefix)
-		return LLVMConstInt(LLVMInt1TypeInContext(g->cx), 1, 0);
+		return yes(g);
 	return LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 4, 4), cg_load(g, key, 4, 4), "");
+}
+
+/* Is it of this turn of the set, or of all? */
+static V is_of_turn(struct cg *g, const struct ast_set *set, V p)
+{
+	V t;
+
+	if (!cg_live(g, set))
+		return yes(g);
+	t = cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, turn)), 4, 4);
+	return LLVMBuildOr(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, t, cg_c(g, 0), ""),
+			   LLVMBuildICmp(g->b, LLVMIntEQ, t, cg_live_turn(g, set), ""), "");
 }
 
 /* ---- look-ups ---- */
 
-/* In a set with prefixes: the longest one that matches, and while that has expired, the next shorter one. */
+/* In a set with prefixes: the longest one that matches, and while that has expired or is of another turn, the next shorter one. */
 static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
 {
+	const struct ast_set *set = set_of(g, i);
 	BB here = LLVMGetInsertBlock(g->b), walk = cg_block_after(g, here, "prefix"), got = cg_block_after(g, walk, "prefix found");
 	BB over = cg_block_after(g, got, "prefix expired"), on = cg_block_after(g, over, "prefix looked up");
-	V n, next, p, until, bits, out, zero = cg_c(g, 0), one = cg_c(g, 1);
+	V n, next, p, in, bits, out, zero = cg_c(g, 0), one = cg_c(g, 1);
 
 	LLVMBuildBr(g->b, walk);
 	cg_go(g, walk);
@@ -166,8 +185,10 @@ static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
 	p = find(g, g->set_map[i->imm], g->key);
 	cg_branch(g, is_null(g, p), on, got);
 	cg_go(g, got);
-	until = cg_load(g, p, 8, 8);
-	cg_branch(g, is_live(g, until, now), on, over);
+	in = is_of_turn(g, set, p);
+	if (set->expires)
+		in = LLVMBuildAnd(g->b, in, is_live(g, cg_load(g, p, 8, 8), now), "");
+	cg_branch(g, in, on, over);
 	cg_go(g, over);
 	bits = cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 4, 4);
 	cg_store(g, LLVMBuildSub(g->b, bits, one, ""), g->key, 4, 4);
@@ -180,14 +201,14 @@ static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
 	return out;
 }
 
-V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args)
+/* In the kernel's map, of the key in g->key. */
+static V lookup(struct cg *g, const struct ir_inst *i, V now)
 {
 	const struct ast_set *set = set_of(g, i);
 	BB here, got, on;
 	V p, in, out;
 
-	build_key(g, set, args);
-	if (set->prefix && set->expires)
+	if (set->prefix && (set->expires || cg_live(g, set)))
 		return lookup_prefixes(g, i, now);
 	p = find(g, g->set_map[i->imm], g->key);
 	here = LLVMGetInsertBlock(g->b);
@@ -195,11 +216,41 @@ V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args)
 	on = cg_block_after(g, got, "looked up");
 	cg_branch(g, is_null(g, p), on, got);
 	cg_go(g, got);
-	in = set->expires ? LLVMBuildZExt(g->b, is_live(g, cg_load(g, p, 8, 8), now), g->i64, "") : cg_c(g, 1);
+	in = is_of_turn(g, set, p);
+	if (set->expires)
+		in = LLVMBuildAnd(g->b, in, is_live(g, cg_load(g, p, 8, 8), now), "");
+	in = LLVMBuildZExt(g->b, in, g->i64, "");
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 	out = LLVMBuildPhi(g->b, g->i64, "");
 	LLVMAddIncoming(out, (V[]){ cg_c(g, 0), in }, (BB[]){ here, got }, 2);
+	return out;
+}
+
+V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args)
+{
+	const struct ast_set *set = set_of(g, i);
+	BB from[2], ask, on;
+	V in[2] = { cg_c(g, 1) }, out;
+
+	if (!cg_live(g, set)) {
+		cg_set_key(g, set, args);
+		return lookup(g, i, now);
+	}
+	out = cg_live_has(g, set, now, args);
+	from[0] = LLVMGetInsertBlock(g->b);
+	ask = cg_block_after(g, from[0], "not in the snapshot");
+	on = cg_block_after(g, ask, "set asked");
+	cg_branch(g, out, on, ask);
+	cg_go(g, ask);
+	cg_set_key(g, set, args);
+	in[1] = lookup(g, i, now);
+	from[1] = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, on);
+	LLVMMoveBasicBlockAfter(on, from[1]);
+	cg_go(g, on);
+	out = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(out, in, from, 2);
 	return out;
 }
 
@@ -212,7 +263,7 @@ void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args)
 	BB on = cg_block(g, "remove done");
 	V p, r, live, ok;
 
-	build_key(g, set, args);
+	cg_set_key(g, set, args);
 	p = find(g, g->set_map[i->imm], g->key);
 	cg_branch(g, is_null(g, p), on, found);
 	cg_go(g, found);
@@ -275,13 +326,15 @@ static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB 
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ here, on }, 2);
 }
 
-static V insert(struct cg *g, const struct ir_inst *i, V until, V now)
+/* @turn: see struct xdpf_element. */
+static V insert(struct cg *g, const struct ir_inst *i, V until, V turn, V now)
 {
 	V bits = set_of(g, i)->prefix ? cg_load(g, g->key, 4, 4) : cg_c(g, 0);
 
 	cg_store(g, until, g->value, 8, 8);
 	cg_store(g, bits, cg_atc(g, g->value, offsetof(struct xdpf_element, bits)), 4, 4);
 	cg_store(g, now, cg_atc(g, g->value, offsetof(struct xdpf_element, age)), 4, 4);
+	cg_store(g, turn, cg_atc(g, g->value, offsetof(struct xdpf_element, turn)), 8, 8);
 	return cg_helper(g, BPF_FUNC_map_update_elem, g->i64, 4, (V[]){ g->set_map[i->imm], g->key, g->value, cg_c(g, BPF_NOEXIST) });
 }
 
@@ -299,14 +352,31 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 	BB full = cg_block(g, "set full");
 	BB added = cg_block(g, "inserted"), push = cg_block(g, "its age"), late = cg_block(g, "queue full"), again = cg_block(g, "its age again");
 	BB lost = cg_block(g, "no age"), on = cg_block(g, "add done"), counted = cg_block(g, "insert counted");
-	V p, r, ok, was;
+	BB here, other = cg_block(g, "of another turn"), valid = cg_block(g, "of this turn");
+	V p, r, ok, was, turn, turns[3];
 
-	build_key(g, set, args);
+	if (cg_live(g, set) && !set->prefix) {
+		BB ask = cg_block(g, "not in the snapshot");
+
+		/* what it has of single elements stays, or until all of it goes */
+		cg_branch(g, cg_live_has(g, set, cg_c(g, UINT64_MAX - 1), args), on, ask);
+		cg_go(g, ask);
+	}
+	turns[0] = turns[1] = cg_live(g, set) ? cg_live_turn(g, set) : cg_c(g, 0);
+	turns[2] = cg_c(g, 0);
+	cg_set_key(g, set, args);
 	p = find(g, g->set_map[i->imm], g->key);
+	here = LLVMGetInsertBlock(g->b);
 	cg_branch(g, is_null(g, p), fresh, found);
 	cg_go(g, found);
 	cg_branch(g, is_same(g, set, p, g->key), own, fresh);
 	cg_go(g, own);
+	cg_branch(g, is_of_turn(g, set, p), valid, other);
+	/* what it holds is being replaced: a packet of the other turn may be adding the same, so it is added to both */
+	cg_go(g, other);
+	cg_helper(g, BPF_FUNC_map_delete_elem, g->i64, 2, (V[]){ g->set_map[i->imm], g->key });
+	LLVMBuildBr(g->b, fresh);
+	cg_go(g, valid);
 	/* one that stays is not made to expire */
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, p, 8, 8), cg_c(g, 0), ""), on, refresh);
 	cg_go(g, refresh);
@@ -319,7 +389,9 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 	LLVMBuildBr(g->b, on);
 
 	cg_go(g, fresh);
-	r = insert(g, i, until, now);
+	turn = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(turn, turns, (BB[]){ here, found, other }, 3);
+	r = insert(g, i, until, turn, now);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), added, refused);
 	cg_go(g, refused);
 	/* another CPU may have been first */
@@ -328,7 +400,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 	if (set->expires) {
 		make_room(g, i, now, room, full);
 		cg_go(g, room);
-		ok = insert(g, i, until, now);
+		ok = insert(g, i, until, turn, now);
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, ok, cg_c(g, 0), ""), added, full);
 	} else {
 		LLVMBuildBr(g->b, full);

@@ -17,7 +17,7 @@ V cg_table_at(struct cg_table *t, V at, unsigned bytes)
 	BB ok = cg_block(g, "inside");
 	V off = cg_hide(g, LLVMBuildAdd(g->b, t->off, at, ""));
 
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, off, cg_c(g, g->ir->image.n - bytes), ""), t->no, ok);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, off, cg_c(g, t->size - bytes), ""), t->no, ok);
 	cg_go(g, ok);
 	return cg_at(g, t->image, off);
 }
@@ -64,7 +64,7 @@ static T function_type(struct cg *g, unsigned words, unsigned *n)
 
 static V function(struct cg *g, enum set_engine engine, unsigned words, bool narrow)
 {
-	struct cg_table t = { .g = g, .words = words };
+	struct cg_table t = { .g = g, .words = words, .size = g->ir->image.n };
 	const char *name = arena_printf(g->arena, "in_%s_%u", set_engine_name(engine), narrow ? 32 : 64 * words);
 	MD darg[MAX_ARGS];
 	unsigned n;

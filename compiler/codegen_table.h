@@ -10,6 +10,7 @@ struct cg_table {
 	struct cg *g;
 	unsigned words;
 	V image, off, head;		/* where the image and, in it, the table begin; its head */
+	uint64_t size;			/* of the image */
 	V key[SET_MAX_WORDS];
 	BB no, end;			/* 0 is the answer; the answer is .result */
 	V result;

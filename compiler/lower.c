@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "abi.h"
+#include "meta.h"
 
 struct ir_inst *lower_emit(struct lower *l, enum ir_op op)
 {
@@ -252,8 +253,8 @@ static bool few_tables(struct lower *l)
 {
 	const struct ast_program *p = l->ast;
 	size_t taken = 2 * (p->ways.n != 0) + (p->ports.n != 0) + p->floods.n + (p->cpus.n != 0) + p->sockets + p->forwards + p->cookies +
-		       (p->n_limits != 0) + (p->logs.n ? 3 : 0) + (p->live.n != 0) + 2 * p->live.n + (p->ifaces.n != 0) +
-		       2 * (l->ir->image.n != 0) + l->ir->deferred;
+		       (p->n_limits != 0) + (p->logs.n ? 3 : 0) + 2 * (p->live.n != 0) + 2 * p->live.n + meta_live_maps(l->arena, p) +
+		       (p->ifaces.n != 0) + 2 * (l->ir->image.n != 0) + l->ir->deferred;
 	struct diag *d;
 
 	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++)

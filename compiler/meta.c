@@ -236,8 +236,9 @@ static json_t *counter_json(struct arena *a, const struct ast_counter *c, const 
 			 "key_size", (json_int_t)k.size, "key", key);
 }
 
-static json_t *set_json(struct arena *a, const struct ast_set *set, size_t file)
+static json_t *set_json(struct arena *a, const struct ast_program *p, const struct ast_set *set, size_t file)
 {
+	struct live_set live = meta_live(a, set);
 	struct meta_key k = meta_set_layout(a, set);
 	json_t *key = json_array();
 
@@ -246,9 +247,10 @@ static json_t *set_json(struct arena *a, const struct ast_set *set, size_t file)
 						     lang_types[set->types[i]].name, "kind",
 						     set->prefix && i == set->net ? "net" : kind_name(k.field[i].kind),
 						     "offset", (json_int_t)k.field[i].offset, "size", (json_int_t)k.field[i].size));
-	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:o}", "name", shown_name(a, set->name.s), "file", (json_int_t)file, "size",
+	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:b, s:o, s:o}", "name", shown_name(a, set->name.s), "file", (json_int_t)file, "size",
 			 (json_int_t)set->max, "timeout", (json_int_t)(set->keep / 1000000), "expires", set->expires, "prefix", set->prefix,
-			 "key_size", (json_int_t)k.size, "key", key);
+			 "key_size", (json_int_t)k.size, "added", set->added, "snap", live.form == LIVE_NONE ? json_null() :
+			 json_pack("[I, I]", (json_int_t)live.room, (json_int_t)meta_live_at(a, p, set)), "key", key);
 }
 
 static json_t *tables_json(struct arena *a, const struct ast_program *p)
@@ -277,7 +279,7 @@ static json_t *sets_json(struct arena *a, const struct ast_program *p)
 
 		while (u + 1 < p->units.n && p->units.v[u] != p->live.v[i]->unit)
 			u++;
-		json_array_append_new(out, set_json(a, p->live.v[i], u));
+		json_array_append_new(out, set_json(a, p, p->live.v[i], u));
 	}
 	return out;
 }

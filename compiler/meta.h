@@ -6,6 +6,7 @@
 #define XDPF_META_H
 
 #include "ast.h"
+#include "table/live.h"
 
 /* One field of a count table's key, in the layout of runtime/abi.h. */
 struct meta_key_field {
@@ -25,6 +26,12 @@ struct meta_key meta_key_layout(struct arena *a, struct ast_operand *const *key,
 
 /* The layout of a live set's elements, see runtime/abi.h: a field per component, with .kind of the component's type; .operand is NULL. */
 struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set);
+/* Its snapshots. A set that rules take elements out of has none: a table does not let go of a single one. */
+struct live_set meta_live(struct arena *a, const struct ast_set *set);
+/* How many of the sets before it have snapshots of the same size: its place in the map of those. */
+unsigned meta_live_at(struct arena *a, const struct ast_program *p, const struct ast_set *set);
+/* How many such maps a program has. */
+unsigned meta_live_maps(struct arena *a, const struct ast_program *p);
 /* The elements that the live sets begin with, in the layout of runtime/abi.h, in malloc(). NULL: out of memory. */
 void *meta_elements(const struct ast_program *p, size_t *len);
 

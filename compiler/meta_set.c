@@ -61,6 +61,29 @@ struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set)
 	return k;
 }
 
+struct live_set meta_live(struct arena *a, const struct ast_set *set)
+{
+	return set->removed ? (struct live_set){ .form = LIVE_NONE } : live_set_of(set->prefix, set->n_types, meta_set_layout(a, set).size, set->max);
+}
+
+unsigned meta_live_at(struct arena *a, const struct ast_program *p, const struct ast_set *set)
+{
+	unsigned room = meta_live(a, set).room, n = 0;
+
+	for (unsigned i = 0; i < set->live_index; i++)
+		n += meta_live(a, p->live.v[i]).room == room;
+	return n;
+}
+
+unsigned meta_live_maps(struct arena *a, const struct ast_program *p)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < p->live.n; i++)
+		n += meta_live(a, p->live.v[i]).form != LIVE_NONE && !meta_live_at(a, p, p->live.v[i]);
+	return n;
+}
+
 /* The last @n bytes of the number, network order. */
 static void put_bytes(unsigned char *to, struct value v, unsigned n)
 {

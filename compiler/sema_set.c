@@ -356,6 +356,8 @@ bool set_action_check(struct sema *s, struct ast_action *a)
 	if (a->duration && !duration_read(s, a->duration, &a->keep))
 		return false;
 	set->expires |= a->duration != NULL;
+	set->added |= a->kind == ACTION_ADD;
+	set->removed |= a->kind != ACTION_ADD;
 	a->set = set;
 	a->may_miss = true;
 	a->slot = s->p->n_slots++;

@@ -32,11 +32,14 @@
  *   .rodata.tables xdpf_tables: see table/image.h
  *   .data.swap     xdpf_swap: which image the program looks into
  *   xdpf_images    ARRAY_OF_MAPS  u32 -> ARRAY of one element as large as xdpf_tables    images that came later
+ *   xdpf_snapN     ARRAY_OF_MAPS  u32 -> ARRAY of one element of 2^N bytes    snapshots of live sets (table/live.h), two places for each
+ *   .data.live     xdpf_turns: which of the two it is
  *   .bss           xdpf_trace, xdpf_inputs
  *
  * The runtime binds more to the program when it loads it:
  *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be redirected and were not, if the program redirects
  *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
+ *   xdpf_lists     ARRAY_OF_MAPS  u32 -> ARRAY, struct xdpf_list and elements    what is in snapshots; set N: 2N and 2N + 1, see .list there
  *   xdpf_metas     ARRAY_OF_MAPS  as xdpf_images: -> ARRAY, frozen, as xdpf_meta    the metadata that belongs to that image, if there is one
  *
  * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface`,
@@ -92,6 +95,10 @@
 #define XDPF_MAP_SETS		"xdpf_sets"
 #define XDPF_MAP_LIVE		"xdpf_live"	/* and its number */
 #define XDPF_MAP_AGES		"xdpf_ages"	/* and its number */
+#define XDPF_MAP_SNAP		"xdpf_snap"	/* and the exponent of its size */
+#define XDPF_MAP_LISTS		"xdpf_lists"
+#define XDPF_SECTION_LIVE	".data.live"
+#define XDPF_VAR_TURNS		"xdpf_turns"	/* struct xdpf_turns */
 
 #define XDPF_META_VERSION	1
 #define XDPF_SET_SIZE		65536		/* elements that a live set holds unless it says otherwise */
@@ -180,7 +187,24 @@ struct xdpf_element {
 	uint64_t until;				/* ns of the monotonic clock: then it is in the set no more; 0: it stays */
 	uint32_t bits;				/* of a set with prefixes: what the key begins with; else 0 */
 	uint32_t age;				/* of one that may expire: what its entry in the queue ends with, low bits of when it came */
+	uint32_t turn;				/* of a set with snapshots: while the set's turn is 0 (here 1) or 1 (2), it is in it; 0: always */
+	uint32_t zero;
 };
+
+/* A program asks for this once for each packet, so that to replace what is in a set is a change for whole packets. */
+struct xdpf_turns {
+	uint64_t turn;				/* bit N: which of set N's snapshots is in use, and which of its elements */
+	uint64_t busy;				/* the runtime's; bit N: somebody is at it, or was and ended before it was done */
+};
+
+/* What a snapshot was made of, before so many elements in the order of live_sort(). */
+struct xdpf_list {
+	uint64_t n;
+	uint64_t until;				/* as struct live_head's */
+	uint32_t key_size, zero;
+};
+
+#define XDPF_LIST_PAGE		4096		/* bytes of an element of a list's map */
 
 /* An entry of the queue: an element's key, filled with zeros to whole 32-bit words, and its .age. One whose .age is another's is of an element that
  * was removed, though the same key is in the set again: or who adds and removes one key fills the queue. */
@@ -415,6 +439,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *     "limits":   [ { "name": "syn" or "edge.xdpf:31", "rate": "200/s burst 400 per ip.src/32/64", "file": 0, "size": 65536, "words": 3 } ],
  *     "logs":     [ { "rule": 0, "sample": false } ],
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
+ *                     "added": true, "snap": [ 21, 0 ],
  *                     "key": [ { "name": "ip", "type": "ip", "kind": "ip", "offset": 0, "size": 17 } ] } ] }
  *
  * With an image there is more:
@@ -439,6 +464,8 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; with a prefix it begins with a u32, the bits of it that count, then come the other components, and last the
  * component of kind "net": u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.
+ * "added": a rule adds to it; "snap": null (it has no snapshots: a rule takes elements out of it), or [ N, K ]: they are elements 2K and 2K + 1 of
+ * xdpf_snapN.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
  */
 

@@ -44,6 +44,7 @@ void rt_meta_free(struct rt_meta *m)
 	free(m->logs);
 	free(m->sets);
 	free(m->set_keys);
+	free(m->snaps);
 	free(m->ifaces);
 	free(m->used);
 	free(m->ports);

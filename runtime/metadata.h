@@ -28,6 +28,7 @@ struct rt_meta {
 	struct xdpf_logger *logs;
 	struct xdpf_set *sets;
 	struct xdpf_key_field *set_keys;	/* of all sets */
+	struct rt_snap *snaps;			/* by set */
 	struct rt_image image;
 	struct rt_moved moved;
 	const struct xdpf_rule **by_index;

@@ -13,6 +13,11 @@ static struct rt_meta *owner(const struct rt_meta *m)
 	return m->base ? m->base : (struct rt_meta *)(uintptr_t)m;
 }
 
+const struct rt_snap *rt_meta_snap(const struct rt_meta *m, size_t set)
+{
+	return &owner(m)->snaps[set];
+}
+
 const struct rt_image *rt_meta_image(const struct rt_meta *m)
 {
 	return &owner(m)->image;

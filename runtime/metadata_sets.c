@@ -6,6 +6,30 @@
 
 #include "metadata.h"
 
+/* What the compiler made of it must be what we make of it, or tables and code do not fit. */
+static void parse_snap(struct meta_parse *p, const json_t *o, const struct xdpf_set *s, struct rt_snap *snap)
+{
+	const json_t *place = json_object_get(o, "snap"), *room = json_array_get(place, 0), *at = json_array_get(place, 1);
+	const json_t *added = json_object_get(o, "added");
+
+	if (!json_is_boolean(added))
+		meta_bad(p, "added", "is missing or neither true nor false");
+	if (p->err)
+		return;
+	snap->added = json_is_true(added);
+	if (json_is_null(place))
+		return;
+	snap->set = live_set_of(s->prefix, (unsigned)s->n_key, s->key_size, s->size);
+	if (json_array_size(place) != 2 || !json_is_integer(room) || !json_is_integer(at) || json_integer_value(room) != snap->set.room ||
+	    json_integer_value(at) < 0 || json_integer_value(at) >= MAX_SETS)
+		meta_bad(p, "snap", "is not what the set's elements ask for");
+	else
+		snap->at = (unsigned)json_integer_value(at);
+	for (const struct rt_snap *other = p->meta->snaps; other < snap && !p->err; other++)
+		if (other->set.form != LIVE_NONE && other->set.room == snap->set.room && other->at == snap->at)
+			meta_bad(p, "snap", "is another set's");
+}
+
 void meta_parse_sets(struct meta_parse *p, const json_t *a)
 {
 	size_t next = 0, total = 0;
@@ -15,6 +39,7 @@ void meta_parse_sets(struct meta_parse *p, const json_t *a)
 	if (total > (size_t)MAX_SETS * MAX_SET_FIELDS)
 		return meta_bad(p, "key", "has too many elements");
 	p->meta->set_keys = meta_alloc(p, total, sizeof(*p->meta->set_keys));
+	p->meta->snaps = meta_alloc(p, p->meta->m.n_sets, sizeof(*p->meta->snaps));
 	for (size_t i = 0; i < p->meta->m.n_sets && !p->err; i++) {
 		const json_t *o = json_array_get(a, i), *key = meta_array(p, o, "key", MAX_SET_FIELDS, true);
 		const json_t *expires = json_object_get(o, "expires"), *prefix = json_object_get(o, "prefix");
@@ -52,5 +77,6 @@ void meta_parse_sets(struct meta_parse *p, const json_t *a)
 		}
 		if (!p->err && nets != s->prefix)
 			meta_bad(p, "prefix", "does not fit the key");
+		parse_snap(p, o, s, &p->meta->snaps[i]);
 	}
 }

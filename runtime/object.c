@@ -79,8 +79,9 @@ static int check_rules(const struct bpf_map *map, size_t n, const struct xdpf_lo
 	return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter[XDPF_PAGE]), (n + XDPF_PAGE - 1) / XDPF_PAGE, log);
 }
 
-static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log)
+static int check_each_map(const struct bpf_map *map, const struct rt_meta *meta, const struct xdpf_log *log)
 {
+	const struct xdpf_meta *m = rt_meta_get(meta);
 	const struct xdpf_table *t;
 	const char *name = bpf_map__name(map);
 	int err;
@@ -103,6 +104,8 @@ static int check_each_map(const struct bpf_map *map, const struct xdpf_meta *m, 
 	if (!strcmp(name, XDPF_MAP_IMAGES))
 		return check_map(map, BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, XDPF_IMAGES, log);
 	err = rt_sets_map(map, m, log);
+	if (err == -ENOENT)
+		err = rt_live_map(map, meta, log);
 	if (err != -ENOENT)
 		return err;
 	err = rt_ways_map(map, &m->ways, log);
@@ -142,15 +145,16 @@ static int check_program(const struct bpf_object *bpf, const struct xdpf_meta *m
 	return 0;
 }
 
-static int check_object(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_log *log)
+static int check_object(struct bpf_object *bpf, const struct rt_meta *meta, const struct xdpf_log *log)
 {
+	const struct xdpf_meta *m = rt_meta_get(meta);
 	struct bpf_map *map;
 	int err = check_program(bpf, m, log);
 
 	if (err)
 		return err;
 	bpf_object__for_each_map(map, bpf) {
-		err = check_each_map(map, m, log);
+		err = check_each_map(map, meta, log);
 		if (err)
 			return err;
 	}
@@ -184,7 +188,7 @@ int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, con
 		err = rt_fail(log, EBADMSG, "the object is broken: %s", scope.last[0] ? scope.last : strerror(errno));
 	rt_libbpf_end(&scope);
 	if (!err)
-		err = check_object(bpf, m, log);
+		err = check_object(bpf, o->meta, log);
 	if (!err)
 		*out = take_ptr(bpf);
 	return err;

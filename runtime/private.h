@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "table/live.h"
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
 
@@ -107,6 +108,14 @@ struct rt_moved {
 	uint32_t next;			/* where indexes for new rules are looked for */
 };
 
+/* Of a live set: its snapshots (.set.form LIVE_NONE: it has none), its place in the map of those; do rules add to it? */
+struct rt_snap {
+	struct live_set set;
+	unsigned at;
+	bool added;
+};
+
+const struct rt_snap *rt_meta_snap(const struct rt_meta *m, size_t set);
 const struct rt_image *rt_meta_image(const struct rt_meta *m);
 const struct rt_moved *rt_meta_moved(const struct rt_meta *m);
 
@@ -335,13 +344,54 @@ void rt_rx_explain(int err, bool frags, const struct xdpf_log *log);
 /* The name of an interface's driver, in @info; NULL: it does not say. */
 const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info);
 
-/* ---- sets.c ---- */
+/* ---- live.c: snapshots of sets ---- */
 
 struct xdpf_program;
 
+/* A set's snapshots, of a set that has such. */
+struct rt_live {
+	const struct xdpf_program *p;
+	size_t set;
+	const struct rt_snap *snap;
+	const char *name;
+	struct xdpf_turns *turns;		/* in the kernel's map */
+};
+
+/* What is in a snapshot. Zero it to begin with. */
+struct rt_list {
+	const unsigned char *keys;
+	size_t n;
+	uint64_t until;
+	unsigned slot;				/* which of the set's two lists it is */
+	void *map;
+	size_t len;
+};
+
+int rt_live_open(struct rt_live *l, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
+void rt_live_close(struct rt_live *l);
+/* 0 or 1 */
+unsigned rt_live_turn(const struct rt_live *l);
+/* What is in the snapshot that is in use. */
+int rt_list_open(struct rt_list *out, const struct rt_live *l, const struct xdpf_log *log);
+void rt_list_close(struct rt_list *list);
+/* Its place among them, which are as live_sort() makes them; .n: it is none of them. */
+size_t rt_list_find(const struct rt_list *list, const struct live_set *s, const void *key);
+/* Makes @n such elements all that is in the set: to packets at once. Those of the map @fd, which the set had besides, are taken out. @until: as
+ * struct live_head's. */
+int rt_live_replace(const struct rt_live *l, int fd, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log);
+/* Makes them all that is in the snapshot; a packet on its way may have asked it before, and what the set has besides stays. */
+int rt_live_patch(const struct rt_live *l, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log);
+/* The map of lists, tied to a program; none, where no set has snapshots. */
+int rt_live_bind(int *out_fd, int prog_fd, const struct rt_meta *m, const struct xdpf_log *log);
+/* -ENOENT: @map is none of those of snapshots; 0: it is as its readers expect. */
+int rt_live_map(const struct bpf_map *map, const struct rt_meta *m, const struct xdpf_log *log);
+int *rt_live_place(struct xdpf_program *p, const char *name);
+
+/* ---- sets.c ---- */
+
 /* What an object's sets begin with must fit its metadata. */
 int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
-/* Puts it into the maps of a loaded program. */
+/* Puts it into a loaded program. */
 int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log);
 /* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
 int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
@@ -356,6 +406,13 @@ struct rt_snapshot {
 
 int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log);
 void rt_snapshot_free(struct rt_snapshot *s);
+uint64_t rt_set_now(void);
+/* Only one change of sets at a time; until the fd is closed. */
+int rt_set_lock(int *out_fd, const struct xdpf_program *p, const struct xdpf_log *log);
+/* The set's snapshots, where it has such, and what is in the one in use; .turns NULL: it has none. */
+int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
+/* Takes out of the map @fd what has expired, or @all. */
+int rt_set_sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, uint64_t now, const struct xdpf_log *log);
 /* xdpf_set_add() at a time of the clock that the program goes by. */
 int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log);
 /* Is this very element in the set, to stay? */
@@ -374,6 +431,7 @@ struct xdpf_program {
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */
+	int live_fd, lists_fd, snap_fd[LIVE_ROOM_MOST + 1];	/* turns of sets; lists; snapshots by their size */
 	int *set_fd, *age_fd, sets_fd;		/* by set: its elements, and the queue of those that may expire; counters */
 	struct bpf_object *bpf;			/* of a program that we loaded */
 	char *image;				/* its file, where that is not the object's own bytes: see rt_rx_image() */

@@ -21,7 +21,9 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		return NULL;
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
-	p->pending_fd = p->errors_fd = p->watch_fd = -1;
+	p->pending_fd = p->errors_fd = p->watch_fd = p->live_fd = p->lists_fd = -1;
+	for (unsigned i = 0; i <= LIVE_ROOM_MOST; i++)
+		p->snap_fd[i] = -1;
 	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = p->rodata_fd = -1;
 	return p;
 }
@@ -39,6 +41,10 @@ void xdpf_program_free(struct xdpf_program *p)
 		close_fd(&p->age_fd[i]);
 	}
 	free(p->set_fd);
+	for (unsigned i = 0; i <= LIVE_ROOM_MOST; i++)
+		close_fd(&p->snap_fd[i]);
+	close_fd(&p->live_fd);
+	close_fd(&p->lists_fd);
 	close_fd(&p->sets_fd);
 	close_fd(&p->prog_fd);
 	close_fd(&p->rules_fd);
@@ -119,7 +125,7 @@ static int *map_place(struct xdpf_program *p, const char *name)
 	for (size_t i = 0; i < m->n_tables; i++)
 		if (!strcmp(m->tables[i].map, name))
 			return &p->table_fd[i];
-	return rt_sets_place(p, name);
+	return rt_live_place(p, name) ? rt_live_place(p, name) : rt_sets_place(p, name);
 }
 
 /* ---- loading ---- */
@@ -245,6 +251,8 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		rt_rx_explain(err, opt.frags, log);
 	if (!err)
 		err = take_maps(p, log);
+	if (!err)
+		err = rt_live_bind(&p->lists_fd, p->prog_fd, p->meta, log);
 	if (!err)
 		err = rt_sets_fill(p, o->sets, o->sets_len, log);
 	if (!err && !opt.test)

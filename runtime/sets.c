@@ -58,6 +58,21 @@ static int fill_one(int fd, const char *keys, const struct xdpf_elements *head, 
 	return 0;
 }
 
+static int fill_snapshot(const struct xdpf_program *p, const char *keys, const struct xdpf_elements *head, const struct xdpf_log *log)
+{
+	_cleanup_(rt_live_close) struct rt_live l = { 0 };
+	_cleanup_free_ void *copy = malloc((size_t)head->n * head->key_size + 1);
+	int err = rt_live_open(&l, p, head->set, log);
+	size_t n;
+
+	if (err)
+		return err;
+	if (copy && head->n)
+		memcpy(copy, keys, (size_t)head->n * head->key_size);
+	n = copy ? live_sort(&l.snap->set, copy, head->n) : SIZE_MAX;
+	return n == SIZE_MAX ? rt_fail(log, ENOMEM, "out of memory") : rt_live_patch(&l, copy, n, 0, log);
+}
+
 int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = rt_meta_get(p->meta);
@@ -70,7 +85,11 @@ int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, con
 		at += sizeof(head);
 		if (p->set_fd[head.set] < 0)
 			return rt_fail(log, EBADMSG, "the object has no map for set %s", m->sets[head.set].name);
-		err = fill_one(p->set_fd[head.set], data + at, &head, &m->sets[head.set], log);
+		/* what rules add to shares its room with what it began with */
+		if (rt_meta_snap(p->meta, head.set)->set.form == LIVE_NONE || rt_meta_snap(p->meta, head.set)->added)
+			err = fill_one(p->set_fd[head.set], data + at, &head, &m->sets[head.set], log);
+		else
+			err = fill_snapshot(p, data + at, &head, log);
 		if (err)
 			return err;
 		at += (size_t)head.n * head.key_size;
@@ -144,7 +163,7 @@ int rt_set_open(int *out, const struct xdpf_program *p, size_t set, const struct
 	return 0;
 }
 
-static uint64_t now_ns(void)
+uint64_t rt_set_now(void)
 {
 	struct timespec t;
 
@@ -206,147 +225,84 @@ int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, 
 	}
 }
 
+int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_program *p, size_t set, const struct xdpf_log *log)
+{
+	int err;
+
+	if (rt_meta_snap(p->meta, set)->set.form == LIVE_NONE)
+		return 0;
+	err = rt_live_open(l, p, set, log);
+	return err ? err : rt_list_open(list, l, log);
+}
+
+/* What a program shows of a set. */
+struct view {
+	const struct xdpf_set *set;
+	struct rt_live live;
+	struct rt_list list;
+	struct rt_snapshot s;		/* without what is of another turn or has expired */
+	uint64_t now;
+};
+
+static void view_free(struct view *v)
+{
+	rt_list_close(&v->list);
+	rt_live_close(&v->live);
+	rt_snapshot_free(&v->s);
+}
+
+/* Of elements that both have, the list's is left: so one with another time is not shown twice. */
+static void merge(struct view *v)
+{
+	const struct live_set *ls = v->live.turns ? &v->live.snap->set : NULL;
+	unsigned turn = ls ? rt_live_turn(&v->live) : 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < v->s.n; i++) {
+		const unsigned char *key = v->s.keys + i * v->set->key_size;
+		struct xdpf_element e = v->s.values[i];
+
+		if ((e.until && e.until <= v->now) || (ls && e.turn && e.turn != turn + 1))
+			continue;
+		if (ls && (!v->list.until || v->list.until > v->now) && rt_list_find(&v->list, ls, key) != v->list.n)
+			continue;
+		memmove(v->s.keys + n * v->set->key_size, key, v->set->key_size);
+		v->s.values[n++] = e;
+	}
+	v->s.n = n;
+}
+
+/* All of one turn. */
+static int look(struct view *v, const struct xdpf_program *p, size_t set, int fd, const struct xdpf_log *log)
+{
+	for (int i = 0;; i++) {
+		unsigned turn;
+		int err = rt_set_snapshot(&v->live, &v->list, p, set, log);
+
+		turn = v->live.turns ? rt_live_turn(&v->live) : 0;
+		if (!err)
+			err = rt_snapshot_read(&v->s, fd, v->set, log);
+		v->now = rt_set_now();
+		if (err || !v->live.turns || rt_live_turn(&v->live) == turn || i == 10)
+			return err;
+		view_free(v);
+		*v = (struct view){ .set = v->set };
+	}
+}
+
 int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void *arg, const struct xdpf_log *log)
 {
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
-	const struct xdpf_set *m = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL;
-	uint64_t now;
+	_cleanup_(view_free) struct view v = { .set = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL };
 	int fd, err = rt_set_open(&fd, p, set, log);
 
 	if (!err)
-		err = rt_snapshot_read(&s, fd, m, log);
-	now = now_ns();
-	for (size_t i = 0; !err && i < s.n; i++) {
-		uint64_t until = s.values[i].until;
-
-		if (!until || until > now)
-			fn(arg, s.keys + i * m->key_size, until ? until - now : 0);
-	}
-	return err;
-}
-
-/* ---- changing ---- */
-
-static int sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, uint64_t now, const struct xdpf_log *log)
-{
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
-	int err = rt_snapshot_read(&s, fd, set, log);
-
-	*gone = 0;
-	for (size_t i = 0; !err && i < s.n; i++) {
-		uint64_t until = s.values[i].until;
-		bool live = !until || until > now;
-
-		if ((all || !live) && !bpf_map_delete_elem(fd, s.keys + i * set->key_size))
-			*gone += live || !all;
-	}
-	return err;
-}
-
-int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const struct xdpf_log *log)
-{
-	int fd, err = rt_set_open(&fd, p, set, log);
-
-	return err ? err : sweep(fd, &rt_meta_get(p->meta)->sets[set], n, true, now_ns(), log);
-}
-
-/* The element itself, and no shorter prefix. */
-static bool is_there(int fd, const struct xdpf_set *set, const void *key, struct xdpf_element *out)
-{
-	uint32_t bits;
-
-	if (bpf_map_lookup_elem(fd, key, out))
-		return false;
-	memcpy(&bits, key, sizeof(bits));
-	return !set->prefix || out->bits == bits;
-}
-
-/* Notes that the element may expire. A queue that is full has old ones that are gone. */
-static int note_age(int queue, int fd, const struct xdpf_set *set, const void *key, uint32_t age, uint64_t now)
-{
-	unsigned char entry[XDPF_SET_KEY + 4] = { 0 }, old[XDPF_SET_KEY + 4];
-	unsigned at = xdpf_age_at(set->key_size);
-	struct xdpf_element e;
-	uint32_t n = 0;
-
-	memcpy(entry, key, set->key_size);
-	memcpy(entry + at, &age, sizeof(age));
-	while (bpf_map_update_elem(queue, NULL, entry, BPF_ANY)) {
-		if (n++ > 4 * set->size || bpf_map_lookup_and_delete_elem(queue, NULL, old))
-			return -ENOSPC;
-		memcpy(&age, old + at, sizeof(age));
-		if (!is_there(fd, set, old, &e) || !e.until || e.age != age)
-			continue;
-		if (e.until > now)
-			bpf_map_update_elem(queue, NULL, old, BPF_ANY);
-		else
-			bpf_map_delete_elem(fd, old);
-	}
-	return 0;
-}
-
-int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log)
-{
-	const struct xdpf_set *m = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL;
-	struct xdpf_element e = { 0 }, old;
-	uint32_t bits;
-	size_t gone;
-	int fd, err = rt_set_open(&fd, p, set, log);
-	bool there;
-
+		err = look(&v, p, set, fd, log);
 	if (err)
 		return err;
-	if (keep && (!m->expires || p->age_fd[set] < 0))
-		return rt_fail(log, EINVAL, "the elements of set %s do not expire", m->name);
-	memcpy(&bits, key, sizeof(bits));
-	e.bits = m->prefix ? bits : 0;
-	e.until = keep ? now + keep : 0;
-	there = is_there(fd, m, key, &old);
-	e.age = there && old.until ? old.age : (uint32_t)now;
-	if (bpf_map_update_elem(fd, key, &e, BPF_ANY)) {
-		err = errno;
-		if (err != E2BIG && err != ENOSPC)
-			return rt_fail_sys(log, err, "set %s cannot be added to", m->name);
-		err = sweep(fd, m, &gone, false, now, log);
-		if (err)
-			return err;
-		if (bpf_map_update_elem(fd, key, &e, BPF_ANY))
-			return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements", m->name, m->size);
-	}
-	if (!keep || (there && old.until))
-		return 0;
-	err = note_age(p->age_fd[set], fd, m, key, e.age, now);
-	if (err) {
-		bpf_map_delete_elem(fd, key);
-		return rt_fail(log, ENOSPC, "set %s is full", m->name);
-	}
+	merge(&v);
+	for (size_t i = 0; i < v.list.n && (!v.list.until || v.list.until > v.now); i++)
+		fn(arg, v.list.keys + i * v.set->key_size, v.list.until ? v.list.until - v.now : 0);
+	for (size_t i = 0; i < v.s.n; i++)
+		fn(arg, v.s.keys + i * v.set->key_size, v.s.values[i].until ? v.s.values[i].until - v.now : 0);
 	return 0;
-}
-
-int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log)
-{
-	return rt_set_put(p, set, key, keep, now_ns(), log);
-}
-
-bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key)
-{
-	struct xdpf_element e;
-
-	return set < rt_meta_get(p->meta)->n_sets && p->set_fd[set] >= 0 && is_there(p->set_fd[set], &rt_meta_get(p->meta)->sets[set], key, &e) &&
-	       !e.until;
-}
-
-int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log)
-{
-	const struct xdpf_set *m = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL;
-	struct xdpf_element e;
-	int fd, err = rt_set_open(&fd, p, set, log);
-	bool live;
-
-	if (err)
-		return err;
-	live = is_there(fd, m, key, &e) && (!e.until || e.until > now_ns());
-	if (bpf_map_delete_elem(fd, key) && errno != ENOENT)
-		return rt_fail_sys(log, errno, "set %s cannot be changed", m->name);
-	return live ? 0 : -ENOENT;
 }

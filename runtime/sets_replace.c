@@ -1,11 +1,10 @@
 /*
- * All elements of a live set at once. In: keys in any order. Out: a set that holds these and no others. Only what differs is written: what is in both
- * is never out of the set, and what a set of a million has in common with the one before costs no more than to be read.
+ * All elements of a live set at once. In: keys in any order. Out: a set that holds these and no others. Of a set that has snapshots they become one,
+ * which packets find whole. Of another only what differs is written: what is in both is never out of the set.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "private.h"
 
@@ -100,21 +99,13 @@ static int take_all(int fd, const struct keys *k, const struct xdpf_set *set, co
 	return 0;
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* What differs: of @want, what is not in the set or would expire; of what is in the set, what is not wanted, which is moved to the begin of @have. */
 static int compare(struct rt_snapshot *have, const struct keys *want, struct keys *add, struct keys *gone, struct xdpf_set_change *change,
 		   const struct xdpf_log *log)
 {
 	bool *stays = calloc(want->n + 1, sizeof(*stays));
 	_cleanup_free_ void *room = stays;
-	uint64_t now = now_ns();
+	uint64_t now = rt_set_now();
 	size_t common = 0;
 
 	if (!stays)
@@ -141,34 +132,24 @@ static int compare(struct rt_snapshot *have, const struct keys *want, struct key
 	return 0;
 }
 
-int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys, size_t n, struct xdpf_set_change *change, const struct xdpf_log *log)
+/* Of a set that has no snapshots: one after the other. */
+static int by_differences(int fd, const struct xdpf_set *m, struct keys *want, uint64_t keep, struct xdpf_set_change *out, const struct xdpf_log *log)
 {
 	_cleanup_(rt_snapshot_free) struct rt_snapshot have = { 0 };
-	struct keys want = { .n = n }, add = { 0 }, gone = { 0 };
-	_cleanup_free_ void *wanted = NULL, *added = NULL;
-	struct xdpf_set_change out = { 0, 0, 0 };
-	const struct xdpf_set *m;
-	int fd, err = rt_set_open(&fd, p, set, log);
+	struct keys add = { .size = want->size }, gone = { .size = want->size };
+	_cleanup_free_ void *added = malloc(want->n * want->size + 1);
 	bool tight;
+	int err;
 
-	if (err)
-		return err;
-	m = &rt_meta_get(p->meta)->sets[set];
-	want.size = add.size = gone.size = m->key_size;
-	wanted = want.v = malloc(n * want.size + 1);
-	added = add.v = malloc(n * want.size + 1);
-	if (!want.v || !add.v)
+	if (keep)
+		return rt_fail(log, EOPNOTSUPP, "set %s: rules take elements out of it, so what replaces it can only stay", m->name);
+	add.v = added;
+	if (!added)
 		return rt_fail(log, ENOMEM, "out of memory");
-	if (n)
-		memcpy(want.v, keys, n * want.size);
-	tidy(&want);
-	if (want.n > m->size)
-		return rt_fail(log, ENOSPC, "set %s holds %u elements, and these are %zu: `size` in its declaration says how many", m->name, m->size,
-			       want.n);
 	err = rt_snapshot_read(&have, fd, m, log);
 	gone.v = have.keys;
 	if (!err)
-		err = compare(&have, &want, &add, &gone, &out, log);
+		err = compare(&have, want, &add, &gone, out, log);
 	/* first what is new, or there would be a moment with neither; but for that there may be no room */
 	tight = have.n + add.n > m->size;
 	if (!err && tight)
@@ -177,7 +158,97 @@ int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys,
 		err = put_all(fd, &add, m, log);
 	if (!err && !tight)
 		err = take_all(fd, &gone, m, log);
+	return err;
+}
+
+/* What was there in all, and of it what is wanted, too. */
+struct counts {
+	struct rt_list want;
+	const struct live_set *s;
+	size_t had, kept;
+};
+
+static void count(void *arg, const void *key, uint64_t left)
+{
+	struct counts *c = arg;
+
+	(void)left;
+	c->had++;
+	c->kept += rt_list_find(&c->want, c->s, key) != c->want.n;
+}
+
+static int by_snapshot(const struct xdpf_program *p, size_t set, int fd, struct keys *want, uint64_t keep, struct xdpf_set_change *out,
+		       const struct xdpf_log *log)
+{
+	_cleanup_(rt_live_close) struct rt_live l = { 0 };
+	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
+	struct counts c = { .had = 0 };
+	int err = rt_live_open(&l, p, set, log);
+
+	if (err)
+		return err;
+	if (keep && !m->expires)
+		return rt_fail(log, EINVAL, "the elements of set %s do not expire", m->name);
+	c.s = &l.snap->set;
+	c.want = (struct rt_list){ .keys = want->v, .n = want->n };
+	err = xdpf_set_each(p, set, count, &c, log);
+	if (!err)
+		err = rt_live_replace(&l, fd, want->v, want->n, keep ? rt_set_now() + keep : 0, log);
+	*out = (struct xdpf_set_change){ want->n, want->n - c.kept, c.had - c.kept };
+	return err;
+}
+
+int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, struct xdpf_set_change *change,
+		     const struct xdpf_log *log)
+{
+	struct xdpf_set_change out = { 0, 0, 0 };
+	_cleanup_free_ void *wanted = NULL;
+	_cleanup_close_ int lock = -1;
+	const struct rt_snap *snap;
+	struct keys want = { .n = n };
+	const struct xdpf_set *m;
+	int fd, err = rt_set_open(&fd, p, set, log);
+
+	if (!err)
+		err = rt_set_lock(&lock, p, log);
+	if (err)
+		return err;
+	m = &rt_meta_get(p->meta)->sets[set];
+	snap = rt_meta_snap(p->meta, set);
+	want.size = m->key_size;
+	wanted = want.v = malloc(n * want.size + 1);
+	if (!want.v)
+		return rt_fail(log, ENOMEM, "out of memory");
+	if (n)
+		memcpy(want.v, keys, n * want.size);
+	if (snap->set.form != LIVE_NONE)
+		want.n = live_sort(&snap->set, want.v, n);
+	else
+		tidy(&want);
+	if (want.n == SIZE_MAX)
+		return rt_fail(log, ENOMEM, "out of memory");
+	if (want.n > m->size)
+		return rt_fail(log, ENOSPC, "set %s holds %u elements, and these are %zu: `size` in its declaration says how many", m->name, m->size,
+			       want.n);
+	err = snap->set.form != LIVE_NONE ? by_snapshot(p, set, fd, &want, keep, &out, log) : by_differences(fd, m, &want, keep, &out, log);
 	if (!err)
 		*change = out;
 	return err;
+}
+
+int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const struct xdpf_log *log)
+{
+	struct xdpf_set_change change;
+	_cleanup_close_ int lock = -1;
+	int fd, err = rt_set_open(&fd, p, set, log);
+
+	if (err)
+		return err;
+	if (rt_meta_snap(p->meta, set)->set.form != LIVE_NONE) {
+		err = xdpf_set_replace(p, set, NULL, 0, 0, &change, log);
+		*n = err ? 0 : change.removed;
+		return err;
+	}
+	err = rt_set_lock(&lock, p, log);
+	return err ? err : rt_set_sweep(fd, &rt_meta_get(p->meta)->sets[set], n, true, rt_set_now(), log);
 }

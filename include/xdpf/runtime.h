@@ -437,19 +437,25 @@ XDPF_API int xdpf_set_key(const struct xdpf_set *set, const char *text, void *ke
 XDPF_API char *xdpf_set_format(const struct xdpf_set *set, const void *key, char *buf, size_t size);
 /* How long an element stays, as ns from "10m"; 0 from "0". False: it is no time from 1 ms to 365 days. */
 XDPF_API bool xdpf_set_time(const char *text, uint64_t *ns);
-/* @keep: ns until it expires, 0: it stays. One that is there gets the new time. -ENOSPC: the set is full. */
+/* @keep: ns until it expires, 0: it stays. One that is there gets the new time, but what xdpf_set_replace() put there keeps its own. -ENOSPC: the
+ * set is full. */
 XDPF_API int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log);
 /* -ENOENT, without a message: it is not in the set. */
 XDPF_API int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
+/* The same of @n elements, one behind the other in any order. */
+XDPF_API int xdpf_set_add_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, const struct xdpf_log *log);
+/* @was: NULL, or for each whether it was in the set. */
+XDPF_API int xdpf_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log);
 /*
- * Makes @n elements, one behind the other in any order, all that is in the set; they stay. One that was in it before is in it all the while. -ENOSPC:
- * the set does not hold so many, and is as it was, unless something else filled it meanwhile.
+ * Makes @n elements, one behind the other in any order, all that is in the set, for @keep ns (0: they stay): to packets at once. Only where rules of
+ * the program take elements out of the set, one is added and taken out after the other; what was in it and is in it now is in it all the while.
+ * -ENOSPC: the set does not hold so many, and is as it was, or, of the latter kind, may be partly filled.
  */
 struct xdpf_set_change {
 	size_t elements, added, removed;
 };
 
-XDPF_API int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys, size_t n, struct xdpf_set_change *change,
+XDPF_API int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, struct xdpf_set_change *change,
 			      const struct xdpf_log *log);
 /* Takes out all; *n: how many were in it. */
 XDPF_API int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const struct xdpf_log *log);

@@ -157,7 +157,7 @@ static int change(struct job *j, char **text, int n, bool add, uint64_t keep)
 	return status;
 }
 
-static int replace(struct job *j, const char *path)
+static int replace(struct job *j, const char *path, uint64_t keep)
 {
 	struct xdpf_set_change change;
 	void *keys = NULL;
@@ -166,7 +166,7 @@ static int replace(struct job *j, const char *path)
 
 	if (status)
 		return status;
-	err = xdpf_set_replace(j->p, j->at, keys, n, &change, &j->cli->log);
+	err = xdpf_set_replace(j->p, j->at, keys, n, keep, &change, &j->cli->log);
 	free(keys);
 	if (err)
 		return cli_exit(err);
@@ -239,7 +239,7 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "`set %s` takes an interface%s", verb,
 				 v == 0 ? "" : verbs[v].least == 2 ? " and a set" :
 				 verbs[v].most == 3 ? ", a set and a file" : ", a set and elements");
-	if (timeout && strcmp(verb, "add"))
+	if (timeout && strcmp(verb, "add") && strcmp(verb, "replace"))
 		return cli_usage(cli, "--timeout is for what is added");
 	if (timeout && !get_time(cli, timeout, &keep))
 		return EXIT_USAGE;
@@ -256,7 +256,7 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 	if (!strcmp(verb, "show"))
 		return show(&j);
 	if (!strcmp(verb, "replace"))
-		return replace(&j, argv[optind + 3]);
+		return replace(&j, argv[optind + 3], keep);
 	if (!strcmp(verb, "flush")) {
 		err = xdpf_set_flush(p, j.at, &gone, &cli->log);
 		if (!err && !cli->quiet)

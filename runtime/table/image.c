@@ -31,6 +31,11 @@ static size_t add(struct image *m, size_t n, size_t align)
 	return off;
 }
 
+void image_begin(struct image *m, size_t n)
+{
+	add(m, n, 1);
+}
+
 size_t image_add(struct image *m, size_t n, size_t align)
 {
 	if (!m->n)

@@ -23,6 +23,8 @@ enum {
 };
 
 
+/* Begins an empty one with @n bytes in the place of IMAGE_HEAD. */
+void image_begin(struct image *m, size_t n);
 /* @n zeroed bytes at a multiple of @align (a power of two, at most 4096): where they begin. 0, and .failed, where there is no room. What
  * image_at() returned before is no more. */
 size_t image_add(struct image *m, size_t n, size_t align);

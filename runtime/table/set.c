@@ -124,9 +124,10 @@ bool set_room(struct set_draft *d, size_t n, size_t align, size_t *at)
 	return !d->m->failed;
 }
 
-static const char *build(struct image *m, const struct set_elements *e, enum set_engine engine, size_t most, struct set_table *out)
+static const char *build(struct image *m, const struct set_elements *e, enum set_engine engine, size_t most, uint64_t seed,
+			 struct set_table *out)
 {
-	struct set_draft d = { m, e, 0, most, 0 };
+	struct set_draft d = { m, e, 0, most, 0, seed };
 	size_t begin = m->n, head;
 	const char *bad;
 
@@ -188,7 +189,7 @@ const char *set_build(struct image *m, const struct set_elements *e, const struc
 	const char *bad = NULL;
 
 	for (unsigned i = 0; i < n; i++) {
-		bad = build(m, e, c[i].engine, most, out);
+		bad = build(m, e, c[i].engine, most, o->seed, out);
 		if (bad)
 			continue;
 		out->why = c[i].why;

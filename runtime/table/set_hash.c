@@ -91,7 +91,7 @@ const char *set_hash_build(struct set_draft *d)
 			if (buckets > UINT32_MAX || !set_room(d, size, SET_ALIGN, &at))
 				return set_too_large;
 			h = set_head_of(d);
-			h->hash.seed = seed * SET_HASH_LAST;
+			h->hash.seed = d->seed + seed * SET_HASH_LAST;
 			h->hash.buckets = (uint32_t)buckets;
 			if (fill(d, at)) {
 				h = set_head_of(d);

@@ -15,6 +15,7 @@ struct set_draft {
 	size_t off;			/* of the head */
 	size_t most;			/* bytes that the image may have */
 	unsigned loads;
+	uint64_t seed;
 };
 
 /* Each appends what is behind the head, and fills the head. NULL, or why not. */

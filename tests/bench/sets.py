@@ -104,21 +104,24 @@ class Kind:
         self.c("set-c", "-DSIZE=%d" % len(some), "-DADDRESSES" if self.kind == "addresses" else "-DPREFIXES")
         x.live.do("fill", "set-c", "listed", keys)
 
-    def ours(self, some):
-        x, path = self.x, self.x.path("set.xdpf")
+    def ours(self, some, live=False):
+        name = "live" if live else "set"
+        x, path = self.x, self.x.path(name + ".xdpf")
         write_elements(x.path("set.txt"), self.kind, some)
         with open(path, "w") as f:
-            f.write('default drop;\nset listed : %s from "set.txt";\ndrop if ip.src in listed;\n' % KINDS[self.kind][0])
-        return build(x, "set", path)
+            f.write('default drop;\nset listed : %s%s from "set.txt";\ndrop if ip.src in listed;\n' % (
+                KINDS[self.kind][0], " live size %d" % len(some) if live else ""))
+        return build(x, name, path)
 
     def size(self, n):
         x, rnd = self.x, random.Random(n)
         some = elements(self.kind, n, rnd)
         row = {"kind": self.kind, "size": n, **self.ours(some)}
+        row["live"] = self.ours(some, True)
         self.theirs(some)
         write_frames(x.path("set.pcap"), self.kind, some, rnd, 1 << 12 if x.quick else FRAMES)
         x.live.frames(x.path("set.pcap"))
-        names = ["none", "none-c", "set-c"] + (["set"] if "refused" not in row else [])
+        names = ["none", "none-c", "set-c"] + (["set"] if "refused" not in row else []) + (["live"] if "refused" not in row["live"] else [])
         t = x.live.xdp(*names)
         row.update(floor=t["floor"]["run"], theirs=t["set-c"]["run"], theirs_net=t["set-c"]["run"] - t["none-c"]["run"],
                    theirs_curve={what: t["set-c"][what] - t["floor"][what] for what in ("run", "cpu")})
@@ -126,6 +129,8 @@ class Kind:
             row.update(ours=t["set"]["run"], ours_net=t["set"]["run"] - t["none"]["run"],
                        ours_curve={what: t["set"][what] - t["floor"][what] for what in ("run", "cpu")})
             row["ratio_net"], row["ratio_gross"] = row["ours_net"] / row["theirs_net"], row["ours"] / row["theirs"]
+        if "live" in t:
+            row["live"].update(net=t["live"]["run"] - t["none"]["run"], ratio_net=(t["live"]["run"] - t["none"]["run"]) / row["theirs_net"])
         x.live.unload(*names[2:])
         self.show(row)
         return row
@@ -141,6 +146,12 @@ class Kind:
             what, row["ours_net"], row["ours"], theirs, row["theirs_net"], row["theirs"], row["ratio_net"], row["ratio_gross"],
             " (want %.3f)" % want if want else "", "  above" if want and row["ratio_net"] > want else "", row["compile_seconds"], row["megabytes"],
             row["load_seconds"]))
+
+        if "net" in row["live"]:
+            self.x.say("  %-16s %6.1f ns net, net %.3f   load %.2f s, %d instructions verified" % (
+                "  the same, live", row["live"]["net"], row["live"]["ratio_net"], row["live"]["load_seconds"], row["live"]["verified"]))
+        else:
+            self.x.say("  %-16s refused: %s" % ("  the same, live", row["live"]["refused"]))
 
     def close(self):
         self.x.live.unload("none", "none-c")

@@ -23,8 +23,10 @@ static const char meta_text[] =
 	"\"limits\":[{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3}],"
 	"\"logs\":[{\"rule\":0,\"sample\":false}],"
 	"\"sets\":[{\"name\":\"banned\",\"file\":0,\"size\":3,\"timeout\":10000,\"expires\":true,\"prefix\":false,\"key_size\":4,"
+	"\"added\":true,\"snap\":[16,0],"
 	"\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]},"
 	"{\"name\":\"nets\",\"file\":0,\"size\":100,\"timeout\":0,\"expires\":false,\"prefix\":true,\"key_size\":23,"
+	"\"added\":false,\"snap\":[16,1],"
 	"\"key\":[{\"name\":\"port\",\"type\":\"port\",\"kind\":\"num\",\"offset\":4,\"size\":2},"
 	"{\"name\":\"net\",\"type\":\"net\",\"kind\":\"net\",\"offset\":6,\"size\":17}]}]}";
 
@@ -223,6 +225,13 @@ static const struct wrong wrong_meta[] = {
 	{ "\"kind\":\"num\",\"offset\":4,", "\"kind\":\"num\",\"offset\":22,", "\"offset\" lies outside the key" },
 	{ "\"kind\":\"num\",\"offset\":4,", "\"kind\":\"num\",\"offset\":4294967295,", "\"offset\" is out of bounds" },
 	{ "\"kind\":\"net\"", "\"kind\":\"wide\"", "\"kind\" is unknown" },
+	{ "\"added\":true", "\"added\":1", "\"added\" is missing" },
+	{ "\"snap\":[16,0]", "\"snap\":[17,0]", "\"snap\" is not what" },
+	{ "\"snap\":[16,0]", "\"snap\":[16]", "\"snap\" is not what" },
+	{ "\"snap\":[16,0]", "\"snap\":[16,64]", "\"snap\" is not what" },
+	{ "\"snap\":[16,0]", "\"snap\":[16,-1]", "\"snap\" is not what" },
+	{ "\"snap\":[16,0]", "\"snap\":7", "\"snap\" is not what" },
+	{ "\"snap\":[16,0]", "\"snap\":[16,1]", "\"snap\" is another set's" },
 	{ "\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]", "\"key\":[]", "is zero, or the key is empty" },
 	{ "\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]", "\"key\":{}", "\"key\" is missing or no array" },
 	{ "\"key\":[{\"name\":\"ip4\"", "\"key\":[1,{\"name\":\"ip4\"", "\"kind\" is missing" },
