@@ -28,7 +28,7 @@ static uint64_t sets_of(const struct xdpf_meta *m, unsigned words)
 /* The number at the end of a map's name; -1: there is none. */
 static int words_of(const char *tail)
 {
-	char want[4];
+	char want[12];
 
 	for (int words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++) {
 		snprintf(want, sizeof(want), "%d", words);

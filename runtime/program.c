@@ -24,7 +24,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 	p->pending_fd = p->errors_fd = p->watch_fd = p->live_fd = p->lists_fd = -1;
 	for (unsigned i = 0; i <= LIVE_ROOM_MOST; i++)
 		p->snap_fd[i] = -1;
-	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = p->rodata_fd = -1;
+	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = -1;
 	return p;
 }
 
