@@ -51,6 +51,8 @@ static const char help[] =
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --table-memory=MB   how rules and sets are found\n"
 	"                    (what costs least); what tables may take (128, at most 512)\n"
+	"  --counting=auto|at-once|deferred   when rules' counters are changed (auto:\n"
+	"                    where they are many, for some packets together)\n"
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more than these\n"
 	"                    is exit status 4; CPUs that memory is for (this machine's)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
