@@ -86,6 +86,8 @@ static void maps(const struct budget *b, FILE *out)
 	if (b->image)
 		para(out, 2, "Constant tables take %s of .rodata.tables, whose other %s are room for changes of the rules. While such a change is "
 		     "made, two of them are there.", size(all, b->image_used), size(each, b->image - b->image_used));
+	if (b->ir->deferred)
+		para(out, 2, "Counters of rules are many: each CPU notes packets in xdpf_pending, and counts them together when that is full.");
 }
 
 static const char *what_is(enum classify_engine e)

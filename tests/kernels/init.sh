@@ -75,6 +75,13 @@ check "the verifier refuses, and says where" sh -c '! xdpf apply /objects/link-u
 	grep -q "link-unsound.xdpf:2: the kernel.s verifier stopped at rule telnet: " /tmp/err'
 check "remove" xdpf remove va
 check "ping after" ping -c 2 -W 3 10.9.8.2
+check "many rules" xdpf apply /objects/many-a.o va
+check "many rules: no ping" fails ping -c 2 -W 1 10.9.8.2
+check "many rules: stats count" sh -c 'xdpf stats va | grep -E "one +drop +[1-9]"'
+check "many rules: exchange" sh -c 'xdpf apply /objects/many-b.o va | grep "tables exchanged"'
+check "many rules: a new one's counter" sh -c 'xdpf stats va | grep -E "two +drop +0 "'
+check "many rules: ping" ping -c 2 -W 3 10.9.8.2
+check "many rules: remove" xdpf remove va
 check "foreign loader" $ip link set dev va xdp obj /objects/link-drop.o sec xdp
 check "no ping by it" fails ping -c 2 -W 1 10.9.8.2
 check "foreign removal" $ip link set dev va xdp off
