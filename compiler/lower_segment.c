@@ -6,9 +6,10 @@
  * A rule that decides, and asks nothing but what tables know, is an entry of data. A block is taken apart: the rules in it ask what the block
  * asks, too, and its own entry only counts. Everything else is code that the tables say when to run.
  */
+#include <stdio.h>
 #include <string.h>
 
-#include "lower_classify.h"
+#include "lower_share.h"
 
 static bool counted(const struct ast_unit *u)
 {
@@ -274,6 +275,16 @@ static const char *too_dear(struct lower *l, const struct lower_run *run, const 
 			    narrow);
 }
 
+/* Takes back what was made of rules that are no run, but for why. */
+static const char *forget(struct lower *l, const struct share_mark *start, const char *why)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "%s", why);
+	share_take_back(l, start);
+	return arena_printf(l->arena, "%s", text);
+}
+
 size_t lower_segment(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, bool *taken)
 {
 	size_t n = rules->list.n - i;
@@ -281,6 +292,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 
 	*taken = false;
 	while (lower_may_classify(l)) {
+		struct share_mark start = share_mark(l);
 		struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
 		struct classifier *c;
 		struct image_mark before;
@@ -314,6 +326,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 		if (n == 1 || may_be_plain(l, run))
 			break;
 		n /= 2;
+		why = forget(l, &start, why);
 	}
 	report_plain(l, rules, i, n, why);
 	return n;
