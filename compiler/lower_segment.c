@@ -98,7 +98,7 @@ static void add_list(struct lower *l, const struct lower_work *w, struct lower_r
 
 static void add_actions(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
 {
-	struct cover own = cover_cond(l, run, r->cond, false), c = cover_and(l, run, outer, &own);
+	struct cover own = cover_cond(l, run, r->cond, false), c = cover_inside(l, run, outer, &own);
 	struct lower_entry *e;
 	unsigned kind;
 
@@ -151,7 +151,7 @@ static bool split_block(struct lower *l, const struct lower_work *w, struct lowe
 /* A block that is code: where its first branch cannot be entered, another may be. */
 static void add_block(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
 {
-	struct cover own = cover_cond(l, run, r->else_rule || r->has_else_block ? NULL : r->cond, false), c = cover_and(l, run, outer, &own);
+	struct cover own = cover_cond(l, run, r->else_rule || r->has_else_block ? NULL : r->cond, false), c = cover_inside(l, run, outer, &own);
 
 	add_entry(l, run, r, CLASSIFY_CODE, false, false, &c);
 	for (; r; r = r->else_rule)
