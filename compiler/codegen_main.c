@@ -64,6 +64,19 @@ static void frame_length(struct cg *g)
 	cg_go(g, on);
 }
 
+/* In programs of several functions: who decides, which all know; and what is large, since three of them share these 512 bytes then. */
+static void shared_memory(struct cg *g, V base, uint64_t at)
+{
+	g->decider = cg_atc(g, base, at);
+	g->ranks = cg_atc(g, base, at + 8);
+	g->buf = cg_atc(g, base, at + 8 + 8 * CLASSIFY_MAX_DIMS);
+}
+
+uint64_t cg_shared_room(struct cg *g)
+{
+	return g->ir->part.n ? 8 + 8 * CLASSIFY_MAX_DIMS + (cg_buf_room(g) + 7) / 8 * 8 : 0;
+}
+
 /* The variables, and a buffer for keys: in registers and on the stack, unless dissection leaves so many that these 512 bytes, which are for this
  * function and one that it calls together, might not do. */
 static void variables(struct cg *g)
@@ -90,10 +103,10 @@ static void variables(struct cg *g)
 		g->len_kept = cg_atc(g, base, 8 * p->kept.n);
 		g->image_number = cg_atc(g, base, 8 * p->kept.n + 8);
 		g->classes = cg_atc(g, base, 8 * p->kept.n + 16);
+		g->key = cg_atc(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS));
 		if (p->part.n)
-			g->decider = cg_atc(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS));
-		g->key = cg_atc(g, base, 8 * (p->kept.n + 3 + CLASSIFY_MAX_DIMS));
-		g->packet_turns = cg_atc(g, g->key, cg_key_room(g));
+			shared_memory(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS) + cg_key_room(g));
+		g->packet_turns = cg_atc(g, g->key, cg_key_room(g) + cg_shared_room(g));
 	} else {
 		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
 		g->image_number = g->image ? cg_alloca(g, g->i64, "image number") : NULL;
@@ -110,10 +123,12 @@ static void frame(struct cg *g)
 	const struct ir_program *p = g->ir;
 
 	g->index = cg_alloca(g, g->i32, "index");
-	g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, sizeof(struct xdpf_element) / 8), "value");
-	g->decider = cg_alloca(g, g->i32, "decider");
 	g->ranks = NULL;
+	if (!p->part.n) {
+		g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
+		g->decider = cg_alloca(g, g->i32, "decider");
+	}
 	memset(g->verdict_block, 0, sizeof(g->verdict_block));
 	if (p->ast->n_limits) {
 		g->now = cg_alloca(g, g->i64, "now");

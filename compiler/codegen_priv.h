@@ -371,6 +371,8 @@ BB cg_leave_decided(struct cg *g, enum verdict v, bool counted);
 /* ---- codegen_main.c ---- */
 
 void cg_main(struct cg *g);
+/* Bytes of memory that the functions of one program share, behind the keys. */
+uint64_t cg_shared_room(struct cg *g);
 /* What the function that is being built has, in a part of the program: all from @entry on. */
 void cg_body(struct cg *g, const struct ir_block *entry);
 

@@ -83,6 +83,9 @@ bool cover_is_narrow(const struct cover *c);
 
 /* ---- lower_rest.c ---- */
 
+/* What a rule that asks for @own gets, among others that only packets of @outer come to: none but these. */
+struct cover cover_inside(struct lower *l, const struct lower_run *run, const struct cover *outer, const struct cover *own);
+
 /* The rule, or one that does the same where tables led to it: it stands among others that only packets of @outer come to. */
 const struct ast_rule *rest_of(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer);
 

@@ -10,6 +10,18 @@ static bool both_stay(const struct cover *x, const struct cover *y)
 	return (x->term.n == 1 && !x->term.v[0].n) || x->term.n * y->term.n <= COVER_MAX_TERMS;
 }
 
+struct cover cover_inside(struct lower *l, const struct lower_run *run, const struct cover *outer, const struct cover *own)
+{
+	struct cover c;
+
+	if (both_stay(outer, own))
+		return cover_and(l, run, outer, own);
+	/* the rule's code asks what it asks itself, and nothing of what is around it */
+	c = *outer;
+	c.exact = false;
+	return c;
+}
+
 const struct ast_rule *rest_of(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
 {
 	struct cover all = cover_cond(l, run, NULL, false);

@@ -6,9 +6,10 @@
  * A rule that decides, and asks nothing but what tables know, is an entry of data. A block is taken apart: the rules in it ask what the block
  * asks, too, and its own entry only counts. Everything else is code that the tables say when to run.
  */
+#include <stdio.h>
 #include <string.h>
 
-#include "lower_classify.h"
+#include "lower_share.h"
 
 static bool counted(const struct ast_unit *u)
 {
@@ -97,7 +98,7 @@ static void add_list(struct lower *l, const struct lower_work *w, struct lower_r
 
 static void add_actions(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
 {
-	struct cover own = cover_cond(l, run, r->cond, false), c = cover_and(l, run, outer, &own);
+	struct cover own = cover_cond(l, run, r->cond, false), c = cover_inside(l, run, outer, &own);
 	struct lower_entry *e;
 	unsigned kind;
 
@@ -150,7 +151,7 @@ static bool split_block(struct lower *l, const struct lower_work *w, struct lowe
 /* A block that is code: where its first branch cannot be entered, another may be. */
 static void add_block(struct lower *l, struct lower_run *run, const struct ast_rule *r, const struct cover *outer)
 {
-	struct cover own = cover_cond(l, run, r->else_rule || r->has_else_block ? NULL : r->cond, false), c = cover_and(l, run, outer, &own);
+	struct cover own = cover_cond(l, run, r->else_rule || r->has_else_block ? NULL : r->cond, false), c = cover_inside(l, run, outer, &own);
 
 	add_entry(l, run, r, CLASSIFY_CODE, false, false, &c);
 	for (; r; r = r->else_rule)
@@ -274,6 +275,16 @@ static const char *too_dear(struct lower *l, const struct lower_run *run, const 
 			    narrow);
 }
 
+/* Takes back what was made of rules that are no run, but for why. */
+static const char *forget(struct lower *l, const struct share_mark *start, const char *why)
+{
+	char text[300];
+
+	snprintf(text, sizeof(text), "%s", why);
+	share_take_back(l, start);
+	return arena_printf(l->arena, "%s", text);
+}
+
 size_t lower_segment(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, bool *taken)
 {
 	size_t n = rules->list.n - i;
@@ -281,6 +292,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 
 	*taken = false;
 	while (lower_may_classify(l)) {
+		struct share_mark start = share_mark(l);
 		struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
 		struct classifier *c;
 		struct image_mark before;
@@ -314,6 +326,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 		if (n == 1 || may_be_plain(l, run))
 			break;
 		n /= 2;
+		why = forget(l, &start, why);
 	}
 	report_plain(l, rules, i, n, why);
 	return n;

@@ -193,7 +193,7 @@ static void describe(struct share *s)
 
 /* ---- one rule by itself ---- */
 
-static struct share_mark mark(const struct lower *l)
+struct share_mark share_mark(const struct lower *l)
 {
 	return (struct share_mark){
 		.arena = arena_mark(l->arena), .hot = l->hot.n, .cold = l->cold.n, .work = l->work.n, .vars = (ir_var)l->ir->var.n,
@@ -210,10 +210,9 @@ static struct share_mark mark(const struct lower *l)
 	};
 }
 
-/* Takes back what was lowered since @m, if nothing else was made meanwhile. */
-static void take_back(struct lower *l, const struct share_mark *m)
+void share_take_back(struct lower *l, const struct share_mark *m)
 {
-	struct share_mark now = mark(l);
+	struct share_mark now = share_mark(l);
 
 	l->hot.n = m->hot;
 	l->cold.n = m->cold;
@@ -241,7 +240,7 @@ static void lower_alone(struct share *s, const struct lower_entry *e)
 {
 	struct lower *l = s->l;
 
-	s->mark = mark(l);
+	s->mark = share_mark(l);
 	s->at = lower_block(l, e->rule->shown);
 	*vec_add(l->arena, &l->work) = share_work(s, e, s->at);
 	lower_pending(l, s->mark.work);
@@ -348,7 +347,7 @@ static void take(struct share *s, size_t entry)
 	h = hash(s);
 	b = find(s, &free_slot, h);
 	if (b)
-		take_back(s->l, &s->mark);
+		share_take_back(s->l, &s->mark);
 	else
 		*free_slot = b = add_body(s, h);
 	add_member(s, b, entry);
@@ -357,7 +356,7 @@ static void take(struct share *s, size_t entry)
 bool share_codes(struct share *s)
 {
 	struct lower *l = s->l;
-	struct share_mark before = mark(l);
+	struct share_mark before = share_mark(l);
 	struct ir_block *cur = l->cur;
 	struct span span = l->span;
 	uint64_t known = l->known;
@@ -374,6 +373,6 @@ bool share_codes(struct share *s)
 	l->negated = negated;
 	worth = 2 * s->body.n <= s->run->codes || (s->run->codes >= SHARE_ANY && s->body.n < s->run->codes);
 	if (!worth)
-		take_back(l, &before);
+		share_take_back(l, &before);
 	return worth;
 }

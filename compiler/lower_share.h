@@ -69,6 +69,9 @@ struct share {
 	size_t rounds;			/* entries that a packet may come to */
 };
 
+struct share_mark share_mark(const struct lower *l);
+/* Takes back what was lowered since @m, and with it all that is in the arena since then, unless something was made meanwhile that stays. */
+void share_take_back(struct lower *l, const struct share_mark *m);
 /* Bodies for all of the run's rules that are code; false: too few share one, and nothing was made. */
 bool share_codes(struct share *s);
 /* The lowering of an entry, from @at on, as one of the bodies. */

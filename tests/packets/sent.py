@@ -88,6 +88,10 @@ all:   inner.ip.ttl -= 1, inner.eth.dst = ff:ff:ff:ff:ff:ff, inner.l4.checksum =
     "both": "default drop;\na: reply rst if tcp;\nb: reply unreachable if udp or icmp or icmp6;\nc: forward if ip;\n",
     "behind a block": "if ip { if udp.dport >= 1024 { tx swap; } else { count low, tx; } }\nother: tx swap if vlan or arp;\n",
 }
+# Rules of few shapes, whose numbers are in records: each frame by the one for its ttl and address.
+RULES["alike"] = "default pass;\n" + "".join(
+    "ip.src = 192.0.2.%d, l4.dport = %d, tx swap if ip.ttl == %d and not vlan;\nvlan push %d, ip.dscp = %d, pass if ip.ttl == %d and vlan;\n"
+    "mark %d, ip6.hoplimit -= %d, tx if ip6.hoplimit == %d;\n" % (n % 256, 1000 + n, n, n, n % 64, n, 7 * n, n % 9 + 1, n) for n in range(256))
 
 
 def main():

@@ -124,6 +124,20 @@ class Suite:
             r = self.run("--test", name + ".xdpf")
             self.tally.check(r.returncode == 0, "the set is %s: %s%s" % (name, r.stdout[-500:], r.stderr[-500:]))
 
+    def alike(self):
+        """Rules that are code and do the same but for numbers become an object, too."""
+        kinds = ("drop if ip.src == %s and payload[0:4] == 0x%x;\n", "redirect cpu %d if ip.dst == %s;\n", "log %d/s, pass if ip4.src == %s;\n",
+                 "mark %d, tx if ip.dst == %s;\n")
+
+        def rules():
+            for i in range(self.rules // 4):
+                kind = kinds[i % 4]
+                yield kind % ((address(i), i + 1) if i % 4 == 0 else (i % 3 + 1, address(i)))
+
+        self.write("alike.xdpf", rules())
+        r = self.run("alike.xdpf", "-o", "alike.o")
+        self.tally.check(r.returncode == 0, "rules that are alike: %s" % r.stderr[-500:])
+
     def wrong_elements(self):
         """An element that is none is told with its line; elements that are in a list twice, too."""
         n = self.elements // 10
@@ -147,7 +161,7 @@ def main():
     args.xdpfc = os.path.abspath(args.xdpfc)
     with tempfile.TemporaryDirectory() as tmp, concurrent.futures.ThreadPoolExecutor(2) as pool:
         s = Suite(args, tmp)
-        for done in [pool.submit(f) for f in (s.tree, s.sets, s.decide, s.tell, s.wrong_elements)]:
+        for done in [pool.submit(f) for f in (s.tree, s.sets, s.decide, s.tell, s.alike, s.wrong_elements)]:
             done.result()
     print("%d passed, %d failed, 0 skipped" % (s.tally.passed, s.tally.failed))
     return 1 if s.tally.failed else 0

@@ -36,9 +36,20 @@ def base():
     return head, code, [table(r, "r%d" % i) for i in range(60)]
 
 
+def deep(r, label):
+    return "%s: drop if ip.src == 10.%d.%d.%d and payload[0:4] == 0x%x;" % (label, *(r.randrange(256) for _ in range(3)), r.getrandbits(24) + 1)
+
+
+def alike():
+    """Rules that are code and share it: their numbers are in tables too."""
+    head, code, rules = base()
+    r = random.Random(13)
+    return head, code + [deep(r, "deep%d" % i) for i in range(20)] + ["pace%d: log %d/s if ip.dst == 10.9.9.%d;" % (i, i + 1, i) for i in range(9)], rules
+
+
 class Shapes:
-    def __init__(self, xdpfc):
-        self.xdpfc, self.passed, self.failed = xdpfc, 0, 0
+    def __init__(self, xdpfc, base):
+        self.xdpfc, self.base, self.passed, self.failed = xdpfc, base, 0, 0
         self.dir = tempfile.TemporaryDirectory()
         self.first = self.of(*base())
 
@@ -52,7 +63,7 @@ class Shapes:
         return json.loads(section(path + ".o", ".debug_xdpf"))["shape"]
 
     def check(self, what, same, edit, **more):
-        parts = base()
+        parts = self.base()
         edit(*parts)
         if (self.of(*parts, **more) == self.first) == same:
             self.passed += 1
@@ -88,7 +99,7 @@ def replace(lines, old, new):
 
 
 def main():
-    s = Shapes(sys.argv[1])
+    s, shared = Shapes(sys.argv[1], base), Shapes(sys.argv[1], alike)
     r = random.Random(12)
     same = {
         "nothing": lambda h, c, t: None,
@@ -123,8 +134,24 @@ def main():
         s.check(what, False, edit)
     s.limits()
     s.check("another file", False, same["nothing"], name="other.xdpf")
-    print("%d passed, %d failed, 0 skipped" % (s.passed, s.failed))
-    sys.exit(s.failed != 0)
+    for what, edit in {
+            "another payload": lambda h, c, t: replace(c, "payload[0:4] == 0x", "payload[0:4] == 0xf"),
+            "another address of one": lambda h, c, t: replace(c, "ip.src == 10.", "ip.src == 172."),
+            "another pace of one": lambda h, c, t: replace(c, "log 5/s", "log 6/s"),
+            "one more": lambda h, c, t: c.insert(9, deep(r, "new")),
+            "one less": lambda h, c, t: c.pop(9),
+            "another order": lambda h, c, t: c.insert(20, c.pop(9)),
+            "a rule more that has none": same["a rule more"],
+    }.items():
+        shared.check("of rules that share code, " + what, True, edit)
+    for what, edit in {
+            "another verdict": lambda h, c, t: c.append(deep(r, "new").replace("drop", "pass")),
+            "another place": lambda h, c, t: replace(c, "payload[0:4]", "payload[1:4]"),
+            "another that logs": lambda h, c, t: c.append("new: log 3/s if ip.dst == 10.9.9.99;"),
+    }.items():
+        shared.check("of rules that share code, " + what, False, edit)
+    print("%d passed, %d failed, 0 skipped" % (s.passed + shared.passed, s.failed + shared.failed))
+    sys.exit(s.failed + shared.failed != 0)
 
 
 main()
