@@ -106,9 +106,14 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		return 0;
 	if (i.ours || i.ours_hidden) {
 		err = xdpf_program_find(&p, name, &cli->log);
-		if (err && err != -EPERM)
+		/* somebody else put a program into our link */
+		if (err == -ENOENT) {
+			i.ours = false;
+			err = 0;
+		} else if (err && err != -EPERM) {
 			return err;
-		m = err ? NULL : xdpf_program_meta(p);
+		}
+		m = p ? xdpf_program_meta(p) : NULL;
 	}
 	(*shown)++;
 	if (out)

@@ -85,6 +85,8 @@ status "ours" 0 in_a "$XDPF" apply --quiet "$WORK/mine.o" xe0 xe2
 status "replaced meanwhile" 3 raced $UPDATE "$(steal xe0)" apply --reload "$WORK/next.o" xe0
 says "it is said loudly" "xe0: SOMEBODY ELSE changed its XDP program just now; theirs stays, and this filter does NOT run there"
 is "theirs stays" "$(runs xe0)" thief
+status "and is what status says" 0 in_a "$XDPF" status xe0
+says "whose it is not" "xe0: native, program thief \(id [0-9]+\), not ours, attached by link"
 status "off with it" 0 in_a "$XDPF" remove --quiet xe0
 status "ours again" 0 in_a "$XDPF" apply --quiet "$WORK/mine.o" xe0
 status "to be confirmed, replaced meanwhile" 3 raced $UPDATE "$(steal xe0)" apply --confirm 60s "$WORK/next.o" xe0
