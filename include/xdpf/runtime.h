@@ -313,6 +313,7 @@ struct xdpf_iface {
 	bool pending;
 	uint64_t left;
 	uint32_t back_to;
+	char back_to_name[16];		/* "": hidden by privileges */
 };
 
 XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log);

@@ -43,8 +43,8 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 	printf("    frags     %s\n", m->frags ? "yes" : "no");
 	printf("    link      pinned (id %u)\n", i->link_id);
 	if (i->pending && i->back_to)
-		printf("    waits     for `xdpf confirm %s`: in %llu s the filter from before (id %u) is back\n", i->name, seconds_left(i),
-		       i->back_to);
+		printf("    waits     for `xdpf confirm %s`: in %llu s the filter from before, %s (id %u), is back\n", i->name, seconds_left(i),
+		       i->back_to_name, i->back_to);
 	else if (i->pending)
 		printf("    waits     for `xdpf confirm %s`: in %llu s nothing filters there, as before\n", i->name, seconds_left(i));
 }
@@ -76,8 +76,9 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 	json_object_set_new(o, "program", i->prog_name[0] ? json_string(i->prog_name) : json_null());
 	json_object_set_new(o, "program_id", json_integer(i->prog_id));
 	json_object_set_new(o, "link_id", i->link_id ? json_integer(i->link_id) : json_null());
-	json_object_set_new(o, "pending", i->pending ? json_pack("{s:f, s:o}", "seconds_left", (double)i->left / 1e9, "back_to",
-								  i->back_to ? json_integer(i->back_to) : json_null()) : json_null());
+	json_object_set_new(o, "pending", i->pending ? json_pack("{s:f, s:o, s:s?}", "seconds_left", (double)i->left / 1e9, "back_to",
+								  i->back_to ? json_integer(i->back_to) : json_null(), "back_to_program",
+								  i->back_to_name[0] ? i->back_to_name : NULL) : json_null());
 	json_object_set_new(o, "since", i->since ? json_integer(i->since) : json_null());
 	if (!m)
 		return o;

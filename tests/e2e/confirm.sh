@@ -57,7 +57,7 @@ says "why a program" "the one from before is kept as it is until"
 is "it runs at once" "$(meets)" new
 is "status names it" "$(named) $(waits)" "new True"
 status "status in words" 0 in_a "$XDPF" status xe0
-says "how long" "waits +for .xdpf confirm xe0.: in [0-9]+ s the filter from before \(id [0-9]+\) is back"
+says "how long" "waits +for .xdpf confirm xe0.: in [0-9]+ s the filter from before, old[0-9]+ \(id [0-9]+\), is back"
 is "the new one's counters" "$(stats 'rule("new")')" 1
 status "another meanwhile" 3 in_a "$XDPF" apply "$WORK/third.o" xe0
 says "is refused" "xe0: a filter waits for confirmation there, for [0-9]+ s more: .xdpf confirm xe0. or .xdpf rollback xe0. first"
