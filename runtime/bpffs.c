@@ -108,6 +108,13 @@ static int make_dir(const char *path, const struct xdpf_log *log)
 	return rt_fail_sys(log, errno, "%s cannot be made", path);
 }
 
+static bool is_number(const char *name, size_t most)
+{
+	size_t n = strspn(name, "0123456789");
+
+	return n && !name[n] && n <= most;
+}
+
 /* @netns: a directory's name. It goes where nothing is in it. */
 static void sweep_netns(const char *netns, bool own, const struct xdpf_log *log)
 {
@@ -118,7 +125,7 @@ static void sweep_netns(const char *netns, bool own, const struct xdpf_log *log)
 	snprintf(dir, sizeof(dir), "%s/%.32s", rt_bpffs_root(), netns);
 	d = opendir(dir);
 	while (d && (e = readdir(d))) {
-		if (e->d_name[0] == '.' || strlen(e->d_name) > 16)
+		if (!is_number(e->d_name, 16))
 			continue;
 		snprintf(path, sizeof(path), "%s/%.32s/%.16s/%s", rt_bpffs_root(), netns, e->d_name, RT_PIN_LINK);
 		if (own)
@@ -140,7 +147,7 @@ static void sweep(const struct xdpf_log *log)
 		return;
 	*strchr(own + strlen(rt_bpffs_root()) + 1, '/') = '\0';
 	while (d && (e = readdir(d)))
-		if (strspn(e->d_name, "0123456789") == strlen(e->d_name) && strlen(e->d_name) <= 32)
+		if (is_number(e->d_name, 32))
 			sweep_netns(e->d_name, !strcmp(e->d_name, own + strlen(rt_bpffs_root()) + 1), log);
 }
 

@@ -69,17 +69,17 @@ static int64_t load_time(uint64_t since_boot)
 	return up < since_boot ? 0 : (int64_t)now.tv_sec - (int64_t)((up - since_boot) / 1000000000);
 }
 
-static void look_at_program(struct xdpf_iface *i)
+static void look_at_program(uint32_t id, char name[16], int64_t *since)
 {
-	_cleanup_close_ int fd = rt_prog_get(i->prog_id);
+	_cleanup_close_ int fd = rt_prog_get(id);
 	struct bpf_prog_info info = { 0 };
 	uint32_t len = sizeof(info);
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 		return;		/* the name is hidden from us; the id remains */
-	for (size_t k = 0; k < sizeof(i->prog_name) - 1 && info.name[k]; k++)
-		i->prog_name[k] = (unsigned char)info.name[k] < 0x20 || info.name[k] == 0x7f ? '?' : info.name[k];
-	i->since = load_time(info.load_time);
+	for (size_t k = 0; k < sizeof(info.name) - 1 && info.name[k]; k++)
+		name[k] = (unsigned char)info.name[k] < 0x20 || info.name[k] == 0x7f ? '?' : info.name[k];
+	*since = load_time(info.load_time);
 }
 
 /* The link by which a program is attached here, if it is by one and we may see it. Other network namespaces have
@@ -205,10 +205,12 @@ int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const
 		fd = open_link(&i, path, &torn, log);
 	i.ours_hidden &= i.mode == XDPF_MODE_NATIVE || i.mode == XDPF_MODE_GENERIC;	/* all that our links do */
 	if (i.prog_id) {
-		look_at_program(&i);
+		look_at_program(i.prog_id, i.prog_name, &i.since);
 		if (!i.ours)
 			i.link_id = find_link(i.ifindex, i.prog_id);
 	}
+	if (i.pending && i.back_to)
+		look_at_program(i.back_to, i.back_to_name, &(int64_t){ 0 });
 	*out = i;
 	if (link_fd)
 		*link_fd = i.ours ? take_fd(fd) : -1;

@@ -314,6 +314,7 @@ struct xdpf_iface {
 	bool pending;
 	uint64_t left;
 	uint32_t back_to;
+	char back_to_name[16];		/* "": hidden by privileges */
 	uint32_t part_id;		/* the program there is libxdp's dispatcher, and this part of it is ours (then .ours is false); 0: none */
 };
 

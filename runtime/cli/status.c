@@ -44,8 +44,8 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 	printf("    frags     %s\n", m->frags ? "yes" : "no");
 	printf("    link      pinned (id %u)\n", i->link_id);
 	if (i->pending && i->back_to)
-		printf("    waits     for `xdpf confirm %s`: in %llu s the filter from before (id %u) is back\n", i->name, seconds_left(i),
-		       i->back_to);
+		printf("    waits     for `xdpf confirm %s`: in %llu s the filter from before, %s (id %u), is back\n", i->name, seconds_left(i),
+		       i->back_to_name, i->back_to);
 	else if (i->pending)
 		printf("    waits     for `xdpf confirm %s`: in %llu s nothing filters there, as before\n", i->name, seconds_left(i));
 }
@@ -101,8 +101,9 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 	json_object_set_new(o, "program", i->prog_name[0] ? json_string(i->prog_name) : json_null());
 	json_object_set_new(o, "program_id", json_integer(i->prog_id));
 	json_object_set_new(o, "link_id", i->link_id ? json_integer(i->link_id) : json_null());
-	json_object_set_new(o, "pending", i->pending ? json_pack("{s:f, s:o}", "seconds_left", (double)i->left / 1e9, "back_to",
-								  i->back_to ? json_integer(i->back_to) : json_null()) : json_null());
+	json_object_set_new(o, "pending", i->pending ? json_pack("{s:f, s:o, s:s?}", "seconds_left", (double)i->left / 1e9, "back_to",
+								  i->back_to ? json_integer(i->back_to) : json_null(), "back_to_program",
+								  i->back_to_name[0] ? i->back_to_name : NULL) : json_null());
 	json_object_set_new(o, "since", i->since ? json_integer(i->since) : json_null());
 	if (!m)
 		return o;
@@ -148,9 +149,14 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		return 0;
 	if (i.ours || i.ours_hidden) {
 		err = xdpf_program_find(&p, name, &cli->log);
-		if (err && err != -EPERM)
+		/* somebody else put a program into our link */
+		if (err == -ENOENT) {
+			i.ours = false;
+			err = 0;
+		} else if (err && err != -EPERM) {
 			return err;
-		m = err ? NULL : xdpf_program_meta(p);
+		}
+		m = p ? xdpf_program_meta(p) : NULL;
 	}
 	(*shown)++;
 	if (out)

@@ -52,13 +52,13 @@ expire() {	# NAME OBJECT
 # ---- confirmed ----
 status "the old one" 0 in_a "$XDPF" apply "$WORK/old.o" xe0
 is "it runs" "$(meets)" old
-status "a new one, to be confirmed" 0 in_a "$XDPF" apply --confirm 60s "$WORK/new.o" xe0
-says "what it says" "xe0: unless .xdpf confirm xe0. comes within 60 s, the filter from before is back"
+status "a new one, to be confirmed" 0 in_a "$XDPF" apply --confirm 600s "$WORK/new.o" xe0
+says "what it says" "xe0: unless .xdpf confirm xe0. comes within 600 s, the filter from before is back"
 says "why a program" "the one from before is kept as it is until"
 is "it runs at once" "$(meets)" new
 is "status names it" "$(named) $(waits)" "new True"
 status "status in words" 0 in_a "$XDPF" status xe0
-says "how long" "waits +for .xdpf confirm xe0.: in [0-9]+ s the filter from before \(id [0-9]+\) is back"
+says "how long" "waits +for .xdpf confirm xe0.: in [0-9]+ s the filter from before, old[0-9]+ \(id [0-9]+\), is back"
 is "the new one's counters" "$(stats 'rule("new")')" 1
 status "another meanwhile" 3 in_a "$XDPF" apply "$WORK/third.o" xe0
 says "is refused" "xe0: a filter waits for confirmation there, for [0-9]+ s more: .xdpf confirm xe0. or .xdpf rollback xe0. first"
@@ -80,7 +80,7 @@ is "what is pinned now" "$(pins)" "link previous "
 status "and back" 0 in_a "$XDPF" rollback --quiet xe0
 
 # ---- back at once ----
-status "another, to be confirmed" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/third.o" xe0
+status "another, to be confirmed" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/third.o" xe0
 is "it runs" "$(meets) $(named)" "third third"
 status "rollback before the time" 0 in_a "$XDPF" rollback xe0
 says "what it says" "xe0: the filter from before runs"
@@ -132,7 +132,7 @@ hits() {	# how many of two datagrams does the rule drop
 	echo $(($(stats 'rule("last")') - before))
 }
 is "they drop" "$(hits)" 2
-is "to be confirmed, a program is loaded" "$(in_a "$XDPF" apply --quiet --json --confirm 60s "$WORK/tables-b.o" xe0 | json 'j["interfaces"][0]["loaded"]')" program
+is "to be confirmed, a program is loaded" "$(in_a "$XDPF" apply --quiet --json --confirm 600s "$WORK/tables-b.o" xe0 | json 'j["interfaces"][0]["loaded"]')" program
 is "the new tables do not" "$(hits)" 0
 status "back" 0 in_a "$XDPF" rollback xe0
 is "the old tables are the old ones" "$(hits)" 2
@@ -147,16 +147,16 @@ is "nothing filters" "$(meets)" none
 status "status" 0 in_a "$XDPF" status xe0
 says "says so" "xe0: nobody confirmed its filter in time: as before, none runs"
 is "nothing is there" "$(named) $(ls "$PINS" 2>/dev/null) $(loaded third)" "None  0"
-status "the first one again" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/third.o" xe0
+status "the first one again" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/third.o" xe0
 is "it runs" "$(meets) $(waits)" "third True"
 status "rollback" 0 in_a "$XDPF" rollback xe0
 says "to nothing" "xe0: as before, nothing filters there"
 is "none" "$(meets) $(ls "$PINS" 2>/dev/null)" "none "
-status "once more" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/third.o" xe0
+status "once more" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/third.o" xe0
 status "confirm" 0 in_a "$XDPF" confirm xe0
 is "for good" "$(meets) $(named) $(waits)" "third third False"
 status "there is nothing before it" 3 in_a "$XDPF" rollback xe0
-status "remove while one waits" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/new.o" xe0
+status "remove while one waits" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/new.o" xe0
 status "remove it" 0 in_a "$XDPF" remove xe0
 is "nothing is left" "$(meets) $(ls "$PINS" 2>/dev/null) $(loaded new) $(loaded third)" "none  0 0"
 
@@ -166,7 +166,7 @@ frags() {
 }
 status "without frags" 0 in_a "$XDPF" apply --quiet "$WORK/old.o" xe0
 if ip -n "$NAME-a" link set xe0 mtu 3000 && ip -n "$NAME-b" link set xe1 mtu 3000; then
-	status "where frags are wanted now" 0 in_a "$XDPF" apply --confirm 60s "$WORK/third.o" xe0
+	status "where frags are wanted now" 0 in_a "$XDPF" apply --confirm 600s "$WORK/third.o" xe0
 	says "it is said" "loaded without frags, as the filter from before was"
 	is "it runs" "$(meets) $(frags)" "third False"
 	status "rollback" 0 in_a "$XDPF" rollback xe0
@@ -176,7 +176,7 @@ if ip -n "$NAME-a" link set xe0 mtu 3000 && ip -n "$NAME-b" link set xe1 mtu 300
 	is "it has them" "$(frags)" True
 	ip -n "$NAME-a" link set xe0 mtu 1500
 	ip -n "$NAME-b" link set xe1 mtu 1500
-	status "where none are wanted now" 0 in_a "$XDPF" apply --confirm 60s "$WORK/third.o" xe0
+	status "where none are wanted now" 0 in_a "$XDPF" apply --confirm 600s "$WORK/third.o" xe0
 	says "it is said, too" "loaded with frags, as the filter from before was"
 	is "it runs, too" "$(meets) $(frags)" "third True"
 	status "rollback" 0 in_a "$XDPF" rollback xe0
@@ -185,11 +185,11 @@ if ip -n "$NAME-a" link set xe0 mtu 3000 && ip -n "$NAME-b" link set xe1 mtu 300
 	status "remove" 0 in_a "$XDPF" remove xe0
 	ip -n "$NAME-a" link set xe0 mtu 9000
 	ip -n "$NAME-b" link set xe1 mtu 9000
-	status "the first, with frags" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/third.o" xe0
+	status "the first, with frags" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/third.o" xe0
 	is "it runs with frags" "$(meets) $(frags)" "third True"
 	status "confirm" 0 in_a "$XDPF" confirm xe0
 	is "it has frags for good" "$(meets) $(frags)" "third True"
-	status "rules that ask for large frames" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/old.o" xe0
+	status "rules that ask for large frames" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/old.o" xe0
 	not "a large frame meets the new one" ping_a -M do -s 8000 10.99.0.1
 	ok "a small one, too" ping_a -s 100 10.99.0.1
 	status "rollback" 0 in_a "$XDPF" rollback xe0
@@ -197,7 +197,7 @@ if ip -n "$NAME-a" link set xe0 mtu 3000 && ip -n "$NAME-b" link set xe1 mtu 300
 	is "and the old one behind the time" "$(meets)" third
 	status "remove" 0 in_a "$XDPF" remove xe0
 	ip -n "$NAME-a" link set xe0 mtu 1500
-	status "frags for the other end's frames" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/third.o" xe0
+	status "frags for the other end's frames" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/third.o" xe0
 	is "it runs with them" "$(meets) $(frags)" "third True"
 	status "rollback" 0 in_a "$XDPF" rollback --quiet xe0
 	is "nothing of two guards is left" "$(meets) $(ls "$PINS" 2>/dev/null) $(loaded third)" "none  0"
@@ -208,9 +208,9 @@ fi
 
 # ---- several ----
 status "the old one on both" 0 in_a "$XDPF" apply --quiet "$WORK/old.o" xe0 xe2
-status "one that cannot" 3 in_a "$XDPF" apply --confirm 60s "$WORK/new.o" xe0 xe2 lo
+status "one that cannot" 3 in_a "$XDPF" apply --confirm 600s "$WORK/new.o" xe0 xe2 lo
 is "nothing waits" "$(waits) $(waits xe2) $(named) $(named xe2)" "False False old old"
-status "a new one on both" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/new.o" xe0 xe2
+status "a new one on both" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/new.o" xe0 xe2
 is "both wait" "$(waits) $(waits xe2)" "True True"
 status "one is confirmed" 0 in_a "$XDPF" confirm xe2
 status "both" 3 in_a "$XDPF" confirm xe0 xe2
@@ -226,7 +226,7 @@ status "remove" 0 in_a "$XDPF" remove xe0 xe2
 # ---- what cannot wait ----
 ip -n "$NAME-a" link set dev xe0 xdp off 2>/dev/null
 if ip -n "$NAME-a" link set dev xe0 xdpgeneric obj "$WORK/old.o" sec xdp 2>/dev/null; then
-	status "somebody else's program" 3 in_a "$XDPF" apply --mode generic --confirm 60s "$WORK/new.o" xe0
+	status "somebody else's program" 3 in_a "$XDPF" apply --mode generic --confirm 600s "$WORK/new.o" xe0
 	says "is not ours" "runs there and is not ours"
 	status "nor can it be confirmed" 3 in_a "$XDPF" confirm xe0
 	status "nor left" 3 in_a "$XDPF" rollback xe0
@@ -238,11 +238,11 @@ printf 'h: drop if rx.hash == 1;\n' >"$WORK/hash.xdpf"
 compile "$WORK/hash.xdpf"
 OUT=$(in_a "$XDPF" apply "$WORK/hash.o" xe0 2>&1)
 if [ $? = 0 ]; then
-	status "bound to a device, old" 3 in_a "$XDPF" apply --confirm 60s "$WORK/new.o" xe0
+	status "bound to a device, old" 3 in_a "$XDPF" apply --confirm 600s "$WORK/new.o" xe0
 	says "why" "a change of the filter that runs there cannot wait .* bound to a device"
 	is "it stays" "$(named) $(pins)" "hash link "
 	status "remove" 0 in_a "$XDPF" remove xe0
-	status "bound to a device, new" 3 in_a "$XDPF" apply --confirm 60s "$WORK/hash.o" xe0
+	status "bound to a device, new" 3 in_a "$XDPF" apply --confirm 600s "$WORK/hash.o" xe0
 	says "why" "the new filter cannot wait .* bound to a device"
 	is "nothing is left" "$(ls "$PINS" 2>/dev/null)" ""
 else

@@ -48,7 +48,7 @@ status "the first" 0 in_a "$XDPF" apply "$a" xe0
 flood "$N" "apply --quiet --reload $b xe0" "apply --quiet --reload $a xe0"
 clean "replaced"
 is "replaced: programs" "$(json "j['programs'] == $N + 1" <<<"$LAST")" True
-flood $((N / 15 * 5 + 5)) "apply --quiet --confirm 60s $b xe0" "confirm --quiet xe0" "apply --quiet --confirm 60s $a xe0" "rollback --quiet xe0" "rollback --quiet xe0"
+flood $((N / 15 * 5 + 5)) "apply --quiet --confirm 600s $b xe0" "confirm --quiet xe0" "apply --quiet --confirm 600s $a xe0" "rollback --quiet xe0" "rollback --quiet xe0"
 clean "confirmed and rolled back"
 status "tables" 0 in_a "$XDPF" apply "$WORK/$PATTERN-ta.o" xe0
 flood $((N / 6 * 2)) "apply --quiet $WORK/$PATTERN-tb.o xe0" "apply --quiet $WORK/$PATTERN-ta.o xe0"

@@ -86,9 +86,11 @@ status "ours" 0 in_a "$XDPF" apply --quiet "$WORK/mine.o" xe0 xe2
 status "replaced meanwhile" 3 raced $UPDATE "$(steal xe0)" apply --reload "$WORK/next.o" xe0
 says "it is said loudly" "xe0: SOMEBODY ELSE changed its XDP program just now; theirs stays, and this filter does NOT run there"
 is "theirs stays" "$(runs xe0)" thief
+status "and is what status says" 0 in_a "$XDPF" status xe0
+says "whose it is not" "xe0: native, program thief \(id [0-9]+\), not ours, attached by link"
 status "off with it" 0 in_a "$XDPF" remove --quiet xe0
 status "ours again" 0 in_a "$XDPF" apply --quiet "$WORK/mine.o" xe0
-status "to be confirmed, replaced meanwhile" 3 raced $UPDATE "$(steal xe0)" apply --confirm 60s "$WORK/next.o" xe0
+status "to be confirmed, replaced meanwhile" 3 raced $UPDATE "$(steal xe0)" apply --confirm 600s "$WORK/next.o" xe0
 says "it is said, too" "xe0: SOMEBODY ELSE"
 is "no guard is left" "$(ls "$PINS/$(index xe0)" | tr '\n' ' ')" "link previous "
 status "ours once more" 0 in_a "$XDPF" remove --quiet xe0
@@ -113,7 +115,7 @@ if in_a ip link set dev xe0 xdp obj "$WORK/mine.o" sec xdp 2>/dev/null; then
 else
 	skip "there first" "ip link cannot attach"
 fi
-status "waiting" 0 in_a "$XDPF" apply --quiet --confirm 60s "$WORK/mine.o" xe0
+status "waiting" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/mine.o" xe0
 status "confirmed, replaced meanwhile" 3 raced $UPDATE "$(steal xe0)" confirm xe0
 says "it is said, at last" "xe0: SOMEBODY ELSE"
 report
