@@ -6,13 +6,15 @@
 #include "cli.h"
 
 static const char usage[] =
-	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--json]\n\n"
+	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--dispatch [--priority N]] [--json]\n\n"
 	"Runs the filter on each IFACE, or replaces our filter that runs there without a gap: on all of them or none.\n"
 	"Each has counters of its own. Where only rules of our filter that stand in tables are others now, the tables are\n"
 	"exchanged and no program is loaded: counters of rules that stay go on, by their labels. When a program is loaded in\n"
 	"its place, counters and tables start at zero. The filter stays until `xdpf remove`.\n\n"
 	"  --mode native    in the driver (the default)\n"
 	"  --mode generic   in the network stack: on every interface, more slowly\n"
+	"  --dispatch       as a part of libxdp's dispatcher, beside other programs, on one interface\n"
+	"  --priority N     its place there: low ones come first (50)\n"
 	"  --reload         loads a program in any case\n"
 	"  --json           what runs now, as JSON\n"
 	"  --quiet          only errors and warnings\n"
@@ -67,18 +69,29 @@ static void applied_freep(struct xdpf_applied **a)
 	free(*a);
 }
 
+static int dispatch_one(struct cli *cli, const struct xdpf_object *o, char **ifaces, size_t n, enum xdpf_mode mode, uint64_t priority)
+{
+	const struct xdpf_dispatch_opts opts = { .sz = sizeof(opts), .mode = mode, .priority = (unsigned)priority };
+
+	if (n != 1)
+		return cli_usage(cli, "--dispatch takes one interface at a time: libxdp changes no two together");
+	return cli_exit(xdpf_object_dispatch(o, ifaces[0], &opts, &cli->log));
+}
+
 int cmd_apply(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD };
+	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD, OPT_DISPATCH, OPT_PRIORITY };
 	static const struct option options[] = {
 		{ "mode", required_argument, NULL, OPT_MODE }, { "json", no_argument, NULL, OPT_JSON },
-		{ "reload", no_argument, NULL, OPT_RELOAD }, CLI_COMMON_OPTIONS, { 0 }
+		{ "reload", no_argument, NULL, OPT_RELOAD }, { "dispatch", no_argument, NULL, OPT_DISPATCH },
+		{ "priority", required_argument, NULL, OPT_PRIORITY }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	_cleanup_(applied_freep) struct xdpf_applied *applied = NULL;
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	const struct xdpf_meta *m;
-	bool json = false;
+	bool json = false, dispatch = false;
+	uint64_t priority = 50;
 	char **ifaces;
 	int c, status;
 	size_t n;
@@ -89,6 +102,12 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 			return status;
 		if (c == OPT_JSON)
 			json = true;
+		else if (c == OPT_DISPATCH)
+			dispatch = true;
+		else if (c == OPT_PRIORITY && !cli_number(cli, "priority", optarg, 65535, &priority))
+			return EXIT_USAGE;
+		else if (c == OPT_PRIORITY)
+			continue;
 		else if (c == OPT_RELOAD)
 			opts.reload = true;
 		else if (!strcmp(optarg, "native"))
@@ -117,7 +136,10 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 	status = cli_open(cli, &o, argv[optind]);
 	if (status)
 		return status;
-	status = cli_exit(xdpf_object_apply(o, (const char *const *)ifaces, n, &opts, &cli->log));
+	if (dispatch)
+		status = dispatch_one(cli, o, ifaces, n, opts.mode, priority);
+	else
+		status = cli_exit(xdpf_object_apply(o, (const char *const *)ifaces, n, &opts, &cli->log));
 	if (status)
 		return status;
 	m = xdpf_object_meta(o);
