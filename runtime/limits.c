@@ -35,7 +35,7 @@ int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const st
 			continue;
 		/* with what there is more than keys in it */
 		if (bpf_map__type(map) != BPF_MAP_TYPE_ARRAY || bpf_map__key_size(map) != 4 || bytes > (uint64_t)XDPF_LIMIT_MEMORY + (1 << 20) ||
-		    bpf_map__max_entries(map) < (m->limits[i].size ? m->limits[i].size : 1))
+		    bpf_map__max_entries(map) != (m->limits[i].size ? m->limits[i].size + XDPF_LIMIT_SPARE : 1))
 			return not_so(name, log);
 		return 0;
 	}

@@ -86,7 +86,7 @@ struct xdpf_diagnosis {
 	uint64_t features;		/* as the kernel's enum netdev_xdp_act */
 	enum xdpf_known native, frags, vlan_offload, lro, ntuple;
 	unsigned max_mtu, rx_queues, max_rx_queues, cpus;	/* 0: unknown */
-	bool dispatcher;		/* this kernel lets libxdp's dispatcher run */
+	enum xdpf_known dispatcher;	/* does this kernel let libxdp's dispatcher run? */
 	enum xdpf_mode mode;		/* that was asked for */
 	bool wants_frags;
 	struct xdpf_neighbour *neighbours;
