@@ -252,7 +252,12 @@ static int join(const struct xdpf_iface *i, const char *path, const struct xdpf_
 	if (err)
 		return rt_fail_sys(log, -err, "%s: libxdp cannot make the filter a part of its dispatcher (--verbose says more)", i->name);
 	err = bind_meta(p, xdp_program__fd(x), log);
-	return err ? err : pin_part(xdp_program__fd(x), path, log);
+	if (!err)
+		err = pin_part(xdp_program__fd(x), path, log);
+	/* one that would not be found again must not stay */
+	if (err)
+		xdp_program__detach(x, (int)i->ifindex, libxdp_mode(opt->mode), 0);
+	return err;
 }
 
 static int refuse(const struct xdpf_iface *i, const struct xdpf_dispatch_opts *opt, const struct xdpf_log *log)
