@@ -57,6 +57,9 @@ static int refuse_foreign(const struct xdpf_iface *i, const struct xdpf_log *log
 	char prog[64];
 
 	rt_iface_program(i, prog, sizeof(prog));
+	if (!strcmp(i->prog_name, RT_DISPATCHER))
+		return rt_fail(log, EBUSY, "%s: libxdp's dispatcher (id %u) runs there and stays; `--dispatch` makes the filter one of its parts",
+			       i->name, i->prog_id);
 	if (i->link_id)
 		return rt_fail(log, EBUSY, "%s: %s runs there and is not ours (attached by link %u); it stays.\n"
 			       "Stop what attached it, or detach it with `bpftool link detach id %u`, then apply again",

@@ -167,6 +167,7 @@ int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
 		if (errno != EINTR)
 			return rt_fail_sys(log, errno, "%s cannot be locked", rt_bpffs_root());
 	sweep(log);
+	rt_dispatch_sweep(log);
 	rt_held_sweep();
 	*out_fd = take_fd(fd);
 	return 0;

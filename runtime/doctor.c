@@ -326,10 +326,15 @@ static void conclude(struct exam *e)
 static void judge_kernel(struct exam *e)
 {
 	const struct xdpf_log step = { on_step, e }, quiet = { 0 };
+	int err;
 
 	e->what = "kernel";
 	rt_kernel_check(&step);
-	e->d->dispatcher = !rt_dispatch_check(&quiet);
+	err = rt_dispatch_check(&quiet);
+	e->d->dispatcher = !err ? XDPF_YES : err == -EOPNOTSUPP ? XDPF_NO : XDPF_UNKNOWN;
+	e->what = "privileges";
+	if (e->d->dispatcher == XDPF_UNKNOWN)
+		rt_fail_sys(&step, -err, "no XDP program can be loaded");
 }
 
 int xdpf_diagnose(struct xdpf_diagnosis **out, const char *iface, const struct xdpf_object *o, const struct xdpf_diagnose_opts *opts,

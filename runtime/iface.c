@@ -182,7 +182,7 @@ int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const
 {
 	struct xdpf_iface i = { .ifindex = if_nametoindex(name) };
 	_cleanup_close_ int fd = -1;
-	char path[RT_PATH_MAX];
+	char path[RT_PATH_MAX], there[RT_PATH_MAX];
 	struct rt_libbpf scope;
 	bool torn = true;
 	int err;
@@ -201,11 +201,13 @@ int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const
 	if (err)
 		return err;
 	/* one that came from another namespace has its pin there until the next change */
-	if (!i.ours && !i.ours_hidden && i.prog_id && rt_moved_find(path, i.ifindex, i.prog_id))
-		fd = open_link(&i, path, &torn, log);
+	if (!i.ours && !i.ours_hidden && i.prog_id && rt_moved_find(there, i.ifindex, i.prog_id))
+		fd = open_link(&i, there, &torn, log);
 	i.ours_hidden &= i.mode == XDPF_MODE_NATIVE || i.mode == XDPF_MODE_GENERIC;	/* all that our links do */
 	if (i.prog_id) {
 		look_at_program(i.prog_id, i.prog_name, &i.since);
+		if (!i.ours && !strcmp(i.prog_name, RT_DISPATCHER))
+			i.part_id = rt_dispatch_part(i.ifindex, path, log);
 		if (!i.ours)
 			i.link_id = find_link(i.ifindex, i.prog_id);
 	}

@@ -69,7 +69,8 @@ static const char *lacking(char *buf, size_t size)
 	if (syscall(SYS_capget, &hdr, data))
 		return buf;
 	for (size_t i = 0; i < sizeof(need) / sizeof(need[0]); i++) {
-		if (data[need[i].cap / 32].effective & (1u << need[i].cap % 32))
+		/* the last one is spoken of where there is nothing worse */
+		if (data[need[i].cap / 32].effective & (1u << need[i].cap % 32) || (n && need[i].cap == CAP_SYS_ADMIN))
 			continue;
 		n += (size_t)snprintf(buf + n, size - n, "%s%s", n ? ", " : "", need[i].name);
 		if (n >= size)

@@ -86,12 +86,12 @@ static void add_part(struct list *l, const struct xdp_program *p, uint32_t ours)
 	v->ours = ours && v->id == ours;
 }
 
-static void add_parts(struct list *l, unsigned ifindex, const char *path, const struct xdpf_log *log)
+static void add_parts(struct list *l, unsigned ifindex, uint32_t ours, const struct xdpf_log *log)
 {
 	struct xdp_multiprog *mp;
 	struct xdp_program *p = NULL;
 
-	rt_libxdp_quiet();
+	rt_libxdp_quiet(log);
 	mp = xdp_multiprog__get_from_ifindex((int)ifindex);
 	if (libxdp_get_error(mp)) {
 		rt_log(log, XDPF_LOG_DEBUG, "libxdp does not say what is on the interface: %s", strerror((int)-libxdp_get_error(mp)));
@@ -99,7 +99,7 @@ static void add_parts(struct list *l, unsigned ifindex, const char *path, const 
 	}
 	if (!xdp_multiprog__is_legacy(mp))
 		while ((p = xdp_multiprog__next_prog(p, mp)))
-			add_part(l, p, rt_dispatch_pinned(path));
+			add_part(l, p, ours);
 	xdp_multiprog__close(mp);
 }
 
@@ -142,7 +142,7 @@ static int by_order(const void *a, const void *b)
 
 /* ---- all ---- */
 
-static void add_xdp(struct list *l, enum xdpf_hook hook, uint32_t id, const struct xdpf_iface *i, const char *path, const struct xdpf_log *log)
+static void add_xdp(struct list *l, enum xdpf_hook hook, uint32_t id, const struct xdpf_iface *i, const struct xdpf_log *log)
 {
 	struct xdpf_neighbour *v = id ? add(l, hook, id) : NULL;
 
@@ -153,7 +153,7 @@ static void add_xdp(struct list *l, enum xdpf_hook hook, uint32_t id, const stru
 	if (v->ours && !v->name[0])
 		copy_name(v->name, sizeof(v->name), i->prog_name);
 	if (!strcmp(v->name, RT_DISPATCHER))
-		add_parts(l, i->ifindex, path, log);
+		add_parts(l, i->ifindex, i->part_id, log);
 }
 
 int xdpf_neighbours(struct xdpf_neighbour **out, size_t *n, const char *iface, const struct xdpf_log *log)
@@ -161,20 +161,17 @@ int xdpf_neighbours(struct xdpf_neighbour **out, size_t *n, const char *iface, c
 	LIBBPF_OPTS(bpf_xdp_query_opts, q);
 	struct list l = { 0 }, tc = { 0 };
 	struct rt_libbpf scope;
-	char path[RT_PATH_MAX];
 	struct xdpf_iface i;
 	int err = xdpf_iface_query(&i, iface, log);
 
-	if (!err)
-		err = rt_bpffs_path(path, i.ifindex, log);
 	if (err)
 		return err;
 	rt_libbpf_begin(&scope, log);
 	err = bpf_xdp_query((int)i.ifindex, 0, &q);
 	if (!err) {
-		add_xdp(&l, XDPF_HOOK_OFFLOAD, q.hw_prog_id, &i, path, log);
-		add_xdp(&l, XDPF_HOOK_NATIVE, q.drv_prog_id, &i, path, log);
-		add_xdp(&l, XDPF_HOOK_GENERIC, q.skb_prog_id, &i, path, log);
+		add_xdp(&l, XDPF_HOOK_OFFLOAD, q.hw_prog_id, &i, log);
+		add_xdp(&l, XDPF_HOOK_NATIVE, q.drv_prog_id, &i, log);
+		add_xdp(&l, XDPF_HOOK_GENERIC, q.skb_prog_id, &i, log);
 		add_tcx(&l, i.ifindex);
 		rt_filters_each(i.ifindex, add_filter, &tc);
 	}

@@ -40,7 +40,8 @@ const struct xdpf_meta *xdpf_object_meta(const struct xdpf_object *o)
 
 /* ---- what must be in it ---- */
 
-static int check_map(const struct bpf_map *map, enum bpf_map_type type, size_t key, size_t value, size_t least,
+/* More than @most would be memory for nobody. */
+static int check_map(const struct bpf_map *map, enum bpf_map_type type, size_t key, size_t value, size_t least, size_t most,
 		     const struct xdpf_log *log)
 {
 	const char *name = bpf_map__name(map);
@@ -48,7 +49,7 @@ static int check_map(const struct bpf_map *map, enum bpf_map_type type, size_t k
 	if (bpf_map__type(map) != type || bpf_map__key_size(map) != key || bpf_map__value_size(map) != value)
 		return rt_fail(log, EBADMSG,
 			       "the object's map %s is not of the type, key size and value size that its readers expect", name);
-	if (bpf_map__max_entries(map) < least)
+	if (bpf_map__max_entries(map) < least || bpf_map__max_entries(map) > most)
 		return rt_fail(log, EBADMSG, "the object's map %s has %u elements where its metadata needs %zu", name,
 			       bpf_map__max_entries(map), least);
 	return 0;
@@ -74,9 +75,12 @@ static size_t n_slots(const struct xdpf_meta *m)
 
 static int check_rules(const struct bpf_map *map, size_t n, const struct xdpf_log *log)
 {
+	size_t most = 2 * n + 128;	/* with room for rules to come */
+
 	if (bpf_map__value_size(map) != sizeof(struct xdpf_counter[XDPF_PAGE]))
-		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), n, log);
-	return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter[XDPF_PAGE]), (n + XDPF_PAGE - 1) / XDPF_PAGE, log);
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), n, most, log);
+	return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter[XDPF_PAGE]), (n + XDPF_PAGE - 1) / XDPF_PAGE,
+			 most / XDPF_PAGE + 1, log);
 }
 
 static int check_each_map(const struct bpf_map *map, const struct rt_meta *meta, const struct xdpf_log *log)
@@ -94,15 +98,15 @@ static int check_each_map(const struct bpf_map *map, const struct rt_meta *meta,
 	if (!strcmp(name, XDPF_MAP_RULES))
 		return check_rules(map, m->n_rules + m->n_files, log);
 	if (!strcmp(name, XDPF_MAP_PENDING))
-		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_pending), 1, log);
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_pending), 1, 1, log);
 	if (!strcmp(name, XDPF_MAP_VERDICTS))
-		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), XDPF_VERDICTS, log);
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), XDPF_VERDICTS, XDPF_VERDICTS, log);
 	if (!strcmp(name, XDPF_MAP_MISSES))
-		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_miss), n_slots(m), log);
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_miss), n_slots(m), n_slots(m), log);
 	if (!strcmp(name, XDPF_MAP_SCRATCH))
-		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, log);
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, 1, log);
 	if (!strcmp(name, XDPF_MAP_IMAGES))
-		return check_map(map, BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, XDPF_IMAGES, log);
+		return check_map(map, BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, XDPF_IMAGES, XDPF_IMAGES, log);
 	err = rt_sets_map(map, m, log);
 	if (err == -ENOENT)
 		err = rt_live_map(map, meta, log);
@@ -114,20 +118,20 @@ static int check_each_map(const struct bpf_map *map, const struct rt_meta *meta,
 	if (err != -ENOENT)
 		return err;
 	if (!strcmp(name, XDPF_MAP_COOKIES))
-		return check_map(map, BPF_MAP_TYPE_ARRAY, 4, 8, XDPF_COOKIES, log);
+		return check_map(map, BPF_MAP_TYPE_ARRAY, 4, 8, XDPF_COOKIES, XDPF_COOKIES, log);
 	if (!strcmp(name, XDPF_MAP_LOG))
-		return check_map(map, BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, log);
+		return check_map(map, BPF_MAP_TYPE_RINGBUF, 0, 0, XDPF_LOG_BYTES, XDPF_LOG_BYTES, log);
 	if (!strcmp(name, XDPF_MAP_LOGS))
-		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_log_count), m->n_logs, log);
+		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_log_count), m->n_logs, m->n_logs, log);
 	if (!strcmp(name, XDPF_MAP_LOG_NEXT))
-		return check_map(map, BPF_MAP_TYPE_ARRAY, 4, 8, m->n_logs, log);
+		return check_map(map, BPF_MAP_TYPE_ARRAY, 4, 8, m->n_logs, m->n_logs, log);
 	t = find_table(m, name);
 	if (!t)
 		return rt_fail(log, EBADMSG,
 			       "the object has a map %s that its metadata does not know: another version of xdpfc made it", name);
 	if (t->n_key)
-		return check_map(map, BPF_MAP_TYPE_PERCPU_HASH, t->key_size, sizeof(struct xdpf_counter), 1, log);
-	return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), 1, log);
+		return check_map(map, BPF_MAP_TYPE_PERCPU_HASH, t->key_size, sizeof(struct xdpf_counter), 1, XDPF_COUNT_ENTRIES, log);
+	return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_counter), 1, 1, log);
 }
 
 static int check_program(const struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_log *log)

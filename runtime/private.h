@@ -211,13 +211,20 @@ bool rt_moved_find(char out[], unsigned ifindex, uint32_t prog_id);
 
 #define RT_DISPATCHER	"xdp_dispatcher"	/* what libxdp calls it */
 
-/* libxdp prints nothing of its own. */
-void rt_libxdp_quiet(void);
+/* libxdp prints nothing of its own: what it says goes to @log, for debugging. */
+void rt_libxdp_quiet(const struct xdpf_log *log);
 /* Refuses with -EOPNOTSUPP where this kernel forbids the programs that it is made of. */
 int rt_dispatch_check(const struct xdpf_log *log);
 /* The place beside that of an interface's link where our part is pinned, and the id of what is pinned there; 0: nothing, or not to be seen. */
 void rt_dispatch_path(char part[], const char *path);
 uint32_t rt_dispatch_pinned(const char *path);
+
+/* The part of the dispatcher that runs which is ours; 0: none. */
+uint32_t rt_dispatch_part(unsigned ifindex, const char *path, const struct xdpf_log *log);
+/* Lets go of parts whose interfaces are gone. Under the lock. */
+void rt_dispatch_sweep(const struct xdpf_log *log);
+/* Takes @i->part_id out of it. Under the lock. */
+int rt_dispatch_remove(const struct xdpf_iface *i, const char *path, const struct xdpf_log *log);
 
 /* ---- needs.c: what an object needs of the kernel ---- */
 

@@ -331,12 +331,12 @@ static int open_program(int *out, const char *iface, const struct xdpf_log *log)
 			return rt_fail(log, ENOENT, "%s: no XDP program runs there", iface);
 		if (state.ours_hidden)
 			return rt_iface_fail_hidden(&state, log);
-		if (!state.ours)
+		if (!state.ours && !state.part_id)
 			return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", iface,
 				       rt_iface_program(&state, name, sizeof(name)));
 		if (!state.prog_id)
 			return rt_fail(log, ENOENT, "%s: nobody confirmed its filter in time: nothing filters there", iface);
-		*out = rt_prog_get(state.prog_id);
+		*out = rt_prog_get(state.part_id ? state.part_id : state.prog_id);
 		if (*out >= 0)
 			return 0;
 		if (errno != ENOENT || i == 10)

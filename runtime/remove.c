@@ -25,6 +25,8 @@ int xdpf_iface_remove(const char *name, const struct xdpf_log *log)
 		return rt_fail(log, ENOENT, "%s: no XDP program runs there", name);
 	if (i.ours_hidden)
 		return rt_iface_fail_hidden(&i, log);
+	if (i.part_id)
+		return rt_dispatch_remove(&i, path, log);
 	if (!i.ours)
 		return rt_fail(log, ENOENT, "%s: nothing of ours to remove; %s runs there and stays", name,
 			       rt_iface_program(&i, prog, sizeof(prog)));

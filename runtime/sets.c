@@ -134,7 +134,7 @@ int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const stru
 
 	if (!strcmp(name, XDPF_MAP_SETS))
 		ok = bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_ARRAY && bpf_map__key_size(map) == 4 && bpf_map__value_size(map) == 16 &&
-		     bpf_map__max_entries(map) >= 2 * m->n_sets;
+		     bpf_map__max_entries(map) == 2 * m->n_sets;
 	else if (live >= 0)
 		ok = bpf_map__type(map) == (s->prefix ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH) && bpf_map__key_size(map) == s->key_size &&
 		     bpf_map__value_size(map) == sizeof(struct xdpf_element) && bpf_map__max_entries(map) == s->size;

@@ -30,6 +30,19 @@ struct xdpf_neighbour {
 /* All programs that see what an interface receives, in their order. The list is to be given to free(). */
 XDPF_API int xdpf_neighbours(struct xdpf_neighbour **out, size_t *n, const char *iface, const struct xdpf_log *log);
 
+/* ---- libxdp's dispatcher ---- */
+
+struct xdpf_dispatch_opts {
+	size_t sz;
+	enum xdpf_mode mode;		/* NONE: native */
+	unsigned priority;		/* low ones come first; libxdp's own are 50 */
+};
+
+/* Makes @o a part of the dispatcher on an interface, or the dispatcher with it; replaces our part there. -EOPNOTSUPP: this kernel does not let a
+ * dispatcher run. */
+XDPF_API int xdpf_object_dispatch(const struct xdpf_object *o, const char *iface, const struct xdpf_dispatch_opts *opts,
+				  const struct xdpf_log *log);
+
 /* ---- names of interfaces in rules ---- */
 
 /* A name that stands for another interface than when the program was told. */
@@ -73,7 +86,7 @@ struct xdpf_diagnosis {
 	uint64_t features;		/* as the kernel's enum netdev_xdp_act */
 	enum xdpf_known native, frags, vlan_offload, lro, ntuple;
 	unsigned max_mtu, rx_queues, max_rx_queues, cpus;	/* 0: unknown */
-	bool dispatcher;		/* this kernel lets libxdp's dispatcher run */
+	enum xdpf_known dispatcher;	/* does this kernel let libxdp's dispatcher run? */
 	enum xdpf_mode mode;		/* that was asked for */
 	bool wants_frags;
 	struct xdpf_neighbour *neighbours;

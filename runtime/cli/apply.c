@@ -8,7 +8,7 @@
 #include "test_rules.h"
 
 static const char usage[] =
-	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--confirm TIME] [--json]\n\n"
+	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--confirm TIME] [--dispatch [--priority N]] [--json]\n\n"
 	"Runs the filter's own tests, then the filter on each IFACE, or replaces ours that runs there without a gap: on all\n"
 	"of them or none. Each has counters of its own. Where only rules of our filter that stand in tables are others now,\n"
 	"the tables are exchanged and no program is loaded: counters of rules that stay go on, by their labels. When a program\n"
@@ -16,6 +16,8 @@ static const char usage[] =
 	"  --mode native    in the driver (the default)\n"
 	"  --mode generic   in the network stack: on every interface, more slowly\n"
 	"  --confirm TIME   as 60s: unless `xdpf confirm` comes within it, the kernel goes back to what ran before\n"
+	"  --dispatch       as a part of libxdp's dispatcher, beside other programs, on one interface\n"
+	"  --priority N     its place there: low ones come first (50)\n"
 	"  --reload         loads a program in any case\n"
 	"  --no-tests       does not run the tests in the rule file\n"
 	"  --json           what runs now, as JSON\n"
@@ -87,19 +89,30 @@ static void applied_freep(struct xdpf_applied **a)
 	free(*a);
 }
 
+static int dispatch_one(struct cli *cli, const struct xdpf_object *o, char **ifaces, size_t n, enum xdpf_mode mode, uint64_t priority)
+{
+	const struct xdpf_dispatch_opts opts = { .sz = sizeof(opts), .mode = mode, .priority = (unsigned)priority };
+
+	if (n != 1)
+		return cli_usage(cli, "--dispatch takes one interface at a time: libxdp changes no two together");
+	return cli_exit(xdpf_object_dispatch(o, ifaces[0], &opts, &cli->log));
+}
+
 int cmd_apply(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD, OPT_CONFIRM, OPT_NO_TESTS };
+	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD, OPT_CONFIRM, OPT_NO_TESTS, OPT_DISPATCH, OPT_PRIORITY };
 	static const struct option options[] = {
 		{ "mode", required_argument, NULL, OPT_MODE }, { "json", no_argument, NULL, OPT_JSON },
 		{ "reload", no_argument, NULL, OPT_RELOAD }, { "confirm", required_argument, NULL, OPT_CONFIRM },
-		{ "no-tests", no_argument, NULL, OPT_NO_TESTS }, CLI_COMMON_OPTIONS, { 0 }
+		{ "no-tests", no_argument, NULL, OPT_NO_TESTS }, { "dispatch", no_argument, NULL, OPT_DISPATCH },
+		{ "priority", required_argument, NULL, OPT_PRIORITY }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	_cleanup_(applied_freep) struct xdpf_applied *applied = NULL;
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	const struct xdpf_meta *m;
-	bool json = false, tests = true;
+	bool json = false, tests = true, dispatch = false;
+	uint64_t priority = 50;
 	char **ifaces;
 	int c, status;
 	size_t n;
@@ -110,6 +123,12 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 			return status;
 		if (c == OPT_JSON)
 			json = true;
+		else if (c == OPT_DISPATCH)
+			dispatch = true;
+		else if (c == OPT_PRIORITY && !cli_number(cli, "priority", optarg, 65535, &priority))
+			return EXIT_USAGE;
+		else if (c == OPT_PRIORITY)
+			continue;
 		else if (c == OPT_RELOAD)
 			opts.reload = true;
 		else if (c == OPT_NO_TESTS)
@@ -148,7 +167,10 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 	status = tests ? run_tests(cli, o) : EXIT_DONE;
 	if (status)
 		return status;
-	status = cli_exit(xdpf_object_apply(o, (const char *const *)ifaces, n, &opts, &cli->log));
+	if (dispatch)
+		status = dispatch_one(cli, o, ifaces, n, opts.mode, priority);
+	else
+		status = cli_exit(xdpf_object_apply(o, (const char *const *)ifaces, n, &opts, &cli->log));
 	if (status)
 		return status;
 	m = xdpf_object_meta(o);

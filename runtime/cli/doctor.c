@@ -130,7 +130,8 @@ static void print_text(const struct xdpf_diagnosis *d, bool object)
 		if (d->features & features[i].bit)
 			printf(" %s", features[i].name);
 	printf("\n    %-13s rx-vlan %s, lro %s, ntuple filters %s\n", "card", known_word(d->vlan_offload), known_word(d->lro), known_word(d->ntuple));
-	printf("    %-13s %s\n", "dispatcher", d->dispatcher ? "can run" : "cannot run: this kernel refuses its programs");
+	printf("    %-13s %s\n", "dispatcher", d->dispatcher == XDPF_YES ? "can run" : d->dispatcher == XDPF_NO ?
+	       "cannot run: this kernel refuses its programs" : "unknown");
 	neighbours_text(d->neighbours, d->n_neighbours, "programs", stdout);
 	for (size_t i = 0; i < d->n_needs; i++)
 		printf("%s%s%s", i ? ", " : "    needs         ", d->needs[i].name, d->needs[i].has ? "" : " (lacking)");
@@ -172,13 +173,13 @@ static json_t *diagnosis_json(const struct xdpf_diagnosis *d)
 	for (size_t i = 0; i < d->n_filters; i++)
 		json_array_append_new(filters, json_pack("{s:s, s:I, s:s}", "rule", d->filters[i].rule->shown, "line",
 							 (json_int_t)d->filters[i].rule->line, "filter", d->filters[i].text));
-	return json_pack("{s:s, s:I, s:I, s:s?, s:s?, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:b, s:o, s:o, s:o, s:o, s:b, s:s}",
+	return json_pack("{s:s, s:I, s:I, s:s?, s:s?, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:b, s:s}",
 			 "interface", d->iface.name, "ifindex", (json_int_t)d->iface.ifindex, "mtu", (json_int_t)d->iface.mtu,
 			 "driver", d->driver[0] ? d->driver : NULL, "kind", d->kind[0] ? d->kind : NULL, "mode", xdpf_mode_name(d->mode),
 			 "features", d->has_features ? list_json(d) : json_null(), "native", known_json(d->native), "takes_frags",
 			 known_json(d->frags), "vlan_offload", known_json(d->vlan_offload), "lro", known_json(d->lro), "ntuple",
 			 known_json(d->ntuple), "max_mtu", number_json(d->max_mtu), "rx_queues", number_json(d->rx_queues), "max_rx_queues",
-			 number_json(d->max_rx_queues), "cpus", (json_int_t)d->cpus, "frags", d->wants_frags, "dispatcher", d->dispatcher,
+			 number_json(d->max_rx_queues), "cpus", (json_int_t)d->cpus, "frags", d->wants_frags, "dispatcher", known_json(d->dispatcher),
 			 "programs", neighbours_json(d->neighbours, d->n_neighbours), "needs", needs, "card_filters", filters,
 			 "findings", findings, "would_apply", d->would, "outcome", d->outcome);
 }
@@ -225,5 +226,11 @@ int cmd_doctor(struct cli *cli, int argc, char **argv)
 		status = cli_print_json(cli, diagnosis_json(d), JSON_INDENT(2));
 	else
 		print_text(d, o);
-	return status ? status : d->would ? EXIT_DONE : EXIT_NO;
+	if (status || d->would)
+		return status;
+	/* who may do nothing is not told what others might */
+	for (size_t i = 0; i < d->n_findings; i++)
+		if (!strcmp(d->findings[i].what, "privileges"))
+			return EXIT_SYSTEM;
+	return EXIT_NO;
 }

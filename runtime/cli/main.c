@@ -33,7 +33,7 @@ static void help(FILE *out)
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "\n`xdpf COMMAND --help` says more. Every command takes --quiet and --verbose.\n"
-		"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 the system refused.\n");
+		"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 the system refused, 4 the answer is no.\n");
 }
 
 static int unknown(const struct cli *cli, const char *name)

@@ -35,14 +35,17 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 {
 	char since[32];
 
-	printf("%s: %s, program %s (id %u), since %s\n", i->name, xdpf_mode_name(i->mode), m->program, i->prog_id,
-	       format_time(i->since, since, sizeof(since)));
+	printf("%s: %s, program %s (id %u), since %s\n", i->name, xdpf_mode_name(i->mode), m->program,
+	       i->part_id ? i->part_id : i->prog_id, format_time(i->since, since, sizeof(since)));
 	printf("    files     ");
 	for (size_t f = 0; f < m->n_files; f++)
 		printf("%s%s", f ? ", " : "", m->files[f].name);
 	printf("\n    rules     %zu\n", m->n_rules);
 	printf("    frags     %s\n", m->frags ? "yes" : "no");
-	printf("    link      pinned (id %u)\n", i->link_id);
+	if (i->part_id)
+		printf("    part      of libxdp's dispatcher (id %u)\n", i->prog_id);
+	else
+		printf("    link      pinned (id %u)\n", i->link_id);
 	if (i->pending && i->back_to)
 		printf("    waits     for `xdpf confirm %s`: in %llu s the filter from before, %s (id %u), is back\n", i->name, seconds_left(i),
 		       i->back_to_name, i->back_to);
@@ -147,7 +150,7 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 		return all && err == -ENODEV ? 0 : err;
 	if (all && i.mode == XDPF_MODE_NONE)
 		return 0;
-	if (i.ours || i.ours_hidden) {
+	if (i.ours || i.ours_hidden || i.part_id) {
 		err = xdpf_program_find(&p, name, &cli->log);
 		/* somebody else put a program into our link */
 		if (err == -ENOENT) {

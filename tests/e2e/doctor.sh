@@ -23,6 +23,12 @@ found() { said "[f['level'] for f in j['findings'] if f['what'] == '$1'][:1]"; }
 status "an interface" 0 in_a "$XDPF" doctor xe0
 says "its driver" "xe0: MTU 1500, driver veth, 1 receive queue"
 says "what would be done" "apply would +attach in native mode"
+if command -v setpriv >/dev/null; then
+	status "without privileges it cannot be told" 3 in_a setpriv --bounding-set=-all --inh-caps=-all -- "$XDPF" doctor xe0
+	says "which are lacking" "obstacle: no XDP program can be loaded"
+else
+	skip "without privileges" "setpriv is not installed"
+fi
 status "not there" 3 in_a "$XDPF" doctor xe9
 status "no interface" 2 in_a "$XDPF" doctor
 status "an object that is none" 1 in_a "$XDPF" doctor xe0 "$HERE/lib.sh"

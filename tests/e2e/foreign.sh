@@ -28,6 +28,20 @@ for how in xdp xdpgeneric; do
 	in_a ip link set dev xe0 $how off
 done
 
+# libxdp's dispatcher would let others live beside ours: where the kernel does not let it run, that is said, and nothing is changed.
+OUT=$(in_a "$XDPF" apply --dispatch "$WORK/ours.o" xe0 2>&1)
+if [ $? -eq 0 ]; then
+	is "dispatched" "$(in_a "$XDPF" status --json xe0 | json '[(p["hook"], p["ours"]) for p in j[0]["programs"]]')" "[('native', False), ('dispatched', True)]"
+	not "dispatched: it drops" ping_a 10.99.0.1
+	status "dispatched: remove" 0 in_a "$XDPF" remove xe0
+else
+	says "no dispatcher here" "libxdp's dispatcher cannot run here: this kernel refuses the programs that it is made of"
+	skip "dispatcher" "this kernel refuses EXT programs (tests/kernels/run shows it elsewhere)"
+fi
+is "nothing runs" "$(program_id)" None
+status "several interfaces" 2 in_a "$XDPF" apply --dispatch "$WORK/ours.o" xe0 lo
+status "a priority that is none" 2 in_a "$XDPF" apply --dispatch --priority x "$WORK/ours.o" xe0
+
 # Attached by a link that is not the one we pinned: the pin is taken elsewhere.
 status "a link of somebody else's" 0 in_a "$XDPF" apply "$WORK/foreign.o" xe0
 link=$(in_a "$XDPF" status --json xe0 | json 'j[0]["link_id"]')

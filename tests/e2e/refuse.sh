@@ -110,6 +110,21 @@ for i in $(seq 0 39); do
 done
 is "mutants that crash or are refused in silence" $crashed 0
 
+# Maps that are not what the metadata says: fewer or more elements, other kinds.
+cat >"$WORK/lied.xdpf" <<'END'
+default pass;
+set banned : ip live timeout 10m;
+set nets : net live;
+banned: drop if ip.src in banned or ip.dst in nets;
+seen: if icmp { log 10/s; count seen per ip.src; add ip.src to banned; }
+plain: count all;
+slow: drop if udp.dport == 9 over 10/s per ip.src;
+out: redirect eth9 else pass if udp.dport == 7;
+END
+compile "$WORK/lied.xdpf"
+status "lies about maps" 0 /usr/bin/python3 "$HERE/lies.py" "$WORK/lied.o" "$WORK" "$XDPF" test --quiet
+says "all of them refused" "^[1-9][0-9]+ passed, 0 failed"
+
 # ---- captures ----
 status "no capture" 1 "$XDPF" run "$WORK/good.o" "$WORK/nosuch.pcap"
 is "its path is said once" "$(grep -o nosuch.pcap <<<"$OUT" | wc -l)" 1

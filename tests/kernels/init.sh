@@ -128,5 +128,6 @@ check "syncookie: apply" xdpf apply /objects/link-cookie.o va
 check "syncookie: IPv4" fetch 10.9.8.1
 check "syncookie: IPv6" fetch fd98::1
 check "syncookie: counted" sh -c 'xdpf stats va | grep -q "2 SYNs answered, 0 not; 2 connections completed, 0 packets refused"'
+. /dispatch.sh
 echo "@@ end"
 poweroff -f

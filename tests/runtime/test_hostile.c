@@ -354,6 +354,56 @@ static void refuses_what_is_too_much(void **state)
 	}
 }
 
+/* ---- what is said of network cards ---- */
+
+static const char nic_text[] = "{\"tags\":[0],\"filters\":[[0,\"flow-type tcp4 dst-port 23 action -1\",\"flow-type ip6 src-ip fd99::1 action -1\"]]}";
+
+static int read_nic(const char *text, size_t len, struct said *said)
+{
+	static const char drops[] = "\"verdict\":\"drop\",\"text\":\"drop\"}],";
+	const struct xdpf_log log = { hear, said };
+	const char *at = strstr(meta_text, "\"verdict\":\"redirect\",\"text\""), *end = strstr(meta_text, "\"counters\":[]");
+	struct rt_nic_rules *n = NULL;
+	struct rt_meta *m = NULL;
+	char *meta = NULL;
+	int err;
+
+	assert_true(asprintf(&meta, "%.*s%s%s", (int)(at - meta_text), meta_text, drops, end) > 0);
+	assert_int_equal(rt_meta_parse(&m, meta, strlen(meta), NULL), 0);
+	err = rt_nic_parse(&n, text, len, rt_meta_get(m), &log);
+	assert_true(!err == !!n);
+	rt_nic_free(n);
+	rt_meta_free(m);
+	free(meta);
+	return err;
+}
+
+static void refuses_what_is_said_of_cards(void **state)
+{
+	static const char *const wrong[] = {
+		"", "[]", "{}", "{\"tags\":[0]}", "{\"tags\":0,\"filters\":[]}", "{\"tags\":[1],\"filters\":[]}", "{\"tags\":[-1],\"filters\":[]}",
+		"{\"tags\":[\"0\"],\"filters\":[]}", "{\"tags\":[4294967296],\"filters\":[]}", "{\"tags\":[],\"filters\":[0]}",
+		"{\"tags\":[],\"filters\":[[0]]}", "{\"tags\":[],\"filters\":[[1,\"flow-type ip4\"]]}", "{\"tags\":[],\"filters\":[[0,7]]}",
+		"{\"tags\":[],\"filters\":[[0,\"flow-type ip4; reboot\"]]}", "{\"tags\":[],\"filters\":[[0,\"$(reboot)\"]]}",
+		"{\"tags\":[],\"filters\":[[0,\"a\","
+		"\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]]}",
+	};
+
+	(void)state;
+	for (size_t len = 0; len <= strlen(nic_text); len++) {
+		struct said said = { 0 };
+
+		if (read_nic(nic_text, len, &said) != (len < strlen(nic_text) ? -EBADMSG : 0))
+			fail_msg("%zu bytes of it: %s", len, said.text);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct said said = { 0 };
+
+		if (read_nic(wrong[i], strlen(wrong[i]), &said) != -EBADMSG || said.errors != 1)
+			fail_msg("%s: \"%s\"", wrong[i], said.text);
+	}
+}
+
 /* ---- what sets begin with ---- */
 
 static int check_elements(const struct xdpf_elements *head, size_t bytes, struct said *said)
@@ -402,6 +452,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_what_is_good), cmocka_unit_test(refuses_what_is_cut_off), cmocka_unit_test(survives_changed_bytes),
 		cmocka_unit_test(refuses_what_is_wrong), cmocka_unit_test(refuses_what_is_too_much), cmocka_unit_test(refuses_elements),
+		cmocka_unit_test(refuses_what_is_said_of_cards),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
