@@ -49,7 +49,7 @@ static const char help[] =
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
-	"                    sets are found, rules count (what costs least); most of tables\n"
+	"                    sets are found, rules count (what costs least); tables (128)\n"
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more than these\n"
 	"                    is exit status 4; CPUs that memory is for (this machine's)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"

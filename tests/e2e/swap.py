@@ -184,7 +184,7 @@ def falls(sent, series):
         now = {r["label"] or r["text"]: r["packets"] for r in file["rules"]} | {"default": file["default"]["packets"]}
         fell |= {k for k in names if now[k] < last.get(k, 0)}
         last = now
-    print(n > 20, sorted(fell))
+    print(n > 10, sorted(fell))
 
 
 def one(a, b):

@@ -60,12 +60,12 @@ done >"$WORK/series" &
 reader=$!
 JOBS+=($reader)
 swaps=0
-for i in $(seq 100); do
+for i in $(seq 60); do
 	in_a "$XDPF" apply --quiet "$a" xe0 && in_a "$XDPF" apply --quiet "$b" xe0 && swaps=$((swaps + 2))
 done
 touch "$WORK/stop"
 wait $sender $reader
-is "exchanges" "$swaps" 200
+is "exchanges" "$swaps" 120
 is "one program all the time" "$(program_id)" "$id"
 sent=$(cat "$WORK/sent")
 is "no packet met anything else" "$(json 'j["wrong"]' <<<"$sent")" "[]"
