@@ -43,7 +43,8 @@ V cg_len(struct cg *g)
 	return v;
 }
 
-static void frame_length(struct cg *g)
+/* Returns the block that most packets need not go through. */
+static BB frame_length(struct cg *g)
 {
 	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
 	V end = cg_ctx_field(g, offsetof(struct xdp_md, data_end)), start = cg_ctx_field(g, offsetof(struct xdp_md, data));
@@ -58,6 +59,7 @@ static void frame_length(struct cg *g)
 	LLVMBuildStore(g->b, cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx), g->len);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
+	return ask;
 }
 
 /* The variables, and a buffer for keys: in registers and on the stack, unless dissection leaves so many that these 512 bytes, which are for this
@@ -101,7 +103,7 @@ void cg_main(struct cg *g)
 {
 	const struct ir_program *p = g->ir;
 	V *temp = arena_array(g->arena, p->n_temps, sizeof(V));
-	BB entry;
+	BB entry, frags;
 
 	g->fn = LLVMAddFunction(g->m, p->ast->name, LLVMFunctionType(g->i32, &g->ptr, 1, 0));
 	LLVMSetSection(g->fn, XDPF_SECTION_PROG);
@@ -119,11 +121,11 @@ void cg_main(struct cg *g)
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, 2), "value");
 	g->decider = cg_alloca(g, g->i32, "decider");
 	g->verdict = cg_alloca(g, g->i64, "verdict");
-	if (p->ast->n_limits) {
+	if (cg_limits_ask(g) > 1 || p->limit_rows) {
 		g->now = cg_alloca(g, g->i64, "now");
 		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->now), 1);
 	}
-	frame_length(g);
+	frags = frame_length(g);
 	variables(g);
 	cg_image_choose(g);
 	g->block = arena_array(g->arena, p->block.n, sizeof(BB));
@@ -140,4 +142,5 @@ void cg_main(struct cg *g)
 		}
 	}
 	common_end(g);
+	LLVMMoveBasicBlockAfter(frags, LLVMGetLastBasicBlock(g->fn));
 }
