@@ -10,8 +10,8 @@
  * Most keys are known and in their first set: that way takes no lock. The tokens are taken by compare-and-swap on the state, so CPUs
  * never take the same one. Everything else is a function, and done with the set locked: going on, and putting a key in. Who puts a key in
  * first swaps the state of what was there for 0, then writes the key, then the new state. A slot with state 0 is nobody's for those without
- * a lock, and one whose state changed since its key was compared, is compared again: so a state is only ever taken for the key that it was
- * read with.
+ * a lock; they read a slot's state before its key, and one whose state changed since is compared again: so a state is only ever taken for the
+ * key that it was read with.
  *
  * Which slot is free is found by arithmetic. Loops are such as the verifier can count: it walks each once per call.
  */
