@@ -56,16 +56,20 @@ void cg_key(struct cg *g, const struct meta_key *k, V *part)
 	}
 }
 
-/* The bytes of @v, @size of them, at byte @off of the words. */
-static void word_put(struct cg *g, V *word, unsigned off, unsigned size, V v)
+/* The bytes of @v, which has @size of them, at byte @off of the words. */
+static void word_or(struct cg *g, V *word, unsigned off, unsigned size, V v)
 {
 	unsigned at = off % 8;
 
-	if (size < 8)
-		v = LLVMBuildAnd(g->b, v, cg_c(g, ((uint64_t)1 << 8 * size) - 1), "");
 	word[off / 8] = LLVMBuildOr(g->b, word[off / 8], at ? LLVMBuildShl(g->b, v, cg_c(g, 8 * at), "") : v, "");
 	if (at + size > 8)
 		word[off / 8 + 1] = LLVMBuildOr(g->b, word[off / 8 + 1], LLVMBuildLShr(g->b, v, cg_c(g, 64 - 8 * at), ""), "");
+}
+
+/* The low @size bytes of @v. */
+static void word_put(struct cg *g, V *word, unsigned off, unsigned size, V v)
+{
+	word_or(g, word, off, size, size < 8 ? LLVMBuildAnd(g->b, v, cg_c(g, ((uint64_t)1 << 8 * size) - 1), "") : v);
 }
 
 static void longer(uint64_t *most, uint64_t bytes)
@@ -117,10 +121,9 @@ uint64_t cg_key_room(struct cg *g)
 	return most;
 }
 
-unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part)
+unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part, V *word)
 {
 	unsigned n = (k->size + 7) / 8;
-	V word[CG_MAX_KEY / 8];
 
 	for (unsigned i = 0; i < n; i++)
 		word[i] = cg_c(g, 0);
@@ -134,10 +137,17 @@ unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part)
 				size /= 2;
 			if (f->kind == KIND_MAC)
 				size = 6;
-			word_put(g, word, at, size, *part++);
+			if (f->kind == KIND_IP4)	/* which is a number of 32 bits as it is */
+				word_or(g, word, at, size, *part++);
+			else
+				word_put(g, word, at, size, *part++);
 		}
 	}
+	return n;
+}
+
+void cg_key_store(struct cg *g, const V *word, unsigned n)
+{
 	for (unsigned i = 0; i < n; i++)
 		cg_store(g, word[i], cg_atc(g, g->key, 8 * i), 8, 8);
-	return n;
 }

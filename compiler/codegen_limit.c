@@ -80,9 +80,17 @@ static V count_of(struct cg *g, const struct limit *l, BB none)
  * through all of the program. */
 static V now(struct cg *g, const struct limit *l)
 {
-	V v = LLVMBuildLoad2(g->b, g->i64, l->clock, ""), s;
-	BB here = LLVMGetInsertBlock(g->b), ask = cg_block_after(g, here, "ask the clock"), on = cg_block_after(g, ask, "time");
+	BB here = LLVMGetInsertBlock(g->b), ask, on;
+	V v, s;
 
+	if (!l->clock) {
+		if (l->words)
+			cg_limit_fetch(g, l);
+		return LLVMBuildShl(g->b, cg_now(g), CG_LIMIT(g, l, shift), "");
+	}
+	ask = cg_block_after(g, here, "ask the clock");
+	on = cg_block_after(g, ask, "time");
+	v = LLVMBuildLoad2(g->b, g->i64, l->clock, "");
 	LLVMSetVolatile(v, 1);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, cg_c(g, 0), ""), ask, on);
 	cg_go(g, ask);
@@ -144,12 +152,13 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 	return f;
 }
 
-static void ask_one(struct cg *g, const struct ast_limit *ast, BB yes, BB no)
+static void ask_one(struct cg *g, const struct ast_limit *ast, const V *word, BB yes, BB no)
 {
 	struct limit l = limit_of(ast->words);
 	V r;
 
 	l.fixed = limit_row_of(ast);
+	memcpy(l.word, word, l.words * sizeof(*word));
 	l.clock = g->now;
 	l.index = g->index;
 	l.key = g->key;
@@ -161,6 +170,7 @@ static void ask_one(struct cg *g, const struct ast_limit *ast, BB yes, BB no)
 	l.cost = cost(g, &l);
 	if (l.words) {
 		cg_limit_known(g, &l);
+		cg_key_store(g, word, l.words);
 		r = LLVMBuildCall2(g->b, slow_type(g), g->limit_fn[ast->index], (V[]){ l.key, l.now, l.cost, l.hash, l.count }, 5, "");
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, r, cg_c(g, 0), ""), yes, no);
 	} else {
@@ -233,11 +243,13 @@ static V any_function(struct cg *g, unsigned words)
 	return f;
 }
 
-static void ask_any(struct cg *g, unsigned words, V limit, BB yes, BB no)
+static void ask_any(struct cg *g, unsigned words, const V *word, V limit, BB yes, BB no)
 {
 	V args[] = { g->key, g->now, cg_len(g), cg_image_number(g), limit }, r;
 
-	if (!words)
+	if (words)
+		cg_key_store(g, word, words);
+	else
 		cg_store(g, cg_c(g, 0), g->key, 8, 8);
 	r = LLVMBuildCall2(g->b, any_type(g), g->limit_any[words], args, 5, "");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, r, cg_c(g, 0), ""), yes, no);
@@ -290,14 +302,25 @@ void cg_limits(struct cg *g)
 			g->limit_fn[i] = slow_function(g, ast->limit.v[i]);
 }
 
+size_t cg_limits_ask(const struct cg *g)
+{
+	size_t n = 0;
+
+	for (size_t b = 0; b < g->ir->block.n; b++)
+		for (size_t i = 0; i < g->ir->block.v[b]->inst.n; i++)
+			n += g->ir->block.v[b]->inst.v[i].op == IR_LIMIT;
+	return n;
+}
+
 void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, BB no)
 {
 	const struct ast_limit *ast = g->ir->ast->limit.v[i->imm];
 	struct meta_key k = meta_key_layout(g->arena, ast->key.v, ast->key.n);
+	V word[CG_MAX_KEY / 8];
 
-	cg_key_words(g, &k, args);
+	cg_key_words(g, &k, args, word);
 	if (g->ir->limit_rows)
-		ask_any(g, ast->words, limit, yes, no);
+		ask_any(g, ast->words, word, limit, yes, no);
 	else
-		ask_one(g, g->ir->ast->limit.v[i->a.v], yes, no);
+		ask_one(g, g->ir->ast->limit.v[i->a.v], word, yes, no);
 }

@@ -13,7 +13,7 @@ struct limit {
 	struct xdpf_limit_layout layout;
 	struct limit_row fixed;		/* what it says, for code that is of this one limit */
 	V row;				/* where in the image that stands, for code that is of many; else NULL */
-	V clock;			/* address of the time, or of 0, if nobody has asked yet */
+	V clock;			/* address of the time, or of 0, if nobody has asked yet; NULL: nobody else ever asks */
 	V len;				/* of the frame; NULL: cg_len() */
 	V index;			/* address of 4 bytes, for look-ups */
 	V key, hash, set, count, now, cost;	/* .key: its address; .set: the first; .count: struct xdpf_limit_count of this CPU */

@@ -10,14 +10,15 @@
  * Most keys are known and in their first set: that way takes no lock. The tokens are taken by compare-and-swap on the state, so CPUs
  * never take the same one. Everything else is a function, and done with the set locked: going on, and putting a key in. Who puts a key in
  * first swaps the state of what was there for 0, then writes the key, then the new state. A slot with state 0 is nobody's for those without
- * a lock, and one whose state changed since its key was compared, is compared again: so a state is only ever taken for the key that it was
- * read with.
+ * a lock; they read a slot's state before its key, and one whose state changed since is compared again: so a state is only ever taken for the
+ * key that it was read with.
  *
  * Which slot is free is found by arithmetic. Loops are such as the verifier can count: it walks each once per call.
  */
 #include "codegen_limit.h"
 
 #include <linux/bpf.h>
+#include <string.h>
 
 #include "abi.h"
 
@@ -55,28 +56,33 @@ static V swap(struct cg *g, V p, V was, V v)
 	return LLVMBuildExtractValue(g->b, r, 0, "");
 }
 
-/* 0, which depends on @v: no CPU reads an address with it in before it has @v. */
-static V after(struct cg *g, V v)
+/* Some instructions as they stand, one for the optimiser and for who gives out registers. @in: of result and operands. */
+static V text(struct cg *g, const char *text, const char *in, V *args, unsigned n)
 {
-	T type = LLVMFunctionType(g->i64, &g->i64, 1, 0);
-	static const char text[] = "$0 &= 0", in[] = "=r,0";
-	V f = LLVMGetInlineAsm(type, text, sizeof(text) - 1, in, sizeof(in) - 1, 1, 0, LLVMInlineAsmDialectATT, 0);
+	T types[] = { LLVMTypeOf(args[0]), n > 1 ? LLVMTypeOf(args[1]) : NULL };
+	T type = LLVMFunctionType(types[0], types, n, 0);
+	V f = LLVMGetInlineAsm(type, text, strlen(text), in, strlen(in), 1, 0, LLVMInlineAsmDialectATT, 0);
 
-	return LLVMBuildCall2(g->b, type, f, &v, 1, "");
+	return LLVMBuildCall2(g->b, type, f, args, n, "");
 }
 
-static V mix(struct cg *g, V z)
+/* @p, by way of @v: no CPU reads from there before it has @v. */
+static V after(struct cg *g, V p, V v)
 {
-	static const struct {
-		unsigned shift;
-		uint64_t by;
-	} steps[] = { { 30, 0xbf58476d1ce4e5b9u }, { 27, 0x94d049bb133111ebu } };
+	return LLVMBuildIntToPtr(g->b, text(g, "$0 &= 0\n\t$0 += $2", "=&r,0,r", (V[]){ v, p }, 2), g->ptr, "");
+}
 
-	for (unsigned i = 0; i < 2; i++) {
-		z = LLVMBuildXor(g->b, z, LLVMBuildLShr(g->b, z, cg_c(g, steps[i].shift), ""), "");
-		z = LLVMBuildMul(g->b, z, cg_c(g, steps[i].by), "");
-	}
-	return LLVMBuildXor(g->b, z, LLVMBuildLShr(g->b, z, cg_c(g, 31), ""), "");
+/* @z, whose upper half has something of all bits then. */
+static V stir(struct cg *g, V z)
+{
+	z = LLVMBuildMul(g->b, z, cg_c(g, 0xbf58476d1ce4e5b9u), "");
+	z = LLVMBuildXor(g->b, z, LLVMBuildLShr(g->b, z, cg_c(g, 32), ""), "");
+	return LLVMBuildMul(g->b, z, cg_c(g, 0x94d049bb133111ebu), "");
+}
+
+static V upper(struct cg *g, V hash)
+{
+	return LLVMBuildLShr(g->b, hash, cg_c(g, 32), "");
 }
 
 /*
@@ -120,7 +126,7 @@ static V is_live(struct cg *g, const struct limit *l, V state)
 /* A state is never 0. */
 static V not_zero(struct cg *g, V v)
 {
-	return add(g, v, not_bit(g, nonzero(g, v)));
+	return text(g, "if $0 != 0 goto +1\n\t$0 = 1", "=r,0", &v, 1);
 }
 
 static V slot(struct cg *g, const struct limit *l, V set, unsigned i)
@@ -134,58 +140,60 @@ static V word_at(struct cg *g, V p, unsigned k)
 	return cg_atc(g, p, 8 * (k + (uint64_t)1));
 }
 
-/* 0 where the slot at @p has the key. @behind: NULL, or what orders the reading. */
-static V differs(struct cg *g, const struct limit *l, V p, V behind)
+/* Has the slot at @p the key? Its state, @was, was read before. */
+static V has_key(struct cg *g, const struct limit *l, V p, V was)
 {
-	V differ = cg_c(g, 0);
+	V differ = NULL, d;
 
-	if (behind)
-		p = cg_at(g, p, behind);
-	for (unsigned k = 0; k < l->words; k++)
-		differ = LLVMBuildOr(g->b, differ, LLVMBuildXor(g->b, l->word[k], load(g, word_at(g, p, k)), ""), "");
-	return differ;
+	p = after(g, p, was);
+	if (l->words == 1)
+		return is(g, LLVMIntEQ, l->word[0], load(g, word_at(g, p, 0)));
+	for (unsigned k = 0; k < l->words; k++) {
+		d = LLVMBuildXor(g->b, l->word[k], load(g, word_at(g, p, k)), "");
+		differ = differ ? LLVMBuildOr(g->b, differ, d, "") : d;
+	}
+	return is(g, LLVMIntEQ, differ, cg_c(g, 0));
 }
 
-/* Takes the tokens from the bucket at @p, and goes to @some, or finds none, and goes to @none. @gone: where to go if the slot is no longer
- * the key's, or others are always faster; NULL: it cannot be another's, and that one is told that there are none. */
-static void take(struct cg *g, const struct limit *l, V p, BB some, BB none, BB gone)
+/* Takes the tokens from the bucket at @p, whose state was @first, and goes to @some, or finds none, and goes to @none. @gone: where to go if the slot
+ * is no longer the key's, or others are always faster; NULL: it cannot be another's, and that one is told that there are none. What comes first is
+ * short: the sooner it is done, the sooner the processor asks for the next packet's set. */
+static void take(struct cg *g, const struct limit *l, V p, V first, BB some, BB none, BB gone)
 {
 	uint64_t tries = l->words ? TRIES : TRIES_ALONE;
-	BB before = LLVMGetInsertBlock(g->b), try = cg_block_after(g, before, "try"), own = cg_block(g, "own"), ask = cg_block(g, "ask");
-	BB live = cg_block(g, "live"), fresh = cg_block(g, "fresh"), from = cg_block(g, "from");
-	BB there = cg_block(g, "there"), again = cg_block(g, "again");
-	V n, state, base, full, next;
+	BB before = LLVMGetInsertBlock(g->b), try = cg_block_after(g, before, "try"), own = cg_block(g, "own"), from = cg_block(g, "from");
+	BB there = cg_block(g, "there"), again = cg_block(g, "again"), reload = cg_block(g, "reload"), reloaded = cg_block(g, "reloaded");
+	V n, state, left, ahead, next, anew;
 
 	LLVMBuildBr(g->b, try);
 	cg_go(g, try);
+	state = LLVMBuildPhi(g->b, g->i64, "");
 	n = LLVMBuildPhi(g->b, g->i64, "");
-	state = load(g, p);
-	if (gone) {
-		cg_branch(g, is(g, LLVMIntEQ, state, cg_c(g, 0)), gone, own);
-		cg_go(g, own);
-		cg_branch(g, is(g, LLVMIntNE, differs(g, l, p, after(g, state)), cg_c(g, 0)), gone, ask);
-	} else {
-		LLVMBuildBr(g->b, own);
-		cg_go(g, own);
-		LLVMBuildBr(g->b, ask);
-	}
-	cg_go(g, ask);
-	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, state), cg_c(g, 0)), live, fresh);
-	cg_go(g, fresh);
-	LLVMBuildBr(g->b, from);
-	cg_go(g, live);
+	cg_branch(g, is(g, LLVMIntEQ, state, cg_c(g, 0)), gone ? gone : from, own);
+	cg_go(g, own);
+	/* units until the bucket is full: none, if the state is not live; one that is now makes no difference */
+	left = text(g, "if $0 <= $2 goto +1\n\t$0 = 0", "=&r,0,r", (V[]){ sub(g, state, l->now), CG_LIMIT(g, l, reach) }, 2);
 	LLVMBuildBr(g->b, from);
 	cg_go(g, from);
-	base = LLVMBuildPhi(g->b, g->i64, "");
-	LLVMAddIncoming(base, (V[]){ state, l->now }, (BB[]){ live, fresh }, 2);
-	full = add(g, base, l->cost);
-	cg_branch(g, is(g, LLVMIntUGT, sub(g, full, l->now), CG_LIMIT(g, l, window)), none, there);
+	ahead = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(ahead, (V[]){ left, cg_c(g, 0) }, (BB[]){ own, try }, gone ? 1 : 2);
+	ahead = add(g, ahead, l->cost);
+	cg_branch(g, is(g, LLVMIntUGT, ahead, CG_LIMIT(g, l, window)), none, there);
 	cg_go(g, there);
-	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state, not_zero(g, full)), state), some, again);
+	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state, not_zero(g, add(g, ahead, l->now))), state), some, again);
 	cg_go(g, again);
 	next = add(g, n, cg_c(g, 1));
-	cg_branch(g, is(g, LLVMIntULT, next, cg_c(g, tries)), try, gone ? gone : none);
-	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ before, again }, 2);
+	cg_branch(g, is(g, LLVMIntULT, next, cg_c(g, tries)), reload, gone ? gone : none);
+	cg_go(g, reload);
+	anew = load(g, p);
+	if (gone)
+		cg_branch(g, has_key(g, l, p, anew), reloaded, gone);
+	else
+		LLVMBuildBr(g->b, reloaded);
+	cg_go(g, reloaded);
+	LLVMBuildBr(g->b, try);
+	LLVMAddIncoming(state, (V[]){ first, anew }, (BB[]){ before, reloaded }, 2);
+	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ before, reloaded }, 2);
 }
 
 /* The element of the limit's part of its map. */
@@ -242,23 +250,26 @@ static V first(struct cg *g, const struct limit *l, V set, const V *bit, BB here
 	return cg_at(g, cg_atc(g, set, l->layout.first), LLVMBuildMul(g->b, at, cg_c(g, l->layout.slot), ""));
 }
 
-/* The key's slot in @set, in block @here; @none: it has none there. */
-static V find(struct cg *g, const struct limit *l, V set, BB here, BB none)
+/* The key's slot in @set, in block @here, and its state, which was read before the key was; @none: it has none there. */
+static V find(struct cg *g, const struct limit *l, V set, BB here, BB none, V *state)
 {
 	BB from[XDPF_LIMIT_MAX_WAYS];
-	V at[XDPF_LIMIT_MAX_WAYS], p;
+	V at[XDPF_LIMIT_MAX_WAYS], was[XDPF_LIMIT_MAX_WAYS], p;
 
 	for (unsigned i = 0; i < l->layout.ways; i++) {
 		BB on = i + 1 < l->layout.ways ? cg_block(g, "other key") : none;
 
 		at[i] = slot(g, l, set, i);
+		was[i] = load(g, at[i]);
 		from[i] = LLVMGetInsertBlock(g->b);
-		cg_branch(g, is(g, LLVMIntEQ, differs(g, l, at[i], NULL), cg_c(g, 0)), here, on);
+		cg_branch(g, has_key(g, l, at[i], was[i]), here, on);
 		cg_go(g, on);
 	}
 	cg_go(g, here);
 	p = LLVMBuildPhi(g->b, g->ptr, "");
+	*state = LLVMBuildPhi(g->b, g->i64, "");
 	LLVMAddIncoming(p, at, from, l->layout.ways);
+	LLVMAddIncoming(*state, was, from, l->layout.ways);
 	return p;
 }
 
@@ -295,9 +306,9 @@ static void look(struct cg *g, struct limit *l, V set, V last, BB next)
 	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), leave = cg_block(g, "leave");
 	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
 	BB store = cg_block(g, "spill"), done = cg_block(g, "done"), some = cg_block(g, "some"), none = cg_block(g, "none");
-	V spill, until;
+	V spill, until, state, p = find(g, l, set, use, unknown, &state);
 
-	take(g, l, find(g, l, set, use, unknown), some, none, NULL);
+	take(g, l, p, state, some, none, NULL);
 	cg_go(g, some);
 	unlock(g, set, l->admitted);
 	cg_go(g, none);
@@ -330,18 +341,16 @@ static void look(struct cg *g, struct limit *l, V set, V last, BB next)
 /* The set that @hash names. */
 static V set_of(struct cg *g, const struct limit *l, V hash)
 {
-	V h = LLVMBuildMul(g->b, LLVMBuildLShr(g->b, hash, cg_c(g, 32), ""), CG_LIMIT(g, l, sets), "");
-
-	return element(g, l, LLVMBuildLShr(g->b, h, cg_c(g, 32), ""));
+	return element(g, l, upper(g, LLVMBuildMul(g->b, upper(g, hash), CG_LIMIT(g, l, sets), "")));
 }
 
 /* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
 static V lately(struct cg *g, const struct limit *l, V hash, V *mark)
 {
-	V place = LLVMBuildShl(g->b, and(g, through(g, l, hash), cg_c(g, XDPF_LIMIT_LATELY - 1)), cg_c(g, 2), "");
+	V h = upper(g, hash), place = and(g, h, cg_c(g, 4 * (XDPF_LIMIT_LATELY - 1)));
 
-	*mark = LLVMBuildTrunc(g->b, LLVMBuildLShr(g->b, hash, cg_c(g, 4), ""), g->i32, "");
-	return cg_at(g, cg_atc(g, l->count, offsetof(struct xdpf_limit_count, lately)), place);
+	*mark = LLVMBuildTrunc(g->b, h, g->i32, "");
+	return cg_atc(g, cg_at(g, l->count, place), offsetof(struct xdpf_limit_count, lately));
 }
 
 _Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
@@ -352,7 +361,7 @@ static V hash_of(struct cg *g, const struct limit *l)
 
 	LLVMSetVolatile(h, 1);
 	for (unsigned k = 0; k < l->words; k++)
-		h = mix(g, LLVMBuildXor(g->b, h, l->word[k], ""));
+		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, l->word[k], ""));
 	return h;
 }
 
@@ -364,7 +373,8 @@ static void load_key(struct cg *g, struct limit *l)
 
 void cg_limit_set(struct cg *g, struct limit *l)
 {
-	load_key(g, l);
+	if (l->row)
+		load_key(g, l);
 	l->hash = hash_of(g, l);
 	l->set = set_of(g, l, l->hash);
 }
@@ -387,11 +397,12 @@ void cg_limit_fetch(struct cg *g, const struct limit *l)
 void cg_limit_known(struct cg *g, const struct limit *l)
 {
 	BB known = cg_block(g, "known"), none = cg_block(g, "none"), slow = cg_block(g, "slow");
-	V mark, p;
+	V mark, state, p = find(g, l, l->set, known, slow, &state);
 
-	take(g, l, find(g, l, l->set, known, slow), l->admitted, none, slow);
+	take(g, l, p, state, l->admitted, none, slow);
 	cg_go(g, none);
-	p = lately(g, l, l->hash, &mark);
+	/* worked out anew: else it would be kept from there to here, which is seldom reached */
+	p = lately(g, l, cg_hide(g, l->hash), &mark);
 	LLVMSetAlignment(LLVMBuildStore(g->b, mark, p), 4);
 	LLVMBuildBr(g->b, l->denied);
 	cg_go(g, slow);
@@ -413,7 +424,7 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 	up = add(g, level, cg_c(g, 1));
 	look(g, l, set, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), next);
 	cg_go(g, next);
-	h = mix(g, add(g, hash, cg_c(g, XDPF_RANDOM_STEP)));
+	h = stir(g, add(g, hash, cg_c(g, XDPF_RANDOM_STEP)));
 	LLVMBuildBr(g->b, loop);
 	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, next }, 2);
 	LLVMAddIncoming(hash, (V[]){ l->hash, h }, (BB[]){ here, next }, 2);
@@ -421,5 +432,7 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 
 void cg_limit_bucket(struct cg *g, const struct limit *l)
 {
-	take(g, l, element(g, l, cg_c(g, 0)), l->admitted, l->denied, NULL);
+	V p = element(g, l, cg_c(g, 0));
+
+	take(g, l, p, load(g, p), l->admitted, l->denied, NULL);
 }

@@ -47,7 +47,8 @@ V cg_len(struct cg *g)
 	return v;
 }
 
-static void frame_length(struct cg *g)
+/* Returns the block that most packets need not go through. */
+static BB frame_length(struct cg *g)
 {
 	BB direct = cg_block(g, "linear"), ask = cg_block(g, "frags"), on = cg_block(g, "start");
 	V end = cg_ctx_field(g, offsetof(struct xdp_md, data_end)), start = cg_ctx_field(g, offsetof(struct xdp_md, data));
@@ -62,6 +63,7 @@ static void frame_length(struct cg *g)
 	LLVMBuildStore(g->b, cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx), g->len);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
+	return ask;
 }
 
 /* In programs of several functions: who decides, which all know; and what is large, since three of them share these 512 bytes then. */
@@ -130,7 +132,7 @@ static void frame(struct cg *g)
 		g->decider = cg_alloca(g, g->i32, "decider");
 	}
 	memset(g->verdict_block, 0, sizeof(g->verdict_block));
-	if (p->ast->n_limits) {
+	if (cg_limits_ask(g) > 1 || p->limit_rows) {
 		g->now = cg_alloca(g, g->i64, "now");
 		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->now), 1);
 	}
@@ -173,6 +175,7 @@ void cg_main(struct cg *g)
 {
 	const struct ir_program *p = g->ir;
 	V len;
+	BB frags;
 
 	g->fn = LLVMAddFunction(g->m, p->ast->name, LLVMFunctionType(g->i32, &g->ptr, 1, 0));
 	LLVMSetSection(g->fn, XDPF_SECTION_PROG);
@@ -187,7 +190,7 @@ void cg_main(struct cg *g)
 	g->len = cg_alloca(g, g->i64, "len");
 	g->verdict = cg_alloca(g, g->i64, "verdict");
 	frame(g);
-	frame_length(g);
+	frags = frame_length(g);
 	variables(g);
 	len = LLVMBuildLoad2(g->b, g->i64, g->len, "");
 	if (g->len_kept)
@@ -196,4 +199,5 @@ void cg_main(struct cg *g)
 	cg_live_choose(g);
 	blocks(g, p->block.v[0]);
 	common_end(g);
+	LLVMMoveBasicBlockAfter(frags, LLVMGetLastBasicBlock(g->fn));
 }

@@ -67,7 +67,7 @@ struct cg {
 	V limits, limit_map[XDPF_LIMIT_MAX_WORDS + 1];	/* .limit_map: by words of the key */
 	V *limit_fn;			/* by limit: what is rare; NULL where it has one bucket */
 	V limit_any[XDPF_LIMIT_MAX_WORDS + 1];	/* the whole, for all limits with keys as long */
-	V now;				/* the time, once somebody has asked; before: 0 */
+	V now;				/* address of the time, once somebody has asked, before: 0; NULL: one limit at most is asked */
 	V *set_map, *set_queue, sets;		/* by live set */
 	V *snap_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */
 	V turns, packet_turns;			/* struct xdpf_turns; as the packet found it, in the main function */
@@ -310,12 +310,16 @@ uint64_t cg_key_room(struct cg *g);
 uint64_t cg_buf_room(struct cg *g);
 /* The key of these parts in g->key. */
 void cg_key(struct cg *g, const struct meta_key *k, V *part);
-/* The same, padded to whole words; returns how many. */
-unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part);
+/* The same, padded to whole words, in .word; returns how many: at most CG_MAX_KEY / 8. */
+unsigned cg_key_words(struct cg *g, const struct meta_key *k, V *part, V *word);
+/* Puts them into g->key. */
+void cg_key_store(struct cg *g, const V *word, unsigned n);
 
 /* ---- codegen_limit.c ---- */
 
 void cg_limits(struct cg *g);
+/* How many instructions ask limits. */
+size_t cg_limits_ask(const struct cg *g);
 /* @limit: its number. @yes: there was a token. */
 void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, BB no);
 

@@ -54,9 +54,11 @@ static void key_part(struct lower *l, const struct ast_operand *o, const struct 
 				w.w[0] = lower_swap(l, w.w[0], s->len);
 			if (!s->wire && address)
 				w.w[0] = lower_swap(l, w.w[0], 4);
-			if (address)
+			if (address && prefix < 32)
 				w.w[0] = lower_op(l, IR_AND, w.w[0],
 						  ir_imm(__builtin_bswap32((uint32_t)~value_ones(32 - prefix).lo)));
+			else if (address)
+				;	/* it is a number of 32 bits as it is */
 			else if (kf->kind == KIND_MAC)	/* the six bytes in memory order */
 				w.w[0] = lower_op(l, IR_SHR, lower_swap(l, w.w[0], 8), ir_imm(16));
 			else if (fi->shift || fi->bits != 8 * fi->len)
