@@ -118,10 +118,10 @@ static size_t bucket_terms(const struct tuple_choice *c, size_t i)
 /* What holds of all records. */
 static struct tuple_rest all_of(const struct tuple_build *b, const struct tuple_choice *c)
 {
-	struct tuple_rest all = b->rest.v[b->term.v[c->term[0]].rest];
+	struct tuple_rest all = tuple_rest_of(&b->term.v[c->term[0]]);
 
 	for (size_t i = 1; i < c->n; i++) {
-		const struct tuple_rest *r = &b->rest.v[b->term.v[c->term[i]].rest];
+		const struct tuple_rest x = tuple_rest_of(&b->term.v[c->term[i]]), *r = &x;
 		const uint64_t lane = (1 << TUPLE_LANE) - 1;
 		const unsigned which = (1 << TUPLE_WHICH_LANE) - 1;
 
@@ -201,20 +201,25 @@ static bool write_windows(struct tuple_build *b, struct tuple *out)
 
 bool tuple_write(struct tuple_build *b, struct tuple *out)
 {
-	size_t rests;
+	size_t rests, besides;
 
-	*out = (struct tuple){ .n = b->n };
+	*out = (struct tuple){ .n = b->n, .said = b->said };
 	memcpy(out->dim, b->dim, sizeof(out->dim));
 	qsort(b->table, b->n, sizeof(*b->table), by_first);
 	if (!classify_describe(b->t, TUPLE_MAX_TABLES * sizeof(struct tuple_table), &out->at) || !write_windows(b, out) ||
-	    !add(b->t, b->rest.n * sizeof(struct tuple_rest), &rests))
+	    !classify_describe(b->t, sizeof(struct tuple_rest), &besides) || !add(b->t, b->rest.n * sizeof(struct tuple_rest), &rests))
 		return false;
+	*(struct tuple_rest *)image_at(b->t->im, besides) = b->besides;
 	if (b->rest.n)
 		memcpy(image_at(b->t->im, rests), b->rest.v, b->rest.n * sizeof(struct tuple_rest));
 	for (unsigned i = 0; i < b->n; i++) {
-		struct tuple_table d = { .rests = (uint32_t)(rests + (size_t)b->table[i].shape.rests * TUPLE_RESTS * sizeof(struct tuple_rest)) };
+		const struct tuple_shape *s = &b->table[i].shape;
+		struct tuple_table d = {
+			.rests = (uint32_t)(s->says ? besides : rests + (size_t)s->rests * TUPLE_RESTS * sizeof(struct tuple_rest)),
+		};
 
-		out->wide[i] = b->table[i].shape.wide;
+		out->wide[i] = s->wide;
+		out->say[i] = s->says;
 		if (!write_table(b, &b->table[i], &d))
 			return false;
 		((struct tuple_table *)image_at(b->t->im, out->at))[i] = d;

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEVELS = TUPLE_ANY / TUPLE_STEP + 1, EXACTS = 1 << TUPLE_SHORT };
+enum { LEVELS = TUPLE_ANY / TUPLE_STEP + 1, EXACTS = 1 << TUPLE_SHORT, NARROW = 0, WIDE, SAYS, KINDS };
 
 /* How many terms ask for so much, by kind, free bits and exact values; then, how many would fit. */
 struct counts {
-	uint32_t v[2][LEVELS][LEVELS][EXACTS];
+	uint32_t v[KINDS][LEVELS][LEVELS][EXACTS];
 };
 
 struct candidate {
@@ -36,6 +36,11 @@ static unsigned level(const struct tuple_term *x, unsigned i)
 	return up < 1 ? 1 : up > most / TUPLE_STEP ? most / TUPLE_STEP : up;
 }
 
+static unsigned kind(const struct tuple_term *x)
+{
+	return x->wide ? WIDE : x->says ? SAYS : NARROW;
+}
+
 static unsigned exact(const struct tuple_term *x)
 {
 	unsigned bits = 0;
@@ -46,23 +51,23 @@ static unsigned exact(const struct tuple_term *x)
 }
 
 /* Sums: how many have at most so many free bits, and at least these exact values. */
-static void sum(struct counts *c, unsigned wide)
+static void sum(struct counts *c, unsigned k)
 {
 	for (unsigned i = 0; i < LEVELS; i++)
 		for (unsigned j = 0; j < LEVELS; j++)
 			for (unsigned e = 0; e < EXACTS; e++) {
-				uint32_t *at = &c->v[wide][i][j][e];
+				uint32_t *at = &c->v[k][i][j][e];
 
-				*at += i ? c->v[wide][i - 1][j][e] : 0;
-				*at += j ? c->v[wide][i][j - 1][e] : 0;
-				*at -= i && j ? c->v[wide][i - 1][j - 1][e] : 0;
+				*at += i ? c->v[k][i - 1][j][e] : 0;
+				*at += j ? c->v[k][i][j - 1][e] : 0;
+				*at -= i && j ? c->v[k][i - 1][j - 1][e] : 0;
 			}
 	for (unsigned bit = 1; bit < EXACTS; bit *= 2)
 		for (unsigned i = 0; i < LEVELS; i++)
 			for (unsigned j = 0; j < LEVELS; j++)
 				for (unsigned e = 0; e < EXACTS; e++)
 					if (!(e & bit))
-						c->v[wide][i][j][e] += c->v[wide][i][j][e | bit];
+						c->v[k][i][j][e] += c->v[k][i][j][e | bit];
 }
 
 static int by_fit(const void *a, const void *b)
@@ -91,7 +96,7 @@ static bool choose_rests(struct tuple_build *b, uint32_t *rests)
 /* Shapes made of what the terms ask for; those which most would fit first. */
 static size_t candidates(struct tuple_build *b, uint32_t rests, struct counts *c, struct candidate *out)
 {
-	bool is[2][TUPLE_LONG][LEVELS] = { 0 };
+	bool is[KINDS][TUPLE_LONG][LEVELS] = { 0 };
 	size_t n = 0;
 
 	memset(c, 0, sizeof(*c));
@@ -100,18 +105,19 @@ static size_t candidates(struct tuple_build *b, uint32_t rests, struct counts *c
 
 		if (x->rest / TUPLE_RESTS != rests)
 			continue;
-		c->v[x->wide][level(x, 0)][level(x, 1)][exact(x)]++;
-		is[x->wide][0][level(x, 0)] = is[x->wide][1][level(x, 1)] = true;
+		c->v[kind(x)][level(x, 0)][level(x, 1)][exact(x)]++;
+		is[kind(x)][0][level(x, 0)] = is[kind(x)][1][level(x, 1)] = true;
 	}
-	for (unsigned wide = 0; wide < 2; wide++) {
-		sum(c, wide);
+	for (unsigned kind = 0; kind < KINDS; kind++) {
+		sum(c, kind);
 		for (unsigned i = 0; i < LEVELS; i++)
 			for (unsigned j = 0; j < LEVELS; j++)
-				for (unsigned e = 0; e < EXACTS && is[wide][0][i] && is[wide][1][j]; e++)
-					if (c->v[wide][i][j][e])
+				for (unsigned e = 0; e < EXACTS && is[kind][0][i] && is[kind][1][j]; e++)
+					if (c->v[kind][i][j][e])
 						out[n++] = (struct candidate){
-							{ wide, { (uint8_t)(i * TUPLE_STEP), (uint8_t)(j * TUPLE_STEP) }, e, rests },
-							c->v[wide][i][j][e],
+							.shape = { .wide = kind == WIDE, .says = kind == SAYS, .exact = e, .rests = rests,
+								   .free = { (uint8_t)(i * TUPLE_STEP), (uint8_t)(j * TUPLE_STEP) } },
+							.fit = c->v[kind][i][j][e],
 						};
 	}
 	qsort(out, n, sizeof(*out), by_fit);
@@ -234,7 +240,7 @@ static bool take(struct tuple_build *b, struct seen *s, const struct tuple_shape
 bool tuple_take(struct tuple_build *b)
 {
 	struct counts *counts = malloc(sizeof(*counts));
-	struct candidate *c = malloc(2 * LEVELS * LEVELS * EXACTS * sizeof(*c));
+	struct candidate *c = malloc(KINDS * LEVELS * LEVELS * EXACTS * sizeof(*c));
 	struct seen s = { .slots = 64 };
 	size_t n, best = 0, found = 0;
 	uint32_t rests;

@@ -85,6 +85,11 @@ bool classify_rfc(struct attempt *t, const uint32_t *term, size_t n, struct rfc 
 
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple);
 
+/* ---- classify_merge.c ---- */
+
+/* Equal rows of the table at @cell become one, then equal columns; @row, @column: which one each is now. */
+void classify_merge(struct arena *a, uint32_t *cell, size_t *n_rows, size_t *n_columns, uint32_t *row, uint32_t *column);
+
 /* ---- classify_tree.c ---- */
 
 /* A tree for @term, whose entries stop. false, and .why. */

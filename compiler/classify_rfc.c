@@ -193,6 +193,42 @@ static bool last_cells(struct rfc_build *b, unsigned x, unsigned y, uint32_t *at
 	return true;
 }
 
+/* Class @x's numbers become what @to says, in all that says them: a dimension's map, which is not made yet, or a step's table. */
+static void rename_class(struct rfc_build *b, unsigned x, const uint32_t *to, size_t n)
+{
+	unsigned dims = b->rfc->n_dims;
+
+	if (x == RFC_NONE)
+		return;
+	if (x < dims) {
+		struct dim_class_map *m = &b->map[x];
+
+		m->absent = to[m->absent];
+		for (unsigned f = 0; f < b->t->r->dim[x].n; f++)
+			for (size_t i = 0; i < m->piece[f].n; i++)
+				m->piece[f].v[i].v = to[m->piece[f].v[i].v];
+	} else {
+		const struct rfc_step *s = &b->rfc->step[x - dims];
+		uint16_t *cell = image_at(b->t->im, *(const uint32_t *)image_at(b->t->im, rfc_step_at(b->rfc, x - dims)));
+
+		for (size_t i = 0; i < b->c[s->a].n * b->c[s->b].n; i++)
+			cell[i] = (uint16_t)to[cell[i]];
+	}
+	b->c[x].n = n;
+}
+
+/* Classes that are alike in all that comes of them become one. */
+static void merge(struct rfc_build *b, unsigned x, unsigned y, uint32_t *cell, size_t *cells)
+{
+	size_t n_rows = b->c[x].n, n_columns = y == RFC_NONE ? 1 : b->c[y].n;
+	uint32_t *row = arena_array(b->t->a, n_rows, sizeof(*row)), *column = arena_array(b->t->a, n_columns, sizeof(*column));
+
+	classify_merge(b->t->a, cell, &n_rows, &n_columns, row, column);
+	rename_class(b, x, row, n_rows);
+	rename_class(b, y, column, n_columns);
+	*cells = n_rows * n_columns;
+}
+
 /* The last table, and the lists that it says. */
 static bool last_step(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 {
@@ -203,12 +239,15 @@ static bool last_step(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 	if (y != RFC_NONE)
 		order(b, &x, &y);
 	cells = b->c[x].n * (y == RFC_NONE ? 1 : b->c[y].n);
-	if (!classify_room(b->t, 2 * cells))
+	/* before equal ones become one: about that much is left */
+	if (!classify_room(b->t, cells))
 		return false;
 	cell = malloc(cells * sizeof(*cell));
 	at = malloc(b->c[x].words * sizeof(*at));
 	ok = (cell && at) ? last_cells(b, x, y, at, cell) : out_of_memory(b->t);
 	b->rfc->wide = b->lists.word.n > UINT16_MAX;
+	if (ok)
+		merge(b, x, y, cell, &cells);
 	ok = ok && step_table(b, s, x, y, b->rfc->wide ? 4 : 2, &table) && add(b->t, 4 * b->lists.word.n, 64, &off);
 	if (ok) {
 		for (size_t i = 0; i < cells; i++) {

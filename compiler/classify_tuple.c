@@ -187,7 +187,7 @@ bool tuple_terms(struct tuple_build *b)
 
 bool tuple_fits(const struct tuple_shape *s, const struct tuple_term *x)
 {
-	if (x->wide != s->wide || x->rest / TUPLE_RESTS != s->rests)
+	if (x->wide != s->wide || x->says != s->says || x->rest / TUPLE_RESTS != s->rests)
 		return false;
 	for (unsigned i = 0; i < TUPLE_LONG; i++)
 		if (s->free[i] < (s->wide ? TUPLE_ANY : 32) && x->free[i] > s->free[i])

@@ -14,7 +14,8 @@ struct tuple_term {
 	uint8_t which_lo[TUPLE_LONG], which_hi[TUPLE_LONG];
 	bool wide;
 	uint32_t lo[TUPLE_SHORT], hi[TUPLE_SHORT];	/* lanes */
-	uint32_t rest;				/* place in .rest */
+	uint32_t rest;				/* place in .rest; .says: the number that its record says */
+	bool says;
 };
 
 enum {
@@ -25,7 +26,7 @@ enum {
 
 /* What is hashed: in narrow tables .free is at most 32. */
 struct tuple_shape {
-	bool wide;
+	bool wide, says;
 	uint8_t free[TUPLE_LONG];
 	unsigned exact;				/* bits: these short numbers */
 	uint32_t rests;				/* what its records can name begins with that many times TUPLE_RESTS */
@@ -38,6 +39,8 @@ struct tuple_build {
 	struct tuple_above above[TUPLE_LONG];
 	VEC(struct tuple_term) term;
 	VEC(struct tuple_rest) rest;		/* each once */
+	unsigned said;				/* the short number that terms say, and … */
+	struct tuple_rest besides;		/* … what they ask else */
 	VEC(uint32_t) other;			/* places in .r->term of what no table can hold */
 	uint32_t *left;				/* places in .term that no table has, ascending */
 	size_t n_left;
@@ -64,6 +67,7 @@ bool tuple_fits(const struct tuple_shape *s, const struct tuple_term *x);
 
 /* .window and .above, and terms that then need not be wide; .rest. false: memory is out, and .why. */
 bool tuple_narrow(struct tuple_build *b);
+struct tuple_rest tuple_rest_of(const struct tuple_term *x);
 
 /* ---- classify_bucket.c ---- */
 

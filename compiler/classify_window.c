@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WINDOW_STEP = 8 };		/* windows begin at multiples of that many bits */
+enum {
+	WINDOW_STEP = 8,		/* windows begin at multiples of that many bits */
+	NEAR = 2048,			/* rests that are likely to stay near the processor */
+};
 
 /* Does the term ask for a prefix of the window's field? */
 static bool asks(const struct tuple_term *x, unsigned i, unsigned which)
@@ -102,7 +105,7 @@ static void fit(const struct tuple_build *b, struct tuple_term *x)
 	}
 }
 
-static struct tuple_rest rest_of(const struct tuple_term *x)
+struct tuple_rest tuple_rest_of(const struct tuple_term *x)
 {
 	struct tuple_rest r = { .hi = TUPLE_GUARDS, .which_hi = TUPLE_WHICH_GUARDS };
 
@@ -120,7 +123,7 @@ static struct tuple_rest rest_of(const struct tuple_term *x)
 /* Each rest once: @slot, @slots of them, have 1 and the place of one, or 0. */
 static void number(struct tuple_build *b, struct tuple_term *x, uint32_t *slot, size_t slots)
 {
-	struct tuple_rest r = rest_of(x);
+	struct tuple_rest r = tuple_rest_of(x);
 	uint64_t h = tuple_mix(tuple_mix(tuple_mix(0, r.lo), r.hi), (uint64_t)r.which_lo << 8 | r.which_hi);
 	size_t at = h & (slots - 1);
 
@@ -131,6 +134,63 @@ static void number(struct tuple_build *b, struct tuple_term *x, uint32_t *slot, 
 		slot[at] = (uint32_t)b->rest.n;
 	}
 	x->rest = slot[at] - 1;
+}
+
+/* What is asked besides short number @i, if that is asked for exactly. */
+static bool besides(const struct tuple_term *x, unsigned i, struct tuple_rest *r)
+{
+	uint64_t number = (uint64_t)UINT16_MAX << TUPLE_LANE * i;
+
+	if (x->wide || x->lo[i] != x->hi[i])
+		return false;
+	*r = tuple_rest_of(x);
+	r->lo &= ~number;
+	r->hi &= ~number;
+	return true;
+}
+
+/* How many terms ask the same besides short number @i, if that is what most do: that is *most. */
+static size_t alike(const struct tuple_build *b, unsigned i, struct tuple_rest *most)
+{
+	size_t lead = 0, n = 0;
+	struct tuple_rest r;
+
+	for (size_t k = 0; k < b->term.n; k++) {
+		if (!besides(&b->term.v[k], i, &r))
+			continue;
+		if (!lead)
+			*most = r;
+		lead += memcmp(&r, most, sizeof(r)) ? (size_t)-1 : 1;
+	}
+	for (size_t k = 0; k < b->term.n && lead; k++)
+		n += besides(&b->term.v[k], i, &r) && !memcmp(&r, most, sizeof(r));
+	return n;
+}
+
+/* Terms that say a number in place of a rest, if these are at least half of all. */
+static bool choose_said(struct tuple_build *b)
+{
+	size_t best = 0;
+
+	for (unsigned i = 0; i < TUPLE_SHORT; i++) {
+		struct tuple_rest most;
+		size_t n = alike(b, i, &most);
+
+		if (n > best && 2 * n >= b->term.n) {
+			best = n;
+			b->said = i;
+			b->besides = most;
+		}
+	}
+	for (size_t k = 0; k < b->term.n && best; k++) {
+		struct tuple_term *x = &b->term.v[k];
+		struct tuple_rest r;
+
+		x->says = besides(x, b->said, &r) && !memcmp(&r, &b->besides, sizeof(r));
+		if (x->says)
+			x->rest = x->lo[b->said] & UINT16_MAX;
+	}
+	return best > 0;
 }
 
 bool tuple_narrow(struct tuple_build *b)
@@ -149,6 +209,13 @@ bool tuple_narrow(struct tuple_build *b)
 	for (size_t k = 0; k < b->term.n; k++) {
 		fit(b, &b->term.v[k]);
 		number(b, &b->term.v[k], slot, slots);
+	}
+	if (b->rest.n > NEAR && choose_said(b)) {
+		memset(slot, 0, slots * sizeof(*slot));
+		b->rest.n = 0;
+		for (size_t k = 0; k < b->term.n; k++)
+			if (!b->term.v[k].says)
+				number(b, &b->term.v[k], slot, slots);
 	}
 	free(slot);
 	return true;

@@ -79,10 +79,11 @@ static V descend(struct cg_lookup *l, size_t at, V entry, V i)
 static V map_word(struct cg_lookup *l, const struct map *m, V v)
 {
 	struct cg *g = l->g;
-	V e = element(l, m->at, shr(g, v, 16), 2);
+	unsigned shift = 8 * m->steps;
+	V e = element(l, m->at, shr(g, v, shift), 2);
 
-	e = descend(l, m->at + 4, e, and(g, shr(g, v, 8), 255));
-	e = descend(l, m->at + 8, e, and(g, v, 255));
+	for (unsigned i = 1; i <= m->steps; i++)
+		e = descend(l, m->at + 4 * (size_t)i, e, and(g, shr(g, v, shift - 8 * i), 255));
 	return and(g, e, MAP_LEAF - 1);
 }
 

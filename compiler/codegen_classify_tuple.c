@@ -129,14 +129,14 @@ static V hash(struct cg_tuple *c, unsigned table)
 	return bin(g, LLVMXor, h, shr(g, h, 32));
 }
 
-/* Zero where all lanes are in what stands at address @rest. */
-static V rest_bad(struct cg_tuple *c, V rest)
+/* Zero where all lanes are in what stands at address @rest; without the number @said, where there is one. */
+static V rest_bad(struct cg_tuple *c, V rest, V said)
 {
 	struct cg *g = c->g;
-	V in, which;
+	V in, which, shorts = said ? bin(g, LLVMXor, c->shorts, said) : c->shorts, guarded = said ? bin(g, LLVMXor, c->guarded, said) : c->guarded;
 
-	in = bin(g, LLVMAnd, bin(g, LLVMSub, c->guarded, part(g, rest, offsetof(struct tuple_rest, lo), 8)),
-		 bin(g, LLVMSub, part(g, rest, offsetof(struct tuple_rest, hi), 8), c->shorts));
+	in = bin(g, LLVMAnd, bin(g, LLVMSub, guarded, part(g, rest, offsetof(struct tuple_rest, lo), 8)),
+		 bin(g, LLVMSub, part(g, rest, offsetof(struct tuple_rest, hi), 8), shorts));
 	which = bin(g, LLVMAnd, bin(g, LLVMSub, c->which_guarded, part(g, rest, offsetof(struct tuple_rest, which_lo), 1)),
 		    bin(g, LLVMSub, part(g, rest, offsetof(struct tuple_rest, which_hi), 1), c->which));
 	in = bin(g, LLVMXor, bin(g, LLVMAnd, in, c->guards), c->guards);
@@ -190,6 +190,19 @@ static V better(struct cg *g, V best, V key, V bad)
 	return bin(g, LLVMAdd, best, bin(g, LLVMAnd, less, take));
 }
 
+/* Zero where the packet is what record's .rest @rest says; @not: its highest bit is set where long numbers are not. */
+static V short_bad(struct cg_tuple *c, unsigned table, V rests, V rest, V not)
+{
+	struct cg *g = c->g;
+
+	if (c->t->say[table])
+		return rest_bad(c, rests, shl(g, rest, TUPLE_LANE * c->t->said));
+	/* only where its addresses are the packet's: others are looked at in vain, and need not be near */
+	rest = bin(g, LLVMAnd, rest, bin(g, LLVMXor, bin(g, LLVMAShr, not, cg_c(g, 63)), cg_c(g, UINT64_MAX)));
+	rest = bin(g, LLVMAdd, rests, bin(g, LLVMMul, rest, cg_c(g, sizeof(struct tuple_rest))));
+	return rest_bad(c, cg_inside(c->l, rest, sizeof(struct tuple_rest)), NULL);
+}
+
 /* The records at address @line: .best. */
 static void look_at(struct cg_tuple *c, unsigned table, V line)
 {
@@ -208,14 +221,13 @@ static void look_at(struct cg_tuple *c, unsigned table, V line)
 	cg_place(g, some);
 	best = LLVMBuildLoad2(g->b, g->i64, c->best, "");
 	rests = member(c, table, offsetof(struct tuple_table, rests), 4);
+	if (c->t->say[table])
+		rests = cg_inside(c->l, rests, sizeof(struct tuple_rest));
 	for (unsigned i = 0; i < n; i++) {
 		V key = part(g, line, wide ? offsetof(struct tuple_wide, key) : offsetof(struct tuple_narrow, key) + 4 * i, 4);
 		V rest = part(g, line, wide ? offsetof(struct tuple_wide, rest) : offsetof(struct tuple_narrow, rest) + 2 * i, 2);
 
-		/* only where its addresses are the packet's: others are looked at in vain, and need not be near */
-		rest = bin(g, LLVMAnd, rest, bin(g, LLVMXor, bin(g, LLVMAShr, is[i], cg_c(g, 63)), cg_c(g, UINT64_MAX)));
-		rest = bin(g, LLVMAdd, rests, bin(g, LLVMMul, rest, cg_c(g, sizeof(struct tuple_rest))));
-		bad[i] = or(g, bad[i], rest_bad(c, cg_inside(c->l, rest, sizeof(struct tuple_rest))));
+		bad[i] = or(g, bad[i], short_bad(c, table, rests, rest, is[i]));
 		best = better(g, best, key, bad[i]);
 	}
 	LLVMBuildStore(g->b, best, c->best);
@@ -269,7 +281,7 @@ static void table(struct cg_tuple *c, unsigned i, BB next, BB done)
 
 	go_if(g, LLVMIntUGE, member(c, i, offsetof(struct tuple_table, first), 4), best, done, "table");
 	all = cg_atc(g, cg_image(g), c->t->at + i * sizeof(struct tuple_table) + offsetof(struct tuple_table, all));
-	go_if(g, LLVMIntNE, rest_bad(c, all), cg_c(g, 0), next, "its fields");
+	go_if(g, LLVMIntNE, rest_bad(c, all, NULL), cg_c(g, 0), next, "its fields");
 	look_on(c, i, line ? line : cg_inside(c->l, bucket(c, i), TUPLE_LINE), next);
 }
 

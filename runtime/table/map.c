@@ -84,7 +84,7 @@ static void pages_free(struct pages *g)
 struct builder {
 	const struct map_piece *p;
 	size_t n, k;			/* the piece that the numbers have come to */
-	struct pages level[2];
+	struct pages level[MAP_LEVELS];		/* by the bits below one of its entries, in bytes */
 	bool failed;
 };
 
@@ -99,7 +99,7 @@ static bool uniform(struct builder *b, uint64_t lo, unsigned shift, uint16_t *v)
 
 static uint16_t entry(struct builder *b, uint64_t lo, unsigned shift)
 {
-	struct pages *g = &b->level[shift == 8];
+	struct pages *g = &b->level[shift / 8 - 1];
 	uint16_t page[MAP_PAGE], v;
 	uint32_t id;
 
@@ -109,7 +109,7 @@ static uint16_t entry(struct builder *b, uint64_t lo, unsigned shift)
 		if (shift == 8)
 			uniform(b, lo + i, 0, &page[i]);
 		else
-			page[i] = entry(b, lo + ((uint64_t)i << 8), 8);
+			page[i] = entry(b, lo + ((uint64_t)i << (shift - 8)), shift - 8);
 	}
 	id = pages_add(g, page);
 	b->failed |= g->failed || id >= MAP_LEAF;
@@ -153,40 +153,57 @@ static bool build_half(struct image *im, struct map *m, struct builder *b)
 	for (unsigned r = 0; r < rows && !im->failed; r++) {
 		for (unsigned i = 0; i < MAP_PAGE; i++)
 			uniform(b, (uint64_t)r << 8 | i, 0, &page[i]);
-		((uint16_t *)image_at(im, root))[r] = (uint16_t)pages_add(&b->level[1], page);
+		((uint16_t *)image_at(im, root))[r] = (uint16_t)pages_add(&b->level[0], page);
 	}
 	describe(im, m, 0, root);
-	put_pages(im, m, 1, &b->level[1]);
-	return !im->failed && !b->level[1].failed;
+	put_pages(im, m, 1, &b->level[0]);
+	return !im->failed && !b->level[0].failed;
+}
+
+static bool out_of_memory(const struct builder *b)
+{
+	bool failed = false;
+
+	for (unsigned i = 0; i < MAP_LEVELS; i++)
+		failed |= b->level[i].failed;
+	return failed;
+}
+
+static void builder_free(struct builder *b)
+{
+	for (unsigned i = 0; i < MAP_LEVELS; i++)
+		pages_free(&b->level[i]);
 }
 
 static bool build_word(struct image *im, struct map *m, unsigned bits, struct builder *b, bool *fits)
 {
 	const struct image_mark before = image_mark(im);
-	size_t rows = (size_t)1 << (bits - 16);
+	unsigned below = 8 * m->steps;
+	size_t rows = bits > below ? (size_t)1 << (bits - below) : 1;
 	size_t root = image_add(im, 2 * rows, 64);
 
 	for (size_t r = 0; r < rows && !im->failed && !b->failed; r++)
-		((uint16_t *)image_at(im, root))[r] = entry(b, (uint64_t)r << 16, 16);
-	*fits = !b->failed || b->level[0].failed || b->level[1].failed;
+		((uint16_t *)image_at(im, root))[r] = entry(b, (uint64_t)r << below, below);
+	*fits = !b->failed || out_of_memory(b);
 	if (b->failed) {
 		if (!im->failed)
 			image_cut(im, before);
 		return false;
 	}
 	describe(im, m, 0, root);
-	put_pages(im, m, 1, &b->level[0]);
-	put_pages(im, m, 2, &b->level[1]);
+	for (unsigned i = 0; i < m->steps; i++)
+		put_pages(im, m, 1 + i, &b->level[m->steps - 1 - i]);
 	return !im->failed;
 }
 
 bool map_word_build(struct image *im, struct map *m, unsigned bits, const struct map_piece *p, size_t n, bool *fits)
 {
 	struct builder b = { .p = p, .n = n };
-	bool ok = build_word(im, m, bits, &b, fits);
+	bool ok;
 
-	pages_free(&b.level[0]);
-	pages_free(&b.level[1]);
+	m->steps = n <= MAP_FEW ? 3 : 2;
+	ok = build_word(im, m, bits, &b, fits);
+	builder_free(&b);
 	return ok;
 }
 
@@ -209,10 +226,10 @@ bool map_build(struct image *im, struct map *m, unsigned bits, const struct map_
 		ok = map_word_build(im, m, bits, p, n, &fits);
 	else if (m->kind == MAP_WINDOW)
 		ok = map_window_build(im, m, p, n, &fits);
-	pages_free(&b.level[0]);
-	pages_free(&b.level[1]);
+	builder_free(&b);
 	if (m->kind == MAP_TRIE || !fits) {
 		m->kind = MAP_TRIE;
+		m->steps = 0;
 		ok = map_trie_build(im, m, p, n);
 	}
 	return ok;
@@ -225,11 +242,12 @@ static const uint16_t *table(const struct image *im, const struct map *m, unsign
 
 uint32_t map_word_find(const struct image *im, const struct map *m, uint32_t v)
 {
-	uint32_t e = table(im, m, 0)[v >> 16];
+	unsigned shift = 8 * m->steps;
+	uint32_t e = table(im, m, 0)[v >> shift];
 
-	if (!(e & MAP_LEAF))
-		e = table(im, m, 1)[e * MAP_PAGE + (v >> 8 & 255)];
-	return e & MAP_LEAF ? e & ~(uint32_t)MAP_LEAF : table(im, m, 2)[e * MAP_PAGE + (v & 255)];
+	for (unsigned i = 1; i <= m->steps && !(e & MAP_LEAF); i++)
+		e = table(im, m, i)[e * MAP_PAGE + (v >> (shift - 8 * i) & 255)];
+	return e & ~(uint32_t)MAP_LEAF;
 }
 
 uint32_t map_find(const struct image *im, const struct map *m, struct value v)
@@ -259,5 +277,6 @@ uint32_t map_find(const struct image *im, const struct map *m, struct value v)
 
 unsigned map_loads(const struct map *m)
 {
-	return m->kind == MAP_BYTE ? 1 : m->kind == MAP_HALF ? 2 : m->kind == MAP_WORD ? 3 : m->kind == MAP_WINDOW ? 4 : 2 * m->steps;
+	return m->kind == MAP_BYTE ? 1 : m->kind == MAP_HALF ? 2 : m->kind == MAP_WORD ? 1 + m->steps : m->kind == MAP_WINDOW ? 2 + m->steps :
+	       2 * m->steps;
 }

@@ -4,7 +4,8 @@
  *
  *  up to 8 bits   one array
  *  up to 16 bits  the high bits choose a page of 256 values; equal pages are there once
- *  up to 32 bits  16, 8 and 8 bits; an entry is a value (MAP_LEAF is set) or a page. Values are below MAP_LEAF
+ *  up to 32 bits  16, 8 and 8 bits, or where there are few pieces 8, 8, 8 and 8, which is one step more but stays near the processor; an entry
+ *                 is a value (MAP_LEAF is set) or a page. Values are below MAP_LEAF
  *  more           where 32 bits tell all numbers apart that share the bits above: these, and what is below and above in one comparison; else
  *                 a trie, see map_trie.c; also where the former would need more than MAP_LEAF pages, or greater values
  */
@@ -18,14 +19,16 @@ enum map_kind { MAP_BYTE, MAP_HALF, MAP_WORD, MAP_WINDOW, MAP_TRIE };
 
 enum {
 	MAP_LEAF = 0x8000,		/* of MAP_WORD's entries */
-	MAP_DESC = 4,			/* numbers of 32 bits, at .at: where the root is, and the pages below it; MAP_WINDOW's struct */
+	MAP_DESC = 5,			/* numbers of 32 bits, at .at: where the root is, and the pages below it; MAP_WINDOW's struct */
+	MAP_LEVELS = 3,			/* of pages */
+	MAP_FEW = 128,			/* pieces */
 	MAP_PAGE = 256,			/* entries of two bytes */
 };
 
 struct map {
 	enum map_kind kind;
 	unsigned bits;
-	unsigned steps;			/* MAP_TRIE: nodes on the longest way */
+	unsigned steps;			/* MAP_TRIE: nodes on the longest way; else levels of pages */
 	unsigned shift;			/* MAP_WINDOW: bits below the 32 */
 	size_t at;			/* of its description in the image */
 };
@@ -82,7 +85,7 @@ unsigned map_loads(const struct map *m);
 bool map_window_build(struct image *im, struct map *m, const struct map_piece *p, size_t n, bool *fits);
 uint32_t map_window_find(const struct image *im, const struct map *m, struct value v);
 
-/* map.c: of 32 bits, or fewer but more than 16; *fits: so few pages do. */
+/* map.c: of 32 bits, or fewer but more than 16, .steps; *fits: so few pages do. */
 bool map_word_build(struct image *im, struct map *m, unsigned bits, const struct map_piece *p, size_t n, bool *fits);
 uint32_t map_word_find(const struct image *im, const struct map *m, uint32_t v);
 

@@ -47,10 +47,10 @@ uint64_t tuple_hash(const struct tuple_table *d, bool wide, const struct tuple_p
 	return tuple_mix_shorts(h, p->shorts & d->shorts);
 }
 
-/* Not zero where a lane is outside. */
-static uint64_t rest_bad(const struct tuple_rest *r, const struct tuple_packet *p)
+/* Not zero where a lane is outside; @shorts: the packet's, or what is left of them. */
+static uint64_t rest_bad(const struct tuple_rest *r, uint64_t shorts, const struct tuple_packet *p)
 {
-	uint64_t in = ((p->shorts | TUPLE_GUARDS) - r->lo) & (r->hi - p->shorts);
+	uint64_t in = ((shorts | TUPLE_GUARDS) - r->lo) & (r->hi - shorts);
 	uint64_t which = ((p->which | TUPLE_WHICH_GUARDS) - r->which_lo) & (r->which_hi - p->which);
 
 	return (~in & TUPLE_GUARDS) | (~which & TUPLE_WHICH_GUARDS);
@@ -72,15 +72,22 @@ static uint64_t wide_bad(const struct tuple_wide *l, const struct tuple_packet *
 	return bad;
 }
 
-static const struct tuple_rest *rest(const struct image *im, const struct tuple_table *d, unsigned i)
+/* What a record asks besides long numbers. */
+static uint64_t short_bad(const struct image *im, const struct tuple *t, unsigned table, const struct tuple_table *d, unsigned rest,
+			  const struct tuple_packet *p)
 {
-	return (const struct tuple_rest *)image_at(im, d->rests) + i;
+	const struct tuple_rest *r = image_at(im, d->rests);
+
+	if (t->say[table])
+		return rest_bad(r, p->shorts ^ (uint64_t)rest << TUPLE_LANE * t->said, p);
+	return rest_bad(r + rest, p->shorts, p);
 }
 
 /* The line that follows, if that can have something earlier; else 0. */
-static uint32_t find_in(const struct image *im, const struct tuple_table *d, bool wide, const void *line, const struct tuple_packet *p,
-			uint32_t *best)
+static uint32_t find_in(const struct image *im, const struct tuple *t, unsigned table, const struct tuple_table *d, const void *line,
+			const struct tuple_packet *p, uint32_t *best)
 {
+	bool wide = t->wide[table];
 	const struct tuple_narrow *n = line;
 	const struct tuple_wide *w = line;
 
@@ -88,7 +95,7 @@ static uint32_t find_in(const struct image *im, const struct tuple_table *d, boo
 		uint64_t bad = wide ? wide_bad(w, p) : narrow_bad(n, i, p);
 		uint32_t key = wide ? w->key : n->key[i];
 
-		if (!(bad | rest_bad(rest(im, d, wide ? w->rest : n->rest[i]), p)) && key < *best)
+		if (!(bad | short_bad(im, t, table, d, wide ? w->rest : n->rest[i], p)) && key < *best)
 			*best = key;
 	}
 	if (*best <= (wide ? w->key : n->key[TUPLE_RECORDS - 1]))
@@ -107,11 +114,11 @@ uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigne
 
 		if (d->first >= key >> 8)
 			break;
-		if (rest_bad(&d->all, &p))
+		if (rest_bad(&d->all, p.shorts, &p))
 			continue;
 		more++;
 		for (unsigned k = 0; more && k < (t->wide[i] ? TUPLE_WIDE_CHAIN : TUPLE_CHAIN); k++) {
-			more = find_in(im, d, t->wide[i], image_at(im, at + (size_t)(more - 1) * TUPLE_LINE), &p, &key);
+			more = find_in(im, t, i, d, image_at(im, at + (size_t)(more - 1) * TUPLE_LINE), &p, &key);
 			at = d->others;
 		}
 	}

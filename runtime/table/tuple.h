@@ -3,7 +3,8 @@
  * up to three short ones (ports, a protocol). What a bucket holds is compared whole.
  *
  * A bucket is a line of the processor's cache: four records, or a wide one. What the records ask of short numbers, and which fields they want,
- * has few different values: these stand in a table of their own, small enough to stay near, and a record says which of them.
+ * has few different values: these stand in a table of their own, small enough to stay near, and a record says which of them. Where
+ * they have many, because of one short number that is asked for exactly, there are tables whose records differ in nothing else: they say that number.
  *
  * Narrow records have 32 bits of each long number: all that it has, or a window: where most numbers of a field share the bits above some 32,
  * as addresses of one network do, those bits are compared once for all tables.
@@ -56,7 +57,7 @@ struct tuple_table {
 	uint64_t mask[TUPLE_WORDS];	/* of the packet's words, those that are hashed; of narrow tables the first one */
 	uint64_t shorts;		/* and of its short numbers */
 	struct tuple_rest all;		/* nothing outside is in any record */
-	uint32_t lines, others, rests;	/* where they begin */
+	uint32_t lines, others, rests;	/* where they begin; where records say a number, what all of them ask besides it */
 	uint32_t n;			/* buckets */
 	uint32_t first;			/* least index of its records */
 	uint32_t unused;
@@ -101,6 +102,8 @@ struct tuple_window {
 struct tuple {
 	unsigned n;			/* tables, by .first */
 	bool wide[TUPLE_MAX_TABLES];
+	bool say[TUPLE_MAX_TABLES];	/* its records say a short number: … */
+	unsigned said;			/* … this one */
 	unsigned dim[TUPLE_DIMS];	/* long ones first */
 	struct tuple_window window[TUPLE_LONG];
 	size_t at;			/* of the tables' descriptions */

@@ -23,6 +23,38 @@ static void ask_prefix(struct arena *a, struct random *r, struct classify_term *
 	ask(a, t, dim, x & ~ones, x | ones);
 }
 
+/* A prefix, of either family: those of the wide one are mostly in one network, and differ in 32 bits. */
+static void ask_network(struct arena *a, struct random *r, struct classify_term *t, unsigned dim, bool wide)
+{
+	uint64_t ones = (uint64_t)UINT32_MAX >> (16 + random_below(r, 17)), x = random_next(r) & UINT32_MAX;
+	struct classify_part *p;
+	struct range *range;
+
+	ask(a, t, dim, x & ~ones, x | ones);
+	if (!wide)
+		return;
+	p = &t->part[t->n - 1];
+	range = arena_alloc(a, sizeof(*range));
+	x |= random_below(r, 20) ? 0x20010db800000000 : random_next(r) << 32;
+	*range = (struct range){ .lo = { x & ~ones, 0 }, .hi = { x | ones, UINT64_MAX } };
+	p->in[0].n = 0;
+	p->in[1].r = range;
+	p->in[1].n = 1;
+}
+
+/* Rules of one port each, and a few of ranges. */
+static void ask_numbers(struct arena *a, struct random *r, struct classify_term *t, unsigned i)
+{
+	uint64_t port = random_next(r) & UINT16_MAX;
+
+	ask_network(a, r, t, SRC, i % 8);
+	ask_network(a, r, t, DST, i % 8);
+	if (i % 16 == 0)
+		ask(a, t, SPORT, random_next(r) & UINT16_MAX, random_next(r) & UINT16_MAX);
+	ask(a, t, DPORT, port, port);
+	ask(a, t, PROTO, 6, 6);
+}
+
 static void ask_addresses(struct arena *a, struct random *r, enum rules_hard kind, struct classify_term *t)
 {
 	for (unsigned d = SRC; d <= DST; d++)
@@ -38,6 +70,7 @@ static void ask_addresses(struct arena *a, struct random *r, enum rules_hard kin
 			ask_prefix(a, r, t, d, 31);
 			break;
 		case HARD_PORTS:
+		case HARD_NUMBERS:
 		case HARD_COUNT:
 			break;
 		}
@@ -47,6 +80,8 @@ void rules_hard(struct arena *a, struct random *r, enum rules_hard kind, unsigne
 {
 	*out = (struct classify_rules){ .n_dims = N_DIMS };
 	out->dim[SRC] = out->dim[DST] = (struct classify_dim){ { { "address", 32 } }, 1 };
+	if (kind == HARD_NUMBERS)
+		out->dim[SRC] = out->dim[DST] = (struct classify_dim){ { { "address", 32 }, { "wide address", 128 } }, 2 };
 	out->dim[SPORT] = out->dim[DPORT] = (struct classify_dim){ { { "port", 16 } }, 1 };
 	out->dim[PROTO] = (struct classify_dim){ { { "protocol", 8 } }, 1 };
 	for (unsigned i = 0; i < n; i++) {
@@ -55,6 +90,10 @@ void rules_hard(struct arena *a, struct random *r, enum rules_hard kind, unsigne
 		*vec_add(a, &out->entry) = (struct classify_entry){ 2 * i + 1, true };
 		t->entry = i;
 		t->part = arena_array(a, N_DIMS, sizeof(*t->part));
+		if (kind == HARD_NUMBERS) {
+			ask_numbers(a, r, t, i);
+			continue;
+		}
 		ask_addresses(a, r, kind, t);
 		for (unsigned d = SPORT; d <= DPORT && kind != HARD_SHORT; d++)
 			ask(a, t, d, random_next(r) & UINT16_MAX, random_next(r) & UINT16_MAX);

@@ -230,6 +230,21 @@ static void test_auto(void **state)
 	check_engines(ENGINE_AUTO, 100);
 }
 
+/* Of those that say a port, and others; of networks and, outside of these, wide ones. */
+static void check_numbers(const struct classifier *c)
+{
+	bool say = false, wide = false, narrow = false;
+
+	assert_int_equal(c->engine, ENGINE_HYBRID);
+	assert_true(c->tuple.window[0].is && c->tuple.window[1].is);
+	for (unsigned i = 0; i < c->tuple.n; i++) {
+		say |= c->tuple.say[i];
+		wide |= c->tuple.wide[i];
+		narrow |= !c->tuple.say[i] && !c->tuple.wide[i];
+	}
+	assert_true(say && (wide || narrow));
+}
+
 /* Whatever the rules are, one engine takes them. */
 static void test_hard(void **state)
 {
@@ -244,10 +259,12 @@ static void test_hard(void **state)
 		struct classifier *c;
 
 		image_add(&im, 4, 4);
-		rules_hard(a, &r, (enum rules_hard)kind, 1500, &rules);
+		rules_hard(a, &r, (enum rules_hard)kind, kind == HARD_NUMBERS ? 4000 : 1500, &rules);
 		c = classify_build(a, &rules, &o, &im, &why);
 		if (!c)
 			fail_msg("kind %d: not built: %s", kind, why);
+		if (kind == HARD_NUMBERS)
+			check_numbers(c);
 		for (unsigned i = 0; i < 1500; i++) {
 			struct packet p = { 0 };
 
