@@ -166,6 +166,7 @@ struct lower {
 	size_t n_tests;			/* as need estimates them */
 	struct classify_options classify;
 	bool too_large;			/* with classifiers, which is why there are none */
+	bool no_plain;			/* without, it was too large as well: rules are one by one only where tables cannot have them */
 	bool alike;			/* what is lowered shall have few shapes: see lower_share.c */
 	VEC(struct lower_slice) slices;
 	bool slices_known;

@@ -238,7 +238,7 @@ static bool keep_what(struct lower *l, const struct lower_run *run)
 /* Few enough to be code one by one, where that is not forbidden? */
 static bool may_be_plain(const struct lower *l, const struct lower_run *run)
 {
-	return l->classify.engine == ENGINE_AUTO && run->entry.n - run->broad <= LOWER_PLAIN_RULES;
+	return l->classify.engine == ENGINE_AUTO && !l->no_plain && run->entry.n - run->broad <= LOWER_PLAIN_RULES;
 }
 
 /* NULL: no, and why not. */
