@@ -345,9 +345,12 @@ static bool finish(struct lower *l, const struct lower_options *o)
 	return true;
 }
 
+/* What was found out before: with tables it is too large, and so it is without. */
+enum attempt { FIRST, TOO_LARGE, TOO_LARGE_BOTH };
+
 /* *retry given: where it is only too large, nothing is said, and *retry set. */
 static struct ir_program *lower_once(const struct ast_program *ast, const struct lower_options *o, struct diag_list *d, bool *retry,
-				     bool too_large)
+				     enum attempt attempt)
 {
 	struct arena *a = d->arena;
 	struct lower *l = arena_alloc(a, sizeof(*l));
@@ -358,7 +361,8 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	l->diag = d;
 	l->ast = ast;
 	l->classify = o->classify;
-	l->too_large = too_large;
+	l->too_large = attempt == TOO_LARGE;
+	l->no_plain = attempt == TOO_LARGE_BOTH;
 	l->ir = arena_alloc(a, sizeof(*l->ir));
 	l->ir->arena = a;
 	l->ir->ast = ast;
@@ -391,7 +395,7 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	drop_unreachable(l, l->ir->block.v[0]);
 	lower_limits_count(l);
 	lower_apart(l);
-	if (retry && d->errors == errors && l->ir->classifier.n && all_weight(l->ir) > MAX_WEIGHT) {
+	if (retry && d->errors == errors && all_weight(l->ir) > MAX_WEIGHT) {
 		*retry = true;
 		image_free(&l->ir->image);
 		return NULL;
@@ -410,10 +414,17 @@ struct ir_program *lower_program(const struct ast_program *ast, const struct low
 	/* Rules that are all code are more of it where tables find them; where that is too much, they may fit one by one. */
 	bool retry = false, may = o->classify.engine == ENGINE_AUTO && ast->n_indexes <= MAX_WEIGHT;
 	struct lower_options plain = *o;
-	struct ir_program *ir = lower_once(ast, o, d, may ? &retry : NULL, false);
+	struct ir_program *ir = lower_once(ast, o, d, may ? &retry : NULL, FIRST);
 
 	if (!retry)
 		return ir;
 	plain.classify.engine = ENGINE_LINEAR;
-	return lower_once(ast, &plain, d, NULL, true);
+	retry = false;
+	ir = lower_once(ast, &plain, d, &retry, TOO_LARGE);
+	if (!retry)
+		return ir;
+	/* as much as possible in tables, be they larger and the look-ups more than they are worth */
+	retry = false;
+	ir = lower_once(ast, o, d, &retry, TOO_LARGE_BOTH);
+	return retry ? lower_once(ast, &plain, d, NULL, TOO_LARGE) : ir;
 }

@@ -45,6 +45,7 @@ enum {
 	LOWER_PLAIN_TABLES = 2 << 20,	/* bytes that so few are worth */
 	LOWER_RULES_PER_LOAD = 3,	/* tested one by one, what a look-up in a table costs */
 	LOWER_MAX_BROAD = 24,		/* rules of a classifier's that are code for most packets */
+	LOWER_MANY_CODES = 16384,	/* rules that do not decide by themselves: tables hold few of those */
 };
 
 /* LEN bytes at OFF of HEADER, read because some field of a rule lies in them. */
@@ -94,6 +95,12 @@ struct lower_way {
 struct lower_index {
 	size_t at;
 	unsigned index;
+};
+
+/* A piece of the packet or its payload, and how many rules compare it with a number. */
+struct lower_slice {
+	const struct ast_operand *slice;
+	size_t n;
 };
 
 /*
@@ -160,7 +167,10 @@ struct lower {
 	size_t n_tests;			/* as need estimates them */
 	struct classify_options classify;
 	bool too_large;			/* with classifiers, which is why there are none */
+	bool no_plain;			/* without, it was too large as well: rules are one by one only where tables cannot have them */
 	bool alike;			/* what is lowered shall have few shapes: see lower_share.c */
+	VEC(struct lower_slice) slices;
+	bool slices_known;
 	VEC(struct lower_index) index_later;
 	VEC(struct ir_block *) apart;	/* where code begins that is to be a function of its own */
 	struct lower_group *group;	/* by field, see lower_dims.c */

@@ -19,6 +19,7 @@ enum {
 struct lower_dim {
 	bool headers;			/* bits of presence: .bit */
 	bool slot_byte;			/* the whole byte that .field[0] and others lie in */
+	const struct ast_operand *slice;	/* not NULL: a piece of the packet; there is no .field */
 	enum field_id field[CLASSIFY_MAX_FIELDS];	/* wire or meta fields, as in classify_dim */
 	unsigned n;
 	unsigned bit[DIM_BITS], n_bits;	/* as lower_bit() takes them */
@@ -44,6 +45,7 @@ struct lower_run {
 	size_t what;			/* where in the image it says where the table of .what begins */
 	size_t bodies;			/* pieces of code that the entries are which are code; 0: one each */
 	bool failed;			/* it cannot be one run */
+	bool slices;			/* pieces of the packet may be dimensions */
 };
 
 /* The packets of a condition: of one of the terms, at least; if .exact, no others. No term: none. */
@@ -57,10 +59,20 @@ struct cover {
 /* The dimension of a field and its places there (as bits), or -1: it has none. */
 int dims_field(struct lower *l, struct lower_run *run, enum field_id f, unsigned *places);
 int dims_bit(struct lower_run *run, unsigned bit, unsigned *place);
+/* What a classifier is told of dimension @k. */
+void dims_describe(struct lower_run *run, unsigned k);
 /* Puts them into an order that does not depend on the rules'; false: it was another, so that entries that were made speak of others. */
 bool dims_sort(struct lower_run *run);
 /* What the packet says of all dimensions, in their variables. */
 void dims_emit(struct lower *l, struct lower_run *run);
+
+/* ---- lower_slice.c ---- */
+
+bool slice_same(const struct ast_operand *a, const struct ast_operand *b);
+/* Is there a piece of the packet that many rules ask for? */
+bool slices_any(struct lower *l);
+/* The dimension of a piece, or -1: it has none. */
+int dims_slice(struct lower *l, struct lower_run *run, const struct ast_operand *o);
 
 /* ---- lower_parts.c: sets of what a packet may say of one dimension ---- */
 

@@ -260,6 +260,22 @@ static bool add_present(struct lower *l, struct lower_run *run, enum field_id f,
 	return true;
 }
 
+/* The same of a piece of the packet. */
+static bool slice_part(struct lower *l, struct lower_run *run, const struct ast_operand *o, const struct value *mask, const struct range *ranges,
+		       size_t n, struct classify_part *p)
+{
+	int dim = mask || o->bits > 64 ? -1 : dims_slice(l, run, o);
+
+	if (dim < 0)
+		return false;
+	*p = part_none((unsigned)dim);
+	if (ranges)
+		part_numbers(l->arena, &run->rules.dim[dim], p, 0, ranges, n);
+	else
+		p->in[0].any = true;
+	return true;
+}
+
 /* @ranges NULL: it is there. */
 static bool operand_part(struct lower *l, struct lower_run *run, const struct ast_operand *o, const struct value *mask, const struct range *ranges,
 			 size_t n, struct classify_part *p)
@@ -268,7 +284,9 @@ static bool operand_part(struct lower *l, struct lower_run *run, const struct as
 	unsigned n_alt = lower_alternatives(o, alt);
 	bool begun = false;
 
-	if (o->kind != OPERAND_FIELD || o->inner)
+	if (o->kind != OPERAND_FIELD)
+		return slice_part(l, run, o, mask, ranges, n, p);
+	if (o->inner)
 		return false;
 	for (unsigned i = 0; i < n_alt; i++)
 		if (!(ranges ? add_numbers(l, run, alt[i], mask, ranges, n, p, &begun) : add_present(l, run, alt[i], p, &begun)))

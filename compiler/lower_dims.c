@@ -96,13 +96,16 @@ static bool same_byte(enum field_id a, enum field_id b)
 	return lang_fields[a].header == lang_fields[b].header && lang_fields[a].off == lang_fields[b].off && lang_fields[a].len == lang_fields[b].len;
 }
 
-/* What a classifier is told of it. */
-static void describe(struct lower_run *run, unsigned k)
+void dims_describe(struct lower_run *run, unsigned k)
 {
 	const struct lower_dim *d = &run->dim[k];
 
 	run->rules.dim[k].n = d->n;
 	run->rules.dim[k].field[0] = (struct classify_field){ "headers", DIM_BITS };
+	if (d->slice) {
+		run->rules.dim[k].field[0] = (struct classify_field){ d->slice->name.s, 8 * (unsigned)d->slice->len };
+		return;
+	}
 	for (unsigned i = 0; i < d->n && !d->headers; i++) {
 		const struct field_info *fi = &lang_fields[d->field[i]];
 
@@ -117,7 +120,7 @@ static int find_dim(struct lower_run *run, const struct lower_group *g)
 
 	for (k = 0; k < run->rules.n_dims; k++) {
 		d = &run->dim[k];
-		if (!d->headers && d->slot_byte == g->slot_byte &&
+		if (!d->headers && !d->slice && d->slot_byte == g->slot_byte &&
 		    (g->slot_byte ? same_byte(d->field[0], g->field[0]) : d->n == g->n && !memcmp(d->field, g->field, g->n * sizeof(*g->field))))
 			return (int)k;
 	}
@@ -127,7 +130,7 @@ static int find_dim(struct lower_run *run, const struct lower_group *g)
 	d->slot_byte = g->slot_byte;
 	d->n = g->n;
 	memcpy(d->field, g->field, g->n * sizeof(*g->field));
-	describe(run, k);
+	dims_describe(run, k);
 	run->rules.n_dims++;
 	return (int)k;
 }
@@ -168,7 +171,7 @@ int dims_bit(struct lower_run *run, unsigned bit, unsigned *place)
 	d->headers = true;
 	d->bit[d->n_bits++] = bit;
 	d->n = 1;
-	describe(run, k);
+	dims_describe(run, k);
 	run->rules.n_dims++;
 	*place = 0;
 	return (int)k;
@@ -176,13 +179,26 @@ int dims_bit(struct lower_run *run, unsigned bit, unsigned *place)
 
 /* ---- their order ---- */
 
-/* Fields as the language has them, then headers. */
+static int slices_in_order(const struct ast_operand *x, const struct ast_operand *y)
+{
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->inner != y->inner)
+		return x->inner ? 1 : -1;
+	if (x->off != y->off)
+		return x->off < y->off ? -1 : 1;
+	return x->len < y->len ? -1 : x->len > y->len;
+}
+
+/* Fields as the language has them, then pieces of the packet, then headers. */
 static int in_order(const void *a, const void *b)
 {
 	const struct lower_dim *x = a, *y = b;
 
 	if (x->headers || y->headers)
 		return x->headers - y->headers;
+	if (x->slice || y->slice)
+		return x->slice && y->slice ? slices_in_order(x->slice, y->slice) : x->slice ? 1 : -1;
 	if (x->field[0] != y->field[0])
 		return x->field[0] < y->field[0] ? -1 : 1;
 	return (int)x->slot_byte - (int)y->slot_byte;
@@ -224,7 +240,7 @@ bool dims_sort(struct lower_run *run)
 	while (fields < run->rules.n_dims && !run->dim[fields].headers)
 		fields++;
 	for (unsigned k = 0; k < run->rules.n_dims; k++)
-		describe(run, k);
+		dims_describe(run, k);
 	return sort_bits(run, fields) && same;
 }
 
@@ -250,7 +266,18 @@ static void emit_headers(struct lower *l, const struct lower_dim *d)
 	lower_set(l, d->said.lo, sum);
 }
 
-/* The field's number, in a block where it is there; else goes to @no. */
+/* Each: the number, in a block where it is there; else goes to @no. */
+static void emit_slice(struct lower *l, const struct lower_dim *d, struct ir_block *no)
+{
+	struct lower_words w;
+
+	lower_enter(l, d->slice->inner);
+	w = lower_value(l, d->slice, FIELD_NONE, no, false);
+	lower_enter(l, false);
+	lower_set(l, d->said.lo, w.w[0]);
+	lower_set(l, d->said.which, ir_imm(1));
+}
+
 static void emit_field(struct lower *l, const struct lower_dim *d, unsigned place, struct ir_block *no, bool sure)
 {
 	const struct ast_operand o = { .kind = OPERAND_FIELD, .field = d->field[place] };
@@ -274,7 +301,7 @@ static void emit_field(struct lower *l, const struct lower_dim *d, unsigned plac
 /* Do the same headers have the fields of both? */
 static bool alike(const struct lower_dim *a, const struct lower_dim *b)
 {
-	if (a->headers || b->headers || a->n != b->n)
+	if (a->headers || b->headers || a->slice || b->slice || a->n != b->n)
 		return false;
 	for (unsigned i = 0; i < a->n; i++)
 		if (lang_fields[a->field[i]].header != lang_fields[b->field[i]].header || lang_fields[a->field[i]].header == HDR_NONE)
@@ -293,7 +320,9 @@ static void emit_fields(struct lower *l, struct lower_run *run, unsigned k, bool
 		for (unsigned m = k; m < run->rules.n_dims; m++) {
 			if (m != k && (done[m] || !alike(&run->dim[k], &run->dim[m])))
 				continue;
-			if (place < run->dim[k].n)
+			if (place < run->dim[k].n && run->dim[m].slice)
+				emit_slice(l, &run->dim[m], no);
+			else if (place < run->dim[k].n)
 				emit_field(l, &run->dim[m], place, no, !first);
 			else
 				lower_set(l, run->dim[m].said.which, ir_imm(0));

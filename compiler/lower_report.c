@@ -14,7 +14,9 @@ static bool has_dimension(struct lower *l, struct lower_run *run, const struct a
 	enum field_id alt[5];
 	unsigned places;
 
-	if (o->kind != OPERAND_FIELD || o->inner)
+	if (o->kind != OPERAND_FIELD)
+		return dims_slice(l, run, o) >= 0;
+	if (o->inner)
 		return false;
 	for (unsigned i = 0, n = lower_alternatives(o, alt); i < n; i++)
 		if (dims_field(l, run, alt[i], &places) < 0)

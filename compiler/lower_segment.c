@@ -199,6 +199,7 @@ static struct lower_run *again(struct lower *l, const struct lower_work *w, cons
 	memcpy(run->dim, first->dim, sizeof(run->dim));
 	memcpy(run->rules.dim, first->rules.dim, sizeof(run->rules.dim));
 	run->rules.n_dims = first->rules.n_dims;
+	run->slices = first->slices;
 	gather(l, w, rules, i, n, run);
 	run->ends = first->ends;
 	return run;
@@ -237,7 +238,7 @@ static bool keep_what(struct lower *l, const struct lower_run *run)
 /* Few enough to be code one by one, where that is not forbidden? */
 static bool may_be_plain(const struct lower *l, const struct lower_run *run)
 {
-	return l->classify.engine == ENGINE_AUTO && run->entry.n - run->broad <= LOWER_PLAIN_RULES;
+	return l->classify.engine == ENGINE_AUTO && !l->no_plain && run->entry.n - run->broad <= LOWER_PLAIN_RULES;
 }
 
 /* NULL: no, and why not. */
@@ -275,6 +276,12 @@ static const char *too_dear(struct lower *l, const struct lower_run *run, const 
 			    narrow);
 }
 
+/* Do tables of fields and headers know too little of the rules, where pieces of the packet would say more? */
+static bool wants_slices(struct lower *l, const struct lower_run *run)
+{
+	return (run->entry.n - run->broad < fewest(l) || run->broad >= LOWER_MAX_BROAD || run->codes >= LOWER_MANY_CODES) && slices_any(l);
+}
+
 /* Takes back what was made of rules that are no run, but for why. */
 static const char *forget(struct lower *l, const struct share_mark *start, const char *why)
 {
@@ -287,8 +294,9 @@ static const char *forget(struct lower *l, const struct share_mark *start, const
 
 size_t lower_segment(struct lower *l, const struct lower_work *w, const struct ast_rules *rules, size_t i, bool *taken)
 {
-	size_t n = rules->list.n - i;
+	size_t n = rules->list.n - i, all = n;
 	const char *why = NULL;
+	bool slices = false;
 
 	*taken = false;
 	while (lower_may_classify(l)) {
@@ -299,7 +307,13 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 		struct ir_segment *s;
 		const char *dear;
 
+		run->slices = slices;
 		n = gather(l, w, rules, i, n, run);
+		if (!slices && wants_slices(l, run)) {
+			slices = true;
+			n = all;
+			continue;
+		}
 		if (!dims_sort(run))
 			run = again(l, w, rules, i, n, run);
 		if (run->entry.n - run->broad < fewest(l))
@@ -323,9 +337,16 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 			s->bodies = run->bodies;
 			return n;
 		}
+		/* what is code without them may be data with them */
+		if (!slices && slices_any(l)) {
+			slices = true;
+			n = all;
+			continue;
+		}
 		if (n == 1 || may_be_plain(l, run))
 			break;
-		n /= 2;
+		n = all = n / 2;
+		slices = false;
 		why = forget(l, &start, why);
 	}
 	report_plain(l, rules, i, n, why);
