@@ -14,7 +14,7 @@ struct place {
 	struct xdpf_iface iface;
 	char path[RT_PATH_MAX];
 	int link_fd;
-	struct rt_until until;		/* of one that is pending */
+	uint32_t attached;		/* the id of what the link runs: the filter, or its guard */
 };
 
 static void place_free(struct place *p)
@@ -24,6 +24,8 @@ static void place_free(struct place *p)
 
 static int find(struct place *p, const char *name, const struct xdpf_log *log)
 {
+	struct bpf_link_info link = { 0 };
+	uint32_t len = sizeof(link);
 	char prog[64];
 	int err;
 
@@ -39,19 +41,24 @@ static int find(struct place *p, const char *name, const struct xdpf_log *log)
 		return rt_iface_fail_hidden(&p->iface, log);
 	if (!p->iface.ours)
 		return rt_fail(log, ENOENT, "%s: no filter of ours runs there, but %s", name, rt_iface_program(&p->iface, prog, sizeof(prog)));
+	if (bpf_obj_get_info_by_fd(p->link_fd, &link, &len))
+		return rt_fail_sys(log, errno, "%s: its link cannot be looked at", name);
+	p->attached = link.prog_id;
 	return 0;
 }
 
-/* From the program that is pinned as @from (NULL: the one that runs now) to the one that is pinned as @to. */
-static int exchange(const struct place *p, const char *from, const char *to, const struct xdpf_log *log)
+/* From the program that runs now, or its guard, to the one that is pinned as @to. */
+static int exchange(const struct place *p, const char *to, const struct xdpf_log *log)
 {
-	_cleanup_close_ int old = from ? rt_pin_get(p->path, from) : rt_prog_get(p->iface.prog_id);
+	_cleanup_close_ int old = p->iface.pending ? rt_guard_open(p->path, p->attached) : rt_prog_get(p->iface.prog_id);
 	_cleanup_close_ int new = rt_pin_get(p->path, to);
 	LIBBPF_OPTS(bpf_link_update_opts, update, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)old);
 
+	if (new < 0 && p->iface.pending)
+		new = bpf_prog_get_fd_by_id(p->iface.prog_id);	/* its pin was taken away by hand, perhaps */
 	if (old < 0 || new < 0)
 		return rt_fail_sys(log, errno, "%s: a program that was kept for this cannot be opened", p->iface.name);
-	if (!from) {
+	if (!p->iface.pending) {
 		int err = rt_pin_put(old, p->path, RT_PIN_KEPT, log);
 
 		if (err)
@@ -86,7 +93,7 @@ static int confirm_all(struct place *p, const char *const *ifaces, size_t n, con
 		return err;
 	/* from here on as many as can be: each is one that was asked for */
 	for (size_t i = 0; i < n; i++) {
-		int e = exchange(&p[i], RT_PIN_GUARD, RT_PIN_NEW, log);
+		int e = exchange(&p[i], RT_PIN_NEW, log);
 
 		err = err ? err : e;
 		if (e)
@@ -119,7 +126,7 @@ int xdpf_iface_confirm(const char *const *ifaces, size_t n, const struct xdpf_lo
 static int roll_back_pending(struct place *p, const struct xdpf_log *log)
 {
 	uint32_t none = p->iface.back_to;
-	int err = rt_go_back(p->link_fd, p->path, &(struct rt_until){ .old_prog = p->iface.back_to }, log);
+	int err = rt_go_back(p->link_fd, p->path, p->attached, p->iface.back_to, log);
 
 	if (err)
 		return err;
@@ -141,7 +148,7 @@ static int roll_back(struct place *p, const struct xdpf_log *log)
 			       "confirmed", p->iface.name);
 	if (previous < 0)
 		return rt_fail_sys(log, errno, "%s: the filter to go back to cannot be opened", p->iface.name);
-	err = exchange(p, NULL, RT_PIN_PREVIOUS, log);
+	err = exchange(p, RT_PIN_PREVIOUS, log);
 	/* what ran is kept as the previous one */
 	rt_settle(p->path, NULL);
 	if (!err)

@@ -12,6 +12,9 @@
 
 #include "pending.h"
 
+#define NAME	"xdpf_guard"
+#define UNTIL	"xdpf_until"
+
 enum { OLD, NEW, PLACES };	/* in the array */
 
 #define INSN(c, d, s, o, i) { .code = (c), .dst_reg = (d), .src_reg = (s), .off = (int16_t)(o), .imm = (int32_t)(i) }
@@ -39,7 +42,7 @@ static int make_until(struct rt_guard *g, const struct xdpf_log *log)
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_RDONLY_PROG);
 	uint32_t zero = 0;
 
-	g->until_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "xdpf_until", sizeof(zero), sizeof(g->until), 1, &opts);
+	g->until_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, UNTIL, sizeof(zero), sizeof(g->until), 1, &opts);
 	if (g->until_fd < 0 || bpf_map_update_elem(g->until_fd, &zero, &g->until, BPF_ANY) || bpf_map_freeze(g->until_fd))
 		return rt_fail_sys(log, errno, "the map of how long to wait for confirmation cannot be made");
 	return 0;
@@ -69,7 +72,7 @@ static int load(struct rt_guard *g, bool frags)
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_XDP, .prog_flags = frags ? BPF_F_XDP_HAS_FRAGS : 0);
 
-	return bpf_prog_load(BPF_PROG_TYPE_XDP, "xdpf_guard", "GPL", code, sizeof(code) / sizeof(code[0]), &opts);
+	return bpf_prog_load(BPF_PROG_TYPE_XDP, NAME, "GPL", code, sizeof(code) / sizeof(code[0]), &opts);
 }
 
 /* The kernel goes on from one program to another only where both were loaded alike. */
@@ -118,16 +121,49 @@ int rt_guard_pin(const struct rt_guard *g, const char *path, const struct xdpf_l
 	return err ? err : rt_pin_put(g->prog_fd, path, RT_PIN_GUARD, log);
 }
 
-bool rt_guard_look(struct rt_until *out, const char *path, uint32_t prog_id)
+int rt_guard_open(const char *path, uint32_t prog_id)
 {
-	_cleanup_close_ int guard = rt_pin_get(path, RT_PIN_GUARD);
-	_cleanup_close_ int until = -1;
+	_cleanup_close_ int fd = rt_pin_get(path, RT_PIN_GUARD);
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (fd >= 0 && rt_prog_id(fd) == prog_id)
+		return take_fd(fd);
+	/* its pin was taken away by hand, perhaps */
+	close_fd(&fd);
+	fd = prog_id ? bpf_prog_get_fd_by_id(prog_id) : -1;
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || strcmp(info.name, NAME))
+		return -1;
+	return take_fd(fd);
+}
+
+static bool read_until(struct rt_until *out, int fd)
+{
 	struct bpf_map_info info = { 0 };
 	uint32_t zero = 0, len = sizeof(info);
 
-	if (guard < 0 || !prog_id || rt_prog_id(guard) != prog_id)
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, UNTIL) && info.key_size == sizeof(zero) &&
+	       info.value_size == sizeof(*out) && !bpf_map_lookup_elem(fd, &zero, out);
+}
+
+bool rt_guard_look(struct rt_until *out, const char *path, uint32_t prog_id)
+{
+	_cleanup_close_ int guard = rt_guard_open(path, prog_id);
+	_cleanup_close_ int until = guard < 0 ? -1 : rt_pin_get(path, RT_PIN_UNTIL);
+	uint32_t ids[2] = { 0 }, len = sizeof(struct bpf_prog_info);
+	struct bpf_prog_info info = { .map_ids = (uint64_t)(uintptr_t)ids, .nr_map_ids = 2 };
+
+	if (guard < 0)
 		return false;
-	until = rt_pin_get(path, RT_PIN_UNTIL);
-	return until >= 0 && !bpf_obj_get_info_by_fd(until, &info, &len) && info.key_size == sizeof(zero) &&
-	       info.value_size == sizeof(*out) && !bpf_map_lookup_elem(until, &zero, out);
+	if (read_until(out, until))
+		return true;
+	if (bpf_obj_get_info_by_fd(guard, &info, &len))
+		return false;
+	for (uint32_t i = 0; i < info.nr_map_ids && i < 2; i++) {
+		_cleanup_close_ int fd = bpf_map_get_fd_by_id(ids[i]);
+
+		if (read_until(out, fd))
+			return true;
+	}
+	return false;
 }

@@ -51,7 +51,9 @@ int rt_guard_make(struct rt_guard *out, int old_fd, int new_fd, uint64_t at, boo
 void rt_guard_close(struct rt_guard *g);
 /* Pins the guard and what it needs beside the link at @path. */
 int rt_guard_pin(const struct rt_guard *g, const char *path, const struct xdpf_log *log);
-/* Is program @prog_id the guard that is pinned beside the link at @path? */
+/* Program @prog_id, which the link at @path runs, if it is a guard; else -1. */
+int rt_guard_open(const char *path, uint32_t prog_id);
+/* What it goes by; false: it is no guard. */
 bool rt_guard_look(struct rt_until *out, const char *path, uint32_t prog_id);
 
 /* ---- pins.c ---- */
@@ -76,7 +78,7 @@ void rt_settle(const char *path, const struct xdpf_log *log);
 bool rt_settle_gone(const char *path);
 /* The same as rt_settle() of one interface, for those who only look: where there is something to do and nobody else holds the lock. */
 void rt_settle_iface(const char *iface, const struct xdpf_log *log);
-/* The link back to the program from before, out of the guard's hands. */
-int rt_go_back(int link_fd, const char *path, const struct rt_until *until, const struct xdpf_log *log);
+/* The link back from guard @guard_id to the program from before. */
+int rt_go_back(int link_fd, const char *path, uint32_t guard_id, uint32_t old_id, const struct xdpf_log *log);
 
 #endif

@@ -152,21 +152,21 @@ static void say_ended(const struct bpf_link_info *link, bool done, const struct 
 	       who(link->xdp.ifindex).text, done ? "new" : "old", link->prog_id);
 }
 
-int rt_go_back(int link_fd, const char *path, const struct rt_until *until, const struct xdpf_log *log)
+int rt_go_back(int link_fd, const char *path, uint32_t guard_id, uint32_t old_id, const struct xdpf_log *log)
 {
-	_cleanup_close_ int guard = rt_pin_get(path, RT_PIN_GUARD);
+	_cleanup_close_ int guard = rt_guard_open(path, guard_id);
 	_cleanup_close_ int old = -1;
 	LIBBPF_OPTS(bpf_link_update_opts, update, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)guard);
 
-	if (!until->old_prog) {
+	if (!old_id) {
 		if (bpf_link_detach(link_fd))
 			return rt_fail_sys(log, errno, "the filter that was not confirmed cannot be detached");
 		return rt_bpffs_unpin(path, log);
 	}
 	old = rt_pin_get(path, RT_PIN_KEPT);
-	if (old < 0 || rt_prog_id(old) != until->old_prog) {
+	if (old < 0 || rt_prog_id(old) != old_id) {
 		close_fd(&old);
-		old = rt_prog_get(until->old_prog);
+		old = rt_prog_get(old_id);
 	}
 	if (old < 0 || bpf_link_update(link_fd, old, &update))
 		return rt_fail_sys(log, errno, "the filter from before cannot be put in the place of its guard");
@@ -237,7 +237,7 @@ void rt_settle(const char *path, const struct xdpf_log *log)
 	if (rt_settle_gone(path) || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP)
 		return;
 	if (rt_guard_look(&until, path, info.prog_id)) {
-		if (rt_clock() < until.at || rt_go_back(fd, path, &until, log))
+		if (rt_clock() < until.at || rt_go_back(fd, path, info.prog_id, until.old_prog, log))
 			return;
 		say_back(info.xdp.ifindex, &until, log);
 		if (!until.old_prog)

@@ -88,6 +88,15 @@ is "the old one" "$(meets) $(named) $(waits)" "old old False"
 is "the one before it is still there to go back to" "$(pins)" "link previous "
 is "nothing of the other is left" "$(loaded third)" "0"
 
+# ---- pins that somebody takes away by hand ----
+for pin in guard until kept; do
+	status "$pin: one that waits" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/third.o" xe0
+	rm "$PINS"/*/$pin
+	is "$pin: it still waits" "$(waits) $(named)" "True third"
+	status "$pin: rollback" 0 in_a "$XDPF" rollback --quiet xe0
+	is "$pin: the old one" "$(named) $(waits) $(pins)" "old False link previous "
+done
+
 # ---- nobody comes ----
 expire "one that nobody confirms" third
 is "by itself the old one" "$(meets)" old
