@@ -255,7 +255,7 @@ V cg_live_has(struct cg *g, const struct ast_set *set, V now, V *part)
 	} else {
 		cg_set_key(g, set, part);
 		for (unsigned k = 0; k < words_of(&s, 0); k++)
-			word[k] = key_word(g, 4 * set->prefix, k, s.key_size);
+			word[k] = key_word(g, s.skip, k, s.key_size);
 		if (!s.words[0])
 			word[0] = LLVMBuildLShr(g->b, word[0], cg_c(g, 32), "");
 		for (unsigned k = 0; k < words_of(&s, 0); k++)

@@ -23,10 +23,12 @@ static const struct ast_set *set_of(const struct cg *g, const struct ir_inst *i)
 static MD element_type(struct cg *g, const struct ast_set *set, const struct meta_key *k)
 {
 	static const char *const names[] = { "prefixlen", "data" };
-	MD types[] = { g->du32, cg_array_type(g, g->du8, k->size - (set->prefix ? 4 : 0), 8) };
-	unsigned bits[] = { 32, 8 * (k->size - (set->prefix ? 4 : 0)) };
+	MD types[] = { g->du32, cg_array_type(g, g->du8, k->size - (meta_set_trie(set) ? 4 : 0), 8) };
+	unsigned bits[] = { 32, 8 * (k->size - (meta_set_trie(set) ? 4 : 0)) };
 
-	return cg_struct_type(g, "", set->prefix ? 2 : 1, names + !set->prefix, types + !set->prefix, bits + !set->prefix, NULL, 0);
+	bool hash = !meta_set_trie(set);
+
+	return cg_struct_type(g, "", hash ? 1 : 2, names + hash, types + hash, bits + hash, NULL, 0);
 }
 
 static MD age_type(struct cg *g, unsigned key_size)
@@ -57,7 +59,7 @@ void cg_sets(struct cg *g)
 		const struct ast_set *set = ast->live.v[i];
 		struct meta_key k = meta_set_layout(g->arena, set);
 		MD element = element_type(g, set, &k);
-		const struct cg_map_def map = { set->prefix ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH, set->max, element, value,
+		const struct cg_map_def map = { meta_set_trie(set) ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH, set->max, element, value,
 						BPF_F_NO_PREALLOC };
 
 		g->set_map[i] = cg_map_of(g, arena_printf(g->arena, "%s%u", XDPF_MAP_LIVE, i), &map);
@@ -87,8 +89,8 @@ void cg_set_key(struct cg *g, const struct ast_set *set, V *part)
 
 	for (unsigned at = 0; at < k.size; at += 8)
 		cg_store(g, cg_c(g, 0), cg_atc(g, g->key, at), 8, 8);
-	if (set->prefix)
-		key_store(g, *part++, 0, 4);
+	if (meta_set_trie(set))
+		key_store(g, set->prefix ? *part++ : cg_c(g, 8 * (k.size - 4)), 0, 4);
 	for (unsigned i = 0; i < k.n; i++) {
 		const struct meta_key_field *f = &k.field[i];
 		bool net = set->prefix && i == set->net;

@@ -22,7 +22,7 @@
  *   xdpf_limits    PERCPU_ARRAY  u32 place in meta.limits -> struct xdpf_limit_count
  *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limit N, one where it has no key
  *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
- *   xdpf_liveN     HASH or, with prefixes, LPM_TRIE  element -> struct xdpf_element    live set N
+ *   xdpf_liveN     HASH, or LPM_TRIE  element -> struct xdpf_element    live set N
  *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone: see xdpf_age_at()
  *   .rodata        xdpf_config, xdpf_ifaces, tables of constant sets
  *   .rodata.tables xdpf_tables: see table/image.h
@@ -424,8 +424,8 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * which the rule let go on and did not count, and SYNs among its "else" that could not be answered.
  * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
- * the key of a count table; with a prefix it begins with a u32, the bits of it that count, then come the other components, and last the
- * component of kind "net": u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.
+ * the key of a count table; where its map is a trie ("prefix") it begins with a u32, the bits behind it that count; a component of kind "net" is the
+ * last one: u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.
  * "added": a rule adds to it; "snap": null (it has no snapshots: a rule takes elements out of it), or [ N, K ]: they are elements 2K and 2K + 1 of
  * xdpf_snapN.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
