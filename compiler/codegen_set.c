@@ -174,9 +174,8 @@ static V is_of_turn(struct cg *g, const struct ast_set *set, V p)
 /* ---- look-ups ---- */
 
 /* In a set with prefixes: the longest one that matches, and while that has expired or is of another turn, the next shorter one. */
-static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
+V cg_set_longest(struct cg *g, const struct ast_set *set, V now)
 {
-	const struct ast_set *set = set_of(g, i);
 	BB here = LLVMGetInsertBlock(g->b), walk = cg_block_after(g, here, "prefix"), got = cg_block_after(g, walk, "prefix found");
 	BB over = cg_block_after(g, got, "prefix expired"), on = cg_block_after(g, over, "prefix looked up");
 	V n, next, p, in, bits, out, zero = cg_c(g, 0), one = cg_c(g, 1);
@@ -184,7 +183,7 @@ static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
 	LLVMBuildBr(g->b, walk);
 	cg_go(g, walk);
 	n = LLVMBuildPhi(g->b, g->i64, "");
-	p = find(g, g->set_map[i->imm], g->key);
+	p = find(g, g->set_map[set->live_index], g->key);
 	cg_branch(g, is_null(g, p), on, got);
 	cg_go(g, got);
 	in = is_of_turn(g, set, p);
@@ -211,7 +210,7 @@ static V lookup(struct cg *g, const struct ir_inst *i, V now)
 	V p, in, out;
 
 	if (set->prefix && (set->expires || cg_live(g, set)))
-		return lookup_prefixes(g, i, now);
+		return cg_set_longest(g, set, now);
 	p = find(g, g->set_map[i->imm], g->key);
 	here = LLVMGetInsertBlock(g->b);
 	got = cg_block_after(g, here, "element found");
@@ -240,6 +239,8 @@ V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args)
 		return lookup(g, i, now);
 	}
 	out = cg_live_has(g, set, now, args);
+	if (cg_live_whole(g, set))
+		return LLVMBuildZExt(g->b, out, g->i64, "");
 	from[0] = LLVMGetInsertBlock(g->b);
 	ask = cg_block_after(g, from[0], "not in the snapshot");
 	on = cg_block_after(g, ask, "set asked");
