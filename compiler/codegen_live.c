@@ -84,7 +84,7 @@ static unsigned words_of(const struct live_set *s, unsigned kind)
 	return s->words[kind] ? s->words[kind] : 1;
 }
 
-/* As a place and an address' two words and family, and the time where prefixes expire; as a place and words; or as a place and where the words are. */
+/* As a place and an address' two words and family, and the time where prefixes expire; as a place and words; as a place and where words are. */
 static bool by_address(const struct live_set *s)
 {
 	return !by_family(s) && words_of(s, 0) + 1 > MAX_ARGS;

@@ -186,7 +186,7 @@ static unsigned number(const struct live_set *s, const unsigned char *key, uint6
 		word[1] = kind ? word_at(p + 8, 8) : 0;
 		bits = kind ? 128 : 32;
 	} else if (!s->words[0]) {
-		word[0] = word_at(p, s->key_size) >> 32;
+		word[0] = word_at(p, s->key_size - s->skip) >> 32;
 		bits = 32;
 	} else {
 		for (unsigned i = 0; i < s->words[0]; i++)
