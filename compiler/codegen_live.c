@@ -14,6 +14,11 @@
 
 enum { MAX_ARGS = 5 };
 
+bool cg_live_whole(struct cg *g, const struct ast_set *set)
+{
+	return meta_live(g->arena, set).form == LIVE_NET;
+}
+
 bool cg_live(struct cg *g, const struct ast_set *set)
 {
 	return meta_live(g->arena, set).form != LIVE_NONE;
@@ -64,7 +69,7 @@ static V turn(struct cg *g, const struct ast_set *set)
 
 V cg_live_turn(struct cg *g, const struct ast_set *set)
 {
-	return LLVMBuildAdd(g->b, turn(g, set), cg_c(g, 1), "");
+	return g->turn ? g->turn : LLVMBuildAdd(g->b, turn(g, set), cg_c(g, 1), "");
 }
 
 /* ---- the function ---- */
@@ -79,7 +84,7 @@ static unsigned words_of(const struct live_set *s, unsigned kind)
 	return s->words[kind] ? s->words[kind] : 1;
 }
 
-/* As a place and an address' two words and family; as a place and words; or as a place and where the words are. */
+/* As a place and an address' two words and family, and the time where prefixes expire; as a place and words; as a place and where words are. */
 static bool by_address(const struct live_set *s)
 {
 	return !by_family(s) && words_of(s, 0) + 1 > MAX_ARGS;
@@ -89,7 +94,7 @@ static T function_type(struct cg *g, const struct live_set *s, unsigned *n)
 {
 	T arg[MAX_ARGS];
 
-	*n = by_family(s) ? 4 : by_address(s) ? 2 : words_of(s, 0) + 1;
+	*n = s->form == LIVE_NET ? 5 : by_family(s) ? 4 : by_address(s) ? 2 : words_of(s, 0) + 1;
 	for (unsigned i = 0; i < *n; i++)
 		arg[i] = g->i64;
 	if (by_address(s))
@@ -158,6 +163,21 @@ static void look(struct cg_table *t, const struct live_set *s, unsigned kind)
 	cg_table_search(t);
 }
 
+/* What the set has besides, in the kernel's map, one prefix after the other: that is so much for the verifier that it stands here. */
+static void look_besides(struct cg *g, const struct ast_set *set, V f)
+{
+	V key = g->key, family = LLVMGetParam(f, 3), part[4] = { NULL, LLVMGetParam(f, 1), LLVMGetParam(f, 2), family }, found;
+
+	g->turn = LLVMBuildAdd(g->b, LLVMBuildAnd(g->b, LLVMGetParam(f, 0), cg_c(g, 1), ""), cg_c(g, 1), "");
+	g->key = cg_alloca(g, LLVMArrayType2(g->i64, 3), "key");
+	part[0] = LLVMBuildSelect(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, family, cg_c(g, 6), ""), cg_c(g, 8 + 128), cg_c(g, 8 + 32), "");
+	cg_set_key(g, set, part);
+	found = cg_set_longest(g, set, LLVMGetParam(f, 4));
+	LLVMBuildRet(g->b, LLVMBuildNeg(g->b, found, ""));
+	g->turn = NULL;
+	g->key = key;
+}
+
 /* Returns when what is in the snapshot is in the set no more; UINT64_MAX: it stays; 0: it is not in it. */
 static V function(struct cg *g, const struct ast_set *set, const struct live_set *s)
 {
@@ -180,7 +200,10 @@ static V function(struct cg *g, const struct ast_set *set, const struct live_set
 	cg_go(g, t.end);
 	t.result = LLVMBuildPhi(g->b, g->i64, "");
 	cg_go(g, t.no);
-	LLVMBuildRet(g->b, cg_c(g, 0));
+	if (s->form == LIVE_NET)
+		look_besides(g, set, f);
+	else
+		LLVMBuildRet(g->b, cg_c(g, 0));
 	cg_go(g, start);
 	t.image = snapshot(&t, s->room, LLVMGetParam(f, 0));
 	for (unsigned k = 0; k < words_of(s, 0) && !by_family(s); k++)
@@ -201,13 +224,19 @@ static V function(struct cg *g, const struct ast_set *set, const struct live_set
 			t.key[k] = word[k];
 		look(&t, s, 0);
 	}
-	LLVMMoveBasicBlockAfter(t.no, LLVMGetLastBasicBlock(f));
-	LLVMMoveBasicBlockAfter(t.end, t.no);
+	LLVMMoveBasicBlockAfter(t.end, LLVMGetLastBasicBlock(f));
 	cg_go(g, t.end);
 	yes = cg_block(g, "in it");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, t.result, cg_c(g, 0), ""), t.no, yes);
 	cg_go(g, yes);
 	until = cg_load(g, cg_atc(g, t.image, offsetof(struct live_head, until)), 8, 8);
+	if (s->form == LIVE_NET) {
+		BB stays = cg_block(g, "it stays");
+
+		/* when its time is over, there may be more beside it */
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGE, LLVMBuildSub(g->b, until, cg_c(g, 1), ""), LLVMGetParam(f, 4), ""), stays, t.no);
+		cg_go(g, stays);
+	}
 	until = LLVMBuildSelect(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, until, cg_c(g, 0), ""), cg_c(g, UINT64_MAX), until, "");
 	LLVMBuildRet(g->b, until);
 	return f;
@@ -252,10 +281,11 @@ V cg_live_has(struct cg *g, const struct ast_set *set, V now, V *part)
 	if (by_family(&s)) {
 		for (unsigned i = 0; i < 3; i++)
 			args[i + 1] = part[i + set->prefix];
+		args[4] = set->expires ? now : cg_c(g, 0);
 	} else {
 		cg_set_key(g, set, part);
 		for (unsigned k = 0; k < words_of(&s, 0); k++)
-			word[k] = key_word(g, 4 * set->prefix, k, s.key_size);
+			word[k] = key_word(g, s.skip, k, s.key_size);
 		if (!s.words[0])
 			word[0] = LLVMBuildLShr(g->b, word[0], cg_c(g, 32), "");
 		for (unsigned k = 0; k < words_of(&s, 0); k++)

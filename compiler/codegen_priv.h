@@ -71,6 +71,7 @@ struct cg {
 	V *set_map, *set_queue, sets;		/* by live set */
 	V *snap_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */
 	V turns, packet_turns;			/* struct xdpf_turns; as the packet found it, in the main function */
+	V turn;					/* in a function for a set: cg_live_turn() */
 	V options_fn;			/* where a rule asks for options of TCP */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
@@ -341,6 +342,8 @@ void cg_live_choose(struct cg *g);
 bool cg_live(struct cg *g, const struct ast_set *set);
 /* What an element's .turn must be, if it is not 0. */
 V cg_live_turn(struct cg *g, const struct ast_set *set);
+/* Does cg_live_has() look in the kernel's map, too? */
+bool cg_live_whole(struct cg *g, const struct ast_set *set);
 /* Is the key of these parts in the set's snapshot? i1. Changes g->key. */
 V cg_live_has(struct cg *g, const struct ast_set *set, V now, V *part);
 
@@ -348,6 +351,8 @@ V cg_live_has(struct cg *g, const struct ast_set *set, V now, V *part);
 
 /* The key of these parts in g->key, as the set's map has it. */
 void cg_set_key(struct cg *g, const struct ast_set *set, V *part);
+/* Is one of the prefixes of the key in g->key in the set's map? 0 or 1. */
+V cg_set_longest(struct cg *g, const struct ast_set *set, V now);
 
 /* ---- codegen_inst.c ---- */
 

@@ -23,10 +23,12 @@ static const struct ast_set *set_of(const struct cg *g, const struct ir_inst *i)
 static MD element_type(struct cg *g, const struct ast_set *set, const struct meta_key *k)
 {
 	static const char *const names[] = { "prefixlen", "data" };
-	MD types[] = { g->du32, cg_array_type(g, g->du8, k->size - (set->prefix ? 4 : 0), 8) };
-	unsigned bits[] = { 32, 8 * (k->size - (set->prefix ? 4 : 0)) };
+	MD types[] = { g->du32, cg_array_type(g, g->du8, k->size - (meta_set_trie(set) ? 4 : 0), 8) };
+	unsigned bits[] = { 32, 8 * (k->size - (meta_set_trie(set) ? 4 : 0)) };
 
-	return cg_struct_type(g, "", set->prefix ? 2 : 1, names + !set->prefix, types + !set->prefix, bits + !set->prefix, NULL, 0);
+	bool hash = !meta_set_trie(set);
+
+	return cg_struct_type(g, "", hash ? 1 : 2, names + hash, types + hash, bits + hash, NULL, 0);
 }
 
 static MD age_type(struct cg *g, unsigned key_size)
@@ -57,7 +59,7 @@ void cg_sets(struct cg *g)
 		const struct ast_set *set = ast->live.v[i];
 		struct meta_key k = meta_set_layout(g->arena, set);
 		MD element = element_type(g, set, &k);
-		const struct cg_map_def map = { set->prefix ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH, set->max, element, value,
+		const struct cg_map_def map = { meta_set_trie(set) ? BPF_MAP_TYPE_LPM_TRIE : BPF_MAP_TYPE_HASH, set->max, element, value,
 						BPF_F_NO_PREALLOC };
 
 		g->set_map[i] = cg_map_of(g, arena_printf(g->arena, "%s%u", XDPF_MAP_LIVE, i), &map);
@@ -87,8 +89,8 @@ void cg_set_key(struct cg *g, const struct ast_set *set, V *part)
 
 	for (unsigned at = 0; at < k.size; at += 8)
 		cg_store(g, cg_c(g, 0), cg_atc(g, g->key, at), 8, 8);
-	if (set->prefix)
-		key_store(g, *part++, 0, 4);
+	if (meta_set_trie(set))
+		key_store(g, set->prefix ? *part++ : cg_c(g, 8 * (k.size - 4)), 0, 4);
 	for (unsigned i = 0; i < k.n; i++) {
 		const struct meta_key_field *f = &k.field[i];
 		bool net = set->prefix && i == set->net;
@@ -172,9 +174,8 @@ static V is_of_turn(struct cg *g, const struct ast_set *set, V p)
 /* ---- look-ups ---- */
 
 /* In a set with prefixes: the longest one that matches, and while that has expired or is of another turn, the next shorter one. */
-static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
+V cg_set_longest(struct cg *g, const struct ast_set *set, V now)
 {
-	const struct ast_set *set = set_of(g, i);
 	BB here = LLVMGetInsertBlock(g->b), walk = cg_block_after(g, here, "prefix"), got = cg_block_after(g, walk, "prefix found");
 	BB over = cg_block_after(g, got, "prefix expired"), on = cg_block_after(g, over, "prefix looked up");
 	V n, next, p, in, bits, out, zero = cg_c(g, 0), one = cg_c(g, 1);
@@ -182,7 +183,7 @@ static V lookup_prefixes(struct cg *g, const struct ir_inst *i, V now)
 	LLVMBuildBr(g->b, walk);
 	cg_go(g, walk);
 	n = LLVMBuildPhi(g->b, g->i64, "");
-	p = find(g, g->set_map[i->imm], g->key);
+	p = find(g, g->set_map[set->live_index], g->key);
 	cg_branch(g, is_null(g, p), on, got);
 	cg_go(g, got);
 	in = is_of_turn(g, set, p);
@@ -209,7 +210,7 @@ static V lookup(struct cg *g, const struct ir_inst *i, V now)
 	V p, in, out;
 
 	if (set->prefix && (set->expires || cg_live(g, set)))
-		return lookup_prefixes(g, i, now);
+		return cg_set_longest(g, set, now);
 	p = find(g, g->set_map[i->imm], g->key);
 	here = LLVMGetInsertBlock(g->b);
 	got = cg_block_after(g, here, "element found");
@@ -238,6 +239,8 @@ V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args)
 		return lookup(g, i, now);
 	}
 	out = cg_live_has(g, set, now, args);
+	if (cg_live_whole(g, set))
+		return LLVMBuildZExt(g->b, out, g->i64, "");
 	from[0] = LLVMGetInsertBlock(g->b);
 	ask = cg_block_after(g, from[0], "not in the snapshot");
 	on = cg_block_after(g, ask, "set asked");

@@ -26,6 +26,9 @@ struct meta_key meta_key_layout(struct arena *a, struct ast_operand *const *key,
 
 /* The layout of a live set's elements, see runtime/abi.h: a field per component, with .kind of the component's type; .operand is NULL. */
 struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set);
+/* Is its map a trie, whose keys begin with how many of their bits count? Those with prefixes are; and those that no rule changes: what they hold
+ * stands in snapshots, and a trie that is empty or small is asked at little cost, while a hash of many buckets is one more read from memory. */
+bool meta_set_trie(const struct ast_set *set);
 /* Its snapshots. A set that rules take elements out of has none: a table does not let go of a single one. */
 struct live_set meta_live(struct arena *a, const struct ast_set *set);
 /* How many of the sets before it have snapshots of the same size: its place in the map of those. */

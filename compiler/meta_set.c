@@ -20,10 +20,15 @@ static void place(struct meta_key *k, struct meta_key_field *f, unsigned size, u
 		k->align = align;
 }
 
+bool meta_set_trie(const struct ast_set *set)
+{
+	return set->prefix || (!set->added && !set->removed);
+}
+
 struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set)
 {
 	struct meta_key_field *field = arena_array(a, set->n_types, sizeof(*field));
-	struct meta_key k = { field, set->n_types, set->prefix ? 4 : 0, set->prefix ? 4 : 1 };
+	struct meta_key k = { field, set->n_types, meta_set_trie(set) ? 4 : 0, meta_set_trie(set) ? 4 : 1 };
 
 	for (unsigned i = 0; i < set->n_types; i++) {
 		const struct type_info *t = &lang_types[set->types[i]];
@@ -63,7 +68,9 @@ struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set)
 
 struct live_set meta_live(struct arena *a, const struct ast_set *set)
 {
-	return set->removed ? (struct live_set){ .form = LIVE_NONE } : live_set_of(set->prefix, set->n_types, meta_set_layout(a, set).size, set->max);
+	if (set->removed)
+		return (struct live_set){ .form = LIVE_NONE };
+	return live_set_of(set->prefix, meta_set_trie(set), set->n_types, meta_set_layout(a, set).size, set->max);
 }
 
 unsigned meta_live_at(struct arena *a, const struct ast_program *p, const struct ast_set *set)
@@ -110,6 +117,8 @@ static unsigned prefix_bits(const struct range *r)
 static void put_element(unsigned char *to, const struct ast_set *set, const struct meta_key *k, const struct range *r)
 {
 	memset(to, 0, k->size);
+	if (meta_set_trie(set))
+		put_number(to, 8 * (k->size - 4), 4);
 	for (unsigned i = 0; i < k->n; i++) {
 		const struct meta_key_field *f = &k->field[i];
 		unsigned char *at = to + f->offset;

@@ -25,7 +25,7 @@
  *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limits whose keys have N words, one limit's behind the
  *                                other's; N 0: a u64 for each
  *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
- *   xdpf_liveN     HASH or, with prefixes, LPM_TRIE  element -> struct xdpf_element    live set N
+ *   xdpf_liveN     HASH, or LPM_TRIE  element -> struct xdpf_element    live set N
  *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone: see xdpf_age_at()
  *   .rodata        xdpf_config, tables of constant sets
  *   .data.ifaces   xdpf_ifaces, which changes while the program runs: interfaces get other names
@@ -462,8 +462,8 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * which the rule let go on and did not count, and SYNs among its "else" that could not be answered.
  * limits: in the order of xdpf_limits; size: keys that there is room for, words: 64 bits each, of a key; both 0 without one.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
- * the key of a count table; with a prefix it begins with a u32, the bits of it that count, then come the other components, and last the
- * component of kind "net": u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.
+ * the key of a count table; where its map is a trie ("prefix") it begins with a u32, the bits behind it that count; a component of kind "net" is the
+ * last one: u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.
  * "added": a rule adds to it; "snap": null (it has no snapshots: a rule takes elements out of it), or [ N, K ]: they are elements 2K and 2K + 1 of
  * xdpf_snapN.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.

@@ -55,7 +55,7 @@ static int exchange(const struct place *p, const char *to, const struct xdpf_log
 	LIBBPF_OPTS(bpf_link_update_opts, update, .flags = BPF_F_REPLACE, .old_prog_fd = (uint32_t)old);
 
 	if (new < 0 && p->iface.pending)
-		new = bpf_prog_get_fd_by_id(p->iface.prog_id);	/* its pin was taken away by hand, perhaps */
+		new = rt_prog_get(p->iface.prog_id);	/* its pin was taken away by hand, perhaps */
 	if (old < 0 || new < 0)
 		return rt_fail_sys(log, errno, "%s: a program that was kept for this cannot be opened", p->iface.name);
 	if (!p->iface.pending) {

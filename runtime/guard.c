@@ -131,7 +131,7 @@ int rt_guard_open(const char *path, uint32_t prog_id)
 		return take_fd(fd);
 	/* its pin was taken away by hand, perhaps */
 	close_fd(&fd);
-	fd = prog_id ? bpf_prog_get_fd_by_id(prog_id) : -1;
+	fd = prog_id ? rt_prog_get(prog_id) : -1;
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || strcmp(info.name, NAME))
 		return -1;
 	return take_fd(fd);

@@ -7,7 +7,7 @@
 #include "metadata.h"
 
 /* What the compiler made of it must be what we make of it, or tables and code do not fit. */
-static void parse_snap(struct meta_parse *p, const json_t *o, const struct xdpf_set *s, struct rt_snap *snap)
+static void parse_snap(struct meta_parse *p, const json_t *o, const struct xdpf_set *s, bool net, struct rt_snap *snap)
 {
 	const json_t *place = json_object_get(o, "snap"), *room = json_array_get(place, 0), *at = json_array_get(place, 1);
 	const json_t *added = json_object_get(o, "added");
@@ -19,7 +19,7 @@ static void parse_snap(struct meta_parse *p, const json_t *o, const struct xdpf_
 	snap->added = json_is_true(added);
 	if (json_is_null(place))
 		return;
-	snap->set = live_set_of(s->prefix, (unsigned)s->n_key, s->key_size, s->size);
+	snap->set = live_set_of(net, s->prefix, (unsigned)s->n_key, s->key_size, s->size);
 	if (json_array_size(place) != 2 || !json_is_integer(room) || !json_is_integer(at) || json_integer_value(room) != snap->set.room ||
 	    json_integer_value(at) < 0 || json_integer_value(at) >= MAX_SETS)
 		meta_bad(p, "snap", "is not what the set's elements ask for");
@@ -75,8 +75,10 @@ void meta_parse_sets(struct meta_parse *p, const json_t *a)
 				used[f->offset + b] = true;
 			}
 		}
-		if (!p->err && nets != s->prefix)
+		if (!p->err && s->prefix && s->key_size <= sizeof(uint32_t))
+			meta_bad(p, "key_size", "has no room for more than the number of bits");
+		if (!p->err && (nets > 1 || (nets && !s->prefix)))
 			meta_bad(p, "prefix", "does not fit the key");
-		parse_snap(p, o, s, &p->meta->snaps[i]);
+		parse_snap(p, o, s, nets, &p->meta->snaps[i]);
 	}
 }

@@ -189,7 +189,7 @@ static void settle_tables(const char *path, const struct bpf_link_info *link, co
 	_cleanup_close_ int fd = rt_pin_get(path, RT_PIN_TABLES);
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
-	int prog = fd < 0 ? -1 : bpf_prog_get_fd_by_id(link->prog_id);
+	int prog = fd < 0 ? -1 : rt_prog_get(link->prog_id);
 
 	if (prog >= 0 && !rt_program_open(&p, prog, "", NULL) && !bpf_obj_get_info_by_fd(fd, &info, &len))
 		say_ended(link, p->seen_meta == info.id, log);

@@ -141,12 +141,15 @@ static int component(const struct xdpf_key_field *f, char *text, unsigned char *
 int xdpf_set_key(const struct xdpf_set *set, const char *text, void *key, const struct xdpf_log *log)
 {
 	_cleanup_free_ char *copy = strdup(text);
+	uint32_t all = 8 * (set->key_size - 4);
 	char *p = copy, *end;
 	int err = 0;
 
 	if (!copy)
 		return rt_fail(log, ENOMEM, "out of memory");
 	memset(key, 0, set->key_size);
+	if (set->prefix)
+		memcpy(key, &all, sizeof(all));
 	p += strspn(p, " \t(");
 	end = p + strlen(p);
 	while (end > p && strchr(" \t)", end[-1]))

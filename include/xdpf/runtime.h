@@ -137,7 +137,7 @@ struct xdpf_set {
 	uint32_t size;			/* elements that it holds at most */
 	uint64_t timeout;		/* ns that an element stays unless it is said otherwise; 0: until it is removed */
 	bool expires;			/* its elements may */
-	bool prefix;			/* one component is a prefix */
+	bool prefix;			/* elements begin with a u32, how many of their bits count: all, or those of a prefix */
 	unsigned key_size;		/* of an element; at most 64 */
 	const struct xdpf_key_field *key;
 	size_t n_key;			/* components */

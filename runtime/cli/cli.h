@@ -64,6 +64,9 @@ int cli_option(struct cli *cli, int argc, char **argv, const struct option *opti
 int cli_print_json(struct cli *cli, json_t *root, size_t flags);
 /* cli/set_file.c: the keys of a file's elements, of malloc(); "-" is standard input. The exit status; what is wrong was said. */
 int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *path, void **keys, size_t *n);
+/* cli/set_follow.c: calls @again, whose exit status must be 0 the first time, and then each time that the file has been written or replaced, or
+ * another filter runs on the interface; until SIGINT or SIGTERM. */
+int cli_set_follow(const struct cli *cli, const char *iface, const char *path, int (*again)(void *arg), void *arg);
 /* Flushes standard output: EXIT_SYSTEM where something could not be written, else @status. */
 int cli_finish(struct cli *cli, int status);
 

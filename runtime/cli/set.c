@@ -12,14 +12,18 @@
 static const char usage[] =
 	"usage: xdpf set list IFACE\n"
 	"       xdpf set show IFACE SET\n"
-	"       xdpf set add IFACE SET ELEMENT... [--timeout TIME]\n"
-	"       xdpf set remove IFACE SET ELEMENT...\n"
-	"       xdpf set replace IFACE SET FILE\n"
+	"       xdpf set add IFACE SET [ELEMENT...] [--from FILE] [--timeout TIME]\n"
+	"       xdpf set remove IFACE SET [ELEMENT...] [--from FILE]\n"
+	"       xdpf set replace IFACE SET FILE|--follow FILE [--timeout TIME]\n"
 	"       xdpf set flush IFACE SET\n\n"
 	"The sets of the filter on IFACE that are declared `live`. An element is an address, a prefix, a number or another\n"
-	"value of the set's type; one of several components is written \"(A, B)\". `replace` makes a file's elements, one on\n"
-	"each line, all that is in the set; - is standard input. Many more, from such a file: xargs -a FILE xdpf set add ...\n\n"
-	"  --timeout TIME   of what is added: 500ms, 30s, 10m, 2h, 1d, or 0: it stays (else: as the set is declared)\n"
+	"value of the set's type; one of several components is written \"(A, B)\". A file has one on each line; - is standard\n"
+	"input. `replace` makes a file's elements all that is in the set: a packet finds all of them, or all that was there\n"
+	"before.\n\n"
+	"  --from FILE      the elements of a file, too\n"
+	"  --follow FILE    replaces the set each time the file is written or another one takes its place, until interrupted\n"
+	"  --timeout TIME   of what is added: 500ms, 30s, 10m, 2h, 1d, or 0: it stays (else: of `add` as the set is declared,\n"
+	"                   of `replace` 0)\n"
 	"  --json           as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
@@ -30,9 +34,10 @@ struct job {
 	const struct xdpf_meta *m;
 	const struct xdpf_set *set;
 	size_t at;			/* of .set in the metadata */
-	bool json;
-	json_t *list;
+	bool json, print;
 	size_t n;
+	const char *iface, *name, *path;	/* of what is followed */
+	uint64_t keep;
 };
 
 static void put_time(char *buf, size_t size, uint64_t ns)
@@ -55,37 +60,50 @@ static bool get_time(const struct cli *cli, const char *text, uint64_t *ns)
 	return false;
 }
 
+/* A set may have a million: each is written when it is read. */
 static void one(void *arg, const void *key, uint64_t left)
 {
 	struct job *j = arg;
-	char text[512], time[64];
+	char text[512], time[64], *line;
+	json_t *o;
 
-	j->n++;
-	if (!j->list && !j->set)
+	if (!j->print) {
+		j->n++;
 		return;
+	}
 	xdpf_set_format(j->set, key, text, sizeof(text));
 	put_time(time, sizeof(time), left);
-	if (j->list)
-		json_array_append_new(j->list, left ? json_pack("{s:s, s:f}", "element", text, "left", (double)left / 1e9)
-						    : json_pack("{s:s, s:n}", "element", text, "left"));
-	else if (left)
+	if (j->json) {
+		o = left ? json_pack("{s:s, s:f}", "element", text, "left", (double)left / 1e9) : json_pack("{s:s, s:n}", "element", text, "left");
+		line = json_dumps(o, 0);
+		printf("%s\n    %s", j->n ? "," : "", line ? line : "null");
+		free(line);
+		json_decref(o);
+	} else if (left) {
 		printf("%s\t%s\n", text, time);
-	else
+	} else {
 		printf("%s\n", text);
+	}
+	j->n++;
 }
 
 static int show(struct job *j)
 {
 	int err;
 
-	if (j->json)
-		j->list = json_array();
-	err = xdpf_set_each(j->p, j->at, one, j, &j->cli->log);
-	if (err || !j->json) {
-		json_decref(j->list);
-		return err ? cli_exit(err) : EXIT_DONE;
+	j->print = true;
+	if (j->json) {
+		json_t *name = json_string(j->set->name);
+		char *text = json_dumps(name, JSON_ENCODE_ANY);
+
+		printf("{\n  \"set\": %s,\n  \"elements\": [", text ? text : "null");
+		free(text);
+		json_decref(name);
 	}
-	return cli_print_json(j->cli, json_pack("{s:s, s:o}", "set", j->set->name, "elements", j->list), JSON_INDENT(2));
+	err = xdpf_set_each(j->p, j->at, one, j, &j->cli->log);
+	if (j->json)
+		printf(j->n ? "\n  ]\n}\n" : "]\n}\n");
+	return cli_finish(j->cli, err ? cli_exit(err) : EXIT_DONE);
 }
 
 static void type_text(const struct xdpf_set *s, char *buf, size_t size)
@@ -128,32 +146,97 @@ static int list(struct job *j)
 	return EXIT_DONE;
 }
 
-static int change(struct job *j, char **text, int n, bool add, uint64_t keep)
+/* What is given and what the file has, as keys of malloc(). A mistake in one changes nothing. */
+static int gather(struct job *j, char **text, size_t n, const char *from, unsigned char **keys, size_t *count)
 {
-	unsigned char key[512];
-	int status = EXIT_DONE;
+	size_t size = j->set->key_size, more = 0;
+	void *file = NULL;
+	int status = from ? cli_set_file(j->cli, j->set, from, &file, &more) : EXIT_DONE;
+	unsigned char *all = status ? NULL : malloc((n + more) * size + 1);
+
+	if (!status && !all) {
+		cli_error(j->cli, "out of memory");
+		status = EXIT_SYSTEM;
+	}
+	for (size_t i = 0; i < n && !status; i++)
+		if (xdpf_set_key(j->set, text[i], all + i * size, &j->cli->log))
+			status = EXIT_INPUT;
+	if (!status && more)
+		memcpy(all + n * size, file, more * size);
+	free(file);
+	if (status) {
+		free(all);
+		return status;
+	}
+	*keys = all;
+	*count = n + more;
+	return EXIT_DONE;
+}
+
+static int add(struct job *j, const unsigned char *keys, size_t n, uint64_t keep)
+{
+	int err;
 
 	if (keep && !j->set->expires) {
 		cli_error(j->cli, "the elements of set %s do not expire: its declaration has no timeout, and no rule adds to it for a time",
 			  j->set->name);
 		return EXIT_INPUT;
 	}
-	/* first all of them as elements: a mistake in one changes nothing */
-	for (int i = 0; i < n; i++)
-		if (xdpf_set_key(j->set, text[i], key, &j->cli->log))
-			return EXIT_INPUT;
-	for (int i = 0; i < n; i++) {
-		int err = xdpf_set_key(j->set, text[i], key, &j->cli->log);
+	err = xdpf_set_add_all(j->p, j->at, keys, n, keep, &j->cli->log);
+	return err ? cli_exit(err) : EXIT_DONE;
+}
 
-		if (!err)
-			err = add ? xdpf_set_add(j->p, j->at, key, keep, &j->cli->log) : xdpf_set_remove(j->p, j->at, key, &j->cli->log);
-		if (err == -ENOENT && !add) {
-			cli_error(j->cli, "%s is not in set %s", text[i], j->set->name);
-			status = EXIT_INPUT;
-		} else if (err) {
-			return cli_exit(err);
-		}
+static int by_bytes(const void *a, const void *b, void *size)
+{
+	return memcmp(a, b, *(const size_t *)size);
+}
+
+/* Each once. */
+static size_t unique(unsigned char *keys, size_t n, size_t size)
+{
+	size_t out = 0;
+
+	qsort_r(keys, n, size, by_bytes, &size);
+	for (size_t i = 0; i < n; i++)
+		if (!out || memcmp(keys + (out - 1) * size, keys + i * size, size))
+			memmove(keys + out++ * size, keys + i * size, size);
+	return out;
+}
+
+enum { SAID = 10 };			/* elements that were not there: more of them are only counted */
+
+static int take_out(struct job *j, unsigned char *keys, size_t n)
+{
+	bool *was = calloc(n + 1, sizeof(*was));
+	size_t missing = 0;
+	char text[512];
+	int err;
+
+	if (!was) {
+		cli_error(j->cli, "out of memory");
+		return EXIT_SYSTEM;
 	}
+	n = unique(keys, n, j->set->key_size);
+	err = xdpf_set_remove_all(j->p, j->at, keys, n, was, &j->cli->log);
+	for (size_t i = 0; i < n && !err; i++)
+		if (!was[i] && missing++ < SAID)
+			cli_error(j->cli, "%s is not in set %s", xdpf_set_format(j->set, keys + i * j->set->key_size, text, sizeof(text)),
+				  j->set->name);
+	if (missing > SAID)
+		cli_error(j->cli, "and %zu more are not in it", missing - SAID);
+	free(was);
+	return err ? cli_exit(err) : missing ? EXIT_INPUT : EXIT_DONE;
+}
+
+static int change(struct job *j, char **text, size_t n, const char *from, bool adds, uint64_t keep)
+{
+	unsigned char *keys = NULL;
+	size_t count = 0;
+	int status = gather(j, text, n, from, &keys, &count);
+
+	if (!status)
+		status = adds ? add(j, keys, count, keep) : take_out(j, keys, count);
+	free(keys);
 	return status;
 }
 
@@ -203,21 +286,77 @@ static int find_set(struct job *j, const char *name)
 	return EXIT_INPUT;
 }
 
+/* Of the filter that runs now: that may be another than the last time. */
+static int replace_again(void *arg)
+{
+	struct job *j = arg;
+	_cleanup_(program_freep) struct xdpf_program *p = NULL;
+	int err = xdpf_program_find(&p, j->iface, &j->cli->log), status;
+
+	if (err)
+		return cli_exit(err);
+	j->p = p;
+	j->m = xdpf_program_meta(p);
+	j->set = NULL;
+	status = find_set(j, j->name);
+	return status ? status : replace(j, j->path, j->keep);
+}
+
+struct verb {
+	const char *name;
+	int least, most;		/* operands behind it */
+	const char *what;
+};
+
+static const struct verb verbs[] = {
+	{ "list", 1, 1, "" }, { "show", 2, 2, " and a set" }, { "add", 2, 1 << 20, ", a set and elements" },
+	{ "remove", 2, 1 << 20, ", a set and elements" }, { "flush", 2, 2, " and a set" }, { "replace", 2, 3, ", a set and a file" },
+};
+
+/* The verb that is first of @n operands; NULL, and what is wrong was said. */
+static const struct verb *verb_of(struct cli *cli, char **operand, int n, const char *from, const char *follow)
+{
+	const char *name = n ? operand[0] : "";
+
+	for (size_t v = 0; v < sizeof(verbs) / sizeof(verbs[0]); v++) {
+		bool elements = verbs[v].most > 3, file = verbs[v].most == 3;
+
+		if (strcmp(verbs[v].name, name))
+			continue;
+		if (n - 1 < verbs[v].least || n - 1 > verbs[v].most || (elements && n == 3 && !from) || (file && (n == 4) == (follow != NULL)))
+			cli_usage(cli, "`set %s` takes an interface%s", name, verbs[v].what);
+		else if ((from && !elements) || (follow && !file))
+			cli_usage(cli, "--%s is for `%s`", from ? "from" : "follow", from ? "add` and `remove" : "replace");
+		else
+			return &verbs[v];
+		return NULL;
+	}
+	cli_usage(cli, "say what to do: list, show, add, remove, replace or flush");
+	return NULL;
+}
+
+static int flush(struct job *j)
+{
+	size_t gone = 0;
+	int err = xdpf_set_flush(j->p, j->at, &gone, &j->cli->log);
+
+	if (!err && !j->cli->quiet)
+		fprintf(stderr, "%zu %s taken out of set %s\n", gone, gone == 1 ? "element" : "elements", j->set->name);
+	return err ? cli_exit(err) : EXIT_DONE;
+}
+
 int cmd_set(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_JSON = OPT_OWN, OPT_TIMEOUT };
+	enum { OPT_JSON = OPT_OWN, OPT_TIMEOUT, OPT_FROM, OPT_FOLLOW };
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, OPT_JSON }, { "timeout", required_argument, NULL, OPT_TIMEOUT }, CLI_COMMON_OPTIONS, { 0 }
+		{ "json", no_argument, NULL, OPT_JSON }, { "timeout", required_argument, NULL, OPT_TIMEOUT },
+		{ "from", required_argument, NULL, OPT_FROM }, { "follow", required_argument, NULL, OPT_FOLLOW }, CLI_COMMON_OPTIONS, { 0 }
 	};
-	static const struct {
-		const char *name;
-		int least, most;	/* operands behind it */
-	} verbs[] = { { "list", 1, 1 }, { "show", 2, 2 }, { "add", 3, 1 << 20 }, { "remove", 3, 1 << 20 }, { "flush", 2, 2 }, { "replace", 3, 3 } };
 	_cleanup_(program_freep) struct xdpf_program *p = NULL;
 	struct job j = { .cli = cli };
-	const char *verb, *timeout = NULL;
-	uint64_t keep = 0;
-	size_t v = 0, gone = 0;
+	const char *timeout = NULL, *from = NULL;
+	const struct verb *verb;
+	char **operand;
 	int c, status, n, err;
 
 	cli->usage = usage;
@@ -226,42 +365,41 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 			return status;
 		if (c == OPT_JSON)
 			j.json = true;
-		else
+		else if (c == OPT_TIMEOUT)
 			timeout = optarg;
+		else if (c == OPT_FROM)
+			from = optarg;
+		else
+			j.path = optarg;
 	}
-	n = argc - optind - 1;
-	verb = n >= 0 ? argv[optind] : "";
-	while (v < sizeof(verbs) / sizeof(verbs[0]) && strcmp(verbs[v].name, verb))
-		v++;
-	if (v == sizeof(verbs) / sizeof(verbs[0]))
-		return cli_usage(cli, "say what to do: list, show, add, remove, replace or flush");
-	if (n < verbs[v].least || n > verbs[v].most)
-		return cli_usage(cli, "`set %s` takes an interface%s", verb,
-				 v == 0 ? "" : verbs[v].least == 2 ? " and a set" :
-				 verbs[v].most == 3 ? ", a set and a file" : ", a set and elements");
-	if (timeout && strcmp(verb, "add") && strcmp(verb, "replace"))
-		return cli_usage(cli, "--timeout is for what is added");
-	if (timeout && !get_time(cli, timeout, &keep))
+	operand = argv + optind;
+	n = argc - optind;
+	verb = verb_of(cli, operand, n, from, j.path);
+	if (!verb)
 		return EXIT_USAGE;
-	err = xdpf_program_find(&p, argv[optind + 1], &cli->log);
+	if (timeout && strcmp(verb->name, "add") && strcmp(verb->name, "replace"))
+		return cli_usage(cli, "--timeout is for what is added");
+	if (timeout && !get_time(cli, timeout, &j.keep))
+		return EXIT_USAGE;
+	j.iface = operand[1];
+	j.name = n > 2 ? operand[2] : NULL;
+	if (j.path)
+		return cli_set_follow(cli, j.iface, j.path, replace_again, &j);
+	err = xdpf_program_find(&p, j.iface, &cli->log);
 	if (err)
 		return cli_exit(err);
 	j.p = p;
 	j.m = xdpf_program_meta(p);
-	if (v == 0)
+	if (!j.name)
 		return list(&j);
-	status = find_set(&j, argv[optind + 2]);
+	status = find_set(&j, j.name);
 	if (status)
 		return status;
-	if (!strcmp(verb, "show"))
+	if (!strcmp(verb->name, "show"))
 		return show(&j);
-	if (!strcmp(verb, "replace"))
-		return replace(&j, argv[optind + 3], keep);
-	if (!strcmp(verb, "flush")) {
-		err = xdpf_set_flush(p, j.at, &gone, &cli->log);
-		if (!err && !cli->quiet)
-			fprintf(stderr, "%zu %s taken out of set %s\n", gone, gone == 1 ? "element" : "elements", j.set->name);
-		return err ? cli_exit(err) : EXIT_DONE;
-	}
-	return change(&j, argv + optind + 3, n - 2, !strcmp(verb, "add"), timeout ? keep : j.set->timeout);
+	if (!strcmp(verb->name, "replace"))
+		return replace(&j, operand[3], j.keep);
+	if (!strcmp(verb->name, "flush"))
+		return flush(&j);
+	return change(&j, operand + 3, (size_t)n - 3, from, !strcmp(verb->name, "add"), timeout ? j.keep : j.set->timeout);
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli.h"
 
@@ -53,6 +55,17 @@ static void *grown(void *v, size_t n, size_t size, size_t *cap)
 	return more;
 }
 
+enum { BAR = 40, LINES_AT_ONCE = 1 << 14 };
+
+/* How much of the file is read, for who looks on. */
+static void progress(FILE *f, off_t size, size_t n)
+{
+	off_t at = ftello(f);
+	unsigned part = size > 0 && at < size ? (unsigned)(at * BAR / size) : BAR;
+
+	fprintf(stderr, "\r[%.*s%*s] %zu", (int)part, "########################################", (int)(BAR - part), "", n);
+}
+
 int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *path, void **keys, size_t *n)
 {
 	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
@@ -60,6 +73,8 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 	unsigned char *v = NULL;
 	int status = EXIT_DONE;
 	char *text = NULL;
+	struct stat st = { 0 };
+	bool shown = !cli->quiet && isatty(STDERR_FILENO), any = false;
 	ssize_t len;
 
 	*n = 0;
@@ -67,10 +82,14 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 		cli_error(cli, "%s: %s", path, strerror(errno));
 		return EXIT_SYSTEM;
 	}
+	shown &= !fstat(fileno(f), &st) && S_ISREG(st.st_mode);
 	while (status == EXIT_DONE && (len = getline(&text, &room, f)) >= 0) {
 		char one[1024];
 
-		line++;
+		if (++line % LINES_AT_ONCE == 0 && shown) {
+			progress(f, st.st_size, line);
+			any = true;
+		}
 		if (!element(text, (size_t)len, set->n_key, one, sizeof(one))) {
 			cli_error(cli, "%s:%zu: the line is too long for an element", path, line);
 			status = EXIT_INPUT;
@@ -87,6 +106,8 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 			}
 		}
 	}
+	if (any)
+		fprintf(stderr, "\r\033[K");
 	if (status == EXIT_DONE && ferror(f)) {
 		cli_error(cli, "%s cannot be read", path);
 		status = EXIT_SYSTEM;

@@ -11,14 +11,13 @@
 
 enum {
 	FAMILY_AT = 16,			/* of an address */
-	PREFIX = 4,			/* bytes of a prefix' length, in front of all */
 	PER_PREFIX = 64,		/* bytes that a trie has for a prefix beside its boundaries, so that there is room in all but strange sets */
 	MANY = 1 << 18,			/* boundaries, from which on buckets of them are faster than a trie */
 };
 
-static unsigned skip(const struct live_set *s)
+static bool has_prefixes(const struct live_set *s)
 {
-	return s->form == LIVE_NET || s->form == LIVE_NETS ? PREFIX : 0;
+	return s->form == LIVE_NET || s->form == LIVE_NETS;
 }
 
 static bool by_family(const struct live_set *s)
@@ -26,20 +25,20 @@ static bool by_family(const struct live_set *s)
 	return s->form == LIVE_IP || s->form == LIVE_NET;
 }
 
-struct live_set live_set_of(bool prefix, unsigned n_components, unsigned key_size, uint32_t size)
+struct live_set live_set_of(bool prefix, bool trie, unsigned n_components, unsigned key_size, uint32_t size)
 {
-	struct live_set s = { .form = prefix ? LIVE_NETS : LIVE_EXACT, .key_size = key_size };
+	struct live_set s = { .form = prefix ? LIVE_NETS : LIVE_EXACT, .key_size = key_size, .skip = trie ? 4 : 0 };
 	uint64_t want;
 	unsigned words;
 
 	if (n_components == 1 && prefix)
 		s.form = LIVE_NET;
-	else if (n_components == 1 && key_size == FAMILY_AT + 4)
+	else if (n_components == 1 && key_size - s.skip == FAMILY_AT + 4)
 		s.form = LIVE_IP;
 	if (by_family(&s))
 		s.words[1] = 2;
 	else
-		s.words[0] = !prefix && key_size <= 4 ? 0 : (key_size - skip(&s) + 7) / 8;
+		s.words[0] = !prefix && key_size - s.skip <= 4 ? 0 : (key_size - s.skip + 7) / 8;
 	words = by_family(&s) ? 2 : s.words[0];
 	/* hashes are filled to 75 per cent, and may grow by a quarter; boundaries are two for each prefix */
 	want = prefix ? (uint64_t)size * (16 * words + PER_PREFIX) : (uint64_t)size * (words ? 8 * words : 4) * 5 / 3;
@@ -52,7 +51,7 @@ struct live_set live_set_of(bool prefix, unsigned n_components, unsigned key_siz
 
 int live_cmp(const struct live_set *s, const void *a, const void *b)
 {
-	unsigned n = skip(s);
+	unsigned n = s->skip;
 	int c = memcmp((const char *)a + n, (const char *)b + n, s->key_size - n);
 	uint32_t x = 0, y = 0;
 
@@ -106,7 +105,7 @@ static bool sort(const struct live_set *s, unsigned char *keys, size_t n)
 {
 	struct place *room = malloc(2 * n * sizeof(*room)), *p = room, *q = room ? room + n : NULL;
 	unsigned char *sorted = malloc(n * s->key_size);
-	unsigned from = skip(s) + (s->form == LIVE_NET), len = s->key_size - from;
+	unsigned from = s->skip + (s->form == LIVE_NET), len = s->key_size - from;
 	struct order o = { s, keys };
 	bool ok;
 
@@ -118,7 +117,7 @@ static bool sort(const struct live_set *s, unsigned char *keys, size_t n)
 		memcpy(&p[i].first, first, sizeof(first));
 		p[i].first = __builtin_bswap64(p[i].first);
 		if (s->form == LIVE_NET)
-			p[i].first = p[i].first >> 8 | (uint64_t)keys[i * s->key_size + PREFIX] << 56;
+			p[i].first = p[i].first >> 8 | (uint64_t)keys[i * s->key_size + s->skip] << 56;
 		p[i].at = (uint32_t)i;
 	}
 	for (unsigned shift = 0; p && sorted && shift < 64; shift += 8) {
@@ -176,7 +175,7 @@ static uint64_t word_at(const unsigned char *p, size_t n)
 /* The key's first number in the table of its kind: its words, of .bits bits in all, of which the first *fixed count. Returns the kind. */
 static unsigned number(const struct live_set *s, const unsigned char *key, uint64_t *word, unsigned *fixed)
 {
-	const unsigned char *p = key + skip(s);
+	const unsigned char *p = key + s->skip;
 	unsigned kind = 0, bits;
 	uint32_t len;
 
@@ -187,15 +186,15 @@ static unsigned number(const struct live_set *s, const unsigned char *key, uint6
 		word[1] = kind ? word_at(p + 8, 8) : 0;
 		bits = kind ? 128 : 32;
 	} else if (!s->words[0]) {
-		word[0] = word_at(p, s->key_size) >> 32;
+		word[0] = word_at(p, s->key_size - s->skip) >> 32;
 		bits = 32;
 	} else {
 		for (unsigned i = 0; i < s->words[0]; i++)
-			word[i] = word_at(p + 8 * (size_t)i, s->key_size - skip(s) - 8 * (size_t)i);
+			word[i] = word_at(p + 8 * (size_t)i, s->key_size - s->skip - 8 * (size_t)i);
 		bits = 64 * s->words[0];
 	}
 	*fixed = bits;
-	if (skip(s)) {
+	if (has_prefixes(s)) {
 		/* what is behind a prefix is zero in what is looked for */
 		memcpy(&len, key, sizeof(len));
 		len -= s->form == LIVE_NET ? 8 : 0;
@@ -235,7 +234,7 @@ static const char *build(const struct live_set *s, const struct set_elements *e,
 	const char *bad = NULL;
 	struct set_table t;
 
-	if (skip(s)) {
+	if (has_prefixes(s)) {
 		unsigned n = 0;
 
 		if (e->bits <= 32 && e->n > MANY)

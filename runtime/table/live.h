@@ -20,6 +20,7 @@ enum live_form {
 struct live_set {
 	enum live_form form;
 	unsigned key_size;		/* bytes of an element */
+	unsigned skip;			/* of them, those that say how many bits count, where elements begin so */
 	unsigned words[2];		/* of a key: of .form IP and NET by family, of others the first; 0: 32 bits */
 	unsigned room;
 };
@@ -34,8 +35,9 @@ struct live_head {
 	uint64_t more[5];
 };
 
-/* Of a set with so many components and bytes in an element, and so many elements. */
-struct live_set live_set_of(bool prefix, unsigned n_components, unsigned key_size, uint32_t size);
+/* Of a set with so many components and bytes in an element, and so many elements; @trie: these begin with how many of their bits count, as they do
+ * where one component is a prefix. */
+struct live_set live_set_of(bool prefix, bool trie, unsigned n_components, unsigned key_size, uint32_t size);
 
 /* Sorts @n elements, and drops those that are there twice: their number; SIZE_MAX: memory is out. Prefixes are in the order of their addresses, the
  * shorter of two first. */

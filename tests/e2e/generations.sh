@@ -10,7 +10,7 @@ gen_py() { /usr/bin/python3 "$HERE/generations.py" "$@"; }
 set_of() { in_a "$XDPF" set "$@"; }
 rule() { in_a "$XDPF" stats xe0 --json | json "[r['packets'] for f in j['files'] for r in f['rules'] if r['rule'] == '$1'][0]"; }
 
-for type in ip net; do
+for type in ${TYPES:-ip net}; do
 	cat >"$WORK/gen.xdpf" <<END
 set feed : $type live size 150k timeout 1h;
 stays:   drop if ip.src == 10.0.0.1 and ip.src in feed;

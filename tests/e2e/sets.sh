@@ -60,6 +60,43 @@ status "flush" 0 set_of flush xe0 blocked
 says "how many there were" "^3 elements"
 ok "nothing is" in_b ping -c1 -W1 10.99.0.1
 
+status "from a file" 0 set_of add xe0 blocked 203.0.113.9 --from "$WORK/other.txt"
+is "both" "$(set_of show xe0 blocked | cut -f1 | sort | tr '\n' ' ')" "10.99.0.2/31 198.51.100.0/24 203.0.113.9 fd99::2 "
+status "out again, from standard input" 0 set_of remove xe0 blocked --from - <"$WORK/other.txt"
+status "what was given" 0 set_of remove xe0 blocked 203.0.113.9
+status "again" 1 set_of remove xe0 blocked 203.0.113.9 --from "$WORK/other.txt"
+says "what is not there" "203.0.113.9 is not in set blocked"
+status "nothing given" 2 set_of add xe0 blocked
+status "a file for what takes none" 2 set_of show xe0 blocked --from "$WORK/other.txt"
+status "two files" 2 set_of replace xe0 blocked "$WORK/other.txt" --follow "$WORK/other.txt"
+seq -f "10.%g.0.0/16" 0 90 >"$WORK/feed.txt"
+status "many, from a file" 0 set_of add xe0 blocked --from "$WORK/feed.txt" --timeout 0
+status "more than there is room for" 3 set_of add xe0 blocked --from - --timeout 0 < <(seq -f "11.%g.0.0/16" 0 9)
+says "is said" "set blocked is full"
+
+# A feed: written anew, replaced, broken, replaced again; and another filter.
+cp "$WORK/other.txt" "$WORK/feed.txt"
+nsenter --net="$A" "$XDPF" set replace xe0 blocked --follow "$WORK/feed.txt" 2>"$WORK/followed" &
+follower=$!
+JOBS+=($follower)
+holds() { for _ in $(seq 100); do [ "$(set_of show xe0 blocked | sort | tr '\n' ' ')" = "$1" ] && return 0; sleep 0.1; done; return 1; }
+ok "the feed" holds "10.99.0.2/31 198.51.100.0/24 fd99::2 "
+echo 192.0.2.0/24 >"$WORK/feed.txt"
+ok "written anew" holds "192.0.2.0/24 "
+echo 192.0.2.0/23 >"$WORK/feed.new" && mv "$WORK/feed.new" "$WORK/feed.txt"
+ok "another one in its place" holds "192.0.2.0/23 "
+echo 192.0.2.0/2 >"$WORK/feed.txt"
+sleep 0.5
+ok "a mistake changes nothing" holds "192.0.2.0/23 "
+echo fd99::/64 >"$WORK/feed.txt"
+ok "and is not the end" holds "fd99::/64 "
+ok "it is told of" grep -q "feed.txt:1 is no element of set blocked" "$WORK/followed"
+kill -INT $follower
+wait $follower
+is "it ends when it is told to" "$?" 0
+status "back to before" 0 set_of replace --quiet xe0 blocked "$WORK/other.txt"
+status "flush" 0 set_of flush xe0 blocked
+
 before=$(rule pairs)
 udp 4500 20 2
 is "a pair" "$(($(rule pairs) - before))" 2

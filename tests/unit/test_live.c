@@ -1,0 +1,233 @@
+/*
+ * Snapshots of live sets: what is in one is what a walk over the set's elements, bit by bit, says. In: random elements of every form, near to each
+ * other so that they meet, nested and twice. The keys are the elements, others with a bit changed, and random ones.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "table/live.h"
+
+enum { KEY = 64, PER_SET = 400, KEYS = 4000 };
+
+static uint64_t seed = 0x123456789abcdefull;
+
+static uint64_t rnd(void)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return seed * 0x2545f4914f6cdd1dull;
+}
+
+struct kind {
+	bool prefix, trie;
+	unsigned components, before;		/* bytes in front of the last component, the number of bits apart */
+	unsigned size;				/* of that, where it is no address: net 17, ip 20 */
+};
+
+static const struct kind kinds[] = {
+	{ false, false, 1, 0, 20 }, { false, true, 1, 0, 20 }, { true, true, 1, 0, 17 },			/* ip, net */
+	{ false, false, 1, 0, 1 }, { false, true, 1, 0, 2 }, { false, false, 1, 0, 4 }, { false, true, 1, 0, 4 },	/* numbers, ip4 */
+	{ false, false, 1, 0, 6 }, { false, true, 1, 0, 16 }, { false, true, 2, 20, 4 }, { false, false, 4, 40, 20 },
+	{ true, true, 2, 2, 17 }, { true, true, 3, 24, 17 }, { true, true, 4, 43, 17 },
+};
+
+static unsigned key_size(const struct kind *k)
+{
+	return (k->trie ? 4 : 0) + k->before + k->size;
+}
+
+static void random_address(unsigned char *family, unsigned char *at)
+{
+	bool six = rnd() % 2;
+
+	memset(at, 0, 16);
+	*family = six ? 6 : 4;
+	for (unsigned i = 0; i < (six ? 16u : 4u); i++)
+		at[i] = (unsigned char)(rnd() % 3 ? 7 : rnd());
+}
+
+/* @whole: an address, no prefix. */
+static void random_key(const struct kind *k, unsigned char *key, bool whole)
+{
+	unsigned char *last = key + (k->trie ? 4 : 0) + k->before;
+	uint32_t bits = 8 * (key_size(k) - 4), host = 0;
+
+	memset(key, 0, KEY);
+	for (unsigned i = 0; i < k->before; i++)
+		key[(k->trie ? 4 : 0) + i] = (unsigned char)(rnd() % 4 ? 1 : rnd());
+	if (k->prefix) {
+		random_address(last, last + 1);
+		host = *last == 4 ? 32 : 128;
+		bits -= 128;
+		host = whole ? host : 12 + (uint32_t)(rnd() % (host - 11));
+		bits += host;
+		for (unsigned i = host; i < 128; i++)
+			last[1 + i / 8] &= (unsigned char)~(0x80 >> i % 8);
+	} else if (k->size == 20) {
+		random_address(last + 16, last);
+	} else {
+		for (unsigned i = 0; i < k->size; i++)
+			last[i] = (unsigned char)(rnd() % 2 ? 0 : rnd());
+	}
+	if (k->trie)
+		memcpy(key, &bits, sizeof(bits));
+}
+
+static bool covers(const struct kind *k, const unsigned char *element, const unsigned char *key)
+{
+	uint32_t bits;
+
+	if (!k->trie)
+		return !memcmp(element, key, key_size(k));
+	memcpy(&bits, element, sizeof(bits));
+	for (unsigned i = 0; i < bits; i++)
+		if ((element[4 + i / 8] ^ key[4 + i / 8]) & (0x80 >> i % 8))
+			return false;
+	return true;
+}
+
+static bool is_in(const struct kind *k, const unsigned char *elements, size_t n, const unsigned char *key)
+{
+	for (size_t i = 0; i < n; i++)
+		if (covers(k, elements + i * key_size(k), key))
+			return true;
+	return false;
+}
+
+static void check_kind(const struct kind *k, size_t n)
+{
+	unsigned size = key_size(k);
+	struct live_set s = live_set_of(k->prefix, k->trie, k->components, size, PER_SET);
+	unsigned char *elements = malloc(PER_SET * size + KEY), key[KEY];
+	const struct live_head head = { .until = 77, .list = 1 };
+	size_t in = 0, out = 0, left;
+	struct image im = { 0 };
+	struct live_head is;
+
+	for (size_t i = 0; i < n; i++) {
+		random_key(k, key, false);
+		memcpy(elements + i * size, i && rnd() % 8 == 0 ? elements + (rnd() % i) * size : key, size);
+	}
+	left = live_sort(&s, elements, n);
+	assert_true(left <= n && (!n || left));
+	for (size_t i = 1; i < left; i++)
+		assert_true(live_cmp(&s, elements + (i - 1) * size, elements + i * size) < 0);
+	assert_null(live_build(&s, elements, left, &head, rnd(), &im));
+	assert_true(im.n <= (size_t)1 << s.room);
+	memcpy(&is, im.v, sizeof(is));
+	assert_true(is.until == 77 && is.list == 1);
+	for (size_t i = 0; i < KEYS; i++) {
+		bool want;
+
+		random_key(k, key, true);
+		if (left && i % 2) {
+			const unsigned char *e = elements + (rnd() % left) * size;
+			unsigned from = k->trie ? 4 : 0;
+
+			/* an element's first address, or one beside it */
+			memcpy(key + from, e + from, size - from);
+			if (i % 4 == 1 && !k->prefix && size - from > 1)
+				key[from + rnd() % (k->before ? k->before : 1)] ^= 1;
+		}
+		want = is_in(k, elements, left, key);
+		assert_int_equal(live_has(&s, im.v, key), want);
+		in += want;
+		out += !want;
+	}
+	if (n > 100)
+		assert_true(in > 100 && (out > 50 || size < 7));
+	image_free(&im);
+	free(elements);
+}
+
+static void all_forms(void **state)
+{
+	static const size_t sizes[] = { 0, 1, 2, 30, PER_SET };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++)
+			for (unsigned turn = 0; turn < 3; turn++)
+				check_kind(&kinds[i], sizes[k]);
+}
+
+/* A set as large as it may be has room for the strangest prefixes. */
+static void always_room(void **state)
+{
+	enum { N = 20000 };
+	static const struct kind net = { true, true, 1, 0, 17 }, nets = { true, true, 2, 8, 17 };
+	static const struct live_head head;
+
+	(void)state;
+	for (unsigned turn = 0; turn < 6; turn++) {
+		const struct kind *k = turn % 2 ? &nets : &net;
+		struct live_set s = live_set_of(true, true, k->components, key_size(k), N);
+		unsigned char *elements = calloc(N, key_size(k));
+		struct image im = { 0 };
+		size_t n;
+
+		for (size_t i = 0; i < N; i++) {
+			unsigned char key[KEY];
+			unsigned char *at = key + 4 + k->before;
+
+			random_key(k, key, true);
+			if (turn < 4) {		/* whole addresses far from each other; then in a few places */
+				*at = 6;
+				for (unsigned b = 0; b < 16; b++)
+					at[1 + b] = (unsigned char)(turn < 2 || b > 10 ? rnd() : 1);
+			}
+			memcpy(elements + i * key_size(k), key, key_size(k));
+		}
+		n = live_sort(&s, elements, N);
+		assert_null(live_build(&s, elements, n, &head, 1, &im));
+		assert_true(im.n <= (size_t)1 << s.room);
+		for (size_t i = 0; i < n; i += 7)
+			assert_true(live_has(&s, im.v, elements + i * key_size(k)));
+		image_free(&im);
+		free(elements);
+	}
+}
+
+/* What is more than was declared has no room: that is said, and nothing is written behind. */
+static void no_room(void **state)
+{
+	static const struct kind ip = { false, false, 1, 0, 20 };
+	static const struct live_head head;
+	struct live_set s = live_set_of(false, false, 1, 20, 10);
+	enum { N = 100000 };
+	unsigned char *elements = calloc(N, 20);
+	struct image im = { 0 };
+	size_t n;
+
+	(void)state;
+	for (size_t i = 0; i < N; i++) {
+		unsigned char key[KEY] = { 0 };
+		uint64_t v = rnd();
+
+		memcpy(key, &v, 8);
+		key[16] = 6;
+		memcpy(elements + i * 20, key, key_size(&ip));
+	}
+	n = live_sort(&s, elements, N);
+	assert_int_equal(s.room, LIVE_ROOM_LEAST);
+	assert_non_null(live_build(&s, elements, n, &head, 1, &im));
+	assert_true(im.n <= (size_t)1 << s.room);
+	image_free(&im);
+	free(elements);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(all_forms), cmocka_unit_test(always_room), cmocka_unit_test(no_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
