@@ -236,6 +236,19 @@ static json_t *counter_json(struct arena *a, const struct ast_counter *c, const 
 			 "key_size", (json_int_t)k.size, "key", key);
 }
 
+static json_t *limit_json(struct arena *a, const struct ast_limit *l, size_t file)
+{
+	struct meta_key k = meta_key_layout(a, l->key.v, l->key.n);
+	const char *layout = "";
+
+	for (unsigned i = 0; i < k.n; i++)
+		layout = arena_printf(a, "%s%s%s", layout, i ? "," : "", operand_text(a, k.field[i].operand));
+	layout = arena_printf(a, "%s shift %u", layout, l->fixed.shift);
+	return json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I}", "name", shown_name(a, l->shown), "rate", shown_name(a, l->text), "file",
+			 (json_int_t)file, "size", (json_int_t)l->entries, "layout", shown_name(a, layout), "words",
+			 (json_int_t)((k.size + 7) / 8), "shift", (json_int_t)l->fixed.shift);
+}
+
 /* In the order of their indexes. */
 static json_t *limits_json(struct arena *a, const struct ast_program *p)
 {
@@ -250,9 +263,7 @@ static json_t *limits_json(struct arena *a, const struct ast_program *p)
 			if (p->units.v[u]->limits.v[i]->used)
 				by[p->units.v[u]->limits.v[i]->index] = (struct limit){ p->units.v[u]->limits.v[i], u };
 	for (size_t k = 0; k < p->n_limits; k++)
-		json_array_append_new(out, json_pack("{s:s, s:s, s:I, s:I}", "name", shown_name(a, by[k].l->shown), "rate",
-						     shown_name(a, by[k].l->text), "file", (json_int_t)by[k].file,
-						     "size", (json_int_t)by[k].l->entries));
+		json_array_append_new(out, limit_json(a, by[k].l, by[k].file));
 	return out;
 }
 

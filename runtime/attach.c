@@ -27,6 +27,7 @@ struct target {
 	int link_fd;		/* of the filter that runs there, or the new one */
 	int old_prog_fd;	/* what to go back to; -1: nothing ran there */
 	bool changed;
+	struct rt_carry *carry;	/* what goes on in .prog; NULL: nothing */
 	struct rt_swap *swap;	/* in place of .prog: tables for the program that runs */
 	char why[160];		/* there is none, because */
 };
@@ -35,6 +36,7 @@ static void target_free(struct target *t)
 {
 	xdpf_program_free(t->prog);
 	rt_swap_free(t->swap);
+	rt_carry_free(t->carry);
 	close_fd(&t->link_fd);
 	close_fd(&t->old_prog_fd);
 }
@@ -77,16 +79,20 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 	if (t->old_prog_fd < 0)
 		return rt_fail_sys(log, errno, "%s: the program that runs there (id %u) cannot be opened", name,
 				   t->iface.prog_id);
-	return 0;
+	return rt_carry_recover(t->path, t->old_prog_fd, name, log);
 }
 
-static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool frags, const struct xdpf_log *log)
+static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool frags, bool afresh, const struct xdpf_log *log)
 {
 	const struct xdpf_load_opts opts = { .sz = sizeof(opts), .frags = frags, .generic = mode == XDPF_MODE_GENERIC,
 						.ifindex = t->iface.ifindex };
 	struct xdpf_program *prog;
-	int err = xdpf_program_load(&prog, o, &opts, log);
+	int err;
 
+	rt_carry_free(take_ptr(t->carry));
+	err = t->old_prog_fd < 0 || afresh ? 0 : rt_carry_new(&t->carry, t->old_prog_fd, o, t->iface.name, log);
+	if (!err)
+		err = rt_program_load(&prog, o, &opts, t->carry, log);
 	if (err)
 		return err;
 	xdpf_program_free(t->prog);
@@ -154,13 +160,23 @@ static int link_program(struct target *t, enum xdpf_mode mode)
 	return t->link_fd < 0 ? errno : 0;
 }
 
-static int attach(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_log *log)
+/* Whose counters are not written down yet is held, or they would be lost with us. */
+static int hold_before(const struct target *t, const struct xdpf_log *log)
 {
-	int err = link_program(t, mode);
+	return t->carry ? rt_bpffs_pin_before(t->old_prog_fd, t->path, log) : 0;
+}
+
+static int attach(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool afresh, const struct xdpf_log *log)
+{
+	int err = hold_before(t, log);
+
+	if (err)
+		return err;
+	err = link_program(t, mode);
 
 	/* The peer's MTU counts too, and only the driver knows it. */
 	if (err == ERANGE && mode == XDPF_MODE_NATIVE && !t->prog->frags) {
-		err = target_load(t, o, mode, true, log);
+		err = target_load(t, o, mode, true, afresh, log);
 		if (err)
 			return err;
 		err = link_program(t, mode);
@@ -175,6 +191,8 @@ static int attach(struct target *t, const struct xdpf_object *o, enum xdpf_mode 
 
 static void target_undo(struct target *t, const struct xdpf_log *log)
 {
+	if (t->carry)
+		rt_bpffs_pin_before(-1, t->path, log);
 	if (!t->changed)
 		return;
 	if (t->old_prog_fd < 0) {
@@ -195,19 +213,20 @@ static bool needs_frags(const struct target *t, enum xdpf_mode mode)
 }
 
 /* New tables where they will do, else a program that is loaded, not yet attached. */
-static int target_make(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool reload, const struct xdpf_log *log)
+static int target_make(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_apply_opts *opt,
+		       const struct xdpf_log *log)
 {
 	int err = 0;
 
 	if (t->old_prog_fd < 0)
 		snprintf(t->why, sizeof(t->why), "no filter ran there");
-	else if (reload)
+	else if (opt->reload || opt->afresh)
 		snprintf(t->why, sizeof(t->why), "that was asked for");
 	else
 		err = rt_swap_prepare(&t->swap, t->why, sizeof(t->why), t->old_prog_fd, o, t->iface.name, needs_frags(t, mode), log);
 	if (err || t->swap)
 		return err;
-	return target_load(t, o, mode, needs_frags(t, mode), log);
+	return target_load(t, o, mode, needs_frags(t, mode), opt->afresh, log);
 }
 
 /* Does the program that new tables were made for still run there? */
@@ -222,12 +241,12 @@ static int check_link(const struct target *t, const struct xdpf_log *log)
 }
 
 /* What may fail comes first: tables are exchanged by a store each. */
-static int attach_all(struct target *t, size_t n, const struct xdpf_object *o, enum xdpf_mode mode, const struct xdpf_log *log)
+static int attach_all(struct target *t, size_t n, const struct xdpf_object *o, enum xdpf_mode mode, bool afresh, const struct xdpf_log *log)
 {
 	int err = 0;
 
 	for (size_t i = 0; i < n && !err; i++)
-		err = t[i].swap ? check_link(&t[i], log) : attach(&t[i], o, mode, log);
+		err = t[i].swap ? check_link(&t[i], log) : attach(&t[i], o, mode, afresh, log);
 	for (size_t i = 0; i < n && !err; i++)
 		if (t[i].swap)
 			rt_swap_commit(t[i].swap);
@@ -243,6 +262,15 @@ static void say_exchanged(const struct target *t, const struct xdpf_meta *m, con
 	       t->iface.name, m->program, m->n_rules, m->n_rules == 1 ? "" : "s", fresh, gone);
 }
 
+static void say_carried(const struct target *t, const struct xdpf_log *log)
+{
+	size_t kept, fresh, gone;
+
+	rt_carry_counts(t->carry, &kept, &fresh, &gone);
+	rt_log(log, XDPF_LOG_INFO, "%s: counters, sets and limits of the same names go on; rules: %zu new, %zu gone", t->iface.name, fresh, gone);
+	rt_carry_say(t->carry, t->iface.name, log);
+}
+
 static void say_done(const struct target *t, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = xdpf_program_meta(t->prog);
@@ -251,7 +279,9 @@ static void say_done(const struct target *t, const struct xdpf_log *log)
 		rt_log(log, XDPF_LOG_INFO, "%s: program loaded because %s", t->iface.name, t->why);
 	rt_log(log, XDPF_LOG_INFO, "%s: %s %s, %s mode%s, %zu rule%s%s", t->iface.name, t->old_prog_fd < 0 ? "runs" : "replaced by",
 	       m->program, xdpf_mode_name(t->iface.mode), t->prog->frags ? " with frags" : "", m->n_rules,
-	       m->n_rules == 1 ? "" : "s", t->old_prog_fd < 0 ? "" : "; counters and tables start at zero");
+	       m->n_rules == 1 ? "" : "s", t->old_prog_fd < 0 || t->carry ? "" : "; counters and tables start at zero");
+	if (t->carry)
+		say_carried(t, log);
 }
 
 static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
@@ -264,7 +294,7 @@ static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
 }
 
 static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, const char *const *ifaces, enum xdpf_mode mode,
-		     bool reload, const struct xdpf_log *log)
+		     const struct xdpf_apply_opts *opt, const struct xdpf_log *log)
 {
 	size_t i;
 	int err = 0;
@@ -278,9 +308,9 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 	for (i = 0; i < n && !err; i++)
 		err = rt_rx_check(o, &t[i].iface, mode, log);
 	for (i = 0; i < n && !err; i++)
-		err = target_make(&t[i], o, mode, reload, log);
+		err = target_make(&t[i], o, mode, opt, log);
 	if (!err)
-		err = attach_all(t, n, o, mode, log);
+		err = attach_all(t, n, o, mode, opt->afresh, log);
 	for (i = 0; i < n && !err; i++)
 		t[i].iface.mode = mode;
 	if (!err)
@@ -290,6 +320,13 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 	if (n > 1)
 		rt_log(log, XDPF_LOG_ERROR, "nothing was changed on any of the %zu interfaces", n);
 	return err;
+}
+
+/* What cannot be finished is left pinned, for the next command. */
+static void finish_carry(struct target *t, const struct xdpf_log *log)
+{
+	if (!rt_carry_finish(t->carry, t->prog, log))
+		rt_bpffs_pin_before(-1, t->path, log);
 }
 
 int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n, const struct xdpf_apply_opts *opts,
@@ -310,9 +347,11 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 	warn_of_names(xdpf_object_meta(o), log);
 	err = rt_bpffs_lock(&lock, log);
 	if (!err)
-		err = apply_all(t, n, o, ifaces, mode, opt.reload, log);
+		err = apply_all(t, n, o, ifaces, mode, &opt, log);
 	for (size_t i = 0; i < n; i++) {
 		/* the filter runs, whatever becomes of this */
+		if (!err && t[i].carry)
+			finish_carry(&t[i], log);
 		if (!err && !t[i].swap)
 			rt_bpffs_pin_watch(t[i].prog->watch_fd, t[i].path, log);
 		if (!err && t[i].swap)
@@ -322,6 +361,8 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 		if (!err && opt.applied) {
 			opt.applied[i].tables = t[i].swap;
 			snprintf(opt.applied[i].why, sizeof(opt.applied[i].why), "%s", t[i].swap ? "" : t[i].why);
+			opt.applied[i].carried = t[i].carry;
+			opt.applied[i].lost = t[i].carry ? rt_carry_take_lost(t[i].carry, &opt.applied[i].n_lost) : NULL;
 		}
 		target_free(&t[i]);
 	}

@@ -189,19 +189,37 @@ int rt_bpffs_pin(int fd, const char *path, const struct xdpf_log *log)
 	return bpf_obj_pin(fd, path) ? rt_fail_sys(log, errno, "the link cannot be pinned at %s", path) : 0;
 }
 
-/* The path beside the link's where what watches its program is pinned. */
-static void watch_path(char watch[RT_PATH_MAX], const char *path)
+/* The path of something beside the link: what watches its program, the program before. */
+static void beside(char out[RT_PATH_MAX], const char *path, const char *name)
 {
 	size_t dir = (size_t)(strrchr(path, '/') - path);
 
-	snprintf(watch, RT_PATH_MAX, "%.*s/watch", (int)dir, path);
+	snprintf(out, RT_PATH_MAX, "%.*s/%s", (int)dir, path, name);
+}
+
+int rt_bpffs_open_before(const char *path)
+{
+	char before[RT_PATH_MAX];
+
+	beside(before, path, "before");
+	return bpf_obj_get(before);
+}
+
+int rt_bpffs_pin_before(int fd, const char *path, const struct xdpf_log *log)
+{
+	char before[RT_PATH_MAX];
+
+	beside(before, path, "before");
+	if (unlink(before) && errno != ENOENT)
+		return rt_fail_sys(log, errno, "%s cannot be removed", before);
+	return fd >= 0 && bpf_obj_pin(fd, before) ? rt_fail_sys(log, errno, "the program before cannot be pinned at %s", before) : 0;
 }
 
 int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log)
 {
 	char watch[RT_PATH_MAX];
 
-	watch_path(watch, path);
+	beside(watch, path, "watch");
 	if (unlink(watch) && errno != ENOENT)
 		return rt_fail_sys(log, errno, "%s cannot be removed", watch);
 	return fd < 0 ? 0 : bpf_obj_pin(fd, watch) ? rt_fail_sys(log, errno, "what counts lost packets cannot be pinned at %s", watch) : 0;
@@ -211,7 +229,9 @@ int rt_bpffs_unpin(const char *path, const struct xdpf_log *log)
 {
 	char dir[RT_PATH_MAX];
 
-	watch_path(dir, path);
+	beside(dir, path, "watch");
+	unlink(dir);
+	beside(dir, path, "before");
 	unlink(dir);
 	if (unlink(path) && errno != ENOENT)
 		return rt_fail_sys(log, errno, "%s cannot be removed", path);

@@ -66,7 +66,7 @@ static void not_counted(const struct xdpf_log *log, const char *why)
 	rt_log(log, XDPF_LOG_WARNING, "packets that cannot be redirected are lost without being counted: %s", why);
 }
 
-int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_ways *w, const struct xdpf_log *log)
+int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, int before_fd, const struct xdpf_ways *w, const struct xdpf_log *log)
 {
 	_cleanup_close_ int map = -1, tracer = -1, link = -1;
 	struct bpf_prog_info info = { 0 };
@@ -84,7 +84,7 @@ int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_
 		not_counted(log, "this kernel does not describe its tracepoint xdp_redirect_err (BTF)");
 		return 0;
 	}
-	map = bpf_map_create(BPF_MAP_TYPE_ARRAY, XDPF_MAP_ERRORS, sizeof(uint32_t), sizeof(uint64_t), ERRORS, NULL);
+	map = before_fd >= 0 ? dup(before_fd) : bpf_map_create(BPF_MAP_TYPE_ARRAY, XDPF_MAP_ERRORS, sizeof(uint32_t), sizeof(uint64_t), ERRORS, NULL);
 	if (map < 0 || bpf_obj_get_info_by_fd(prog_fd, &info, &len) || bpf_prog_bind_map(prog_fd, map, NULL))
 		return rt_fail_sys(log, errno, "the map of what cannot be redirected cannot be made");
 	tracer = load_tracer(&p, info.id, map);

@@ -28,6 +28,13 @@ struct rt_meta {
 	struct xdpf_logger *logs;
 	struct xdpf_set *sets;
 	struct xdpf_key_field *set_keys;	/* of all sets */
+	struct meta_shared {
+		uint32_t id;
+		const char *name;
+	} *shared;			/* maps that were another program's */
+	size_t n_shared;
+	uint64_t seed, *declared;	/* of what sets begin with; NULL: it is not known */
+	bool has_seed;
 	struct rt_image image;
 	struct rt_moved moved;
 	const struct xdpf_rule **by_index;
@@ -98,6 +105,8 @@ void *meta_alloc(struct meta_parse *p, size_t n, size_t size);
 
 /* What it says of the image, and of a program that runs: where its rules' counters are now. Behind all that names indexes. */
 void meta_parse_image(struct meta_parse *p);
+/* metadata_loaded.c: the rest of what the runtime added. */
+void meta_parse_loaded(struct meta_parse *p);
 /* So that xdpf_meta_rule() finds rules. */
 void meta_find_by_index(struct meta_parse *p);
 

@@ -131,6 +131,12 @@ void meta_parse_limits(struct meta_parse *p, const json_t *a)
 		l->rate = meta_string(p, o, "rate");
 		l->file = meta_number(p, o, "file", (unsigned)p->meta->m.n_files - 1);
 		l->size = meta_number(p, o, "size", XDPF_LIMIT_MEMORY);
+		/* an older xdpfc does not say it */
+		if (!json_object_get(o, "layout"))
+			continue;
+		l->layout = meta_string(p, o, "layout");
+		l->words = meta_number(p, o, "words", MAX_KEY_SIZE / 8);
+		l->shift = meta_number(p, o, "shift", XDPF_LIMIT_MAX_SHIFT);
 	}
 }
 

@@ -6,6 +6,7 @@
 
 #include <bpf/libbpf.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,6 +110,29 @@ struct rt_moved {
 const struct rt_image *rt_meta_image(const struct rt_meta *m);
 const struct rt_moved *rt_meta_moved(const struct rt_meta *m);
 
+/* ---- counters of all kinds, as numbers ---- */
+
+/* 2 numbers each, but 3 of a limit and 4 of a set; RULES: by index. */
+enum rt_kind { RT_RULES, RT_VERDICTS, RT_OTHERS, RT_MISSES, RT_LOGS, RT_LIMITS, RT_SETS, RT_KINDS };
+
+struct rt_counts {
+	uint64_t *v[RT_KINDS];
+	size_t n[RT_KINDS];		/* numbers */
+};
+
+/* ---- match.c: what is the same in two programs ---- */
+
+/* By old file: the new one, or RT_NO_INDEX. */
+int rt_match_files(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const struct xdpf_log *log);
+/* Calls @fn for each pair, and with a NULL for a rule that is gone (@new) or new (@old), until it returns not 0. */
+typedef int (*rt_match_fn)(void *arg, const struct xdpf_rule *old, const struct xdpf_rule *new);
+int rt_match_rules(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, rt_match_fn fn, void *arg,
+		   const struct xdpf_log *log);
+/* The place of a new one among the old ones, or RT_NO_INDEX. */
+uint32_t rt_match_set(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t set);
+uint32_t rt_match_limit(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t limit);
+uint32_t rt_match_table(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t table);
+
 /* ---- relabel.c: which rules go on under which indexes ---- */
 
 struct rt_relabel {
@@ -125,10 +149,23 @@ struct rt_relabel {
 int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const struct xdpf_count *counts,
 	       size_t n_counts, const struct xdpf_log *log);
 void rt_relabel_free(struct rt_relabel *r);
-/* As members of "loaded". */
-int rt_moved_text(char **out, const struct rt_relabel *r, const struct xdpf_log *log);
+/* As a member of "loaded". */
+void rt_past_put(FILE *f, const struct rt_past *past, size_t n);
+/* As members of "loaded", with what stays of it @before. */
+int rt_moved_text(char **out, const struct rt_relabel *r, const struct rt_meta *before, const struct xdpf_log *log);
 /* Puts the new indexes where the image has the object's. */
 int rt_relabel_image(void *image, size_t size, const struct rt_image *im, const struct rt_relabel *r, const struct xdpf_log *log);
+
+/* ---- metadata_loaded.c: what the runtime added ---- */
+
+/* What a map of the program is called in it, where it was another's; NULL: as in the kernel. */
+const char *rt_meta_map_name(const struct rt_meta *m, uint32_t id);
+bool rt_meta_seed(const struct rt_meta *m, uint64_t *seed);
+/* By set: of what it begins with; NULL: it is not known. */
+const uint64_t *rt_meta_declared(const struct rt_meta *m);
+/* As members of "loaded". */
+void rt_loaded_put(FILE *f, uint64_t seed, const uint64_t *declared, size_t n);
+void rt_loaded_keep(FILE *f, const struct rt_meta *meta);
 
 /* The texts of an object file, which point into it. */
 struct rt_elf_texts {
@@ -175,7 +212,7 @@ int rt_kernel_check(const struct xdpf_log *log);
 enum { RT_TEST_IFINDEX = 1 };
 
 /* Fills .rodata before the load. */
-int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, const struct xdpf_log *log);
+int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, uint64_t seed, const struct xdpf_log *log);
 /* A variable of a data section (".rodata", ".bss"), writable until the load, and where it stands there; NULL where there
  * is none. */
 void *rt_variable(struct bpf_object *bpf, const char *section, const char *name, size_t *size, size_t *offset);
@@ -203,9 +240,9 @@ int rt_cookies_check(const struct xdpf_meta *m, const struct xdpf_log *log);
 
 /* ---- failures.c ---- */
 
-/* Counts what this program's redirects come to, while @link_fd is open or pinned. Both are left alone where there is nothing to count, or no way
- * to (which is told). */
-int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_ways *w, const struct xdpf_log *log);
+/* Counts what this program's redirects come to, while @link_fd is open or pinned; @before_fd: -1, or the map of a program before, which goes on.
+ * The others are left alone where there is nothing to count, or no way to (which is told). */
+int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, int before_fd, const struct xdpf_ways *w, const struct xdpf_log *log);
 int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_log *log);
 
 /* ---- conn.c ---- */
@@ -253,11 +290,12 @@ const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info);
 /* ---- sets.c ---- */
 
 struct xdpf_program;
+struct rt_carry;
 
 /* What an object's sets begin with must fit its metadata. */
 int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
-/* Puts it into the maps of a loaded program. */
-int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log);
+/* Puts it into the maps of a loaded program, but for sets that go on. */
+int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct rt_carry *carry, const struct xdpf_log *log);
 /* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
 int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
 /* The map of a set, if it is as the metadata says; it stays the program's. */
@@ -284,11 +322,11 @@ int *rt_sets_place(struct xdpf_program *p, const char *name);
 struct xdpf_program {
 	struct rt_meta *meta;
 	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
-	int log_fd, logs_fd;
+	int log_fd, logs_fd, next_fd, carried_fd, cookies_fd;
 	int swap_fd, images_fd, metas_fd, rodata_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
-	int *table_fd;				/* by table */
+	int *table_fd, *limit_fd;		/* by table, by limit */
 	int *set_fd, *age_fd, sets_fd;		/* by set: its elements, and the queue of those that may expire; counters */
 	struct bpf_object *bpf;			/* of a program that we loaded */
 	char *image;				/* its file, where that is not the object's own bytes: see rt_rx_image() */
@@ -301,6 +339,9 @@ struct xdpf_program {
 };
 
 struct xdpf_program *rt_program_new(const struct xdpf_log *log);
+/* xdpf_program_load(), of one that takes another's place. @carry: NULL, or what goes on. */
+int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, struct rt_carry *carry,
+		    const struct xdpf_log *log);
 /* One that runs; @prog_fd is taken over. */
 int rt_program_open(struct xdpf_program **out, int prog_fd, const char *iface, const struct xdpf_log *log);
 static inline void rt_program_freep(struct xdpf_program **p)
@@ -321,8 +362,39 @@ int rt_metamap_id(uint32_t *id, int meta_fd, int metas_fd, int swap_fd);
 
 /* ---- stats.c ---- */
 
+/* All counters but those of tables; @view: them, in *out. @deep: also of a program before that is not done yet. */
+int rt_counts_read(struct xdpf_stats **out, struct rt_counts *view, const struct xdpf_program *p, bool deep, const struct xdpf_log *log);
 /* The counters of indexes, as they are. */
 int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
+
+/* ---- carry.c: what goes on in a program that takes another's place ---- */
+
+/* *out stays where nothing can go on, which is told. The program is held, not taken over; @o must outlive it. */
+/* Of each set of an object: what it begins with, as a number. */
+int rt_declared_sums(uint64_t **out, const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
+int rt_carry_new(struct rt_carry **out, int prog_fd, const struct xdpf_object *o, const char *iface, const struct xdpf_log *log);
+void rt_carry_free(struct rt_carry *c);
+/* At work, in this order. Before the load: */
+int rt_carry_maps(struct rt_carry *c, struct bpf_object *bpf, const struct xdpf_log *log);
+uint64_t rt_carry_seed(const struct rt_carry *c, uint64_t fresh);
+void rt_carry_put(FILE *f, const struct rt_carry *c);
+/* After it; @c NULL for all of these: nothing goes on. */
+const char *rt_carry_name(const struct rt_carry *c, const struct bpf_map *map);
+bool rt_carry_has_set(const struct rt_carry *c, size_t set);
+int rt_carry_errors_fd(const struct rt_carry *c);
+int rt_carry_loaded(struct rt_carry *c, struct xdpf_program *p, const struct xdpf_log *log);
+/* When the new program runs: from here on the old one's state is not needed. */
+int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_log *log);
+/* What came of it. */
+void rt_carry_say(const struct rt_carry *c, const char *iface, const struct xdpf_log *log);
+void rt_carry_counts(const struct rt_carry *c, size_t *kept, size_t *fresh, size_t *gone);
+struct xdpf_lost *rt_carry_take_lost(struct rt_carry *c, size_t *n);
+/* Does what a process that was ended left, for the link at @path and the program that runs there (-1: none). */
+int rt_carry_recover(const char *path, int prog_fd, const char *iface, const struct xdpf_log *log);
+/* Adds what the program before counted. */
+int rt_carried_add(struct rt_counts *to, const struct xdpf_program *p, bool deep, const struct xdpf_log *log);
+/* Indexes that rules get which had none. */
+int rt_carried_clear(const struct xdpf_program *p, const uint32_t *indexes, size_t n, const struct xdpf_log *log);
 
 /* ---- swap.c: another image for a program that runs ---- */
 
@@ -356,6 +428,9 @@ int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_lo
 int rt_bpffs_pin(int fd, const char *path, const struct xdpf_log *log);
 /* Removes the pin and the directories that it leaves empty. */
 int rt_bpffs_unpin(const char *path, const struct xdpf_log *log);
+/* The program before the one that the link at @path has, as long as it is needed. -1: nothing is pinned any more. */
+int rt_bpffs_pin_before(int fd, const char *path, const struct xdpf_log *log);
+int rt_bpffs_open_before(const char *path);
 /* Pins @fd beside the link at @path, in the place of what is there; -1: nothing. */
 int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log);
 

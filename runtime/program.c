@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "private.h"
 
@@ -21,7 +22,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		return NULL;
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
-	p->errors_fd = p->watch_fd = -1;
+	p->errors_fd = p->watch_fd = p->next_fd = p->carried_fd = p->cookies_fd = -1;
 	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->rodata_fd = -1;
 	return p;
 }
@@ -33,6 +34,8 @@ void xdpf_program_free(struct xdpf_program *p)
 	if (p->table_fd)
 		for (size_t i = 0; i < rt_meta_get(p->meta)->n_tables; i++)
 			close_fd(&p->table_fd[i]);
+	for (size_t i = 0; p->limit_fd && i < rt_meta_get(p->meta)->n_limits; i++)
+		close_fd(&p->limit_fd[i]);
 	free(p->table_fd);
 	for (size_t i = 0; p->set_fd && i < rt_meta_get(p->meta)->n_sets; i++) {
 		close_fd(&p->set_fd[i]);
@@ -56,6 +59,9 @@ void xdpf_program_free(struct xdpf_program *p)
 	ring_buffer__free(p->ring);
 	close_fd(&p->log_fd);
 	close_fd(&p->logs_fd);
+	close_fd(&p->next_fd);
+	close_fd(&p->carried_fd);
+	close_fd(&p->cookies_fd);
 	if (p->bss)
 		munmap(p->bss, p->bss_len);
 	bpf_object__close(p->bpf);
@@ -71,11 +77,12 @@ const struct xdpf_meta *xdpf_program_meta(const struct xdpf_program *p)
 
 static int alloc_tables(struct xdpf_program *p, const struct xdpf_log *log)
 {
-	size_t n = rt_meta_get(p->meta)->n_tables;
+	size_t n = rt_meta_get(p->meta)->n_tables + rt_meta_get(p->meta)->n_limits;
 
 	p->table_fd = malloc((n ? n : 1) * sizeof(*p->table_fd));
 	if (!p->table_fd)
 		return rt_fail(log, ENOMEM, "out of memory");
+	p->limit_fd = p->table_fd + rt_meta_get(p->meta)->n_tables;
 	for (size_t i = 0; i < n; i++)
 		p->table_fd[i] = -1;
 	n = rt_meta_get(p->meta)->n_sets;
@@ -94,6 +101,19 @@ static bool is_rodata(const char *name)
 	size_t n = strlen(name), own = strlen(".rodata");
 
 	return n >= own && !strcmp(name + n - own, ".rodata");
+}
+
+/* Which limit's buckets a map of this name has; -1: none's. */
+static int limit_of(const char *name, size_t n)
+{
+	size_t stem = strlen(XDPF_MAP_LIMIT);
+	unsigned long k;
+	char *end;
+
+	if (strncmp(name, XDPF_MAP_LIMIT, stem) != 0 || name[stem] < '0' || name[stem] > '9')
+		return -1;
+	k = strtoul(name + stem, &end, 10);
+	return *end || k >= n ? -1 : (int)k;
 }
 
 /* Where the fd of a map with this name belongs; NULL: nowhere. */
@@ -117,8 +137,16 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->log_fd;
 	if (!strcmp(name, XDPF_MAP_LOGS))
 		return &p->logs_fd;
+	if (!strcmp(name, XDPF_MAP_LOG_NEXT))
+		return &p->next_fd;
+	if (!strcmp(name, XDPF_MAP_COOKIES))
+		return &p->cookies_fd;
+	if (!strcmp(name, XDPF_MAP_CARRIED))
+		return &p->carried_fd;
 	if (!strcmp(name, XDPF_MAP_IMAGES))
 		return &p->images_fd;
+	if (limit_of(name, m->n_limits) >= 0)
+		return &p->limit_fd[limit_of(name, m->n_limits)];
 	if (is_rodata(name))
 		return &p->rodata_fd;
 	for (size_t i = 0; i < m->n_tables; i++)
@@ -160,12 +188,12 @@ static int load_bpf(struct bpf_object *bpf, const struct xdpf_log *log)
 	return -err;
 }
 
-static int take_maps(struct xdpf_program *p, const struct xdpf_log *log)
+static int take_maps(struct xdpf_program *p, const struct rt_carry *carry, const struct xdpf_log *log)
 {
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, p->bpf) {
-		int *place = map_place(p, bpf_map__name(map));
+		int *place = map_place(p, rt_carry_name(carry, map));
 
 		if (!place)
 			continue;
@@ -203,13 +231,48 @@ static int map_variables(struct xdpf_program *p, const struct xdpf_log *log)
 	return 0;
 }
 
-int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts,
-		      const struct xdpf_log *log)
+/* The metadata's text, with what is known only now. */
+static int loaded_text(char **out, const struct xdpf_object *o, const struct rt_carry *carry, uint64_t seed, bool frags, const struct xdpf_log *log)
+{
+	_cleanup_free_ uint64_t *declared = NULL;
+	_cleanup_free_ char *more = NULL;
+	size_t len;
+	FILE *f;
+	int err = rt_declared_sums(&declared, o->sets, o->sets_len, rt_meta_get(o->meta), log);
+
+	if (err)
+		return err;
+	f = open_memstream(&more, &len);
+	if (!f)
+		return rt_fail(log, ENOMEM, "out of memory");
+	rt_loaded_put(f, seed, declared, rt_meta_get(o->meta)->n_sets);
+	rt_carry_put(f, carry);
+	if (fclose(f))
+		return rt_fail(log, ENOMEM, "out of memory");
+	return rt_meta_text(out, o->meta, o->text, o->text_len, frags, more, log);
+}
+
+static int new_seed(uint64_t *seed, const struct rt_carry *carry, const struct xdpf_log *log)
+{
+	if (getrandom(seed, sizeof(*seed), 0) != sizeof(*seed))
+		return rt_fail_sys(log, errno, "the kernel gives no random number");
+	*seed = rt_carry_seed(carry, *seed);
+	return 0;
+}
+
+int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, const struct xdpf_log *log)
+{
+	return rt_program_load(out, o, opts, NULL, log);
+}
+
+int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, struct rt_carry *carry,
+		    const struct xdpf_log *log)
 {
 	struct xdpf_load_opts opt = opts_copy(struct xdpf_load_opts, opts);
 	_cleanup_(rt_program_freep) struct xdpf_program *p = rt_program_new(log);
 	_cleanup_free_ char *text = NULL;
 	struct bpf_program *prog;
+	uint64_t seed = 0;
 	int err;
 
 	if (!p)
@@ -223,7 +286,7 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		snprintf(p->test_iface, sizeof(p->test_iface), "%s", opt.test_iface);
 	p->test = opt.test;
 	p->frags = opt.frags;
-	err = rt_meta_text(&text, o->meta, o->text, o->text_len, opt.frags, NULL, log);
+	err = new_seed(&seed, carry, log);
 	if (!err)
 		err = rt_meta_share(&p->meta, o->meta, opt.frags, log);
 	if (!err)
@@ -233,7 +296,11 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (!err)
 		err = rt_object_open_bpf(&p->bpf, o, p->image, log);
 	if (!err)
-		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, log);
+		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, seed, log);
+	if (!err && carry)
+		err = rt_carry_maps(carry, p->bpf, log);
+	if (!err)
+		err = loaded_text(&text, o, carry, seed, opt.frags, log);
 	if (!err && !opt.test)
 		err = rt_cookies_check(rt_meta_get(p->meta), log);
 	if (!err && !opt.test)
@@ -249,15 +316,17 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (err && p->image)
 		rt_rx_explain(err, opt.frags, log);
 	if (!err)
-		err = take_maps(p, log);
+		err = take_maps(p, carry, log);
 	if (!err)
-		err = rt_sets_fill(p, o->sets, o->sets_len, log);
+		err = rt_sets_fill(p, o->sets, o->sets_len, carry, log);
 	if (!err && !opt.test)
 		err = rt_ways_fill(p->bpf, &rt_meta_get(p->meta)->ways, opt.generic, log);
 	if (!err && !opt.test)
-		err = rt_failures_watch(&p->errors_fd, &p->watch_fd, p->prog_fd, &rt_meta_get(p->meta)->ways, log);
+		err = rt_failures_watch(&p->errors_fd, &p->watch_fd, p->prog_fd, rt_carry_errors_fd(carry), &rt_meta_get(p->meta)->ways, log);
 	if (!err)
 		err = rt_metamap_bind(&p->meta_fd, !opt.test && rt_meta_image(o->meta)->shape ? &p->metas_fd : NULL, p->prog_fd, text, log);
+	if (!err && carry)
+		err = rt_carry_loaded(carry, p, log);
 	if (err)
 		return err;
 	if (opt.test)
@@ -291,12 +360,14 @@ static int find_maps(struct xdpf_program *p, const uint32_t *ids, size_t n, cons
 			_cleanup_close_ int fd = bpf_map_get_fd_by_id(ids[i]);
 			struct bpf_map_info info = { 0 };
 			uint32_t len = sizeof(info);
+			const char *name;
 			int *place;
 
 			if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 				return rt_fail_sys(log, errno, "map %u of the program cannot be opened", ids[i]);
 			info.name[sizeof(info.name) - 1] = '\0';
-			place = pass ? map_place(p, info.name) : meta_place(p, info.name);
+			name = pass ? rt_meta_map_name(p->meta, info.id) : NULL;
+			place = pass ? map_place(p, name ? name : info.name) : meta_place(p, info.name);
 			if (place && *place < 0)
 				*place = take_fd(fd);
 		}

@@ -58,7 +58,7 @@ static int fill_one(int fd, const char *keys, const struct xdpf_elements *head, 
 	return 0;
 }
 
-int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log)
+int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct rt_carry *carry, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = rt_meta_get(p->meta);
 
@@ -70,7 +70,7 @@ int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, con
 		at += sizeof(head);
 		if (p->set_fd[head.set] < 0)
 			return rt_fail(log, EBADMSG, "the object has no map for set %s", m->sets[head.set].name);
-		err = fill_one(p->set_fd[head.set], data + at, &head, &m->sets[head.set], log);
+		err = rt_carry_has_set(carry, head.set) ? 0 : fill_one(p->set_fd[head.set], data + at, &head, &m->sets[head.set], log);
 		if (err)
 			return err;
 		at += (size_t)head.n * head.key_size;

@@ -240,7 +240,24 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 
 int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log)
 {
-	return read_array(p->rules_fd, out, n, log);
+	struct rt_counts c = { .v = { [RT_RULES] = (uint64_t *)(void *)out }, .n = { [RT_RULES] = 2 * n } };
+	int err;
+
+	memset(out, 0, n * sizeof(*out));
+	err = read_array(p->rules_fd, out, n, log);
+	return err ? err : rt_carried_add(&c, p, true, log);
+}
+
+static struct rt_counts view(struct xdpf_stats *s)
+{
+	const struct xdpf_meta *m = s->meta;
+
+	/* so many numbers as it says there */
+	return (struct rt_counts){
+		.v = { (uint64_t *)(void *)s->rules, (uint64_t *)(void *)s->verdicts, (uint64_t *)(void *)s->others, (uint64_t *)(void *)s->misses,
+		       (uint64_t *)(void *)s->logs, (uint64_t *)(void *)s->limits, (uint64_t *)(void *)s->sets },
+		.n = { 2 * s->n_rules, 2 * XDPF_N_VERDICTS, 2 * m->ways.n_others, 2 * s->n_misses, 2 * m->n_logs, 3 * m->n_limits, 4 * m->n_sets },
+	};
 }
 
 static void add(struct xdpf_count *to, struct xdpf_count c)
@@ -269,17 +286,40 @@ static void show(struct xdpf_stats *s)
 			add(&s->shown[s->moved->past[i].into], of_past(s, &s->moved->past[i]));
 }
 
-/* Packets that pass between two reads unbalance the books for a moment; in a quiet one they balance. */
-static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const struct xdpf_log *log)
+static int read_counts(struct xdpf_stats *s, const struct xdpf_program *p, const struct xdpf_log *log)
 {
+	struct rt_counts c = view(s);
+	int err;
+
+	/* what has no map is 0 */
+	for (int k = 0; k < RT_KINDS; k++)
+		memset(c.v[k], 0, 8 * c.n[k]);
+	err = read_array(p->misses_fd, s->misses, s->n_misses, log);
+	if (!err)
+		err = read_array(p->logs_fd, s->logs, s->meta->n_logs, log);
+	if (!err)
+		err = rt_limits_read(p->limits_fd, s->limits, s->meta->n_limits, log);
+	if (!err)
+		err = read_array(p->sets_fd, s->sets, 2 * s->meta->n_sets, log);
+	return err;
+}
+
+/* Packets that pass between two reads unbalance the books for a moment; in a quiet one they balance. */
+static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, bool deep, const struct xdpf_log *log)
+{
+	struct rt_counts c = view(s);
 	int err = 0;
 
 	for (int i = 0; i < 5 && !err; i++) {
-		err = read_array(p->rules_fd, s->rules, s->n_rules, log);
+		err = read_counts(s, p, log);
+		if (!err)
+			err = read_array(p->rules_fd, s->rules, s->n_rules, log);
 		if (!err)
 			err = read_array(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
 		if (!err)
 			err = read_array(p->others_fd, s->others, s->meta->ways.n_others, log);
+		if (!err)
+			err = rt_carried_add(&c, p, deep, log);
 		if (!err && xdpf_stats_balanced(s))
 			break;
 	}
@@ -287,23 +327,28 @@ static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const 
 	return err;
 }
 
-int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
+int rt_counts_read(struct xdpf_stats **out, struct rt_counts *counts, const struct xdpf_program *p, bool deep, const struct xdpf_log *log)
 {
 	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
 	int err = stats_new(&s, p, log);
 
 	if (!err)
-		err = read_books(s, p, log);
-	if (!err)
-		err = read_array(p->misses_fd, s->misses, s->n_misses, log);
-	if (!err)
-		err = read_array(p->logs_fd, s->logs, s->meta->n_logs, log);
-	if (!err)
-		err = rt_limits_read(p->limits_fd, s->limits, s->meta->n_limits, log);
+		err = read_books(s, p, deep, log);
+	if (err)
+		return err;
+	*counts = view(s);
+	*out = take_ptr(s);
+	return 0;
+}
+
+int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
+	struct rt_counts counts;
+	int err = rt_counts_read(&s, &counts, p, true, log);
+
 	if (!err)
 		err = rt_failures_read(s->errors, XDPF_MAX_ERRNO, p->errors_fd, log);
-	if (!err)
-		err = read_array(p->sets_fd, s->sets, 2 * s->meta->n_sets, log);
 	for (size_t i = 0; !err && i < s->meta->n_tables; i++)
 		err = read_table(&s->tables[i], &s->meta->tables[i], p->table_fd[i], log);
 	if (!err)

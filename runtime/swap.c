@@ -221,7 +221,7 @@ static int make_image(struct rt_swap *s, const struct xdpf_object *o, const stru
 static int make_meta(struct rt_swap *s, const struct xdpf_object *o, const struct xdpf_log *log)
 {
 	_cleanup_free_ char *moved = NULL, *text = NULL;
-	int err = rt_moved_text(&moved, &s->relabel, log);
+	int err = rt_moved_text(&moved, &s->relabel, s->prog->meta, log);
 
 	if (!err)
 		err = rt_meta_text(&text, o->meta, o->text, o->text_len, rt_meta_get(s->prog->meta)->frags, moved, log);
@@ -250,7 +250,7 @@ static int clear_counters(struct rt_swap *s, const struct xdpf_log *log)
 	for (size_t i = 0; i < s->relabel.n_fresh; i++)
 		if (bpf_map_update_elem(s->prog->rules_fd, &s->relabel.fresh[i], zero, BPF_ANY))
 			return rt_fail_sys(log, errno, "the counters of new rules cannot be cleared");
-	return 0;
+	return rt_carried_clear(s->prog, s->relabel.fresh, s->relabel.n_fresh, log);
 }
 
 static int make_ready(struct rt_swap *s, const struct xdpf_object *o, const struct xdpf_log *log)

@@ -127,6 +127,8 @@ struct xdpf_limit {
 	const char *name, *rate;	/* its name, or "file.xdpf:31"; what it says */
 	unsigned file;
 	uint64_t size;			/* keys that it has room for; 0: it has one bucket */
+	const char *layout;		/* of its buckets: what they are kept by; NULL: it is not known */
+	unsigned words, shift;		/* of a key; of a bucket's time: see limit.h */
 };
 
 /* A set that lives. */
@@ -316,18 +318,29 @@ XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const st
 struct xdpf_apply_opts {
 	size_t sz;
 	enum xdpf_mode mode;		/* NONE: native */
-	bool reload;			/* loads a program where exchanging tables would do, too: counters and sets begin anew */
+	bool reload;			/* loads a program where exchanging tables would do, too */
+	bool afresh;			/* ... and counters, sets and limits begin anew */
 	struct xdpf_applied *applied;	/* NULL, or by interface: what was done */
+};
+
+/* What the filter before had, and the new one has not. */
+struct xdpf_lost {
+	char kind[16];			/* "set", "limit", "table", "counters" */
+	char file[256], name[256];	/* file: "" where it is of none */
+	char why[160];
 };
 
 /* How a filter came to run. */
 struct xdpf_applied {
 	bool tables;			/* the program that runs got other tables: none was loaded */
 	char why[160];			/* a program was loaded, because */
+	bool carried;			/* ... and what the filter before counted and learned goes on in it, but for: */
+	struct xdpf_lost *lost;		/* of malloc(), the caller's */
+	size_t n_lost;
 };
 
-/* Applies @o to each interface: on all of them or none. Where a filter of ours runs that differs in its tables alone, these are exchanged, and
- * counters of rules that go on do so, too; else a program is loaded and attached, or replaces that filter. */
+/* Applies @o to each interface: on all of them or none. Where a filter of ours runs that differs in its tables alone, these are exchanged; else a
+ * program is loaded and attached, or replaces that filter. Either way counters, sets, limits and tables of the same file and name go on. */
 XDPF_API int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n,
 			       const struct xdpf_apply_opts *opts,
 			       const struct xdpf_log *log);

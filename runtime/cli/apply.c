@@ -8,12 +8,13 @@
 static const char usage[] =
 	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--json]\n\n"
 	"Runs the filter on each IFACE, or replaces our filter that runs there without a gap: on all of them or none.\n"
-	"Each has counters of its own. Where only rules of our filter that stand in tables are others now, the tables are\n"
-	"exchanged and no program is loaded: counters of rules that stay go on, by their labels. When a program is loaded in\n"
-	"its place, counters and tables start at zero. The filter stays until `xdpf remove`.\n\n"
+	"Each has counters of its own. Counters, live sets, limits and tables of the same file and name go on; what cannot\n"
+	"is said. Where only rules that stand in tables are others now, the tables are exchanged and no program is loaded.\n"
+	"The filter stays until `xdpf remove`.\n\n"
 	"  --mode native    in the driver (the default)\n"
 	"  --mode generic   in the network stack: on every interface, more slowly\n"
 	"  --reload         loads a program in any case\n"
+	"  --afresh         the same, and counters, sets and limits begin anew\n"
 	"  --json           what runs now, as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
@@ -39,6 +40,16 @@ static void tell_unlabelled(const struct cli *cli, const struct xdpf_meta *m)
 	cli->log.fn(cli->log.arg, XDPF_LOG_INFO, text);
 }
 
+static json_t *lost_json(const struct xdpf_applied *a)
+{
+	json_t *o = json_array();
+
+	for (size_t i = 0; i < a->n_lost; i++)
+		json_array_append_new(o, json_pack("{s:s, s:s?, s:s, s:s}", "kind", a->lost[i].kind, "file",
+						   a->lost[i].file[0] ? a->lost[i].file : NULL, "name", a->lost[i].name, "why", a->lost[i].why));
+	return o;
+}
+
 static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifaces, const struct xdpf_applied *applied, size_t n)
 {
 	json_t *files = json_array(), *on = json_array();
@@ -52,29 +63,38 @@ static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifac
 		if (xdpf_iface_query(&f, ifaces[i], &cli->log))
 			json_array_append_new(on, json_pack("{s:s}", "interface", ifaces[i]));
 		else
-			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?}", "interface", f.name, "ifindex",
+			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?, s:b, s:o}", "interface", f.name, "ifindex",
 							    (json_int_t)f.ifindex, "mode", xdpf_mode_name(f.mode),
 							    "program_id", (json_int_t)f.prog_id, "loaded", applied[i].tables ? "tables" : "program",
-							    "why", applied[i].tables ? NULL : applied[i].why));
+							    "why", applied[i].tables ? NULL : applied[i].why, "carried",
+							    applied[i].tables || applied[i].carried, "lost", lost_json(&applied[i])));
 	}
 	return cli_print_json(cli, json_pack("{s:s, s:o, s:I, s:I, s:o}", "program", m->program, "files", files, "rules",
 					     (json_int_t)m->n_rules, "unlabelled", (json_int_t)unlabelled(m), "interfaces", on),
 			      JSON_INDENT(2));
 }
 
-static void applied_freep(struct xdpf_applied **a)
+/* One for each interface. */
+struct all_applied {
+	struct xdpf_applied *v;
+	size_t n;
+};
+
+static void free_applied(struct all_applied *a)
 {
-	free(*a);
+	for (size_t i = 0; i < a->n; i++)
+		free(a->v[i].lost);
+	free(a->v);
 }
 
 int cmd_apply(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD };
+	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD, OPT_AFRESH };
 	static const struct option options[] = {
 		{ "mode", required_argument, NULL, OPT_MODE }, { "json", no_argument, NULL, OPT_JSON },
-		{ "reload", no_argument, NULL, OPT_RELOAD }, CLI_COMMON_OPTIONS, { 0 }
+		{ "reload", no_argument, NULL, OPT_RELOAD }, { "afresh", no_argument, NULL, OPT_AFRESH }, CLI_COMMON_OPTIONS, { 0 }
 	};
-	_cleanup_(applied_freep) struct xdpf_applied *applied = NULL;
+	_cleanup_(free_applied) struct all_applied applied = { 0 };
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	const struct xdpf_meta *m;
@@ -91,6 +111,8 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 			json = true;
 		else if (c == OPT_RELOAD)
 			opts.reload = true;
+		else if (c == OPT_AFRESH)
+			opts.afresh = true;
 		else if (!strcmp(optarg, "native"))
 			opts.mode = XDPF_MODE_NATIVE;
 		else if (!strcmp(optarg, "generic"))
@@ -109,8 +131,10 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(ifaces[k], ifaces[i]))
 				return cli_usage(cli, "%s is given twice", ifaces[i]);
-	opts.applied = applied = calloc(n, sizeof(*applied));
-	if (!applied) {
+	opts.applied = applied.v = calloc(n, sizeof(*applied.v));
+	applied.n = n;
+	if (!applied.v) {
+		applied.n = 0;
 		cli_error(cli, "out of memory");
 		return EXIT_SYSTEM;
 	}
@@ -122,5 +146,5 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		return status;
 	m = xdpf_object_meta(o);
 	tell_unlabelled(cli, m);
-	return json ? print_applied(cli, m, ifaces, applied, n) : EXIT_DONE;
+	return json ? print_applied(cli, m, ifaces, applied.v, n) : EXIT_DONE;
 }

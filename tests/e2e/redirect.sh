@@ -60,7 +60,7 @@ for mode in native generic; do
 		# An end of a veth pair takes frames that XDP sends to the other only where a program runs on itself.
 		[ $mode = native ] && status "a program on xp$i" 0 in_c "$XDPF" apply --quiet "$WORK/pass.xdpf" "xp$i"
 	done
-	status "$mode: apply" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
+	status "$mode: apply" 0 in_a "$XDPF" apply --afresh --mode $mode "$WORK/ways.o" xe0
 	send 1 2 3 4 5 6 7 8 9
 	came $mode 1 xp1
 	came $mode 2 xp3
@@ -93,7 +93,7 @@ for mode in native generic; do
 	says "$mode: bytes of others for Prometheus" '^xdpf_rule_else_bytes_total\{.*,rule="closed",verdict="drop"\} [1-9][0-9]*$'
 	is "$mode: no series twice" "$(grep -v '^#' <<<"$OUT" | sed 's/} [0-9]*$//' | sort | uniq -d | wc -l)" 0
 	ip -n "$NAME-a" link set xo1 up
-	status "$mode: apply anew" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
+	status "$mode: apply anew" 0 in_a "$XDPF" apply --afresh --mode $mode "$WORK/ways.o" xe0
 	send 7 6
 	is "$mode: starts at nothing lost" "$(stats 'j["lost"]')" "[]"
 	is "$mode: one tracing program" "$(find /sys/fs/bpf/xdpf/"$(cookie)" -name watch | wc -l)" 1
@@ -109,7 +109,7 @@ for mode in native generic; do
 	is "$mode, xo3 gone: others" "$(stats '[(r["rule"], r["else"]["packets"], r["else"]["verdict"]) for r in j["files"][0]["rules"] if r["else"]["packets"]]')" \
 		"[('gone', 1, 'drop'), ('passed', 1, 'pass'), ('socket', 1, 'pass'), ('closed', 1, 'drop'), ('late', 1, 'pass')]"
 	is "$mode, xo3 gone: the books balance" "$(stats 'j["balanced"]')" True
-	status "$mode: apply without xo3" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
+	status "$mode: apply without xo3" 0 in_a "$XDPF" apply --afresh --mode $mode "$WORK/ways.o" xe0
 	says "$mode: told that xo3 is not there" "no interface is called xo3 now: what is redirected to it takes the rule's .else."
 	status "$mode: remove" 0 in_a "$XDPF" remove xe0
 	is "$mode: nothing is left of it" "$(ls /sys/fs/bpf/xdpf/"$(cookie)" 2>/dev/null)" ""

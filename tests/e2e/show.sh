@@ -77,7 +77,10 @@ says "rules without a label" "2 of 8 rules have no label$"
 is "nothing started before" "$(grep -c 'start at zero' <<<"$OUT")" 0
 printf 'a: drop if tcp;\nb: if udp { c: count c; }\n' >"$WORK/labels.xdpf"
 status "apply with labels" 0 in_a "$XDPF" apply "$WORK/labels.xdpf" xe0
-says "a replacement starts anew" "xe0: replaced by labels, .*; counters and tables start at zero"
+says "of another file nothing goes on" "xe0: not carried over: table types \(show.xdpf\): there is none of this name any more"
+is "but the sums"  "$(grep -c 'not carried over: counters of verdicts: the program is made of other files now' <<<"$OUT")" 1
+status "apply afresh" 0 in_a "$XDPF" apply --afresh "$WORK/labels.xdpf" xe0
+says "what it says" "xe0: replaced by labels, .*; counters and tables start at zero"
 is "all have one" "$(grep -c 'no label' <<<"$OUT")" 0
 is "as JSON" "$(in_a "$XDPF" apply --json --quiet "$WORK/show.xdpf" xe0 |
 	json 'j["program"], j["files"], j["rules"], j["unlabelled"], [(i["interface"], i["mode"]) for i in j["interfaces"]]')" \

@@ -1,0 +1,454 @@
+/*
+ * Maps that go on in the program that replaces another: sets, buckets of limits, count tables, the paces of logs. In: an opened object and the
+ * program that runs. Out: the object has its maps where they are laid out alike, so that both programs see one state, and nothing needs to be moved;
+ * where a size is another, the elements are copied before the new one runs, and what came since behind it. What fits neither way is said.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "carry.h"
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* ---- what sets begin with ---- */
+
+int rt_declared_sums(uint64_t **out, const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log)
+{
+	uint64_t *sum = calloc(m->n_sets + 1, sizeof(*sum));
+
+	if (!sum)
+		return rt_fail(log, ENOMEM, "out of memory");
+	/* it was checked when the object was opened */
+	for (size_t at = 0; at < len;) {
+		struct xdpf_elements head;
+		uint64_t h = 1;
+
+		memcpy(&head, data + at, sizeof(head));
+		at += sizeof(head);
+		for (size_t i = 0, n = (size_t)head.n * head.key_size; i < n; i += 8) {
+			uint64_t w = 0;
+
+			memcpy(&w, data + at + i, n - i < 8 ? n - i : 8);
+			h = xdpf_mix64(h ^ (w * XDPF_RANDOM_STEP));
+		}
+		sum[head.set] = xdpf_mix64(h + head.n);
+		at += (size_t)head.n * head.key_size;
+	}
+	*out = sum;
+	return 0;
+}
+
+/* ---- maps of both ---- */
+
+/* @fd's map in the place of @map. */
+static int share(struct rt_carry *c, struct bpf_map *map, int fd, const struct xdpf_log *log)
+{
+	struct rt_shared *grown = realloc(c->shared, (c->n_shared + 1) * sizeof(*grown));
+
+	if (!grown)
+		return rt_fail(log, ENOMEM, "out of memory");
+	c->shared = grown;
+	grown[c->n_shared].map = map;
+	snprintf(grown[c->n_shared].name, sizeof(grown->name), "%s", bpf_map__name(map));
+	c->n_shared++;
+	return bpf_map__reuse_fd(map, fd) ? rt_fail_sys(log, errno, "a map of the program before cannot be used") : 0;
+}
+
+/* Is @fd's map what the object would make? */
+static bool alike(const struct bpf_map *map, int fd)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == bpf_map__type(map) && info.key_size == bpf_map__key_size(map) &&
+	       info.value_size == bpf_map__value_size(map) && info.max_entries == bpf_map__max_entries(map) &&
+	       info.map_flags == bpf_map__map_flags(map);
+}
+
+static struct bpf_map *numbered(struct bpf_object *bpf, const char *stem, size_t n)
+{
+	char name[24];
+
+	snprintf(name, sizeof(name), "%s%zu", stem, n);
+	return bpf_object__find_map_by_name(bpf, name);
+}
+
+static bool same_key(const struct xdpf_key_field *a, size_t n, const struct xdpf_key_field *b, size_t m)
+{
+	for (size_t i = 0; i < n && n == m; i++)
+		if (strcmp(a[i].name, b[i].name) || strcmp(a[i].type, b[i].type) || a[i].kind != b[i].kind || a[i].offset != b[i].offset ||
+		    a[i].size != b[i].size)
+			return false;
+	return n == m;
+}
+
+/* The order is that of the object's maps, not of their names: renaming one would hide the next. So all are found first. */
+static int share_set(struct rt_carry *c, size_t from, size_t to, struct bpf_map *live, struct bpf_map *ages, const struct xdpf_log *log)
+{
+	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[from], *is = &rt_meta_get(c->object->meta)->sets[to];
+	int err;
+
+	if (was->prefix != is->prefix || was->key_size != is->key_size || !same_key(was->key, was->n_key, is->key, is->n_key))
+		return rt_carry_lose(c, "set", was->file, was->name, "its elements are of another type now");
+	if (!live || c->old->set_fd[from] < 0)
+		return 0;
+	c->sets++;
+	if (was->expires == is->expires && alike(live, c->old->set_fd[from]) && (!ages || alike(ages, c->old->age_fd[from]))) {
+		err = share(c, live, c->old->set_fd[from], log);
+		return err || !ages ? err : share(c, ages, c->old->age_fd[from], log);
+	}
+	c->copy[c->n_copy++] = (struct rt_copy){ .from = from, .to = to };
+	return 0;
+}
+
+static int share_limit(struct rt_carry *c, size_t from, size_t to, struct bpf_map *map, const struct xdpf_log *log)
+{
+	const struct xdpf_limit *was = &rt_meta_get(c->old->meta)->limits[from], *is = &rt_meta_get(c->object->meta)->limits[to];
+	int fd = c->old->limit_fd[from];
+
+	if (!map)
+		return 0;
+	if (!was->layout || !is->layout || strcmp(was->layout, is->layout) || !c->has_seed || fd < 0)
+		return rt_carry_lose(c, "limit", was->file, was->name, "%s: each has its whole burst once more",
+				     was->layout && is->layout && strcmp(was->layout, is->layout) ? "its key or its unit of time is another now" :
+				     "what ran was loaded by another version of xdpf");
+	c->limits++;
+	/* else it is copied */
+	return alike(map, fd) ? share(c, map, fd, log) : 0;
+}
+
+static int share_table(struct rt_carry *c, size_t from, size_t to, struct bpf_map *map, const struct xdpf_log *log)
+{
+	const struct xdpf_table *was = &rt_meta_get(c->old->meta)->tables[from], *is = &rt_meta_get(c->object->meta)->tables[to];
+
+	if (!map || c->old->table_fd[from] < 0)
+		return 0;
+	if (!same_key(was->key, was->n_key, is->key, is->n_key) || !alike(map, c->old->table_fd[from]))
+		return rt_carry_lose(c, "table", was->file, was->name, "its key is another now");
+	c->tables++;
+	return share(c, map, c->old->table_fd[from], log);
+}
+
+/* What nobody continues is lost, and that is said where it is more than a counter. */
+static int say_gone(struct rt_carry *c)
+{
+	const struct xdpf_meta *old = rt_meta_get(c->old->meta), *new = rt_meta_get(c->object->meta);
+	int err = 0;
+
+	for (size_t i = 0; i < old->n_sets && !err; i++) {
+		size_t k = 0;
+
+		while (k < new->n_sets && rt_match_set(old, new, c->plan.files, k) != i)
+			k++;
+		if (k == new->n_sets)
+			err = rt_carry_lose(c, "set", old->sets[i].file, old->sets[i].name, "there is none of this name any more");
+	}
+	for (size_t i = 0; i < old->n_limits && !err; i++) {
+		size_t k = 0;
+
+		while (k < new->n_limits && rt_match_limit(old, new, c->plan.files, k) != i)
+			k++;
+		if (k == new->n_limits)
+			err = rt_carry_lose(c, "limit", old->limits[i].file, old->limits[i].name, "there is none of this name any more");
+	}
+	for (size_t i = 0; i < old->n_tables && !err; i++) {
+		size_t k = 0;
+
+		while (k < new->n_tables && rt_match_table(old, new, c->plan.files, k) != i)
+			k++;
+		if (k == new->n_tables)
+			err = rt_carry_lose(c, "table", old->tables[i].file, old->tables[i].name, "there is none of this name any more");
+	}
+	if (!err && !c->plan.books)
+		err = rt_carry_lose(c, "counters", RT_NO_INDEX, "of verdicts", "the program is made of other files now");
+	return err;
+}
+
+int rt_carry_share(struct rt_carry *c, struct bpf_object *bpf, const struct xdpf_log *log)
+{
+	const struct xdpf_meta *old = rt_meta_get(c->old->meta), *new = rt_meta_get(c->object->meta);
+	size_t n = 2 * new->n_sets + new->n_limits + new->n_tables;
+	_cleanup_free_ struct bpf_map **map = calloc(n + 1, sizeof(struct bpf_map *));
+	struct bpf_map **ages = map + new->n_sets, **limits = ages + new->n_sets, **tables = limits + new->n_limits;
+	struct bpf_map *cookies = bpf_object__find_map_by_name(bpf, XDPF_MAP_COOKIES);
+	uint32_t was;
+	int err = 0;
+
+	c->copy = calloc(new->n_sets + 1, sizeof(*c->copy));
+	if (!map || !c->copy)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < new->n_sets; i++) {
+		map[i] = numbered(bpf, XDPF_MAP_LIVE, i);
+		ages[i] = numbered(bpf, XDPF_MAP_AGES, i);
+	}
+	for (size_t i = 0; i < new->n_limits; i++)
+		limits[i] = numbered(bpf, XDPF_MAP_LIMIT, i);
+	for (size_t i = 0; i < new->n_tables; i++)
+		tables[i] = bpf_object__find_map_by_name(bpf, new->tables[i].map);
+	for (size_t i = 0; i < new->n_sets && !err; i++) {
+		was = rt_match_set(old, new, c->plan.files, i);
+		err = was == RT_NO_INDEX ? 0 : share_set(c, was, i, map[i], ages[i], log);
+	}
+	for (size_t i = 0; i < new->n_limits && !err; i++) {
+		was = rt_match_limit(old, new, c->plan.files, i);
+		err = was == RT_NO_INDEX ? 0 : share_limit(c, was, i, limits[i], log);
+	}
+	for (size_t i = 0; i < new->n_tables && !err; i++) {
+		was = rt_match_table(old, new, c->plan.files, i);
+		err = was == RT_NO_INDEX ? 0 : share_table(c, was, i, tables[i], log);
+	}
+	if (!err && cookies && c->has_seed && c->old->cookies_fd >= 0 && alike(cookies, c->old->cookies_fd))
+		err = share(c, cookies, c->old->cookies_fd, log);
+	return err ? err : say_gone(c);
+}
+
+bool rt_carry_has_set(const struct rt_carry *c, size_t set)
+{
+	const struct xdpf_meta *old = c ? rt_meta_get(c->old->meta) : NULL, *new = c ? rt_meta_get(c->object->meta) : NULL;
+	uint32_t was = c ? rt_match_set(old, new, c->plan.files, set) : RT_NO_INDEX;
+
+	return was != RT_NO_INDEX && old->sets[was].prefix == new->sets[set].prefix && old->sets[was].key_size == new->sets[set].key_size &&
+	       same_key(old->sets[was].key, old->sets[was].n_key, new->sets[set].key, new->sets[set].n_key);
+}
+
+/* ---- elements of sets ---- */
+
+/* Elements of two snapshots by their keys. */
+struct sorted {
+	const struct rt_snapshot *s;
+	size_t key_size, *at;
+};
+
+static int by_key(const void *a, const void *b, void *arg)
+{
+	const struct sorted *x = arg;
+
+	return memcmp(x->s->keys + *(const size_t *)a * x->key_size, x->s->keys + *(const size_t *)b * x->key_size, x->key_size);
+}
+
+static bool sort(struct sorted *x, const struct rt_snapshot *s, size_t key_size)
+{
+	*x = (struct sorted){ s, key_size, malloc((s->n + 1) * sizeof(size_t)) };
+	for (size_t i = 0; x->at && i < s->n; i++)
+		x->at[i] = i;
+	if (x->at)
+		qsort_r(x->at, s->n, sizeof(*x->at), by_key, x);
+	return x->at;
+}
+
+static void free_sorted(struct sorted *x)
+{
+	free(x->at);
+}
+
+static bool equal(const struct xdpf_element *a, const struct xdpf_element *b)
+{
+	return a->until == b->until && a->bits == b->bits && a->age == b->age;
+}
+
+struct left_out {
+	size_t full, expire;
+};
+
+/* One element into the new set; one that is there already stays. */
+static int put(const struct xdpf_program *p, size_t set, const unsigned char *key, const struct xdpf_element *e, struct left_out *left)
+{
+	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
+	uint64_t now = now_ns();
+	int err;
+
+	if (e->until && e->until <= now)
+		return 0;
+	if (e->until && !m->expires) {
+		left->expire++;
+		return 0;
+	}
+	if (rt_set_stays(p, set, key))
+		return 0;
+	err = rt_set_put(p, set, key, e->until ? e->until - now : 0, now, NULL);
+	left->full += err == -ENOSPC;
+	return err == -ENOSPC ? 0 : err;
+}
+
+static int say_left(struct rt_carry *c, const struct rt_copy *x, struct left_out left)
+{
+	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from];
+	int err = 0;
+
+	if (left.full)
+		err = rt_carry_lose(c, "set", was->file, was->name, "%zu elements find no room: it holds %u now", left.full,
+				    rt_meta_get(c->object->meta)->sets[x->to].size);
+	if (!err && left.expire)
+		err = rt_carry_lose(c, "set", was->file, was->name, "%zu elements would have expired, and its elements do so no more", left.expire);
+	return err;
+}
+
+static int copy_set(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from];
+	struct left_out left = { 0, 0 };
+	int err = rt_snapshot_read(&x->then, c->old->set_fd[x->from], was, log);
+
+	/* what stays comes first, should not all find room */
+	for (int expire = 0; expire < 2; expire++)
+		for (size_t i = 0; i < x->then.n && !err; i++)
+			if (!x->then.values[i].until == !expire)
+				err = put(p, x->to, x->then.keys + i * was->key_size, &x->then.values[i], &left);
+	if (err)
+		return rt_fail_sys(log, -err, "set %s cannot be copied", was->name);
+	return say_left(c, x, left);
+}
+
+/* What came, and what went, in the old set between its copy and its end. */
+static int copy_rest(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from];
+	_cleanup_(rt_snapshot_free) struct rt_snapshot last = { 0 };
+	_cleanup_(free_sorted) struct sorted then = { 0 }, now = { 0 };
+	struct left_out left = { 0, 0 };
+	struct xdpf_element e;
+	size_t i = 0, k = 0;
+	int err = rt_snapshot_read(&last, c->old->set_fd[x->from], was, log);
+
+	if (err)
+		return err;
+	if (!sort(&then, &x->then, was->key_size) || !sort(&now, &last, was->key_size))
+		return rt_fail(log, ENOMEM, "out of memory");
+	while ((i < x->then.n || k < last.n) && !err) {
+		const unsigned char *a = i < x->then.n ? x->then.keys + then.at[i] * was->key_size : NULL;
+		const unsigned char *b = k < last.n ? last.keys + now.at[k] * was->key_size : NULL;
+		int order = !a ? 1 : !b ? -1 : memcmp(a, b, was->key_size);
+
+		if (order > 0 || (!order && !equal(&x->then.values[then.at[i]], &last.values[now.at[k]])))
+			err = put(p, x->to, b, &last.values[now.at[k]], &left);
+		else if (order < 0 && !bpf_map_lookup_elem(p->set_fd[x->to], a, &e) && e.until == x->then.values[then.at[i]].until)
+			bpf_map_delete_elem(p->set_fd[x->to], a);
+		i += order <= 0;
+		k += order >= 0;
+	}
+	if (err)
+		return rt_fail_sys(log, -err, "set %s cannot be copied", was->name);
+	return say_left(c, x, left);
+}
+
+/* ---- the object's own elements ---- */
+
+/* Those that a set begins with, where the object before had it begin with others: they come in, too. */
+static int declare(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_elements *head, const char *keys, const struct xdpf_log *log)
+{
+	const struct xdpf_meta *old = rt_meta_get(c->old->meta), *new = rt_meta_get(c->object->meta);
+	const uint64_t *before = rt_meta_declared(c->old->meta);
+	uint32_t was = rt_match_set(old, new, c->plan.files, head->set);
+
+	if (!rt_carry_has_set(c, head->set) || (before && before[was] == c->declared[head->set]))
+		return 0;
+	c->added = realloc(c->added, (c->n_added + head->n + 1) * sizeof(*c->added));
+	if (!c->added)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < head->n; i++) {
+		const char *key = keys + i * head->key_size;
+		int err;
+
+		if (rt_set_stays(p, head->set, key))
+			continue;
+		err = rt_set_put(p, head->set, key, 0, now_ns(), log);
+		if (err)
+			return err;
+		c->added[c->n_added].set = was;
+		memcpy(c->added[c->n_added++].key, key, head->key_size);
+	}
+	return 0;
+}
+
+static int declare_all(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	int err = 0;
+
+	for (size_t at = 0; at < c->object->sets_len && !err;) {
+		struct xdpf_elements head;
+
+		memcpy(&head, c->object->sets + at, sizeof(head));
+		at += sizeof(head);
+		err = declare(c, p, &head, c->object->sets + at, log);
+		at += (size_t)head.n * head.key_size;
+	}
+	return err;
+}
+
+/* ---- the whole ---- */
+
+static bool is_shared(const struct rt_carry *c, const char *stem, size_t n)
+{
+	char name[24];
+
+	snprintf(name, sizeof(name), "%s%zu", stem, n);
+	for (size_t i = 0; i < c->n_shared; i++)
+		if (!strcmp(c->shared[i].name, name))
+			return true;
+	return false;
+}
+
+static int copy_limits(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	const struct xdpf_meta *old = rt_meta_get(c->old->meta), *new = rt_meta_get(c->object->meta);
+	int err = 0;
+
+	for (size_t i = 0; i < new->n_limits && !err; i++) {
+		uint32_t was = rt_match_limit(old, new, c->plan.files, i);
+		size_t left = 0;
+
+		if (was == RT_NO_INDEX || is_shared(c, XDPF_MAP_LIMIT, i) || !c->has_seed || !old->limits[was].layout || !new->limits[i].layout ||
+		    strcmp(old->limits[was].layout, new->limits[i].layout) || p->limit_fd[i] < 0 || c->old->limit_fd[was] < 0)
+			continue;
+		err = rt_limit_copy(p->limit_fd[i], c->old->limit_fd[was], c->seed, &new->limits[i], &left, log);
+		if (!err && left)
+			err = rt_carry_lose(c, "limit", old->limits[was].file, old->limits[was].name, "%zu keys find no room: it holds %llu now",
+					    left, (unsigned long long)new->limits[i].size);
+	}
+	return err;
+}
+
+/* When a log may have its next record. */
+static int copy_paces(const struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	for (size_t i = 0; i < c->plan.n_move && p->next_fd >= 0 && c->old->next_fd >= 0; i++) {
+		const struct rt_move *m = &c->plan.move[i];
+		uint32_t from = (uint32_t)(m->at / 2), to = (uint32_t)(m->into / 2);
+		uint64_t due;
+
+		if (m->from != RT_LOGS || bpf_map_lookup_elem(c->old->next_fd, &from, &due))
+			continue;
+		if (bpf_map_update_elem(p->next_fd, &to, &due, BPF_ANY))
+			return rt_fail_sys(log, errno, "the pace of a log cannot be copied");
+	}
+	return 0;
+}
+
+int rt_carry_copy(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	int err = copy_limits(c, p, log);
+
+	if (!err)
+		err = copy_paces(c, p, log);
+	for (size_t i = 0; i < c->n_copy && !err; i++)
+		err = copy_set(c, &c->copy[i], p, log);
+	return err ? err : declare_all(c, p, log);
+}
+
+int rt_carry_copy_rest(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < c->n_copy && !err; i++)
+		err = copy_rest(c, &c->copy[i], p, log);
+	return err;
+}
