@@ -177,7 +177,9 @@ static bool snapshot_room(struct rt_snapshot *s, size_t want, size_t key_size)
 	return true;
 }
 
-int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log)
+/* Reads on from @s->n; @fn: with each chunk, behind which it is room again; NULL: all stays. */
+static int read_chunks(struct rt_snapshot *s, int fd, const struct xdpf_set *set, void (*fn)(void *arg, const struct rt_snapshot *s), void *arg,
+		       const struct xdpf_log *log)
 {
 	unsigned char token[2][XDPF_SET_KEY] = { { 0 } };
 	size_t chunk = 4096;
@@ -200,10 +202,44 @@ int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, 
 		if (err && err != ENOENT)
 			return rt_fail_sys(log, err, "set %s cannot be read", set->name);
 		s->n += n;
+		if (fn) {
+			fn(arg, s);
+			s->n = 0;
+		}
 		if (err)
 			return 0;
 		first = false;
 	}
+}
+
+int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log)
+{
+	return read_chunks(s, fd, set, NULL, NULL, log);
+}
+
+struct counting {
+	uint64_t n, now;
+};
+
+static void count_live(void *arg, const struct rt_snapshot *s)
+{
+	struct counting *c = arg;
+
+	for (size_t i = 0; i < s->n; i++)
+		c->n += !s->values[i].until || s->values[i].until > c->now;
+}
+
+int xdpf_set_count(const struct xdpf_program *p, size_t set, uint64_t *n, const struct xdpf_log *log)
+{
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
+	struct counting c = { 0, now_ns() };
+	int fd, err = rt_set_open(&fd, p, set, log);
+
+	if (!err)
+		err = read_chunks(&s, fd, &rt_meta_get(p->meta)->sets[set], count_live, &c, log);
+	if (!err)
+		*n = c.n;
+	return err;
 }
 
 int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void *arg, const struct xdpf_log *log)

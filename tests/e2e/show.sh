@@ -104,5 +104,5 @@ says "its rules" '^xdpf_rule_packets_total\{interface="xe0",program="show",file=
 is "every line of it" "$(grep -Evc '^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+\{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*\} [0-9]+)$' <<<"$OUT")" 0
 is "no series twice" "$(grep -v '^#' <<<"$OUT" | sed 's/} [0-9]*$//' | sort | uniq -d | wc -l)" 0
 OUT=$(in_a timeout 2.5 "$XDPF" stats --watch xe0)
-is "again each second" "$(grep -c '^verdicts' <<<"$OUT")" 3
+is "again each second" "$(grep -c "^verdicts" <<<"$OUT")" 2
 report
