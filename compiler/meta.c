@@ -352,6 +352,7 @@ char *meta_json(const struct ast_program *p, const struct meta_image *image, con
 	meta_put(&t, ",\"logs\":");
 	meta_put_logs(&t, p);
 	meta_put_shared(&t, p);
+	meta_put_sources(&t, p);
 	if (image && image->size && shape) {
 		meta_put(&t, ",\"image\":");
 		meta_put_image(&t, image);

@@ -33,6 +33,14 @@ void meta_put_rules(struct meta_text *t, const struct ast_program *p);
 void meta_put_actions(struct meta_text *t, const struct ast_program *p);
 void meta_put_logs(struct meta_text *t, const struct ast_program *p);
 
+/* ---- meta_source.c, meta_sha256.c ---- */
+
+enum { META_SHA256 = 65, META_SOURCES = 1 << 20 };	/* digits and a NUL; bytes of all texts together */
+
+/* As a member behind others. */
+void meta_put_sources(struct meta_text *t, const struct ast_program *p);
+void meta_sha256(char out[META_SHA256], const void *data, size_t n);
+
 /* ---- meta_image.c ---- */
 
 /* As a member's value. */

@@ -382,6 +382,8 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
  *                     "key": [ { "name": "ip", "type": "ip", "kind": "ip", "offset": 0, "size": 17 } ] } ] }
  *
+ *     "sources":  [ { "name": "edge.xdpf", "size": 812, "sha256": "9f86d0…", "text": "drop if …" or null } ]    all files that were read
+ *
  * With an image there is more:
  *     "image":    { "size": 7340032, "whats": [ [ 4, 1000 ] ], "indexes": [ 0, 2 ] or null }, "shape": "f1d120…"
  * whats: tables of classify_what() (table/what.h), indexes: a table of u32, both of which name rules' indexes: where in the image it says where the

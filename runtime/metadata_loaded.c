@@ -1,6 +1,7 @@
 /*
  * What the runtime adds to the metadata in the kernel, besides what moved (metadata_image.c): maps that are an older program's, the seed of hashes,
- * and what sets began with. In: a tree that may be anything. Out: names of maps by their ids; and the same as text, for what comes after.
+ * and what sets began with; and the files that a program was made from. In: a tree that may be anything. Out: names of maps by their ids; and the
+ * same as text, for what comes after.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -49,6 +50,28 @@ void meta_parse_loaded(struct meta_parse *p)
 	for (size_t i = 0; i < m->m.n_sets && !p->err; i++)
 		if (!hex_number(json_array_get(declared, i), &m->declared[i]))
 			meta_bad(p, "loaded", "does not say what sets began with");
+}
+
+void meta_parse_sources(struct meta_parse *p)
+{
+	const json_t *a = meta_array(p, p->meta->root, "sources", MAX_SOURCES, false);
+	struct rt_meta *m = p->meta;
+
+	m->m.n_sources = json_array_size(a);
+	m->m.sources = m->sources = meta_alloc(p, m->m.n_sources, sizeof(*m->sources));
+	for (size_t i = 0; i < m->m.n_sources && !p->err; i++) {
+		const json_t *o = json_array_get(a, i), *size = json_object_get(o, "size"), *text = json_object_get(o, "text");
+		struct xdpf_source *s = &m->sources[i];
+
+		s->name = meta_string(p, o, "name");
+		s->sha256 = meta_string(p, o, "sha256");
+		s->text = json_string_value(text);
+		s->size = json_is_integer(size) && json_integer_value(size) > 0 ? (uint64_t)json_integer_value(size) : 0;
+		if (!p->err && (strlen(s->sha256) != 64 || strspn(s->sha256, "0123456789abcdef") != 64))
+			meta_bad(p, "sha256", "is none");
+		if (!json_is_integer(size) || (!s->text && !json_is_null(text)) || (s->text && strlen(s->text) != s->size))
+			meta_bad(p, "sources", "has an element that is no file");
+	}
 }
 
 const char *rt_meta_map_name(const struct rt_meta *m, uint32_t id)

@@ -2,10 +2,20 @@
  * libxdpf: from an object of xdpfc to a running filter. Loads and attaches XDP programs, finds them again, reads their
  * counters and runs them over frames. Knows no rule language and needs no LLVM.
  *
- * Functions return 0 or -errno; an output is written only on success. What went wrong, and what to do, is told to the log.
- * Everything that is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL); what
- * getters return is borrowed. Option structs start with their own size (`.sz = sizeof(opts)`); NULL means all defaults. Not
- * thread-safe for one object at a time.
+ * Errors. Functions return 0 or -errno; an output is written only on success. What went wrong, where, and what to do is told to the log as text, as
+ * are warnings, and what was done; NULL is a log that nobody reads, and xdpf_log_keep() one that keeps the last error. Values that mean the same
+ * everywhere: -EBADMSG, the object or what the kernel has is not what it says it is; -EPERM, privileges are lacking (CAP_BPF, CAP_NET_ADMIN,
+ * CAP_PERFMON); -ENOENT, there is no filter of ours; -ENODEV, no such interface; -EBUSY, somebody else's program is there, or somebody changed it
+ * just now; -EOPNOTSUPP, this kernel or driver cannot do it; -ENOMEM.
+ *
+ * Ownership. What is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL); it must not outlive what it was
+ * made from where that is said. What getters return is borrowed, and goes with what it was asked of. Names and texts that are given are copied.
+ *
+ * Versions. Handles are opaque. Option structs start with their own size (`.sz = sizeof(opts)`); NULL means all defaults, and what an older
+ * library does not know must be left zero. Functions have symbol versions, and are never taken back under one soname.
+ *
+ * Threads. Different handles may be used by different threads at the same time; one handle by one of them at a time. libbpf's print hook, of which a
+ * process has one, is taken over and passes on what is not of ours.
  */
 #ifndef XDPF_RUNTIME_H
 #define XDPF_RUNTIME_H
@@ -31,6 +41,16 @@ struct xdpf_log {
 	xdpf_log_fn fn;
 	void *arg;
 };
+
+/* The last error's text; "": there was none. */
+struct xdpf_message {
+	char text[1024];
+};
+
+/* A log that keeps it in @m, which must live as long as the log is used. */
+XDPF_API struct xdpf_log xdpf_log_keep(struct xdpf_message *m);
+/* "0.1.0" */
+XDPF_API const char *xdpf_version(void);
 
 /* ---- what an object says about itself ---- */
 
@@ -144,6 +164,14 @@ struct xdpf_set {
 	size_t n_key;			/* components */
 };
 
+/* A file that was read for it: a rule file, one that is included, elements of a set. */
+struct xdpf_source {
+	const char *name;
+	uint64_t size;			/* bytes */
+	const char *sha256;		/* 64 hexadecimal digits */
+	const char *text;		/* all of it, with whatever control characters it has; NULL: it was left out */
+};
+
 struct xdpf_meta {
 	const char *compiler, *program;
 	const struct xdpf_file *files;
@@ -158,6 +186,8 @@ struct xdpf_meta {
 	size_t n_files, n_rules, n_tables, n_actions, n_limits, n_logs, n_ifaces;
 	const struct xdpf_set *sets;	/* those that live */
 	size_t n_sets;
+	const struct xdpf_source *sources;
+	size_t n_sources;		/* 0: it does not say */
 	struct xdpf_ways ways;
 	bool frags;			/* of a loaded program: it takes frames in fragments */
 };

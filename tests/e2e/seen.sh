@@ -15,6 +15,31 @@ END
 status "apply" 0 in_a "$XDPF" apply "$file" xe0
 prom() { /usr/bin/python3 "$HERE/prometheus.py" "$@" 2>&1; }
 
+# ---- what runs ----
+sum=$(sha256sum <"$file" | cut -d' ' -f1)
+status "status" 0 in_a "$XDPF" status xe0
+says "its file and its sum" "^    source    a\"b.c\.xdpf, $(wc -c <"$file") bytes, sha256 $sum\$"
+is "the text that runs" "$(in_a "$XDPF" status --source xe0 | tail -n +2)" "$(cat "$file")"
+is "as JSON" "$(in_a "$XDPF" status --source --json xe0 | json '[(s["sha256"], len(s["text"]) == s["size"]) for s in j[0]["sources"]]')" "[('$sum', True)]"
+is "its rules" "$(in_a "$XDPF" status --rules xe0 | cut -f2 | tr '\n' ' ')" "$(grep : "$file" | grep -v '^set\|^limit' | tr -s ' ' | tr '\n' ' ')default pass; "
+is "as JSON, too" "$(in_a "$XDPF" status --rules --json xe0 | json '[(r["rule"], r["line"]) for r in j[0]["rule_texts"]][:2]')" "[('seen', 3), ('one', 4)]"
+printf 'include "part.xdpf";\nset s : ip from "list.txt";\nb: drop if ip.src in s;\n' >"$WORK/whole.xdpf"
+printf 'a: drop if udp.dport == 1;\n' >"$WORK/part.xdpf"
+seq -f '10.%g.3.1' 200 >"$WORK/list.txt"
+ok "compile" "$XDPFC" "$WORK/whole.xdpf" -o "$WORK/whole.o"
+ok "compile without texts" "$XDPFC" --no-source "$WORK/whole.xdpf" -o "$WORK/less.o"
+ip -n "$NAME-a" link add xe4 type veth peer name xe5
+in_a "$XDPF" apply --quiet "$WORK/whole.o" xe4
+is "all that was read" "$(in_a "$XDPF" status --json --source xe4 | json '[s["name"] for s in j[0]["sources"] if s["text"]]')" \
+	"['whole.xdpf', 'part.xdpf', 'list.txt']"
+seq -f '10.%g.3.2' 200 >"$WORK/list.txt"
+ok "compile again" "$XDPFC" "$WORK/whole.xdpf" -o "$WORK/whole.o"
+is "an exchange of tables" "$(in_a "$XDPF" apply --quiet --json "$WORK/whole.o" xe4 | json 'j["interfaces"][0]["loaded"]')" tables
+is "has the new ones" "$(in_a "$XDPF" status --source xe4 | tail -1)" 10.200.3.2
+in_a "$XDPF" apply --quiet "$WORK/less.o" xe4
+is "left out" "$(in_a "$XDPF" status --json --source xe4 | json '[s["text"] for s in j[0]["sources"]]')" "[None, None, None]"
+in_a "$XDPF" remove --quiet xe4
+
 # ---- how much it is now ----
 nsenter --net="$A" env LC_ALL=C "$XDPF" stats --watch xe0 >"$WORK/watch" 2>&1 &
 text=$!
