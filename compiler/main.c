@@ -46,7 +46,6 @@ static const char help[] =
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"\n"
 	"Several files make one program and run in the order given; - is standard input.\n"
-	"\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --no-source       the object is not to hold the files' texts (to 1 MB, it does)\n"
 	"  --engine=E, --set-engine=E, --table-memory=MB   how rules and sets are found\n"

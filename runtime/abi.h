@@ -31,7 +31,7 @@
  *   .bss           xdpf_trace, xdpf_inputs
  *
  * The runtime binds more to the program when it loads it:
- *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be redirected and were not, if the program redirects
+ *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be sent and were not, if the program sends; behind these: see failures.c
  *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
  *   xdpf_carried   ARRAY  one element: what the program before counted, if there was one: see carry.c
  *   xdpf_metas     ARRAY_OF_MAPS  as xdpf_images: -> ARRAY, frozen, as xdpf_meta    the metadata that belongs to that image, if there is one

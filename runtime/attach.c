@@ -353,6 +353,8 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 		if (!err && t[i].carry)
 			finish_carry(&t[i], log);
 		if (!err && !t[i].swap)
+			rt_failures_own(t[i].prog);
+		if (!err && !t[i].swap)
 			rt_bpffs_pin_watch(t[i].prog->watch_fd, t[i].path, log);
 		if (!err && t[i].swap)
 			say_exchanged(&t[i], xdpf_object_meta(o), log);

@@ -215,22 +215,30 @@ int rt_bpffs_pin_before(int fd, const char *path, const struct xdpf_log *log)
 	return fd >= 0 && bpf_obj_pin(fd, before) ? rt_fail_sys(log, errno, "the program before cannot be pinned at %s", before) : 0;
 }
 
-int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log)
+static const char *const watches[RT_WATCHES] = { "watch", "watch-exception", "watch-device", "watch-back" };
+
+int rt_bpffs_pin_watch(const int fd[RT_WATCHES], const char *path, const struct xdpf_log *log)
 {
 	char watch[RT_PATH_MAX];
 
-	beside(watch, path, "watch");
-	if (unlink(watch) && errno != ENOENT)
-		return rt_fail_sys(log, errno, "%s cannot be removed", watch);
-	return fd < 0 ? 0 : bpf_obj_pin(fd, watch) ? rt_fail_sys(log, errno, "what counts lost packets cannot be pinned at %s", watch) : 0;
+	for (int i = 0; i < RT_WATCHES; i++) {
+		beside(watch, path, watches[i]);
+		if (unlink(watch) && errno != ENOENT)
+			return rt_fail_sys(log, errno, "%s cannot be removed", watch);
+		if (fd[i] >= 0 && bpf_obj_pin(fd[i], watch))
+			return rt_fail_sys(log, errno, "what counts lost packets cannot be pinned at %s", watch);
+	}
+	return 0;
 }
 
 int rt_bpffs_unpin(const char *path, const struct xdpf_log *log)
 {
 	char dir[RT_PATH_MAX];
 
-	beside(dir, path, "watch");
-	unlink(dir);
+	for (int i = 0; i < RT_WATCHES; i++) {
+		beside(dir, path, watches[i]);
+		unlink(dir);
+	}
 	beside(dir, path, "before");
 	unlink(dir);
 	if (unlink(path) && errno != ENOENT)

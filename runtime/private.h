@@ -240,10 +240,18 @@ int rt_cookies_check(const struct xdpf_meta *m, const struct xdpf_log *log);
 
 /* ---- failures.c ---- */
 
-/* Counts what this program's redirects come to, while @link_fd is open or pinned; @before_fd: -1, or the map of a program before, which goes on.
- * The others are left alone where there is nothing to count, or no way to (which is told). */
-int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, int before_fd, const struct xdpf_ways *w, const struct xdpf_log *log);
-int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_log *log);
+struct xdpf_program;
+
+/* The kernel's tracepoints. */
+enum { RT_WATCH_REDIRECT, RT_WATCH_EXCEPTION, RT_WATCH_DEVICE, RT_WATCH_BACK, RT_WATCHES };
+
+/* Counts what the kernel loses of what @p sends from this interface (0: it is not known), while its .watch_fd are open or pinned; @before_fd: -1, or
+ * the map of a program before, which goes on. Where there is nothing to count, or no way to (which is told), nothing changes. */
+int rt_failures_watch(struct xdpf_program *p, int before_fd, unsigned ifindex, const struct xdpf_log *log);
+/* From here on it is @p that counts for the interface. */
+void rt_failures_own(const struct xdpf_program *p);
+/* By errno, and by verdict. */
+int rt_failures_read(uint64_t *counts, size_t n, uint64_t *exceptions, size_t n_exceptions, int map_fd, const struct xdpf_log *log);
 
 /* ---- conn.c ---- */
 
@@ -321,7 +329,8 @@ int *rt_sets_place(struct xdpf_program *p, const char *name);
 /* A program in the kernel, loaded by us or found there. */
 struct xdpf_program {
 	struct rt_meta *meta;
-	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
+	int prog_fd, rules_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd;	/* -1: the program has none */
+	int watch_fd[RT_WATCHES];
 	int log_fd, logs_fd, next_fd, carried_fd, cookies_fd;
 	int swap_fd, images_fd, metas_fd, rodata_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
@@ -431,8 +440,8 @@ int rt_bpffs_unpin(const char *path, const struct xdpf_log *log);
 /* The program before the one that the link at @path has, as long as it is needed. -1: nothing is pinned any more. */
 int rt_bpffs_pin_before(int fd, const char *path, const struct xdpf_log *log);
 int rt_bpffs_open_before(const char *path);
-/* Pins @fd beside the link at @path, in the place of what is there; -1: nothing. */
-int rt_bpffs_pin_watch(int fd, const char *path, const struct xdpf_log *log);
+/* Pins these beside the link at @path, in the place of what is there; -1: nothing. */
+int rt_bpffs_pin_watch(const int fd[RT_WATCHES], const char *path, const struct xdpf_log *log);
 
 /* ---- iface.c ---- */
 

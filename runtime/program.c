@@ -22,7 +22,9 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		return NULL;
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
-	p->errors_fd = p->watch_fd = p->next_fd = p->carried_fd = p->cookies_fd = -1;
+	for (int i = 0; i < RT_WATCHES; i++)
+		p->watch_fd[i] = -1;
+	p->errors_fd = p->next_fd = p->carried_fd = p->cookies_fd = -1;
 	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->rodata_fd = -1;
 	return p;
 }
@@ -50,7 +52,8 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->others_fd);
 	close_fd(&p->limits_fd);
 	close_fd(&p->errors_fd);
-	close_fd(&p->watch_fd);
+	for (int i = 0; i < RT_WATCHES; i++)
+		close_fd(&p->watch_fd[i]);
 	close_fd(&p->meta_fd);
 	close_fd(&p->metas_fd);
 	close_fd(&p->swap_fd);
@@ -322,7 +325,7 @@ int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, cons
 	if (!err && !opt.test)
 		err = rt_ways_fill(p->bpf, &rt_meta_get(p->meta)->ways, opt.generic, log);
 	if (!err && !opt.test)
-		err = rt_failures_watch(&p->errors_fd, &p->watch_fd, p->prog_fd, rt_carry_errors_fd(carry), &rt_meta_get(p->meta)->ways, log);
+		err = rt_failures_watch(p, rt_carry_errors_fd(carry), opt.ifindex, log);
 	if (!err)
 		err = rt_metamap_bind(&p->meta_fd, !opt.test && rt_meta_image(o->meta)->shape ? &p->metas_fd : NULL, p->prog_fd, text, log);
 	if (!err && carry)

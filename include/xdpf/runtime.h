@@ -436,8 +436,11 @@ XDPF_API struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned
 /* By place in meta.logs. */
 XDPF_API struct xdpf_logged xdpf_stats_log(const struct xdpf_stats *s, size_t log);
 XDPF_API struct xdpf_limit_counts xdpf_stats_limit(const struct xdpf_stats *s, size_t limit);
-/* Packets that were redirected and lost behind the program, by errno below XDPF_MAX_ERRNO: an interface was down, its MTU too small, … */
+/* Packets that were redirected or sent back, and lost behind the program, by errno below XDPF_MAX_ERRNO: an interface was down, its MTU too small, …;
+ * 0: the device took no more, and gave no error. */
 XDPF_API uint64_t xdpf_stats_error(const struct xdpf_stats *s, unsigned err);
+/* Packets that the kernel gave up with this verdict: what was to be sent back (tx), and could not be. */
+XDPF_API uint64_t xdpf_stats_exception(const struct xdpf_stats *s, enum xdpf_verdict v);
 /* Packets that reached a file: the sum over its deciding rules and its default. */
 XDPF_API struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file);
 /* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not

@@ -92,6 +92,8 @@ struct cookie_counts {
 };
 
 struct cookie_counts counters_cookies(const struct counters_of *c, const struct xdpf_rule *r);
+/* What became of packets that were redirected and lost. */
+const char *counters_error(unsigned err);
 /* All fields of an entry's key in one line. */
 char *counters_key(const struct counters_of *c, const struct xdpf_table *t, const void *key, char *buf, size_t size);
 

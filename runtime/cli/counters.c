@@ -20,6 +20,11 @@ char *counters_key(const struct counters_of *c, const struct xdpf_table *t, cons
 	return buf;
 }
 
+const char *counters_error(unsigned err)
+{
+	return err ? strerror((int)err) : "the device took no more";
+}
+
 bool counters_any(const struct xdpf_meta *m)
 {
 	for (size_t i = 0; i < m->n_files; i++)
@@ -173,8 +178,20 @@ static json_t *lost_json(const struct counters_of *c)
 
 	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++)
 		if (xdpf_stats_error(c->stats, e))
-			json_array_append_new(o, json_pack("{s:i, s:s, s:I}", "errno", (int)e, "error", strerror((int)e), "packets",
+			json_array_append_new(o, json_pack("{s:i, s:s, s:I}", "errno", (int)e, "error", counters_error(e), "packets",
 							   (json_int_t)xdpf_stats_error(c->stats, e)));
+	return o;
+}
+
+/* By verdict: what the kernel gave up. */
+static json_t *exceptions_json(const struct counters_of *c)
+{
+	json_t *o = json_array();
+
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++)
+		if (xdpf_stats_exception(c->stats, v))
+			json_array_append_new(o, json_pack("{s:s, s:I}", "verdict", xdpf_verdict_name(v), "packets",
+							   (json_int_t)xdpf_stats_exception(c->stats, v)));
 	return o;
 }
 
@@ -224,6 +241,8 @@ json_t *counters_json(const struct counters_of *c)
 	/* a test run sends nothing */
 	if (c->iface)
 		json_object_set_new(o, "lost", lost_json(c));
+	if (c->iface)
+		json_object_set_new(o, "exceptions", exceptions_json(c));
 	json_object_set_new(o, "sets", sets);
 	json_object_set_new(o, "logs", logs);
 	json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));

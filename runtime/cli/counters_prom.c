@@ -118,8 +118,20 @@ static void lost_metric(const struct counters_of *c, FILE *out, const char *metr
 		snprintf(number, sizeof(number), "%u", e);
 		start(c, out, metric);
 		label(out, "errno", number);
-		label(out, "error", strerror((int)e));
+		label(out, "error", counters_error(e));
 		fprintf(out, "} %" PRIu64 "\n", xdpf_stats_error(c->stats, e));
+	}
+}
+
+static void exceptions_metric(const struct counters_of *c, FILE *out, const char *metric, bool bytes)
+{
+	(void)bytes;
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++) {
+		if (!xdpf_stats_exception(c->stats, v))
+			continue;
+		start(c, out, metric);
+		label(out, "verdict", xdpf_verdict_name(v));
+		fprintf(out, "} %" PRIu64 "\n", xdpf_stats_exception(c->stats, v));
 	}
 }
 
@@ -287,8 +299,10 @@ static const struct {
 	{ "xdpf_rule_bytes_total", "counter", "Bytes of the frames that matched a rule or fell to a file's default.", rules_metric, true },
 	{ "xdpf_rule_else_packets_total", "counter", "Packets of them that took the other verdict: there was no way.", others_metric, false },
 	{ "xdpf_rule_else_bytes_total", "counter", "Bytes of the frames of them that took the other verdict.", others_metric, true },
-	{ "xdpf_lost_packets_total", "counter", "Packets that were redirected and lost behind the program, by the kernel's error.", lost_metric,
-	  false },
+	{ "xdpf_lost_packets_total", "counter", "Packets that were redirected or sent back, and lost behind the program, by the kernel's error.",
+	  lost_metric, false },
+	{ "xdpf_exception_packets_total", "counter", "Packets that the kernel gave up with this verdict: what was to be sent back, and could not be.",
+	  exceptions_metric, false },
 	{ "xdpf_verdict_packets_total", "counter", "Packets by the program's verdict.", verdicts_metric, false },
 	{ "xdpf_verdict_bytes_total", "counter", "Bytes of frames by the program's verdict.", verdicts_metric, true },
 	{ "xdpf_syncookie_packets_total", "counter",

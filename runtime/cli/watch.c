@@ -226,7 +226,7 @@ static void rest_text(const struct counters_of *c, const struct watch *w, FILE *
 		if (xdpf_stats_error(c->stats, e))
 			fprintf(out, "lost  %s/s: %s (%" PRIu64 " in all)\n",
 				short_number(per_second(xdpf_stats_error(c->stats, e), xdpf_stats_error(w->then.c.stats, e), w->seconds), a),
-				strerror((int)e), xdpf_stats_error(c->stats, e));
+				counters_error(e), xdpf_stats_error(c->stats, e));
 }
 
 static void text(const struct counters_of *c, const struct watch *w, const struct table *t, FILE *out)

@@ -85,7 +85,7 @@ for mode in native generic; do
 	came "$mode, xo1 down" 1 -
 	is "$mode, xo1 down: lost" "$(stats '[(e["errno"], e["packets"]) for e in j["lost"]]')" "[(100, 1)]"
 	OUT=$(in_a "$XDPF" stats xe0)
-	says "$mode, xo1 down: as text" "redirected and lost: 1 packets: Network is down"
+	says "$mode, xo1 down: as text" "sent and lost: 1 packets: Network is down"
 	OUT=$(in_a "$XDPF" stats --prometheus xe0)
 	says "$mode, xo1 down: for Prometheus" '^xdpf_lost_packets_total\{interface="xe0",program="ways",errno="100",error="Network is down"\} 1$'
 	says "$mode: others for Prometheus" \
@@ -117,6 +117,21 @@ for mode in native generic; do
 		ip -n "$NAME-a" link del "xo$i"
 	done
 done
+
+# What a device does not take: the other end of a veth pair takes frames natively only where a program runs on it, or it uses NAPI.
+ip -n "$NAME-a" link add xo4 type veth peer name xp4
+ip -n "$NAME-a" link set xo4 up
+ip -n "$NAME-a" link set xp4 up
+echo 'over: redirect xo4 if udp.dport == 1; back: tx if udp.dport == 2;' >"$WORK/taken.xdpf"
+status "to a device that takes nothing" 0 in_a "$XDPF" apply --quiet "$WORK/taken.xdpf" xe0
+udp 1 10 3
+is "is lost by errno" "$(stats 'sum(e["packets"] for e in j["lost"] if e["errno"])')" 3
+udp 2 10 2
+is "what is sent back, too" "$(stats 'sum(e["packets"] for e in j["lost"] if e["errno"])')" 5
+status "again" 0 in_a "$XDPF" apply --quiet --reload "$WORK/taken.xdpf" xe0
+udp 1 10 1
+is "goes on, once" "$(stats 'sum(e["packets"] for e in j["lost"] if e["errno"])')" 6
+in_a "$XDPF" remove --quiet xe0
 
 # A CPU that is not there is refused before anything changes.
 echo 'c: redirect cpu 4000 if udp;' >"$WORK/cpu.xdpf"

@@ -93,7 +93,7 @@ is "keys of the status" "$(in_a "$XDPF" status --json xe0 | json '" ".join(sorte
 	"compiler files frags ifindex interface link_id mode ours program program_id rules since sources"
 is "since when" "$(in_a "$XDPF" status --json xe0 | json 'abs(j[0]["since"] - __import__("time").time()) < 60')" True
 is "keys of the statistics" "$(in_a "$XDPF" stats --json xe0 | json '" ".join(sorted(j))')" \
-	"balanced files ifindex interface limits logs lost misses mode program program_id sets tables verdicts"
+	"balanced exceptions files ifindex interface limits logs lost misses mode program program_id sets tables verdicts"
 is "a tuple's entry" "$(stats '[(k.split(",")[0], n) for k, n in table("pairs").items()]')" "[('udp', 4)]"
 is "a table without a key" "$(stats 'list(table("all").values())[0] == rule("all")')" True
 status "as text" 0 in_a "$XDPF" stats xe0
