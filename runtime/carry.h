@@ -86,6 +86,11 @@ int rt_carry_copy(struct rt_carry *c, const struct xdpf_program *p, const struct
 /* Once nobody writes to the old ones any more. */
 int rt_carry_copy_rest(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_log *log);
 
+/* ---- carry_set.c ---- */
+
+int rt_set_copy(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log);
+int rt_set_copy_rest(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log);
+
 /* ---- carry_limit.c ---- */
 
 /* The buckets of a limit whose table has another size now. *n: keys that found no room. */

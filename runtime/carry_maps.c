@@ -220,126 +220,6 @@ bool rt_carry_has_set(const struct rt_carry *c, size_t set)
 	       same_key(old->sets[was].key, old->sets[was].n_key, new->sets[set].key, new->sets[set].n_key);
 }
 
-/* ---- elements of sets ---- */
-
-/* Elements of two snapshots by their keys. */
-struct sorted {
-	const struct rt_snapshot *s;
-	size_t key_size, *at;
-};
-
-static int by_key(const void *a, const void *b, void *arg)
-{
-	const struct sorted *x = arg;
-
-	return memcmp(x->s->keys + *(const size_t *)a * x->key_size, x->s->keys + *(const size_t *)b * x->key_size, x->key_size);
-}
-
-static bool sort(struct sorted *x, const struct rt_snapshot *s, size_t key_size)
-{
-	*x = (struct sorted){ s, key_size, malloc((s->n + 1) * sizeof(size_t)) };
-	for (size_t i = 0; x->at && i < s->n; i++)
-		x->at[i] = i;
-	if (x->at)
-		qsort_r(x->at, s->n, sizeof(*x->at), by_key, x);
-	return x->at;
-}
-
-static void free_sorted(struct sorted *x)
-{
-	free(x->at);
-}
-
-static bool equal(const struct xdpf_element *a, const struct xdpf_element *b)
-{
-	return a->until == b->until && a->bits == b->bits && a->age == b->age;
-}
-
-struct left_out {
-	size_t full, expire;
-};
-
-/* One element into the new set; one that is there already stays. */
-static int put(const struct xdpf_program *p, size_t set, const unsigned char *key, const struct xdpf_element *e, struct left_out *left)
-{
-	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
-	uint64_t now = now_ns();
-	int err;
-
-	if (e->until && e->until <= now)
-		return 0;
-	if (e->until && !m->expires) {
-		left->expire++;
-		return 0;
-	}
-	if (rt_set_stays(p, set, key))
-		return 0;
-	err = rt_set_put(p, set, key, e->until ? e->until - now : 0, now, NULL);
-	left->full += err == -ENOSPC;
-	return err == -ENOSPC ? 0 : err;
-}
-
-static int say_left(struct rt_carry *c, const struct rt_copy *x, struct left_out left)
-{
-	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from];
-	int err = 0;
-
-	if (left.full)
-		err = rt_carry_lose(c, "set", was->file, was->name, "%zu elements find no room: it holds %u now", left.full,
-				    rt_meta_get(c->object->meta)->sets[x->to].size);
-	if (!err && left.expire)
-		err = rt_carry_lose(c, "set", was->file, was->name, "%zu elements would have expired, and its elements do so no more", left.expire);
-	return err;
-}
-
-static int copy_set(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log)
-{
-	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from];
-	struct left_out left = { 0, 0 };
-	int err = rt_snapshot_read(&x->then, c->old->set_fd[x->from], was, log);
-
-	/* what stays comes first, should not all find room */
-	for (int expire = 0; expire < 2; expire++)
-		for (size_t i = 0; i < x->then.n && !err; i++)
-			if (!x->then.values[i].until == !expire)
-				err = put(p, x->to, x->then.keys + i * was->key_size, &x->then.values[i], &left);
-	if (err)
-		return rt_fail_sys(log, -err, "set %s cannot be copied", was->name);
-	return say_left(c, x, left);
-}
-
-/* What came, and what went, in the old set between its copy and its end. */
-static int copy_rest(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log)
-{
-	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from];
-	_cleanup_(rt_snapshot_free) struct rt_snapshot last = { 0 };
-	_cleanup_(free_sorted) struct sorted then = { 0 }, now = { 0 };
-	struct left_out left = { 0, 0 };
-	struct xdpf_element e;
-	size_t i = 0, k = 0;
-	int err = rt_snapshot_read(&last, c->old->set_fd[x->from], was, log);
-
-	if (err)
-		return err;
-	if (!sort(&then, &x->then, was->key_size) || !sort(&now, &last, was->key_size))
-		return rt_fail(log, ENOMEM, "out of memory");
-	while ((i < x->then.n || k < last.n) && !err) {
-		const unsigned char *a = i < x->then.n ? x->then.keys + then.at[i] * was->key_size : NULL;
-		const unsigned char *b = k < last.n ? last.keys + now.at[k] * was->key_size : NULL;
-		int order = !a ? 1 : !b ? -1 : memcmp(a, b, was->key_size);
-
-		if (order > 0 || (!order && !equal(&x->then.values[then.at[i]], &last.values[now.at[k]])))
-			err = put(p, x->to, b, &last.values[now.at[k]], &left);
-		else if (order < 0 && !bpf_map_lookup_elem(p->set_fd[x->to], a, &e) && e.until == x->then.values[then.at[i]].until)
-			bpf_map_delete_elem(p->set_fd[x->to], a);
-		i += order <= 0;
-		k += order >= 0;
-	}
-	if (err)
-		return rt_fail_sys(log, -err, "set %s cannot be copied", was->name);
-	return say_left(c, x, left);
-}
-
 /* ---- the object's own elements ---- */
 
 /* Those that a set begins with, where the object before had it begin with others: they come in, too. */
@@ -440,7 +320,7 @@ int rt_carry_copy(struct rt_carry *c, const struct xdpf_program *p, const struct
 	if (!err)
 		err = copy_paces(c, p, log);
 	for (size_t i = 0; i < c->n_copy && !err; i++)
-		err = copy_set(c, &c->copy[i], p, log);
+		err = rt_set_copy(c, &c->copy[i], p, log);
 	return err ? err : declare_all(c, p, log);
 }
 
@@ -449,6 +329,6 @@ int rt_carry_copy_rest(struct rt_carry *c, const struct xdpf_program *p, const s
 	int err = 0;
 
 	for (size_t i = 0; i < c->n_copy && !err; i++)
-		err = copy_rest(c, &c->copy[i], p, log);
+		err = rt_set_copy_rest(c, &c->copy[i], p, log);
 	return err;
 }
