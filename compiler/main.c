@@ -47,7 +47,7 @@ static const char help[] =
 	"\n"
 	"Several files make one program and run in the order given; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
-	"  --no-source       the object is not to hold the files' texts (to 1 MB, it does)\n"
+	"  --no-source       the object does not hold the files' texts\n"
 	"  --engine=E, --set-engine=E, --table-memory=MB   how rules and sets are found\n"
 	"                    (what costs least); what tables may take (128, at most 512)\n"
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more than these\n"
