@@ -76,7 +76,7 @@ static bool alike(const struct bpf_map *map, int fd)
 
 static struct bpf_map *numbered(struct bpf_object *bpf, const char *stem, size_t n)
 {
-	char name[24];
+	char name[40];
 
 	snprintf(name, sizeof(name), "%s%zu", stem, n);
 	return bpf_object__find_map_by_name(bpf, name);
@@ -268,7 +268,7 @@ static int declare_all(struct rt_carry *c, const struct xdpf_program *p, const s
 
 static bool is_shared(const struct rt_carry *c, const char *stem, size_t n)
 {
-	char name[24];
+	char name[40];
 
 	snprintf(name, sizeof(name), "%s%zu", stem, n);
 	for (size_t i = 0; i < c->n_shared; i++)
