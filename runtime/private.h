@@ -13,6 +13,7 @@
 
 #include "abi.h"
 #include "xdpf/runtime.h"
+#include "xdpf/tests.h"
 
 /* ---- ownership: a function is seen to leak nothing without reading what it calls ---- */
 

@@ -2,7 +2,7 @@
  * What a program does with libxdpf: puts a filter on an interface, adds addresses to one of its sets, says what its rules counted, and takes it off.
  *
  *   cc guard.c $(pkg-config --cflags --libs libxdpf) -o guard
- *   guard run OBJECT IFACE        applies it, or replaces what ran; counters and sets go on
+ *   guard run FILE IFACE          applies it, a rule file or an object, or replaces what ran; counters and sets go on
  *   guard ban IFACE SET ADDRESS   for ten minutes
  *   guard show IFACE              packets of each rule
  *   guard stop IFACE
@@ -28,7 +28,9 @@ static int run(const char *path, const char *iface)
 {
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	struct xdpf_object *object;
-	int err = xdpf_object_open(&object, path, &reports);
+	size_t n = strlen(path);
+	bool rules = n > 5 && !strcmp(path + n - 5, ".xdpf");
+	int err = rules ? xdpf_object_compile(&object, &path, 1, NULL, &reports) : xdpf_object_open(&object, path, &reports);
 
 	if (err)
 		return failed(err);
@@ -112,6 +114,6 @@ int main(int argc, char **argv)
 		return show(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "stop"))
 		return stop(argv[2]);
-	fprintf(stderr, "usage: guard run OBJECT IFACE | ban IFACE SET ADDRESS | show IFACE | stop IFACE\n");
+	fprintf(stderr, "usage: guard run FILE IFACE | ban IFACE SET ADDRESS | show IFACE | stop IFACE\n");
 	return 2;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "xdpf/runtime.h"
+#include "xdpf/tests.h"
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3 };
 
