@@ -30,7 +30,7 @@ static void on_signal(int sig)
 static int show(struct cli *cli, const char *name, enum form form)
 {
 	_cleanup_(reading_free) struct reading_of r = { 0 };
-	int err = reading_take(cli, &r, name, true);
+	int err = reading_take(cli, &r, name, form != TEXT);
 
 	if (err)
 		return cli_exit(err);
