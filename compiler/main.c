@@ -12,7 +12,7 @@
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY,
 	OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
-	OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR, OPT_JSON, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR, OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -29,7 +29,7 @@ static const struct option_info {
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_COUNTING, "--counting", "HOW" },
 	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
-	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
+	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
@@ -48,6 +48,7 @@ static const char help[] =
 	"\n"
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
+	"  --no-source       the object is not to hold the files' texts (to 1 MB, it does)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more than these\n"
@@ -104,6 +105,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_CPUS:		cli->cpus = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
+	case OPT_NO_SOURCE:	cli->no_source = true; break;
 	case OPT_QUIET:		cli->quiet = true; break;
 	case OPT_VERSION:
 	case OPT_HELP:		break;

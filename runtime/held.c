@@ -121,7 +121,7 @@ static int pin(int fd, char kind, uint32_t id, const struct xdpf_log *log)
 
 int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log)
 {
-	const int own[] = { p->meta_fd, p->metas_fd, p->errors_fd };
+	const int own[] = { p->meta_fd, p->metas_fd, p->errors_fd, p->carried_fd };
 	char dir[RT_PATH_MAX];
 	uint32_t id = prog_id(p->prog_fd);
 	struct bpf_map *map;
