@@ -10,11 +10,8 @@
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "pending.h"
 
@@ -144,19 +141,6 @@ static int target_guard(struct target *t, const struct how *how, const struct xd
 }
 
 /* ---- changes ---- */
-
-const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq req = { .ifr_data = (char *)info };
-
-	*info = (struct ethtool_drvinfo){ .cmd = ETHTOOL_GDRVINFO };
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", iface);
-	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &req) || !info->driver[0])
-		return NULL;
-	info->driver[sizeof(info->driver) - 1] = '\0';
-	return info->driver;
-}
 
 static int explain_attach(const struct target *t, int err, enum xdpf_mode mode, const struct xdpf_log *log)
 {

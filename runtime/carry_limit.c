@@ -1,8 +1,8 @@
 /*
- * Buckets of limits that go on. In: an object and the program that runs; then the new program. Out: limits are in the old one's map where that has
- * nothing but them, in the same places. Where not, each key that has taken tokens is in the new map, in a set where the program looks for it. A bucket
- * that is full again is left out: an unknown key has a full one. What is taken while the old map is read may be missing: of that a key has at most what
- * it took in this time.
+ * Buckets of limits that go on. In: an object and the program that runs; then the new program. Out: limits are in the old one's map where that
+ * has nothing but them, in the same places. Where not, each key that has taken tokens is in the new map, in a set where the program looks for it.
+ * A bucket that is full again is left out: an unknown key has a full one. What is taken while the old map is read may be missing: of that a key
+ * has at most what it took in this time.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -216,9 +216,11 @@ static int say_gone(struct rt_carry *c, const struct xdpf_log *log)
 			continue;
 		goes_on[was] = true;
 		if (!is_same(l, &new->limits[k]))
-			err = rt_carry_lose(c, "limit", l->file, l->name, "its key or its unit of time is another now: each has its whole burst once more");
+			err = rt_carry_lose(c, "limit", l->file, l->name, "%s: each has its whole burst once more",
+					    "its key or its unit of time is another now");
 		else if (!c->limit_goes_on[l->words])
-			err = rt_carry_lose(c, "limit", l->file, l->name, "what ran was loaded by another version of xdpf: each has its whole burst once more");
+			err = rt_carry_lose(c, "limit", l->file, l->name, "%s: each has its whole burst once more",
+					    "what ran was loaded by another version of xdpf");
 		else
 			c->limits++;
 	}

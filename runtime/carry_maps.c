@@ -80,12 +80,25 @@ static bool same_key(const struct xdpf_key_field *a, size_t n, const struct xdpf
 	return n == m;
 }
 
+/* Where rules add to a set or take from it, its elements do not begin with how many of their bits count, but for a prefix: see rt_set_copy(). */
+static bool same_elements(const struct xdpf_set *was, const struct xdpf_set *is)
+{
+	if (was->prefix == is->prefix)
+		return was->key_size == is->key_size && same_key(was->key, was->n_key, is->key, is->n_key);
+	for (size_t i = 0; i < was->n_key && was->n_key == is->n_key; i++)
+		if (strcmp(was->key[i].name, is->key[i].name) || strcmp(was->key[i].type, is->key[i].type) || was->key[i].kind != is->key[i].kind ||
+		    was->key[i].size != is->key[i].size || is->key[i].kind == XDPF_KEY_NET)
+			return false;
+	return was->n_key == is->n_key;
+}
+
 /* A set with snapshots has more than this map. And what a filter that waits for confirmation begins with must not stay when it goes. */
 static bool may_share(const struct rt_carry *c, size_t from, size_t to)
 {
 	const uint64_t *before = rt_meta_declared(c->old->meta);
 
-	return rt_meta_snap(c->old->meta, from)->set.form == LIVE_NONE && rt_meta_snap(c->object->meta, to)->set.form == LIVE_NONE &&
+	return rt_meta_get(c->old->meta)->sets[from].prefix == rt_meta_get(c->object->meta)->sets[to].prefix &&
+	       rt_meta_snap(c->old->meta, from)->set.form == LIVE_NONE && rt_meta_snap(c->object->meta, to)->set.form == LIVE_NONE &&
 	       (!c->pending || (before && before[from] == c->declared[to]));
 }
 
@@ -95,15 +108,13 @@ static int share_set(struct rt_carry *c, size_t from, size_t to, struct bpf_map 
 	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[from], *is = &rt_meta_get(c->object->meta)->sets[to];
 	int err;
 
-	if (was->prefix != is->prefix && was->n_key == is->n_key)
-		return rt_carry_lose(c, "set", was->file, was->name, "its elements are kept in another way now: rules add to it or take from it, "
-				     "and did not, or the other way round");
-	if (was->prefix != is->prefix || was->key_size != is->key_size || !same_key(was->key, was->n_key, is->key, is->n_key))
+	if (!same_elements(was, is))
 		return rt_carry_lose(c, "set", was->file, was->name, "its elements are of another type now");
 	if (!live || c->old->set_fd[from] < 0)
 		return rt_carry_lose(c, "set", was->file, was->name, "what ran was loaded by another version of xdpf");
 	c->sets++;
-	if (may_share(c, from, to) && was->expires == is->expires && rt_carry_alike(live, c->old->set_fd[from]) && (!ages || rt_carry_alike(ages, c->old->age_fd[from]))) {
+	if (may_share(c, from, to) && was->expires == is->expires && rt_carry_alike(live, c->old->set_fd[from]) &&
+	    (!ages || rt_carry_alike(ages, c->old->age_fd[from]))) {
 		err = rt_carry_map(c, live, c->old->set_fd[from], log);
 		return err || !ages ? err : rt_carry_map(c, ages, c->old->age_fd[from], log);
 	}
@@ -189,8 +200,7 @@ bool rt_carry_has_set(const struct rt_carry *c, size_t set)
 	const struct xdpf_meta *old = c ? rt_meta_get(c->old->meta) : NULL, *new = c ? rt_meta_get(c->object->meta) : NULL;
 	uint32_t was = c ? rt_match_set(old, new, c->plan.files, set) : RT_NO_INDEX;
 
-	return was != RT_NO_INDEX && c->old->set_fd[was] >= 0 && old->sets[was].prefix == new->sets[set].prefix && old->sets[was].key_size == new->sets[set].key_size &&
-	       same_key(old->sets[was].key, old->sets[was].n_key, new->sets[set].key, new->sets[set].n_key);
+	return was != RT_NO_INDEX && c->old->set_fd[was] >= 0 && same_elements(&old->sets[was], &new->sets[set]);
 }
 
 /* ---- the object's own elements ---- */

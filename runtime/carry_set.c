@@ -181,13 +181,45 @@ static int fill(const struct xdpf_program *p, size_t set, struct rt_snapshot *s,
 	return err ? err : fill_map(p, set, &rest, s->n - stay, name, log);
 }
 
+/* Elements as the new set has them: with, in a trie, how many of their bits count, which are all, or without. */
+static int lay_out(struct rt_snapshot *s, const struct xdpf_set *was, const struct xdpf_set *is, const struct xdpf_log *log)
+{
+	uint32_t bits = is->prefix ? 8 * (is->key_size - (uint32_t)sizeof(bits)) : 0;
+	unsigned char *keys;
+
+	if (was->prefix == is->prefix)
+		return 0;
+	keys = calloc(s->n + 1, is->key_size);
+	if (!keys)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < s->n; i++) {
+		unsigned char *to = keys + i * is->key_size;
+
+		if (is->prefix)
+			memcpy(to, &bits, sizeof(bits));
+		for (size_t k = 0; k < is->n_key; k++)
+			memcpy(to + is->key[k].offset, s->keys + i * was->key_size + was->key[k].offset, is->key[k].size);
+		s->values[i].bits = bits;
+	}
+	free(s->keys);
+	s->keys = keys;
+	return 0;
+}
+
+static int view(struct rt_snapshot *s, const struct rt_carry *c, const struct rt_copy *x, const struct xdpf_log *log)
+{
+	int err = rt_set_view(s, c->old, x->from, log);
+
+	return err ? err : lay_out(s, &rt_meta_get(c->old->meta)->sets[x->from], &rt_meta_get(c->object->meta)->sets[x->to], log);
+}
+
 /* The new set is empty, and nobody uses it yet. */
 int rt_set_copy(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log)
 {
 	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from], *is = &rt_meta_get(p->meta)->sets[x->to];
 	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	struct left_out left = { 0, 0 };
-	int err = rt_set_view(&x->then, c->old, x->from, log);
+	int err = view(&x->then, c, x, log);
 
 	if (!err)
 		err = choose(&s, &x->then, is, &left, log);
@@ -217,17 +249,18 @@ int rt_set_copy_rest(struct rt_carry *c, struct rt_copy *x, const struct xdpf_pr
 	_cleanup_(rt_snapshot_free) struct rt_snapshot last = { 0 };
 	_cleanup_(free_sorted) struct sorted then = { 0 }, now = { 0 };
 	struct left_out left = { 0, 0 };
+	size_t size = rt_meta_get(p->meta)->sets[x->to].key_size;
 	size_t i = 0, k = 0;
-	int err = rt_set_view(&last, c->old, x->from, log);
+	int err = view(&last, c, x, log);
 
 	if (err)
 		return err;
-	if (!sort(&then, &x->then, was->key_size) || !sort(&now, &last, was->key_size))
+	if (!sort(&then, &x->then, size) || !sort(&now, &last, size))
 		return rt_fail(log, ENOMEM, "out of memory");
 	while ((i < x->then.n || k < last.n) && !err) {
-		const unsigned char *a = i < x->then.n ? x->then.keys + then.at[i] * was->key_size : NULL;
-		const unsigned char *b = k < last.n ? last.keys + now.at[k] * was->key_size : NULL;
-		int order = !a ? 1 : !b ? -1 : memcmp(a, b, was->key_size);
+		const unsigned char *a = i < x->then.n ? x->then.keys + then.at[i] * size : NULL;
+		const unsigned char *b = k < last.n ? last.keys + now.at[k] * size : NULL;
+		int order = !a ? 1 : !b ? -1 : memcmp(a, b, size);
 
 		if (order > 0 || (!order && !equal(&x->then.values[then.at[i]], &last.values[now.at[k]])))
 			err = put(p, x->to, b, &last.values[now.at[k]], &left);

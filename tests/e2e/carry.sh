@@ -92,7 +92,7 @@ is "a verdict that is another" "$(stats '(rule("two"), verdict("drop"), verdict(
 OUT=$(apply a)
 is "back" "$(stats '[rule(r) for r in ("one", "two", "three", "lim", "lbig", "loth", "f.xdpf:15")]')" "[2, 4, 0, 3, 3, 2, 1]"
 is "the books balance" "$(stats '(j["balanced"], verdict("drop"))')" "(True, 20)"
-is "what is gone" "$(lost <<<"$OUT")" "[('limit', 'other', 'its key or its unit of time is another now'), ('set', 'typed', 'there is none of this name any more'), ('limit', 'extra', 'there is none of this name any more')]"
+is "what is gone" "$(lost <<<"$OUT")" "[('limit', 'other', 'its key or its unit of time is another now'), ('limit', 'extra', 'there is none of this name any more'), ('set', 'typed', 'there is none of this name any more')]"
 is "the limit that went there and back" "$(udp 4 10 1; stats 'rule("lim")')" 4
 OUT=$(in_a "$XDPF" apply "$WORK/c.o" xe0 2>&1)
 says "a set of other elements" "not carried over: set banned \(f.xdpf\): its elements are of another type now"
