@@ -261,6 +261,8 @@ static void target_undo(struct target *t, const struct xdpf_log *log)
 			rt_log(log, XDPF_LOG_ERROR, "%s: the earlier filter cannot be put back: %s; look at `xdpf status %s`", t->iface.name,
 			       errno == EPERM ? "somebody else changed it meanwhile" : strerror(errno), t->iface.name);
 	}
+	if (t->carry)
+		rt_pin_drop(t->path, RT_PIN_BEFORE);
 	if (t->prog || t->swap)
 		rt_settle(t->path, NULL);
 }

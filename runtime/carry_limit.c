@@ -241,7 +241,8 @@ int rt_limits_share(struct rt_carry *c, struct bpf_object *bpf, const struct xdp
 		snprintf(name, sizeof(name), "%s%u", XDPF_MAP_LIMIT, words);
 		map = bpf_object__find_map_by_name(bpf, name);
 		c->limit_goes_on[words] = c->has_seed && map && is_readable(c->old, words);
-		if (!c->limit_goes_on[words] || !same_places(c, words) || !rt_carry_alike(map, c->old->limit_fd[words]))
+		/* one that waits for confirmation may go again, and what it took with it */
+		if (!c->limit_goes_on[words] || c->pending || !same_places(c, words) || !rt_carry_alike(map, c->old->limit_fd[words]))
 			continue;
 		err = rt_carry_map(c, map, c->old->limit_fd[words], log);
 		c->limit_shared[words] = true;

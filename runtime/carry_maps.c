@@ -92,14 +92,11 @@ static bool same_elements(const struct xdpf_set *was, const struct xdpf_set *is)
 	return was->n_key == is->n_key;
 }
 
-/* A set with snapshots has more than this map. And what a filter that waits for confirmation begins with must not stay when it goes. */
+/* A set with snapshots has more than this map. And what a filter that waits for confirmation does to a set must not stay when it goes. */
 static bool may_share(const struct rt_carry *c, size_t from, size_t to)
 {
-	const uint64_t *before = rt_meta_declared(c->old->meta);
-
-	return rt_meta_get(c->old->meta)->sets[from].prefix == rt_meta_get(c->object->meta)->sets[to].prefix &&
-	       rt_meta_snap(c->old->meta, from)->set.form == LIVE_NONE && rt_meta_snap(c->object->meta, to)->set.form == LIVE_NONE &&
-	       (!c->pending || (before && before[from] == c->declared[to]));
+	return !c->pending && rt_meta_get(c->old->meta)->sets[from].prefix == rt_meta_get(c->object->meta)->sets[to].prefix &&
+	       rt_meta_snap(c->old->meta, from)->set.form == LIVE_NONE && rt_meta_snap(c->object->meta, to)->set.form == LIVE_NONE;
 }
 
 /* The order is that of the object's maps, not of their names: renaming one would hide the next. So all are found first. */

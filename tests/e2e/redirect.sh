@@ -96,7 +96,7 @@ for mode in native generic; do
 	status "$mode: apply anew" 0 in_a "$XDPF" apply --afresh --mode $mode "$WORK/ways.o" xe0
 	send 7 6
 	is "$mode: starts at nothing lost" "$(stats 'j["lost"]')" "[]"
-	is "$mode: one tracing program for it, one for the program before" "$(find /sys/fs/bpf/xdpf/"$(cookie)" -name 'watch-*' | wc -l)" 2
+	is "$mode: tracing programs for it, and for the program before" "$(find /sys/fs/bpf/xdpf/"$(cookie)" -name 'watch-*' | wc -l)" 6
 
 	# The kernel takes an interface that is removed out of the maps.
 	ip -n "$NAME-a" link del xo3
