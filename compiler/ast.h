@@ -410,6 +410,8 @@ struct ast_unit {
 
 struct ast_program {
 	struct arena *arena;
+	VEC(const struct source *) sources;	/* all that were read, those that are included and elements of sets too */
+	bool no_texts;				/* the object is not to hold them */
 	VEC(struct ast_unit *) units;		/* in the order given */
 	/* checked */
 	const char *name;			/* C identifier of at most 15 bytes, after the first file */

@@ -36,7 +36,7 @@ struct cli {
 	size_t first;
 	const char *max_instructions, *max_memory, *cpus;	/* as text; these have their numbers */
 	uint64_t most_instructions, most_memory, n_cpus;
-	bool json, quiet, werror;
+	bool json, quiet, werror, no_source;
 
 	struct arena *arena;
 	struct diag_list diag;

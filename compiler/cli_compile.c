@@ -42,7 +42,7 @@ static bool is_input(const struct cli *cli)
 int cli_compile(struct cli *cli)
 {
 	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .counting = cli->counting, .classify = cli->classify, .sets = cli->sets } };
-	const struct ast_program *p;
+	struct ast_program *p;
 	void *obj = NULL;
 	size_t len = 0;
 	int status;
@@ -50,6 +50,8 @@ int cli_compile(struct cli *cli)
 	if (cli->out && is_input(cli))
 		return cli_usage("-o %s would overwrite a rule file", cli->out);
 	p = cli_front(cli);
+	if (p)
+		p->no_texts = cli->no_source;
 	if (!p)
 		return EXIT_INPUT;
 	if (cli->check) {

@@ -12,7 +12,7 @@
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY,
 	OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
-	OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR, OPT_JSON, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR, OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -29,7 +29,7 @@ static const struct option_info {
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_COUNTING, "--counting", "HOW" },
 	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
-	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL },
+	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
@@ -53,12 +53,12 @@ static const char help[] =
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more than these\n"
 	"                    is exit status 4; CPUs that memory is for (this machine's)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
-	"  --seed N, --no-way   --run: what is random (1); redirects find no way\n"
+	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
+	"                    way; bytes behind N stand in further pieces of memory\n"
 	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
 	"                    --run: what is not in the frame (else: absent)\n"
-	"  --split N         --run: bytes behind N stand in further pieces of memory\n"
-	"  --json            results and diagnostics as JSON; --version: of xdpfc\n"
-	"  -Werror, --quiet  warnings are errors; no warnings, no summary\n"
+	"  --no-source, --json   the object without the files' texts; results as JSON\n"
+	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
 	"\n"
 	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 refused, 4 over budget.\n";
 
@@ -104,6 +104,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_CPUS:		cli->cpus = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
+	case OPT_NO_SOURCE:	cli->no_source = true; break;
 	case OPT_QUIET:		cli->quiet = true; break;
 	case OPT_VERSION:
 	case OPT_HELP:		break;

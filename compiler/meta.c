@@ -136,7 +136,7 @@ static const char *shown_name(struct arena *a, const char *s)
 	return utf8_line(a, s, strlen(s), NAME_MAX_SHOWN, false);
 }
 
-static const char *operand_text(struct arena *a, const struct ast_operand *o)
+const char *meta_operand_text(struct arena *a, const struct ast_operand *o)
 {
 	const char *s = o->name.s;
 
@@ -227,7 +227,7 @@ static json_t *counter_json(struct arena *a, const struct ast_counter *c, const 
 	for (unsigned i = 0; i < k.n; i++) {
 		const struct meta_key_field *f = &k.field[i];
 
-		json_array_append_new(key, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", shown_name(a, operand_text(a,
+		json_array_append_new(key, json_pack("{s:s, s:s, s:s, s:I, s:I}", "name", shown_name(a, meta_operand_text(a,
 														     f->operand)),
 						     "type", operand_type(f->operand), "kind", kind_name(f->kind),
 						     "offset", (json_int_t)f->offset, "size", (json_int_t)f->size));
@@ -324,6 +324,7 @@ char *meta_json(const struct ast_program *p, const struct meta_image *image, con
 		meta_put(&t, ",\"limits\":");
 		meta_put_limits(&t, p);
 	}
+	meta_put_sources(&t, p);
 	if (image && image->size && shape) {
 		meta_put(&t, ",\"image\":");
 		meta_put_image(&t, image);

@@ -145,6 +145,17 @@ void meta_put_logs(struct meta_text *t, const struct ast_program *p)
 	meta_put(t, "]");
 }
 
+/* What its buckets are kept by: those of limits that have this and .shift in common mean the same. */
+static const char *limit_layout(struct arena *a, const struct ast_limit *l)
+{
+	struct meta_key k = meta_key_layout(a, l->key.v, l->key.n);
+	const char *layout = "";
+
+	for (unsigned i = 0; i < k.n; i++)
+		layout = arena_printf(a, "%s%s%s", layout, i ? "," : "", meta_operand_text(a, k.field[i].operand));
+	return arena_printf(a, "%s shift %u", layout, l->fixed.shift);
+}
+
 void meta_put_limits(struct meta_text *t, const struct ast_program *p)
 {
 	struct arena *a = arena_new();
@@ -164,6 +175,9 @@ void meta_put_limits(struct meta_text *t, const struct ast_program *p)
 		put_member(t, ",\"file\":", file);
 		put_member(t, ",\"size\":", l->entries);
 		put_member(t, ",\"words\":", l->words);
+		meta_put(t, ",\"layout\":");
+		put_shown(t, a, limit_layout(a, l));
+		put_member(t, ",\"shift\":", l->fixed.shift);
 		meta_put(t, "}");
 	}
 	meta_put(t, "]");

@@ -23,6 +23,13 @@ void meta_put_string(struct meta_text *t, const char *s);
 /* A tree, which is taken over; NULL: memory is out. */
 void meta_put_tree(struct meta_text *t, json_t *v);
 
+/* ---- meta.c ---- */
+
+struct ast_operand;
+
+/* What a component of a key is. */
+const char *meta_operand_text(struct arena *a, const struct ast_operand *o);
+
 /* ---- meta_rules.c: arrays of the metadata ---- */
 
 /* What a verdict may turn out to be instead, as members behind others; @w NULL: nothing else. */
@@ -33,6 +40,14 @@ void meta_put_rules(struct meta_text *t, const struct ast_program *p);
 void meta_put_actions(struct meta_text *t, const struct ast_program *p);
 void meta_put_logs(struct meta_text *t, const struct ast_program *p);
 void meta_put_limits(struct meta_text *t, const struct ast_program *p);
+
+/* ---- meta_source.c, meta_sha256.c ---- */
+
+enum { META_SHA256 = 65, META_SOURCES = 1 << 20 };	/* digits and a NUL; bytes of all texts together */
+
+/* As a member behind others. */
+void meta_put_sources(struct meta_text *t, const struct ast_program *p);
+void meta_sha256(char out[META_SHA256], const void *data, size_t n);
 
 /* ---- meta_image.c ---- */
 

@@ -109,6 +109,7 @@ bool parse_unit(struct ast_program *p, const struct source *source, struct diag_
 	u->name = strcmp(source->path, "-") == 0 ? "<stdin>" : slash ? slash + 1 : source->path;
 	u->default_verdict = VERDICT_PASS;
 	*vec_add(p->arena, &p->units) = u;
+	*vec_add(p->arena, &p->sources) = source;
 	if (strcmp(source->path, "-") != 0 && stat(source->path, &st) == 0) {
 		c.dev = st.st_dev;
 		c.ino = st.st_ino;
@@ -148,6 +149,7 @@ const struct source *parse_elements(struct parser *c, struct ast_name name)
 {
 	const char *path = parse_beside(c, name.s);
 	struct stat st;
+	struct source *s;
 	struct diag *d;
 	int fd;
 
@@ -169,7 +171,10 @@ const struct source *parse_elements(struct parser *c, struct ast_name name)
 		close(fd);
 		return NULL;
 	}
-	return read_fd(c->a, path, fd, c->d, name.span);
+	s = read_fd(c->a, path, fd, c->d, name.span);
+	if (s)
+		*vec_add(c->a, &c->run->p->sources) = s;
+	return s;
 }
 
 static bool may_include(struct parser *c, struct span at, const char *path, const struct stat *st)
@@ -237,6 +242,8 @@ void parse_include(struct parser *c, struct span sp, struct ast_name name)
 	sub.dev = st.st_dev;
 	sub.ino = st.st_ino;
 	sub.has_id = true;
-	if (sub.src)
-		parse_text(&sub);
+	if (!sub.src)
+		return;
+	*vec_add(c->a, &c->run->p->sources) = sub.src;
+	parse_text(&sub);
 }

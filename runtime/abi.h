@@ -37,9 +37,10 @@
  *   .bss           xdpf_trace, xdpf_inputs
  *
  * The runtime binds more to the program when it loads it:
- *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be redirected and were not, if the program redirects
+ *   xdpf_errors    ARRAY  u32 errno -> u64 packets that were to be sent and were not, if the program sends; behind these: see failures.c
  *   xdpf_meta      ARRAY, frozen  u32 part -> { u32 len, len bytes of the metadata's text }
  *   xdpf_lists     ARRAY_OF_MAPS  u32 -> ARRAY, struct xdpf_list and elements    what is in snapshots; set N: 2N and 2N + 1, see .list there
+ *   xdpf_carried   ARRAY  one element: what the program before counted, if there was one: see carry.c
  *   xdpf_metas     ARRAY_OF_MAPS  as xdpf_images: -> ARRAY, frozen, as xdpf_meta    the metadata that belongs to that image, if there is one
  *
  * Without a runtime (bpftool, ip, xdp-loader) .rodata stays as compiled: everything works, but `iface`,
@@ -70,6 +71,7 @@
 #define XDPF_MAP_MISSES		"xdpf_misses"
 #define XDPF_MAP_META		"xdpf_meta"
 #define XDPF_MAP_METAS		"xdpf_metas"
+#define XDPF_MAP_CARRIED	"xdpf_carried"
 #define XDPF_MAP_SCRATCH	"xdpf_scratch"
 #define XDPF_MAP_OTHERS		"xdpf_others"
 #define XDPF_MAP_PORTS		"xdpf_ports"
@@ -436,11 +438,14 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *     "ifaces":   [ "eth0" ],
  *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false,
  *                     "forwards": true } or null,
- *     "limits":   [ { "name": "syn" or "edge.xdpf:31", "rate": "200/s burst 400 per ip.src/32/64", "file": 0, "size": 65536, "words": 3 } ],
+ *     "limits":   [ { "name": "syn" or "edge.xdpf:31", "rate": "200/s burst 400 per ip.src/32/64", "file": 0, "size": 65536,
+ *                     "layout": "ip.src/32/64", "words": 3, "shift": 0 } ],
  *     "logs":     [ { "rule": 0, "sample": false } ],
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
  *                     "added": true, "snap": [ 21, 0 ],
  *                     "key": [ { "name": "ip", "type": "ip", "kind": "ip", "offset": 0, "size": 17 } ] } ] }
+ *
+ *     "sources":  [ { "name": "edge.xdpf", "size": 812, "sha256": "9f86d0…", "text": "drop if …" or null } ]    all files that were read
  *
  * With an image there is more:
  *     "image":    { "size": 7340032, "whats": [ [ 4, 1000 ] ], "indexes": [ 0, 2 ] or null }, "shape": "f1d120…"
@@ -450,7 +455,11 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *
  * actions: those with an element of xdpf_misses; "rule" is a rule's index, "table" a place in "counters" if it
  * is one that counts. The runtime adds
- * "loaded": { "frags": false, "by": "xdpf 0.1" } to what it keeps in the kernel. Where the image came later, it adds there besides:
+ * "loaded": { "frags": false, "by": "xdpf 0.1", "seed": "0123456789abcdef", "declared": [ "0123456789abcdef" ] } to what it keeps in the kernel:
+ * the seed of hashes, and by set a number for what it begins with. Where the program replaced another,
+ *     "maps": [ [ "xdpf_live1", 4711 ] ]
+ * has the names, in this program, and the ids of maps that were that one's; and "past" is there as below, indexes behind the elements of xdpf_rules
+ * being of counts in xdpf_carried. Where the image came later, it adds there besides:
  *     "indexes": [ [ 0, 500, 0 ], [ 500, 1, 1003 ] ],
  *     "past": [ [ 17, 0, "drop", null, 0, 0 ] ], "next": 1004
  * indexes: of the text's, so many from the first on are in the kernel those from the third on. past: counters that are of no rule now, or not of its
@@ -460,7 +469,8 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * verdict says has "else": { "slot": 0, "verdict": "drop" }; the rule's counter has these packets too.
  * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie,
  * which the rule let go on and did not count, and SYNs among its "else" that could not be answered.
- * limits: in the order of xdpf_limits; size: keys that there is room for, words: 64 bits each, of a key; both 0 without one.
+ * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key; buckets of equal layout and shift (limit.h) mean the
+ * same; words: of 64 bits, of a key.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; where its map is a trie ("prefix") it begins with a u32, the bits behind it that count; a component of kind "net" is the
  * last one: u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.

@@ -10,11 +10,8 @@
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
 #include <linux/if_link.h>
-#include <linux/sockios.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 
 #include "pending.h"
 
@@ -23,7 +20,7 @@ enum { PLAIN_MTU = 1500 };	/* what every driver takes without frags */
 /* What was asked for. */
 struct how {
 	enum xdpf_mode mode;
-	bool reload;
+	bool reload, afresh;
 	uint64_t confirm;	/* ns to wait for that; 0: it runs for good at once */
 	uint64_t until;		/* that time, by rt_clock() */
 };
@@ -37,6 +34,7 @@ struct target {
 	int old_prog_fd;	/* what to go back to; -1: nothing ran there */
 	bool changed;
 	struct rt_guard guard;	/* .prog_fd -1: there is nothing to be confirmed */
+	struct rt_carry *carry;	/* what goes on in .prog; NULL: nothing */
 	struct rt_swap *swap;	/* in place of .prog: tables for the program that runs */
 	char why[160];		/* there is none, because */
 };
@@ -46,6 +44,7 @@ static void target_free(struct target *t)
 	xdpf_program_free(t->prog);
 	rt_swap_free(t->swap);
 	rt_guard_close(&t->guard);
+	rt_carry_free(t->carry);
 	close_fd(&t->link_fd);
 	close_fd(&t->old_prog_fd);
 }
@@ -101,16 +100,20 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 	if (t->old_prog_fd < 0)
 		return rt_fail_sys(log, errno, "%s: the program that runs there (id %u) cannot be opened", name,
 				   t->iface.prog_id);
-	return 0;
+	return rt_carry_recover(t->path, t->old_prog_fd, name, log);
 }
 
-static int target_load(struct target *t, const struct xdpf_object *o, enum xdpf_mode mode, bool frags, const struct xdpf_log *log)
+static int target_load(struct target *t, const struct xdpf_object *o, const struct how *how, bool frags, const struct xdpf_log *log)
 {
-	const struct xdpf_load_opts opts = { .sz = sizeof(opts), .frags = frags, .generic = mode == XDPF_MODE_GENERIC,
+	const struct xdpf_load_opts opts = { .sz = sizeof(opts), .frags = frags, .generic = how->mode == XDPF_MODE_GENERIC,
 						.ifindex = t->iface.ifindex };
 	struct xdpf_program *prog;
-	int err = xdpf_program_load(&prog, o, &opts, log);
+	int err;
 
+	rt_carry_free(take_ptr(t->carry));
+	err = t->old_prog_fd < 0 || how->afresh ? 0 : rt_carry_new(&t->carry, t->old_prog_fd, o, how->confirm, t->iface.name, log);
+	if (!err)
+		err = rt_program_load(&prog, o, &opts, t->carry, log);
 	if (err)
 		return err;
 	err = rt_hold(prog, log);
@@ -133,24 +136,11 @@ static int target_guard(struct target *t, const struct how *how, const struct xd
 	rt_guard_close(&t->guard);
 	err = rt_guard_make(&t->guard, t->old_prog_fd, t->prog->prog_fd, how->until, t->prog->frags, t->iface.name, log);
 	if (!err)
-		rt_failures_watch_too(&t->guard.watch_fd, t->prog->errors_fd, t->guard.prog_fd, log);
+		rt_failures_watch_too(t->guard.watch_fd, t->prog, t->guard.prog_fd, log);
 	return err;
 }
 
 /* ---- changes ---- */
-
-const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info)
-{
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq req = { .ifr_data = (char *)info };
-
-	*info = (struct ethtool_drvinfo){ .cmd = ETHTOOL_GDRVINFO };
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", iface);
-	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &req) || !info->driver[0])
-		return NULL;
-	info->driver[sizeof(info->driver) - 1] = '\0';
-	return info->driver;
-}
 
 static int explain_attach(const struct target *t, int err, enum xdpf_mode mode, const struct xdpf_log *log)
 {
@@ -183,6 +173,9 @@ static int pin_before(struct target *t, const struct xdpf_log *log)
 
 	if (t->old_prog_fd >= 0)
 		err = rt_pin_put(t->old_prog_fd, t->path, RT_PIN_KEPT, log);
+	/* whose counters are not written down yet is held, or they would be lost with us */
+	if (!err)
+		err = rt_pin_put(t->carry ? t->old_prog_fd : -1, t->path, RT_PIN_BEFORE, log);
 	if (!err && t->guard.prog_fd >= 0)
 		err = rt_pin_put(t->prog->prog_fd, t->path, RT_PIN_NEW, log);
 	if (!err && t->guard.prog_fd >= 0)
@@ -237,7 +230,7 @@ static int attach(struct target *t, const struct xdpf_object *o, const struct ho
 
 	/* The peer's MTU counts too, and only the driver knows it. */
 	if (err == ERANGE && how->mode == XDPF_MODE_NATIVE && !t->prog->frags && !(how->confirm && t->old_prog_fd >= 0)) {
-		err = target_load(t, o, how->mode, true, log);
+		err = target_load(t, o, how, true, log);
 		if (!err)
 			err = target_guard(t, how, log);
 		if (!err)
@@ -268,6 +261,8 @@ static void target_undo(struct target *t, const struct xdpf_log *log)
 			rt_log(log, XDPF_LOG_ERROR, "%s: the earlier filter cannot be put back: %s; look at `xdpf status %s`", t->iface.name,
 			       errno == EPERM ? "somebody else changed it meanwhile" : strerror(errno), t->iface.name);
 	}
+	if (t->carry)
+		rt_pin_drop(t->path, RT_PIN_BEFORE);
 	if (t->prog || t->swap)
 		rt_settle(t->path, NULL);
 }
@@ -303,7 +298,7 @@ static int target_make(struct target *t, const struct xdpf_object *o, const stru
 
 	if (t->old_prog_fd < 0)
 		snprintf(t->why, sizeof(t->why), "no filter ran there");
-	else if (how->reload)
+	else if (how->reload || how->afresh)
 		snprintf(t->why, sizeof(t->why), "that was asked for");
 	else if (how->confirm)
 		snprintf(t->why, sizeof(t->why), "the one from before is kept as it is until this one is confirmed");
@@ -313,7 +308,7 @@ static int target_make(struct target *t, const struct xdpf_object *o, const stru
 		err = as_the_old(&frags, t, log);
 	if (err || t->swap)
 		return err;
-	return target_load(t, o, how->mode, frags, log);
+	return target_load(t, o, how, frags, log);
 }
 
 /* Does the program that new tables were made for still run there? */
@@ -345,6 +340,8 @@ static int attach_all(struct target *t, size_t n, const struct xdpf_object *o, c
 			rt_pin_drop(t[i].path, RT_PIN_PREVIOUS);
 		if (t[i].swap)
 			rt_swap_commit(t[i].swap);
+		else
+			rt_failures_own(t[i].prog);
 	}
 	/* only now: until here the pins of each say that it is in the middle of a change */
 	for (size_t i = 0; i < n && !err; i++)
@@ -361,6 +358,15 @@ static void say_exchanged(const struct target *t, const struct xdpf_meta *m, con
 	       t->iface.name, m->program, m->n_rules, m->n_rules == 1 ? "" : "s", fresh, gone);
 }
 
+static void say_carried(const struct target *t, const struct xdpf_log *log)
+{
+	size_t kept, fresh, gone;
+
+	rt_carry_counts(t->carry, &kept, &fresh, &gone);
+	rt_log(log, XDPF_LOG_INFO, "%s: counters, sets and limits of the same names go on; rules: %zu new, %zu gone", t->iface.name, fresh, gone);
+	rt_carry_say(t->carry, t->iface.name, log);
+}
+
 static void say_done(const struct target *t, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = xdpf_program_meta(t->prog);
@@ -369,7 +375,9 @@ static void say_done(const struct target *t, const struct xdpf_log *log)
 		rt_log(log, XDPF_LOG_INFO, "%s: program loaded because %s", t->iface.name, t->why);
 	rt_log(log, XDPF_LOG_INFO, "%s: %s %s, %s mode%s, %zu rule%s%s", t->iface.name, t->old_prog_fd < 0 ? "runs" : "replaced by",
 	       m->program, xdpf_mode_name(t->iface.mode), t->prog->frags ? " with frags" : "", m->n_rules,
-	       m->n_rules == 1 ? "" : "s", t->old_prog_fd < 0 ? "" : "; counters and tables start at zero");
+	       m->n_rules == 1 ? "" : "s", t->old_prog_fd < 0 || t->carry ? "" : "; counters and tables start at zero");
+	if (t->carry)
+		say_carried(t, log);
 }
 
 static void warn_of_names(const struct xdpf_meta *m, const struct xdpf_log *log)
@@ -424,7 +432,7 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 	return err;
 }
 
-static void tell(const struct target *t, const struct xdpf_object *o, const struct how *how, struct xdpf_applied *applied,
+static void tell(struct target *t, const struct xdpf_object *o, const struct how *how, struct xdpf_applied *applied,
 		 const struct xdpf_log *log)
 {
 	if (t->swap)
@@ -435,14 +443,23 @@ static void tell(const struct target *t, const struct xdpf_object *o, const stru
 	if (applied) {
 		applied->tables = t->swap;
 		snprintf(applied->why, sizeof(applied->why), "%s", t->swap ? "" : t->why);
+		applied->carried = t->carry;
+		applied->lost = t->carry ? rt_carry_take_lost(t->carry, &applied->n_lost) : NULL;
 	}
+}
+
+/* What cannot be finished is left pinned, for the next command; what waits for confirmation is, for that. */
+static void finish_carry(struct target *t, const struct how *how, const struct xdpf_log *log)
+{
+	if (!rt_carry_finish(t->carry, t->prog, how->confirm, log) && !how->confirm)
+		rt_pin_drop(t->path, RT_PIN_BEFORE);
 }
 
 int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n, const struct xdpf_apply_opts *opts,
 		      const struct xdpf_log *log)
 {
 	struct xdpf_apply_opts opt = opts_copy(struct xdpf_apply_opts, opts);
-	struct how how = { opt.mode == XDPF_MODE_GENERIC ? XDPF_MODE_GENERIC : XDPF_MODE_NATIVE, opt.reload, opt.confirm, 0 };
+	struct how how = { opt.mode == XDPF_MODE_GENERIC ? XDPF_MODE_GENERIC : XDPF_MODE_NATIVE, opt.reload, opt.afresh, opt.confirm, 0 };
 	_cleanup_free_ struct target *t = calloc(n ? n : 1, sizeof(*t));
 	_cleanup_close_ int lock = -1;
 	int err;
@@ -464,6 +481,9 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 	if (!err)
 		err = apply_all(t, n, o, ifaces, &how, log);
 	for (size_t i = 0; i < n; i++) {
+		/* the filter runs, whatever becomes of this */
+		if (!err && t[i].carry)
+			finish_carry(&t[i], &how, log);
 		if (!err)
 			tell(&t[i], o, &how, opt.applied ? &opt.applied[i] : NULL, log);
 		target_free(&t[i]);

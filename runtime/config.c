@@ -6,7 +6,6 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <net/if.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include "private.h"
@@ -66,7 +65,7 @@ static uint64_t tai_offset(void)
 	return (uint64_t)(((tai.tv_sec - utc.tv_sec) * 1000000000ll + (tai.tv_nsec - utc.tv_nsec)) / 1000000000ll) * 1000000000u;
 }
 
-int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, const struct xdpf_log *log)
+int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, uint64_t seed, const struct xdpf_log *log)
 {
 	size_t config_size = 0, ifaces_size = 0, at;
 	struct xdpf_config *config = rt_variable(bpf, ".rodata", XDPF_VAR_CONFIG, &config_size, &at);
@@ -91,8 +90,7 @@ int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const stru
 		config->flags = flags;
 		config->rxqueue = o->has_test_rxqueue ? o->test_rxqueue : 0;
 		config->tai_offset = tai_offset();
-		if (getrandom(&config->seed, sizeof(config->seed), 0) != sizeof(config->seed))
-			return rt_fail_sys(log, errno, "the kernel gives no random number");
+		config->seed = seed;
 		/* a test run says it itself */
 		if (!o->test)
 			return rt_conn_place(&config->ct_status, bpf, log);

@@ -64,8 +64,10 @@ static int exchange(const struct place *p, const char *to, const struct xdpf_log
 		if (err)
 			return err;
 	}
-	if (!bpf_link_update(p->link_fd, new, &update))
+	if (!bpf_link_update(p->link_fd, new, &update)) {
+		rt_failures_own_id(rt_prog_id(new));
 		return 0;
+	}
 	if (errno == EPERM || errno == ENOLINK)
 		return rt_fail(log, EBUSY, "%s: SOMEBODY ELSE changed its XDP program just now; theirs stays.\nLook at `xdpf status %s`",
 			       p->iface.name, p->iface.name);
@@ -77,6 +79,14 @@ static int check_pending(const struct place *p, const struct xdpf_log *log)
 	if (p->iface.pending)
 		return 0;
 	return rt_fail(log, ENOENT, "%s: no filter waits for confirmation there; `xdpf status %s` says what runs", p->iface.name, p->iface.name);
+}
+
+/* What the filter from before counted is known for good now. What fails is left to the next command. */
+static void finish_carry(const struct place *p, const struct xdpf_log *log)
+{
+	_cleanup_close_ int prog = rt_prog_get(p->iface.prog_id);
+
+	rt_carry_recover(p->path, prog, p->iface.name, log);
 }
 
 static int confirm_all(struct place *p, const char *const *ifaces, size_t n, const struct xdpf_log *log)
@@ -99,6 +109,7 @@ static int confirm_all(struct place *p, const char *const *ifaces, size_t n, con
 		if (e)
 			continue;
 		rt_settle(p[i].path, NULL);
+		finish_carry(&p[i], log);
 		rt_log(log, XDPF_LOG_INFO, "%s: confirmed; program %s (id %u) runs for good", p[i].iface.name, p[i].iface.prog_name,
 		       p[i].iface.prog_id);
 	}
@@ -130,8 +141,10 @@ static int roll_back_pending(struct place *p, const struct xdpf_log *log)
 
 	if (err)
 		return err;
-	if (none)
+	if (none) {
+		rt_failures_own_id(none);
 		rt_settle(p->path, NULL);
+	}
 	rt_log(log, XDPF_LOG_INFO, none ? "%s: the filter from before runs (program id %u)" : "%s: as before, nothing filters there",
 	       p->iface.name, none);
 	return 0;

@@ -3,8 +3,14 @@
  * "ethtool"; what a driver does not say stays unknown, which is no error.
  */
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <linux/ethtool_netlink.h>
 #include <linux/genetlink.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "netlink.h"
 #include "private.h"
@@ -130,4 +136,18 @@ int rt_nic_query(struct rt_nic *out, unsigned ifindex, const struct xdpf_log *lo
 	if (err && err != -EOPNOTSUPP)
 		return rt_fail_sys(log, -err, "the kernel does not say what the network card is set to");
 	return 0;
+}
+
+/* By the older way, which every driver knows. */
+const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq req = { .ifr_data = (char *)info };
+
+	*info = (struct ethtool_drvinfo){ .cmd = ETHTOOL_GDRVINFO };
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", iface);
+	if (fd < 0 || ioctl(fd, SIOCETHTOOL, &req) || !info->driver[0])
+		return NULL;
+	info->driver[sizeof(info->driver) - 1] = '\0';
+	return info->driver;
 }

@@ -33,7 +33,8 @@ void rt_guard_close(struct rt_guard *g)
 	close_fd(&g->prog_fd);
 	close_fd(&g->programs_fd);
 	close_fd(&g->until_fd);
-	close_fd(&g->watch_fd);
+	for (int i = 0; i < RT_WATCHES; i++)
+		close_fd(&g->watch_fd[i]);
 	*g = RT_NO_GUARD;
 }
 

@@ -129,7 +129,7 @@ static int make_held_dir(const struct xdpf_log *log)
 
 int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log)
 {
-	const int own[] = { p->meta_fd, p->metas_fd, p->errors_fd, p->lists_fd };
+	const int own[] = { p->meta_fd, p->metas_fd, p->errors_fd, p->lists_fd, p->carried_fd };
 	uint32_t id = prog_id(p->prog_fd);
 	struct bpf_map *map;
 	int err;

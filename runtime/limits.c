@@ -10,6 +10,8 @@
 #include "limit.h"
 #include "private.h"
 
+_Static_assert(RT_LIMIT_MAPS == XDPF_LIMIT_MAX_WORDS + 1, "by words, from none");
+
 static int not_so(const char *name, const struct xdpf_log *log)
 {
 	return rt_fail(log, EBADMSG, "map %s of the object is not what its metadata says", name);
@@ -36,6 +38,11 @@ static int words_of(const char *tail)
 			return words;
 	}
 	return -1;
+}
+
+int rt_limits_words(const char *name)
+{
+	return strncmp(name, XDPF_MAP_LIMIT, strlen(XDPF_MAP_LIMIT)) ? -1 : words_of(name + strlen(XDPF_MAP_LIMIT));
 }
 
 int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log)

@@ -35,6 +35,25 @@ static void vlog(const struct xdpf_log *log, enum xdpf_log_level level, const ch
 	log->fn(log->arg, level, whole ? whole : text ? text : "out of memory");
 }
 
+static void keep(void *arg, enum xdpf_log_level level, const char *text)
+{
+	struct xdpf_message *m = arg;
+
+	if (level == XDPF_LOG_ERROR)
+		snprintf(m->text, sizeof(m->text), "%s", text);
+}
+
+struct xdpf_log xdpf_log_keep(struct xdpf_message *m)
+{
+	m->text[0] = '\0';
+	return (struct xdpf_log){ keep, m };
+}
+
+const char *xdpf_version(void)
+{
+	return XDPF_VERSION;
+}
+
 void rt_log(const struct xdpf_log *log, enum xdpf_log_level level, const char *fmt, ...)
 {
 	va_list ap;

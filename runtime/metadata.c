@@ -53,6 +53,9 @@ void rt_meta_free(struct rt_meta *m)
 	free(m->cpus);
 	free(m->image.what);
 	free(m->moved.past);
+	free(m->shared);
+	free(m->sources);
+	free(m->declared);
 	free(m->by_index);
 	free(m);
 }
@@ -225,6 +228,8 @@ static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS]
 	meta_parse_ifaces(p, ifaces);
 	if (!p->err)
 		meta_parse_image(p);
+	meta_parse_loaded(p);
+	meta_parse_sources(p);
 }
 
 int rt_meta_take(struct rt_meta **out, char *text, size_t len, const struct xdpf_log *log)

@@ -10,7 +10,7 @@
 #include "private.h"
 
 enum { MAX_FILES = 4096, MAX_RULES = 1 << 20, MAX_TABLES = 256, MAX_KEY_FIELDS = 64, MAX_KEY_SIZE = 512, MAX_ACTIONS = 1 << 20,
-       MAX_IFACES = 1 << 16, MAX_WAYS = 1 << 20, MAP_NAME_MAX = 15, MAX_SETS = 64, MAX_SET_FIELDS = 4,
+       MAX_IFACES = 1 << 16, MAX_WAYS = 1 << 20, MAP_NAME_MAX = 15, MAX_SETS = 64, MAX_SOURCES = 1 << 20, MAX_SET_FIELDS = 4,
        MAX_WHATS = 1 << 16, MAX_INDEX = 1 << 22 };
 
 struct rt_meta {
@@ -29,6 +29,14 @@ struct rt_meta {
 	struct xdpf_set *sets;
 	struct xdpf_key_field *set_keys;	/* of all sets */
 	struct rt_snap *snaps;			/* by set */
+	struct meta_shared {
+		uint32_t id;
+		const char *name;
+	} *shared;			/* maps that were another program's */
+	size_t n_shared;
+	uint64_t seed, *declared;	/* of what sets begin with; NULL: it is not known */
+	bool has_seed;
+	struct xdpf_source *sources;
 	struct rt_image image;
 	struct rt_moved moved;
 	const struct xdpf_rule **by_index;
@@ -99,6 +107,10 @@ void *meta_alloc(struct meta_parse *p, size_t n, size_t size);
 
 /* What it says of the image, and of a program that runs: where its rules' counters are now. Behind all that names indexes. */
 void meta_parse_image(struct meta_parse *p);
+/* metadata_loaded.c: the rest of what the runtime added. */
+void meta_parse_loaded(struct meta_parse *p);
+/* The files that it was made from. */
+void meta_parse_sources(struct meta_parse *p);
 /* So that xdpf_meta_rule() finds rules. */
 void meta_find_by_index(struct meta_parse *p);
 

@@ -130,13 +130,15 @@ static void parse_limit(struct meta_parse *p, size_t i, const struct meta_value 
 	l->file = meta_number_of(p, v[2], "file", (unsigned)p->meta->m.n_files - 1);
 	l->size = meta_number_of(p, v[3], "size", XDPF_LIMIT_MEMORY);
 	l->words = meta_number_of(p, v[4], "words", XDPF_LIMIT_MAX_WORDS);
+	l->layout = meta_string_of(p, v[5], "layout");
+	l->shift = meta_number_of(p, v[6], "shift", XDPF_LIMIT_MAX_SHIFT);
 	if (!p->err && !l->size != !l->words)
 		meta_bad(p, "size", "is said of a limit without a key, or not of one with a key");
 }
 
 void meta_parse_limits(struct meta_parse *p, const struct meta_long *l)
 {
-	meta_each(p, l, (const char *[]){ "name", "rate", "file", "size", "words", NULL }, parse_limit);
+	meta_each(p, l, (const char *[]){ "name", "rate", "file", "size", "words", "layout", "shift", NULL }, parse_limit);
 }
 
 static void parse_logger(struct meta_parse *p, size_t i, const struct meta_value *v)

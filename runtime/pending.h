@@ -9,7 +9,8 @@
  *   until       its clock's end: struct rt_until
  *   new         the program that waits for confirmation
  *   tables      while tables are exchanged in the program: the metadata of the new ones
- *   watch-ID    what counts packets that the redirects of the program with this id lose
+ *   before      the program that was replaced, until what it counted is written down for the one in its place: see carry.c
+ *   watch-ID    what counts packets of the program with this id that redirects lose; watch-ID-1 and so on: see RT_WATCH_EXCEPTION
  *
  * Pins are made before the link is changed, and taken away behind that: so the link and they say at any moment what to finish and what to undo.
  */
@@ -26,6 +27,7 @@
 #define RT_PIN_UNTIL	"until"
 #define RT_PIN_NEW	"new"
 #define RT_PIN_TABLES	"tables"
+#define RT_PIN_BEFORE	"before"
 #define RT_PIN_WATCH	"watch-"
 
 /* ---- guard.c ---- */
@@ -38,11 +40,11 @@ struct rt_until {
 
 struct rt_guard {
 	int prog_fd, programs_fd, until_fd;
-	int watch_fd;			/* what counts packets that redirects behind it lose; -1: nothing */
+	int watch_fd[RT_WATCHES];	/* what counts packets that are lost behind it; -1: nothing */
 	struct rt_until until;
 };
 
-#define RT_NO_GUARD ((struct rt_guard){ -1, -1, -1, -1, { 0, 0, 0 } })
+#define RT_NO_GUARD ((struct rt_guard){ -1, -1, -1, { -1, -1, -1, -1 }, { 0, 0, 0 } })
 
 /* Now, by the clock of rt_until.at. */
 uint64_t rt_clock(void);
@@ -69,8 +71,8 @@ void rt_pin_drop(const char *path, const char *name);
 void rt_pins_drop(const char *path);
 /* The id of a program, by its fd; 0: it is none. */
 uint32_t rt_prog_id(int fd);
-/* Pins what watches program @prog_id; a @fd of -1 is nothing to be pinned. */
-int rt_pin_watch(int fd, uint32_t prog_id, const char *path, const struct xdpf_log *log);
+/* Pins what watches program @prog_id; an @fd of -1 is nothing to be pinned. */
+int rt_pin_watch(const int fd[RT_WATCHES], uint32_t prog_id, const char *path, const struct xdpf_log *log);
 /* Finishes or undoes what was left of a change of the filter whose link is at @path, also where only its directory is left, and goes back to what
  * ran before where nobody confirmed in time. Says so. Only under the lock. */
 void rt_settle(const char *path, const struct xdpf_log *log);

@@ -69,12 +69,16 @@ static uint32_t pinned_id(const char *path, const char *name)
 	return rt_prog_id(fd);
 }
 
-int rt_pin_watch(int fd, uint32_t prog_id, const char *path, const struct xdpf_log *log)
+int rt_pin_watch(const int fd[RT_WATCHES], uint32_t prog_id, const char *path, const struct xdpf_log *log)
 {
 	char name[32];
+	int err = 0;
 
-	snprintf(name, sizeof(name), RT_PIN_WATCH "%u", prog_id);
-	return fd < 0 ? 0 : rt_pin_put(fd, path, name, log);
+	for (int i = 0; i < RT_WATCHES && !err; i++) {
+		snprintf(name, sizeof(name), i ? RT_PIN_WATCH "%u-%d" : RT_PIN_WATCH "%u", prog_id, i);
+		err = fd[i] < 0 ? 0 : rt_pin_put(fd[i], path, name, log);
+	}
+	return err;
 }
 
 /* Calls @fn for the name of each thing that is beside the link. */
@@ -102,7 +106,7 @@ static void drop_watch(const char *path, const char *name, void *arg)
 	if (strncmp(name, RT_PIN_WATCH, strlen(RT_PIN_WATCH)))
 		return;
 	id = strtoul(name + strlen(RT_PIN_WATCH), &end, 10);
-	if (*end || (id != keep[0] && id != keep[1]))
+	if ((*end && *end != '-') || (id != keep[0] && id != keep[1]))
 		rt_pin_drop(path, name);
 }
 
@@ -114,6 +118,7 @@ void rt_pins_drop(const char *path)
 		rt_pin_drop(path, TRANSIENT[i]);
 	rt_pin_drop(path, RT_PIN_KEPT);
 	rt_pin_drop(path, RT_PIN_PREVIOUS);
+	rt_pin_drop(path, RT_PIN_BEFORE);
 	each_pin(path, drop_watch, (void *)(uintptr_t)none);
 }
 
@@ -209,6 +214,9 @@ static void settle_plain(const char *path, const struct bpf_link_info *link, con
 			rename_kept(path);
 	}
 	rt_pin_drop(path, RT_PIN_KEPT);
+	/* it runs itself: what took its place was undone, and has nothing to go on with */
+	if (pinned_id(path, RT_PIN_BEFORE) == link->prog_id)
+		rt_pin_drop(path, RT_PIN_BEFORE);
 	keep[1] = pinned_id(path, RT_PIN_PREVIOUS);
 	if (keep[1] == link->prog_id)
 		rt_pin_drop(path, RT_PIN_PREVIOUS);
@@ -243,6 +251,7 @@ void rt_settle(const char *path, const struct xdpf_log *log)
 		if (!until.old_prog)
 			return;
 		rt_pin_drop(path, RT_PIN_KEPT);		/* it runs again: that is all there is to it */
+		rt_failures_own_id(until.old_prog);
 		info.prog_id = until.old_prog;
 	}
 	settle_plain(path, &info, log);

@@ -6,6 +6,7 @@
 
 #include <bpf/libbpf.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +15,7 @@
 #include "table/live.h"
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
+#include "xdpf/tests.h"
 
 /* ---- ownership: a function is seen to leak nothing without reading what it calls ---- */
 
@@ -119,6 +121,30 @@ const struct rt_snap *rt_meta_snap(const struct rt_meta *m, size_t set);
 const struct rt_image *rt_meta_image(const struct rt_meta *m);
 const struct rt_moved *rt_meta_moved(const struct rt_meta *m);
 
+/* ---- counters of all kinds, as numbers ---- */
+
+/* 2 numbers each, but 3 of a limit and 4 of a set; RULES: by index. */
+enum rt_kind { RT_RULES, RT_VERDICTS, RT_OTHERS, RT_MISSES, RT_LOGS, RT_LIMITS, RT_SETS, RT_KINDS };
+
+struct rt_counts {
+	uint64_t *v[RT_KINDS];
+	size_t n[RT_KINDS];		/* numbers */
+};
+
+/* ---- match.c: what is the same in two programs ---- */
+
+/* By old file: the new one, or RT_NO_INDEX. */
+int rt_match_files(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const struct xdpf_log *log);
+/* Calls @fn for each pair, and with a NULL for a rule that is gone (@new) or new (@old), until it returns not 0. */
+typedef int (*rt_match_fn)(void *arg, const struct xdpf_rule *old, const struct xdpf_rule *new);
+int rt_match_rules(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, rt_match_fn fn, void *arg,
+		   const struct xdpf_log *log);
+/* The place of a new one among the old ones, or RT_NO_INDEX. */
+uint32_t rt_match_set(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t set);
+/* By new limit: the old one, or RT_NO_INDEX. */
+int rt_match_limits(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, const struct xdpf_log *log);
+uint32_t rt_match_table(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t table);
+
 /* ---- relabel.c: which rules go on under which indexes ---- */
 
 struct rt_relabel {
@@ -135,10 +161,23 @@ struct rt_relabel {
 int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct rt_meta *new, size_t room, const bool *noted,
 	       const struct xdpf_count *counts, size_t n_counts, const struct xdpf_log *log);
 void rt_relabel_free(struct rt_relabel *r);
-/* As members of "loaded". */
-int rt_moved_text(char **out, const struct rt_relabel *r, const struct xdpf_log *log);
+/* As a member of "loaded". */
+void rt_past_put(FILE *f, const struct rt_past *past, size_t n);
+/* As members of "loaded", with what stays of it @before. */
+int rt_moved_text(char **out, const struct rt_relabel *r, const struct rt_meta *before, const struct xdpf_log *log);
 /* Puts the new indexes where the image has the object's. */
 int rt_relabel_image(void *image, size_t size, const struct rt_image *im, const struct rt_relabel *r, const struct xdpf_log *log);
+
+/* ---- metadata_loaded.c: what the runtime added ---- */
+
+/* What a map of the program is called in it, where it was another's; NULL: as in the kernel. */
+const char *rt_meta_map_name(const struct rt_meta *m, uint32_t id);
+bool rt_meta_seed(const struct rt_meta *m, uint64_t *seed);
+/* By set: of what it begins with; NULL: it is not known. */
+const uint64_t *rt_meta_declared(const struct rt_meta *m);
+/* As members of "loaded". */
+void rt_loaded_put(FILE *f, uint64_t seed, const uint64_t *declared, size_t n);
+void rt_loaded_keep(FILE *f, const struct rt_meta *meta);
 
 /* The texts of an object file, which point into it. */
 struct rt_elf_texts {
@@ -186,13 +225,17 @@ int rt_kernel_check(const struct xdpf_log *log);
 enum { RT_TEST_IFINDEX = 1 };
 
 /* Fills .rodata before the load. */
-int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, const struct xdpf_log *log);
+int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, uint64_t seed, const struct xdpf_log *log);
 /* A variable of a data section (".rodata", ".bss"), writable until the load, and where it stands there; NULL where there
  * is none. */
 void *rt_variable(struct bpf_object *bpf, const char *section, const char *name, size_t *size, size_t *offset);
 
 /* ---- limits.c ---- */
 
+enum { RT_LIMIT_MAPS = 17 };		/* one for each number of words in a key */
+
+/* The words of keys in the map of buckets with this name; -1: it is none. */
+int rt_limits_words(const char *name);
 /* The maps of limits: -ENOENT where @map is none of them, 0 where it is what the metadata says. */
 int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
 /* Their counters. @fd -1: there is none, all are zero. */
@@ -214,12 +257,21 @@ int rt_cookies_check(const struct xdpf_meta *m, const struct xdpf_log *log);
 
 /* ---- failures.c ---- */
 
-/* Counts what this program's redirects come to, while @link_fd is open or pinned. Both are left alone where there is nothing to count, or no way
- * to (which is told). */
-int rt_failures_watch(int *map_fd, int *link_fd, int prog_fd, const struct xdpf_ways *w, const struct xdpf_log *log);
-/* Counts into @map_fd (-1: not at all) what is of another program, which goes on to that one: the kernel names who was called first. */
-void rt_failures_watch_too(int *link_fd, int map_fd, int prog_fd, const struct xdpf_log *log);
-int rt_failures_read(uint64_t *counts, size_t n, int map_fd, const struct xdpf_log *log);
+struct xdpf_program;
+
+/* The kernel's tracepoints. */
+enum { RT_WATCH_REDIRECT, RT_WATCH_EXCEPTION, RT_WATCH_DEVICE, RT_WATCH_BACK, RT_WATCHES };
+
+/* Counts what the kernel loses of what @p sends from this interface (0: it is not known), while its .watch_fd are open or pinned; @before_fd: -1, or
+ * the map of a program before, which goes on. Where there is nothing to count, or no way to (which is told), nothing changes. */
+int rt_failures_watch(struct xdpf_program *p, int before_fd, unsigned ifindex, const struct xdpf_log *log);
+/* From here on it is @p that counts for the interface. */
+void rt_failures_own(const struct xdpf_program *p);
+void rt_failures_own_id(uint32_t prog_id);
+/* Counts for @p, by links @watch_fd, what is of another program @prog_fd, which goes on to that one: the kernel names who was called first. */
+void rt_failures_watch_too(int watch_fd[RT_WATCHES], const struct xdpf_program *p, int prog_fd, const struct xdpf_log *log);
+/* By errno, and by verdict. */
+int rt_failures_read(uint64_t *counts, size_t n, uint64_t *exceptions, size_t n_exceptions, int map_fd, const struct xdpf_log *log);
 
 /* ---- conn.c ---- */
 
@@ -249,6 +301,7 @@ const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info);
 /* ---- live.c: snapshots of sets ---- */
 
 struct xdpf_program;
+struct rt_carry;
 
 /* A set's snapshots, of a set that has such. */
 struct rt_live {
@@ -293,8 +346,8 @@ int *rt_live_place(struct xdpf_program *p, const char *name);
 
 /* What an object's sets begin with must fit its metadata. */
 int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
-/* Puts it into a loaded program. */
-int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log);
+/* Puts it into the maps of a loaded program, but for sets that go on. */
+int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct rt_carry *carry, const struct xdpf_log *log);
 /* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
 int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
 /* The map of a set, if it is as the metadata says; it stays the program's. */
@@ -307,6 +360,8 @@ struct rt_snapshot {
 };
 
 int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log);
+/* All elements that are in a set of a program, whether its snapshot has them or its map; those of the snapshot come last, with a .turn of 0. */
+int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
 void rt_snapshot_free(struct rt_snapshot *s);
 uint64_t rt_set_now(void);
 /* Only one change of sets at a time; until the fd is closed. */
@@ -317,6 +372,9 @@ int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_p
 int rt_set_sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, uint64_t now, const struct xdpf_log *log);
 /* xdpf_set_add() at a time of the clock that the program goes by. */
 int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log);
+int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log);
+/* As xdpf_set_remove(), under the lock. */
+int rt_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
 /* Is this very element in the set, to stay? */
 bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key);
 /* Where the fd of a map of this name belongs; NULL: it is none of the sets'. */
@@ -327,12 +385,14 @@ int *rt_sets_place(struct xdpf_program *p, const char *name);
 /* A program in the kernel, loaded by us or found there. */
 struct xdpf_program {
 	struct rt_meta *meta;
-	int prog_fd, rules_fd, pending_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd, watch_fd;	/* -1: the program has none */
-	int log_fd, logs_fd;
-	int swap_fd, images_fd, metas_fd, ifaces_fd;
+	int prog_fd, rules_fd, pending_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd;	/* -1: the program has none */
+	int watch_fd[RT_WATCHES];
+	int log_fd, logs_fd, next_fd, carried_fd, cookies_fd;
+	int swap_fd, images_fd, metas_fd, ifaces_fd, rodata_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */
+	int limit_fd[RT_LIMIT_MAPS];		/* by words of a key: buckets */
 	int live_fd, lists_fd, snap_fd[LIVE_ROOM_MOST + 1];	/* turns of sets; lists; snapshots by their size */
 	int *set_fd, *age_fd, sets_fd;		/* by set: its elements, and the queue of those that may expire; counters */
 	struct bpf_object *bpf;			/* of a program that we loaded */
@@ -346,6 +406,9 @@ struct xdpf_program {
 };
 
 struct xdpf_program *rt_program_new(const struct xdpf_log *log);
+/* xdpf_program_load(), of one that takes another's place. @carry: NULL, or what goes on. */
+int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, struct rt_carry *carry,
+		    const struct xdpf_log *log);
 /* One that runs; @prog_fd is taken over. */
 int rt_program_open(struct xdpf_program **out, int prog_fd, const char *iface, const struct xdpf_log *log);
 static inline void rt_program_freep(struct xdpf_program **p)
@@ -366,9 +429,6 @@ int rt_metamap_id(uint32_t *id, int meta_fd, int metas_fd, int swap_fd);
 
 /* ---- stats.c ---- */
 
-/* What the first @n indexes have counted. */
-int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
-
 /* ---- counted.c ---- */
 
 /* The first @n pairs of u64 of a per-CPU array, in whose elements are so many @pairs each, summed over CPUs. @fd -1: there is none, they stay. */
@@ -384,6 +444,39 @@ int rt_counted_noted(const struct xdpf_program *p, bool *noted, size_t n, const 
 int rt_counted_room(const struct xdpf_program *p, const struct xdpf_log *log);
 /* These have counted nothing. No packet may be counted or noted for them. */
 int rt_counted_clear(const struct xdpf_program *p, const uint32_t *index, size_t n, const struct xdpf_log *log);
+/* All counters but those of tables; @view: them, in *out. @deep: also of a program before that is not done yet. */
+int rt_counts_read(struct xdpf_stats **out, struct rt_counts *view, const struct xdpf_program *p, bool deep, const struct xdpf_log *log);
+/* The counters of indexes, as they are. */
+int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log);
+
+/* ---- carry.c: what goes on in a program that takes another's place ---- */
+
+/* Of each set of an object: what it begins with, as a number. */
+int rt_declared_sums(uint64_t **out, const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* *out stays where nothing can go on, which is told. The program is held, not taken over; @o must outlive it. @pending: the new one may go again. */
+int rt_carry_new(struct rt_carry **out, int prog_fd, const struct xdpf_object *o, bool pending, const char *iface, const struct xdpf_log *log);
+void rt_carry_free(struct rt_carry *c);
+/* At work, in this order. Before the load: */
+int rt_carry_maps(struct rt_carry *c, struct bpf_object *bpf, const struct xdpf_log *log);
+uint64_t rt_carry_seed(const struct rt_carry *c, uint64_t fresh);
+void rt_carry_put(FILE *f, const struct rt_carry *c);
+/* After it; @c NULL for all of these: nothing goes on. */
+const char *rt_carry_name(const struct rt_carry *c, const struct bpf_map *map);
+bool rt_carry_has_set(const struct rt_carry *c, size_t set);
+int rt_carry_errors_fd(const struct rt_carry *c);
+int rt_carry_loaded(struct rt_carry *c, struct xdpf_program *p, const struct xdpf_log *log);
+/* When the new program runs: from here on the old one's state is not needed, but where it is @pending its counters. */
+int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, bool pending, const struct xdpf_log *log);
+/* What came of it. */
+void rt_carry_say(const struct rt_carry *c, const char *iface, const struct xdpf_log *log);
+void rt_carry_counts(const struct rt_carry *c, size_t *kept, size_t *fresh, size_t *gone);
+struct xdpf_lost *rt_carry_take_lost(struct rt_carry *c, size_t *n);
+/* Does what a process that was ended left, for the link at @path and the program that runs there (-1: none). */
+int rt_carry_recover(const char *path, int prog_fd, const char *iface, const struct xdpf_log *log);
+/* Adds what the program before counted. */
+int rt_carried_add(struct rt_counts *to, const struct xdpf_program *p, bool deep, const struct xdpf_log *log);
+/* Indexes that rules get which had none. */
+int rt_carried_clear(const struct xdpf_program *p, const uint32_t *indexes, size_t n, const struct xdpf_log *log);
 
 /* ---- swap.c: another image for a program that runs ---- */
 

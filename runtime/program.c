@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "private.h"
 
@@ -21,10 +22,14 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		return NULL;
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
-	p->pending_fd = p->errors_fd = p->watch_fd = p->live_fd = p->lists_fd = -1;
+	p->pending_fd = p->errors_fd = p->next_fd = p->carried_fd = p->cookies_fd = p->live_fd = p->lists_fd = -1;
 	for (unsigned i = 0; i <= LIVE_ROOM_MOST; i++)
 		p->snap_fd[i] = -1;
-	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = -1;
+	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = p->rodata_fd = -1;
+	for (int i = 0; i < RT_WATCHES; i++)
+		p->watch_fd[i] = -1;
+	for (int i = 0; i < RT_LIMIT_MAPS; i++)
+		p->limit_fd[i] = -1;
 	return p;
 }
 
@@ -35,6 +40,8 @@ void xdpf_program_free(struct xdpf_program *p)
 	if (p->table_fd)
 		for (size_t i = 0; i < rt_meta_get(p->meta)->n_tables; i++)
 			close_fd(&p->table_fd[i]);
+	for (int i = 0; i < RT_LIMIT_MAPS; i++)
+		close_fd(&p->limit_fd[i]);
 	free(p->table_fd);
 	for (size_t i = 0; p->set_fd && i < rt_meta_get(p->meta)->n_sets; i++) {
 		close_fd(&p->set_fd[i]);
@@ -54,7 +61,8 @@ void xdpf_program_free(struct xdpf_program *p)
 	close_fd(&p->others_fd);
 	close_fd(&p->limits_fd);
 	close_fd(&p->errors_fd);
-	close_fd(&p->watch_fd);
+	for (int i = 0; i < RT_WATCHES; i++)
+		close_fd(&p->watch_fd[i]);
 	close_fd(&p->meta_fd);
 	close_fd(&p->metas_fd);
 	close_fd(&p->swap_fd);
@@ -63,6 +71,9 @@ void xdpf_program_free(struct xdpf_program *p)
 	ring_buffer__free(p->ring);
 	close_fd(&p->log_fd);
 	close_fd(&p->logs_fd);
+	close_fd(&p->next_fd);
+	close_fd(&p->carried_fd);
+	close_fd(&p->cookies_fd);
 	if (p->bss)
 		munmap(p->bss, p->bss_len);
 	bpf_object__close(p->bpf);
@@ -95,6 +106,14 @@ static int alloc_tables(struct xdpf_program *p, const struct xdpf_log *log)
 	return 0;
 }
 
+/* libbpf calls it after the program. */
+static bool is_rodata(const char *name)
+{
+	size_t n = strlen(name), own = strlen(".rodata");
+
+	return n >= own && !strcmp(name + n - own, ".rodata");
+}
+
 /* Where the fd of a map with this name belongs; NULL: nowhere. */
 static int *map_place(struct xdpf_program *p, const char *name)
 {
@@ -118,10 +137,20 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->log_fd;
 	if (!strcmp(name, XDPF_MAP_LOGS))
 		return &p->logs_fd;
+	if (!strcmp(name, XDPF_MAP_LOG_NEXT))
+		return &p->next_fd;
+	if (!strcmp(name, XDPF_MAP_COOKIES))
+		return &p->cookies_fd;
+	if (!strcmp(name, XDPF_MAP_CARRIED))
+		return &p->carried_fd;
 	if (!strcmp(name, XDPF_MAP_IMAGES))
 		return &p->images_fd;
 	if (!strcmp(name, XDPF_SECTION_IFACES))
 		return &p->ifaces_fd;
+	if (rt_limits_words(name) >= 0)
+		return &p->limit_fd[rt_limits_words(name)];
+	if (is_rodata(name))
+		return &p->rodata_fd;
 	for (size_t i = 0; i < m->n_tables; i++)
 		if (!strcmp(m->tables[i].map, name))
 			return &p->table_fd[i];
@@ -161,12 +190,12 @@ static int load_bpf(struct bpf_object *bpf, const struct xdpf_meta *m, const str
 	return -err;
 }
 
-static int take_maps(struct xdpf_program *p, const struct xdpf_log *log)
+static int take_maps(struct xdpf_program *p, const struct rt_carry *carry, const struct xdpf_log *log)
 {
 	struct bpf_map *map;
 
 	bpf_object__for_each_map(map, p->bpf) {
-		int *place = map_place(p, bpf_map__name(map));
+		int *place = map_place(p, rt_carry_name(carry, map));
 
 		if (!place)
 			continue;
@@ -204,13 +233,48 @@ static int map_variables(struct xdpf_program *p, const struct xdpf_log *log)
 	return 0;
 }
 
-int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts,
-		      const struct xdpf_log *log)
+/* The metadata's text, with what is known only now. */
+static int loaded_text(char **out, const struct xdpf_object *o, const struct rt_carry *carry, uint64_t seed, bool frags, const struct xdpf_log *log)
+{
+	_cleanup_free_ uint64_t *declared = NULL;
+	_cleanup_free_ char *more = NULL;
+	size_t len;
+	FILE *f;
+	int err = rt_declared_sums(&declared, o->sets, o->sets_len, rt_meta_get(o->meta), log);
+
+	if (err)
+		return err;
+	f = open_memstream(&more, &len);
+	if (!f)
+		return rt_fail(log, ENOMEM, "out of memory");
+	rt_loaded_put(f, seed, declared, rt_meta_get(o->meta)->n_sets);
+	rt_carry_put(f, carry);
+	if (fclose(f))
+		return rt_fail(log, ENOMEM, "out of memory");
+	return rt_meta_text(out, o->meta, o->text, o->text_len, frags, more, log);
+}
+
+static int new_seed(uint64_t *seed, const struct rt_carry *carry, const struct xdpf_log *log)
+{
+	if (getrandom(seed, sizeof(*seed), 0) != sizeof(*seed))
+		return rt_fail_sys(log, errno, "the kernel gives no random number");
+	*seed = rt_carry_seed(carry, *seed);
+	return 0;
+}
+
+int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, const struct xdpf_log *log)
+{
+	return rt_program_load(out, o, opts, NULL, log);
+}
+
+int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, struct rt_carry *carry,
+		    const struct xdpf_log *log)
 {
 	struct xdpf_load_opts opt = opts_copy(struct xdpf_load_opts, opts);
 	_cleanup_(rt_program_freep) struct xdpf_program *p = rt_program_new(log);
 	_cleanup_free_ char *text = NULL;
 	struct bpf_program *prog;
+	uint64_t seed = 0;
 	int err;
 
 	if (!p)
@@ -224,7 +288,7 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 		snprintf(p->test_iface, sizeof(p->test_iface), "%s", opt.test_iface);
 	p->test = opt.test;
 	p->frags = opt.frags;
-	err = rt_meta_text(&text, o->meta, o->text, o->text_len, opt.frags, NULL, log);
+	err = new_seed(&seed, carry, log);
 	if (!err)
 		err = rt_meta_share(&p->meta, o->meta, opt.frags, log);
 	if (!err)
@@ -234,7 +298,11 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (!err)
 		err = rt_object_open_bpf(&p->bpf, o, p->image, log);
 	if (!err)
-		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, log);
+		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, seed, log);
+	if (!err && carry)
+		err = rt_carry_maps(carry, p->bpf, log);
+	if (!err)
+		err = loaded_text(&text, o, carry, seed, opt.frags, log);
 	if (!err && !opt.test)
 		err = rt_cookies_check(rt_meta_get(p->meta), log);
 	if (!err && !opt.test)
@@ -250,17 +318,19 @@ int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, co
 	if (err && p->image)
 		rt_rx_explain(err, opt.frags, log);
 	if (!err)
-		err = take_maps(p, log);
+		err = take_maps(p, carry, log);
 	if (!err)
 		err = rt_live_bind(&p->lists_fd, p->prog_fd, p->meta, log);
 	if (!err)
-		err = rt_sets_fill(p, o->sets, o->sets_len, log);
+		err = rt_sets_fill(p, o->sets, o->sets_len, carry, log);
 	if (!err && !opt.test)
 		err = rt_ways_fill(p->bpf, &rt_meta_get(p->meta)->ways, opt.generic, log);
 	if (!err && !opt.test)
-		err = rt_failures_watch(&p->errors_fd, &p->watch_fd, p->prog_fd, &rt_meta_get(p->meta)->ways, log);
+		err = rt_failures_watch(p, rt_carry_errors_fd(carry), opt.ifindex, log);
 	if (!err)
 		err = rt_metamap_bind(&p->meta_fd, !opt.test && rt_meta_image(o->meta)->shape ? &p->metas_fd : NULL, p->prog_fd, text, log);
+	if (!err && carry)
+		err = rt_carry_loaded(carry, p, log);
 	if (err)
 		return err;
 	if (opt.test)
@@ -294,12 +364,14 @@ static int find_maps(struct xdpf_program *p, const uint32_t *ids, size_t n, cons
 			_cleanup_close_ int fd = rt_map_get(ids[i]);
 			struct bpf_map_info info = { 0 };
 			uint32_t len = sizeof(info);
+			const char *name;
 			int *place;
 
 			if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 				return rt_fail_sys(log, errno, "map %u of the program cannot be opened", ids[i]);
 			info.name[sizeof(info.name) - 1] = '\0';
-			place = pass ? map_place(p, info.name) : meta_place(p, info.name);
+			name = pass ? rt_meta_map_name(p->meta, info.id) : NULL;
+			place = pass ? map_place(p, name ? name : info.name) : meta_place(p, info.name);
 			if (place && *place < 0)
 				*place = take_fd(fd);
 		}

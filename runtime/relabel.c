@@ -20,40 +20,6 @@ void rt_relabel_free(struct rt_relabel *r)
 	*r = (struct rt_relabel){ 0 };
 }
 
-/* ---- the same rule ---- */
-
-static int by_identity(const void *a, const void *b)
-{
-	const struct xdpf_rule *x = *(const struct xdpf_rule *const *)a, *y = *(const struct xdpf_rule *const *)b;
-	int c;
-
-	if (x->file != y->file)
-		return x->file < y->file ? -1 : 1;
-	if (!x->label != !y->label)
-		return x->label ? -1 : 1;
-	c = strcmp(x->label ? x->label : x->text, y->label ? y->label : y->text);
-	return c;
-}
-
-static int by_identity_and_place(const void *a, const void *b)
-{
-	const struct xdpf_rule *x = *(const struct xdpf_rule *const *)a, *y = *(const struct xdpf_rule *const *)b;
-	int c = by_identity(a, b);
-
-	return c ? c : x < y ? -1 : x > y;
-}
-
-static const struct xdpf_rule **sorted(const struct xdpf_meta *m)
-{
-	const struct xdpf_rule **v = calloc(m->n_rules + 1, sizeof(*v));
-
-	for (size_t i = 0; v && i < m->n_rules; i++)
-		v[i] = &m->rules[i];
-	if (v)
-		qsort(v, m->n_rules, sizeof(*v), by_identity_and_place);
-	return v;
-}
-
 /* ---- at work ---- */
 
 struct work {
@@ -101,8 +67,10 @@ static int begin(struct work *w, const struct xdpf_log *log)
 		w->into[i] = RT_NO_INDEX;
 	for (size_t i = 0; i < w->r->n; i++)
 		w->r->to[i] = RT_NO_INDEX;
-	for (size_t i = 0; i < w->old->n_files; i++)
+	for (size_t i = 0; i < w->old->n_files; i++) {
 		use(w, w->old->files[i].default_index);
+		w->into[w->old->files[i].default_index] = w->old->files[i].default_index;
+	}
 	for (size_t i = 0; i < w->old->n_rules; i++)
 		use(w, w->old->rules[i].index);
 	for (size_t i = 0; i < w->was->n_past; i++)
@@ -144,8 +112,9 @@ static void pass_on(struct work *w, const struct xdpf_rule *old, uint32_t into)
 		w->r->moved.past[w->r->moved.n_past++] = (struct rt_past){ old->index, into, old->file, old->verdict, { 0, 0 } };
 }
 
-static int match(struct work *w, const struct xdpf_rule *old, const struct xdpf_rule *new)
+static int match(void *arg, const struct xdpf_rule *old, const struct xdpf_rule *new)
 {
+	struct work *w = arg;
 	uint32_t index;
 
 	if (old && new && old->verdict == new->verdict) {
@@ -167,20 +136,10 @@ static int match(struct work *w, const struct xdpf_rule *old, const struct xdpf_
 
 static int match_all(struct work *w, const struct xdpf_log *log)
 {
-	_cleanup_free_ const struct xdpf_rule **old = sorted(w->old), **new = sorted(w->new);
-	size_t i = 0, k = 0;
-	int err = 0;
+	_cleanup_free_ uint32_t *files = NULL;
+	int err = rt_match_files(&files, w->old, w->new, log);
 
-	if (!old || !new)
-		return rt_fail(log, ENOMEM, "out of memory");
-	while ((i < w->old->n_rules || k < w->new->n_rules) && !err) {
-		int c = i == w->old->n_rules ? 1 : k == w->new->n_rules ? -1 : by_identity(&old[i], &new[k]);
-
-		err = match(w, c <= 0 ? old[i] : NULL, c >= 0 ? new[k] : NULL);
-		i += c <= 0;
-		k += c >= 0;
-	}
-	return err;
+	return err ? err : rt_match_rules(w->old, w->new, files, match, w, log);
 }
 
 /* ---- the past ---- */
@@ -242,7 +201,6 @@ int rt_relabel(struct rt_relabel *out, const struct rt_meta *old, const struct r
 
 /* ---- what comes of it ---- */
 
-/* Text that grows; NULL: memory is out. */
 static void put(FILE *f, uint32_t index)
 {
 	if (index == RT_NO_INDEX)
@@ -251,7 +209,25 @@ static void put(FILE *f, uint32_t index)
 		fprintf(f, "%u", index);
 }
 
-int rt_moved_text(char **out, const struct rt_relabel *r, const struct xdpf_log *log)
+void rt_past_put(FILE *f, const struct rt_past *past, size_t n)
+{
+	fputs(",\"past\":[", f);
+	for (size_t i = 0; i < n; i++) {
+		const struct rt_past *p = &past[i];
+
+		fputs(i ? ",[" : "[", f);
+		put(f, p->index);
+		if (p->verdict == XDPF_NO_VERDICT)
+			fprintf(f, ",%u,null,", p->file);
+		else
+			fprintf(f, ",%u,\"%s\",", p->file, xdpf_verdict_name(p->verdict));
+		put(f, p->into);
+		fprintf(f, ",%llu,%llu]", (unsigned long long)p->count.packets, (unsigned long long)p->count.bytes);
+	}
+	fputc(']', f);
+}
+
+int rt_moved_text(char **out, const struct rt_relabel *r, const struct rt_meta *before, const struct xdpf_log *log)
 {
 	char *text = NULL;
 	size_t len;
@@ -265,20 +241,10 @@ int rt_moved_text(char **out, const struct rt_relabel *r, const struct xdpf_log 
 			;
 		fprintf(f, "%s[%zu,%zu,%u]", i ? "," : "", i, n, r->to[i]);
 	}
-	fputs("],\"past\":[", f);
-	for (size_t i = 0; i < r->moved.n_past; i++) {
-		const struct rt_past *p = &r->moved.past[i];
-
-		fputs(i ? ",[" : "[", f);
-		put(f, p->index);
-		if (p->verdict == XDPF_NO_VERDICT)
-			fprintf(f, ",%u,null,", p->file);
-		else
-			fprintf(f, ",%u,\"%s\",", p->file, xdpf_verdict_name(p->verdict));
-		put(f, p->into);
-		fprintf(f, ",%llu,%llu]", (unsigned long long)p->count.packets, (unsigned long long)p->count.bytes);
-	}
-	fprintf(f, "],\"next\":%u", r->moved.next);
+	fputc(']', f);
+	rt_past_put(f, r->moved.past, r->moved.n_past);
+	fprintf(f, ",\"next\":%u", r->moved.next);
+	rt_loaded_keep(f, before);
 	if (fclose(f)) {
 		free(text);
 		return rt_fail(log, ENOMEM, "out of memory");

@@ -73,7 +73,7 @@ static int fill_snapshot(const struct xdpf_program *p, const char *keys, const s
 	return n == SIZE_MAX ? rt_fail(log, ENOMEM, "out of memory") : rt_live_patch(&l, copy, n, 0, log);
 }
 
-int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct xdpf_log *log)
+int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct rt_carry *carry, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = rt_meta_get(p->meta);
 
@@ -86,7 +86,9 @@ int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, con
 		if (p->set_fd[head.set] < 0)
 			return rt_fail(log, EBADMSG, "the object has no map for set %s", m->sets[head.set].name);
 		/* what rules add to shares its room with what it began with */
-		if (rt_meta_snap(p->meta, head.set)->set.form == LIVE_NONE || rt_meta_snap(p->meta, head.set)->added)
+		if (rt_carry_has_set(carry, head.set))
+			err = 0;
+		else if (rt_meta_snap(p->meta, head.set)->set.form == LIVE_NONE || rt_meta_snap(p->meta, head.set)->added)
 			err = fill_one(p->set_fd[head.set], data + at, &head, &m->sets[head.set], log);
 		else
 			err = fill_snapshot(p, data + at, &head, log);
@@ -196,7 +198,9 @@ static bool snapshot_room(struct rt_snapshot *s, size_t want, size_t key_size)
 	return true;
 }
 
-int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log)
+/* Reads on from @s->n; @fn: with each chunk, behind which it is room again; NULL: all stays. */
+static int read_chunks(struct rt_snapshot *s, int fd, const struct xdpf_set *set, void (*fn)(void *arg, const struct rt_snapshot *s), void *arg,
+		       const struct xdpf_log *log)
 {
 	unsigned char token[2][XDPF_SET_KEY] = { { 0 } };
 	size_t chunk = 4096;
@@ -219,6 +223,10 @@ int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, 
 		if (err && err != ENOENT)
 			return rt_fail_sys(log, err, "set %s cannot be read", set->name);
 		s->n += n;
+		if (fn) {
+			fn(arg, s);
+			s->n = 0;
+		}
 		if (err)
 			return 0;
 		first = false;
@@ -288,6 +296,67 @@ static int look(struct view *v, const struct xdpf_program *p, size_t set, int fd
 		view_free(v);
 		*v = (struct view){ .set = v->set };
 	}
+}
+
+int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log)
+{
+	return read_chunks(s, fd, set, NULL, NULL, log);
+}
+
+struct counting {
+	uint64_t n, now;
+};
+
+static void count_live(void *arg, const struct rt_snapshot *s)
+{
+	struct counting *c = arg;
+
+	for (size_t i = 0; i < s->n; i++)
+		c->n += !s->values[i].until || s->values[i].until > c->now;
+}
+
+int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set, const struct xdpf_log *log)
+{
+	_cleanup_(view_free) struct view v = { .set = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL };
+	int fd, err = rt_set_open(&fd, p, set, log);
+
+	if (!err)
+		err = look(&v, p, set, fd, log);
+	if (err)
+		return err;
+	merge(&v);
+	if (v.list.n && (!v.list.until || v.list.until > v.now)) {
+		if (!snapshot_room(&v.s, v.list.n, v.set->key_size))
+			return rt_fail(log, ENOMEM, "out of memory");
+		memcpy(v.s.keys + v.s.n * v.set->key_size, v.list.keys, v.list.n * v.set->key_size);
+		for (size_t i = 0; i < v.list.n; i++) {
+			struct xdpf_element *e = &v.s.values[v.s.n + i];
+
+			*e = (struct xdpf_element){ .until = v.list.until, .age = v.list.until ? (uint32_t)v.list.until : 0 };
+			if (v.set->prefix)
+				memcpy(&e->bits, v.list.keys + i * v.set->key_size, sizeof(e->bits));
+		}
+		v.s.n += v.list.n;
+	}
+	*s = v.s;
+	v.s = (struct rt_snapshot){ 0 };
+	return 0;
+}
+
+int xdpf_set_count(const struct xdpf_program *p, size_t set, uint64_t *n, const struct xdpf_log *log)
+{
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
+	struct counting c = { 0, rt_set_now() };
+	int fd, err = rt_set_open(&fd, p, set, log);
+
+	/* without snapshots it need not be in memory as a whole */
+	if (!err && rt_meta_snap(p->meta, set)->set.form == LIVE_NONE)
+		err = read_chunks(&s, fd, &rt_meta_get(p->meta)->sets[set], count_live, &c, log);
+	else if (!err)
+		err = rt_set_view(&s, p, set, log);
+	if (!err)
+		*n = c.n + s.n;
+	return err;
 }
 
 int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void *arg, const struct xdpf_log *log)

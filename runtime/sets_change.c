@@ -164,7 +164,7 @@ static bool has(const struct place *at, const struct rt_live *l, const struct rt
 	return *in_list || is_there(at->fd, at->set, key, at->turn, &e);
 }
 
-static int add_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log)
+int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	_cleanup_(rt_list_close) struct rt_list list = { 0 };
@@ -200,7 +200,7 @@ static int add_all(const struct xdpf_program *p, size_t set, const void *keys, s
 
 int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log)
 {
-	return add_all(p, set, key, 1, keep, now, log);
+	return rt_set_put_all(p, set, key, 1, keep, now, log);
 }
 
 int xdpf_set_add_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, const struct xdpf_log *log)
@@ -208,7 +208,7 @@ int xdpf_set_add_all(const struct xdpf_program *p, size_t set, const void *keys,
 	_cleanup_close_ int lock = -1;
 	int err = rt_set_lock(&lock, p, log);
 
-	return err ? err : add_all(p, set, keys, n, keep, rt_set_now(), log);
+	return err ? err : rt_set_put_all(p, set, keys, n, keep, rt_set_now(), log);
 }
 
 int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log)
@@ -243,19 +243,16 @@ static int leave_out(const struct rt_live *l, const struct rt_list *list, const 
 	return rt_live_patch(l, rest, n, list->until, log);
 }
 
-int xdpf_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log)
+static int remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	_cleanup_(rt_list_close) struct rt_list list = { 0 };
 	_cleanup_free_ bool *gone = NULL;
-	_cleanup_close_ int lock = -1;
 	const struct xdpf_set *m;
 	uint64_t now = rt_set_now();
 	size_t n_gone = 0;
 	int fd, err = rt_set_open(&fd, p, set, log);
 
-	if (!err)
-		err = rt_set_lock(&lock, p, log);
 	if (!err)
 		err = rt_set_snapshot(&l, &list, p, set, log);
 	if (err)
@@ -281,6 +278,22 @@ int xdpf_set_remove_all(const struct xdpf_program *p, size_t set, const void *ke
 			was[i] = live;
 	}
 	return n_gone ? leave_out(&l, &list, gone, log) : 0;
+}
+
+int xdpf_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log)
+{
+	_cleanup_close_ int lock = -1;
+	int err = rt_set_lock(&lock, p, log);
+
+	return err ? err : remove_all(p, set, keys, n, was, log);
+}
+
+int rt_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log)
+{
+	bool was = false;
+	int err = remove_all(p, set, key, 1, &was, log);
+
+	return err ? err : was ? 0 : -ENOENT;
 }
 
 int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log)

@@ -8,32 +8,7 @@
 #include <linux/bpf.h>
 #include <stdio.h>
 
-#include "private.h"
-
-struct table {
-	unsigned char *keys;		/* n times key_size */
-	struct xdpf_count *counts;
-	size_t *order;			/* entries by packets */
-	size_t n, key_size;
-};
-
-struct xdpf_stats {
-	const struct xdpf_meta *meta;	/* of the program, which outlives us */
-	const struct rt_moved *moved;	/* of the program too */
-	struct xdpf_count *rules, *shown;	/* as counted; with what was counted elsewhere before */
-	size_t n_rules;			/* indexes, defaults included */
-	struct xdpf_count verdicts[XDPF_N_VERDICTS];
-	bool has_verdicts;
-	struct xdpf_misses *misses;
-	struct xdpf_set_counts *sets;
-	struct xdpf_count *others;
-	uint64_t errors[XDPF_MAX_ERRNO];
-	size_t n_misses;
-	struct xdpf_logged *logs;
-	struct xdpf_limit_counts *limits;
-	struct table *tables;
-	char test_iface[16];		/* see xdpf_program */
-};
+#include "stats.h"
 
 void xdpf_stats_free(struct xdpf_stats *s)
 {
@@ -211,24 +186,24 @@ static int stats_new(struct xdpf_stats **out, const struct xdpf_program *p, cons
 
 int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n, const struct xdpf_log *log)
 {
-	return rt_counted_read(p, out, n, log);
+	struct rt_counts c = { .v = { [RT_RULES] = (uint64_t *)(void *)out }, .n = { [RT_RULES] = 2 * n } };
+	int err;
+
+	memset(out, 0, n * sizeof(*out));
+	err = rt_counted_read(p, out, n, log);
+	return err ? err : rt_carried_add(&c, p, true, log);
 }
 
-static void add(struct xdpf_count *to, struct xdpf_count c)
+static struct rt_counts view(struct xdpf_stats *s)
 {
-	to->packets += c.packets;
-	to->bytes += c.bytes;
-}
+	const struct xdpf_meta *m = s->meta;
 
-static struct xdpf_count counted(const struct xdpf_stats *s, unsigned index)
-{
-	return index < s->n_rules ? s->rules[index] : (struct xdpf_count){ 0, 0 };
-}
-
-/* What a counter of the past has. */
-static struct xdpf_count of_past(const struct xdpf_stats *s, const struct rt_past *p)
-{
-	return p->index == RT_NO_INDEX ? p->count : counted(s, p->index);
+	/* so many numbers as it says there */
+	return (struct rt_counts){
+		.v = { (uint64_t *)(void *)s->rules, (uint64_t *)(void *)s->verdicts, (uint64_t *)(void *)s->others, (uint64_t *)(void *)s->misses,
+		       (uint64_t *)(void *)s->logs, (uint64_t *)(void *)s->limits, (uint64_t *)(void *)s->sets },
+		.n = { 2 * s->n_rules, 2 * XDPF_N_VERDICTS, 2 * m->ways.n_others, 2 * s->n_misses, 2 * m->n_logs, 3 * m->n_limits, 4 * m->n_sets },
+	};
 }
 
 static void show(struct xdpf_stats *s)
@@ -237,20 +212,43 @@ static void show(struct xdpf_stats *s)
 		s->shown[i] = s->rules[i];
 	for (size_t i = 0; i < s->moved->n_past; i++)
 		if (s->moved->past[i].into < s->n_rules)
-			add(&s->shown[s->moved->past[i].into], of_past(s, &s->moved->past[i]));
+			count_add(&s->shown[s->moved->past[i].into], of_past(s, &s->moved->past[i]));
+}
+
+static int read_counts(struct xdpf_stats *s, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	struct rt_counts c = view(s);
+	int err;
+
+	/* what has no map is 0 */
+	for (int k = 0; k < RT_KINDS; k++)
+		memset(c.v[k], 0, 8 * c.n[k]);
+	err = read_array(p->misses_fd, s->misses, s->n_misses, log);
+	if (!err)
+		err = read_array(p->logs_fd, s->logs, s->meta->n_logs, log);
+	if (!err)
+		err = rt_limits_read(p->limits_fd, s->limits, s->meta->n_limits, log);
+	if (!err)
+		err = read_array(p->sets_fd, s->sets, 2 * s->meta->n_sets, log);
+	return err;
 }
 
 /* Packets that pass between two reads unbalance the books for a moment; in a quiet one they balance. */
-static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const struct xdpf_log *log)
+static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, bool deep, const struct xdpf_log *log)
 {
+	struct rt_counts c = view(s);
 	int err = 0;
 
 	for (int i = 0; i < 5 && !err; i++) {
-		err = rt_counted_read(p, s->rules, s->n_rules, log);
+		err = read_counts(s, p, log);
+		if (!err)
+			err = rt_counted_read(p, s->rules, s->n_rules, log);
 		if (!err)
 			err = read_array(p->verdicts_fd, s->verdicts, XDPF_N_VERDICTS, log);
 		if (!err)
 			err = read_array(p->others_fd, s->others, s->meta->ways.n_others, log);
+		if (!err)
+			err = rt_carried_add(&c, p, deep, log);
 		if (!err && xdpf_stats_balanced(s))
 			break;
 	}
@@ -258,169 +256,31 @@ static int read_books(struct xdpf_stats *s, const struct xdpf_program *p, const 
 	return err;
 }
 
-int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
+int rt_counts_read(struct xdpf_stats **out, struct rt_counts *counts, const struct xdpf_program *p, bool deep, const struct xdpf_log *log)
 {
 	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
 	int err = stats_new(&s, p, log);
 
 	if (!err)
-		err = read_books(s, p, log);
+		err = read_books(s, p, deep, log);
+	if (err)
+		return err;
+	*counts = view(s);
+	*out = take_ptr(s);
+	return 0;
+}
+
+int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log)
+{
+	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
+	struct rt_counts counts;
+	int err = rt_counts_read(&s, &counts, p, true, log);
+
 	if (!err)
-		err = read_array(p->misses_fd, s->misses, s->n_misses, log);
-	if (!err)
-		err = read_array(p->logs_fd, s->logs, s->meta->n_logs, log);
-	if (!err)
-		err = rt_limits_read(p->limits_fd, s->limits, s->meta->n_limits, log);
-	if (!err)
-		err = rt_failures_read(s->errors, XDPF_MAX_ERRNO, p->errors_fd, log);
-	if (!err)
-		err = read_array(p->sets_fd, s->sets, 2 * s->meta->n_sets, log);
+		err = rt_failures_read(s->errors, XDPF_MAX_ERRNO, s->exceptions, XDPF_N_VERDICTS, p->errors_fd, log);
 	for (size_t i = 0; !err && i < s->meta->n_tables; i++)
 		err = read_table(&s->tables[i], &s->meta->tables[i], p->table_fd[i], log);
 	if (!err)
 		*out = take_ptr(s);
 	return err;
-}
-
-/* ---- getters ---- */
-
-struct xdpf_count xdpf_stats_rule(const struct xdpf_stats *s, unsigned index)
-{
-	return index < s->n_rules ? s->shown[index] : (struct xdpf_count){ 0, 0 };
-}
-
-struct xdpf_count xdpf_stats_verdict(const struct xdpf_stats *s, enum xdpf_verdict v)
-{
-	return v >= 0 && v < XDPF_N_VERDICTS ? s->verdicts[v] : (struct xdpf_count){ 0, 0 };
-}
-
-struct xdpf_limit_counts xdpf_stats_limit(const struct xdpf_stats *s, size_t limit)
-{
-	return limit < s->meta->n_limits ? s->limits[limit] : (struct xdpf_limit_counts){ 0, 0, 0 };
-}
-
-struct xdpf_set_count xdpf_stats_set(const struct xdpf_stats *s, size_t set)
-{
-	const struct xdpf_set_counts *c = set < s->meta->n_sets ? &s->sets[set] : NULL;
-
-	return c ? (struct xdpf_set_count){ c->added, c->full, c->removed, c->expired } : (struct xdpf_set_count){ 0, 0, 0, 0 };
-}
-
-struct xdpf_misses xdpf_stats_action(const struct xdpf_stats *s, unsigned slot)
-{
-	return slot < s->n_misses ? s->misses[slot] : (struct xdpf_misses){ 0, 0 };
-}
-
-uint64_t xdpf_stats_error(const struct xdpf_stats *s, unsigned err)
-{
-	return err < XDPF_MAX_ERRNO ? s->errors[err] : 0;
-}
-
-struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned slot)
-{
-	return slot < s->meta->ways.n_others ? s->others[slot] : (struct xdpf_count){ 0, 0 };
-}
-
-struct xdpf_logged xdpf_stats_log(const struct xdpf_stats *s, size_t log)
-{
-	return log < s->meta->n_logs ? s->logs[log] : (struct xdpf_logged){ 0, 0 };
-}
-
-static bool same(struct xdpf_count a, struct xdpf_count b)
-{
-	return a.packets == b.packets && a.bytes == b.bytes;
-}
-
-/* What one of them decided: some of its packets may have taken the other verdict. */
-static void add_decided(const struct xdpf_stats *s, struct xdpf_count v[XDPF_N_VERDICTS], enum xdpf_verdict verdict,
-			struct xdpf_other other, unsigned index)
-{
-	struct xdpf_count all = counted(s, index), else_ = { 0, 0 };
-
-	if (other.verdict != XDPF_NO_VERDICT) {
-		else_ = xdpf_stats_other(s, other.slot);
-		add(&v[other.verdict], else_);
-	}
-	add(&v[verdict], (struct xdpf_count){ all.packets - else_.packets, all.bytes - else_.bytes });
-}
-
-/* What the deciding rules and the default of a file decided, by verdict. */
-static void file_verdicts(const struct xdpf_stats *s, unsigned file, struct xdpf_count v[XDPF_N_VERDICTS])
-{
-	const struct xdpf_meta *m = s->meta;
-
-	for (size_t i = 0; i < m->n_rules; i++)
-		if (m->rules[i].file == file && m->rules[i].verdict != XDPF_NO_VERDICT)
-			add_decided(s, v, m->rules[i].verdict, m->rules[i].other, m->rules[i].index);
-	add_decided(s, v, m->files[file].default_verdict, m->files[file].default_other, m->files[file].default_index);
-	for (size_t i = 0; i < s->moved->n_past; i++)
-		if (s->moved->past[i].file == file && s->moved->past[i].verdict != XDPF_NO_VERDICT)
-			add(&v[s->moved->past[i].verdict], of_past(s, &s->moved->past[i]));
-}
-
-struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file)
-{
-	struct xdpf_count v[XDPF_N_VERDICTS] = { { 0, 0 } }, total = { 0, 0 };
-
-	if (file < s->meta->n_files)
-		file_verdicts(s, file, v);
-	for (int i = 0; i < XDPF_N_VERDICTS; i++)
-		add(&total, v[i]);
-	return total;
-}
-
-bool xdpf_stats_balanced(const struct xdpf_stats *s)
-{
-	struct xdpf_count total[XDPF_N_VERDICTS] = { { 0, 0 } }, passed = { 0, 0 };
-	bool all_counted = true;
-
-	for (unsigned f = 0; f < s->meta->n_files; f++) {
-		struct xdpf_count v[XDPF_N_VERDICTS] = { { 0, 0 } };
-		bool counted = s->meta->files[f].counters, before = f && s->meta->files[f - 1].counters;
-
-		file_verdicts(s, f, v);
-		if (counted && before && !same(xdpf_stats_reached(s, f), passed))
-			return false;
-		for (int i = 0; i < XDPF_N_VERDICTS; i++)
-			if (i != XDPF_PASS || f + 1 == s->meta->n_files)
-				add(&total[i], v[i]);
-		passed = v[XDPF_PASS];
-		all_counted &= counted;
-	}
-	for (int i = 0; all_counted && s->has_verdicts && i < XDPF_N_VERDICTS; i++)
-		if (!same(total[i], s->verdicts[i]))
-			return false;
-	return true;
-}
-
-size_t xdpf_stats_n_entries(const struct xdpf_stats *s, size_t table)
-{
-	return table < s->meta->n_tables ? s->tables[table].n : 0;
-}
-
-const void *xdpf_stats_entry(const struct xdpf_stats *s, size_t table, size_t entry, struct xdpf_count *count)
-{
-	const struct table *t;
-	size_t at;
-
-	if (entry >= xdpf_stats_n_entries(s, table))
-		return NULL;
-	t = &s->tables[table];
-	at = t->order[entry];
-	*count = t->counts[at];
-	return t->key_size ? t->keys + at * t->key_size : (const void *)"";
-}
-
-char *xdpf_stats_key(const struct xdpf_stats *s, const struct xdpf_key_field *f, const void *key, char *buf, size_t size)
-{
-	uint32_t index;
-
-	if (f->kind == XDPF_KEY_IFACE && s->test_iface[0] && size) {
-		memcpy(&index, (const unsigned char *)key + f->offset, sizeof(index));
-		if (index == RT_TEST_IFINDEX) {
-			snprintf(buf, size, "%s", s->test_iface);
-			return buf;
-		}
-	}
-	return xdpf_key_format(f, key, buf, size);
 }

@@ -217,7 +217,7 @@ static int make_image(struct rt_swap *s, const struct xdpf_object *o, const stru
 static int make_meta(struct rt_swap *s, const struct xdpf_object *o, const struct xdpf_log *log)
 {
 	_cleanup_free_ char *moved = NULL, *text = NULL;
-	int err = rt_moved_text(&moved, &s->relabel, log);
+	int err = rt_moved_text(&moved, &s->relabel, s->prog->meta, log);
 
 	if (!err)
 		err = rt_meta_text(&text, o->meta, o->text, o->text_len, rt_meta_get(s->prog->meta)->frags, moved, log);
@@ -252,7 +252,9 @@ static int make_ready(struct rt_swap *s, const struct xdpf_object *o, const stru
 		err = make_meta(s, o, log);
 	if (!err)
 		err = fill(s, log);
-	return err ? err : rt_counted_clear(s->prog, s->relabel.fresh, s->relabel.n_fresh, log);
+	if (!err)
+		err = rt_counted_clear(s->prog, s->relabel.fresh, s->relabel.n_fresh, log);
+	return err ? err : rt_carried_clear(s->prog, s->relabel.fresh, s->relabel.n_fresh, log);
 }
 
 /* What runs says nothing, or nothing that we understand: that is no mistake, only a reason. */

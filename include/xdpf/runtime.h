@@ -2,10 +2,20 @@
  * libxdpf: from an object of xdpfc to a running filter. Loads and attaches XDP programs, finds them again, reads their
  * counters and runs them over frames. Knows no rule language and needs no LLVM.
  *
- * Functions return 0 or -errno; an output is written only on success. What went wrong, and what to do, is told to the log.
- * Everything that is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL); what
- * getters return is borrowed. Option structs start with their own size (`.sz = sizeof(opts)`); NULL means all defaults. Not
- * thread-safe for one object at a time.
+ * Errors. Functions return 0 or -errno; an output is written only on success. What went wrong, where, and what to do is told to the log as text, as
+ * are warnings, and what was done; NULL is a log that nobody reads, and xdpf_log_keep() one that keeps the last error. Values that mean the same
+ * everywhere: -EBADMSG, the object or what the kernel has is not what it says it is; -EPERM, privileges are lacking (CAP_BPF, CAP_NET_ADMIN,
+ * CAP_PERFMON); -ENOENT, there is no filter of ours; -ENODEV, no such interface; -EBUSY, somebody else's program is there, or somebody changed it
+ * just now; -EOPNOTSUPP, this kernel or driver cannot do it; -ENOMEM.
+ *
+ * Ownership. What is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL); it must not outlive what it was
+ * made from where that is said. What getters return is borrowed, and goes with what it was asked of. Names and texts that are given are copied.
+ *
+ * Versions. Handles are opaque. Option structs start with their own size (`.sz = sizeof(opts)`); NULL means all defaults, and what an older
+ * library does not know must be left zero. Functions have symbol versions, and are never taken back under one soname.
+ *
+ * Threads. Different handles may be used by different threads at the same time; one handle by one of them at a time. libbpf's print hook, of which a
+ * process has one, is taken over and passes on what is not of ours.
  */
 #ifndef XDPF_RUNTIME_H
 #define XDPF_RUNTIME_H
@@ -31,6 +41,16 @@ struct xdpf_log {
 	xdpf_log_fn fn;
 	void *arg;
 };
+
+/* The last error's text; "": there was none. */
+struct xdpf_message {
+	char text[1024];
+};
+
+/* A log that keeps it in @m, which must live as long as the log is used. */
+XDPF_API struct xdpf_log xdpf_log_keep(struct xdpf_message *m);
+/* "0.1.0" */
+XDPF_API const char *xdpf_version(void);
 
 /* ---- what an object says about itself ---- */
 
@@ -127,7 +147,8 @@ struct xdpf_limit {
 	const char *name, *rate;	/* its name, or "file.xdpf:31"; what it says */
 	unsigned file;
 	uint64_t size;			/* keys that it has room for; 0: it has one bucket */
-	unsigned words;			/* of 64 bits, in a key: limits with as many share a map */
+	const char *layout;		/* of its buckets: what they are kept by; NULL: it is not known */
+	unsigned words, shift;		/* of a key, of 64 bits: limits with as many share a map; of a bucket's time: see limit.h */
 };
 
 /* A set that lives. */
@@ -141,6 +162,14 @@ struct xdpf_set {
 	unsigned key_size;		/* of an element; at most 64 */
 	const struct xdpf_key_field *key;
 	size_t n_key;			/* components */
+};
+
+/* A file that was read for it: a rule file, one that is included, elements of a set. */
+struct xdpf_source {
+	const char *name;
+	uint64_t size;			/* bytes */
+	const char *sha256;		/* 64 hexadecimal digits */
+	const char *text;		/* all of it, with whatever control characters it has; NULL: it was left out */
 };
 
 struct xdpf_meta {
@@ -157,6 +186,8 @@ struct xdpf_meta {
 	size_t n_files, n_rules, n_tables, n_actions, n_limits, n_logs, n_ifaces;
 	const struct xdpf_set *sets;	/* those that live */
 	size_t n_sets;
+	const struct xdpf_source *sources;
+	size_t n_sources;		/* 0: it does not say */
 	struct xdpf_ways ways;
 	bool frags;			/* of a loaded program: it takes frames in fragments */
 };
@@ -172,6 +203,15 @@ struct xdpf_object;
 XDPF_API int xdpf_object_open(struct xdpf_object **out, const char *path, const struct xdpf_log *log);
 XDPF_API int xdpf_object_open_mem(struct xdpf_object **out, const void *data, size_t len, const char *name,
 				  const struct xdpf_log *log);
+struct xdpf_compile_opts {
+	size_t sz;
+	const char *compiler;		/* NULL: "xdpfc", looked for in PATH */
+};
+
+/* Has xdpfc make one program of rule files, in their order, and reads it. -EBADMSG: the rules are wrong, and the error's text is xdpfc's, with places
+ * and remedies; -ENOENT: there is no xdpfc. Starts a process and waits for it. */
+XDPF_API int xdpf_object_compile(struct xdpf_object **out, const char *const *files, size_t n, const struct xdpf_compile_opts *opts,
+				 const struct xdpf_log *log);
 XDPF_API void xdpf_object_free(struct xdpf_object *o);
 XDPF_API const struct xdpf_meta *xdpf_object_meta(const struct xdpf_object *o);
 
@@ -238,62 +278,6 @@ struct xdpf_run_result {
 XDPF_API int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts,
 			      struct xdpf_run_result *result, const struct xdpf_log *log);
 
-/* ---- tests in an object ---- */
-
-enum xdpf_step_kind { XDPF_STEP_PACKET, XDPF_STEP_AFTER, XDPF_STEP_EXPECT, XDPF_STEP_ADD, XDPF_STEP_REMOVE };
-
-/* What a test's packet says instead of the kernel; see grammar/inputs.def. */
-enum xdpf_input {
-	XDPF_INPUT_SOCKET, XDPF_INPUT_NO_WAY, XDPF_INPUT_FLOW_STATE, XDPF_INPUT_RX_HASH, XDPF_INPUT_RX_TIMESTAMP, XDPF_INPUT_RX_VLAN_ID,
-	XDPF_INPUT_RX_VLAN_PCP, XDPF_INPUT_RX_VLAN_TYPE, XDPF_N_INPUTS
-};
-
-struct xdpf_step {
-	enum xdpf_step_kind kind;
-	const uint8_t *frame;		/* PACKET, at least XDPF_MIN_FRAME bytes */
-	size_t len;
-	uint64_t repeat;		/* PACKET: how often it is run */
-	unsigned inputs;		/* PACKET: which are given, bits 1 << enum xdpf_input; the others are absent, and 0 here: */
-	uint64_t input[XDPF_N_INPUTS];
-	uint64_t after;			/* AFTER: ns that the clock goes on */
-	enum xdpf_verdict verdict;	/* EXPECT: of the packet that was run last */
-	unsigned index;			/* EXPECT: who is to decide; UINT_MAX: anybody */
-	const char *source;		/* EXPECT, ADD, REMOVE: where it stands */
-	unsigned line;
-	size_t set;			/* ADD, REMOVE: a place in the metadata's .sets */
-	const uint8_t *elements;	/* ADD, REMOVE: .n_elements of the set's .key_size bytes each */
-	size_t n_elements;
-	uint64_t keep;			/* ADD: ns that they stay; 0: until they are removed */
-};
-
-struct xdpf_test {
-	const char *name;
-	const struct xdpf_step *steps;
-	size_t n_steps;
-	const char *iface;		/* that the packets come from, or NULL */
-	bool has_rxqueue;
-	uint32_t rxqueue;
-	size_t longest;			/* bytes of its longest frame */
-};
-
-struct xdpf_tests;
-
-/* The tests that an object carries; -EBADMSG where they are broken. Lives on its own. */
-XDPF_API int xdpf_object_tests(struct xdpf_tests **out, const struct xdpf_object *o, const struct xdpf_log *log);
-XDPF_API void xdpf_tests_free(struct xdpf_tests *t);
-XDPF_API const struct xdpf_test *xdpf_tests_get(const struct xdpf_tests *t, size_t *n);
-
-/* The first step of a test that went wrong: an expectation that was not met, an addition to a full set. */
-struct xdpf_test_result {
-	bool passed;
-	const struct xdpf_step *step;
-	uint64_t packet;		/* how many were run, of an expectation: the number of its own */
-	struct xdpf_run_result came;	/* EXPECT */
-};
-
-/* Loads @o anew and runs one of its tests in the kernel: it begins with the state that the object declares. */
-XDPF_API int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, const struct xdpf_test *t, const struct xdpf_log *log);
-
 /* ---- interfaces ---- */
 
 enum xdpf_mode { XDPF_MODE_NONE, XDPF_MODE_NATIVE, XDPF_MODE_GENERIC, XDPF_MODE_OFFLOAD, XDPF_MODE_SEVERAL };
@@ -323,7 +307,8 @@ XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const st
 struct xdpf_apply_opts {
 	size_t sz;
 	enum xdpf_mode mode;		/* NONE: native */
-	bool reload;			/* loads a program where exchanging tables would do, too: counters and sets begin anew */
+	bool reload;			/* loads a program where exchanging tables would do, too */
+	bool afresh;			/* ... and counters, sets and limits begin anew */
 	struct xdpf_applied *applied;	/* NULL, or by interface: what was done */
 	/* ns; 0, or after that time the kernel by itself goes back to what ran before, unless xdpf_iface_confirm() comes first */
 	uint64_t confirm;
@@ -331,15 +316,24 @@ struct xdpf_apply_opts {
 
 #define XDPF_CONFIRM_MIN	1000000000u		/* 1 s */
 #define XDPF_CONFIRM_MAX	86400000000000u		/* 24 h */
+/* What the filter before had, and the new one has not. */
+struct xdpf_lost {
+	char kind[16];			/* "set", "limit", "table", "counters" */
+	char file[256], name[256];	/* file: "" where it is of none */
+	char why[160];
+};
 
 /* How a filter came to run. */
 struct xdpf_applied {
 	bool tables;			/* the program that runs got other tables: none was loaded */
 	char why[160];			/* a program was loaded, because */
+	bool carried;			/* ... and what the filter before counted and learned goes on in it, but for: */
+	struct xdpf_lost *lost;		/* of malloc(), the caller's */
+	size_t n_lost;
 };
 
-/* Applies @o to each interface: on all of them or none. Where a filter of ours runs that differs in its tables alone, these are exchanged, and
- * counters of rules that go on do so, too; else a program is loaded and attached, or replaces that filter. */
+/* Applies @o to each interface: on all of them or none. Where a filter of ours runs that differs in its tables alone, these are exchanged; else a
+ * program is loaded and attached, or replaces that filter. Either way counters, sets, limits and tables of the same file and name go on. */
 XDPF_API int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n,
 			       const struct xdpf_apply_opts *opts,
 			       const struct xdpf_log *log);
@@ -412,8 +406,11 @@ XDPF_API struct xdpf_count xdpf_stats_other(const struct xdpf_stats *s, unsigned
 /* By place in meta.logs. */
 XDPF_API struct xdpf_logged xdpf_stats_log(const struct xdpf_stats *s, size_t log);
 XDPF_API struct xdpf_limit_counts xdpf_stats_limit(const struct xdpf_stats *s, size_t limit);
-/* Packets that were redirected and lost behind the program, by errno below XDPF_MAX_ERRNO: an interface was down, its MTU too small, … */
+/* Packets that were redirected or sent back, and lost behind the program, by errno below XDPF_MAX_ERRNO: an interface was down, its MTU too small, …;
+ * 0: the device took no more, and gave no error. */
 XDPF_API uint64_t xdpf_stats_error(const struct xdpf_stats *s, unsigned err);
+/* Packets that the kernel gave up with this verdict: what was to be sent back (tx), and could not be. */
+XDPF_API uint64_t xdpf_stats_exception(const struct xdpf_stats *s, enum xdpf_verdict v);
 /* Packets that reached a file: the sum over its deciding rules and its default. */
 XDPF_API struct xdpf_count xdpf_stats_reached(const struct xdpf_stats *s, unsigned file);
 /* Does every file receive what the one before passed, and do the verdicts' counters agree? Files without counters are not
@@ -460,6 +457,8 @@ XDPF_API int xdpf_set_replace(const struct xdpf_program *p, size_t set, const vo
 			      const struct xdpf_log *log);
 /* Takes out all; *n: how many were in it. */
 XDPF_API int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const struct xdpf_log *log);
+/* How many elements are in it. It is walked over: of a million that takes a quarter of a second. */
+XDPF_API int xdpf_set_count(const struct xdpf_program *p, size_t set, uint64_t *n, const struct xdpf_log *log);
 /* Calls @fn for each element; @left: ns until it expires, 0: it stays. */
 typedef void (*xdpf_set_fn)(void *arg, const void *key, uint64_t left);
 XDPF_API int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void *arg, const struct xdpf_log *log);

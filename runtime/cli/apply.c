@@ -10,15 +10,16 @@
 static const char usage[] =
 	"usage: xdpf apply rules.xdpf|prog.o IFACE... [--mode native|generic] [--confirm TIME] [--dispatch [--priority N]] [--json]\n\n"
 	"Runs the filter's own tests, then the filter on each IFACE, or replaces ours that runs there without a gap: on all\n"
-	"of them or none. Each has counters of its own. Where only rules of our filter that stand in tables are others now,\n"
-	"the tables are exchanged and no program is loaded: counters of rules that stay go on, by their labels. When a program\n"
-	"is loaded in its place, counters and tables start at zero. The filter stays until `xdpf remove`.\n\n"
+	"of them or none. Each has counters of its own. Counters, live sets, limits and tables of the same file and name go\n"
+	"on; what cannot is said. Where only rules that stand in tables are others now, the tables are exchanged and no\n"
+	"program is loaded. The filter stays until `xdpf remove`.\n\n"
 	"  --mode native    in the driver (the default)\n"
 	"  --mode generic   in the network stack: on every interface, more slowly\n"
 	"  --confirm TIME   as 60s: unless `xdpf confirm` comes within it, the kernel goes back to what ran before\n"
 	"  --dispatch       as a part of libxdp's dispatcher, beside other programs, on one interface\n"
 	"  --priority N     its place there: low ones come first (50)\n"
 	"  --reload         loads a program in any case\n"
+	"  --afresh         the same, and counters, sets and limits begin anew\n"
 	"  --no-tests       does not run the tests in the rule file\n"
 	"  --json           what runs now, as JSON\n"
 	"  --quiet          only errors and warnings\n"
@@ -60,6 +61,16 @@ static int run_tests(struct cli *cli, const struct xdpf_object *o)
 	return EXIT_INPUT;
 }
 
+static json_t *lost_json(const struct xdpf_applied *a)
+{
+	json_t *o = json_array();
+
+	for (size_t i = 0; i < a->n_lost; i++)
+		json_array_append_new(o, json_pack("{s:s, s:s?, s:s, s:s}", "kind", a->lost[i].kind, "file",
+						   a->lost[i].file[0] ? a->lost[i].file : NULL, "name", a->lost[i].name, "why", a->lost[i].why));
+	return o;
+}
+
 static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifaces, const struct xdpf_applied *applied, size_t n)
 {
 	json_t *files = json_array(), *on = json_array();
@@ -73,10 +84,11 @@ static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifac
 		if (xdpf_iface_query(&f, ifaces[i], &cli->log))
 			json_array_append_new(on, json_pack("{s:s}", "interface", ifaces[i]));
 		else
-			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?, s:b}", "interface", f.name, "ifindex",
+			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?, s:b, s:o, s:b}", "interface", f.name, "ifindex",
 							    (json_int_t)f.ifindex, "mode", xdpf_mode_name(f.mode),
 							    "program_id", (json_int_t)f.prog_id, "loaded", applied[i].tables ? "tables" : "program",
-							    "why", applied[i].tables ? NULL : applied[i].why,
+							    "why", applied[i].tables ? NULL : applied[i].why, "carried",
+							    applied[i].tables || applied[i].carried, "lost", lost_json(&applied[i]),
 							    "pending", f.pending));
 	}
 	return cli_print_json(cli, json_pack("{s:s, s:o, s:I, s:I, s:o}", "program", m->program, "files", files, "rules",
@@ -84,9 +96,17 @@ static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifac
 			      JSON_INDENT(2));
 }
 
-static void applied_freep(struct xdpf_applied **a)
+/* One for each interface. */
+struct all_applied {
+	struct xdpf_applied *v;
+	size_t n;
+};
+
+static void free_applied(struct all_applied *a)
 {
-	free(*a);
+	for (size_t i = 0; i < a->n; i++)
+		free(a->v[i].lost);
+	free(a->v);
 }
 
 static int dispatch_one(struct cli *cli, const struct xdpf_object *o, char **ifaces, size_t n, enum xdpf_mode mode, uint64_t priority)
@@ -100,14 +120,15 @@ static int dispatch_one(struct cli *cli, const struct xdpf_object *o, char **ifa
 
 int cmd_apply(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD, OPT_CONFIRM, OPT_NO_TESTS, OPT_DISPATCH, OPT_PRIORITY };
+	enum { OPT_MODE = OPT_OWN, OPT_JSON, OPT_RELOAD, OPT_AFRESH, OPT_CONFIRM, OPT_NO_TESTS, OPT_DISPATCH, OPT_PRIORITY };
 	static const struct option options[] = {
 		{ "mode", required_argument, NULL, OPT_MODE }, { "json", no_argument, NULL, OPT_JSON },
-		{ "reload", no_argument, NULL, OPT_RELOAD }, { "confirm", required_argument, NULL, OPT_CONFIRM },
-		{ "no-tests", no_argument, NULL, OPT_NO_TESTS }, { "dispatch", no_argument, NULL, OPT_DISPATCH },
-		{ "priority", required_argument, NULL, OPT_PRIORITY }, CLI_COMMON_OPTIONS, { 0 }
+		{ "reload", no_argument, NULL, OPT_RELOAD }, { "afresh", no_argument, NULL, OPT_AFRESH },
+		{ "confirm", required_argument, NULL, OPT_CONFIRM }, { "no-tests", no_argument, NULL, OPT_NO_TESTS },
+		{ "dispatch", no_argument, NULL, OPT_DISPATCH }, { "priority", required_argument, NULL, OPT_PRIORITY },
+		CLI_COMMON_OPTIONS, { 0 }
 	};
-	_cleanup_(applied_freep) struct xdpf_applied *applied = NULL;
+	_cleanup_(free_applied) struct all_applied applied = { 0 };
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	const struct xdpf_meta *m;
@@ -138,6 +159,8 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 			return cli_usage(cli, "--confirm takes a time from 1s to 24h, such as 60s or 5m, not %s", optarg);
 		else if (c == OPT_CONFIRM)
 			continue;
+		else if (c == OPT_AFRESH)
+			opts.afresh = true;
 		else if (!strcmp(optarg, "native"))
 			opts.mode = XDPF_MODE_NATIVE;
 		else if (!strcmp(optarg, "generic"))
@@ -156,8 +179,10 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(ifaces[k], ifaces[i]))
 				return cli_usage(cli, "%s is given twice", ifaces[i]);
-	opts.applied = applied = calloc(n, sizeof(*applied));
-	if (!applied) {
+	opts.applied = applied.v = calloc(n, sizeof(*applied.v));
+	applied.n = n;
+	if (!applied.v) {
+		applied.n = 0;
 		cli_error(cli, "out of memory");
 		return EXIT_SYSTEM;
 	}
@@ -175,5 +200,5 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		return status;
 	m = xdpf_object_meta(o);
 	tell_unlabelled(cli, m);
-	return json ? print_applied(cli, m, ifaces, applied, n) : EXIT_DONE;
+	return json ? print_applied(cli, m, ifaces, applied.v, n) : EXIT_DONE;
 }

@@ -11,6 +11,7 @@
 
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
+#include "xdpf/tests.h"
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
 
@@ -29,6 +30,7 @@ int cmd_remove(struct cli *cli, int argc, char **argv);
 int cmd_status(struct cli *cli, int argc, char **argv);
 int cmd_set(struct cli *cli, int argc, char **argv);
 int cmd_stats(struct cli *cli, int argc, char **argv);
+int cmd_metrics(struct cli *cli, int argc, char **argv);
 int cmd_log(struct cli *cli, int argc, char **argv);
 int cmd_run(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
@@ -78,17 +80,19 @@ int cli_open(struct cli *cli, struct xdpf_object **out, const char *path);
  * how. 0: there is only the filter. */
 int cli_one_filter(struct cli *cli, char **operands, int n);
 
-/* ---- counters.c, counters_text.c: how counters are shown ---- */
+/* ---- counters.c, counters_prom.c, counters_text.c: how counters are shown ---- */
 
 /* Where they come from; NULL or 0 in a test run. */
 struct counters_of {
 	const struct xdpf_meta *meta;
 	const struct xdpf_stats *stats;
 	const struct xdpf_iface *iface;
+	const uint64_t *elements;	/* by set: how many are in it; NULL: that was not asked */
 };
 
 json_t *counters_json(const struct counters_of *c);
-void counters_prometheus(const struct counters_of *c, FILE *out);
+/* Of @n interfaces; false: memory is out. */
+bool counters_prometheus(const struct counters_of *c, size_t n, FILE *out);
 void counters_text(const struct counters_of *c, FILE *out);
 /* Does any file count? Where none does, verdicts are not counted either. */
 bool counters_any(const struct xdpf_meta *m);
@@ -98,6 +102,8 @@ struct cookie_counts {
 };
 
 struct cookie_counts counters_cookies(const struct counters_of *c, const struct xdpf_rule *r);
+/* What became of packets that were redirected and lost. */
+const char *counters_error(unsigned err);
 /* All fields of an entry's key in one line. */
 char *counters_key(const struct counters_of *c, const struct xdpf_table *t, const void *key, char *buf, size_t size);
 
@@ -105,6 +111,19 @@ char *counters_key(const struct counters_of *c, const struct xdpf_table *t, cons
 
 json_t *neighbours_json(const struct xdpf_neighbour *v, size_t n);
 void neighbours_text(const struct xdpf_neighbour *v, size_t n, const char *title, FILE *out);
+/* ---- reading.c: the counters of what runs on an interface ---- */
+
+struct reading_of {
+	struct xdpf_program *p;
+	struct xdpf_stats *s;
+	struct xdpf_iface *iface;	/* apart, so that the whole may be moved */
+	uint64_t *elements;
+	struct counters_of c;		/* of all these */
+};
+
+/* @count: also how many elements are in sets. 0, or -errno, which was said. */
+int reading_take(const struct cli *cli, struct reading_of *r, const char *name, bool count);
+void reading_free(struct reading_of *r);
 
 static inline void object_freep(struct xdpf_object **o)
 {

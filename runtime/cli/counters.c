@@ -1,5 +1,5 @@
 /*
- * Counters for machines: JSON with stable keys, and the Prometheus text format.
+ * Counters for machines: JSON with stable keys.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -18,6 +18,11 @@ char *counters_key(const struct counters_of *c, const struct xdpf_table *t, cons
 		n += strlen(buf + n);
 	}
 	return buf;
+}
+
+const char *counters_error(unsigned err)
+{
+	return err ? strerror((int)err) : "the device took no more";
 }
 
 bool counters_any(const struct xdpf_meta *m)
@@ -173,8 +178,20 @@ static json_t *lost_json(const struct counters_of *c)
 
 	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++)
 		if (xdpf_stats_error(c->stats, e))
-			json_array_append_new(o, json_pack("{s:i, s:s, s:I}", "errno", (int)e, "error", strerror((int)e), "packets",
+			json_array_append_new(o, json_pack("{s:i, s:s, s:I}", "errno", (int)e, "error", counters_error(e), "packets",
 							   (json_int_t)xdpf_stats_error(c->stats, e)));
+	return o;
+}
+
+/* By verdict: what the kernel gave up. */
+static json_t *exceptions_json(const struct counters_of *c)
+{
+	json_t *o = json_array();
+
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++)
+		if (xdpf_stats_exception(c->stats, v))
+			json_array_append_new(o, json_pack("{s:s, s:I}", "verdict", xdpf_verdict_name(v), "packets",
+							   (json_int_t)xdpf_stats_exception(c->stats, v)));
 	return o;
 }
 
@@ -203,9 +220,11 @@ json_t *counters_json(const struct counters_of *c)
 	for (size_t i = 0; i < c->meta->n_sets; i++) {
 		struct xdpf_set_count n = xdpf_stats_set(c->stats, i);
 
-		json_array_append_new(sets, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", c->meta->sets[i].name, "file",
-						      c->meta->files[c->meta->sets[i].file].name, "added", (json_int_t)n.added, "full",
-						      (json_int_t)n.full, "removed", (json_int_t)n.removed, "expired", (json_int_t)n.expired));
+		json_array_append_new(sets, json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I}", "name", c->meta->sets[i].name, "file",
+						      c->meta->files[c->meta->sets[i].file].name, "size", (json_int_t)c->meta->sets[i].size,
+						      "elements", c->elements ? json_integer((json_int_t)c->elements[i]) : json_null(), "added",
+						      (json_int_t)n.added, "full", (json_int_t)n.full, "removed", (json_int_t)n.removed,
+						      "expired", (json_int_t)n.expired));
 	}
 	for (size_t i = 0; i < c->meta->n_actions; i++)
 		json_array_append_new(misses, miss_json(c, &c->meta->actions[i]));
@@ -222,272 +241,10 @@ json_t *counters_json(const struct counters_of *c)
 	/* a test run sends nothing */
 	if (c->iface)
 		json_object_set_new(o, "lost", lost_json(c));
+	if (c->iface)
+		json_object_set_new(o, "exceptions", exceptions_json(c));
 	json_object_set_new(o, "sets", sets);
 	json_object_set_new(o, "logs", logs);
 	json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));
 	return o;
-}
-
-/* ---- Prometheus ---- */
-
-static void label(FILE *out, const char *name, const char *value)
-{
-	fprintf(out, ",%s=\"", name);
-	for (const char *p = value; *p; p++) {
-		if (*p == '\\' || *p == '"')
-			fputc('\\', out);
-		fputc(*p, out);
-	}
-	fputc('"', out);
-}
-
-static void start(const struct counters_of *c, FILE *out, const char *metric)
-{
-	fprintf(out, "%s{interface=\"%s\"", metric, c->iface ? c->iface->name : "");
-	label(out, "program", c->meta->program);
-}
-
-static void head(FILE *out, const char *metric, const char *help)
-{
-	fprintf(out, "# HELP %s %s\n# TYPE %s counter\n", metric, help, metric);
-}
-
-/* A rule, or for NULL its file's default. A rule without a label has its place for a name, so its counter's number tells two on one line
- * apart. */
-static void rule_labels(FILE *out, const struct xdpf_file *f, const struct xdpf_rule *r, enum xdpf_verdict verdict)
-{
-	char index[16];
-
-	label(out, "file", f->name);
-	label(out, "rule", r ? r->shown : "default");
-	if (r && !r->label) {
-		snprintf(index, sizeof(index), "%u", r->index);
-		label(out, "index", index);
-	}
-	label(out, "verdict", xdpf_verdict_name(verdict));
-}
-
-/* One metric of each: @bytes chooses the half. */
-static void rules_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
-{
-	head(out, metric, help);
-	for (size_t i = 0; i < c->meta->n_rules + c->meta->n_files; i++) {
-		const struct xdpf_rule *r = i < c->meta->n_rules ? &c->meta->rules[i] : NULL;
-		size_t file = r ? r->file : i - c->meta->n_rules;
-		const struct xdpf_file *f = &c->meta->files[file];
-		struct xdpf_count n = xdpf_stats_rule(c->stats, r ? r->index : f->default_index);
-
-		if (!f->counters)
-			continue;
-		start(c, out, metric);
-		rule_labels(out, f, r, r ? r->verdict : f->default_verdict);
-		fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
-	}
-}
-
-static void cookies_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
-{
-	static const char *const results[] = { "answered", "completed", "refused", "unanswered" };
-	bool any = false;
-
-	for (size_t i = 0; i < c->meta->n_rules; i++) {
-		const struct xdpf_rule *r = &c->meta->rules[i];
-		struct cookie_counts n = counters_cookies(c, r);
-		const uint64_t v[] = { n.answered, n.completed, n.refused, n.unanswered };
-		char index[16];
-
-		if (!r->cookies.used || !c->meta->files[r->file].counters)
-			continue;
-		if (!any)
-			head(out, metric, help);
-		any = true;
-		snprintf(index, sizeof(index), "%u", r->index);
-		for (int k = 0; k < 4; k++) {
-			start(c, out, metric);
-			label(out, "file", c->meta->files[r->file].name);
-			label(out, "rule", r->shown);
-			label(out, "index", index);
-			label(out, "result", results[k]);
-			fprintf(out, "} %" PRIu64 "\n", v[k]);
-		}
-	}
-}
-
-/* Of those whose verdict may turn out to be impossible; .verdict is then the other one. */
-static void others_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
-{
-	head(out, metric, help);
-	for (size_t i = 0; i < c->meta->n_rules + c->meta->n_files; i++) {
-		const struct xdpf_rule *r = i < c->meta->n_rules ? &c->meta->rules[i] : NULL;
-		const struct xdpf_file *f = &c->meta->files[r ? r->file : i - c->meta->n_rules];
-		struct xdpf_other other = r ? r->other : f->default_other;
-		struct xdpf_count n;
-
-		if (!f->counters || other.verdict == XDPF_NO_VERDICT)
-			continue;
-		n = xdpf_stats_other(c->stats, other.slot);
-		start(c, out, metric);
-		rule_labels(out, f, r, other.verdict);
-		fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
-	}
-}
-
-static void lost_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
-{
-	head(out, metric, help);
-	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++) {
-		char number[16];
-
-		if (!xdpf_stats_error(c->stats, e))
-			continue;
-		snprintf(number, sizeof(number), "%u", e);
-		start(c, out, metric);
-		label(out, "errno", number);
-		label(out, "error", strerror((int)e));
-		fprintf(out, "} %" PRIu64 "\n", xdpf_stats_error(c->stats, e));
-	}
-}
-
-static void verdicts_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
-{
-	head(out, metric, help);
-	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && counters_any(c->meta); v++) {
-		struct xdpf_count n = xdpf_stats_verdict(c->stats, (enum xdpf_verdict)v);
-
-		start(c, out, metric);
-		label(out, "verdict", xdpf_verdict_name((enum xdpf_verdict)v));
-		fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
-	}
-}
-
-static void tables_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help, bool bytes)
-{
-	head(out, metric, help);
-	for (size_t t = 0; t < c->meta->n_tables; t++) {
-		const struct xdpf_table *table = &c->meta->tables[t];
-
-		for (size_t i = 0; i < xdpf_stats_n_entries(c->stats, t); i++) {
-			struct xdpf_count n;
-			const void *key = xdpf_stats_entry(c->stats, t, i, &n);
-			char text[1024];
-
-			start(c, out, metric);
-			label(out, "file", c->meta->files[table->file].name);
-			label(out, "table", table->name);
-			label(out, "key", counters_key(c, table, key, text, sizeof(text)));
-			fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
-		}
-	}
-}
-
-static void sets_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
-{
-	static const char *const events[] = { "added", "full", "removed", "expired" };
-
-	head(out, metric, help);
-	for (size_t i = 0; i < c->meta->n_sets; i++) {
-		struct xdpf_set_count n = xdpf_stats_set(c->stats, i);
-		uint64_t v[] = { n.added, n.full, n.removed, n.expired };
-
-		for (int e = 0; e < 4; e++) {
-			start(c, out, metric);
-			label(out, "file", c->meta->files[c->meta->sets[i].file].name);
-			label(out, "set", c->meta->sets[i].name);
-			label(out, "event", events[e]);
-			fprintf(out, "} %" PRIu64 "\n", v[e]);
-		}
-	}
-}
-
-static void misses_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
-{
-	head(out, metric, help);
-	for (size_t i = 0; i < c->meta->n_actions; i++) {
-		const struct xdpf_action *a = &c->meta->actions[i];
-		const struct xdpf_rule *r = xdpf_meta_rule(c->meta, a->rule);
-		struct xdpf_misses m = xdpf_stats_action(c->stats, a->slot);
-
-		for (int full = 0; full < 2; full++) {
-			char slot[16];
-
-			snprintf(slot, sizeof(slot), "%u", a->slot);
-			start(c, out, metric);
-			label(out, "file", r ? c->meta->files[r->file].name : "");
-			label(out, "rule", r ? r->shown : "");
-			label(out, "table", a->table == XDPF_NO_TABLE ? "" : c->meta->tables[a->table].name);
-			label(out, "action", a->text);
-			label(out, "slot", slot);
-			label(out, "reason", full ? "full" : "absent");
-			fprintf(out, "} %" PRIu64 "\n", full ? m.full : m.absent);
-		}
-	}
-}
-
-static void logs_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
-{
-	head(out, metric, help);
-	for (size_t i = 0; i < c->meta->n_logs; i++) {
-		const struct xdpf_rule *r = xdpf_meta_rule(c->meta, c->meta->logs[i].rule);
-		struct xdpf_logged n = xdpf_stats_log(c->stats, i);
-
-		for (int lost = 0; lost < 2; lost++) {
-			char place[24];
-
-			snprintf(place, sizeof(place), "%zu", i);
-			start(c, out, metric);
-			label(out, "file", c->meta->files[r->file].name);
-			label(out, "rule", r->shown);
-			label(out, "log", place);
-			label(out, "reason", lost ? "lost" : "limited");
-			fprintf(out, "} %" PRIu64 "\n", lost ? n.lost : n.limited);
-		}
-	}
-}
-
-static void limits_metric(const struct counters_of *c, FILE *out, const char *metric, const char *help)
-{
-	static const char *const results[] = { "admitted", "denied", "full" };
-
-	head(out, metric, help);
-	for (size_t i = 0; i < c->meta->n_limits; i++) {
-		struct xdpf_limit_counts l = xdpf_stats_limit(c->stats, i);
-		const uint64_t n[] = { l.admitted, l.denied, l.full };
-		char index[24];
-
-		/* two limits of one line have one name */
-		snprintf(index, sizeof(index), "%zu", i);
-		for (int k = 0; k < 3; k++) {
-			start(c, out, metric);
-			label(out, "file", c->meta->files[c->meta->limits[i].file].name);
-			label(out, "limit", c->meta->limits[i].name);
-			label(out, "index", index);
-			label(out, "result", results[k]);
-			fprintf(out, "} %" PRIu64 "\n", n[k]);
-		}
-	}
-}
-
-void counters_prometheus(const struct counters_of *c, FILE *out)
-{
-	rules_metric(c, out, "xdpf_rule_packets_total", "Packets that matched a rule or fell to a file's default.", false);
-	rules_metric(c, out, "xdpf_rule_bytes_total", "Bytes of the frames that matched a rule or fell to a file's default.",
-		     true);
-	if (c->meta->ways.n_others) {
-		others_metric(c, out, "xdpf_rule_else_packets_total", "Packets of them that took the other verdict: there was no way.", false);
-		others_metric(c, out, "xdpf_rule_else_bytes_total", "Bytes of the frames of them that took the other verdict.", true);
-	}
-	/* a test run sends nothing */
-	if (c->iface)
-		lost_metric(c, out, "xdpf_lost_packets_total", "Packets that were redirected and lost behind the program, by the kernel's error.");
-	verdicts_metric(c, out, "xdpf_verdict_packets_total", "Packets by the program's verdict.", false);
-	verdicts_metric(c, out, "xdpf_verdict_bytes_total", "Bytes of frames by the program's verdict.", true);
-	cookies_metric(c, out, "xdpf_syncookie_packets_total",
-		       "Packets that met a syncookie rule and belonged to no connection, by what became of them.");
-	tables_metric(c, out, "xdpf_table_packets_total", "Packets by key of a count table.", false);
-	tables_metric(c, out, "xdpf_table_bytes_total", "Bytes of frames by key of a count table.", true);
-	limits_metric(c, out, "xdpf_limit_packets_total", "Packets that asked a rate limit: admitted, denied, or without room for their key.");
-	if (c->meta->n_sets)
-		sets_metric(c, out, "xdpf_set_events_total", "What the program did to a live set.");
-	misses_metric(c, out, "xdpf_misses_total", "Actions that did nothing: the key's field was absent, or the table full.");
-	logs_metric(c, out, "xdpf_unlogged_total", "Packets without a record: beyond the log's pace, or its ring was full.");
 }

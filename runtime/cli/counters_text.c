@@ -108,7 +108,10 @@ void counters_text(const struct counters_of *c, FILE *out)
 	}
 	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++)
 		if (xdpf_stats_error(c->stats, e))
-			fprintf(out, "redirected and lost: %" PRIu64 " packets: %s\n", xdpf_stats_error(c->stats, e), strerror((int)e));
+			fprintf(out, "sent and lost: %" PRIu64 " packets: %s\n", xdpf_stats_error(c->stats, e), counters_error(e));
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++)
+		if (xdpf_stats_exception(c->stats, v))
+			fprintf(out, "given up by the kernel: %" PRIu64 " packets: %s\n", xdpf_stats_exception(c->stats, v), xdpf_verdict_name(v));
 	for (size_t i = 0; i < c->meta->n_tables; i++)
 		table_text(c, i, out);
 	for (size_t i = 0; i < c->meta->n_sets; i++) {

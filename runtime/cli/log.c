@@ -6,18 +6,19 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
-#include <pcap/pcap.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli.h"
+#include "pcapng.h"
 
 static const char usage[] =
 	"usage: xdpf log IFACE [--pcap FILE] [--json] [--count N]\n\n"
 	"Prints a line for each packet that a rule with `log` or `sample` saw: time, interface, rule, verdict, length,\n"
 	"and what the packet is. One reader at a time. Ends with an interrupt, or when the filter is removed.\n\n"
-	"  --pcap FILE      writes a capture of the packets' first bytes instead; - is standard output\n"
+	"  --pcap FILE      writes a capture (pcapng) of the packets' first bytes instead, each with its rule as a comment;\n"
+	"                   - is standard output\n"
 	"  --json           a JSON object per line, the bytes in hexadecimal\n"
 	"  --count N        ends after N packets\n"
 	"  --quiet          only errors and warnings\n"
@@ -27,7 +28,8 @@ struct reading {
 	struct cli *cli;
 	const char *iface;
 	const struct xdpf_meta *meta;
-	pcap_dumper_t *dump;
+	struct pcapng *dump;
+	int dump_err;
 	bool json;
 	uint64_t left;		/* 0: without end */
 	bool done;
@@ -137,16 +139,30 @@ static void print_json(const struct reading *r, const struct xdpf_record *rec)
 					 (json_int_t)rec->len, "packet", what, "bytes", hex), JSON_COMPACT);
 }
 
+/* The rule is what nobody could tell from the packet. */
+static void dump(struct reading *r, const struct xdpf_record *rec)
+{
+	const struct xdpf_rule *rule = rec->rule;
+	char name[IF_NAMESIZE], *comment;
+	int err;
+
+	if (asprintf(&comment, "%s (%s:%u:%u) %s: %s", rule->shown, rule->source, rule->line, rule->column,
+		     rec->decides ? xdpf_verdict_name(rec->verdict) : "goes on", rule->text) < 0) {
+		r->dump_err = ENOMEM;
+		return;
+	}
+	err = pcapng_write(r->dump, rec, iface_name(r, rec->ifindex, name), comment);
+	free(comment);
+	if (err)
+		r->dump_err = err;
+}
+
 static bool on_record(void *arg, const struct xdpf_record *rec)
 {
 	struct reading *r = arg;
 
 	if (r->dump) {
-		struct pcap_pkthdr h = {
-			.ts = { (time_t)(rec->time / 1000000000u), (suseconds_t)(rec->time % 1000000000u) }, .caplen = rec->caplen, .len = rec->len,
-		};
-
-		pcap_dump((u_char *)r->dump, &h, rec->data);
+		dump(r, rec);
 	} else if (r->json) {
 		print_json(r, rec);
 	} else {
@@ -169,10 +185,11 @@ static bool flush(struct reading *r)
 {
 	if (!r->dump)
 		return !cli_finish(r->cli, EXIT_DONE);
-	if (!pcap_dump_flush(r->dump))
-		return true;
-	cli_error(r->cli, "the capture cannot be written: %s", strerror(errno));
-	return false;
+	if (!r->dump_err)
+		r->dump_err = pcapng_flush(r->dump);
+	if (r->dump_err)
+		cli_error(r->cli, "the capture cannot be written: %s", strerror(r->dump_err));
+	return !r->dump_err;
 }
 
 /* The records of the program that runs now, until it runs no more: *again says whether another one does. */
@@ -213,13 +230,12 @@ static int read_program(struct reading *r, bool *again)
 	return EXIT_DONE;
 }
 
-static int open_dump(struct reading *r, pcap_t **dead, const char *path)
+static int open_dump(struct reading *r, const char *path)
 {
-	*dead = pcap_open_dead_with_tstamp_precision(DLT_EN10MB, 262144, PCAP_TSTAMP_PRECISION_NANO);
-	r->dump = *dead ? pcap_dump_open(*dead, path) : NULL;
+	r->dump = pcapng_new(path, "xdpf " XDPF_VERSION);
 	if (r->dump)
 		return EXIT_DONE;
-	cli_error(r->cli, "%s", *dead ? pcap_geterr(*dead) : "out of memory");
+	cli_error(r->cli, "%s: %s", path, strerror(errno));
 	return EXIT_SYSTEM;
 }
 
@@ -233,7 +249,6 @@ int cmd_log(struct cli *cli, int argc, char **argv)
 	struct reading r = { .cli = cli };
 	struct sigaction act = { .sa_handler = on_signal };
 	const char *path = NULL;
-	pcap_t *dead = NULL;
 	bool again = true;
 	int c, status;
 
@@ -263,12 +278,9 @@ int cmd_log(struct cli *cli, int argc, char **argv)
 	r.iface = argv[optind];
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
-	status = path ? open_dump(&r, &dead, path) : EXIT_DONE;
+	status = path ? open_dump(&r, path) : EXIT_DONE;
 	while (again && status == EXIT_DONE && !stop && !r.done)
 		status = read_program(&r, &again);
-	if (r.dump)
-		pcap_dump_close(r.dump);
-	if (dead)
-		pcap_close(dead);
+	pcapng_free(r.dump);
 	return status;
 }

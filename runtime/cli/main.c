@@ -17,6 +17,7 @@ static const struct {
 	{ "status", cmd_status, "which XDP programs run where" },
 	{ "set",    cmd_set,    "show and change the sets of the filter that runs there" },
 	{ "stats",  cmd_stats,  "counters of rules, verdicts and tables" },
+	{ "metrics", cmd_metrics, "the same for Prometheus, over HTTP" },
 	{ "log",    cmd_log,    "the packets that rules with `log` or `sample` see, as they come" },
 	{ "run",    cmd_run,    "run a filter over a capture, in the kernel, nothing attached" },
 	{ "doctor", cmd_doctor, "what applying a filter here would do, and what is in the way" },

@@ -1,77 +1,103 @@
 /*
  * xdpf stats: the counters of the filter that runs on an interface.
  */
+#include <signal.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "cli.h"
+#include "watch.h"
 
 static const char usage[] =
-	"usage: xdpf stats IFACE [--json | --prometheus | --watch]\n\n"
+	"usage: xdpf stats IFACE [--json | --prometheus] [--watch [--interval SECONDS]]\n\n"
 	"Packets and bytes of each rule, of each verdict, and of each key of the count tables.\n\n"
 	"  --json           as JSON, with all keys\n"
 	"  --prometheus     in the Prometheus text format\n"
-	"  --watch          again each second, until interrupted\n"
+	"  --watch          how much rules take now, the most first: packets/s and bits/s, limits, how full sets are;\n"
+	"                   again and again, until interrupted; with --json an object per line\n"
+	"  --interval S     of --watch, in seconds (1)\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
 
 enum form { TEXT, JSON, PROMETHEUS };
 
-/* What got other rules while its counters were read is read again. */
-static int read_all(struct cli *cli, const char *name, struct xdpf_program **p, struct xdpf_stats **s, struct xdpf_iface *iface)
-{
-	int err = 0;
+static volatile sig_atomic_t stop;
 
-	for (int i = 0; i < 10 && !err && (!*s || xdpf_program_changed(*p)); i++) {
-		xdpf_stats_free(*s);
-		xdpf_program_free(*p);
-		*s = NULL;
-		*p = NULL;
-		err = xdpf_program_find(p, name, &cli->log);
-		if (!err)
-			err = xdpf_iface_query(iface, name, &cli->log);
-		if (!err)
-			err = xdpf_stats_read(s, *p, &cli->log);
-	}
-	return err;
+static void on_signal(int sig)
+{
+	(void)sig;
+	stop = 1;
 }
 
-/* The program is found again each time: it may have been replaced. */
-static int show(struct cli *cli, const char *name, enum form form, bool clear)
+static int show(struct cli *cli, const char *name, enum form form)
 {
-	_cleanup_(program_freep) struct xdpf_program *p = NULL;
-	_cleanup_(stats_freep) struct xdpf_stats *s = NULL;
-	struct counters_of c = { 0 };
-	struct xdpf_iface iface;
-	int err = read_all(cli, name, &p, &s, &iface);
+	_cleanup_(reading_free) struct reading_of r = { 0 };
+	int err = reading_take(cli, &r, name, form != TEXT);
 
 	if (err)
 		return cli_exit(err);
-	c = (struct counters_of){ xdpf_program_meta(p), s, &iface };
-	if (clear)
-		fputs("\033[H\033[J", stdout);
 	switch (form) {
 	case TEXT:
-		counters_text(&c, stdout);
+		counters_text(&r.c, stdout);
 		break;
 	case JSON:
-		return cli_print_json(cli, counters_json(&c), JSON_INDENT(2));
+		return cli_print_json(cli, counters_json(&r.c), JSON_INDENT(2));
 	case PROMETHEUS:
-		counters_prometheus(&c, stdout);
-		break;
+		if (counters_prometheus(&r.c, 1, stdout))
+			break;
+		cli_error(cli, "out of memory");
+		return EXIT_SYSTEM;
 	}
 	return EXIT_DONE;
 }
 
+static double seconds_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* The program is found again each time: it may have been replaced, and its counters go on. */
+static int watch(struct cli *cli, const char *name, bool json, unsigned interval)
+{
+	struct sigaction act = { .sa_handler = on_signal };
+	struct watch w = { 0 };
+	double then = seconds_now();
+	int status = cli_exit(reading_take(cli, &w.then, name, false));
+
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	while (status == EXIT_DONE && !stop) {
+		struct reading_of now;
+		double at;
+
+		nanosleep(&(struct timespec){ .tv_sec = interval }, NULL);
+		if (stop)
+			break;
+		at = seconds_now();
+		status = cli_exit(reading_take(cli, &now, name, true));
+		if (status)
+			break;
+		w.seconds = at - then;
+		status = cli_finish(cli, watch_show(cli, &w, &now.c, json));
+		reading_free(&w.then);
+		w.then = now;
+		then = at;
+	}
+	reading_free(&w.then);
+	return status;
+}
+
 int cmd_stats(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_JSON = OPT_OWN, OPT_PROMETHEUS, OPT_WATCH };
+	enum { OPT_JSON = OPT_OWN, OPT_PROMETHEUS, OPT_WATCH, OPT_INTERVAL };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON }, { "prometheus", no_argument, NULL, OPT_PROMETHEUS },
-		{ "watch", no_argument, NULL, OPT_WATCH }, CLI_COMMON_OPTIONS, { 0 }
+		{ "watch", no_argument, NULL, OPT_WATCH }, { "interval", required_argument, NULL, OPT_INTERVAL }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	enum form form = TEXT;
-	bool watch = false;
+	bool again = false;
+	uint64_t interval = 0;
 	int c, status;
 
 	cli->usage = usage;
@@ -79,7 +105,13 @@ int cmd_stats(struct cli *cli, int argc, char **argv)
 		if (c == '?')
 			return status;
 		if (c == OPT_WATCH)
-			watch = true;
+			again = true;
+		else if (c == OPT_INTERVAL && !cli_number(cli, "interval", optarg, 86400, &interval))
+			return EXIT_USAGE;
+		else if (c == OPT_INTERVAL && !interval)
+			return cli_usage(cli, "--interval takes a number from 1 on");
+		else if (c == OPT_INTERVAL)
+			continue;
 		else if (form != TEXT)
 			return cli_usage(cli, "--json or --prometheus, not both");
 		else
@@ -87,11 +119,9 @@ int cmd_stats(struct cli *cli, int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return cli_usage(cli, "give one interface");
-	do {
-		status = show(cli, argv[optind], form, watch && form == TEXT && isatty(STDOUT_FILENO));
-		status = cli_finish(cli, status);
-		if (watch && status == EXIT_DONE)
-			nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
-	} while (watch && status == EXIT_DONE);
-	return status;
+	if (again && form == PROMETHEUS)
+		return cli_usage(cli, "--watch shows rates, which Prometheus makes itself of what `xdpf metrics` says");
+	if (interval && !again)
+		return cli_usage(cli, "--interval is of --watch");
+	return again ? watch(cli, argv[optind], form == JSON, interval ? (unsigned)interval : 1) : show(cli, argv[optind], form);
 }

@@ -2,6 +2,7 @@
  * xdpf status: which XDP programs run where, ours with what is known of them, others by name.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,16 @@
 static const char usage[] =
 	"usage: xdpf status [IFACE...] [--json]\n\n"
 	"Which XDP programs run on the interfaces (without IFACE: on all that have one).\n\n"
+	"  --rules          prints the rules that run, in their order, each with the place where it stood\n"
+	"  --source         prints the files that they were made from, as the object has them\n"
 	"  --json           as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
+
+/* What is asked beyond what runs. */
+struct wanted {
+	bool rules, source;
+};
 
 static const char *format_time(int64_t t, char *buf, size_t size)
 {
@@ -31,6 +39,74 @@ static unsigned long long seconds_left(const struct xdpf_iface *i)
 	return (i->left + 999999999) / 1000000000;
 }
 
+static void print_sources(const struct xdpf_meta *m)
+{
+	for (size_t i = 0; i < m->n_sources; i++)
+		printf("    source    %s, %" PRIu64 " bytes, sha256 %s\n", m->sources[i].name, m->sources[i].size, m->sources[i].sha256);
+}
+
+/* Text that may hold anything, to a place where control characters would do something. */
+static void print_text(const char *text)
+{
+	for (const char *p = text; *p; p++)
+		putchar(((unsigned char)*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f ? '?' : *p);
+	if (*text && text[strlen(text) - 1] != '\n')
+		putchar('\n');
+}
+
+/* The files as they were, each behind a comment that says which it is. */
+static void print_texts(const struct cli *cli, const struct xdpf_iface *i, const struct xdpf_meta *m)
+{
+	if (!m->n_sources)
+		cli_error(cli, "%s: its object was made by an older xdpfc, which does not keep the files' texts; --rules shows the rules", i->name);
+	for (size_t k = 0; k < m->n_sources; k++) {
+		printf("# %s, sha256 %s\n", m->sources[k].name, m->sources[k].sha256);
+		if (m->sources[k].text)
+			print_text(m->sources[k].text);
+		else
+			printf("# its text is not in the object: it was left out, or is too long; --rules shows the rules\n");
+	}
+}
+
+/* The rules that run, where they stood, in their order. */
+static void print_rules(const struct xdpf_meta *m)
+{
+	for (size_t f = 0; f < m->n_files; f++) {
+		for (size_t r = 0; r < m->n_rules; r++)
+			if (m->rules[r].file == f)
+				printf("%s:%u\t%s%s%s;\n", m->rules[r].source, m->rules[r].line, m->rules[r].label ? m->rules[r].label : "",
+				       m->rules[r].label ? ": " : "", m->rules[r].text);
+		printf("%s\tdefault %s;\n", m->files[f].name, xdpf_verdict_name(m->files[f].default_verdict));
+	}
+}
+
+static json_t *sources_json(const struct xdpf_meta *m, bool texts)
+{
+	json_t *a = json_array(), *o;
+
+	for (size_t i = 0; i < m->n_sources; i++) {
+		o = json_pack("{s:s, s:I, s:s}", "name", m->sources[i].name, "size", (json_int_t)m->sources[i].size, "sha256", m->sources[i].sha256);
+		if (texts)
+			json_object_set_new(o, "text", m->sources[i].text ? json_string(m->sources[i].text) : json_null());
+		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+static json_t *rules_json(const struct xdpf_meta *m)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < m->n_rules; i++) {
+		const struct xdpf_rule *r = &m->rules[i];
+
+		json_array_append_new(a, json_pack("{s:s, s:s, s:s?, s:s, s:I, s:s?, s:s}", "rule", r->shown, "file", m->files[r->file].name, "label",
+						   r->label, "source", r->source, "line", (json_int_t)r->line, "verdict",
+						   r->verdict == XDPF_NO_VERDICT ? NULL : xdpf_verdict_name(r->verdict), "text", r->text));
+	}
+	return a;
+}
+
 static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 {
 	char since[32];
@@ -41,6 +117,7 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 	for (size_t f = 0; f < m->n_files; f++)
 		printf("%s%s", f ? ", " : "", m->files[f].name);
 	printf("\n    rules     %zu\n", m->n_rules);
+	print_sources(m);
 	printf("    frags     %s\n", m->frags ? "yes" : "no");
 	if (i->part_id)
 		printf("    part      of libxdp's dispatcher (id %u)\n", i->prog_id);
@@ -92,7 +169,7 @@ static int show_names(struct cli *cli, const struct xdpf_program *p, json_t *out
 	return err;
 }
 
-static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m)
+static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m, const struct wanted *w)
 {
 	json_t *o = json_pack("{s:s, s:I, s:s}", "interface", i->name, "ifindex", (json_int_t)i->ifindex, "mode",
 			      xdpf_mode_name(i->mode));
@@ -117,6 +194,9 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 	json_object_set_new(o, "rules", json_integer((json_int_t)m->n_rules));
 	json_object_set_new(o, "frags", json_boolean(m->frags));
 	json_object_set_new(o, "compiler", json_string(m->compiler));
+	json_object_set_new(o, "sources", sources_json(m, w->source));
+	if (w->rules)
+		json_object_set_new(o, "rule_texts", rules_json(m));
 	return o;
 }
 
@@ -137,8 +217,18 @@ static int show_neighbours(struct cli *cli, const struct xdpf_iface *i, json_t *
 	return 0;
 }
 
+static void print_wanted(const struct cli *cli, const struct xdpf_iface *i, const struct xdpf_meta *m, const struct wanted *w)
+{
+	if (!w->rules && !w->source)
+		print_ours(i, m);
+	if (w->source)
+		print_texts(cli, i, m);
+	if (w->rules)
+		print_rules(m);
+}
+
 /* @all: interfaces without a program are left out. */
-static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t *shown)
+static int show(struct cli *cli, const char *name, bool all, const struct wanted *w, json_t *out, size_t *shown)
 {
 	_cleanup_(program_freep) struct xdpf_program *p = NULL;
 	const struct xdpf_meta *m = NULL;
@@ -163,9 +253,9 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 	}
 	(*shown)++;
 	if (out)
-		json_array_append_new(out, status_json(&i, m));
+		json_array_append_new(out, status_json(&i, m, w));
 	else if (m)
-		print_ours(&i, m);
+		print_wanted(cli, &i, m, w);
 	else
 		print_other(&i);
 	if (!err && m)
@@ -173,7 +263,7 @@ static int show(struct cli *cli, const char *name, bool all, json_t *out, size_t
 	return err ? err : show_neighbours(cli, &i, out);
 }
 
-static int show_all(struct cli *cli, json_t *out, size_t *shown)
+static int show_all(struct cli *cli, const struct wanted *w, json_t *out, size_t *shown)
 {
 	struct if_nameindex *list = if_nameindex();
 	int err = 0;
@@ -183,7 +273,7 @@ static int show_all(struct cli *cli, json_t *out, size_t *shown)
 		return -errno;
 	}
 	for (struct if_nameindex *i = list; i->if_index; i++) {
-		int e = show(cli, i->if_name, true, out, shown);
+		int e = show(cli, i->if_name, true, w, out, shown);
 
 		err = err ? err : e;
 	}
@@ -193,8 +283,12 @@ static int show_all(struct cli *cli, json_t *out, size_t *shown)
 
 int cmd_status(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_JSON = OPT_OWN };
-	static const struct option options[] = { { "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 } };
+	enum { OPT_JSON = OPT_OWN, OPT_RULES, OPT_SOURCE };
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, OPT_JSON }, { "rules", no_argument, NULL, OPT_RULES }, { "source", no_argument, NULL, OPT_SOURCE },
+		CLI_COMMON_OPTIONS, { 0 }
+	};
+	struct wanted w = { false, false };
 	json_t *out = NULL;
 	size_t shown = 0;
 	int c, status, err = 0;
@@ -205,13 +299,15 @@ int cmd_status(struct cli *cli, int argc, char **argv)
 			json_decref(out);
 			return status;
 		}
-		if (!out)
+		w.rules |= c == OPT_RULES;
+		w.source |= c == OPT_SOURCE;
+		if (c == OPT_JSON && !out)
 			out = json_array();
 	}
 	if (optind == argc)
-		err = show_all(cli, out, &shown);
+		err = show_all(cli, &w, out, &shown);
 	for (int i = optind; i < argc; i++) {
-		int e = show(cli, argv[i], false, out, &shown);
+		int e = show(cli, argv[i], false, &w, out, &shown);
 
 		err = err ? err : e;
 	}

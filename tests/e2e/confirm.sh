@@ -100,7 +100,7 @@ done
 # ---- nobody comes ----
 expire "one that nobody confirms" third
 is "by itself the old one" "$(meets)" old
-is "and the guard is still there" "$(pins)" "guard kept link new previous programs until "
+is "and the guard is still there" "$(pins)" "before guard kept link new previous programs until "
 status "whoever only looks" 0 in_a "$XDPF" status xe0
 says "is told" "xe0: nobody confirmed its new filter in time: the one from before runs"
 is "the guard is gone" "$(pins)" "link previous "

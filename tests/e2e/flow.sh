@@ -69,7 +69,7 @@ for _ in $(seq 50); do
 done
 
 # Where nothing makes the kernel track connections every packet begins one.
-status "apply, untracked" 0 in_a "$XDPF" apply --quiet "$WORK/flow.o" xe0
+status "apply, untracked" 0 in_a "$XDPF" apply --afresh --quiet "$WORK/flow.o" xe0
 ok "untracked: two datagrams are answered" ask 10.99.0.1 5300 2
 is "untracked: both are new" "$(counts)" "(2, 0, 0, 0)"
 not "untracked: an answer is new, too" ask_out 10.99.0.2 5301
@@ -105,15 +105,15 @@ for mode in native generic; do
 		here=10.99.0.1 there=10.99.0.2 url_here=http://10.99.0.1 url_there=http://10.99.0.2
 		[ $family = 6 ] && here=fd99::1 there=fd99::2 url_here='http://[fd99::1]' url_there='http://[fd99::2]'
 		case="$mode, IPv$family"
-		status "apply, $case" 0 in_a "$XDPF" apply --quiet --mode $mode "$WORK/flow.o" xe0
+		status "apply, $case" 0 in_a "$XDPF" apply --afresh --quiet --mode $mode "$WORK/flow.o" xe0
 		ok "$case: TCP to here" fetch "$url_here/"
 		is "$case: one packet began it, nothing was dropped" "$(stats '(rule("open"), rule("new"), rule("related"))')" "(1, 0, 0)"
 		is "$case: the others are of an established one" "$(stats 'rule("established") > 2')" True
-		status "apply, $case" 0 in_a "$XDPF" apply --quiet --mode $mode "$WORK/flow.o" xe0
+		status "apply, $case" 0 in_a "$XDPF" apply --afresh --quiet --mode $mode "$WORK/flow.o" xe0
 		ok "$case: TCP from here" fetch_out "$url_there:81/"
 		is "$case: all that came back is established, the first answer too" "$(stats '(rule("open"), rule("new"), rule("established") > 2)')" \
 			"(0, 0, True)"
-		status "apply, $case" 0 in_a "$XDPF" apply --quiet --mode $mode "$WORK/flow.o" xe0
+		status "apply, $case" 0 in_a "$XDPF" apply --afresh --quiet --mode $mode "$WORK/flow.o" xe0
 		ok "$case: three datagrams to here" ask $here 5300 3
 		is "$case: the first is new, the others are not" "$(counts)" "(1, 2, 0, 0)"
 		ok "$case: three datagrams from here" ask_out $there 5301 3
@@ -122,7 +122,7 @@ for mode in native generic; do
 		not "$case: UDP to one" ask $here 5302
 		is "$case: these were new" "$(stats 'rule("new") >= 2')" True
 		# The announced one: its entry is there once its first packet was seen, and unanswered until somebody answers.
-		status "apply, $case" 0 in_a "$XDPF" apply --quiet --mode $mode "$WORK/flow.o" xe0
+		status "apply, $case" 0 in_a "$XDPF" apply --afresh --quiet --mode $mode "$WORK/flow.o" xe0
 		ok "$case: a connection that announces another" fetch_out "$url_there:84/"
 		is "$case: it is established" "$(stats '(rule("open"), rule("new"), rule("related"))')" "(0, 0, 0)"
 		send $here 5999 1 $source
@@ -138,7 +138,7 @@ for mode in native generic; do
 done
 
 # Nobody answers, and nothing announced it: new, every time; each look-up gives its entry back, or the namespace could not end.
-status "apply" 0 in_a "$XDPF" apply --quiet "$WORK/flow.o" xe0
+status "apply" 0 in_a "$XDPF" apply --afresh --quiet "$WORK/flow.o" xe0
 udp 82 8 1
 udp 5998 8 5000
 is "5000 packets that nobody answers" "$(stats 'rule("new")')" 5001

@@ -52,6 +52,10 @@ reader capture --pcap "$WORK/out.pcap" --count 5
 udp 4242 300 5
 ended capture
 is "a capture" "$("$XDPFC" --quiet --run "$WORK/out.pcap" "$WORK/log.xdpf" | sort | uniq -c | wc -l)" 5
+is "with the rule, for Wireshark" "$(tshark -r "$WORK/out.pcap" -c1 -T fields -e frame.comment -e frame.interface_name -e frame.verdict.ebpf_xdp 2>/dev/null |
+	tr '\t' ' ')" "port (log.xdpf:2:1) pass: log 1000/s, pass if udp.dport == 4242 xe0 2"
+is "to the nanosecond" "$(tshark -r "$WORK/out.pcap" -T fields -e frame.time_epoch 2>/dev/null | grep -v "000$" | head -1 | wc -l)" 1
+is "none of it is broken" "$(capinfos -c "$WORK/out.pcap" 2>&1 | grep -c 'Number of packets: *5')" 1
 is "of the first bytes" "$(tcpdump -nr "$WORK/out.pcap" -c1 2>/dev/null | grep -c 'length 300')" 1
 
 reader pace

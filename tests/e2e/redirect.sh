@@ -60,7 +60,7 @@ for mode in native generic; do
 		# An end of a veth pair takes frames that XDP sends to the other only where a program runs on itself.
 		[ $mode = native ] && status "a program on xp$i" 0 in_c "$XDPF" apply --quiet "$WORK/pass.xdpf" "xp$i"
 	done
-	status "$mode: apply" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
+	status "$mode: apply" 0 in_a "$XDPF" apply --afresh --mode $mode "$WORK/ways.o" xe0
 	send 1 2 3 4 5 6 7 8 9
 	came $mode 1 xp1
 	came $mode 2 xp3
@@ -85,7 +85,7 @@ for mode in native generic; do
 	came "$mode, xo1 down" 1 -
 	is "$mode, xo1 down: lost" "$(stats '[(e["errno"], e["packets"]) for e in j["lost"]]')" "[(100, 1)]"
 	OUT=$(in_a "$XDPF" stats xe0)
-	says "$mode, xo1 down: as text" "redirected and lost: 1 packets: Network is down"
+	says "$mode, xo1 down: as text" "sent and lost: 1 packets: Network is down"
 	OUT=$(in_a "$XDPF" stats --prometheus xe0)
 	says "$mode, xo1 down: for Prometheus" '^xdpf_lost_packets_total\{interface="xe0",program="ways",errno="100",error="Network is down"\} 1$'
 	says "$mode: others for Prometheus" \
@@ -93,10 +93,10 @@ for mode in native generic; do
 	says "$mode: bytes of others for Prometheus" '^xdpf_rule_else_bytes_total\{.*,rule="closed",verdict="drop"\} [1-9][0-9]*$'
 	is "$mode: no series twice" "$(grep -v '^#' <<<"$OUT" | sed 's/} [0-9]*$//' | sort | uniq -d | wc -l)" 0
 	ip -n "$NAME-a" link set xo1 up
-	status "$mode: apply anew" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
+	status "$mode: apply anew" 0 in_a "$XDPF" apply --afresh --mode $mode "$WORK/ways.o" xe0
 	send 7 6
 	is "$mode: starts at nothing lost" "$(stats 'j["lost"]')" "[]"
-	is "$mode: one tracing program for it, one for the program before" "$(find /sys/fs/bpf/xdpf/"$(cookie)" -name 'watch-*' | wc -l)" 2
+	is "$mode: tracing programs for it, and for the program before" "$(find /sys/fs/bpf/xdpf/"$(cookie)" -name 'watch-*' | wc -l)" 6
 
 	# The kernel takes an interface that is removed out of the maps.
 	ip -n "$NAME-a" link del xo3
@@ -109,7 +109,7 @@ for mode in native generic; do
 	is "$mode, xo3 gone: others" "$(stats '[(r["rule"], r["else"]["packets"], r["else"]["verdict"]) for r in j["files"][0]["rules"] if r["else"]["packets"]]')" \
 		"[('gone', 1, 'drop'), ('passed', 1, 'pass'), ('socket', 1, 'pass'), ('closed', 1, 'drop'), ('late', 1, 'pass')]"
 	is "$mode, xo3 gone: the books balance" "$(stats 'j["balanced"]')" True
-	status "$mode: apply without xo3" 0 in_a "$XDPF" apply --mode $mode "$WORK/ways.o" xe0
+	status "$mode: apply without xo3" 0 in_a "$XDPF" apply --afresh --mode $mode "$WORK/ways.o" xe0
 	says "$mode: told that xo3 is not there" "no interface is called xo3 now: what is redirected to it takes the rule's .else."
 	status "$mode: remove" 0 in_a "$XDPF" remove xe0
 	is "$mode: nothing is left of it" "$(ls /sys/fs/bpf/xdpf/"$(cookie)" 2>/dev/null)" ""
@@ -117,6 +117,21 @@ for mode in native generic; do
 		ip -n "$NAME-a" link del "xo$i"
 	done
 done
+
+# What a device does not take: the other end of a veth pair takes frames natively only where a program runs on it, or it uses NAPI.
+ip -n "$NAME-a" link add xo4 type veth peer name xp4
+ip -n "$NAME-a" link set xo4 up
+ip -n "$NAME-a" link set xp4 up
+echo 'over: redirect xo4 if udp.dport == 1; back: tx if udp.dport == 2;' >"$WORK/taken.xdpf"
+status "to a device that takes nothing" 0 in_a "$XDPF" apply --quiet "$WORK/taken.xdpf" xe0
+udp 1 10 3
+is "is lost by errno" "$(stats 'sum(e["packets"] for e in j["lost"] if e["errno"])')" 3
+udp 2 10 2
+is "what is sent back, too" "$(stats 'sum(e["packets"] for e in j["lost"] if e["errno"])')" 5
+status "again" 0 in_a "$XDPF" apply --quiet --reload "$WORK/taken.xdpf" xe0
+udp 1 10 1
+is "goes on, once" "$(stats 'sum(e["packets"] for e in j["lost"] if e["errno"])')" 6
+in_a "$XDPF" remove --quiet xe0
 
 # A CPU that is not there is refused before anything changes.
 echo 'c: redirect cpu 4000 if udp;' >"$WORK/cpu.xdpf"

@@ -77,7 +77,10 @@ says "rules without a label" "2 of 8 rules have no label$"
 is "nothing started before" "$(grep -c 'start at zero' <<<"$OUT")" 0
 printf 'a: drop if tcp;\nb: if udp { c: count c; }\n' >"$WORK/labels.xdpf"
 status "apply with labels" 0 in_a "$XDPF" apply "$WORK/labels.xdpf" xe0
-says "a replacement starts anew" "xe0: replaced by labels, .*; counters and tables start at zero"
+says "of another file nothing goes on" "xe0: not carried over: table types \(show.xdpf\): there is none of this name any more"
+is "but the sums"  "$(grep -c 'not carried over: counters of verdicts: the program is made of other files now' <<<"$OUT")" 1
+status "apply afresh" 0 in_a "$XDPF" apply --afresh "$WORK/labels.xdpf" xe0
+says "what it says" "xe0: replaced by labels, .*; counters and tables start at zero"
 is "all have one" "$(grep -c 'no label' <<<"$OUT")" 0
 is "as JSON" "$(in_a "$XDPF" apply --json --quiet "$WORK/show.xdpf" xe0 |
 	json 'j["program"], j["files"], j["rules"], j["unlabelled"], [(i["interface"], i["mode"]) for i in j["interfaces"]]')" \
@@ -87,10 +90,10 @@ status "status" 0 in_a "$XDPF" status xe0 lo
 says "of ours" "xe0: native, program show \(id [0-9]+\), since 20"
 says "of none" "lo: no XDP program"
 is "keys of the status" "$(in_a "$XDPF" status --json xe0 | json '" ".join(sorted(j[0]))')" \
-	"compiler files frags ifindex interface link_id mode names ours pending program program_id programs rules since"
+	"compiler files frags ifindex interface link_id mode names ours pending program program_id programs rules since sources"
 is "since when" "$(in_a "$XDPF" status --json xe0 | json 'abs(j[0]["since"] - __import__("time").time()) < 60')" True
 is "keys of the statistics" "$(in_a "$XDPF" stats --json xe0 | json '" ".join(sorted(j))')" \
-	"balanced files ifindex interface limits logs lost misses mode program program_id sets tables verdicts"
+	"balanced exceptions files ifindex interface limits logs lost misses mode program program_id sets tables verdicts"
 is "a tuple's entry" "$(stats '[(k.split(",")[0], n) for k, n in table("pairs").items()]')" "[('udp', 4)]"
 is "a table without a key" "$(stats 'list(table("all").values())[0] == rule("all")')" True
 status "as text" 0 in_a "$XDPF" stats xe0
@@ -98,8 +101,7 @@ says "its rules" "show.xdpf:7 +drop +4 "
 says "its tables" "table pairs \(show.xdpf\) per ip.proto, l4.dport: 1 entry"
 status "for Prometheus" 0 in_a "$XDPF" stats --prometheus xe0
 says "its rules" '^xdpf_rule_packets_total\{interface="xe0",program="show",file="show.xdpf",rule="show.xdpf:7",index="[0-9]+",verdict="drop"\} 4$'
-is "every line of it" "$(grep -Evc '^(# (HELP|TYPE) [a-z_]+ .+|[a-z_]+\{[a-z]+="([^"\\]|\\.)*"(,[a-z]+="([^"\\]|\\.)*")*\} [0-9]+)$' <<<"$OUT")" 0
-is "no series twice" "$(grep -v '^#' <<<"$OUT" | sed 's/} [0-9]*$//' | sort | uniq -d | wc -l)" 0
+is "every line of it" "$(/usr/bin/python3 "$HERE/prometheus.py" 'v("xdpf_info")' <<<"$OUT" 2>&1)" 1
 OUT=$(in_a timeout 2.5 "$XDPF" stats --watch xe0)
-is "again each second" "$(grep -c '^verdicts' <<<"$OUT")" 3
+is "again each second" "$(grep -c "^verdicts" <<<"$OUT")" 2
 report

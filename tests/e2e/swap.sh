@@ -100,8 +100,13 @@ is "code" "$(loaded "$WORK/shape/swap.o")" "program: more than what stands in ta
 is "another program runs" "$([ "$(program_id)" = "$id" ] || echo other)" other
 is "and back with a program" "$(loaded "$a")" "program: more than what stands in tables is different"
 id=$(program_id)
+swap_py one "$A" "$B" >/dev/null
+held=$(stats '(j["balanced"], j["files"][0]["reached"], j["verdicts"])')
 is "where it is wanted" "$(in_a "$XDPF" apply --quiet --reload --json "$a" xe0 | json 'j["interfaces"][0]["why"]')" "that was asked for"
 is "it is another" "$([ "$(program_id)" = "$id" ] || echo other)" other
+is "and its counters go on" "$(stats '(j["balanced"], j["files"][0]["reached"], j["verdicts"])')" "$held"
+is "exchanges behind it" "$(loaded "$b") $(loaded "$a") $(loaded "$b") $(loaded "$a")" "tables tables tables tables"
+is "and they still do" "$(stats '(j["balanced"], j["files"][0]["reached"], j["verdicts"])')" "$held"
 
 # Two files: what the first one passed goes on to the second, also by rules that are gone.
 printf 'late: drop if udp.dport == 1;\n' >"$WORK/late.xdpf"
@@ -185,6 +190,6 @@ udp 1
 is "of which more were taken than it holds: it begins anew" "$(stats 'rule("l1")')" 3
 is "another size" "$(loaded "$WORK/limits-c/swap.o" | cut -d: -f1)" program
 udp 4
-is "of which all are there" "$(stats 'rule("l1")')" 1
+is "of which one was taken" "$(stats 'rule("l1")')" 5
 status "remove" 0 in_a "$XDPF" remove xe0 xe2
 report

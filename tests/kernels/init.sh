@@ -82,6 +82,16 @@ check "many rules: exchange" sh -c 'xdpf apply /objects/many-b.o va 2>&1 | grep 
 check "many rules: a new one's counter" sh -c 'xdpf stats va | grep -E "two +drop +0 "'
 check "many rules: ping" ping -c 2 -W 3 10.9.8.2
 check "many rules: remove" xdpf remove va
+# One version of a file, then another.
+check "a version" xdpf apply /objects/carry-a.o va
+check "it passes" ping -c 2 -W 3 10.9.8.2
+check "another version" sh -c 'xdpf apply /objects/carry-b.o va 2>/tmp/err && ! grep -E "not carried|without being counted" /tmp/err'
+check "its counters go on" sh -c 'xdpf stats va | grep -E "echo +drop +2 "'
+check "elements of the set" sh -c 'xdpf set show va s | grep 10.9.8.2'
+check "none passes" fails ping -c 2 -W 1 10.9.8.2
+check "tokens of the limit" sh -c 'xdpf stats va | grep "limit l.*3 packets within, 1 over"'
+check "counted behind them" sh -c 'xdpf stats va | grep -E "echo +drop +4 " && xdpf stats va --json | grep "\"balanced\": true"'
+check "remove it again" xdpf remove va
 check "foreign loader" $ip link set dev va xdp obj /objects/link-drop.o sec xdp
 check "no ping by it" fails ping -c 2 -W 1 10.9.8.2
 check "foreign removal" $ip link set dev va xdp off

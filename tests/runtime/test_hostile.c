@@ -20,7 +20,7 @@ static const char meta_text[] =
 	"\"verdict\":\"redirect\",\"text\":\"redirect eth1\",\"else\":{\"slot\":1,\"verdict\":\"drop\"}}],"
 	"\"counters\":[],\"actions\":[{\"slot\":0,\"rule\":0,\"table\":null,\"action\":\"add ip.src to banned\"}],\"ifaces\":[],"
 	"\"ways\":{\"others\":2,\"ports\":[\"eth1\"],\"floods\":[[\"eth2\",\"eth3\"]],\"cpus\":[2],\"sockets\":false,\"forwards\":true},"
-	"\"limits\":[{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3}],"
+	"\"limits\":[{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3,\"layout\":\"ip.src shift 0\",\"shift\":0}],"
 	"\"logs\":[{\"rule\":0,\"sample\":false}],"
 	"\"sets\":[{\"name\":\"banned\",\"file\":0,\"size\":3,\"timeout\":10000,\"expires\":true,\"prefix\":false,\"key_size\":4,"
 	"\"added\":true,\"snap\":[16,0],"
@@ -319,7 +319,8 @@ static const struct much {
 	{ read_meta, meta_text, "[\"eth2\",\"eth3\"]", "[\"a\",\"b\"]", "\"floods\" has too many elements", 9 },
 	{ read_meta, meta_text, "\"eth2\",\"eth3\"", "\"a\"", "no list of interfaces", 33 },
 	{ read_meta, meta_text, "{\"rule\":0,\"sample\":false}", "0", "\"logs\" has too many elements", (1 << 20) + 1 },
-	{ read_meta, meta_text, "{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3}", "0",
+	{ read_meta, meta_text,
+	  "{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3,\"layout\":\"ip.src shift 0\",\"shift\":0}", "0",
 	  "\"limits\" has too many elements", (1 << 20) + 1 },
 	{ read_meta, meta_text, "\"offset\":0,\"size\":4}", "\"offset\":0,\"size\":4},{},{},{},{}", "\"key\" has too many elements", 1 },
 	{ read_meta, meta_text, "{\"slot\":0,\"rule\":0,\"table\":null,\"action\":\"add ip.src to banned\"}", "{}",

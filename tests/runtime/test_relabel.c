@@ -61,15 +61,15 @@ static struct rt_meta *meta_of(const char *const *rules, size_t n, bool indexes,
 }
 
 #define META(...) meta_of((const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *), true, NULL)
-#define MOVED(r, ...) moved_of((const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *), r)
+#define MOVED(r, ...) moved_of((const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *), r, old)
 
 /* What the kernel has of these rules behind @r. */
-static struct rt_meta *moved_of(const char *const *rules, size_t n, const struct rt_relabel *r)
+static struct rt_meta *moved_of(const char *const *rules, size_t n, const struct rt_relabel *r, const struct rt_meta *old)
 {
 	char *text = NULL, *loaded = NULL;
 	struct rt_meta *m;
 
-	assert_int_equal(rt_moved_text(&text, r, NULL), 0);
+	assert_int_equal(rt_moved_text(&text, r, old, NULL), 0);
 	assert_true(asprintf(&loaded, ",\"loaded\":{\"frags\":false,\"by\":\"x\"%s}", text) > 0);
 	m = meta_of(rules, n, true, loaded);
 	free(loaded);

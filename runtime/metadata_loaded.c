@@ -1,0 +1,115 @@
+/*
+ * What the runtime adds to the metadata in the kernel, besides what moved (metadata_image.c): maps that are an older program's, the seed of hashes,
+ * and what sets began with; and the files that a program was made from. In: a tree that may be anything. Out: names of maps by their ids; and the
+ * same as text, for what comes after.
+ */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "metadata.h"
+
+static const struct rt_meta *owner(const struct rt_meta *m)
+{
+	return m->base ? m->base : m;
+}
+
+static bool hex_number(const json_t *v, uint64_t *out)
+{
+	const char *s = json_string_value(v);
+
+	if (!s || strlen(s) != 16 || strspn(s, "0123456789abcdef") != 16)
+		return false;
+	*out = strtoull(s, NULL, 16);
+	return true;
+}
+
+void meta_parse_loaded(struct meta_parse *p)
+{
+	const json_t *loaded = json_object_get(p->meta->root, "loaded"), *maps = json_object_get(loaded, "maps");
+	const json_t *declared = json_object_get(loaded, "declared");
+	struct rt_meta *m = p->meta;
+
+	if (!loaded || p->err)
+		return;
+	m->has_seed = hex_number(json_object_get(loaded, "seed"), &m->seed);
+	m->n_shared = json_array_size(maps);
+	m->shared = meta_alloc(p, m->n_shared, sizeof(*m->shared));
+	for (size_t i = 0; i < m->n_shared && !p->err; i++) {
+		const json_t *x = json_array_get(maps, i), *id = json_array_get(x, 1);
+		const char *name = json_string_value(json_array_get(x, 0));
+
+		if (!name || strlen(name) > MAP_NAME_MAX || !meta_harmless(name) || !json_is_integer(id) || json_integer_value(id) <= 0 ||
+		    json_integer_value(id) > UINT32_MAX)
+			meta_bad(p, "loaded", "names a map that there cannot be");
+		else
+			m->shared[i] = (struct meta_shared){ (uint32_t)json_integer_value(id), name };
+	}
+	if (json_array_size(declared) != m->m.n_sets)
+		return;
+	m->declared = meta_alloc(p, m->m.n_sets, sizeof(*m->declared));
+	for (size_t i = 0; i < m->m.n_sets && !p->err; i++)
+		if (!hex_number(json_array_get(declared, i), &m->declared[i]))
+			meta_bad(p, "loaded", "does not say what sets began with");
+}
+
+void meta_parse_sources(struct meta_parse *p)
+{
+	const json_t *a = meta_array(p, p->meta->root, "sources", MAX_SOURCES, false);
+	struct rt_meta *m = p->meta;
+
+	m->m.n_sources = json_array_size(a);
+	m->m.sources = m->sources = meta_alloc(p, m->m.n_sources, sizeof(*m->sources));
+	for (size_t i = 0; i < m->m.n_sources && !p->err; i++) {
+		const json_t *o = json_array_get(a, i), *size = json_object_get(o, "size"), *text = json_object_get(o, "text");
+		struct xdpf_source *s = &m->sources[i];
+
+		s->name = meta_string(p, o, "name");
+		s->sha256 = meta_string(p, o, "sha256");
+		s->text = json_string_value(text);
+		s->size = json_is_integer(size) && json_integer_value(size) > 0 ? (uint64_t)json_integer_value(size) : 0;
+		if (!p->err && (strlen(s->sha256) != 64 || strspn(s->sha256, "0123456789abcdef") != 64))
+			meta_bad(p, "sha256", "is none");
+		if (!json_is_integer(size) || (!s->text && !json_is_null(text)) || (s->text && strlen(s->text) != s->size))
+			meta_bad(p, "sources", "has an element that is no file");
+	}
+}
+
+const char *rt_meta_map_name(const struct rt_meta *m, uint32_t id)
+{
+	for (size_t i = 0; m && i < owner(m)->n_shared; i++)
+		if (owner(m)->shared[i].id == id)
+			return owner(m)->shared[i].name;
+	return NULL;
+}
+
+bool rt_meta_seed(const struct rt_meta *m, uint64_t *seed)
+{
+	*seed = owner(m)->seed;
+	return owner(m)->has_seed;
+}
+
+const uint64_t *rt_meta_declared(const struct rt_meta *m)
+{
+	return owner(m)->declared;
+}
+
+void rt_loaded_put(FILE *f, uint64_t seed, const uint64_t *declared, size_t n)
+{
+	fprintf(f, ",\"seed\":\"%016" PRIx64 "\",\"declared\":[", seed);
+	for (size_t i = 0; i < n; i++)
+		fprintf(f, "%s\"%016" PRIx64 "\"", i ? "," : "", declared[i]);
+	fputc(']', f);
+}
+
+/* For an image that came later: all of it is as it was. */
+void rt_loaded_keep(FILE *f, const struct rt_meta *meta)
+{
+	const struct rt_meta *m = owner(meta);
+
+	if (m->has_seed)
+		rt_loaded_put(f, m->seed, m->declared, m->declared ? m->m.n_sets : 0);
+	fputs(",\"maps\":[", f);
+	for (size_t i = 0; i < m->n_shared; i++)
+		fprintf(f, "%s[\"%s\",%u]", i ? "," : "", m->shared[i].name, m->shared[i].id);
+	fputc(']', f);
+}

@@ -1,0 +1,61 @@
+#!/bin/bash
+# The installed library: its names and versions, its header in C and C++, and the example, built with what pkg-config says.
+#
+# usage: run.sh XDPFC XDPF BUILD CC [FLAGS...]
+HERE_LIB=$(cd "$(dirname "$0")" && pwd)
+ROOT=$(cd "$HERE_LIB/../.." && pwd)
+BUILD=$3 CC=$4
+FLAGS=("${@:5}")
+. "$ROOT/tests/e2e/lib.sh" "$1" "$2"
+headers=("$ROOT/include/xdpf/runtime.h" "$ROOT/include/xdpf/doctor.h" "$ROOT/include/xdpf/tests.h")
+
+ok "install" env DESTDIR="$WORK/root" cmake --install "$BUILD" --component library --prefix /usr
+lib=$(find "$WORK/root" -name libxdpf.so.1)
+is "where it is" "$(basename "$(readlink -f "$lib")")" libxdpf.so.1.0.0
+export PKG_CONFIG_LIBDIR=$(dirname "$lib")/pkgconfig:$(pkg-config --variable pc_path pkg-config)
+export LD_LIBRARY_PATH=$(dirname "$lib")
+is "its soname" "$(readelf -d "$lib" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')" libxdpf.so.1
+# What the header declares is what there is, each with a version.
+declared=$(sed 's/\/\*.*\*\///' "${headers[@]}" | tr '\n' ' ' | grep -o 'XDPF_API[^;]*;' | grep -o '[a-z_0-9]*(' | tr -d '(' | grep '^xdpf_' | sort -u)
+exported=$(nm -D --defined-only "$lib" | awk '$2 == "T" { print $3 }' | grep '@@XDPF_' | sed 's/@@.*//' | sort -u)
+is "what the header declares is exported" "$(comm -3 <(echo "$declared") <(echo "$exported") | tr -d '\t')" ""
+is "and nothing else" "$(nm -D --defined-only "$lib" | grep -v ' A ' | grep -vc '@@XDPF_1')" 0
+
+cflags=$(pkg-config --cflags libxdpf)
+printf '#include <xdpf/runtime.h>\n#include <xdpf/doctor.h>\n#include <xdpf/tests.h>\n' >"$WORK/header.c"
+ok "the header in C" "$CC" -std=c11 -Wall -Wextra -Werror -pedantic $cflags -fsyntax-only "$WORK/header.c"
+if command -v g++ >/dev/null; then
+	ok "in C++" g++ -std=c++17 -Wall -Wextra -Werror $cflags -fsyntax-only -x c++ "$WORK/header.c"
+else
+	skip "in C++" "there is no g++"
+fi
+ok "the example" "$CC" -Wall -Wextra -Werror "${FLAGS[@]}" "$ROOT/examples/library/guard.c" $cflags $(pkg-config --libs libxdpf) -o "$WORK/guard"
+is "what it needs" "$(readelf -d "$WORK/guard" | grep -c 'NEEDED.*libxdpf.so.1\]')" 1
+
+network
+cat >"$WORK/guard.xdpf" <<'END'
+set banned : ip live timeout 10m;
+bad:  drop if ip.src in banned;
+ten:  add ip.src to banned if udp.dport == 10;
+END
+ok "compile" "$XDPFC" "$WORK/guard.xdpf" -o "$WORK/guard.o"
+guard() { in_a "$WORK/guard" "$@"; }
+status "nothing runs" 1 guard show xe0
+says "an error has its text" "^guard: xe0: no XDP program runs there$"
+status "run" 0 guard run "$WORK/guard.o" xe0
+says "what it says" "^guard runs on xe0: 2 rules$"
+status "ban" 0 guard ban xe0 banned 10.99.0.66
+status "no address" 1 guard ban xe0 banned 10.99.0.666
+says "and it says so" "10.99.0.666"
+not "it is banned" ping_a -I 10.99.0.66 10.99.0.1
+status "again" 0 guard run "$WORK/guard.o" xe0
+not "it still is" ping_a -I 10.99.0.66 10.99.0.1
+is "and counted" "$(guard show xe0 | awk '$1 == "bad" { print $2, $3 }')" "drop 2"
+export PATH=$(dirname "$XDPFC"):$PATH
+status "from a rule file" 0 guard run "$WORK/guard.xdpf" xe0
+printf 'bad: drop if tcp.dprot == 1;\n' >"$WORK/wrong.xdpf"
+status "a wrong one" 1 guard run "$WORK/wrong.xdpf" xe0
+says "what is wrong, and what to do" "wrong.xdpf:1:14: error: unknown field .tcp.dprot."
+status "stop" 0 guard stop xe0
+status "stopped" 1 guard stop xe0
+report
