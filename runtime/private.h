@@ -212,24 +212,6 @@ struct xdpf_object {
 /* Opens the object with libbpf and checks it against its metadata. @image: its bytes, where they are not its own. */
 int rt_object_open_bpf(struct bpf_object **out, const struct xdpf_object *o, const char *image, const struct xdpf_log *log);
 
-/* ---- kernel.c ---- */
-
-/* Does a kernel of this release (uname -r) verify our programs soundly? */
-bool rt_release_serves(const char *release);
-/* Refuses with -EOPNOTSUPP where this one does not. */
-int rt_kernel_check(const struct xdpf_log *log);
-
-/* ---- config.c ---- */
-
-/* A test's frames come from the loopback device: its index stands for the interface that was named. */
-enum { RT_TEST_IFINDEX = 1 };
-
-/* Fills .rodata before the load. */
-int rt_config_fill(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_load_opts *o, uint64_t seed, const struct xdpf_log *log);
-/* A variable of a data section (".rodata", ".bss"), writable until the load, and where it stands there; NULL where there
- * is none. */
-void *rt_variable(struct bpf_object *bpf, const char *section, const char *name, size_t *size, size_t *offset);
-
 /* ---- limits.c ---- */
 
 enum { RT_LIMIT_MAPS = 17 };		/* one for each number of words in a key */
@@ -240,20 +222,6 @@ int rt_limits_words(const char *name);
 int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
 /* Their counters. @fd -1: there is none, all are zero. */
 int rt_limits_read(int fd, struct xdpf_limit_counts *out, size_t n, const struct xdpf_log *log);
-
-/* ---- ways.c ---- */
-
-/* The objects' maps for redirecting: -ENOENT where @map is none of them, 0 where it is as its readers expect. */
-int rt_ways_map(const struct bpf_map *map, const struct xdpf_ways *w, const struct xdpf_log *log);
-/* What verdicts redirect to must be something that this machine can have, and its kernel know what they need. */
-int rt_ways_check(const struct xdpf_ways *w, bool generic, const struct xdpf_log *log);
-/* Fills the maps of a loaded object. */
-int rt_ways_fill(const struct bpf_object *bpf, const struct xdpf_ways *w, bool generic, const struct xdpf_log *log);
-
-/* ---- cookies.c ---- */
-
-/* Has this machine what rules with `syncookie` need? */
-int rt_cookies_check(const struct xdpf_meta *m, const struct xdpf_log *log);
 
 /* ---- failures.c ---- */
 
@@ -272,26 +240,6 @@ void rt_failures_own_id(uint32_t prog_id);
 void rt_failures_watch_too(int watch_fd[RT_WATCHES], const struct xdpf_program *p, int prog_fd, const struct xdpf_log *log);
 /* By errno, and by verdict. */
 int rt_failures_read(uint64_t *counts, size_t n, uint64_t *exceptions, size_t n_exceptions, int map_fd, const struct xdpf_log *log);
-
-/* ---- conn.c ---- */
-
-struct btf;
-/* Bytes to a structure's member, and its size if @size is given (0: unknown); -1: there is none. */
-int rt_btf_member(const struct btf *btf, const char *type, const char *name, size_t *size);
-/* For a program that asks for `flow.state`: where this kernel has a connection's status (xdpf_config.ct_status), or -EOPNOTSUPP; for others 0. */
-int rt_conn_place(uint32_t *out, const struct bpf_object *bpf, const struct xdpf_log *log);
-
-/* ---- rx.c ---- */
-
-struct ethtool_drvinfo;
-/* Can what the object asks of drivers (rx.hash, …) be had on this interface in this mode? -EOPNOTSUPP with the reason where not. */
-int rt_rx_check(const struct xdpf_object *o, const struct xdpf_iface *i, enum xdpf_mode mode, const struct xdpf_log *log);
-/* For an object that asks drivers: its bytes with the kernel's functions named, to be loaded for one device; else *out stays. The caller frees. */
-int rt_rx_image(char **out, const struct xdpf_object *o, unsigned ifindex, const struct xdpf_log *log);
-/* Binds a program to its device, before the load. */
-void rt_rx_bind(struct bpf_program *prog, unsigned ifindex);
-/* What more there is to say where the load of a bound program failed. */
-void rt_rx_explain(int err, bool frags, const struct xdpf_log *log);
 
 /* ---- attach.c ---- */
 
