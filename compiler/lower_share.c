@@ -18,6 +18,7 @@ static bool may_vary(const struct ir_inst *i, bool second, uint64_t v)
 	case IR_ULE:
 		return true;
 	case IR_OTHER:
+	case IR_LIMIT:
 		return !second;
 	case IR_SAME:
 	case IR_BITS:

@@ -119,19 +119,24 @@ static int pin(int fd, char kind, uint32_t id, const struct xdpf_log *log)
 	return rt_fail_sys(log, errno, "%s cannot be made, by which this filter is found again", path);
 }
 
+static int make_held_dir(const struct xdpf_log *log)
+{
+	char dir[RT_PATH_MAX];
+
+	snprintf(dir, sizeof(dir), "%s/" HELD, rt_bpffs_root());
+	return mkdir(dir, 0700) && errno != EEXIST ? rt_fail_sys(log, errno, "%s cannot be made", dir) : 0;
+}
+
 int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log)
 {
-	const int own[] = { p->meta_fd, p->metas_fd, p->errors_fd, p->carried_fd };
-	char dir[RT_PATH_MAX];
+	const int own[] = { p->meta_fd, p->metas_fd, p->errors_fd, p->lists_fd, p->carried_fd };
 	uint32_t id = prog_id(p->prog_fd);
 	struct bpf_map *map;
-	int err = 0;
+	int err;
 
 	if (!p->bpf || !is_needed(id))
 		return 0;
-	snprintf(dir, sizeof(dir), "%s/" HELD, rt_bpffs_root());
-	if (mkdir(dir, 0700) && errno != EEXIST)
-		return rt_fail_sys(log, errno, "%s cannot be made", dir);
+	err = make_held_dir(log);
 	bpf_object__for_each_map(map, p->bpf)
 		if (!err && bpf_map__fd(map) >= 0)
 			err = pin(bpf_map__fd(map), 'm', map_id(bpf_map__fd(map)), log);
@@ -143,7 +148,14 @@ int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log)
 
 int rt_hold_map(int fd, const struct xdpf_log *log)
 {
-	return is_held_dir() ? pin(fd, 'm', map_id(fd), log) : 0;
+	uint32_t id = map_id(fd);
+	_cleanup_close_ int again = bpf_map_get_fd_by_id(id);
+	int err;
+
+	if (!(again < 0 && errno == EPERM) && !is_held_dir())
+		return 0;
+	err = make_held_dir(log);
+	return err ? err : pin(fd, 'm', id, log);
 }
 
 /* ---- letting go ---- */

@@ -133,7 +133,7 @@ static int inner(int *out_fd, int outer, uint32_t place)
 
 		if (bpf_map_lookup_elem(outer, &place, &id))
 			return -errno;
-		fd = bpf_map_get_fd_by_id(id);
+		fd = rt_map_get(id);
 		if (fd >= 0) {
 			*out_fd = fd;
 			return 0;
@@ -281,6 +281,10 @@ static int make_list(int *out_fd, const struct rt_live *l, const void *keys, siz
 
 static int put(int outer, uint32_t place, int fd, const struct rt_live *l, const struct xdpf_log *log)
 {
+	int err = fd < 0 ? 0 : rt_hold_map(fd, log);
+
+	if (err)
+		return err;
 	if (fd < 0 ? bpf_map_delete_elem(outer, &place) && errno != ENOENT : bpf_map_update_elem(outer, &place, &fd, BPF_ANY))
 		return rt_fail_sys(log, errno, "set %s: what was made for it cannot be put into its place", l->name);
 	return 0;
