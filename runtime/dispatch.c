@@ -320,7 +320,8 @@ static int dispatch(const struct xdpf_iface *i, const char *path, const struct x
 		err = detach(i, i->part_id, log);
 	if (!err)
 		rt_log(log, XDPF_LOG_INFO, "%s: %s is a part of libxdp's dispatcher, priority %u, %s mode%s", i->name, rt_meta_get(p->meta)->program,
-		       opt->priority, xdpf_mode_name(opt->mode), i->part_id ? ", in the place of the one before" : "");
+		       opt->priority, xdpf_mode_name(opt->mode),
+		       i->part_id ? ", in the place of the one before; counters, sets and limits begin anew" : "");
 	return err;
 }
 

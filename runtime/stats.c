@@ -189,7 +189,8 @@ int rt_rules_read(const struct xdpf_program *p, struct xdpf_count *out, size_t n
 	struct rt_counts c = { .v = { [RT_RULES] = (uint64_t *)(void *)out }, .n = { [RT_RULES] = 2 * n } };
 	int err;
 
-	memset(out, 0, n * sizeof(*out));
+	if (n)
+		memset(out, 0, n * sizeof(*out));
 	err = rt_counted_read(p, out, n, log);
 	return err ? err : rt_carried_add(&c, p, true, log);
 }

@@ -41,6 +41,7 @@ struct set_options {
 	enum set_engine engine;		/* AUTO: by content */
 	size_t most;			/* bytes that the image may have in all; 0: no limit but IMAGE_MOST */
 	uint64_t seed;			/* of hashes: where who chooses the keys must not know it */
+	bool single;			/* they were given one by one: HASH takes them, however many lie side by side */
 };
 
 /* A table that was built. */
