@@ -243,7 +243,7 @@ static const char *build(const struct live_set *s, const struct set_elements *e,
 		order[n] = SET_SEARCH;
 	}
 	for (unsigned i = 0; i < 3 && order[i] != SET_AUTO; i++) {
-		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed }, &t);
+		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed, !has_prefixes(s) }, &t);
 		if (bad)
 			continue;
 		*off = (uint32_t)t.off;

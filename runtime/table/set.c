@@ -124,10 +124,10 @@ bool set_room(struct set_draft *d, size_t n, size_t align, size_t *at)
 	return !d->m->failed;
 }
 
-static const char *build(struct image *m, const struct set_elements *e, enum set_engine engine, size_t most, uint64_t seed,
+static const char *build(struct image *m, const struct set_elements *e, enum set_engine engine, size_t most, const struct set_options *o,
 			 struct set_table *out)
 {
-	struct set_draft d = { m, e, 0, most, 0, seed };
+	struct set_draft d = { m, e, 0, most, 0, o->seed, o->single };
 	size_t begin = m->n, head;
 	const char *bad;
 
@@ -189,7 +189,7 @@ const char *set_build(struct image *m, const struct set_elements *e, const struc
 	const char *bad = NULL;
 
 	for (unsigned i = 0; i < n; i++) {
-		bad = build(m, e, c[i].engine, most, o->seed, out);
+		bad = build(m, e, c[i].engine, most, o, out);
 		if (bad)
 			continue;
 		out->why = c[i].why;

@@ -41,6 +41,7 @@ struct set_options {
 	enum set_engine engine;		/* AUTO: by content */
 	size_t most;			/* bytes that the image may have in all; 0: no limit but IMAGE_MOST */
 	uint64_t seed;			/* of hashes: where who chooses the keys must not know it */
+	bool single;			/* somebody counted the keys one by one: a hash takes them also where they stand in a row */
 };
 
 /* A table that was built. */

@@ -81,7 +81,7 @@ const char *set_hash_build(struct set_draft *d)
 	uint64_t n = set_count(e), buckets = n * 100 / (slots * FILL) + 1;
 	size_t begin = d->m->n;
 
-	if (n > 8 * (uint64_t)e->n + 64)
+	if (!d->single && n > 8 * (uint64_t)e->n + 64)
 		return too_many_keys;
 	for (unsigned grown = 0; grown < GROWTHS; grown++, buckets += buckets / 4 + 1)
 		for (unsigned seed = 0; seed < SEEDS; seed++) {

@@ -16,6 +16,7 @@ struct set_draft {
 	size_t most;			/* bytes that the image may have */
 	unsigned loads;
 	uint64_t seed;
+	bool single;			/* as in struct set_options */
 };
 
 /* Each appends what is behind the head, and fills the head. NULL, or why not. */
