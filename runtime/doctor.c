@@ -153,6 +153,8 @@ static void judge_mode(struct exam *e)
 	struct xdpf_diagnosis *d = e->d;
 	char words[64];
 
+	if (!rt_iface_ethernet(&d->iface))
+		find(e, XDPF_FINDING_OBSTACLE, "frames", "its frames have no Ethernet header, and a filter would take what they begin with for one");
 	if (d->mode != XDPF_MODE_NATIVE)
 		return;
 	driver_words(d, words, sizeof(words));
