@@ -83,6 +83,8 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 		err = rt_iface_query(&t->iface, &t->link_fd, name, log);
 	if (!err)
 		err = rt_bpffs_path(t->path, t->iface.ifindex, log);
+	if (!err && !rt_iface_ethernet(&t->iface))
+		err = rt_iface_fail_frames(&t->iface, log);
 	if (err || t->iface.mode == XDPF_MODE_NONE)
 		return err;
 	if (t->iface.ours_hidden)

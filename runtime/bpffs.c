@@ -81,8 +81,9 @@ static int mount_bpffs(const struct xdpf_log *log)
 
 	if (secure_getenv("XDPF_BPFFS")) {
 		/* somebody else's to make */
-		if (strcmp(rt_bpffs_root(), secure_getenv("XDPF_BPFFS")) != 0 || statfs(rt_bpffs_root(), &st) ||
-		    (unsigned long)st.f_type != BPF_FS_MAGIC)
+		if (!strcmp(rt_bpffs_root(), secure_getenv("XDPF_BPFFS")) && statfs(rt_bpffs_root(), &st))
+			return rt_fail_sys(log, errno, "XDPF_BPFFS=%s cannot be looked at", rt_bpffs_root());
+		if (strcmp(rt_bpffs_root(), secure_getenv("XDPF_BPFFS")) != 0 || (unsigned long)st.f_type != BPF_FS_MAGIC)
 			return rt_fail(log, ENOTDIR, "XDPF_BPFFS=%s is no directory of a bpffs with a path of less than 64 bytes",
 				       secure_getenv("XDPF_BPFFS"));
 		return 0;

@@ -264,6 +264,8 @@ static int refuse(const struct xdpf_iface *i, const struct xdpf_dispatch_opts *o
 {
 	char prog[64];
 
+	if (!rt_iface_ethernet(i))
+		return rt_iface_fail_frames(i, log);
 	if (i->ours)
 		return rt_fail(log, EBUSY, "%s: our filter runs there by itself, and the dispatcher would have to take its place.\n"
 			       "`xdpf remove %s` first", i->name, i->name);

@@ -153,6 +153,8 @@ static void judge_mode(struct exam *e)
 	struct xdpf_diagnosis *d = e->d;
 	char words[64];
 
+	if (!rt_iface_ethernet(&d->iface))
+		find(e, XDPF_FINDING_OBSTACLE, "frames", "its frames have no Ethernet header, and a filter would take what they begin with for one");
 	if (d->mode != XDPF_MODE_NATIVE)
 		return;
 	driver_words(d, words, sizeof(words));
@@ -215,6 +217,9 @@ static void judge_neighbours(struct exam *e)
 	else if (i->ours && i->mode != d->mode)
 		find(e, XDPF_FINDING_OBSTACLE, "neighbours", "our filter runs there in %s mode, which it cannot change: apply with --mode %s, or "
 		     "`xdpf remove %s` first", xdpf_mode_name(i->mode), xdpf_mode_name(i->mode), i->name);
+	if (i->pending)
+		find(e, XDPF_FINDING_OBSTACLE, "pending", "%s waits for confirmation there: `xdpf confirm %s` or `xdpf rollback %s` first",
+		     rt_iface_program(i, prog, sizeof(prog)), i->name, i->name);
 	for (size_t k = 0; k < d->n_neighbours; k++)
 		tc |= d->neighbours[k].hook == XDPF_HOOK_TC;
 	if (tc)
@@ -229,10 +234,12 @@ static void judge_neighbours(struct exam *e)
 static void take_need(void *arg, const char *kind, const char *name, bool has)
 {
 	struct exam *e = arg;
-	struct xdpf_need *grown = realloc(e->d->needs, (e->d->n_needs + 1) * sizeof(*grown)), *v;
+	/* who may load nothing is not told which maps there are */
+	bool unknown = !has && !strcmp(kind, "map") && e->d->dispatcher == XDPF_UNKNOWN;
+	struct xdpf_need *grown = unknown ? NULL : realloc(e->d->needs, (e->d->n_needs + 1) * sizeof(*grown)), *v;
 
 	if (!grown) {
-		e->failed = true;
+		e->failed |= !unknown;
 		return;
 	}
 	e->d->needs = grown;

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -47,6 +48,21 @@ int rt_iface_fail_hidden(const struct xdpf_iface *i, const struct xdpf_log *log)
 	char prog[64];
 
 	return rt_fail_sys(log, EPERM, "%s: it cannot be told whether %s is ours", i->name, rt_iface_program(i, prog, sizeof(prog)));
+}
+
+bool rt_iface_ethernet(const struct xdpf_iface *i)
+{
+	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq req = { 0 };
+
+	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", i->name);
+	return fd < 0 || ioctl(fd, SIOCGIFHWADDR, &req) || req.ifr_hwaddr.sa_family == ARPHRD_ETHER || req.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
+}
+
+int rt_iface_fail_frames(const struct xdpf_iface *i, const struct xdpf_log *log)
+{
+	return rt_fail(log, EOPNOTSUPP, "%s: its frames have no Ethernet header, and a filter would take what they begin with for one.\n"
+		       "Filter on the interface that its packets come in by", i->name);
 }
 
 static unsigned get_mtu(const char *name)

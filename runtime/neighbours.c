@@ -149,7 +149,8 @@ static void add_xdp(struct list *l, enum xdpf_hook hook, uint32_t id, const stru
 	if (!v)
 		return;
 	look_at(v);
-	v->ours = i->ours && i->prog_id == id;
+	/* while a filter waits for confirmation, what runs there is its guard */
+	v->ours = i->ours && (i->prog_id == id || (i->pending && hook == (i->mode == XDPF_MODE_GENERIC ? XDPF_HOOK_GENERIC : XDPF_HOOK_NATIVE)));
 	if (v->ours && !v->name[0])
 		copy_name(v->name, sizeof(v->name), i->prog_name);
 	if (!strcmp(v->name, RT_DISPATCHER))

@@ -482,6 +482,9 @@ void rt_held_sweep(void);
 int rt_iface_query(struct xdpf_iface *out, int *link_fd, const char *name, const struct xdpf_log *log);
 /* Fails with what privileges are lacking, where they hide whose program it is (.ours_hidden). */
 int rt_iface_fail_hidden(const struct xdpf_iface *i, const struct xdpf_log *log);
+/* Do its frames begin with an Ethernet header, as filters take it? Those of a tun device or WireGuard do not. */
+bool rt_iface_ethernet(const struct xdpf_iface *i);
+int rt_iface_fail_frames(const struct xdpf_iface *i, const struct xdpf_log *log);
 /* "program edge (id 7)", or "a program (id 7)" where the name is hidden. */
 char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size);
 

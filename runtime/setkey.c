@@ -75,6 +75,18 @@ static bool mac(const char *text, unsigned char *to)
 	return true;
 }
 
+/* Makes the bits behind the prefix zero; false: one was not. */
+static bool mask(unsigned char *address, unsigned len, unsigned bits)
+{
+	bool none = true;
+
+	for (unsigned i = len; i < bits; i++) {
+		none &= !(address[i / 8] & (0x80 >> i % 8));
+		address[i / 8] &= (unsigned char)~(0x80 >> i % 8);
+	}
+	return none;
+}
+
 /* An address with the length of its prefix, or without: then it is all of it. */
 static int net(const struct xdpf_key_field *f, char *text, unsigned char *key, const struct xdpf_log *log)
 {
@@ -94,9 +106,13 @@ static int net(const struct xdpf_key_field *f, char *text, unsigned char *key, c
 	len = bits;
 	if (slash && !number(slash + 1, bits, &len))
 		return rt_fail(log, EINVAL, "\"/%.20s\" is no prefix length of an IPv%d address", slash + 1, ip4 ? 4 : 6);
-	for (unsigned i = (unsigned)len; i < bits; i++)
-		if (at[1 + i / 8] & (0x80 >> i % 8))
-			return rt_fail(log, EINVAL, "%.60s/%u has bits set behind the prefix: they must be zero", text, (unsigned)len);
+	if (!mask(at + 1, (unsigned)len, bits)) {
+		char right[INET6_ADDRSTRLEN];
+
+		inet_ntop(ip4 ? AF_INET : AF_INET6, at + 1, right, sizeof(right));
+		return rt_fail(log, EINVAL, "%.60s/%u has host bits set: write %s/%u, or %.60s for the one address", text, (unsigned)len, right,
+			       (unsigned)len, text);
+	}
 	at[0] = ip4 ? 4 : 6;
 	prefix = 8 * (f->offset - 4 + 1) + (uint32_t)len;
 	memcpy(key, &prefix, sizeof(prefix));

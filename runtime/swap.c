@@ -88,6 +88,17 @@ static bool redirects(const struct xdpf_meta *m)
 	return m->ways.n_ports || m->ways.n_floods || m->ways.forwards;
 }
 
+/* Rules are known by their files' names, too. */
+static bool same_files(const struct rt_meta *a, const struct rt_meta *b)
+{
+	const struct xdpf_meta *x = rt_meta_get(a), *y = rt_meta_get(b);
+	bool same = x->n_files == y->n_files;
+
+	for (size_t i = 0; same && i < x->n_files; i++)
+		same = !strcmp(x->files[i].name, y->files[i].name);
+	return same;
+}
+
 static const char *reason(const struct xdpf_program *p, const struct xdpf_object *o, bool frags)
 {
 	const struct rt_image *was = rt_meta_image(p->meta), *is = rt_meta_image(o->meta);
@@ -96,6 +107,8 @@ static const char *reason(const struct xdpf_program *p, const struct xdpf_object
 		return "the new one has no tables";
 	if (!was->shape)
 		return "what ran had no tables";
+	if (strcmp(is->shape, was->shape) != 0 && !same_files(p->meta, o->meta))
+		return "its files have other names";
 	if (strcmp(is->shape, was->shape) != 0)
 		return "more than what stands in tables is different";
 	if (p->swap_fd < 0 || p->images_fd < 0 || p->metas_fd < 0 || p->rules_fd < 0)

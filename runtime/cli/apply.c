@@ -132,7 +132,7 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	const struct xdpf_meta *m;
-	bool json = false, tests = true, dispatch = false;
+	bool json = false, tests = true, dispatch = false, placed = false;
 	uint64_t priority = 50;
 	char **ifaces;
 	int c, status;
@@ -149,7 +149,7 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		else if (c == OPT_PRIORITY && !cli_number(cli, "priority", optarg, 65535, &priority))
 			return EXIT_USAGE;
 		else if (c == OPT_PRIORITY)
-			continue;
+			placed = true;
 		else if (c == OPT_RELOAD)
 			opts.reload = true;
 		else if (c == OPT_NO_TESTS)
@@ -168,6 +168,12 @@ int cmd_apply(struct cli *cli, int argc, char **argv)
 		else
 			return cli_usage(cli, "--mode is native or generic, not %s", optarg);
 	}
+	if (dispatch && opts.confirm)
+		return cli_usage(cli, "--confirm does not go with --dispatch: what is a part of libxdp's dispatcher cannot go back by itself");
+	if (dispatch && opts.reload)
+		return cli_usage(cli, "--reload does not go with --dispatch: `xdpf remove` first, then apply");
+	if (placed && !dispatch)
+		return cli_usage(cli, "--priority is a place in libxdp's dispatcher: it takes --dispatch");
 	status = cli_one_filter(cli, argv + optind, argc - optind);
 	if (status)
 		return status;

@@ -367,6 +367,8 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 			j.json = true;
 		else if (c == OPT_TIMEOUT)
 			timeout = optarg;
+		else if (c == OPT_FROM && from)
+			return cli_usage(cli, "--from takes one file: `cat FILE... | xdpf set ... --from -` takes several");
 		else if (c == OPT_FROM)
 			from = optarg;
 		else
@@ -381,6 +383,8 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "--timeout is for what is added");
 	if (timeout && !get_time(cli, timeout, &j.keep))
 		return EXIT_USAGE;
+	if (j.path && !strcmp(j.path, "-"))
+		return cli_usage(cli, "--follow takes a file: what comes by standard input is read once");
 	j.iface = operand[1];
 	j.name = n > 2 ? operand[2] : NULL;
 	if (j.path)

@@ -68,13 +68,13 @@ static void progress(FILE *f, off_t size, size_t n)
 
 int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *path, void **keys, size_t *n)
 {
+	bool shown = !cli->quiet && isatty(STDERR_FILENO), any = false;
 	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
 	size_t cap = 0, room = 0, line = 0;
 	unsigned char *v = NULL;
-	int status = EXIT_DONE;
+	int status = EXIT_DONE, error;
 	char *text = NULL;
 	struct stat st = { 0 };
-	bool shown = !cli->quiet && isatty(STDERR_FILENO), any = false;
 	ssize_t len;
 
 	*n = 0;
@@ -90,8 +90,11 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 			progress(f, st.st_size, line);
 			any = true;
 		}
-		if (!element(text, (size_t)len, set->n_key, one, sizeof(one))) {
-			cli_error(cli, "%s:%zu: the line is too long for an element", path, line);
+		if (memchr(text, '\0', (size_t)len)) {
+			cli_error(cli, "%s:%zu: there is a zero byte in the line: this is no text file; the set is as it was", path, line);
+			status = EXIT_INPUT;
+		} else if (!element(text, (size_t)len, set->n_key, one, sizeof(one))) {
+			cli_error(cli, "%s:%zu: the line is too long for an element; the set is as it was", path, line);
 			status = EXIT_INPUT;
 		} else if (*one) {
 			v = grown(v, *n, set->key_size, &cap);
@@ -106,10 +109,11 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 			}
 		}
 	}
+	error = errno;
 	if (any)
 		fprintf(stderr, "\r\033[K");
 	if (status == EXIT_DONE && ferror(f)) {
-		cli_error(cli, "%s cannot be read", path);
+		cli_error(cli, "%s cannot be read: %s", path, strerror(error));
 		status = EXIT_SYSTEM;
 	}
 	if (f != stdin)

@@ -62,6 +62,9 @@ says "how long" "waits +for .xdpf confirm xe0.: in [0-9]+ s the filter from befo
 is "the new one's counters" "$(stats 'rule("new")')" 1
 status "another meanwhile" 3 in_a "$XDPF" apply "$WORK/third.o" xe0
 says "is refused" "xe0: a filter waits for confirmation there, for [0-9]+ s more: .xdpf confirm xe0. or .xdpf rollback xe0. first"
+status "doctor knows" 4 in_a "$XDPF" doctor xe0 "$WORK/third.o"
+says "the guard" "native: xdpf_guard, id [0-9]+, ours"
+says "what is in the way" "obstacle: .*waits for confirmation there: .xdpf confirm xe0. or .xdpf rollback xe0. first"
 status "confirm" 0 in_a "$XDPF" confirm xe0
 says "what confirm says" "xe0: confirmed; program new[0-9]* \(id [0-9]+\) runs for good"
 is "it still runs" "$(meets) $(named) $(waits)" "new new False"

@@ -78,6 +78,14 @@ status "lo" 4 in_a "$XDPF" doctor lo
 says "why" "obstacle: its driver does not run XDP programs"
 status "and so it is" 3 in_a "$XDPF" apply "$WORK/plain.o" lo
 status "lo, generic" 0 in_a "$XDPF" doctor --mode generic lo
+if ip -n "$NAME-a" tuntap add xt0 mode tun 2>/dev/null; then
+	status "frames without Ethernet" 4 in_a "$XDPF" doctor --mode generic xt0
+	says "what they have not" "obstacle: its frames have no Ethernet header"
+	status "so apply refuses" 3 in_a "$XDPF" apply --mode generic "$WORK/plain.o" xt0
+	ip -n "$NAME-a" link del xt0
+else
+	skip "frames without Ethernet" "no tun devices can be made"
+fi
 
 # What drivers do not say (rx.hash of lo), and frames that are larger than a page.
 printf 'default pass;\nhashed: if rx.hash > 0 { }\n' >"$WORK/rx.xdpf"

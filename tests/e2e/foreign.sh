@@ -41,6 +41,10 @@ fi
 is "nothing runs" "$(program_id)" None
 status "several interfaces" 2 in_a "$XDPF" apply --dispatch "$WORK/ours.o" xe0 lo
 status "a priority that is none" 2 in_a "$XDPF" apply --dispatch --priority x "$WORK/ours.o" xe0
+status "a priority where there is no dispatcher" 2 in_a "$XDPF" apply --priority 5 "$WORK/ours.o" xe0
+status "what cannot go back by itself" 2 in_a "$XDPF" apply --dispatch --confirm 60s "$WORK/ours.o" xe0
+says "is said" "--confirm does not go with --dispatch"
+is "nothing runs yet" "$(program_id)" None
 
 # Attached by a link that is not the one we pinned: the pin is taken elsewhere.
 status "a link of somebody else's" 0 in_a "$XDPF" apply "$WORK/foreign.o" xe0

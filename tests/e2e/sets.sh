@@ -50,12 +50,22 @@ says "and where" "wrong.txt:2 is no element of set blocked"
 status "more than there is room for" 3 set_of replace xe0 blocked - < <(seq -f "192.0.2.%g" 0 100)
 says "is said" "set blocked holds 100 elements, and these are 101"
 status "no file" 3 set_of replace xe0 blocked "$WORK/none.txt"
+says "why" "none.txt: No such file or directory"
+status "a directory" 3 set_of replace xe0 blocked "$WORK"
+says "why not" "cannot be read: Is a directory"
+status "what is no text" 1 set_of replace xe0 blocked - < <(printf '192.0.2.0/24\n10.0.0.0/8\0x\n')
+says "where" "-:2: there is a zero byte"
+status "two files" 2 set_of add xe0 blocked --from "$WORK/other.txt" --from "$WORK/bad.txt"
+status "standard input is not followed" 2 set_of replace xe0 blocked --follow -
 status "no file named" 2 set_of replace xe0 blocked
 status "as many as there is room for" 0 set_of replace xe0 blocked - < <(seq -f "192.0.2.%g" 0 99)
 says "all others go" "100 elements, 100 added, 3 taken out"
 status "back again" 0 set_of replace xe0 blocked "$WORK/other.txt"
 status "pairs" 0 set_of replace xe0 pairs - < <(printf '10.99.0.2 4501\n(10.99.0.2, 4500)\n')
 says "one was there" "set pairs: 2 elements, 1 added, 0 taken out"
+status "neighbours, which stand in a row" 0 set_of replace xe0 pairs - < <(seq -f "10.99.0.2 %g" 4000 4999)
+says "all of them" "set pairs: 1000 elements, 998 added, 0 taken out"
+status "back to two" 0 set_of replace xe0 pairs - < <(printf '10.99.0.2 4501\n(10.99.0.2, 4500)\n')
 status "flush" 0 set_of flush xe0 blocked
 says "how many there were" "^3 elements"
 ok "nothing is" in_b ping -c1 -W1 10.99.0.1
@@ -134,7 +144,7 @@ says "the nearest" "did you mean banned"
 status "no element" 1 set_of add xe0 blocked 10.99.0.300
 says "what it is not" "\"10.99.0.300\" is not an address prefix"
 status "host bits" 1 set_of add xe0 blocked 10.99.0.1/24
-says "must be zero" "bits set behind the prefix"
+says "must be zero" "host bits set: write "
 status "no time-out" 1 set_of add xe0 pairs "(10.99.0.2, 1)" --timeout 5s
 says "for what stays" "do not expire"
 status "too few components" 1 set_of add xe0 pairs 10.99.0.2

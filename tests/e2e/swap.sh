@@ -95,6 +95,14 @@ is "tables here, a program there" "$(in_a "$XDPF" apply --quiet --json "$b" xe0 
 is "both" "$(in_a "$XDPF" apply --quiet --json "$a" xe0 xe2 | json '[i["loaded"] for i in j["interfaces"]]')" "['tables', 'tables']"
 is "both have it" "$(in_a "$XDPF" status --json xe0 xe2 | json '[i["rules"] for i in j]')" "[1000, 1000]"
 
+# Another name.
+mkdir "$WORK/named"
+cp "$WORK/b/swap.xdpf" "$WORK/named/other.xdpf"
+compile "$WORK/named/other.xdpf"
+is "another name" "$(loaded "$WORK/named/other.o")" "program: its files have other names"
+is "and back" "$(loaded "$a")" "program: its files have other names"
+id=$(program_id)
+
 # Another shape.
 is "code" "$(loaded "$WORK/shape/swap.o")" "program: more than what stands in tables is different"
 is "another program runs" "$([ "$(program_id)" = "$id" ] || echo other)" other

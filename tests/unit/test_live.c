@@ -214,6 +214,41 @@ static void side_by_side(void **state)
 		assert_true(live_has(&s, im.v, elements + 4 * i));
 	image_free(&im);
 	free(elements);
+/* Single values have it, too, however they lie: the addresses of a network or the ports of a range stand in a row. */
+static void rows(void **state)
+{
+	static const struct live_head head;
+	static const struct {
+		unsigned components, size, low;
+	} lain[] = { { 1, 20, 3 }, { 1, 20, 15 }, { 1, 2, 1 }, { 1, 4, 3 }, { 2, 22, 21 }, { 2, 8, 7 } };
+
+	(void)state;
+	for (unsigned k = 0; k < sizeof(lain) / sizeof(*lain); k++)
+		for (unsigned n = 1; n <= 40000; n = n * 3 + 4) {
+			unsigned size = lain[k].size;
+			struct live_set s = live_set_of(false, false, lain[k].components, size, n);
+			unsigned char *elements = calloc(n, size), other[KEY];
+			struct image im = { 0 };
+
+			for (unsigned i = 0; i < n; i++) {
+				unsigned char *at = elements + (size_t)i * size;
+
+				if (size > 16)
+					at[16] = lain[k].low == 3 ? 4 : 6;
+				at[lain[k].low] = (unsigned char)i;
+				at[lain[k].low - 1] = (unsigned char)(i >> 8);
+			}
+			assert_int_equal(live_sort(&s, elements, n), n);
+			assert_null(live_build(&s, elements, n, &head, k + 1, &im));
+			assert_true(im.n <= (size_t)1 << s.room);
+			for (unsigned i = 0; i < n; i++)
+				assert_true(live_has(&s, im.v, elements + (size_t)i * size));
+			memcpy(other, elements, size);
+			other[lain[k].low - 1] = 255;
+			assert_false(live_has(&s, im.v, other));
+			image_free(&im);
+			free(elements);
+		}
 }
 
 /* What is more than was declared has no room: that is said, and nothing is written behind. */
@@ -247,7 +282,7 @@ static void no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_forms), cmocka_unit_test(always_room), cmocka_unit_test(side_by_side), cmocka_unit_test(no_room),
+		cmocka_unit_test(all_forms), cmocka_unit_test(always_room), cmocka_unit_test(side_by_side), cmocka_unit_test(rows), cmocka_unit_test(no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
