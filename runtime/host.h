@@ -152,7 +152,6 @@ int rt_conn_place(uint32_t *out, const struct bpf_object *bpf, const struct xdpf
 
 /* ---- rx.c ---- */
 
-struct ethtool_drvinfo;
 /* Can what the object asks of drivers (rx.hash, …) be had on this interface in this mode? -EOPNOTSUPP with the reason where not. */
 int rt_rx_check(const struct xdpf_object *o, const struct xdpf_iface *i, enum xdpf_mode mode, const struct xdpf_log *log);
 /* For an object that asks drivers: its bytes with the kernel's functions named, to be loaded for one device; else *out stays. The caller frees. */

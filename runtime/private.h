@@ -243,6 +243,8 @@ int rt_failures_read(uint64_t *counts, size_t n, uint64_t *exceptions, size_t n_
 
 /* ---- attach.c ---- */
 
+struct ethtool_drvinfo;
+
 /* The name of an interface's driver, in @info; NULL: it does not say. */
 const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info);
 

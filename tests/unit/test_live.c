@@ -195,25 +195,6 @@ static void always_room(void **state)
 	}
 }
 
-/* Single values have their room where they lie side by side, too. */
-static void side_by_side(void **state)
-{
-	enum { N = 5000 };
-	static const struct live_head head;
-	struct live_set s = live_set_of(false, false, 1, 4, N);
-	struct image im = { 0 };
-	unsigned char *elements = calloc(N, 4);
-
-	(void)state;
-	for (uint32_t i = 0; i < N; i++)
-		memcpy(elements + 4 * (size_t)i, &i, 4);
-	assert_int_equal(live_sort(&s, elements, N), N);
-	assert_null(live_build(&s, elements, N, &head, 1, &im));
-	assert_true(im.n <= (size_t)1 << s.room);
-	for (size_t i = 0; i < N; i++)
-		assert_true(live_has(&s, im.v, elements + 4 * i));
-	image_free(&im);
-	free(elements);
 /* Single values have it, too, however they lie: the addresses of a network or the ports of a range stand in a row. */
 static void rows(void **state)
 {
@@ -282,7 +263,7 @@ static void no_room(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(all_forms), cmocka_unit_test(always_room), cmocka_unit_test(side_by_side), cmocka_unit_test(rows), cmocka_unit_test(no_room),
+		cmocka_unit_test(all_forms), cmocka_unit_test(always_room), cmocka_unit_test(rows), cmocka_unit_test(no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
