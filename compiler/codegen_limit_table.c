@@ -24,7 +24,7 @@
 
 /* Of compare-and-swap: each that fails is another CPU's that did not. */
 enum { TRIES = 4, TRIES_ALONE = 32 };
-/* Words of a key that the function for what is rare may keep. */
+/* Words of a key that a function which was given its address may keep. */
 enum { KEPT = 4 };
 
 static V add(struct cg *g, V a, V b)
@@ -384,6 +384,7 @@ void cg_limit_set(struct cg *g, struct limit *l)
 	if (l->row)
 		load_key(g, l);
 	l->hash = hash_of(g, l);
+	l->again = l->row && l->words > KEPT;
 	l->set = set_of(g, l, l->hash);
 }
 
