@@ -24,6 +24,8 @@
 
 /* Of compare-and-swap: each that fails is another CPU's that did not. */
 enum { TRIES = 4, TRIES_ALONE = 32 };
+/* Words of a key that a function which was given its address may keep. */
+enum { KEPT = 4 };
 
 static V add(struct cg *g, V a, V b)
 {
@@ -140,6 +142,12 @@ static V word_at(struct cg *g, V p, unsigned k)
 	return cg_atc(g, p, 8 * (k + (uint64_t)1));
 }
 
+/* The key's word @k. Where what is long must not be kept it is read anew: it would lie on the stack a second time. */
+static V key_word(struct cg *g, const struct limit *l, unsigned k)
+{
+	return l->again ? load(g, cg_atc(g, l->key, 8 * (uint64_t)k)) : l->word[k];
+}
+
 /* Has the slot at @p the key? Its state, @was, was read before. */
 static V has_key(struct cg *g, const struct limit *l, V p, V was)
 {
@@ -147,9 +155,9 @@ static V has_key(struct cg *g, const struct limit *l, V p, V was)
 
 	p = after(g, p, was);
 	if (l->words == 1)
-		return is(g, LLVMIntEQ, l->word[0], load(g, word_at(g, p, 0)));
+		return is(g, LLVMIntEQ, key_word(g, l, 0), load(g, word_at(g, p, 0)));
 	for (unsigned k = 0; k < l->words; k++) {
-		d = LLVMBuildXor(g->b, l->word[k], load(g, word_at(g, p, k)), "");
+		d = LLVMBuildXor(g->b, key_word(g, l, k), load(g, word_at(g, p, k)), "");
 		differ = differ ? LLVMBuildOr(g->b, differ, d, "") : d;
 	}
 	return is(g, LLVMIntEQ, differ, cg_c(g, 0));
@@ -296,7 +304,7 @@ static V claim(struct cg *g, const struct limit *l, V set, BB here, BB none)
 static void insert(struct cg *g, const struct limit *l, V p)
 {
 	for (unsigned k = 0; k < l->words; k++)
-		LLVMSetVolatile(LLVMBuildStore(g->b, l->word[k], word_at(g, p, k)), 1);
+		LLVMSetVolatile(LLVMBuildStore(g->b, key_word(g, l, k), word_at(g, p, k)), 1);
 	LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpXchg, p, not_zero(g, add(g, l->now, l->cost)), LLVMAtomicOrderingSequentiallyConsistent, 0);
 }
 
@@ -376,6 +384,7 @@ void cg_limit_set(struct cg *g, struct limit *l)
 	if (l->row)
 		load_key(g, l);
 	l->hash = hash_of(g, l);
+	l->again = l->row && l->words > KEPT;
 	l->set = set_of(g, l, l->hash);
 }
 
@@ -414,6 +423,7 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 	V hash, level, up, h, set;
 
 	load_key(g, l);
+	l->again = l->words > KEPT;
 	here = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);

@@ -13,6 +13,8 @@ unsigned key_bytes(struct ast_operand *const *key, size_t n)
 
 		if (op->value_kind == KIND_IFACE)
 			size = align = 4;
+		else if (op->value_kind == KIND_IP || op->value_kind == KIND_IP4 || op->value_kind == KIND_IP6)
+			align = 4;
 		else if (op->value_kind == KIND_NUM || op->value_kind == KIND_FLAG)
 			size = align = size <= 2 ? size : size <= 4 ? 4 : 8;
 		most = align > most ? align : most;
