@@ -142,14 +142,16 @@ static int merge(const struct rt_live *l, const struct rt_list *list, const stru
 }
 
 /* Is there room for @n more elements beside what the snapshot has? The map has room for as many as the set, and knows nothing of the snapshot. */
-static int check_room(const struct place *at, const struct rt_list *list, size_t n, uint64_t now, const struct xdpf_log *log)
+static int check_room(const struct place *at, const struct rt_live *l, const struct rt_list *list, size_t n, uint64_t now,
+		      const struct xdpf_log *log)
 {
 	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	int err = list->n ? rt_snapshot_read(&s, at->fd, at->set, log) : 0;
 
 	n += list->n;
 	for (size_t i = 0; i < s.n; i++)
-		n += (!s.values[i].turn || s.values[i].turn == at->turn) && (!s.values[i].until || s.values[i].until > now);
+		n += (!s.values[i].turn || s.values[i].turn == at->turn) && (!s.values[i].until || s.values[i].until > now) &&
+		     rt_list_find(list, &l->snap->set, s.keys + i * at->set->key_size) == list->n;
 	if (err || !list->n || n <= at->set->size)
 		return err;
 	return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements", at->set->name, at->set->size);
@@ -183,11 +185,13 @@ int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, s
 	if (err)
 		return err;
 	at.turn = turn_of(&l);
+	if (list.until && list.until <= now)	/* nothing of it is in the set any more */
+		list.n = list.until = 0;
 	if (l.turns && n >= MANY && !keep && !list.until)
 		return merge(&l, &list, at.set, keys, n, log);
 	for (size_t i = 0; i < n; i++)
 		fresh += !has(&at, &l, &list, (const char *)keys + i * at.set->key_size, &in_list);
-	err = check_room(&at, &list, fresh, now, log);
+	err = check_room(&at, &l, &list, fresh, now, log);
 	for (size_t i = 0; i < n && !err; i++) {
 		const void *key = (const char *)keys + i * at.set->key_size;
 

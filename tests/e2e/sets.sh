@@ -168,6 +168,22 @@ for mode in generic native; do
 		nsenter --net="$A" "$XDPF" set add xe0 other 10.99.0.2 --timeout 500ms 2>&1)" exact
 done
 
+# Tables whose time is over hold no room, and what is both in them and beside them counts once.
+printf 'set row : ip live size 300 timeout 1h;\nrow: drop if ip.src in row;\n' >"$WORK/row.xdpf"
+compile "$WORK/row.xdpf"
+status "a row of addresses" 0 in_a "$XDPF" apply "$WORK/row.o" xe0
+status "full, for a time" 0 set_of replace xe0 row --timeout 1500ms - < <(seq -f "10.1.0.%g" 0 255; seq -f "10.1.1.%g" 0 43)
+status "one of them for longer" 0 set_of add xe0 row 10.1.0.7
+status "and another" 0 set_of add xe0 row 10.1.0.8
+status "there is no room for more" 3 set_of add xe0 row 10.2.0.1
+sleep 1.6
+status "now there is" 0 set_of add xe0 row 10.2.0.1
+status "what is in it" 0 set_of show xe0 row
+is "the three" "$(cut -f1 <<<"$OUT" | sort | tr '\n' ' ')" "10.1.0.7 10.1.0.8 10.2.0.1 "
+status "many that stay" 0 set_of add xe0 row --timeout 0 --from - < <(seq -f "10.3.0.%g" 0 255)
+status "all" 0 set_of list xe0
+says "how many" "row : ip  259 of 300"
+
 LISTS=$HERE/../../../shared/data/blocklists
 if [ -r "$LISTS/ipsum-1.txt" ]; then
 	n=$(grep -c '^[0-9]' "$LISTS/ipsum-1.txt")
