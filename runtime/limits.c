@@ -62,7 +62,7 @@ int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const st
 	words = words_of(name + strlen(XDPF_MAP_LIMIT));
 	sets = words < 0 ? 0 : sets_of(m, (unsigned)words);
 	if (!sets || bpf_map__type(map) != BPF_MAP_TYPE_ARRAY || bpf_map__key_size(map) != 4 || bpf_map__max_entries(map) != sets ||
-	    bpf_map__value_size(map) != xdpf_limit_bytes((unsigned)words) || sets * bpf_map__value_size(map) > 4 * (uint64_t)XDPF_LIMIT_MEMORY)
+	    bpf_map__value_size(map) != xdpf_limit_bytes((unsigned)words) || sets * bpf_map__value_size(map) > XDPF_LIMITS_MEMORY)
 		return not_so(name, log);
 	return 0;
 }
