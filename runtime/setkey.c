@@ -14,7 +14,10 @@ static int refuse(const struct xdpf_log *log, const char *text, const struct xdp
 {
 	enum type_id t = lang_type_by_name(f->type, strlen(f->type));
 
-	return rt_fail(log, EINVAL, "\"%.60s\" is not %s", text, t == TYPE_COUNT ? f->type : lang_types[t].doc);
+	const char *what = t == TYPE_COUNT ? f->type : lang_types[t].doc, *more = strstr(what, " (");
+
+	/* what the list of types says in brackets is for who writes rules */
+	return rt_fail(log, EINVAL, "\"%.60s\" is not %.*s", text, (int)(more ? more - what : (ptrdiff_t)strlen(what)), what);
 }
 
 /* A decimal number of at most @max; false: it is none. */

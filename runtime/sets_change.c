@@ -104,7 +104,7 @@ static int put(const struct place *at, const void *key, uint64_t keep, uint64_t 
 		if (err)
 			return err;
 		if (bpf_map_update_elem(at->fd, key, &e, BPF_ANY))
-			return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements", m->name, m->size);
+			return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements, as `size` in its declaration says", m->name, m->size);
 	}
 	/* a program that adds nothing has no queue, and nobody who looks for room in it */
 	if (!keep || at->queue < 0 || (there && old.until))
@@ -154,7 +154,8 @@ static int check_room(const struct place *at, const struct rt_live *l, const str
 		     rt_list_find(list, &l->snap->set, s.keys + i * at->set->key_size) == list->n;
 	if (err || !list->n || n <= at->set->size)
 		return err;
-	return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements", at->set->name, at->set->size);
+	return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements, as `size` in its declaration says", at->set->name,
+		       at->set->size);
 }
 
 /* Is the element in the set, the snapshot's part or the other? */

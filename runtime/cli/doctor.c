@@ -14,7 +14,7 @@ static const char usage[] =
 	"  --json           as JSON\n"
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n\n"
-	"Exit status: 0 apply would do it, 4 it would refuse, 3 it cannot be told.\n";
+	"Exit status: 0 apply would do it, 4 it would refuse, 3 it cannot be told, 1 the filter is wrong.\n";
 
 static const struct {
 	uint64_t bit;

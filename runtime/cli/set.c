@@ -267,7 +267,8 @@ static int find_set(struct job *j, const char *name)
 	for (size_t i = 0; i < j->m->n_sets; i++) {
 		if (!strcmp(j->m->sets[i].name, name)) {
 			if (j->set) {
-				cli_error(j->cli, "two files of the filter have a set %s", name);
+				cli_error(j->cli,
+					  "two files of the filter have a set %s: give one of them another name in its rules, and apply them", name);
 				return EXIT_INPUT;
 			}
 			j->set = &j->m->sets[i];
