@@ -129,10 +129,12 @@ static void sweep_netns(const char *netns, bool own, const struct xdpf_log *log)
 		if (!is_number(e->d_name, 16))
 			continue;
 		snprintf(path, sizeof(path), "%s/%.32s/%.16s/%s", rt_bpffs_root(), netns, e->d_name, RT_PIN_LINK);
-		if (own)
+		if (own) {
 			rt_settle(path, log);
-		else
+			rt_settle_carry(path, log);
+		} else {
 			rt_settle_gone(path);
+		}
 	}
 	rmdir(dir);
 }

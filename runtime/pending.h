@@ -76,6 +76,8 @@ int rt_pin_watch(const int fd[RT_WATCHES], uint32_t prog_id, const char *path, c
 /* Finishes or undoes what was left of a change of the filter whose link is at @path, also where only its directory is left, and goes back to what
  * ran before where nobody confirmed in time. Says so. Only under the lock. */
 void rt_settle(const char *path, const struct xdpf_log *log);
+/* ... and of what goes on in the program that runs there (carry.c), unless it waits for confirmation. Not in the middle of a change. */
+void rt_settle_carry(const char *path, const struct xdpf_log *log);
 /* Only what is left of an interface that is gone, or of a first filter that did not come to run; true: it was such a one. */
 bool rt_settle_gone(const char *path);
 /* The same as rt_settle() of one interface, for those who only look: where there is something to do and nobody else holds the lock. */

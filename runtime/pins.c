@@ -257,10 +257,23 @@ void rt_settle(const char *path, const struct xdpf_log *log)
 	settle_plain(path, &info, log);
 }
 
+void rt_settle_carry(const char *path, const struct xdpf_log *log)
+{
+	_cleanup_close_ int fd = bpf_obj_get(path), prog = -1;
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info), before = pinned_id(path, RT_PIN_BEFORE);
+	struct rt_until until;
+
+	if (!before || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || rt_guard_look(&until, path, info.prog_id))
+		return;
+	prog = rt_prog_get(info.prog_id);
+	rt_carry_recover(path, prog, who(info.xdp.ifindex).text, log);
+}
+
 /* ---- who only looks ---- */
 
 struct seen {
-	bool link, transient, kept;
+	bool link, transient, kept, before;
 };
 
 static void see(const char *path, const char *name, void *arg)
@@ -270,6 +283,7 @@ static void see(const char *path, const char *name, void *arg)
 	(void)path;
 	s->link |= !strcmp(name, RT_PIN_LINK);
 	s->kept |= !strcmp(name, RT_PIN_KEPT);
+	s->before |= !strcmp(name, RT_PIN_BEFORE);
 	for (size_t i = 0; i < N_TRANSIENT; i++)
 		s->transient |= !strcmp(name, TRANSIENT[i]);
 }
@@ -294,7 +308,7 @@ static bool is_due(const char *path)
 		return !lstat(dir, &st) && st.st_nlink == 2;
 	}
 	each_pin(path, see, &s);
-	if (!s.link || s.transient || s.kept)
+	if (!s.link || s.transient || s.kept || s.before)
 		return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !rt_guard_look(&until, path, info.prog_id) ||
 		       rt_clock() >= until.at;
 	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && !info.xdp.ifindex;

@@ -218,13 +218,18 @@ json_t *counters_json(const struct counters_of *c)
 	for (size_t i = 0; i < c->meta->n_tables; i++)
 		json_array_append_new(tables, table_json(c, i));
 	for (size_t i = 0; i < c->meta->n_sets; i++) {
+		const struct xdpf_set *set = &c->meta->sets[i];
 		struct xdpf_set_count n = xdpf_stats_set(c->stats, i);
+		json_t *x = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", set->name, "file", c->meta->files[set->file].name, "added",
+				      (json_int_t)n.added, "full", (json_int_t)n.full, "removed", (json_int_t)n.removed, "expired",
+				      (json_int_t)n.expired);
 
-		json_array_append_new(sets, json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I}", "name", c->meta->sets[i].name, "file",
-						      c->meta->files[c->meta->sets[i].file].name, "size", (json_int_t)c->meta->sets[i].size,
-						      "elements", c->elements ? json_integer((json_int_t)c->elements[i]) : json_null(), "added",
-						      (json_int_t)n.added, "full", (json_int_t)n.full, "removed", (json_int_t)n.removed,
-						      "expired", (json_int_t)n.expired));
+		/* of what runs; a run's own summary is the evaluator's, which has no room */
+		if (x && c->elements) {
+			json_object_set_new(x, "size", json_integer((json_int_t)set->size));
+			json_object_set_new(x, "elements", json_integer((json_int_t)c->elements[i]));
+		}
+		json_array_append_new(sets, x);
 	}
 	for (size_t i = 0; i < c->meta->n_actions; i++)
 		json_array_append_new(misses, miss_json(c, &c->meta->actions[i]));

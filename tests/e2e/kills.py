@@ -213,7 +213,7 @@ def look_behind(s, where):
     for iface in s.ifaces:
         have = pins(iface)
         if after[0] == "xdpf_guard":
-            check(s.waits and have | {"previous"} == PENDING, where, "%s waits with %s" % (iface, sorted(have)))
+            check(s.waits and have - {"before"} | {"previous"} == PENDING, where, "%s waits with %s" % (iface, sorted(have)))
         elif after[0] == "none":
             check(not os.path.exists(PINS), where, "nothing runs, with %s and %s" % (sorted(have), os.path.exists(PINS) and os.listdir(PINS)))
         else:
