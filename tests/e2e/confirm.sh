@@ -170,6 +170,11 @@ is "for good" "$(meets) $(named) $(waits)" "third third False"
 status "there is nothing before it" 3 in_a "$XDPF" rollback xe0
 status "remove while one waits" 0 in_a "$XDPF" apply --quiet --confirm 600s "$WORK/new.o" xe0
 status "remove it" 0 in_a "$XDPF" remove xe0
+# the kernel lets go of programs when all that were on their way are done
+for _ in $(seq 50); do
+	[ "$(loaded new)" = 0 ] && break
+	sleep 0.1
+done
 is "nothing is left" "$(meets) $(ls "$PINS" 2>/dev/null) $(loaded new) $(loaded third)" "none  0 0"
 
 # ---- frags on one side only ----
