@@ -206,3 +206,15 @@ int cli_finish(struct cli *cli, int status)
 		return status;
 	return output_lost(cli, strerror(errno ? errno : EIO));
 }
+
+int cli_interfaces(struct cli *cli, int argc, char **argv, const char *usage, const char *ask)
+{
+	static const struct option options[] = { CLI_COMMON_OPTIONS, { 0 } };
+	int c, status = EXIT_DONE;
+
+	cli->usage = usage;
+	while ((c = cli_option(cli, argc, argv, options, &status)) != -1)
+		if (c == '?')
+			return status;
+	return optind == argc ? cli_usage(cli, "%s", ask) : -1;
+}

@@ -62,6 +62,9 @@ enum { OPT_COMMON = 0x100, OPT_QUIET = OPT_COMMON, OPT_VERBOSE, OPT_HELP, OPT_OW
 /* getopt_long() that deals with the common options itself: returns the next own option, -1 at their end, or '?' when the
  * command is to return *@status. */
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status);
+/* Of a subcommand that takes interfaces, and no options of its own: -1, and optind is the first one's place; else its exit status. @ask: where there
+ * are none. */
+int cli_interfaces(struct cli *cli, int argc, char **argv, const char *usage, const char *ask);
 /* Writes JSON and a newline to standard output; takes @root over. */
 int cli_print_json(struct cli *cli, json_t *root, size_t flags);
 /* cli/set_file.c: the keys of a file's elements, of malloc(); "-" is standard input. The exit status; what is wrong was said. */

@@ -17,22 +17,9 @@ static const char rollback_usage[] =
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
 
-/* Without an interface there is nothing to do. */
-static int operands(struct cli *cli, int argc, char **argv, const char *usage)
-{
-	static const struct option options[] = { CLI_COMMON_OPTIONS, { 0 } };
-	int c, status = EXIT_DONE;
-
-	cli->usage = usage;
-	while ((c = cli_option(cli, argc, argv, options, &status)) != -1)
-		if (c == '?')
-			return status;
-	return optind == argc ? cli_usage(cli, "give the interfaces") : -1;
-}
-
 int cmd_confirm(struct cli *cli, int argc, char **argv)
 {
-	int status = operands(cli, argc, argv, confirm_usage);
+	int status = cli_interfaces(cli, argc, argv, confirm_usage, "give the interfaces");
 
 	if (status >= 0)
 		return status;
@@ -41,7 +28,7 @@ int cmd_confirm(struct cli *cli, int argc, char **argv)
 
 int cmd_rollback(struct cli *cli, int argc, char **argv)
 {
-	int status = operands(cli, argc, argv, rollback_usage);
+	int status = cli_interfaces(cli, argc, argv, rollback_usage, "give the interfaces");
 
 	if (status >= 0)
 		return status;

@@ -11,15 +11,11 @@ static const char usage[] =
 
 int cmd_remove(struct cli *cli, int argc, char **argv)
 {
-	static const struct option options[] = { CLI_COMMON_OPTIONS, { 0 } };
-	int c, status = EXIT_DONE;
+	int status = cli_interfaces(cli, argc, argv, usage, "give the interfaces whose filters are to go");
 
-	cli->usage = usage;
-	while ((c = cli_option(cli, argc, argv, options, &status)) != -1)
-		if (c == '?')
-			return status;
-	if (optind == argc)
-		return cli_usage(cli, "give the interfaces whose filters are to go");
+	if (status != -1)
+		return status;
+	status = EXIT_DONE;
 	for (int i = optind; i < argc; i++) {
 		int err = xdpf_iface_remove(argv[i], &cli->log);
 
