@@ -19,6 +19,7 @@
 struct lib_file {
 	char *name, *text;
 	size_t len;
+	bool built;			/* it is a builder's, and gets its layout before it is read */
 };
 
 struct xdpfc_program {
@@ -26,11 +27,19 @@ struct xdpfc_program {
 	size_t n, cap;
 };
 
+/* Beside enum xdpfc_want, and alone: the layout of a file that is not looked at any further. */
+enum { LIB_LAYOUT = 1 << 30 };
+
 struct lib_job {
 	const struct xdpfc_program *program;
 	unsigned want;
 	struct xdpfc_options o;		/* as the caller's, of this version */
 };
+
+/* ---- lib_compile.c ---- */
+
+/* A builder's text in the canonical layout; *out is to be given to free(). 0 or -errno. */
+int lib_layout(const char *text, size_t len, char **out, size_t *n);
 
 /* ---- messages ---- */
 
@@ -38,7 +47,7 @@ enum lib_what {
 	LIB_READ,		/* the path of a file, with its NUL */
 	LIB_DIAG,		/* struct lib_diag and its texts */
 	LIB_MESSAGES,		/* all of them, as text */
-	LIB_MADE,		/* .n: for enum xdpfc_want; bytes */
+	LIB_MADE,		/* .n: for enum xdpfc_want, or LIB_LAYOUT; bytes */
 	LIB_TEST,		/* struct lib_test and its texts */
 	LIB_DONE,		/* struct lib_done; nothing follows */
 	LIB_KINDS,
@@ -91,7 +100,8 @@ struct lib_process {
 
 /* Starts a process that does @job. 0 or -errno. */
 int lib_process_start(struct lib_process *p, const struct lib_job *job);
-/* Ends it where it has not ended, and gives up what belongs to it. Its last words are in @words, cut at @room - 1 bytes; and its signal, 0 for none. */
+/* Ends it where it has not ended, and gives up what belongs to it. Its last words are in @words, cut at @room - 1 bytes; and its signal, 0 for
+ * none. */
 int lib_process_end(struct lib_process *p, char *words, size_t room);
 
 /* ---- lib_talk.c: bytes to and fro, at most up to a moment of the clock ---- */

@@ -150,17 +150,47 @@ static bool says_memory(const char *words)
 static int compile(struct xdpfc_result *r, const struct lib_job *job)
 {
 	struct lib_process p;
-	char words[WORDS];
-	int err = lib_process_start(&p, job), signal;
+	char words[WORDS] = "";
+	int err, cancel, signal = 0;
 
-	if (err)
-		return err;
-	err = follow(&p, job, r);
-	signal = lib_process_end(&p, words, sizeof(words));
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+	err = lib_process_start(&p, job);
+	if (!err) {
+		err = follow(&p, job, r);
+		signal = lib_process_end(&p, words, sizeof(words));
+	}
+	pthread_setcancelstate(cancel, NULL);
 	if (err != -EPIPE && err != -EBADMSG)
 		return err;
 	/* It went away before it was done. */
 	return says_memory(words) ? -ENOMEM : lib_result_broken(r, words, signal);
+}
+
+int lib_layout(const char *text, size_t len, char **out, size_t *n)
+{
+	struct lib_file file = { .name = "-", .text = (char *)(uintptr_t)text, .len = len };
+	const struct xdpfc_program program = { .file = &file, .n = 1 };
+	const struct lib_job job = { .program = &program, .want = LIB_LAYOUT };
+	struct xdpfc_result *r;
+	const char *made;
+	int err;
+
+	err = lib_result_new(&r);
+	if (err)
+		return err;
+	err = compile(r, &job);
+	made = err ? NULL : xdpfc_result_get(r, (enum xdpfc_want)LIB_LAYOUT, n);
+	if (!err && !made)
+		err = -EPROTO;
+	if (made) {
+		*out = malloc(*n + 1);
+		if (*out)
+			memcpy(*out, made, *n + 1);
+		else
+			err = -ENOMEM;
+	}
+	xdpfc_result_free(r);
+	return err;
 }
 
 static bool is_sound(const struct lib_job *job)
@@ -180,7 +210,7 @@ int xdpfc_compile(struct xdpfc_result **out, const struct xdpfc_program *p, unsi
 {
 	struct lib_job job = { .program = p, .want = want };
 	struct xdpfc_result *r;
-	int cancel, err;
+	int err;
 
 	if (opts)
 		memcpy(&job.o, opts, opts->sz < sizeof(job.o) ? opts->sz : sizeof(job.o));
@@ -189,9 +219,7 @@ int xdpfc_compile(struct xdpfc_result **out, const struct xdpfc_program *p, unsi
 	err = lib_result_new(&r);
 	if (err)
 		return err;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	err = compile(r, &job);
-	pthread_setcancelstate(cancel, NULL);
 	if (err)
 		xdpfc_result_free(r);
 	else

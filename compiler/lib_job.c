@@ -254,27 +254,61 @@ static struct compile_options options_of(const struct xdpfc_options *o)
 	return c;
 }
 
+/* A rule file, in the layout that its lines are counted in. */
+static const struct source *source_of(struct worker *w, const struct lib_file *f)
+{
+	const struct source *s = source_new(w->a, f->name, f->text, f->len);
+	const char *text;
+	size_t len;
+
+	if (!f->built)
+		return s;
+	text = parse_format(w->a, s, &len);
+	return text ? source_new(w->a, f->name, text, len) : s;
+}
+
+static bool make_layout(struct worker *w)
+{
+	const struct lib_file *f = w->job->program->file;
+	size_t len;
+	const char *text = parse_format(w->a, source_new(w->a, f->name, f->text, f->len), &len);
+
+	if (text)
+		send_message(w, LIB_MADE, LIB_LAYOUT, text, len);
+	return text;
+}
+
+/* What is asked for is made as far as there are no errors. */
+static bool make_all(struct worker *w)
+{
+	const struct lib_job *job = w->job;
+	const struct source_reader reader = { read_named, w };
+	const struct source **source = arena_array(w->a, job->program->n, sizeof(*source));
+	struct ast_program *p;
+	bool ok = true;
+
+	for (size_t i = 0; i < job->program->n; i++)
+		source[i] = source_of(w, &job->program->file[i]);
+	p = compile_front_with(w->a, &reader, source, job->program->n, &w->d);
+	if (!p)
+		return false;
+	p->no_texts = job->o.no_source;
+	if (!job->want)
+		return compile_check(p, &w->o, &w->d);
+	for (unsigned want = 1; ok && want <= job->want; want <<= 1)
+		if (job->want & want)
+			ok = make(w, p, (enum xdpfc_want)want);
+	return ok;
+}
+
 bool lib_job_run(const struct lib_job *job, int fd)
 {
 	struct worker w = { .job = job, .fd = fd, .a = arena_new(), .o = options_of(&job->o) };
-	const struct source_reader reader = { read_named, &w };
-	const struct source **source = arena_array(w.a, job->program->n, sizeof(*source));
-	struct lib_done done = { 0 };
-	struct ast_program *p;
+	struct lib_done done;
 
 	w.d.arena = w.a;
 	w.d.werror = job->o.werror;
-	for (size_t i = 0; i < job->program->n; i++)
-		source[i] = source_new(w.a, job->program->file[i].name, job->program->file[i].text, job->program->file[i].len);
-	p = compile_front_with(w.a, &reader, source, job->program->n, &w.d);
-	done.ok = p != NULL;
-	if (p)
-		p->no_texts = job->o.no_source;
-	if (p && !job->want)
-		done.ok = compile_check(p, &w.o, &w.d);
-	for (unsigned want = 1; done.ok && want <= job->want; want <<= 1)
-		if (job->want & want)
-			done.ok = make(&w, p, (enum xdpfc_want)want);
+	done.ok = job->want == LIB_LAYOUT ? make_layout(&w) : make_all(&w);
 	send_diags(&w);
 	done.errors = w.d.errors;
 	done.warnings = w.d.warnings;

@@ -1,10 +1,10 @@
 /*
  * The process that compiles. In: a job. Out: a child that does it, and a socket to it; at the end its last words. Why there is one: LLVM aborts where
- * it cannot go on, the compiler's arena ends the process where memory is out, and neither can be taken back in the process of a caller: what they held
- * would be lost, or locked for ever.
+ * it cannot go on, the compiler's arena ends the process where memory is out, and neither can be taken back in the process of a caller: what they
+ * held would be lost, or locked for ever.
  *
- * The child begins as a copy of the caller with the one thread that called. It uses what such a copy may use with the C library that we build for: its
- * memory (which fork() hands over whole), no lock of the caller's, and LLVM, which no process but these children ever runs.
+ * The child begins as a copy of the caller with the one thread that called. It uses what such a copy may use with the C library that we build for:
+ * its memory (which fork() hands over whole), no lock of the caller's, and LLVM, which no process but these children ever runs.
  */
 #include <errno.h>
 #include <fcntl.h>

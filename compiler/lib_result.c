@@ -1,6 +1,6 @@
 /*
- * What came of a compilation. In: the messages of the process that did it, in any order. Out: the same as data, which points into them. A message that
- * is not whole is refused: what it says of itself is not believed.
+ * What came of a compilation. In: the messages of the process that did it, in any order. Out: the same as data, which points into them. A message
+ * that is not whole is refused: what it says of itself is not believed.
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -3,14 +3,14 @@
  * object that libxdpf loads, what is wrong with them as data, and the stages on the way as texts.
  *
  * Errors. Functions return 0 or -errno; an output is written only on success. That rules are wrong is no error of a call: xdpfc_compile() then
- * gives a result with diagnostics and without an object (see xdpfc_result_ok()). -EINVAL, a call is not what this header says it is; -ENOMEM, memory is
- * out, here or where it compiles; -ETIMEDOUT, .seconds are over; others, the system gave no process, or no room to talk to it.
+ * gives a result with diagnostics and without an object (see xdpfc_result_ok()). -EINVAL, a call is not what this header says it is; -ENOMEM,
+ * memory is out, here or where it compiles; -ETIMEDOUT, .seconds are over; others, the system gave no process, or no room to talk to it.
  *
  * A process of its own. xdpfc_compile() forks: parsing, compiling and running tests are the child's business, and the caller waits. So nothing that
  * goes wrong there reaches the caller: LLVM ends its process where it cannot go on and where memory is out. What the child says on standard error is
- * caught, it keeps none of the caller's descriptors open, runs none of its signal handlers, writes no core file, has a stack of its own, and ends with
- * the calling thread. It is a child like others: its end raises SIGCHLD; a handler that waits for all children, or SIGCHLD ignored, do no harm. Handlers
- * of pthread_atfork() run. The call is no point of cancellation.
+ * caught, it keeps none of the caller's descriptors open, runs none of its signal handlers, writes no core file, has a stack of its own, and ends
+ * with the calling thread. It is a child like others: its end raises SIGCHLD; a handler that waits for all children, or SIGCHLD ignored, do no
+ * harm. Handlers of pthread_atfork() run. The call is no point of cancellation.
  *
  * Ownership. What is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL). What getters return is borrowed,
  * and goes with what it was asked of. Names and texts that are given are copied.
@@ -52,7 +52,8 @@ XDPFC_API int xdpfc_program_add(struct xdpfc_program *p, const char *name, const
 /* ---- how ---- */
 
 /* Gives a file that a rule file names: by `include`, as elements of a set, as the capture of a test. @path is relative to the rule file's name, where
- * it was relative. 0, and bytes from malloc(), which the library frees; or -errno. Called while xdpfc_compile() runs, by the thread that called it. */
+ * it was relative. 0, and bytes from malloc(), which the library frees; or -errno. Called while xdpfc_compile() runs, by the thread that called it.
+ * */
 typedef int (*xdpfc_read_fn)(void *arg, const char *path, char **bytes, size_t *len);
 
 /* As .read: the file system, seen from the working directory; what one file is, it says. */
