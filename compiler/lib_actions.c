@@ -7,9 +7,6 @@
 
 #include "lib_builder.h"
 
-/* A field that is written may be called like a header. */
-static const int field_words[] = { TOK_VLAN, TOK_WEEKDAY, 0 };
-
 static const struct xdpfc_action *verdict(struct xdpfc_builder *b)
 {
 	return part_end(b, PART_ACTION, FORM_VERDICT, 0);
@@ -129,7 +126,7 @@ const struct xdpfc_action *xdpfc_action_sample(struct xdpfc_builder *b, const st
 
 static const struct xdpfc_action *written(struct xdpfc_builder *b, const char *field, const char *how, const struct xdpfc_value *v)
 {
-	if (!part_name(b, field, "field", true, field_words))
+	if (!part_name(b, field, "field", true, NULL))
 		return NULL;
 	part_put(b, field);
 	part_put(b, how);

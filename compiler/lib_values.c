@@ -8,6 +8,8 @@
 
 #include "lib_builder.h"
 
+enum { BYTES_MOST = 16 << 10 };		/* of a value; what a field takes, the compiler says */
+
 /* Keywords that are known values too; see parse.y. */
 static const int value_words[] = { TOK_REDIRECT, TOK_REPLY, TOK_TIME, TOK_VLAN, 0 };
 /* And those that name headers and fields. */
@@ -105,25 +107,34 @@ static unsigned length_of(const char *s)
 	return len;
 }
 
+static const struct xdpfc_value *no_address(struct xdpfc_builder *b, const char *text)
+{
+	return part_fail(b, -EINVAL, "`%.60s` is no address, of IPv4, IPv6 or Ethernet, and no prefix", text ? text : "");
+}
+
 const struct xdpfc_value *xdpfc_value_address(struct xdpfc_builder *b, const char *text)
 {
 	const char *slash = text ? strchr(text, '/') : NULL;
-	char address[64];
-	size_t n;
+	char address[INET6_ADDRSTRLEN];
+	unsigned len;
 
 	if (!BEGIN(b))
 		return NULL;
-	n = slash ? (size_t)(slash - text) : text ? strlen(text) : 0;
-	if (n && n < sizeof(address)) {
-		memcpy(address, text, n);
-		address[n] = '\0';
+	if (!text || strlen(text) > 3 * BYTES_MOST)
+		return no_address(b, "");
+	if (!slash) {
+		part_put(b, text);
+		return is_address(text) ? part_end(b, PART_VALUE, FORM_PLAIN, 0) : no_address(b, text);
 	}
-	if (!n || n >= sizeof(address) || !is_address(address) || (slash && length_of(slash + 1) > 128))
-		return part_fail(b, -EINVAL, "`%.60s` is no address, of IPv4, IPv6 or Ethernet, and no prefix", text ? text : "");
+	len = length_of(slash + 1);
+	if ((size_t)(slash - text) >= sizeof(address) || len > 128)
+		return no_address(b, text);
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	if (!is_address(address))
+		return no_address(b, text);
 	part_put(b, address);
-	if (!slash)
-		return part_end(b, PART_VALUE, FORM_PLAIN, 0);
-	part_print(b, "/ %u", length_of(slash + 1));
+	part_print(b, "/ %u", len);
 	return part_end(b, PART_VALUE, FORM_PREFIX, 0);
 }
 
@@ -142,13 +153,13 @@ const struct xdpfc_value *xdpfc_value_ip(struct xdpfc_builder *b, const void *by
 
 const struct xdpfc_value *xdpfc_value_bytes(struct xdpfc_builder *b, const void *bytes, size_t len)
 {
-	enum { MOST = 2048, PIECE = 32 };
+	enum { PIECE = 32 };
 	const unsigned char *s = bytes;
 
 	if (!BEGIN(b))
 		return NULL;
-	if (!bytes || len < 2 || len > MOST)
-		return part_fail(b, -EINVAL, "it takes 2 to %d bytes; one is a number", MOST);
+	if (!bytes || len < 2 || len > BYTES_MOST)
+		return part_fail(b, -EINVAL, "it takes 2 to %d bytes; one is a number", BYTES_MOST);
 	for (size_t i = 0; i < len; i += PIECE) {
 		char text[3 * PIECE + 1];
 		size_t n = 0;
