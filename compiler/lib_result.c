@@ -158,19 +158,18 @@ int lib_result_add(struct xdpfc_result *r, struct lib_message *m)
 	return err;
 }
 
-/* The last line of what it said. */
-static const char *last_line(char *words)
+/* The first line of what it said: what follows is about where it was. */
+static const char *first_line(char *words)
 {
-	size_t n = strlen(words);
-	char *line;
+	size_t n;
 
-	while (n && words[n - 1] == '\n')
-		words[--n] = '\0';
+	words += strspn(words, "\n");
+	n = strcspn(words, "\n");
+	words[n] = '\0';
 	for (size_t i = 0; i < n; i++)
-		if (words[i] != '\n' && (words[i] < ' ' || words[i] > '~'))
+		if (words[i] < ' ' || words[i] > '~')
 			words[i] = '?';
-	line = strrchr(words, '\n');
-	return line ? line + 1 : words;
+	return words;
 }
 
 /* A text of ours among the messages; NULL: memory is out. */
@@ -202,7 +201,7 @@ int lib_result_broken(struct xdpfc_result *r, char *words, int signal)
 {
 	static const char remedy[] = "this is a defect of the compiler, unless the rules are extraordinarily large; smaller ones may compile";
 	struct xdpfc_diag *d = more((void **)&r->diag, r->n_diags, &r->cap_diags, sizeof(*d));
-	const char *said = last_line(words);
+	const char *said = first_line(words);
 	const char *fact = add_text(r, "the compiler came to an end%s%s%s%s", signal ? ": " : "", signal ? strsignal(signal) : "",
 				    *said ? ": " : "", said);
 

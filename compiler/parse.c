@@ -88,10 +88,6 @@ static void parse_text(struct parser *c)
 	if (!scan_check_text(c))
 		return;
 	c->tokens = tokens_new(c);
-	if (!c->tokens->scanner) {
-		diag_error(c->d, (struct span){ c->src, 0, 0 }, "out of memory");
-		return;
-	}
 	parse_parse(c);
 	tokens_free(c->tokens);
 }

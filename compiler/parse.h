@@ -86,7 +86,7 @@ void tokens_recovered(struct parser *c);
 
 /* ---- lex.l ---- */
 
-/* A scanner over the parser's source; NULL: out of memory. */
+/* A scanner over the parser's source. */
 void *lex_new(struct parser *c);
 void lex_free(void *scanner);
 
