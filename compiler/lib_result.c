@@ -199,7 +199,7 @@ static const char *add_text(struct xdpfc_result *r, const char *fmt, ...)
 
 int lib_result_broken(struct xdpfc_result *r, char *words, int signal)
 {
-	static const char remedy[] = "this is a defect of the compiler, unless the rules are extraordinarily large; smaller ones may compile";
+	static const char remedy[] = "give it more memory, where that may have been out; else this is a defect of the compiler";
 	struct xdpfc_diag *d = more((void **)&r->diag, r->n_diags, &r->cap_diags, sizeof(*d));
 	const char *said = first_line(words);
 	const char *fact = add_text(r, "the compiler came to an end%s%s%s%s", signal ? ": " : "", signal ? strsignal(signal) : "",
