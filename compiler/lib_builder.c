@@ -299,7 +299,6 @@ void part_comment(struct xdpfc_builder *b, const char *s, size_t n)
 		part_fail(b, -EINVAL, "a comment has no control characters, and is UTF-8");
 	part_glue(b, n ? "# " : "#");
 	text_add(b, &b->scratch, s, n);
-	part_glue(b, "\n");
 }
 
 bool part_operands(struct xdpfc_builder *b, const struct xdpfc_operand *const *o, size_t n, bool key)

@@ -142,6 +142,8 @@ int xdpfc_builder_comment(struct xdpfc_builder *b, const char *text)
 		const char *end = strchrnul(text, '\n');
 
 		part_comment(b, text, (size_t)(end - text));
+		if (*end)
+			part_glue(b, "\n");
 		text = *end ? end + 1 : NULL;
 	}
 	return part_add(b);

@@ -1,6 +1,6 @@
 /*
- * The builder against the text: each rule file is parsed, said again by calls of the builder, printed and parsed once more. Both trees must be the same
- * but for places. With --object also: the printed file, compiled as a text and said again, gives the same object, byte by byte.
+ * The builder against the text: each rule file is parsed, said again by calls of the builder, printed and parsed once more. Both trees must be the
+ * same but for places. With --object also: the printed file, compiled as a text and said again, gives the same object, byte by byte.
  *
  * usage: again [--object] FILE...        at the end nothing of the language may be unmet, without --object
  */

@@ -1,6 +1,6 @@
 /*
- * libxdpfc as its header says it: rule files from memory, files by a function or refused, diagnostics, texts and tests as data; and what it makes of calls
- * that are wrong.
+ * libxdpfc as its header says it: rule files from memory, files by a function or refused, diagnostics, texts and tests as data; and what it makes
+ * of calls that are wrong.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -86,10 +86,10 @@ static void wrong_rules(void **state)
 	} cases[] = {
 		{ "\ndrop if tcp.dprot == 7;\n", XDPFC_MEANING, 2, 9, 18, "unknown field `tcp.dprot`", "did you mean `tcp.dport`?" },
 		{ "drop if tcp.dport = 7;\n", XDPFC_SYNTAX, 1, 19, 20, "`=` does not compare", "write `==`" },
-		{ "include \"more.xdpf\";\n", XDPFC_SYNTAX, 1, 9, 20, "cannot read rules/more.xdpf: rule files in memory name no files, where nobody is "
-		  "there to give them", NULL },
-		{ "set s : ip4 from \"list\";\ndrop if ip4.src in s;\n", XDPFC_SYNTAX, 1, 18, 24, "cannot read rules/list: rule files in memory name no "
-		  "files, where nobody is there to give them", NULL },
+		{ "include \"more.xdpf\";\n", XDPFC_SYNTAX, 1, 9, 20, "cannot read rules/more.xdpf: rule files in memory name no files, where "
+		  "nobody is there to give them", NULL },
+		{ "set s : ip4 from \"list\";\ndrop if ip4.src in s;\n", XDPFC_SYNTAX, 1, 18, 24, "cannot read rules/list: rule files in memory "
+		  "name no files, where nobody is there to give them", NULL },
 	};
 
 	(void)state;

@@ -174,15 +174,16 @@ static void deep_else(struct xdpfc_builder *b)
 }
 
 static const misuse cases[] = {
-	no_word, keyword, injected, empty_name, dash_name, dot_name, quoted, newline, no_utf8, bidi, no_quantity, odd_quantity, null_quantity, no_address,
-	long_prefix, bad_prefix, null_address, five_bytes, one_byte, null_bytes, half_range, range_of_list, prefix_of_list, empty_list, null_list,
-	hole_in_list, small_tuple, union_of_list, foreign_value, wrong_kind, no_field, slice_of_nothing, three_prefixes, has_slice, compare_key, no_cmp,
-	compare_null, mask_list, tuple_of_one, tuple_equals, and_of_none, limit_inside, limit_in_and, limit_of_nothing, rate_of_nothing, share_number,
-	null_rate, short_rate, rate_no_period, unit_no_burst, null_key, no_verdict, null_verdict, redirect_nowhere, otherwise_count, count_nothing,
-	log_half, sample_nothing, write_nothing, add_nothing, push_list, no_action, null_action, behind_verdict, label_injected, foreign_action,
-	if_nothing, else_alone, else_if_alone, end_alone, two_elses, set_in_block, test_in_block, rule_in_test, else_of_test, step_alone, expect_alone,
-	expect_nothing, by_nobody, by_default_label, by_what, never_run, null_assign, null_set, no_type, null_type, default_count, include_quote,
-	comment_null, comment_bell, deep_expr, deep_value, deep_blocks, deep_else,
+	no_word, keyword, injected, empty_name, dash_name, dot_name, quoted, newline, no_utf8, bidi, no_quantity, odd_quantity,
+	null_quantity, no_address, long_prefix, bad_prefix, null_address, five_bytes, one_byte, null_bytes, half_range, range_of_list,
+	prefix_of_list, empty_list, null_list, hole_in_list, small_tuple, union_of_list, foreign_value, wrong_kind, no_field,
+	slice_of_nothing, three_prefixes, has_slice, compare_key, no_cmp, compare_null, mask_list, tuple_of_one, tuple_equals, and_of_none,
+	limit_inside, limit_in_and, limit_of_nothing, rate_of_nothing, share_number, null_rate, short_rate, rate_no_period, unit_no_burst,
+	null_key, no_verdict, null_verdict, redirect_nowhere, otherwise_count, count_nothing, log_half, sample_nothing, write_nothing,
+	add_nothing, push_list, no_action, null_action, behind_verdict, label_injected, foreign_action, if_nothing, else_alone,
+	else_if_alone, end_alone, two_elses, set_in_block, test_in_block, rule_in_test, else_of_test, step_alone, expect_alone,
+	expect_nothing, by_nobody, by_default_label, by_what, never_run, null_assign, null_set, no_type, null_type, default_count,
+	include_quote, comment_null, comment_bell, deep_expr, deep_value, deep_blocks, deep_else,
 };
 
 static void each_is_refused(void **state)

@@ -1,6 +1,6 @@
 /*
- * The process that compiles, when it fares badly: aborts, faults, loops, endless stacks, memory that is out; and callers that are odd: without standard
- * descriptors, with handlers that wait for all children, with small stacks. And each allocation in turn fails, on both sides.
+ * The process that compiles, when it fares badly: aborts, faults, loops, endless stacks, memory that is out; and callers that are odd: without
+ * standard descriptors, with handlers that wait for all children, with small stacks. And each allocation in turn fails, on both sides.
  *
  * The linker puts us between the library and what it calls: --wrap of compile_object(), and of the C library's allocation.
  */
@@ -129,7 +129,8 @@ static void ends_badly(void **state)
 		void (*what)(void);
 		const char *says;
 	} cases[] = {
-		{ say_and_abort, "the compiler came to an end: Aborted: LLVM ERROR: Cannot select: 0x5" }, { fault, "the compiler came to an end: Segmentation fault" },
+		{ say_and_abort, "the compiler came to an end: Aborted: LLVM ERROR: Cannot select: 0x5" },
+		{ fault, "the compiler came to an end: Segmentation fault" },
 		{ leave, "the compiler came to an end: xdpfc: the code generator cannot go on: bad? thing" },
 		{ leave_as_if_done, "the compiler came to an end" }, { endless_stack, "the compiler came to an end: Segmentation fault" },
 	};
@@ -392,8 +393,9 @@ static void allocation_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ends_badly), cmocka_unit_test(memory_is_out), cmocka_unit_test(time_is_over), cmocka_unit_test(children_are_taken),
-		cmocka_unit_test(no_descriptors), cmocka_unit_test(small_stack), cmocka_unit_test(nothing_is_said), cmocka_unit_test(allocation_fails),
+		cmocka_unit_test(ends_badly), cmocka_unit_test(memory_is_out), cmocka_unit_test(time_is_over),
+		cmocka_unit_test(children_are_taken), cmocka_unit_test(no_descriptors), cmocka_unit_test(small_stack),
+		cmocka_unit_test(nothing_is_said), cmocka_unit_test(allocation_fails),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
