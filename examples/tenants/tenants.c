@@ -1,6 +1,6 @@
 /*
- * What a program does with libxdpfc: turns a list of tenants into a filter, without writing a line of rules, and applies it by libxdpf. Each tenant has
- * a prefix, ports that may be reached there, and packets a second that may come; everything else to its prefix is dropped.
+ * What a program does with libxdpfc: turns a list of tenants into a filter, without writing a line of rules, and applies it by libxdpf. Each tenant
+ * has a prefix, ports that may be reached there, and packets a second that may come; everything else to its prefix is dropped.
  *
  *   cc tenants.c $(pkg-config --cflags --libs libxdpfc libxdpf) -o tenants
  *   tenants print LIST          the filter, as a rule file

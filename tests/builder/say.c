@@ -116,8 +116,8 @@ static expr say_limit(struct xdpfc_builder *b, expr before, const struct ast_exp
 	seen->limit_named |= e->name.s != NULL;
 	seen->limit_inline |= !e->name.s;
 	if (e->name.s)
-		return e->over ? xdpfc_expr_over(b, before, e->name.s) : xdpfc_expr_within(b, before, e->name.s);
-	return e->over ? xdpfc_expr_over_rate(b, before, say_rate(b, e->limit, seen)) : xdpfc_expr_within_rate(b, before, say_rate(b, e->limit, seen));
+		return (e->over ? xdpfc_expr_over : xdpfc_expr_within)(b, before, e->name.s);
+	return (e->over ? xdpfc_expr_over_rate : xdpfc_expr_within_rate)(b, before, say_rate(b, e->limit, seen));
 }
 
 static expr say_expr(struct xdpfc_builder *b, const struct ast_expr *e, struct seen *seen)

@@ -343,7 +343,7 @@ static int small(bool object)
 	xdpfc_builder_end(b);
 	if (!err)
 		err = xdpfc_builder_error(b, NULL);
-	if (!err)
+	if (!err && !object)
 		err = xdpfc_builder_print(b, &text, &len);
 	if (!err)
 		err = xdpfc_program_add_builder(p, "a.xdpf", b);
