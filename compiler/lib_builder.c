@@ -271,6 +271,15 @@ bool part_name(struct xdpfc_builder *b, const char *s, const char *what, bool do
 	return !keyword;
 }
 
+bool part_label(struct xdpfc_builder *b, const char *s)
+{
+	bool ok = strlen(s) <= NAME_MAX_LEN && is_word(s, false);
+
+	if (!ok)
+		part_fail(b, -EINVAL, "the label `%.60s` is no name: letters, digits, `_` and `-`, of at most %d", s, NAME_MAX_LEN);
+	return ok;
+}
+
 static bool is_clean(const char *s, size_t n, const char *not)
 {
 	uint32_t cp;

@@ -78,6 +78,8 @@ const struct part *part_plain(struct xdpfc_builder *b, const struct xdpfc_value 
 const struct part *part_amount(struct xdpfc_builder *b, const struct xdpfc_value *v, const char *what);
 /* @s is a name of the language's form. @dots: parts with dots between them are, too. @words: keywords that stand for names there, or NULL. */
 bool part_name(struct xdpfc_builder *b, const char *s, const char *what, bool dots, const int *words);
+/* @s may be a label: any word, those of the language too. */
+bool part_label(struct xdpfc_builder *b, const char *s);
 /* @s may stand between quotes. */
 bool part_string(struct xdpfc_builder *b, const char *s, const char *what);
 void part_put_string(struct xdpfc_builder *b, const char *s);

@@ -257,14 +257,19 @@ static struct compile_options options_of(const struct xdpfc_options *o)
 /* A rule file, in the layout that its lines are counted in. */
 static const struct source *source_of(struct worker *w, const struct lib_file *f)
 {
-	const struct source *s = source_new(w->a, f->name, f->text, f->len);
+	struct arena *scratch;
+	const struct source *s;
 	const char *text;
 	size_t len;
 
 	if (!f->built)
-		return s;
-	text = parse_format(w->a, s, &len);
-	return text ? source_new(w->a, f->name, text, len) : s;
+		return source_new(w->a, f->name, f->text, f->len);
+	/* much more than what comes of it */
+	scratch = arena_new();
+	text = parse_format(scratch, source_new(scratch, f->name, f->text, f->len), &len);
+	s = text ? source_new(w->a, f->name, text, len) : source_new(w->a, f->name, f->text, f->len);
+	arena_free(scratch);
+	return s;
 }
 
 static bool make_layout(struct worker *w)

@@ -27,12 +27,9 @@ static bool begin_declaration(struct xdpfc_builder *b)
 	return !b->err;
 }
 
-/* A label may be any word, those of the language too. */
 static void put_label(struct xdpfc_builder *b, const char *label)
 {
-	if (!label)
-		return;
-	if (!tokens_keyword(label, strlen(label)) && !part_name(b, label, "label", false, NULL))
+	if (!label || !part_label(b, label))
 		return;
 	part_glue(b, label);
 	part_put(b, ":");

@@ -33,7 +33,7 @@ XDPFC_API void xdpfc_builder_free(struct xdpfc_builder *b);
 /* 0; or the first error as -errno, and in *text which call it was and why, for as long as @b is there. @text may be NULL. */
 XDPFC_API int xdpfc_builder_error(const struct xdpfc_builder *b, const char **text);
 /* What has been added so far, as a rule file in the canonical layout: *len bytes and a NUL, to be given to free(). -EBUSY: a block or test is open.
- * */
+ * Layouts are made in a process of their own, too. */
 XDPFC_API int xdpfc_builder_print(struct xdpfc_builder *b, char **text, size_t *len);
 /* Adds it to a program, as the file that it prints. It may go on afterwards: the program has a copy. -EBUSY: a block or test is open. */
 XDPFC_API int xdpfc_program_add_builder(struct xdpfc_program *p, const char *name, const struct xdpfc_builder *b);

@@ -172,6 +172,7 @@ static char *all_names(size_t *len)
 	for (int i = 0; i < HDR_COUNT; i++)
 		if (lang_headers[i].name)
 			fprintf(f, "h%d: drop if not %s;\n", i, lang_headers[i].name);
+	fputs("_: drop;\n_a-1: drop;\nif: drop;\n", f);
 	for (int i = 0; i < VERDICT_COUNT; i++)
 		if (i != VERDICT_REDIRECT)
 			fprintf(f, "v%d: %s;\n", i, lang_verdicts[i].name);
