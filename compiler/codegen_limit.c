@@ -62,8 +62,8 @@ static void results(struct cg *g, const struct limit *l, BB yes, BB no)
 	result(g, l, l->full, offsetof(struct xdpf_limit_count, full), l->fixed.closed ? no : yes, NULL);
 }
 
-/* This CPU's counters of the limit; @none: there are not. */
-static V count_of(struct cg *g, const struct limit *l, BB none)
+/* This CPU's counters of the limit. They are looked up behind cg_limit_fetch(), which is to come soon. */
+static V count_of(struct cg *g, const struct limit *l)
 {
 	BB there = cg_block_after(g, LLVMGetInsertBlock(g->b), "counters");
 	V p;
@@ -71,7 +71,7 @@ static V count_of(struct cg *g, const struct limit *l, BB none)
 	cg_store(g, CG_LIMIT(g, l, index), l->index, 4, 4);
 	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limits, l->index });
 	/* never: the index is below the number of elements */
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), none, there);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), l->never, there);
 	cg_go(g, there);
 	return p;
 }
@@ -147,6 +147,7 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 	l.hash = LLVMGetParam(f, 3);
 	l.count = LLVMGetParam(f, 4);
 	outcomes(g, &l);
+	l.never = l.full;
 	cg_limit_slow(g, &l);
 	results(g, &l, NULL, NULL);
 	return f;
@@ -163,10 +164,11 @@ static void ask_one(struct cg *g, const struct ast_limit *ast, const V *word, BB
 	l.index = g->index;
 	l.key = g->key;
 	outcomes(g, &l);
-	l.count = count_of(g, &l, l.fixed.closed ? no : yes);
+	l.never = l.fixed.closed ? no : yes;
 	if (l.words)
 		cg_limit_set(g, &l);
 	l.now = now(g, &l);
+	l.count = count_of(g, &l);
 	l.cost = cost(g, &l);
 	if (l.words) {
 		cg_limit_known(g, &l);
@@ -225,10 +227,11 @@ static V any_function(struct cg *g, unsigned words)
 	cg_image_again(g, LLVMGetParam(f, 3));
 	l.row = row_of(g, LLVMGetParam(f, 4));
 	outcomes(g, &l);
-	l.count = count_of(g, &l, none);
+	l.never = none;
 	if (words)
 		cg_limit_set(g, &l);
 	l.now = now(g, &l);
+	l.count = count_of(g, &l);
 	l.cost = cost(g, &l);
 	if (words) {
 		cg_limit_known(g, &l);
@@ -278,15 +281,17 @@ static V limit_map(struct cg *g, unsigned words)
 
 void cg_limits(struct cg *g)
 {
-	static const char *const counts[] = { "admitted", "denied", "full", "through", "lately" };
+	static const char *const counts[] = { "admitted", "denied", "full", "through" };
 	const struct ast_program *ast = g->ir->ast;
-	unsigned bits[] = { 64, 64, 64, 64, 32 * XDPF_LIMIT_LATELY };
-	MD types[] = { g->du64, g->du64, g->du64, g->du64, cg_array_type(g, g->du32, XDPF_LIMIT_LATELY, 32) };
+	unsigned bits[] = { 64, 64, 64, 64 }, lately = XDPF_LATELY_CPUS * XDPF_LATELY_KEYS;
+	MD types[] = { g->du64, g->du64, g->du64, g->du64 };
 
 	if (!ast->n_limits)
 		return;
 	g->limits = cg_map(g, XDPF_MAP_LIMITS, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_limits, g->du32,
-			   cg_struct_type(g, "xdpf_limit_count", 5, counts, types, bits, NULL, 0));
+			   cg_struct_type(g, "xdpf_limit_count", 4, counts, types, bits, NULL, 0));
+	g->lately = cg_global(g, XDPF_VAR_LATELY, LLVMConstNull(LLVMArrayType2(g->i32, lately)), ".bss", false, 4 * XDPF_LATELY_KEYS);
+	cg_debug_global(g, g->lately, XDPF_VAR_LATELY, cg_array_type(g, g->du32, lately, 32));
 	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++) {
 		if (!ast->limit_sets[words])
 			continue;

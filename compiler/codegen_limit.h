@@ -20,6 +20,7 @@ struct limit {
 	V word[CG_MAX_KEY / 8];		/* of the key */
 	bool again;			/* they are read anew from .key, each time */
 	BB admitted, denied, full;	/* the set is not locked there */
+	BB never;			/* for what the verifier does not know to be so */
 };
 
 /* A member of the row. */
