@@ -29,6 +29,24 @@ static struct limit limit_of(unsigned words)
 	return (struct limit){ .words = words, .layout = xdpf_limit_layout(words) };
 }
 
+static bool half(struct cg *g, const struct ast_limit *ast)
+{
+	struct meta_key k = meta_key_layout(g->arena, ast->key.v, ast->key.n);
+
+	return k.n && k.field[k.n - 1].offset + k.field[k.n - 1].size + 4 <= 8 * ast->words;
+}
+
+/* Of all with so many words. */
+static bool all_half(struct cg *g, unsigned words)
+{
+	const struct ast_program *ast = g->ir->ast;
+
+	for (size_t i = 0; i < ast->limit.n; i++)
+		if (ast->limit.v[i]->words == words && !half(g, ast->limit.v[i]))
+			return false;
+	return words != 0;
+}
+
 static void outcomes(struct cg *g, struct limit *l)
 {
 	l->admitted = cg_block(g, "admitted");
@@ -140,6 +158,7 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 
 	cg_locate(g, ast->span);
 	l.fixed = limit_row_of(ast);
+	l.half = half(g, ast);
 	l.index = cg_alloca(g, g->i32, "index");
 	l.key = LLVMGetParam(f, 0);
 	l.now = LLVMGetParam(f, 1);
@@ -159,6 +178,7 @@ static void ask_one(struct cg *g, const struct ast_limit *ast, const V *word, BB
 	V r;
 
 	l.fixed = limit_row_of(ast);
+	l.half = half(g, ast);
 	memcpy(l.word, word, l.words * sizeof(*word));
 	l.clock = g->now;
 	l.index = g->index;
@@ -220,6 +240,7 @@ static V any_function(struct cg *g, unsigned words)
 	struct limit l = limit_of(words);
 	BB none = cg_block(g, "none");
 
+	l.half = all_half(g, words);
 	l.index = cg_alloca(g, g->i32, "index");
 	l.key = address(g, LLVMGetParam(f, 0), none);
 	l.clock = address(g, LLVMGetParam(f, 1), none);

@@ -17,6 +17,7 @@ struct limit {
 	V len;				/* of the frame; NULL: cg_len() */
 	V index;			/* address of 4 bytes, for look-ups */
 	V key, hash, set, count, now, cost;	/* .key: its address; .set: the first; .count: struct xdpf_limit_count of this CPU */
+	bool half;			/* the upper half of the key's last word is always 0 */
 	V word[CG_MAX_KEY / 8];		/* of the key */
 	bool again;			/* they are read anew from .key, each time */
 	BB admitted, denied, full;	/* the set is not locked there */
