@@ -140,6 +140,19 @@ static V cost(struct cg *g, const struct limit *l)
 	return LLVMBuildAdd(g->b, LLVMBuildMul(g->b, len, CG_LIMIT(g, l, byte), ""), CG_LIMIT(g, l, packet), "");
 }
 
+/* What is asked before the table: its set first, which is to come meanwhile. */
+static void begin(struct cg *g, struct limit *l)
+{
+	if (l->words)
+		cg_limit_set(g, l);
+	else
+		l->count = count_of(g, l);
+	l->now = now(g, l);
+	if (l->words)
+		l->count = count_of(g, l);
+	l->cost = cost(g, l);
+}
+
 /* ---- the code of one limit ---- */
 
 static T slow_type(struct cg *g)
@@ -185,11 +198,7 @@ static void ask_one(struct cg *g, const struct ast_limit *ast, const V *word, BB
 	l.key = g->key;
 	outcomes(g, &l);
 	l.never = l.fixed.closed ? no : yes;
-	if (l.words)
-		cg_limit_set(g, &l);
-	l.now = now(g, &l);
-	l.count = count_of(g, &l);
-	l.cost = cost(g, &l);
+	begin(g, &l);
 	if (l.words) {
 		cg_limit_known(g, &l);
 		cg_key_store(g, word, l.words);
@@ -249,11 +258,7 @@ static V any_function(struct cg *g, unsigned words)
 	l.row = row_of(g, LLVMGetParam(f, 4));
 	outcomes(g, &l);
 	l.never = none;
-	if (words)
-		cg_limit_set(g, &l);
-	l.now = now(g, &l);
-	l.count = count_of(g, &l);
-	l.cost = cost(g, &l);
+	begin(g, &l);
 	if (words) {
 		cg_limit_known(g, &l);
 		cg_limit_slow(g, &l);

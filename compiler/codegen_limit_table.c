@@ -24,8 +24,6 @@
 
 /* Of compare-and-swap: each that fails is another CPU's that did not. */
 enum { TRIES = 4, TRIES_ALONE = 32 };
-/* Words of a key that a function which was given its address may keep. */
-enum { KEPT = 4 };
 
 static V add(struct cg *g, V a, V b)
 {
@@ -72,19 +70,6 @@ static V text(struct cg *g, const char *text, const char *in, V *args, unsigned 
 static V after(struct cg *g, V p, V v)
 {
 	return LLVMBuildIntToPtr(g->b, text(g, "$0 &= 0\n\t$0 += $2", "=&r,0,r", (V[]){ v, p }, 2), g->ptr, "");
-}
-
-/* @z, whose upper half has something of all bits then. */
-static V stir(struct cg *g, V z)
-{
-	z = LLVMBuildMul(g->b, z, cg_c(g, 0xbf58476d1ce4e5b9u), "");
-	z = LLVMBuildXor(g->b, z, LLVMBuildLShr(g->b, z, cg_c(g, 32), ""), "");
-	return LLVMBuildMul(g->b, z, cg_c(g, 0x94d049bb133111ebu), "");
-}
-
-static V upper(struct cg *g, V hash)
-{
-	return LLVMBuildLShr(g->b, hash, cg_c(g, 32), "");
 }
 
 /*
@@ -220,20 +205,6 @@ static void take(struct cg *g, const struct limit *l, V p, V first, BB some, BB 
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ before, reloaded }, 2);
 }
 
-/* The element of the limit's part of its map. */
-static V element(struct cg *g, const struct limit *l, V at)
-{
-	BB on = cg_block_after(g, LLVMGetInsertBlock(g->b), "there");
-	V p;
-
-	cg_store(g, add(g, at, CG_LIMIT(g, l, base)), l->index, 4, 4);
-	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->words], l->index });
-	/* never: the index is below the number of elements */
-	cg_branch(g, is(g, LLVMIntEQ, p, LLVMConstNull(g->ptr)), l->never, on);
-	cg_go(g, on);
-	return p;
-}
-
 static void lock(struct cg *g, V set)
 {
 	cg_helper(g, BPF_FUNC_spin_lock, g->i64, 1, &set);
@@ -255,36 +226,28 @@ static V through(struct cg *g, const struct limit *l, V v)
 	return load(g, p);
 }
 
-/* Which slot of its set a key with this hash goes to, if that is free. */
-static V own(struct cg *g, const struct limit *l, V hash)
+/* Is there a slot where a key is looked for first? Long keys take several lines of memory, and what is to be kept for it is not on the stack. */
+static bool owned(const struct limit *l)
 {
-	V v = LLVMBuildMul(g->b, and(g, hash, cg_c(g, UINT16_MAX)), cg_c(g, l->layout.ways), "");
-
-	/* hidden: multiplied by what a slot takes, LLVM would make a mask of the shift, of which the verifier knows less */
-	return cg_hide(g, LLVMBuildLShr(g->b, v, cg_c(g, 16), ""));
-}
-
-/* How far it is from the first one. */
-static V own_place(struct cg *g, const struct limit *l, V hash)
-{
-	return LLVMBuildMul(g->b, own(g, l, hash), cg_c(g, l->layout.slot), "");
+	return l->words <= CG_LIMIT_KEPT;
 }
 
 /* A slot of @set of those with @bit, the key's own if it is one, in block @here, and its @state; @none: there is none. */
 static V pick(struct cg *g, const struct limit *l, V set, V hash, const V *bit, V *state, BB here, BB none)
 {
-	V at = cg_c(g, 0), any = cg_c(g, 0), was = state[0], mine = own(g, l, hash), is_mine[XDPF_LIMIT_MAX_WAYS];
+	V at = cg_c(g, 0), any = cg_c(g, 0), was = state[0], mine = cg_limit_own(g, l, hash);
 	BB some = cg_block(g, "some");
 
 	for (unsigned i = l->layout.ways; i--;) {
 		at = choose(g, bit[i], cg_c(g, i), at);
 		was = choose(g, bit[i], state[i], was);
 		any = LLVMBuildOr(g->b, any, bit[i], "");
-		is_mine[i] = and(g, bit[i], not_bit(g, nonzero(g, LLVMBuildXor(g->b, mine, cg_c(g, i), ""))));
 	}
-	for (unsigned i = 0; i < l->layout.ways; i++) {
-		at = choose(g, is_mine[i], cg_c(g, i), at);
-		was = choose(g, is_mine[i], state[i], was);
+	for (unsigned i = 0; i < l->layout.ways && owned(l); i++) {
+		V other = LLVMBuildXor(g->b, mine, cg_c(g, (uint64_t)i * l->layout.slot), ""), is_mine = and(g, bit[i], not_bit(g, nonzero(g, other)));
+
+		at = choose(g, is_mine, cg_c(g, i), at);
+		was = choose(g, is_mine, state[i], was);
 	}
 	*state = was;
 	cg_branch(g, is(g, LLVMIntEQ, any, cg_c(g, 0)), none, some);
@@ -304,17 +267,17 @@ static V pick(struct cg *g, const struct limit *l, V set, V hash, const V *bit, 
  */
 static V find(struct cg *g, const struct limit *l, V set, V mine, BB here, BB none, V *state)
 {
-	unsigned ways = l->layout.ways, n = ways > 1 ? ways + 1 : 1;
+	unsigned ways = l->layout.ways, n = owned(l) ? ways + 1 : ways;
 	BB from[XDPF_LIMIT_MAX_WAYS + 1];
 	V at[XDPF_LIMIT_MAX_WAYS + 1], was[XDPF_LIMIT_MAX_WAYS + 1], p;
 
 	for (unsigned i = 0; i < n; i++) {
 		BB on = i + 1 < n ? cg_block(g, "other key") : none;
 
-		if (i || n == 1)
-			at[i] = slot(g, l, set, n == 1 ? 0 : i - 1);
-		else
+		if (!i && owned(l))
 			at[i] = cg_at(g, slot(g, l, set, 0), mine);
+		else
+			at[i] = slot(g, l, set, i - owned(l));
 		was[i] = load(g, at[i]);
 		from[i] = LLVMGetInsertBlock(g->b);
 		cg_branch(g, has_key(g, l, at[i], was[i]), here, on);
@@ -359,7 +322,7 @@ static void look(struct cg *g, struct limit *l, V set, V hash, V last, BB next)
 	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), leave = cg_block(g, "leave");
 	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
 	BB store = cg_block(g, "spill"), done = cg_block(g, "done"), some = cg_block(g, "some"), none = cg_block(g, "none");
-	V spill, until, state, p = find(g, l, set, own_place(g, l, hash), use, unknown, &state);
+	V spill, until, state, p = find(g, l, set, cg_limit_own(g, l, hash), use, unknown, &state);
 
 	take(g, l, p, state, some, none, NULL);
 	cg_go(g, some);
@@ -391,111 +354,38 @@ static void look(struct cg *g, struct limit *l, V set, V hash, V last, BB next)
 	unlock(g, set, next);
 }
 
-/* The set that @hash names. */
-static V set_of(struct cg *g, const struct limit *l, V hash)
-{
-	return element(g, l, upper(g, LLVMBuildMul(g->b, upper(g, hash), CG_LIMIT(g, l, sets), "")));
-}
-
-/* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
-static V lately(struct cg *g, V hash, V *mark)
-{
-	V h = upper(g, hash), cpu = cg_helper(g, BPF_FUNC_get_smp_processor_id, g->i64, 0, NULL);
-
-	cpu = LLVMBuildMul(g->b, and(g, cpu, cg_c(g, XDPF_LATELY_CPUS - 1)), cg_c(g, 4 * XDPF_LATELY_KEYS), "");
-	*mark = LLVMBuildTrunc(g->b, h, g->i32, "");
-	return cg_at(g, cg_at(g, g->lately, cpu), and(g, h, cg_c(g, 4 * (XDPF_LATELY_KEYS - 1))));
-}
-
-_Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
-
-/* Two words at a time: nobody outside knows the number that makes one of them. As carry_limit.c has it. */
-static V hash_of(struct cg *g, const struct limit *l)
-{
-	V seed = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), ""), h = seed, v;
-
-	LLVMSetVolatile(seed, 1);
-	for (unsigned k = 0; k < l->words; k += 2) {
-		v = l->word[k];
-		if (k + 1 < l->words)
-			v = LLVMBuildXor(g->b, v, LLVMBuildMul(g->b, l->word[k + 1], LLVMBuildOr(g->b, seed, cg_c(g, 1), ""), ""), "");
-		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, v, ""));
-	}
-	return h;
-}
-
-static void load_key(struct cg *g, struct limit *l)
-{
-	for (unsigned k = 0; k < l->words; k++)
-		l->word[k] = cg_load(g, cg_atc(g, l->key, 8 * (uint64_t)k), 8, 8);
-}
-
-void cg_limit_set(struct cg *g, struct limit *l)
-{
-	if (l->row)
-		load_key(g, l);
-	l->hash = hash_of(g, l);
-	l->again = l->row && l->words > KEPT;
-	l->set = set_of(g, l, l->hash);
-}
-
-/* 4 bytes that nobody reads, in the line of the key's own slot, or else the set's first. */
-static V unread(struct cg *g, const struct limit *l)
-{
-	enum { LINE = 64 };
-
-	if (l->half && l->layout.bytes > LINE)
-		return cg_atc(g, cg_at(g, l->set, own_place(g, l, l->hash)), l->layout.first + l->layout.slot - 4);
-	return cg_atc(g, l->set, XDPF_LIMIT_PAD);
-}
-
-void cg_limit_fetch(struct cg *g, const struct limit *l)
-{
-	BB here = LLVMGetInsertBlock(g->b), fetch = cg_block_after(g, here, "fetch"), on = cg_block_after(g, fetch, "clock");
-	V mark, p = lately(g, l->hash, &mark), known = LLVMBuildLoad2(g->b, g->i32, p, ""), s;
-
-	LLVMSetAlignment(known, 4);
-	cg_branch(g, is(g, LLVMIntEQ, known, mark), on, fetch);
-	cg_go(g, fetch);
-	s = LLVMBuildStore(g->b, cg_c32(g, 0), unread(g, l));
-	LLVMSetVolatile(s, 1);
-	LLVMSetAlignment(s, 4);
-	LLVMBuildBr(g->b, on);
-	cg_go(g, on);
-}
-
 void cg_limit_known(struct cg *g, const struct limit *l)
 {
 	BB known = cg_block(g, "known"), none = cg_block(g, "none"), slow = cg_block(g, "slow");
-	V mark, state, p = find(g, l, l->set, own_place(g, l, l->hash), known, slow, &state);
+	V state, p = find(g, l, l->set, cg_limit_own(g, l, l->hash), known, slow, &state);
 
 	take(g, l, p, state, l->admitted, none, slow);
 	cg_go(g, none);
-	/* worked out anew: else it would be kept from there to here, which is seldom reached */
-	p = lately(g, cg_hide(g, l->hash), &mark);
-	LLVMSetAlignment(LLVMBuildStore(g->b, mark, p), 4);
+	cg_limit_remember(g, l);
 	LLVMBuildBr(g->b, l->denied);
 	cg_go(g, slow);
 }
+
+_Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
 
 void cg_limit_slow(struct cg *g, struct limit *l)
 {
 	BB here, loop = cg_block(g, "set"), next = cg_block(g, "next set");
 	V hash, level, up, h, set;
 
-	load_key(g, l);
-	l->again = l->words > KEPT;
+	cg_limit_load_key(g, l);
+	l->again = l->words > CG_LIMIT_KEPT;
 	here = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);
 	level = LLVMBuildPhi(g->b, g->i64, "level");
 	hash = LLVMBuildPhi(g->b, g->i64, "hash");
-	set = set_of(g, l, hash);
+	set = cg_limit_set_of(g, l, hash);
 	lock(g, set);
 	up = add(g, level, cg_c(g, 1));
 	look(g, l, set, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), next);
 	cg_go(g, next);
-	h = stir(g, add(g, hash, cg_c(g, XDPF_RANDOM_STEP)));
+	h = cg_limit_next(g, hash);
 	LLVMBuildBr(g->b, loop);
 	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, next }, 2);
 	LLVMAddIncoming(hash, (V[]){ l->hash, h }, (BB[]){ here, next }, 2);
@@ -503,7 +393,7 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 
 void cg_limit_bucket(struct cg *g, const struct limit *l)
 {
-	V p = element(g, l, cg_c(g, 0));
+	V p = cg_limit_element(g, l, cg_c(g, 0));
 
 	take(g, l, p, load(g, p), l->admitted, l->denied, NULL);
 }

@@ -144,7 +144,7 @@ struct xdpf_pending {
 	uint64_t note[XDPF_PENDING];
 };
 
-/* What is left of the hashes of keys that had no token lately, by CPU: a cache line for each, of as many CPUs as a power of two; further ones share. */
+/* What is left of the hashes of keys that had no token lately: a cache line for each CPU, of so many, a power of two; further ones share. */
 enum { XDPF_LATELY_KEYS = 16, XDPF_LATELY_CPUS = 128 };
 
 /* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
