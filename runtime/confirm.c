@@ -86,7 +86,7 @@ static void finish_carry(const struct place *p, const struct xdpf_log *log)
 {
 	_cleanup_close_ int prog = rt_prog_get(p->iface.prog_id);
 
-	rt_carry_recover(p->path, prog, p->iface.name, log);
+	rt_carry_recover(p->path, prog, false, p->iface.name, log);
 }
 
 static int confirm_all(struct place *p, const char *const *ifaces, size_t n, const struct xdpf_log *log)
