@@ -141,9 +141,13 @@ int rt_match_rules(const struct xdpf_meta *old, const struct xdpf_meta *new, con
 		   const struct xdpf_log *log);
 /* The place of a new one among the old ones, or RT_NO_INDEX. */
 uint32_t rt_match_set(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t set);
-/* By new limit: the old one, or RT_NO_INDEX. */
-int rt_match_limits(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, const struct xdpf_log *log);
 uint32_t rt_match_table(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t table);
+
+/* ---- match_limit.c ---- */
+
+/* By new limit: the old one, or RT_NO_INDEX. @rules: by old index the new one, or RT_NO_INDEX. */
+int rt_match_limits(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, const uint32_t *rules,
+		    const struct xdpf_log *log);
 
 /* ---- relabel.c: which rules go on under which indexes ---- */
 

@@ -91,6 +91,35 @@ is "in the same ones" "$(apply l2 --reload | lost)" "[]"
 for port in 1 2 3 4; do udp $port 10 1; done
 is "nor now" "$(stats '[rule(r) for r in ("l1", "l2", "l3", "l0")]')" "[2, 2, 2, 0]"
 
+# Without a name: by its rule, wherever that is.
+version i1 <<'END'
+i1: drop if udp.dport == 1 over 2/h burst 3 per ip.src;
+drop if udp.dport == 2 over 2/h burst 3 per ip.src;
+i3: drop if udp.dport == 3 over 2/h burst 3;
+drop if udp.dport == 4 over 2/h burst 3 per ip.dst;
+END
+version i2 <<'END'
+# a line more
+i0: drop if udp.dport == 9 over 2/h burst 3;
+
+i3: drop if udp.dport == 3 over 2/h burst 3;
+drop if udp.dport == 4 and ip.ttl > 0 over 2/h burst 3 per ip.dst;
+drop if udp.dport == 2 over 2/h burst 3 per ip.src;
+i1: drop if udp.dport == 1 and ip.ttl > 0 over 2/h burst 3 per ip.src;
+END
+version i3 <<'END'
+one: drop if udp.dport == 1 over 2/h burst 3 per ip.src;
+END
+apply i1 --afresh >/dev/null
+for port in 1 2 3 4; do udp $port 10 3; done
+is "within" "$(stats '[(l["admitted"], l["denied"]) for l in j["limits"]]')" "[(3, 0), (3, 0), (3, 0), (3, 0)]"
+is "in other lines" "$(apply i2 | lost)" "[]"
+for port in 1 2 3 4; do udp $port 10 1; done
+is "no tokens more" "$(stats '{l["name"]: (l["admitted"], l["denied"]) for l in j["limits"]}')" \
+	"{'f.xdpf:2': (0, 0), 'f.xdpf:4': (3, 1), 'f.xdpf:5': (3, 1), 'f.xdpf:6': (3, 1), 'f.xdpf:7': (3, 1)}"
+is "those of rules that are gone" "$(apply i3 | json '[l["why"][:16] for l in j["interfaces"][0]["lost"] if l["kind"] == "limit"]')" \
+	"['it has no name, ', 'it has no name, ', 'it has no name, ', 'it has no name, ', 'it has no name, ']"
+
 # ---- counters that are noted first ----
 ports() { for i in $(seq 40); do echo "drop if udp.dport == $((9000 + 7 * i));"; done; }
 { echo 'one: drop if udp.dport == 1;'; ports; echo 'two: drop if udp.dport == 2;'; } | version d1 --engine=rfc --counting=deferred
