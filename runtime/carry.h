@@ -4,7 +4,7 @@
 #ifndef XDPF_RUNTIME_CARRY_H
 #define XDPF_RUNTIME_CARRY_H
 
-#include "private.h"
+#include "match.h"
 
 /* ---- carry_plan.c: which counter goes where ---- */
 

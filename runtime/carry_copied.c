@@ -102,7 +102,8 @@ static int read_one(struct rt_snapshot *s, int fd, size_t key, const struct xdpf
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		return rt_fail_sys(log, errno, "the copy of a set cannot be looked at");
-	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != record_size(key) || !(info.map_flags & BPF_F_MMAPABLE) || strcmp(info.name, NAME) != 0)
+	if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != record_size(key) || !(info.map_flags & BPF_F_MMAPABLE) ||
+	    strcmp(info.name, NAME) != 0)
 		return rt_fail(log, EBADMSG, "what is pinned as the copy of a set is none");
 	err = map_view(&v, fd, key, info.max_entries - 1, log);
 	if (err)

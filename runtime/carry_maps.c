@@ -104,7 +104,8 @@ static bool same_declared(const struct rt_carry *c, size_t from, size_t to)
  * what a filter that waits for confirmation does to a set must not stay when it goes. */
 static bool may_share(const struct rt_carry *c, size_t from, size_t to)
 {
-	return !c->pending && same_declared(c, from, to) && rt_meta_get(c->old->meta)->sets[from].prefix == rt_meta_get(c->object->meta)->sets[to].prefix &&
+	return !c->pending && same_declared(c, from, to) &&
+	       rt_meta_get(c->old->meta)->sets[from].prefix == rt_meta_get(c->object->meta)->sets[to].prefix &&
 	       rt_meta_snap(c->old->meta, from)->set.form == LIVE_NONE && rt_meta_snap(c->object->meta, to)->set.form == LIVE_NONE;
 }
 
@@ -211,7 +212,7 @@ bool rt_carry_has_set(const struct rt_carry *c, size_t set)
 
 /* ---- the object's own elements ---- */
 
-/* Those that a set begins with, where the object before had it begin with others: they come in, too. It is not shared then: see may_share(). */
+/* Those that a set begins with, where the object before had it begin with others: they come in, too. It is not shared then. */
 static int declare(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_elements *head, const char *keys, const struct xdpf_log *log)
 {
 	uint32_t was = rt_match_set(rt_meta_get(c->old->meta), rt_meta_get(c->object->meta), c->plan.files, head->set);

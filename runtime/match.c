@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "private.h"
+#include "match.h"
 
 int rt_match_files(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const struct xdpf_log *log)
 {

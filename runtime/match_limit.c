@@ -6,7 +6,7 @@
  */
 #include <errno.h>
 
-#include "private.h"
+#include "match.h"
 
 /* There may be very many of them. */
 struct known {

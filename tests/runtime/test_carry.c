@@ -15,7 +15,7 @@ enum { ROOM = 32 };
 
 struct rule {
 	unsigned file;
-	const char *label, *verdict, *other;	/* label NULL: there is none, and verdict is the text; verdict "": it does not decide; other NULL: there is none */
+	const char *label, *verdict, *other;	/* label NULL: .verdict is the text; verdict "": it decides nothing; other NULL: none */
 };
 
 /* Files' defaults pass, and stand behind all rules. @more: members of the text. */
@@ -226,8 +226,8 @@ static struct rt_meta *limits_of(const struct rule *rules, size_t n, const struc
 
 	fprintf(f, ",\"limits\":[");
 	for (size_t i = 0; i < n_limits; i++) {
-		fprintf(f, "%s{\"name\":\"%s\",\"rate\":\"1/s\",\"file\":0,\"size\":8,\"words\":1,\"layout\":\"%s\",\"shift\":0", i ? "," : "",
-			limits[i].name, limits[i].layout);
+		fprintf(f, "%s{\"name\":\"%s\",\"rate\":\"1/s\",\"file\":0,\"size\":8,\"words\":1,\"layout\":\"%s\",\"shift\":0",
+			i ? "," : "", limits[i].name, limits[i].layout);
 		if (limits[i].rule >= 0)
 			fprintf(f, ",\"rule\":%d", limits[i].rule);
 		fprintf(f, "}");
@@ -256,7 +256,8 @@ static void pairs(struct rt_meta *old, struct rt_meta *new, const int *want)
 
 static void finds_limits(void **state)
 {
-	const struct rule ab[] = { { 0, "a", "drop", NULL }, { 0, "b", "drop", NULL } }, ba[] = { { 0, "b", "pass", NULL }, { 0, "a", "drop", NULL } };
+	const struct rule ab[] = { { 0, "a", "drop", NULL }, { 0, "b", "drop", NULL } };
+	const struct rule ba[] = { { 0, "b", "pass", NULL }, { 0, "a", "drop", NULL } };
 
 	(void)state;
 	/* by names; and by labels and their places in the rule, wherever that stands now */
