@@ -1,7 +1,7 @@
 /*
- * A part of libxdp's dispatcher that was on its way when whoever made it was ended. In: what is pinned beside the place of a link. Out: the new part
- * alone where it was whole, else the old one, or none as before; and nothing of ours or of libxdp's is left that nobody uses. A part that joined and is
- * not pinned yet is known by its maps.
+ * A part of libxdp's dispatcher that was on its way when whoever made it was ended. In: what is pinned beside the place of a link. Out: the new
+ * part alone where it was whole, else the old one, or none as before; and nothing of ours or of libxdp's is left that nobody uses. A part that joined
+ * and is not pinned yet is known by its maps.
  */
 #include <bpf/bpf.h>
 #include <dirent.h>
