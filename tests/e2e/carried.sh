@@ -3,6 +3,7 @@
 # first; and of a filter that waits for confirmation: what it begins with, and what is gone with it.
 . "$(dirname "$0")/lib.sh" "$@"
 network
+own_place
 
 version() {	# NAME OPTION...: a version of f.xdpf from standard input, compiled to NAME.o
 	local name=$1
@@ -152,7 +153,7 @@ udp 1 10 1
 status "confirm" 0 in_a "$XDPF" confirm --quiet xe0
 udp 1 10 1
 is "what is confirmed has all" "$(stats '(rule("l1"), j["balanced"])')" "(3, True)"
-is "and nothing is left" "$(find /sys/fs/bpf/xdpf -name before -newer "$WORK/list" 2>/dev/null | wc -l)" 0
+is "and nothing is left" "$(find "$XDPF_BPFFS" -name before | wc -l)" 0
 printf 'set s : ip live = { 192.0.2.1 };\ntake: remove ip.src from s if udp.dport == 70;\nz: drop if ip.src in s;\n' | version s1
 printf 'set s : ip live = { 10.99.0.2 };\ntake: remove ip.src from s if udp.dport == 70;\ny: drop if ip.src in s;\n' | version s2
 apply s1 --afresh >/dev/null
