@@ -439,7 +439,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false,
  *                     "forwards": true } or null,
  *     "limits":   [ { "name": "syn" or "edge.xdpf:31", "rate": "200/s burst 400 per ip.src/32/64", "file": 0, "size": 65536,
- *                     "layout": "ip.src/32/64", "words": 3, "shift": 0 } ],
+ *                     "layout": "ip.src/32/64", "words": 3, "shift": 0, "rule": 7 } ],
  *     "logs":     [ { "rule": 0, "sample": false } ],
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
  *                     "added": true, "snap": [ 21, 0 ],
@@ -470,7 +470,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie,
  * which the rule let go on and did not count, and SYNs among its "else" that could not be answered.
  * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key; buckets of equal layout and shift (limit.h) mean the
- * same; words: of 64 bits, of a key.
+ * same; words: of 64 bits, of a key; rule: only without a name, the index of that in which it stands.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; where its map is a trie ("prefix") it begins with a u32, the bits behind it that count; a component of kind "net" is the
  * last one: u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.

@@ -233,7 +233,9 @@ static int say_gone(struct rt_carry *c, const struct xdpf_log *log)
 	}
 	for (size_t i = 0; i < old->n_limits && !err; i++)
 		if (!goes_on[i])
-			err = rt_carry_lose(c, "limit", old->limits[i].file, old->limits[i].name, "there is none of this name any more");
+			err = rt_carry_lose(c, "limit", old->limits[i].file, old->limits[i].name, "%s", old->limits[i].rule == XDPF_NO_RULE ?
+					    "there is none of this name any more" :
+					    "it has no name, and there is none in a rule of this label or text any more");
 	return err;
 }
 
