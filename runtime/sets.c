@@ -155,8 +155,10 @@ int rt_set_open(int *out, const struct xdpf_program *p, size_t set, const struct
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
 
-	if (set >= m->n_sets || p->set_fd[set] < 0)
+	if (set >= m->n_sets)
 		return rt_fail(log, ENOENT, "the program has no such set");
+	if (p->set_fd[set] < 0)
+		return rt_fail(log, ENOENT, "no rule asks set %s, so it is not in the filter: use it in a rule, and apply", m->sets[set].name);
 	if (bpf_obj_get_info_by_fd(p->set_fd[set], &info, &len))
 		return rt_fail_sys(log, errno, "set %s cannot be looked at", m->sets[set].name);
 	if (info.key_size != m->sets[set].key_size || info.value_size != sizeof(struct xdpf_element))

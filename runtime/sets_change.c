@@ -82,6 +82,7 @@ struct place {
 	uint32_t turn;
 };
 
+/* -ENOSPC, without a message: there is no room. */
 static int put(const struct place *at, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log)
 {
 	const struct xdpf_set *m = at->set;
@@ -104,27 +105,48 @@ static int put(const struct place *at, const void *key, uint64_t keep, uint64_t 
 		if (err)
 			return err;
 		if (bpf_map_update_elem(at->fd, key, &e, BPF_ANY))
-			return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements, as `size` in its declaration says", m->name, m->size);
+			return -ENOSPC;
 	}
 	/* a program that adds nothing has no queue, and nobody who looks for room in it */
 	if (!keep || at->queue < 0 || (there && old.until))
 		return 0;
 	err = note_age(at->queue, at->fd, m, key, e.age, now);
-	if (err) {
+	if (err)
 		bpf_map_delete_elem(at->fd, key);
-		return rt_fail(log, ENOSPC, "set %s is full", m->name);
-	}
-	return 0;
+	return err;
 }
 
 /* ---- many ---- */
 
+/* How many elements are in the set beside those of @list: the map has room for as many as the set, and knows nothing of the snapshot. */
+static int count_beside(size_t *n, const struct place *at, const struct rt_live *l, const struct rt_list *list, uint64_t now,
+			const struct xdpf_log *log)
+{
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
+	int err = rt_snapshot_read(&s, at->fd, at->set, log);
+
+	*n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		*n += (!s.values[i].turn || s.values[i].turn == at->turn) && (!s.values[i].until || s.values[i].until > now) &&
+		      rt_list_find(list, &l->snap->set, s.keys + i * at->set->key_size) == list->n;
+	return err;
+}
+
+/* What an addition of @n elements says where there is no room: none of them is in the set because of it. */
+static int full(const struct xdpf_set *set, size_t n, const struct xdpf_log *log)
+{
+	return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements, as `size` in its declaration says%s", set->name, set->size,
+		       n > 1 ? "; none was added" : "");
+}
+
 /* A snapshot with these elements, too. */
-static int merge(const struct rt_live *l, const struct rt_list *list, const struct xdpf_set *set, const void *keys, size_t n,
+static int merge(const struct place *at, const struct rt_live *l, const struct rt_list *list, const void *keys, size_t n, uint64_t now,
 		 const struct xdpf_log *log)
 {
-	size_t size = set->key_size;
+	const struct xdpf_set *set = at->set;
+	size_t size = set->key_size, given = n, beside;
 	_cleanup_free_ unsigned char *all = malloc((list->n + n) * size + 1);
+	int err;
 
 	if (!all)
 		return rt_fail(log, ENOMEM, "out of memory");
@@ -135,27 +157,10 @@ static int merge(const struct rt_live *l, const struct rt_list *list, const stru
 	n = live_sort(&l->snap->set, all, list->n + n);
 	if (n == SIZE_MAX)
 		return rt_fail(log, ENOMEM, "out of memory");
-	if (n > set->size)
-		return rt_fail(log, ENOSPC, "set %s holds %u elements, and with these it would be %zu: `size` in its declaration says how many",
-			       set->name, set->size, n);
-	return n == list->n ? 0 : rt_live_patch(l, all, n, 0, log);
-}
-
-/* Is there room for @n more elements beside what the snapshot has? The map has room for as many as the set, and knows nothing of the snapshot. */
-static int check_room(const struct place *at, const struct rt_live *l, const struct rt_list *list, size_t n, uint64_t now,
-		      const struct xdpf_log *log)
-{
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
-	int err = list->n ? rt_snapshot_read(&s, at->fd, at->set, log) : 0;
-
-	n += list->n;
-	for (size_t i = 0; i < s.n; i++)
-		n += (!s.values[i].turn || s.values[i].turn == at->turn) && (!s.values[i].until || s.values[i].until > now) &&
-		     rt_list_find(list, &l->snap->set, s.keys + i * at->set->key_size) == list->n;
-	if (err || !list->n || n <= at->set->size)
-		return err;
-	return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements, as `size` in its declaration says", at->set->name,
-		       at->set->size);
+	err = count_beside(&beside, at, l, &(struct rt_list){ .keys = all, .n = n }, now, log);
+	if (!err && beside + n > set->size)
+		err = full(set, given, log);
+	return err || n == list->n ? err : rt_live_patch(l, all, n, 0, log);
 }
 
 /* Is the element in the set, the snapshot's part or the other? */
@@ -167,13 +172,79 @@ static bool has(const struct place *at, const struct rt_live *l, const struct rt
 	return *in_list || is_there(at->fd, at->set, key, at->turn, &e);
 }
 
+/* Is there room for these elements, too? Of a set without a snapshot its map says so. */
+static int check_room(const struct place *at, const struct rt_live *l, const struct rt_list *list, const void *keys, size_t given, uint64_t now,
+		      const struct xdpf_log *log)
+{
+	size_t size = at->set->key_size, n, beside, fresh = 0;
+	_cleanup_free_ unsigned char *once = list->n ? malloc(given * size + 1) : NULL;
+	bool in_list;
+	int err;
+
+	if (!list->n)
+		return 0;
+	if (once && given)
+		memcpy(once, keys, given * size);
+	n = once ? live_sort(&l->snap->set, once, given) : SIZE_MAX;
+	if (n == SIZE_MAX)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++)
+		fresh += !has(at, l, list, once + i * size, &in_list);
+	err = count_beside(&beside, at, l, list, now, log);
+	return err || beside + list->n + fresh <= at->set->size ? err : full(at->set, given, log);
+}
+
+/* What the map has for an element that is about to be put there. */
+struct before {
+	struct xdpf_element was;
+	bool there, put;
+};
+
+/* Makes the map what it was before @n elements were put there until @until, but for what rules did meanwhile. */
+static void take_back(const struct place *at, const unsigned char *keys, const struct before *b, size_t n, uint64_t until)
+{
+	for (size_t i = n; i-- > 0;) {
+		const void *key = keys + i * at->set->key_size;
+		struct xdpf_element is;
+
+		if (!b[i].put || !is_there(at->fd, at->set, key, at->turn, &is) || is.until != until)
+			continue;
+		if (b[i].there)
+			bpf_map_update_elem(at->fd, key, &b[i].was, BPF_EXIST);
+		else
+			bpf_map_delete_elem(at->fd, key);
+	}
+}
+
+/* One after the other: all of them or, where there is no room, none. What the list has, which does not expire, stays there. */
+static int put_each(const struct place *at, const struct rt_live *l, const struct rt_list *list, const unsigned char *keys, size_t n, uint64_t keep,
+		    uint64_t now, const struct xdpf_log *log)
+{
+	_cleanup_free_ struct before *b = calloc(n + 1, sizeof(*b));
+	size_t i;
+	int err = b ? 0 : rt_fail(log, ENOMEM, "out of memory");
+
+	for (i = 0; i < n && !err; i++) {
+		const void *key = keys + i * at->set->key_size;
+		bool in_list;
+
+		has(at, l, list, key, &in_list);
+		if (in_list && !list->until)
+			continue;
+		b[i].there = is_there(at->fd, at->set, key, at->turn, &b[i].was);
+		err = put(at, key, keep, now, log);
+		b[i].put = !err;
+	}
+	if (err && b)
+		take_back(at, keys, b, i, keep ? now + keep : 0);
+	return err == -ENOSPC ? full(at->set, n, log) : err;
+}
+
 int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	_cleanup_(rt_list_close) struct rt_list list = { 0 };
 	struct place at = { .p = p };
-	size_t fresh = 0;
-	bool in_list;
 	int err = rt_set_open(&at.fd, p, set, log);
 
 	if (err)
@@ -189,18 +260,9 @@ int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, s
 	if (list.until && list.until <= now)	/* nothing of it is in the set any more */
 		list.n = list.until = 0;
 	if (l.turns && n >= MANY && !keep && !list.until)
-		return merge(&l, &list, at.set, keys, n, log);
-	for (size_t i = 0; i < n; i++)
-		fresh += !has(&at, &l, &list, (const char *)keys + i * at.set->key_size, &in_list);
-	err = check_room(&at, &l, &list, fresh, now, log);
-	for (size_t i = 0; i < n && !err; i++) {
-		const void *key = (const char *)keys + i * at.set->key_size;
-
-		has(&at, &l, &list, key, &in_list);
-		if (!in_list || list.until)
-			err = put(&at, key, keep, now, log);
-	}
-	return err;
+		return merge(&at, &l, &list, keys, n, now, log);
+	err = check_room(&at, &l, &list, keys, n, now, log);
+	return err ? err : put_each(&at, &l, &list, keys, n, keep, now, log);
 }
 
 int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log)

@@ -133,16 +133,16 @@ static int compare(struct rt_snapshot *have, const struct keys *want, struct key
 }
 
 /* Of a set that has no snapshots: one after the other. */
-static int by_differences(int fd, const struct xdpf_set *m, struct keys *want, uint64_t keep, struct xdpf_set_change *out, const struct xdpf_log *log)
+static int by_differences(const struct xdpf_program *p, size_t set, int fd, struct keys *want, uint64_t keep, struct xdpf_set_change *out,
+			  const struct xdpf_log *log)
 {
 	_cleanup_(rt_snapshot_free) struct rt_snapshot have = { 0 };
 	struct keys add = { .size = want->size }, gone = { .size = want->size };
 	_cleanup_free_ void *added = malloc(want->n * want->size + 1);
+	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
 	bool tight;
 	int err;
 
-	if (keep)
-		return rt_fail(log, EOPNOTSUPP, "set %s: rules take elements out of it, so what replaces it can only stay", m->name);
 	add.v = added;
 	if (!added)
 		return rt_fail(log, ENOMEM, "out of memory");
@@ -154,8 +154,9 @@ static int by_differences(int fd, const struct xdpf_set *m, struct keys *want, u
 	tight = have.n + add.n > m->size;
 	if (!err && tight)
 		err = take_all(fd, &gone, m, log);
+	/* those that are there get the new time, too */
 	if (!err)
-		err = put_all(fd, &add, m, log);
+		err = keep ? rt_set_put_all(p, set, want->v, want->n, keep, rt_set_now(), log) : put_all(fd, &add, m, log);
 	if (!err && !tight)
 		err = take_all(fd, &gone, m, log);
 	return err;
@@ -181,14 +182,11 @@ static int by_snapshot(const struct xdpf_program *p, size_t set, int fd, struct 
 		       const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
-	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
 	struct counts c = { .had = 0 };
 	int err = rt_live_open(&l, p, set, log);
 
 	if (err)
 		return err;
-	if (keep && !m->expires)
-		return rt_fail(log, EINVAL, "the elements of set %s do not expire", m->name);
 	c.s = &l.snap->set;
 	c.want = (struct rt_list){ .keys = want->v, .n = want->n };
 	err = xdpf_set_each(p, set, count, &c, log);
@@ -215,6 +213,8 @@ int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys,
 		return err;
 	m = &rt_meta_get(p->meta)->sets[set];
 	snap = rt_meta_snap(p->meta, set);
+	if (keep && !m->expires)
+		return rt_fail(log, EINVAL, "the elements of set %s do not expire", m->name);
 	want.size = m->key_size;
 	wanted = want.v = malloc(n * want.size + 1);
 	if (!want.v)
@@ -230,7 +230,7 @@ int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys,
 	if (want.n > m->size)
 		return rt_fail(log, ENOSPC, "set %s holds %u elements, and these are %zu: `size` in its declaration says how many", m->name, m->size,
 			       want.n);
-	err = snap->set.form != LIVE_NONE ? by_snapshot(p, set, fd, &want, keep, &out, log) : by_differences(fd, m, &want, keep, &out, log);
+	err = snap->set.form != LIVE_NONE ? by_snapshot(p, set, fd, &want, keep, &out, log) : by_differences(p, set, fd, &want, keep, &out, log);
 	if (!err)
 		*change = out;
 	return err;
