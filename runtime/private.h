@@ -267,7 +267,7 @@ struct rt_list {
 	const unsigned char *keys;
 	size_t n;
 	uint64_t until;
-	unsigned slot;				/* which of the set's two lists it is */
+	unsigned slot, turn;			/* which of the set's two lists it is; of which turn, also where there is none */
 	void *map;
 	size_t len;
 };
@@ -291,6 +291,29 @@ int rt_live_bind(int *out_fd, int prog_fd, const struct rt_meta *m, const struct
 /* -ENOENT: @map is none of those of snapshots; 0: it is as its readers expect. */
 int rt_live_map(const struct bpf_map *map, const struct rt_meta *m, const struct xdpf_log *log);
 int *rt_live_place(struct xdpf_program *p, const char *name);
+
+/* ---- keytab.c ---- */
+
+/* Places of keys that are .size bytes long, found by their bytes. */
+struct rt_keytab {
+	const unsigned char *keys;	/* the caller's */
+	size_t n, size, mask;
+	uint32_t *slot;
+	uint64_t seed;
+};
+
+/* Of keys that are there twice, the first is found. */
+int rt_keytab_make(struct rt_keytab *t, const void *keys, size_t n, size_t size, const struct xdpf_log *log);
+/* .n: it is none of them. */
+size_t rt_keytab_find(const struct rt_keytab *t, const void *key);
+void rt_keytab_free(struct rt_keytab *t);
+
+/* ---- sets_batch.c: @n keys of @size bytes; 0 or -errno without a message ---- */
+
+/* From the *@done-th on, which counts on. -ENOSPC: there is no room for the next. */
+int rt_batch_put(int fd, const unsigned char *keys, const struct xdpf_element *values, size_t n, size_t size, size_t *done);
+/* Those that are there; *gone: how many. */
+int rt_batch_delete(int fd, const unsigned char *keys, size_t n, size_t size, size_t *gone);
 
 /* ---- sets.c ---- */
 
