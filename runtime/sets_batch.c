@@ -1,6 +1,6 @@
 /*
- * Many elements of a set's map at once: a call of the kernel for each would cost more than what is done by it. In: keys, one behind the other. Out: the
- * map with or without them.
+ * Many elements of a set's map at once: a call of the kernel for each would cost more than what is done by it. In: keys, one behind the other. Out:
+ * the map with or without them.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

@@ -285,8 +285,8 @@ static int find_set(struct job *j, const char *name)
 	}
 	j->set = &j->m->sets[j->at];
 	if (j->keep && !j->set->expires)
-		return cli_usage(j->cli, "--timeout is for sets whose elements expire, and those of %s do not: its declaration has no `timeout`, and no "
-				 "rule adds to it for a time", name);
+		return cli_usage(j->cli, "--timeout is for sets whose elements expire, and those of %s do not: its declaration has no `timeout`, "
+				 "and no rule adds to it for a time", name);
 	return EXIT_DONE;
 }
 
@@ -388,7 +388,8 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 	if (timeout && !get_time(cli, timeout, &j.keep))
 		return EXIT_USAGE;
 	if (j.path && !strcmp(j.path, "-"))
-		return cli_usage(cli, "--follow takes a file, since standard input is read once: `xdpf set replace IFACE SET -` for each list that comes");
+		return cli_usage(cli, "--follow takes a file, since standard input is read once: `xdpf set replace IFACE SET -` for each list that "
+				 "comes");
 	j.iface = operand[1];
 	j.name = n > 2 ? operand[2] : NULL;
 	if (j.path)

@@ -1,6 +1,7 @@
 /*
  * Files of elements for `xdpf set`, as rule files' `from` reads them: one element on each line, its components with blanks or commas between
- * them, further words and what stands behind # or ; left out, a byte order mark before them skipped. In: a file's name. Out: the elements' keys. One that is wrong is told of with its line.
+ * them, further words and what stands behind # or ; left out, a byte order mark before them skipped. In: a file's name. Out: the elements' keys. One
+ * that is wrong is told of with its line.
  */
 #include <errno.h>
 #include <stdio.h>
