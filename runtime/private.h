@@ -392,6 +392,8 @@ const char *rt_bpffs_root(void);
 /* A program or map by its id: an fd, or -1 with errno. */
 int rt_prog_get(uint32_t id);
 int rt_map_get(uint32_t id);
+/* Refuses with -EPERM what others' ids have to be looked up for, where this process may not. @why: who looks up what. */
+int rt_by_ids(const char *what, const char *why, const struct xdpf_log *log);
 /* Makes sure that a program that was loaded, and its maps, are found by these. Under the lock. */
 int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log);
 int rt_hold_map(int fd, const struct xdpf_log *log);
