@@ -244,7 +244,8 @@ static V pick(struct cg *g, const struct limit *l, V set, V hash, const V *bit, 
 		any = LLVMBuildOr(g->b, any, bit[i], "");
 	}
 	for (unsigned i = 0; i < l->layout.ways && owned(l); i++) {
-		V other = LLVMBuildXor(g->b, mine, cg_c(g, (uint64_t)i * l->layout.slot), ""), is_mine = and(g, bit[i], not_bit(g, nonzero(g, other)));
+		V other = LLVMBuildXor(g->b, mine, cg_c(g, (uint64_t)i * l->layout.slot), "");
+		V is_mine = and(g, bit[i], not_bit(g, nonzero(g, other)));
 
 		at = choose(g, is_mine, cg_c(g, i), at);
 		was = choose(g, is_mine, state[i], was);
