@@ -161,5 +161,6 @@ bool json_export(struct arena *a, const struct source *source, FILE *out)
 	}
 	json_decref(list);
 	json_decref(root);
+	pieces_free(&t.in);
 	return ok;
 }

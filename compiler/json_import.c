@@ -2,6 +2,8 @@
  * A document as a rule file. In: JSON of whoever wrote it. Out: a text in the canonical layout, which knows where each of its words came from.
  * Memory is bounded by the size of the document: what would need more for its objects is refused before they are made.
  */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "json_priv.h"
@@ -83,7 +85,7 @@ static const char *path_of(struct json_put *p, const struct source *json, const 
 	if (!file)
 		return json->path;
 	node = json_node(p, 0, "file", 0);
-	if (!name || !*name || strchr(name, '/') || strlen(name) > 255 || strcmp(name, "-") == 0 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+	if (!name || !*name || strchr(name, '/') || strlen(name) > NAME_MAX || !strcmp(name, "-") || !strcmp(name, ".") || !strcmp(name, "..")) {
 		json_error(p, node, "this is no file's name")->remedy = "it is what counters, logs and tests call these rules: \"edge.xdpf\"";
 		return json->path;
 	}
@@ -107,28 +109,22 @@ static void join(struct json_put *p, const struct pieces *was, const struct piec
 	}
 }
 
-static const struct source *lay_out(struct json_put *p, const char *path)
+static const struct source *lay_out(struct json_put *p, const char *path, struct pieces *was, struct pieces *is)
 {
-	struct pieces was = { 0 }, is = { 0 };
-	struct source *raw = source_new(p->scratch, path, p->text.v ? p->text.v : "", p->text.n), *out;
+	struct source *raw = source_new(p->scratch, path, p->text.n ? p->text.v : "", p->text.n), *out;
 	const char *text;
 	size_t len;
 
-	pieces_read(p->scratch, raw, &was);
-	if (!json_check_words(p, &was))
+	pieces_read(p->scratch, raw, was);
+	if (!json_check_words(p, was))
 		return NULL;
-	text = parse_format(p->scratch, raw, &len);
-	if (!text) {
+	text = pieces_format(p->scratch, was, &len, is);
+	if (!text || is->piece.n != was->piece.n) {
 		json_error(p, 0, "internal error: the text that was made of it would say something else");
 		return NULL;
 	}
 	out = source_new(p->a, path, text, len);
-	pieces_read(p->scratch, out, &is);
-	if (is.piece.n != was.piece.n) {
-		json_error(p, 0, "internal error: the text that was made of it has other words");
-		return NULL;
-	}
-	join(p, &was, &is);
+	join(p, was, is);
 	out->origin = &p->origin->of;
 	return out;
 }
@@ -137,6 +133,7 @@ const struct source *json_import(struct arena *a, const struct source *json, str
 {
 	struct json_put p = { .a = a, .scratch = arena_new(), .d = d, .path = json->path };
 	json_t *root = load(json, d);
+	struct pieces was = { 0 }, is = { 0 };
 	const struct source *out = NULL;
 	const char *path;
 	bool ok;
@@ -148,8 +145,12 @@ const struct source *json_import(struct arena *a, const struct source *json, str
 		ok = json_put_document(&p, root) && !d->errors;
 		json_decref(root);
 		if (ok)
-			out = lay_out(&p, path);
+			out = lay_out(&p, path, &was, &is);
 	}
+	pieces_free(&was);
+	pieces_free(&is);
+	free(p.text.v);
+	free(p.word.v);
 	arena_free(p.scratch);
 	return out;
 }

@@ -128,7 +128,7 @@ struct json_put {
 	const char *path;		/* of the document */
 	struct json_shapes shapes;
 	struct json_origin *origin;
-	VEC(char) text;
+	VEC(char) text;			/* these in no arena */
 	VEC(struct json_word) word;
 	unsigned newlines;		/* at the end of the text */
 	unsigned depth, blocks;
@@ -165,6 +165,7 @@ void json_put_comments_above(struct json_put *p, uint32_t node, const json_t *v,
 void json_put_comments_inside(struct json_put *p);
 void json_put_comments_behind(struct json_put *p, uint32_t node, const json_t *v);
 void json_put_line(struct json_put *p);
+void json_put_bytes(struct json_put *p, const char *s, size_t n);
 
 /* ---- json_check.c ---- */
 
@@ -197,6 +198,17 @@ struct json_taker {
 	struct json_seat own;		/* of the next one */
 };
 
+int json_kind(const struct json_taker *t);
+bool json_is_next(const struct json_taker *t, size_t at, const char *word);
+/* The word, where it is the next one. */
+bool json_take_word(struct json_taker *t, const char *word);
+json_t *json_take_string(struct json_taker *t);
+/* A member that is one string or number. */
+json_t *json_take_simple(struct json_taker *t, enum json_sort sort);
+json_t *json_take_block(struct json_taker *t);
+json_t *json_take_branches(struct json_taker *t);
+/* Statements or steps, as far as there are some. */
+json_t *json_take_rows(struct json_taker *t, enum json_family family);
 /* All statements from .at on; NULL: these are none. */
 json_t *json_take_statements(struct json_taker *t);
 /* A member of the type; NULL: it is none, and nothing is taken. */

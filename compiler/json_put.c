@@ -89,16 +89,17 @@ bool json_deeper(struct json_put *p, uint32_t node)
 
 /* ---- words ---- */
 
-static void add(struct json_put *p, const char *s, size_t n)
+void json_put_bytes(struct json_put *p, const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		*vec_add(p->scratch, &p->text) = s[i];
+	if (!n)
+		return;
+	memcpy(heap_add(&p->text, n), s, n);
 	p->newlines = 0;
 }
 
 void json_put_line(struct json_put *p)
 {
-	*vec_add(p->scratch, &p->text) = '\n';
+	*heap_add(&p->text, 1) = '\n';
 	p->newlines++;
 }
 
@@ -108,13 +109,13 @@ void json_put_text(struct json_put *p, uint32_t node, enum json_sort sort, const
 
 	json_put_comments_inside(p);
 	if (p->text.n && !p->newlines)
-		add(p, " ", 1);
+		json_put_bytes(p, " ", 1);
 	w.begin = (uint32_t)p->text.n;
-	add(p, before, strlen(before));
-	add(p, s, len);
-	add(p, behind, strlen(behind));
+	json_put_bytes(p, before, strlen(before));
+	json_put_bytes(p, s, len);
+	json_put_bytes(p, behind, strlen(behind));
 	w.end = (uint32_t)p->text.n;
-	*vec_add(p->scratch, &p->word) = w;
+	*heap_add(&p->word, 1) = w;
 	p->words++;
 }
 
@@ -235,7 +236,8 @@ static const struct json_shape *shape_of(struct json_put *p, uint32_t node, enum
 		names[n++] = s->tag;
 	}
 	if (!said) {
-		json_error(p, node, "this %s has no `%s`", json_family_name(family), tag)->remedy = nearest(p, "", 0, names, n, "it says which it is:");
+		json_error(p, node, "this %s has no `%s`", json_family_name(family), tag)->remedy =
+			nearest(p, "", 0, names, n, "it says which it is:");
 		return NULL;
 	}
 	node = json_node(p, node, tag, 0);

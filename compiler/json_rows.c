@@ -9,13 +9,6 @@
 
 /* ---- comments ---- */
 
-static void add(struct json_put *p, const char *s, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		*vec_add(p->scratch, &p->text) = s[i];
-	p->newlines = 0;
-}
-
 /* On a line of its own, or behind what is there. */
 static void put_comment(struct json_put *p, const char *s, size_t len, bool own_line)
 {
@@ -23,11 +16,11 @@ static void put_comment(struct json_put *p, const char *s, size_t len, bool own_
 		if (own_line)
 			json_put_line(p);
 		else
-			add(p, " ", 1);
+			json_put_bytes(p, " ", 1);
 	}
 	if (*s != '#')
-		add(p, "# ", 2);
-	add(p, s, len);
+		json_put_bytes(p, "# ", 2);
+	json_put_bytes(p, s, len);
 	json_put_line(p);
 }
 

@@ -11,7 +11,8 @@ static const char *const full_words[] = { "open", "closed", NULL };
 static const char *const outcome_words[] = { "pass", "drop", "abort", "tx", "redirect", "forward", "reply", NULL };
 
 static const char NAMES[] = "names are letters, digits, `_` and `-`, begin with a letter, and are no words of the language";
-static const char VALUES[] = "a number, \"10k\", \"192.0.2.0/24\", \"1024-65535\", \"syn|ack\", a name; { \"string\": TEXT } for what stands in quotes";
+static const char VALUES[] =
+	"a number, \"10k\", \"192.0.2.0/24\", \"1024-65535\", \"syn|ack\", a name; { \"string\": TEXT } for what stands in quotes";
 static const char FIELDS[] = "xdpfc --list=fields prints them; a slice is written \"payload[0:4]\"";
 
 const struct json_sort_info json_sorts[SORT_COUNT] = {

@@ -17,7 +17,8 @@ static void put_number(struct json_put *p, uint32_t node, enum json_sort sort, c
 	char digits[24];
 
 	if (json_integer_value(v) < 0) {
-		json_error(p, node, "a number below 0")->remedy = "numbers go from 0 to 18446744073709551615; those above 9223372036854775807 are strings";
+		json_error(p, node, "a number below 0")->remedy =
+			"numbers go from 0 to 18446744073709551615; those above 9223372036854775807 are strings";
 		return;
 	}
 	snprintf(digits, sizeof(digits), "%" PRIu64, (uint64_t)json_integer_value(v));

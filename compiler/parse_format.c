@@ -5,6 +5,7 @@
  */
 #include "parse_pieces.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "parse_tokens.h"
@@ -12,9 +13,8 @@
 enum { WIDTH = 120, TAB = 8, CONTINUED = 2, LABEL_MOST = 16 };
 
 struct format {
-	struct arena *a;
 	struct pieces in;
-	VEC(char) out;
+	VEC(char) out;			/* in no arena */
 	size_t at;			/* the next piece */
 	unsigned depth;
 	bool fresh;			/* nothing stands in this block yet */
@@ -25,8 +25,8 @@ struct format {
 
 static void put(struct format *f, const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		*vec_add(f->a, &f->out) = s[i];
+	if (n)
+		memcpy(heap_add(&f->out, n), s, n);
 }
 
 static void put_span(struct format *f, struct span sp)
@@ -358,43 +358,53 @@ static bool same_text(struct span a, struct span b)
 }
 
 /* Whether both have the same tokens and comments. A set's name and colon are one token or two. */
-static bool same(const struct format *f, const struct format *g)
+static bool same(const struct format *f, const struct pieces *g)
 {
 	size_t k = 0;
 
-	if (f->in.comment.n != g->in.comment.n)
+	if (f->in.comment.n != g->comment.n)
 		return false;
-	for (size_t i = 0; i < f->in.comment.n; i++) {
-		struct span a = f->in.comment.v[i].span, b = g->in.comment.v[i].span;
-
-		if (!same_text(a, b))
+	for (size_t i = 0; i < f->in.comment.n; i++)
+		if (!same_text(f->in.comment.v[i].span, g->comment.v[i].span))
 			return false;
-	}
 	for (size_t i = 0; i < f->in.piece.n; i++, k++) {
-		struct span a = f->in.piece.v[i].span, b = k < g->in.piece.n ? g->in.piece.v[k].span : a;
+		struct span a = f->in.piece.v[i].span, b = k < g->piece.n ? g->piece.v[k].span : a;
 
 		if (is_set_name(f, i)) {
 			a.end--;
 			k++;
 		}
-		if (k >= g->in.piece.n || !same_text(a, b))
+		if (k >= g->piece.n || !same_text(a, b))
 			return false;
 	}
-	return k == g->in.piece.n;
+	return k == g->piece.n;
 }
 
-const char *parse_format(struct arena *a, const struct source *source, size_t *len)
+const char *pieces_format(struct arena *a, const struct pieces *in, size_t *len, struct pieces *out)
 {
-	struct format f = { .a = a, .fresh = true }, g = { .a = a };
+	struct format f = { .in = *in, .fresh = true };
+	const char *text;
 
-	pieces_read(a, source, &f.in);
 	while (f.in.piece.v[f.at].kind != TOK_YYEOF)
 		item(&f);
 	comments_above(&f, &f.in.piece.v[f.at]);
 	if (f.out.n)
 		put(&f, "\n", 1);
 	*len = f.out.n;
-	put(&f, "", 1);
-	pieces_read(a, source_new(a, source->path, f.out.v, *len), &g.in);
-	return same(&f, &g) ? f.out.v : NULL;
+	text = arena_strndup(a, f.out.n ? f.out.v : "", f.out.n);
+	free(f.out.v);
+	pieces_read(a, source_new(a, in->src->path, text, *len), out);
+	return same(&f, out) ? text : NULL;
+}
+
+const char *parse_format(struct arena *a, const struct source *source, size_t *len)
+{
+	struct pieces in, out;
+	const char *text;
+
+	pieces_read(a, source, &in);
+	text = pieces_format(a, &in, len, &out);
+	pieces_free(&in);
+	pieces_free(&out);
+	return text;
 }

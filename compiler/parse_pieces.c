@@ -3,6 +3,7 @@
  */
 #include "parse_pieces.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "parse_tokens.h"
@@ -10,7 +11,7 @@
 int lex_next(PARSE_STYPE *val, struct span *at, void *scanner);
 
 /* Comments and empty lines between @begin and @end. */
-static void between(struct arena *a, struct pieces *t, struct piece *p, uint32_t begin, uint32_t end)
+static void between(struct pieces *t, struct piece *p, uint32_t begin, uint32_t end)
 {
 	unsigned newlines = begin ? 0 : 1;
 
@@ -25,7 +26,7 @@ static void between(struct arena *a, struct pieces *t, struct piece *p, uint32_t
 			stop++;
 		while (stop > i && strchr(" \t\r", t->src->text[stop - 1]))
 			stop--;
-		*vec_add(a, &t->comment) = (struct comment){ { t->src, i, stop }, newlines > 0, newlines > 1 };
+		*heap_add(&t->comment, 1) = (struct comment){ { t->src, i, stop }, newlines > 0, newlines > 1 };
 		newlines = 0;
 		i = stop - 1;
 	}
@@ -42,7 +43,7 @@ void pieces_read(struct arena *a, const struct source *src, struct pieces *out)
 	uint32_t end = 0;
 	int kind;
 
-	out->src = src;
+	*out = (struct pieces){ .src = src };
 	do {
 		PARSE_STYPE val;
 		struct span at = { src, (uint32_t)src->len, (uint32_t)src->len };
@@ -53,9 +54,16 @@ void pieces_read(struct arena *a, const struct source *src, struct pieces *out)
 			at.begin = at.end = (uint32_t)src->len;
 		p.kind = kind;
 		p.span = at;
-		between(a, out, &p, end, at.begin);
+		between(out, &p, end, at.begin);
 		end = at.end;
-		*vec_add(a, &out->piece) = p;
+		*heap_add(&out->piece, 1) = p;
 	} while (kind != TOK_YYEOF);
 	lex_free(scanner);
+}
+
+void pieces_free(struct pieces *p)
+{
+	free(p->piece.v);
+	free(p->comment.v);
+	*p = (struct pieces){ 0 };
 }

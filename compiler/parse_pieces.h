@@ -21,11 +21,16 @@ struct piece {
 
 struct pieces {
 	const struct source *src;
-	VEC(struct piece) piece;
+	VEC(struct piece) piece;	/* in no arena */
 	VEC(struct comment) comment;
 };
 
-/* All of @src, in @a. What is no token is there as one of kind TOK_PARSE_error, or left out. */
+/* All of @src; it goes with pieces_free(). What is no token is there as one of kind TOK_PARSE_error, or left out. */
 void pieces_read(struct arena *a, const struct source *src, struct pieces *out);
+void pieces_free(struct pieces *p);
+
+/* parse_format.c: @in in the canonical layout, a text of *len bytes and a NUL in @a, and its pieces, to be freed in any case. NULL: it would not
+ * say the same, which is a defect here. */
+const char *pieces_format(struct arena *a, const struct pieces *in, size_t *len, struct pieces *out);
 
 #endif
