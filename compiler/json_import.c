@@ -109,14 +109,15 @@ static void join(struct json_put *p, const struct pieces *was, const struct piec
 	}
 }
 
-static const struct source *lay_out(struct json_put *p, const char *path, struct pieces *was, struct pieces *is)
+/* @sound: the text is whole; else only its words are looked at. */
+static const struct source *lay_out(struct json_put *p, const char *path, bool sound, struct pieces *was, struct pieces *is)
 {
 	struct source *raw = source_new(p->scratch, path, p->text.n ? p->text.v : "", p->text.n), *out;
 	const char *text;
 	size_t len;
 
 	pieces_read(p->scratch, raw, was);
-	if (!json_check_words(p, was))
+	if (!json_check_words(p, was) || !sound)
 		return NULL;
 	text = pieces_format(p->scratch, was, &len, is);
 	if (!text || is->piece.n != was->piece.n) {
@@ -135,17 +136,17 @@ const struct source *json_import(struct arena *a, const struct source *json, str
 	json_t *root = load(json, d);
 	struct pieces was = { 0 }, is = { 0 };
 	const struct source *out = NULL;
+	unsigned errors = d->errors;
 	const char *path;
-	bool ok;
 
 	if (root) {
 		p.origin = json_origin_new(a, json->path);
-		json_shapes_make(p.scratch, &p.shapes);
+		/* Members' names are kept, to point at them. */
+		json_shapes_make(a, &p.shapes);
 		path = path_of(&p, json, root);
-		ok = json_put_document(&p, root) && !d->errors;
+		json_put_document(&p, root);
 		json_decref(root);
-		if (ok)
-			out = lay_out(&p, path, &was, &is);
+		out = lay_out(&p, path, d->errors == errors, &was, &is);
 	}
 	pieces_free(&was);
 	pieces_free(&is);

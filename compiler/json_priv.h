@@ -138,8 +138,8 @@ struct json_put {
 	uint64_t words;
 };
 
-/* The statements of the document. False: it is wrong. */
-bool json_put_document(struct json_put *p, const json_t *root);
+/* The statements of the document. */
+void json_put_document(struct json_put *p, const json_t *root);
 struct diag *json_error(struct json_put *p, uint32_t node, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 uint32_t json_node(struct json_put *p, uint32_t up, const char *member, size_t index);
 /* @p->depth grows by one; false: it is too deep, which was told. */

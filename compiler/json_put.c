@@ -246,8 +246,8 @@ static const struct json_shape *shape_of(struct json_put *p, uint32_t node, enum
 		return NULL;
 	}
 	word = json_string_value(said);
-	json_error(p, node, "there is no %s %s%s", json_family_name(family), json_quote(p, word, json_string_length(said)),
-		   family == JSON_VERDICT ? " that decides" : "")->remedy = nearest(p, word, json_string_length(said), names, n, "there are");
+	json_error(p, node, "there is no %s %s", json_family_name(family), json_quote(p, word, json_string_length(said)))->remedy =
+		nearest(p, word, json_string_length(said), names, n, "there are");
 	return NULL;
 }
 
