@@ -48,7 +48,7 @@ struct source *source_new(struct arena *a, const char *path, const char *text, s
 struct line_col source_line_col(const struct source *s, uint32_t offset);
 /* The last component of the path: "edge.xdpf"; "<stdin>" for "-". */
 const char *source_shown(const struct source *s);
-/* The same, and the line: "edge.xdpf:31". */
+/* The same, and the line: "edge.xdpf:31". Of a text that was made from something else, those that this says. */
 char *span_shown(struct arena *a, struct span sp);
 
 enum severity { DIAG_ERROR, DIAG_WARNING };

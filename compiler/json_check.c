@@ -15,8 +15,7 @@ static void tell(struct json_put *p, const struct json_word *w, const struct pie
 	size_t len = w->end - w->begin;
 	struct diag *d;
 
-	if (w->sort == SORT_LABEL || w->sort == SORT_SETNAME)
-		len -= w->sort == SORT_LABEL ? 1 : 2;
+	len -= w->sort == SORT_LABEL;
 	if (tokens_keyword(s, len) && first->kind >= TOK_ABORT && first->kind <= TOK_WITHIN)
 		d = json_error(p, w->node, "%s is a word of the language and cannot be %s", json_quote(p, s, len), info->what);
 	else

@@ -109,7 +109,8 @@ static void add_places(struct json_taker *t)
 		if (!file && !line)
 			continue;
 		o = json_object();
-		if (file)
+		/* That of the document goes without saying. */
+		if (file && strcmp(file, source_shown(s)) != 0)
 			json_object_set_new(o, "file", json_string(file));
 		if (line)
 			json_object_set_new(o, "line", json_integer(line));

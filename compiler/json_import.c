@@ -89,7 +89,8 @@ static const char *path_of(struct json_put *p, const struct source *json, const 
 		json_error(p, node, "this is no file's name")->remedy = "it is what counters, logs and tests call these rules: \"edge.xdpf\"";
 		return json->path;
 	}
-	return slash ? arena_printf(p->a, "%.*s/%s", (int)(slash - json->path), json->path, name) : arena_strndup(p->a, name, strlen(name));
+	p->file = arena_strndup(p->a, name, strlen(name));
+	return slash ? arena_printf(p->a, "%.*s/%s", (int)(slash - json->path), json->path, name) : p->file;
 }
 
 /* Who said each token of @text, which has the same tokens as what was put. */

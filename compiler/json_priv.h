@@ -66,8 +66,8 @@ const char *json_tag_member(enum json_family f);
 const char *json_family_name(enum json_family f);
 /* Whether objects of @family may be where @where is asked for: verdicts are actions. */
 bool json_family_is(enum json_family family, enum json_family where);
-/* Whether an object of the family has comments: the members common to all those. */
-bool json_has_comments(enum json_family f);
+/* How many members an object of the family has that are not in its row: statements all, steps only comments. */
+unsigned json_commons(enum json_family f);
 extern const char *const json_common[4];	/* comment, comment_behind, comments, source */
 enum { COMMON_COMMENT, COMMON_BEHIND, COMMON_COMMENTS, COMMON_SOURCE };
 
@@ -126,6 +126,7 @@ struct json_put {
 	struct arena *scratch;		/* until the text is made */
 	struct diag_list *d;
 	const char *path;		/* of the document */
+	const char *file;		/* what it calls itself; NULL: nothing */
 	struct json_shapes shapes;
 	struct json_origin *origin;
 	VEC(char) text;			/* these in no arena */

@@ -193,7 +193,7 @@ static bool members_known(struct json_put *p, uint32_t node, const struct json_s
 	for (unsigned i = 0; i < s->n; i++)
 		if (s->item[i].kind == ITEM_MEMBER)
 			names[n++] = s->item[i].text;
-	for (unsigned i = 0; json_has_comments(s->family) && i < 4; i++)
+	for (unsigned i = 0; i < json_commons(s->family); i++)
 		names[n++] = json_common[i];
 	return json_only(p, node, v, names, n);
 }

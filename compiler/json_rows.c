@@ -2,6 +2,7 @@
  * The document, its statements in a row, and their comments, to text. In: arrays of statements and steps. Out: each on a line of its own, with
  * comments above it, behind it, and behind so many of its words; a number of words that it has not puts a comment at its end.
  */
+#include <limits.h>
 #include <string.h>
 
 #include "json_priv.h"
@@ -159,14 +160,15 @@ static void written_of(struct json_put *p, uint32_t node, const json_t *v)
 	}
 	if (!json_only(p, at, s, names, 2))
 		return;
-	if (file && !json_is_string(file))
-		json_error(p, json_node(p, at, "file", 0), "this is %s where a string should be", json_is(file));
-	else if (line && (!json_is_integer(line) || json_integer_value(line) < 1 || json_integer_value(line) > UINT32_MAX))
-		json_error(p, json_node(p, at, "line", 0), "this is no line: lines are numbers from 1 on");
-	if (file)
-		w.file = arena_strndup(p->a, json_string_length(file) ? json_string_value(file) : "", json_string_length(file));
-	w.line = (unsigned)json_integer_value(line);
-	*vec_add(p->a, &p->origin->written) = w;
+	if (file && (!json_is_string(file) || !json_string_length(file) || json_string_length(file) > NAME_MAX)) {
+		json_error(p, json_node(p, at, "file", 0), "this is no file's name")->remedy = "it is a string of 1 to 255 bytes";
+	} else if (line && (!json_is_integer(line) || json_integer_value(line) < 1 || json_integer_value(line) > UINT32_MAX)) {
+		json_error(p, json_node(p, at, "line", 0), "this is no line")->remedy = "lines are numbers from 1 on";
+	} else {
+		w.file = file ? utf8_line(p->a, json_string_value(file), json_string_length(file), NAME_MAX, false) : p->file;
+		w.line = (unsigned)json_integer_value(line);
+		*vec_add(p->a, &p->origin->written) = w;
+	}
 }
 
 /* ---- rows ---- */
@@ -196,7 +198,8 @@ void json_put_rows(struct json_put *p, uint32_t node, const json_t *v, enum json
 		p->comments = comments_of(p, at, o);
 		p->comment = 0;
 		p->words = 0;
-		written_of(p, at, o);
+		if (family == JSON_STATEMENT)
+			written_of(p, at, o);
 		/* A comment in front of the first word is one above it. */
 		json_put_object(p, at, family, o);
 		json_put_comments_behind(p, at, o);

@@ -58,9 +58,9 @@ bool json_family_is(enum json_family family, enum json_family where)
 	return family == where || (family == JSON_VERDICT && where == JSON_ACTION);
 }
 
-bool json_has_comments(enum json_family f)
+unsigned json_commons(enum json_family f)
 {
-	return f == JSON_STATEMENT || f == JSON_STEP;
+	return f == JSON_STATEMENT ? 4 : f == JSON_STEP ? 3 : 0;
 }
 
 static enum json_sort sort_of(const char *name)

@@ -149,7 +149,8 @@ size_t json_sort_end(const struct pieces *p, size_t i, enum json_sort t)
 	switch (t) {
 	case SORT_NAME:		return i + (k == TOK_NAME);
 	case SORT_LABEL:	return i + (k == TOK_LABEL);
-	case SORT_SETNAME:	return k == TOK_LABEL ? i + 1 : i + 2 * (k == TOK_NAME && kind(p, i + 1) == TOK_COLON);
+	/* With its colon, where that stands right behind it. */
+	case SORT_SETNAME:	return i + (k == TOK_NAME || k == TOK_LABEL);
 	case SORT_STRING:	return i + (k == TOK_STRING);
 	case SORT_NUMBER:	return i + (k == TOK_NUM);
 	case SORT_AMOUNT:	return i + is_amount(k);

@@ -35,6 +35,11 @@ bool json_is_next(const struct json_taker *t, size_t at, const char *word)
 
 bool json_take_word(struct json_taker *t, const char *word)
 {
+	/* A set's colon may be one token with its name. */
+	if (strcmp(word, ":") == 0 && t->at && t->in.piece.v[t->at - 1].kind == TOK_LABEL) {
+		t->own.after++;
+		return true;
+	}
 	if (!json_is_next(t, t->at, word))
 		return false;
 	take(t, t->at + 1);
@@ -193,7 +198,7 @@ json_t *json_take_object(struct json_taker *t, enum json_family family)
 		o = json_object();
 		if (tag)
 			json_object_set_new_nocheck(o, tag, json_string_nocheck(s->tag));
-		if (json_has_comments(family))
+		if (json_commons(family))
 			t->own.of = o;
 		if (take_items(t, s, 0, s->n, o))
 			return o;

@@ -88,7 +88,8 @@ void json_put_simple(struct json_put *p, uint32_t node, enum json_sort sort, con
 	} else if (!len) {
 		json_error(p, node, "the string is empty where %s should be", info->what)->remedy = info->hint;
 	} else if (!info->words || known_word(p, node, info->words, s, len)) {
-		json_put_text(p, node, sort, "", s, len, sort == SORT_LABEL ? ":" : sort == SORT_SETNAME ? " :" : "");
+		/* A set's name with its colon in it would be a label. */
+		json_put_text(p, node, sort == SORT_SETNAME ? SORT_NAME : sort, "", s, len, sort == SORT_LABEL ? ":" : "");
 	}
 }
 
