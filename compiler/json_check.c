@@ -20,7 +20,7 @@ static void tell(struct json_put *p, const struct json_word *w, const struct pie
 		d = json_error(p, w->node, "%s is a word of the language and cannot be %s", json_quote(p, s, len), info->what);
 	else
 		d = json_error(p, w->node, "%s is not %s", json_quote(p, s, len), info->what);
-	d->remedy = info->hint;
+	d->remedy = strchr(" \t\r\n", *s) || strchr(" \t\r\n", s[len - 1]) ? "leave out the blanks around it" : info->hint;
 }
 
 bool json_check_words(struct json_put *p, const struct pieces *pieces)
@@ -36,10 +36,11 @@ bool json_check_words(struct json_put *p, const struct pieces *pieces)
 		while (v[i].kind != TOK_YYEOF && v[i].span.begin < w->begin)
 			i++;
 		end = json_sort_end(pieces, i, w->sort);
-		if (v[i].span.begin != w->begin || end == i || v[end - 1].span.end != w->end)
-			tell(p, w, &v[i]);
-		else
+		if (v[i].span.begin == w->begin && end > i && v[end - 1].span.end == w->end)
 			i = end;
+		/* A word of the language is only another one behind a string that has been told. */
+		else if (w->sort != SORT_WORD || p->d->errors == errors)
+			tell(p, w, &v[i]);
 	}
 	return p->d->errors == errors && v[i].kind == TOK_YYEOF;
 }

@@ -32,7 +32,7 @@ static uint64_t memory_of(const struct source *s)
 	return sum;
 }
 
-static const char *remedy_of(const json_error_t *e, const char *text)
+static const char *remedy_of(const json_error_t *e, const char *text, size_t at)
 {
 	static const struct {
 		enum json_error_code code;
@@ -50,6 +50,10 @@ static const char *remedy_of(const json_error_t *e, const char *text)
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		if (known[i].code == json_error_code(e))
 			return known[i].remedy;
+	while (at && strchr(" \t\r\n]}", text[at]))
+		at--;
+	if (json_error_code(e) == json_error_invalid_syntax && text[at] == ',')
+		return "no comma stands behind the last element";
 	return *text == '{' || *text == '[' ? NULL : "--import=json reads JSON: { \"xdpf\": 1, \"statements\": [ … ] }";
 }
 
@@ -71,7 +75,8 @@ static json_t *load(const struct source *json, struct diag_list *d)
 	at = e.position > 0 ? (size_t)e.position - 1 : 0;
 	if (at > json->len)
 		at = json->len;
-	diag_error(d, (struct span){ json, (uint32_t)at, (uint32_t)at }, "this is no JSON: %s", e.text)->remedy = remedy_of(&e, json->text);
+	diag_error(d, (struct span){ json, (uint32_t)at, (uint32_t)at }, "this is no JSON: %s",
+		   json_error_code(&e) == json_error_null_character ? "a string with a NUL in it" : e.text)->remedy = remedy_of(&e, json->text, at);
 	return NULL;
 }
 

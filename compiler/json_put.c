@@ -8,7 +8,7 @@
 #include "json_priv.h"
 #include "utf8.h"
 
-enum { DEPTH = 400, MOST_NAMES = 64 };
+enum { DEPTH = 1000, MOST_NAMES = 64 };
 
 /* ---- messages ---- */
 
@@ -50,6 +50,8 @@ struct diag *json_error(struct json_put *p, uint32_t node, const char *fmt, ...)
 
 const char *json_is(const json_t *v)
 {
+	if (!v)
+		return "nothing";
 	switch (json_typeof(v)) {
 	case JSON_OBJECT:	return "an object";
 	case JSON_ARRAY:	return "an array";
@@ -223,7 +225,8 @@ static const struct json_shape *shape_of(struct json_put *p, uint32_t node, enum
 	size_t n = 0;
 
 	if (!json_is_object(v)) {
-		json_error(p, node, "this is %s where a %s should be, an object", json_is(v), json_family_name(family));
+		word = json_family_name(family);
+		json_error(p, node, "this is %s where %s %s should be, an object", json_is(v), strchr("aeiou", *word) ? "an" : "a", word);
 		return NULL;
 	}
 	for (unsigned i = 0; i < p->shapes.n; i++) {

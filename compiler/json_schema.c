@@ -190,7 +190,8 @@ static void add_common(json_t *defs)
 	json_object_set_new(defs, json_common[COMMON_BEHIND], json_pack("{s:s}", "type", "string"));
 	json_object_set_new(defs, json_common[COMMON_COMMENTS], array_of(inside, 0));
 	json_object_set_new(defs, json_common[COMMON_SOURCE],
-			    object(json_pack("{s:{s:s}, s:{s:s, s:i}}", "file", "type", "string", "line", "type", "integer", "minimum", 1), json_array()));
+			    object(json_pack("{s:{s:s}, s:{s:s, s:i}}", "file", "type", "string", "line", "type", "integer", "minimum", 1),
+				   json_array()));
 }
 
 /* ---- rows ---- */
@@ -241,8 +242,8 @@ bool json_schema(FILE *out)
 	add_common(defs);
 	for (unsigned i = 0; i < JSON_FAMILIES; i++)
 		json_object_set_new(defs, families[i], family_schema(&all, (enum json_family)i));
-	members = json_pack("{s:{s:i}, s:{s:s}, s:{s:s, s:i, s:s}, s:o, s:o}", "xdpf", "const", 1, "$schema", "type", "string", "file", "type", "string",
-			    "minLength", 1, "pattern", "^[^/]*$", "statements", array_of(to(families[JSON_STATEMENT]), 0), "comment",
+	members = json_pack("{s:{s:i}, s:{s:s}, s:{s:s, s:i, s:s}, s:o, s:o}", "xdpf", "const", 1, "$schema", "type", "string",
+			    "file", "type", "string", "minLength", 1, "pattern", "^[^/]*$", "statements", array_of(to(families[JSON_STATEMENT]), 0), "comment",
 			    to(json_common[COMMON_COMMENT]));
 	root = object(members, json_pack("[s, s]", "xdpf", "statements"));
 	json_object_set_new(root, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
