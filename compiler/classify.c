@@ -208,8 +208,22 @@ const char *classify_reason(const struct classifier *c)
 	return c->reason;
 }
 
+/* Hash tables first: what then has nothing earlier is not looked at. */
+static void lookup_late(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list, uint32_t *best)
+{
+	*best = tuple_find(m, &c->tuple, which, v, CLASSIFY_WORD_END);
+	if (*(const uint32_t *)image_at(m, c->tuple.rest) >= (*best & TUPLE_END))
+		*list = *(const uint32_t *)image_at(m, c->rfc.at + 4 * RFC_LISTS) + 4;
+	else
+		*list = rfc_find(m, &c->rfc, which, v);
+}
+
 void classify_lookup(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list, uint32_t *best)
 {
+	if (c->engine == ENGINE_HYBRID && c->tuple.late) {
+		lookup_late(c, m, which, v, list, best);
+		return;
+	}
 	if (c->engine == ENGINE_SWITCH)
 		*list = *(const uint32_t *)image_at(m, c->cases.at) + 4 * classify_switch_find(&c->cases, which, v) + 4;
 	else

@@ -62,6 +62,39 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most)
 	return ok;
 }
 
+/* The least index of the rest, or TUPLE_END: there is none. */
+static uint32_t rest_first(const struct tuple_build *b)
+{
+	const struct classify_rules *r = b->t->r;
+	uint32_t term = b->other.n ? b->other.v[0] : UINT32_MAX;
+
+	if (b->n_left && b->term.v[b->left[0]].term < term)
+		term = b->term.v[b->left[0]].term;
+	return term == UINT32_MAX ? TUPLE_END : CLASSIFY_INDEX(r->entry.v[r->term.v[term].entry].word);
+}
+
+/* Are tables looked up before the rest? Where one of them has an earlier rule. */
+static bool is_late(const struct tuple_build *b)
+{
+	uint32_t first = rest_first(b);
+	bool late = false;
+
+	for (unsigned i = 0; i < b->n; i++)
+		late |= b->table[i].first < first;
+	return late;
+}
+
+/* How many of 256 packets ask the rest, about: as many match one rule as another. */
+static unsigned rest_share(const struct tuple_build *b)
+{
+	const struct classify_rules *r = b->t->r;
+	uint32_t first = rest_first(b), least = CLASSIFY_INDEX(r->entry.v[0].word), most = CLASSIFY_INDEX(r->entry.v[r->entry.n - 1].word);
+
+	if (!is_late(b) || first <= least)
+		return 256;
+	return first > most ? 1 : 1 + (unsigned)(255 * (uint64_t)(most - first) / (most - least + 1));
+}
+
 struct best {
 	struct tuple_build b;
 	uint32_t *left;
@@ -84,13 +117,14 @@ static bool consider(struct tuple_build *b, struct rfc *rfc, struct best *best)
 	struct image_mark before = image_mark(im);
 	unsigned tables = CLASSIFY_TABLE_COST * b->n;
 	size_t most = b->t->max_rest_bytes ? b->t->max_rest_bytes : SIZE_MAX, rules = b->t->r->term.n, less;
+	unsigned share = rest_share(b);
 
 	best->now = false;
-	less = best->is ? classify_bytes_within(best->cost - tables, rules) : SIZE_MAX;
+	less = best->is ? classify_bytes_within((best->cost - tables) * 256 / share, rules) : SIZE_MAX;
 	if (less < most)
 		most = less;
 	if (try_rest(b, rfc, most)) {
-		unsigned cost = tables + classify_bytes_cost(im->n - before.n, rules);
+		unsigned cost = tables + classify_bytes_cost(im->n - before.n, rules) * share / 256;
 
 		if (!best->is || cost < best->cost)
 			keep(best, b, cost);
@@ -108,6 +142,15 @@ static bool restore(struct tuple_build *b, struct rfc *rfc, struct best *best)
 	*b = best->b;
 	b->left = best->left;
 	return try_rest(b, rfc, SIZE_MAX);
+}
+
+static bool say_rest(struct tuple_build *b, struct tuple *tuple)
+{
+	tuple->late = is_late(b);
+	if (!classify_describe(b->t, 4, &tuple->rest))
+		return false;
+	*(uint32_t *)image_at(b->t->im, tuple->rest) = rest_first(b);
+	return true;
 }
 
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
@@ -137,5 +180,5 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 		return classify_fail(t, "%d tables leave %zu rules that are too many for one more kind", b->n, b->n_left + b->other.n);
 	if (!best.is)
 		return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
-	return restore(b, rfc, &best) && tuple_write(b, tuple);
+	return restore(b, rfc, &best) && tuple_write(b, tuple) && say_rest(b, tuple);
 }

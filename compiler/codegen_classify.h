@@ -53,6 +53,8 @@ struct cg_tuple {
 void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said);
 /* As tuple_find() has it. */
 V cg_tuple_find(struct cg_tuple *c, V best);
+/* Where tables come first: nothing of the rest is before @best. */
+V cg_tuple_late(struct cg_tuple *c, V best);
 
 /* ---- codegen_classify_tree.c: as tree_find() has it ---- */
 

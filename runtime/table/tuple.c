@@ -114,8 +114,6 @@ uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigne
 
 		if (d->first >= key >> 8)
 			break;
-		if (rest_bad(&d->all, p.shorts, &p))
-			continue;
 		more++;
 		for (unsigned k = 0; more && k < (t->wide[i] ? TUPLE_WIDE_CHAIN : TUPLE_CHAIN); k++) {
 			more = find_in(im, t, i, d, image_at(im, at + (size_t)(more - 1) * TUPLE_LINE), &p, &key);

@@ -56,7 +56,6 @@ struct tuple_rest {
 struct tuple_table {
 	uint64_t mask[TUPLE_WORDS];	/* of the packet's words, those that are hashed; of narrow tables the first one */
 	uint64_t shorts;		/* and of its short numbers */
-	struct tuple_rest all;		/* nothing outside is in any record */
 	uint32_t lines, others, rests;	/* where they begin; where records say a number, what all of them ask besides it */
 	uint32_t n;			/* buckets */
 	uint32_t first;			/* least index of its records */
@@ -107,6 +106,8 @@ struct tuple {
 	unsigned dim[TUPLE_DIMS];	/* long ones first */
 	struct tuple_window window[TUPLE_LONG];
 	size_t at;			/* of the tables' descriptions */
+	size_t rest;			/* of the least index (32 bits) of the rules that are in no table, or TUPLE_END: there are none */
+	bool late;			/* tables are looked up before these */
 };
 
 /* The packet as tables want it. */
