@@ -209,7 +209,8 @@ const char *classify_reason(const struct classifier *c)
 }
 
 /* Hash tables first: what then has nothing earlier is not looked at. */
-static void lookup_late(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list, uint32_t *best)
+static void lookup_late(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list,
+			uint32_t *best)
 {
 	*best = tuple_find(m, &c->tuple, which, v, CLASSIFY_WORD_END);
 	if (*(const uint32_t *)image_at(m, c->tuple.rest) >= (*best & TUPLE_END))

@@ -40,8 +40,8 @@ static size_t tables_bytes(const struct tuple_build *b)
 	return n;
 }
 
-/* An attempt of its own, of at most @most bytes: what it leaves in memory and image goes with it. */
-static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most)
+/* An attempt of its own, of at most @most bytes: what it leaves in memory and image goes with it. @cheaper: those are fewer than there is room for. */
+static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most, bool cheaper)
 {
 	struct attempt *t = b->t, sub = { .a = arena_new(), .out = t->out, .r = t->r, .im = t->im, .before = image_mark(t->im) };
 	size_t n, room = t->max_bytes - (t->im->n - t->before.n), tables = tables_bytes(b);
@@ -54,7 +54,7 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most)
 	ok = n <= (b->n ? REST : RFC_TERMS) && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
 	if (!ok && !t->im->failed)
 		image_cut(t->im, sub.before);
-	if (!ok && sub.why)
+	if (!ok && sub.why && !cheaper)
 		t->why = sub.why;
 	if (sub.longest > t->longest)
 		t->longest = sub.longest;
@@ -84,15 +84,28 @@ static bool is_late(const struct tuple_build *b)
 	return late;
 }
 
-/* How many of 256 packets ask the rest, about: as many match one rule as another. */
-static unsigned rest_share(const struct tuple_build *b)
+/* How many of 256 packets find nothing before rule @first, about: as many match one rule as another. */
+static unsigned share_from(const struct tuple_build *b, uint32_t first)
 {
 	const struct classify_rules *r = b->t->r;
-	uint32_t first = rest_first(b), least = CLASSIFY_INDEX(r->entry.v[0].word), most = CLASSIFY_INDEX(r->entry.v[r->entry.n - 1].word);
+	uint32_t least = CLASSIFY_INDEX(r->entry.v[0].word), most = CLASSIFY_INDEX(r->entry.v[r->entry.n - 1].word);
 
-	if (!is_late(b) || first <= least)
+	if (first <= least)
 		return 256;
 	return first > most ? 1 : 1 + (unsigned)(255 * (uint64_t)(most - first) / (most - least + 1));
+}
+
+/* What looking the tables up costs, in 1/256 ns: where nothing of a table is before what is found, it is not. */
+static unsigned tables_cost(const struct tuple_build *b)
+{
+	unsigned cost = 0;
+
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct tuple_choice *c = &b->table[i];
+
+		cost += share_from(b, c->first) * (CLASSIFY_TABLE_COST + (unsigned)(CLASSIFY_RECORD_COST * c->compared / c->n));
+	}
+	return cost;
 }
 
 struct best {
@@ -115,16 +128,12 @@ static bool consider(struct tuple_build *b, struct rfc *rfc, struct best *best)
 {
 	struct image *im = b->t->im;
 	struct image_mark before = image_mark(im);
-	unsigned tables = CLASSIFY_TABLE_COST * b->n;
+	unsigned tables = tables_cost(b), share = is_late(b) ? share_from(b, rest_first(b)) : 256;
 	size_t most = b->t->max_rest_bytes ? b->t->max_rest_bytes : SIZE_MAX, rules = b->t->r->term.n, less;
-	unsigned share = rest_share(b);
 
-	best->now = false;
-	less = best->is ? classify_bytes_within((best->cost - tables) * 256 / share, rules) : SIZE_MAX;
-	if (less < most)
-		most = less;
-	if (try_rest(b, rfc, most)) {
-		unsigned cost = tables + classify_bytes_cost(im->n - before.n, rules) * share / 256;
+	less = best->is ? classify_bytes_within((best->cost - tables) / share, rules) : SIZE_MAX;
+	if (try_rest(b, rfc, less < most ? less : most, less < most)) {
+		unsigned cost = tables + classify_bytes_cost(im->n - before.n, rules) * share;
 
 		if (!best->is || cost < best->cost)
 			keep(best, b, cost);
@@ -141,7 +150,29 @@ static bool restore(struct tuple_build *b, struct rfc *rfc, struct best *best)
 		return true;
 	*b = best->b;
 	b->left = best->left;
-	return try_rest(b, rfc, SIZE_MAX);
+	return try_rest(b, rfc, SIZE_MAX, false);
+}
+
+/* One table after the other, each with at most .same_key terms of a key. false: memory is out, or the image has no room. */
+static bool search(struct tuple_build *b, struct rfc *rfc, const struct image_mark *start, struct best *best)
+{
+	for (;;) {
+		size_t left = b->n_left;
+
+		if (best->is && tables_cost(b) >= best->cost)
+			return true;
+		if (best->now)
+			image_cut(b->t->im, *start);
+		best->now = false;
+		if (!consider(b, rfc, best))
+			return false;
+		if (b->n == TUPLE_MAX_TABLES)
+			return true;
+		if (!tuple_take(b))
+			return false;
+		if (b->n_left == left)
+			return true;
+	}
 }
 
 static bool say_rest(struct tuple_build *b, struct tuple *tuple)
@@ -155,30 +186,26 @@ static bool say_rest(struct tuple_build *b, struct tuple *tuple)
 
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 {
-	struct tuple_build *b = arena_alloc(t->a, sizeof(*b));
+	static const unsigned same_key[] = { TUPLE_SAME_KEY, TUPLE_FEW_OF_KEY };
+	struct tuple_build *b = arena_alloc(t->a, sizeof(*b)), *all = arena_alloc(t->a, sizeof(*all));
 	const struct image_mark start = image_mark(t->im);
-	struct best best = { .is = false };
+	struct best *best = arena_alloc(t->a, sizeof(*best));
 
-	b->t = t;
-	if (!tuple_terms(b))
+	all->t = t;
+	if (!tuple_terms(all))
 		return false;
-	while (!best.is || CLASSIFY_TABLE_COST * b->n < best.cost) {
-		size_t left = b->n_left;
-
-		if (!consider(b, rfc, &best))
+	for (unsigned i = 0; i < sizeof(same_key) / sizeof(*same_key); i++) {
+		*b = *all;
+		b->left = arena_copy(t->a, all->left, all->n_left * sizeof(*all->left));
+		b->same_key = same_key[i];
+		if (!search(b, rfc, &start, best))
 			return false;
-		if (b->n == TUPLE_MAX_TABLES || (best.is && CLASSIFY_TABLE_COST * (b->n + 1) >= best.cost))
-			break;
-		if (!tuple_take(b))
-			return false;
-		if (b->n_left == left)
-			break;
-		if (best.now)
-			image_cut(t->im, start);
 	}
-	if (!best.is && b->n == TUPLE_MAX_TABLES)
+	if (!best->is && b->n == TUPLE_MAX_TABLES)
 		return classify_fail(t, "%d tables leave %zu rules that are too many for one more kind", b->n, b->n_left + b->other.n);
-	if (!best.is)
+	if (!best->is)
 		return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
-	return restore(b, rfc, &best) && tuple_write(b, tuple) && say_rest(b, tuple);
+	if (best->now)
+		*b = best->b;
+	return restore(b, rfc, best) && tuple_write(b, tuple) && say_rest(b, tuple);
 }

@@ -21,7 +21,8 @@ struct tuple_term {
 enum {
 	TUPLE_ANY = 128,
 	TUPLE_STEP = 4,				/* free bits of tables are multiples of that */
-	TUPLE_SAME_KEY = 10,			/* terms of one key that a table takes */
+	TUPLE_SAME_KEY = 10,			/* terms of one key that a table takes; or, where tables are then cheaper … */
+	TUPLE_FEW_OF_KEY = 3,			/* … only so many */
 };
 
 /* What is hashed: in narrow tables .free is at most 32. */
@@ -44,12 +45,14 @@ struct tuple_build {
 	VEC(uint32_t) other;			/* places in .r->term of what no table can hold */
 	uint32_t *left;				/* places in .term that no table has, ascending */
 	size_t n_left;
+	unsigned same_key;			/* terms of one key that a table takes */
 	struct tuple_choice {
 		struct tuple_shape shape;
 		uint32_t *term, *bucket;	/* .n of them: by bucket, then ascending */
 		size_t n;
 		size_t lines;			/* buckets */
 		uint32_t first;			/* least index */
+		size_t compared;		/* records of their keys that are compared until a packet has found its own, all terms together */
 	} table[TUPLE_MAX_TABLES];
 	unsigned n;
 };
