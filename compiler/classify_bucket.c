@@ -185,6 +185,8 @@ bool tuple_write(struct tuple_build *b, struct tuple *out)
 	*(struct tuple_rest *)image_at(b->t->im, besides) = b->besides;
 	if (b->rest.n)
 		memcpy(image_at(b->t->im, rests), b->rest.v, b->rest.n * sizeof(struct tuple_rest));
+	if (b->pair && !pair_write(b, rests, &out->pair))
+		return false;
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct tuple_shape *s = &b->table[i].shape;
 		struct tuple_table d = {

@@ -35,12 +35,14 @@ static size_t tables_bytes(const struct tuple_build *b)
 {
 	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table) + b->rest.n * sizeof(struct tuple_rest);
 
+	if (b->pair)
+		n += b->pair->n_records * sizeof(struct pair_record) + 4 * b->pair->classes[0];
 	for (unsigned i = 0; i < b->n; i++)
 		n += (b->table[i].lines + b->table[i].n / (b->table[i].shape.wide ? 1 : TUPLE_RECORDS)) * TUPLE_LINE + 128;
 	return n;
 }
 
-/* An attempt of its own, of at most @most bytes: what it leaves in memory and image goes with it. @cheaper: those are fewer than there is room for. */
+/* An attempt of its own, of at most @most bytes: what it leaves in memory and image goes with it. @cheaper: there is room for more than those. */
 static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most, bool cheaper)
 {
 	struct attempt *t = b->t, sub = { .a = arena_new(), .out = t->out, .r = t->r, .im = t->im, .before = image_mark(t->im) };
@@ -51,7 +53,7 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most, bool c
 	sub.max_bytes = room > tables ? room - tables : 0;
 	if (sub.max_bytes > most)
 		sub.max_bytes = most;
-	ok = n <= (b->n ? REST : RFC_TERMS) && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
+	ok = n <= (b->n || b->pair ? REST : RFC_TERMS) && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
 	if (!ok && !t->im->failed)
 		image_cut(t->im, sub.before);
 	if (!ok && sub.why && !cheaper)
@@ -77,7 +79,7 @@ static uint32_t rest_first(const struct tuple_build *b)
 static bool is_late(const struct tuple_build *b)
 {
 	uint32_t first = rest_first(b);
-	bool late = false;
+	bool late = b->pair && b->pair->first < first;
 
 	for (unsigned i = 0; i < b->n; i++)
 		late |= b->table[i].first < first;
@@ -100,6 +102,8 @@ static unsigned tables_cost(const struct tuple_build *b)
 {
 	unsigned cost = 0;
 
+	if (b->pair)
+		cost = 256 * (CLASSIFY_PAIR_COST + (unsigned)(CLASSIFY_RECORD_COST * b->pair->compared / b->pair->entries));
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct tuple_choice *c = &b->table[i];
 
@@ -143,6 +147,14 @@ static bool consider(struct tuple_build *b, struct rfc *rfc, struct best *best)
 	return !im->failed;
 }
 
+static bool consider_anew(struct tuple_build *b, struct rfc *rfc, const struct image_mark *start, struct best *best)
+{
+	if (best->now)
+		image_cut(b->t->im, *start);
+	best->now = false;
+	return consider(b, rfc, best);
+}
+
 /* As it was when it was best. */
 static bool restore(struct tuple_build *b, struct rfc *rfc, struct best *best)
 {
@@ -161,10 +173,7 @@ static bool search(struct tuple_build *b, struct rfc *rfc, const struct image_ma
 
 		if (best->is && tables_cost(b) >= best->cost)
 			return true;
-		if (best->now)
-			image_cut(b->t->im, *start);
-		best->now = false;
-		if (!consider(b, rfc, best))
+		if ((b->n || b->pair) && !consider_anew(b, rfc, start, best))
 			return false;
 		if (b->n == TUPLE_MAX_TABLES)
 			return true;
@@ -188,12 +197,22 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 {
 	static const unsigned same_key[] = { TUPLE_SAME_KEY, TUPLE_FEW_OF_KEY };
 	struct tuple_build *b = arena_alloc(t->a, sizeof(*b)), *all = arena_alloc(t->a, sizeof(*all));
+	struct pair_choice *pair = arena_alloc(t->a, sizeof(*pair));
 	const struct image_mark start = image_mark(t->im);
 	struct best *best = arena_alloc(t->a, sizeof(*best));
+	bool paired;
 
 	all->t = t;
 	if (!tuple_terms(all))
 		return false;
+	/* tables of combinations alone */
+	*b = *all;
+	if (!consider(b, rfc, best))
+		return false;
+	/* pairs take most, or they are not worth it: both would take too long */
+	paired = pair_choose(all, pair) && 2 * pair->n >= t->r->term.n;
+	if (paired)
+		pair_take(all, pair);
 	for (unsigned i = 0; i < sizeof(same_key) / sizeof(*same_key); i++) {
 		*b = *all;
 		b->left = arena_copy(t->a, all->left, all->n_left * sizeof(*all->left));

@@ -228,12 +228,12 @@ static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct
 	if (!c->tuple.late) {
 		list = rfc_list(l, &c->rfc, said);
 		l->again = true;
-		best = cg_tuple_find(&tuple, cg_look(l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4));
+		best = cg_tuple_find(&tuple, said, cg_look(l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4));
 		found(g, list, best, result, on);
 		return;
 	}
 	l->again = true;
-	best = cg_tuple_find(&tuple, best);
+	best = cg_tuple_find(&tuple, said, best);
 	l->again = false;
 	none = cg_block(g, "nothing earlier");
 	rest = cg_block(g, "the rest");

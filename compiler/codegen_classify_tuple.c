@@ -143,6 +143,11 @@ static V rest_bad(struct cg_tuple *c, V rest, V said)
 	return or(g, in, bin(g, LLVMXor, and(g, which, TUPLE_WHICH_GUARDS), cg_c(g, TUPLE_WHICH_GUARDS)));
 }
 
+V cg_tuple_rest_bad(struct cg_tuple *c, V rest)
+{
+	return rest_bad(c, rest, NULL);
+}
+
 /* Where the packet's bucket begins. */
 static V bucket(struct cg_tuple *c, unsigned table)
 {
@@ -285,7 +290,8 @@ void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple 
 	c->guards = cg_hide(g, cg_c(g, TUPLE_GUARDS));
 	c->guarded = or(g, c->shorts, c->guards);
 	c->which_guarded = or(g, c->which, cg_c(g, TUPLE_WHICH_GUARDS));
-	for (unsigned i = 0; i < t->n && i < CG_TUPLE_EARLY; i++) {
+	/* where there are pairs, most packets need no table */
+	for (unsigned i = 0; !t->pair.is && i < t->n && i < CG_TUPLE_EARLY; i++) {
 		c->early[i] = cg_inside(l, bucket(c, i), TUPLE_LINE);
 		LLVMSetVolatile(LLVMBuildLoad2(g->b, g->i64, c->early[i], ""), 1);
 	}
@@ -298,7 +304,7 @@ V cg_tuple_late(struct cg_tuple *c, V best)
 	return LLVMBuildICmp(c->g->b, LLVMIntUGE, first, and(c->g, best, TUPLE_END), "");
 }
 
-V cg_tuple_find(struct cg_tuple *c, V best)
+V cg_tuple_find(struct cg_tuple *c, const struct cg_dim *said, V best)
 {
 	struct cg *g = c->g;
 	BB done = cg_block(g, "tables done");
@@ -307,6 +313,8 @@ V cg_tuple_find(struct cg_tuple *c, V best)
 	c->best = cg_alloca(g, g->i64, "best");
 	/* as tuple_key() has it */
 	LLVMBuildStore(g->b, or(g, and(g, shl(g, best, 8), UINT32_MAX), shr(g, best, 24)), c->best);
+	if (c->t->pair.is)
+		cg_pair_find(c, said);
 	for (unsigned i = 0; i < c->t->n; i++) {
 		BB next = i + 1 < c->t->n ? cg_block(g, "next table") : done;
 

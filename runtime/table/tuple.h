@@ -12,8 +12,7 @@
 #ifndef XDPF_TABLE_TUPLE_H
 #define XDPF_TABLE_TUPLE_H
 
-#include "image.h"
-#include "value.h"
+#include "pair.h"
 
 enum {
 	TUPLE_LONG = 2,			/* dimensions whose numbers have more than 16 bits */
@@ -99,6 +98,7 @@ struct tuple_window {
 };
 
 struct tuple {
+	struct pair pair;		/* of the long dimensions: looked up before all tables, if it is there */
 	unsigned n;			/* tables, by .first */
 	bool wide[TUPLE_MAX_TABLES];
 	bool say[TUPLE_MAX_TABLES];	/* its records say a short number: … */
