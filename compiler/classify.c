@@ -219,8 +219,10 @@ const char *classify_reason(const struct classifier *c)
 static void lookup_late(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list,
 			uint32_t *best)
 {
-	*best = tuple_find(m, &c->tuple, which, v, CLASSIFY_WORD_END);
-	if (*(const uint32_t *)image_at(m, c->tuple.rest) >= (*best & TUPLE_END))
+	bool sure;
+
+	*best = tuple_find(m, &c->tuple, which, v, CLASSIFY_WORD_END, &sure);
+	if (sure || *(const uint32_t *)image_at(m, c->tuple.rest) >= (*best & TUPLE_END))
 		*list = *(const uint32_t *)image_at(m, c->rfc.at + 4 * RFC_LISTS) + 4;
 	else
 		*list = rfc_find(m, &c->rfc, which, v);
@@ -228,6 +230,8 @@ static void lookup_late(const struct classifier *c, const struct image *m, const
 
 void classify_lookup(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list, uint32_t *best)
 {
+	bool sure;
+
 	if (c->engine == ENGINE_HYBRID && c->tuple.late) {
 		lookup_late(c, m, which, v, list, best);
 		return;
@@ -238,7 +242,7 @@ void classify_lookup(const struct classifier *c, const struct image *m, const un
 		*list = rfc_find(m, &c->rfc, which, v);
 	*best = CLASSIFY_WORD_END;
 	if (c->engine == ENGINE_HYBRID)
-		*best = tuple_find(m, &c->tuple, which, v, *(const uint32_t *)image_at(m, *list - 4));
+		*best = tuple_find(m, &c->tuple, which, v, *(const uint32_t *)image_at(m, *list - 4), &sure);
 	if (c->engine == ENGINE_TREE)
 		*best = tree_find(m, &c->tree, which, v, *best);
 }

@@ -97,6 +97,15 @@ static unsigned share_from(const struct tuple_build *b, uint32_t first)
 	return first > most ? 1 : 1 + (unsigned)(255 * (uint64_t)(most - first) / (most - least + 1));
 }
 
+/* The same of those that ask more than the table of pairs: what is found there comes first of all, but for what no record can hold. */
+static unsigned share_behind(const struct tuple_build *b, uint32_t first)
+{
+	unsigned share = share_from(b, first);
+	size_t all = b->t->r->term.n, sure = b->pair ? b->pair->n * (b->pair->entries - b->pair->unsure) / b->pair->entries : 0;
+
+	return 1 + (unsigned)(256 * (all - sure) / all) * share / 257;
+}
+
 /* What looking the tables up costs, in 1/256 ns: where nothing of a table is before what is found, it is not. */
 static unsigned tables_cost(const struct tuple_build *b)
 {
@@ -107,7 +116,7 @@ static unsigned tables_cost(const struct tuple_build *b)
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct tuple_choice *c = &b->table[i];
 
-		cost += share_from(b, c->first) * (CLASSIFY_TABLE_COST + (unsigned)(CLASSIFY_RECORD_COST * c->compared / c->n));
+		cost += share_behind(b, c->first) * (CLASSIFY_TABLE_COST + (unsigned)(CLASSIFY_RECORD_COST * c->compared / c->n));
 	}
 	return cost;
 }
@@ -132,7 +141,7 @@ static bool consider(struct tuple_build *b, struct rfc *rfc, struct best *best)
 {
 	struct image *im = b->t->im;
 	struct image_mark before = image_mark(im);
-	unsigned tables = tables_cost(b), share = is_late(b) ? share_from(b, rest_first(b)) : 256;
+	unsigned tables = tables_cost(b), share = is_late(b) ? share_behind(b, rest_first(b)) : 256;
 	size_t most = b->t->max_rest_bytes ? b->t->max_rest_bytes : SIZE_MAX, rules = b->t->r->term.n, less;
 
 	less = best->is ? classify_bytes_within((best->cost - tables) / share, rules) : SIZE_MAX;

@@ -1,7 +1,8 @@
 /*
  * Pairs of classes: rules that ask for few numbers of both long dimensions, by which of each dimension's classes they are about. In: terms. Out: those
- * that are found so, and their table. What a packet matches of them is found at once, however many lengths of prefixes there are; rules that are about
- * many pairs stay for other tables.
+ * that are found so, and their table. A pair that some of them are about has all other terms too that come before the last of these: so what matches
+ * there is the packet's first rule, however many lengths of prefixes there are, and nothing else need be asked; where a rule that no record can hold may
+ * come before it, its record says so.
  */
 #include "classify_tuple.h"
 
@@ -11,6 +12,7 @@
 enum {
 	MOST_TERMS = 20000,		/* with more, classes are so many that their maps are far from the processor */
 	PAIRS_OF_TERM = 64,		/* at most */
+	RECORDS_OF_TERM = 8,		/* of all pairs, for each term, at most */
 	SPARSE = 4,			/* places of the table for each pair, at most */
 	MOST_TRIES = 1 << 26,		/* places that are looked at while rows are laid into each other */
 };
@@ -20,55 +22,68 @@ struct members {
 	uint32_t *start, *v;
 };
 
-struct pair_entry {
-	uint32_t term, next;		/* place in .term; 1 and that of the next entry, or 0 */
-};
-
+/* A pair of classes, the last of the terms that are about few pairs of which this is one, and its records. */
 struct pair_list {
-	uint32_t a, b, first, last, n;	/* entries */
+	uint32_t a, b, last, first, n;
 };
 
 struct pairs {
 	struct tuple_build *b;
 	struct pair_choice *c;
+	struct pair_term {
+		uint32_t term;		/* place in .r->term */
+		uint32_t of;		/* place in .b->term of its first way; NO_RECORD: no record can hold it */
+	} *all;				/* .n of them, ascending */
+	size_t n;
 	struct classes class[2];
 	struct members of[2];
 	VEC(struct pair_list) list;
-	VEC(struct pair_entry) entry;
+	VEC(uint32_t) record;		/* places in .all, and PAIR_UNSURE: what pairs have */
 	uint32_t *slot;			/* by hash: 1 and the list, or 0 */
 	size_t slots;
 };
 
-/* Places in .b->term of what may be in pairs: one for each term, which asks the same besides in all its ways. */
-static void candidates(struct pairs *p)
+#define NO_RECORD UINT32_MAX
+
+/* Records can hold terms that ask the same besides in all their ways. */
+static bool fits(const struct tuple_build *b, size_t i, size_t next)
+{
+	for (size_t k = i; k < next; k++) {
+		const struct tuple_term *x = &b->term.v[k];
+
+		if (x->says || x->rest >= TUPLE_RESTS || x->rest != b->term.v[i].rest)
+			return false;
+	}
+	return true;
+}
+
+static void all_terms(struct pairs *p)
 {
 	const struct tuple_build *b = p->b;
-	struct pair_choice *c = p->c;
+	size_t i = 0, next, other = 0;
 
-	c->term = arena_array(b->t->a, b->term.n, sizeof(*c->term));
-	for (size_t i = 0, next; i < b->term.n; i = next) {
-		bool fits = true;
-
-		for (next = i; next < b->term.n && b->term.v[next].term == b->term.v[i].term; next++) {
-			const struct tuple_term *x = &b->term.v[next];
-
-			fits &= !x->says && x->rest < TUPLE_RESTS && x->rest == b->term.v[i].rest && x->free[0] < TUPLE_ANY && x->free[1] < TUPLE_ANY;
+	p->all = arena_array(b->t->a, b->term.n + b->other.n + 1, sizeof(*p->all));
+	while (i < b->term.n || other < b->other.n) {
+		if (i == b->term.n || (other < b->other.n && b->other.v[other] < b->term.v[i].term)) {
+			p->all[p->n++] = (struct pair_term){ b->other.v[other++], NO_RECORD };
+			continue;
 		}
-		if (fits)
-			c->term[c->n++] = (uint32_t)i;
+		for (next = i; next < b->term.n && b->term.v[next].term == b->term.v[i].term; )
+			next++;
+		p->all[p->n++] = (struct pair_term){ b->term.v[i].term, fits(b, i, next) ? (uint32_t)i : NO_RECORD };
+		i = next;
 	}
 }
 
 static bool make_classes(struct pairs *p)
 {
 	struct attempt *t = p->b->t;
-	uint32_t *term = arena_array(t->a, p->c->n + 1, sizeof(*term));
+	uint32_t *term = arena_array(t->a, p->n + 1, sizeof(*term));
 
-	for (size_t i = 0; i < p->c->n; i++)
-		term[i] = p->b->term.v[p->c->term[i]].term;
+	for (size_t i = 0; i < p->n; i++)
+		term[i] = p->all[i].term;
 	for (unsigned d = 0; d < 2; d++) {
-		classes_free(&p->class[d]);
-		if (!dim_classes(t, p->b->dim[d], term, p->c->n, &p->class[d], &p->c->map[d]) || p->class[d].n > PAIR_CLASSES)
+		if (!dim_classes(t, p->b->dim[d], term, p->n, &p->class[d], &p->c->map[d]) || p->class[d].n > PAIR_CLASSES)
 			return false;
 		p->c->classes[d] = p->class[d].n;
 	}
@@ -81,7 +96,7 @@ static void make_members(struct pairs *p, unsigned d)
 	const struct classes *c = &p->class[d];
 	struct members *m = &p->of[d];
 
-	m->start = arena_array(p->b->t->a, p->c->n + 2, sizeof(*m->start));
+	m->start = arena_array(p->b->t->a, p->n + 2, sizeof(*m->start));
 	for (unsigned turn = 0; turn < 2; turn++) {
 		for (size_t i = 0; i < c->n; i++)
 			for (size_t k = 0; k < c->words; k++)
@@ -93,31 +108,16 @@ static void make_members(struct pairs *p, unsigned d)
 					else
 						++*at;
 				}
-		for (size_t i = 0; i < p->c->n && !turn; i++)
+		for (size_t i = 0; i < p->n && !turn; i++)
 			m->start[i + 2] += m->start[i + 1];
 		if (!turn)
-			m->v = arena_array(p->b->t->a, m->start[p->c->n + 1] + 1, sizeof(*m->v));
+			m->v = arena_array(p->b->t->a, m->start[p->n + 1] + 1, sizeof(*m->v));
 	}
 }
 
 static size_t about(const struct members *m, size_t i)
 {
 	return m->start[i + 1] - m->start[i];
-}
-
-/* Those that are about few pairs; false: all are. */
-static bool drop_wide(struct pairs *p)
-{
-	size_t kept = 0, n = p->c->n;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t pairs = about(&p->of[0], i) * about(&p->of[1], i);
-
-		if (pairs && pairs <= PAIRS_OF_TERM)
-			p->c->term[kept++] = p->c->term[i];
-	}
-	p->c->n = kept;
-	return kept < n;
 }
 
 static uint32_t *slot_of(const struct pairs *p, uint32_t a, uint32_t b)
@@ -129,60 +129,79 @@ static uint32_t *slot_of(const struct pairs *p, uint32_t a, uint32_t b)
 	return &p->slot[at];
 }
 
-static void add_entry(struct pairs *p, uint32_t a, uint32_t b, uint32_t term)
-{
-	struct arena *arena = p->b->t->a;
-	uint32_t *slot = slot_of(p, a, b);
-	struct pair_list *l;
-
-	if (!*slot) {
-		*vec_add(arena, &p->list) = (struct pair_list){ .a = a, .b = b };
-		*slot = (uint32_t)p->list.n;
-	}
-	l = &p->list.v[*slot - 1];
-	*vec_add(arena, &p->entry) = (struct pair_entry){ term, 0 };
-	if (l->n++)
-		p->entry.v[l->last].next = (uint32_t)p->entry.n;
-	else
-		l->first = (uint32_t)p->entry.n - 1;
-	l->last = (uint32_t)p->entry.n - 1;
-	p->c->compared += l->n;
-}
-
-/* Adds term @i to its pairs; false: one of them has no room. */
-static bool add_term(struct pairs *p, size_t i)
+/* The pairs that term @i of .all is about: they are there as far as this one. */
+static void add_pairs(struct pairs *p, size_t i)
 {
 	const struct members *x = &p->of[0], *y = &p->of[1];
 
-	for (unsigned turn = 0; turn < 2; turn++)
-		for (uint32_t k = x->start[i]; k < x->start[i + 1]; k++)
-			for (uint32_t m = y->start[i]; m < y->start[i + 1]; m++) {
-				uint32_t *slot = turn ? NULL : slot_of(p, x->v[k], y->v[m]);
+	for (uint32_t k = x->start[i]; k < x->start[i + 1]; k++)
+		for (uint32_t m = y->start[i]; m < y->start[i + 1]; m++) {
+			uint32_t *slot = slot_of(p, x->v[k], y->v[m]);
 
-				if (turn)
-					add_entry(p, x->v[k], y->v[m], p->c->term[i]);
-				else if (*slot && p->list.v[*slot - 1].n == PAIR_CHAIN)
-					return false;
+			if (!*slot) {
+				*vec_add(p->b->t->a, &p->list) = (struct pair_list){ .a = x->v[k], .b = y->v[m] };
+				*slot = (uint32_t)p->list.n;
 			}
-	return true;
+			p->list.v[*slot - 1].last = (uint32_t)i;
+		}
+}
+
+/* All terms of a pair, as far as its last one. false: they are too many. */
+static bool fill_list(struct pairs *p, struct pair_list *l, const bool *own)
+{
+	const uint64_t *x = classes_set(&p->class[0], l->a), *y = classes_set(&p->class[1], l->b);
+
+	uint32_t unsure = 0;
+
+	l->first = (uint32_t)p->record.n;
+	for (size_t k = 0; k <= l->last / 64; k++)
+		for (uint64_t w = x[k] & y[k]; w; w &= w - 1) {
+			uint32_t i = (uint32_t)(64 * k) + (unsigned)__builtin_ctzll(w);
+
+			if (i > l->last)
+				break;
+			if (p->all[i].of == NO_RECORD) {
+				unsure = PAIR_UNSURE;
+				continue;
+			}
+			if (++l->n > PAIR_CHAIN)
+				return false;
+			*vec_add(p->b->t->a, &p->record) = i | unsure;
+			if (own[i]) {
+				p->c->compared += l->n;
+				p->c->entries++;
+				p->c->unsure += unsure != 0;
+			}
+		}
+	return p->record.n <= RECORDS_OF_TERM * p->n;
 }
 
 static bool make_lists(struct pairs *p)
 {
-	size_t all = 0, kept = 0;
+	bool *own = arena_array(p->b->t->a, p->n, sizeof(*own));
+	size_t all = 0;
 
-	for (size_t i = 0; i < p->c->n; i++)
-		all += about(&p->of[0], i) * about(&p->of[1], i);
+	p->c->term = arena_array(p->b->t->a, p->n, sizeof(*p->c->term));
+	for (size_t i = 0; i < p->n; i++) {
+		size_t pairs = about(&p->of[0], i) * about(&p->of[1], i);
+
+		if (p->all[i].of == NO_RECORD || !pairs || pairs > PAIRS_OF_TERM)
+			continue;
+		own[i] = true;
+		p->c->term[p->c->n++] = p->all[i].of;
+		all += pairs;
+	}
 	for (p->slots = 64; p->slots < 2 * all; )
 		p->slots *= 2;
 	p->slot = calloc(p->slots, sizeof(*p->slot));
-	if (!p->slot)
+	if (!p->slot || !p->c->n)
 		return false;
-	for (size_t i = 0; i < p->c->n; i++)
-		if (add_term(p, i))
-			p->c->term[kept++] = p->c->term[i];
-	p->c->n = kept;
-	p->c->entries = p->entry.n;
+	for (size_t i = 0; i < p->n; i++)
+		if (own[i])
+			add_pairs(p, i);
+	for (size_t i = 0; i < p->list.n; i++)
+		if (!fill_list(p, &p->list.v[i], own))
+			return false;
 	return true;
 }
 
@@ -258,42 +277,36 @@ static void make_records(struct pairs *p)
 	struct pair_choice *c = p->c;
 	size_t more = c->places;
 
-	c->n_records = c->places + p->entry.n - p->list.n;
+	c->n_records = c->places + p->record.n - p->list.n;
 	c->record = arena_array(p->b->t->a, c->n_records, sizeof(*c->record));
 	for (size_t i = 0; i < p->list.n; i++) {
 		const struct pair_list *l = &p->list.v[i];
 		struct pair_record *r = &c->record[c->row[l->a] + l->b];
-		uint32_t e = l->first;
 
 		r->row = (uint16_t)(l->a + 1);
-		for (;;) {
-			const struct tuple_term *x = &p->b->term.v[p->entry.v[e].term];
+		for (uint32_t k = 0; k < l->n; k++) {
+			uint32_t at = p->record.v[l->first + k];
+			const struct tuple_term *x = &p->b->term.v[p->all[at & ~PAIR_UNSURE].of];
 
+			if (k) {
+				r->next |= (uint32_t)more;
+				r = &c->record[more++];
+			}
+			r->next = at & PAIR_UNSURE;
 			r->key = key_of(p->b, x);
 			r->rest = (uint16_t)x->rest;
-			if (!p->entry.v[e].next)
-				break;
-			e = p->entry.v[e].next - 1;
-			r->next = (uint32_t)more;
-			r = &c->record[more++];
 		}
 	}
 }
 
 static bool choose(struct pairs *p)
 {
-	candidates(p);
-	if (!p->c->n || !make_classes(p))
+	all_terms(p);
+	if (!p->n || !make_classes(p))
 		return false;
 	make_members(p, 0);
 	make_members(p, 1);
-	if (drop_wide(p)) {
-		if (!p->c->n || !make_classes(p))
-			return false;
-		make_members(p, 0);
-		make_members(p, 1);
-	}
-	if (!make_lists(p) || !p->c->n || !lay_rows(p))
+	if (!make_lists(p) || !lay_rows(p))
 		return false;
 	make_records(p);
 	p->c->first = key_of(p->b, &p->b->term.v[p->c->term[0]]) >> 8;

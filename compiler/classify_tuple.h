@@ -44,7 +44,8 @@ struct pair_choice {
 	struct pair_record *record;
 	size_t n_records;
 	uint32_t first;				/* least index */
-	size_t entries, compared;		/* records of pairs; how many are compared until a packet has found its own, all of these together */
+	size_t entries, unsure;			/* records of .term; those that something may be before that no record can hold */
+	size_t compared;			/* how many are compared until a packet has found its own, all of these together */
 };
 
 struct tuple_build {

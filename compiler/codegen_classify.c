@@ -228,18 +228,18 @@ static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct
 	if (!c->tuple.late) {
 		list = rfc_list(l, &c->rfc, said);
 		l->again = true;
-		best = cg_tuple_find(&tuple, said, cg_look(l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4));
+		best = cg_tuple_find(&tuple, said, cg_look(l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4), NULL);
 		found(g, list, best, result, on);
 		return;
 	}
 	l->again = true;
-	best = cg_tuple_find(&tuple, said, best);
-	l->again = false;
 	none = cg_block(g, "nothing earlier");
 	rest = cg_block(g, "the rest");
+	best = cg_tuple_find(&tuple, said, best, none);
+	l->again = false;
 	cg_branch(g, cg_tuple_late(&tuple, best), none, rest);
 	cg_place(g, none);
-	found(g, empty_list(g, c), best, result, on);
+	found(g, empty_list(g, c), cg_tuple_best(&tuple), result, on);
 	cg_place(g, rest);
 	found(g, rfc_list(l, &c->rfc, said), best, result, on);
 }

@@ -46,7 +46,7 @@ static V record(struct cg_tuple *c, V place)
 }
 
 /* The records of a pair, the first at address @first. */
-static void records(struct cg_tuple *c, V first, BB done)
+static void records(struct cg_tuple *c, V first, BB done, BB sure)
 {
 	struct cg *g = c->g;
 	BB before = LLVMGetInsertBlock(g->b), look = cg_block(g, "record"), none = cg_block(g, "another"), again;
@@ -63,9 +63,9 @@ static void records(struct cg_tuple *c, V first, BB done)
 	rest = cg_inside(c->l, bin(g, LLVMAdd, head(c, PAIR_RESTS), rest), sizeof(struct tuple_rest));
 	go_if(g, LLVMIntNE, cg_tuple_rest_bad(c, rest), cg_c(g, 0), none, "it matches");
 	LLVMBuildStore(g->b, key, c->best);
-	LLVMBuildBr(g->b, done);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, part(g, at, offsetof(struct pair_record, next), 4), cg_c(g, PAIR_UNSURE), ""), sure, done);
 	cg_place(g, none);
-	more = part(g, at, offsetof(struct pair_record, next), 4);
+	more = bin(g, LLVMAnd, part(g, at, offsetof(struct pair_record, next), 4), cg_c(g, PAIR_UNSURE - 1));
 	go_if(g, LLVMIntEQ, more, cg_c(g, 0), done, "more");
 	n = LLVMBuildAdd(g->b, LLVMBuildLoad2(g->b, g->i64, k, ""), cg_c(g, 1), "");
 	go_if(g, LLVMIntEQ, n, cg_c(g, PAIR_CHAIN), done, "in bounds");
@@ -76,7 +76,7 @@ static void records(struct cg_tuple *c, V first, BB done)
 	LLVMAddIncoming(at, &more, &again, 1);
 }
 
-void cg_pair_find(struct cg_tuple *c, const struct cg_dim *said)
+void cg_pair_find(struct cg_tuple *c, const struct cg_dim *said, BB sure)
 {
 	struct cg *g = c->g;
 	BB done = cg_block(g, "pairs done");
@@ -90,7 +90,7 @@ void cg_pair_find(struct cg_tuple *c, const struct cg_dim *said)
 	c->l->again = true;
 	first = record(c, bin(g, LLVMAdd, row, b));
 	go_if(g, LLVMIntNE, part(g, first, offsetof(struct pair_record, row), 2), bin(g, LLVMAdd, a, cg_c(g, 1)), done, "its own");
-	records(c, first, done);
+	records(c, first, done, sure);
 	cg_place(g, done);
 	c->l->again = again;
 }

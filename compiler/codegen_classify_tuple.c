@@ -304,17 +304,25 @@ V cg_tuple_late(struct cg_tuple *c, V best)
 	return LLVMBuildICmp(c->g->b, LLVMIntUGE, first, and(c->g, best, TUPLE_END), "");
 }
 
-V cg_tuple_find(struct cg_tuple *c, const struct cg_dim *said, V best)
+V cg_tuple_best(struct cg_tuple *c)
+{
+	struct cg *g = c->g;
+	V key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
+
+	/* as tuple_word() has it */
+	return or(g, shr(g, key, 8), shl(g, and(g, key, 255), 24));
+}
+
+V cg_tuple_find(struct cg_tuple *c, const struct cg_dim *said, V best, BB sure)
 {
 	struct cg *g = c->g;
 	BB done = cg_block(g, "tables done");
-	V key;
 
 	c->best = cg_alloca(g, g->i64, "best");
 	/* as tuple_key() has it */
 	LLVMBuildStore(g->b, or(g, and(g, shl(g, best, 8), UINT32_MAX), shr(g, best, 24)), c->best);
 	if (c->t->pair.is)
-		cg_pair_find(c, said);
+		cg_pair_find(c, said, sure ? sure : done);
 	for (unsigned i = 0; i < c->t->n; i++) {
 		BB next = i + 1 < c->t->n ? cg_block(g, "next table") : done;
 
@@ -325,7 +333,5 @@ V cg_tuple_find(struct cg_tuple *c, const struct cg_dim *said, V best)
 	if (!c->t->n)
 		LLVMBuildBr(g->b, done);
 	cg_place(g, done);
-	key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
-	/* and tuple_word() */
-	return or(g, shr(g, key, 8), shl(g, and(g, key, 255), 24));
+	return cg_tuple_best(c);
 }

@@ -103,9 +103,9 @@ static uint32_t find_in(const struct image *im, const struct tuple *t, unsigned 
 	return wide ? w->next : (uint32_t)(n->free >> TUPLE_NEXT_AT);
 }
 
-/* The key of the pair's first record that matches, if that is less than @key; else @key. */
+/* The key of the pair's first record that matches, if that is less than @key, and whether it is sure; else @key. */
 static uint32_t pair_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, const struct tuple_packet *p,
-			  uint32_t key)
+			  uint32_t key, bool *sure)
 {
 	const uint32_t *head = image_at(im, t->pair.at), *row = image_at(im, head[PAIR_ROWS]);
 	const struct pair_record *r = image_at(im, head[PAIR_RECORDS]), *at;
@@ -117,23 +117,26 @@ static uint32_t pair_find(const struct image *im, const struct tuple *t, const u
 	if (at->row != a + 1)
 		return key;
 	for (unsigned k = 0; k < PAIR_CHAIN && at->key < key; k++) {
-		if (!rest_bad(&rest[at->rest], p->shorts, p))
+		if (!rest_bad(&rest[at->rest], p->shorts, p)) {
+			*sure = !(at->next & PAIR_UNSURE);
 			return at->key;
-		if (!at->next)
+		}
+		if (!(at->next & ~PAIR_UNSURE))
 			break;
-		at = r + at->next;
+		at = r + (at->next & ~PAIR_UNSURE);
 	}
 	return key;
 }
 
-uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best)
+uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best, bool *sure)
 {
 	struct tuple_packet p = tuple_packet(im, t, which, v);
 	uint32_t key = tuple_key(best);
 
+	*sure = false;
 	if (t->pair.is)
-		key = pair_find(im, t, which, v, &p, key);
-	for (unsigned i = 0; i < t->n; i++) {
+		key = pair_find(im, t, which, v, &p, key, sure);
+	for (unsigned i = 0; i < t->n && !*sure; i++) {
 		const struct tuple_table *d = (const struct tuple_table *)image_at(im, t->at) + i;
 		uint32_t more = (uint32_t)tuple_line(tuple_hash(d, t->wide[i], &p), d->n), at = d->lines;
 

@@ -167,7 +167,8 @@ static inline uint32_t tuple_within(unsigned shift, struct value v)
 struct tuple_packet tuple_packet(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v);
 uint64_t tuple_hash(const struct tuple_table *d, bool wide, const struct tuple_packet *p);
 
-/* The word of the record with the least index that matches, if that is below @best's; else @best. */
-uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best);
+/* The word of the record with the least index that matches, if that is below @best's; else @best. *sure: nothing that is in no table is before it,
+ * where @best was none. */
+uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best, bool *sure);
 
 #endif
