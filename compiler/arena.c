@@ -262,7 +262,7 @@ void *heap_grow(void **v, size_t *n, size_t *cap, size_t size, size_t more)
 	size_t need, want = *cap ? *cap : 64, total;
 
 	if (__builtin_add_overflow(*n, more, &need))
-		out_of_memory();
+		arena_fail();
 	if (need > *cap) {
 		void *bigger;
 
@@ -271,7 +271,7 @@ void *heap_grow(void **v, size_t *n, size_t *cap, size_t size, size_t more)
 			want += want < 1 << 20 ? want : want / 2;
 		bigger = __builtin_mul_overflow(want, size, &total) ? NULL : realloc(*v, total);
 		if (!bigger)
-			out_of_memory();
+			arena_fail();
 		*v = bigger;
 		*cap = want;
 	}
