@@ -256,3 +256,25 @@ void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size)
 	}
 	return (char *)*v + size * (*n)++;
 }
+
+void *heap_grow(void **v, size_t *n, size_t *cap, size_t size, size_t more)
+{
+	size_t need, want = *cap ? *cap : 64, total;
+
+	if (__builtin_add_overflow(*n, more, &need))
+		arena_fail();
+	if (need > *cap) {
+		void *bigger;
+
+		/* By half, where it is large. */
+		while (want < need)
+			want += want < 1 << 20 ? want : want / 2;
+		bigger = __builtin_mul_overflow(want, size, &total) ? NULL : realloc(*v, total);
+		if (!bigger)
+			arena_fail();
+		*v = bigger;
+		*cap = want;
+	}
+	*n = need;
+	return (char *)*v + size * (need - more);
+}

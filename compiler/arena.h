@@ -39,4 +39,9 @@ void arena_release(struct arena *a, struct arena_mark m);
 /* Makes room for one more element and returns it, zeroed; old elements may move. */
 void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size);
 
+/* The same in no arena, for what becomes large and is needed for a moment: nothing is left behind where it grows, and free(foos.v) frees it.
+ * @more elements at once, not zeroed: the first of them. */
+#define heap_add(vec, more) ((__typeof__((vec)->v))heap_grow((void **)&(vec)->v, &(vec)->n, &(vec)->cap, sizeof(*(vec)->v), (more)))
+void *heap_grow(void **v, size_t *n, size_t *cap, size_t size, size_t more);
+
 #endif

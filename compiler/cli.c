@@ -66,7 +66,7 @@ struct ast_program *cli_front(struct cli *cli)
 	bool ok = true;
 
 	for (size_t i = 0; i < cli->n_files; i++) {
-		sources[i] = source_read(cli->arena, cli->files[i], &cli->diag);
+		sources[i] = cli_source(cli, cli->files[i]);
 		ok = ok && sources[i];
 	}
 	if (ok)
