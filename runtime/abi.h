@@ -91,6 +91,7 @@
 #define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .data.ifaces, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
 #define XDPF_VAR_INPUTS		"xdpf_inputs"	/* .bss, struct xdpf_inputs */
+#define XDPF_VAR_LATELY		"xdpf_lately"	/* .bss, uint32_t[XDPF_LATELY_CPUS][XDPF_LATELY_KEYS] */
 
 #define XDPF_SECTION_SETS	".debug_xdpf_sets"	/* what live sets begin with */
 #define XDPF_SECTION_NIC	".debug_xdpf_nic"	/* what network cards have to do with the rules */
@@ -143,14 +144,13 @@ struct xdpf_pending {
 	uint64_t note[XDPF_PENDING];
 };
 
-enum { XDPF_LIMIT_LATELY = 16 };	/* keys without a token that a CPU remembers; a power of two */
+/* What is left of the hashes of keys that had no token lately: a cache line for each CPU, of so many, a power of two; further ones share. */
+enum { XDPF_LATELY_KEYS = 16, XDPF_LATELY_CPUS = 128 };
 
 /* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
 struct xdpf_limit_count {
 	uint64_t admitted, denied, full;
-	/* the program's own: a number that the verifier is to know nothing of; what is left of the hashes of keys that had no token */
-	uint64_t through;
-	uint32_t lately[XDPF_LIMIT_LATELY];
+	uint64_t through;			/* the program's own: a number that the verifier is to know nothing of */
 };
 
 /* A program asks for this once for each packet, so that a change of the image is a change for whole packets. */

@@ -46,7 +46,7 @@ int rt_dispatch_check(const struct xdpf_log *log)
 		return rt_fail_sys(log, errno, "no XDP program can be loaded");
 	ext = bpf_prog_load(BPF_PROG_TYPE_EXT, "xdpf_part", "GPL", pass, 2, &opts);
 	if (ext >= 0 || errno == EINVAL)
-		return 0;
+		return rt_by_ids("--dispatch", "libxdp finds the dispatcher and its parts by their ids", log);
 	return rt_fail(log, EOPNOTSUPP, "libxdp's dispatcher cannot run here: this kernel refuses the programs that it is made of (EXT): %s\n"
 		       "Run one filter per interface, or a kernel that has them", strerror(errno));
 }

@@ -197,6 +197,11 @@ struct xdpf_meta {
 
 /* The rule with this counter, or NULL where it is a default's or nobody's. */
 XDPF_API const struct xdpf_rule *xdpf_meta_rule(const struct xdpf_meta *m, unsigned index);
+/* The place in .sets, .limits or .tables of what rules call @name; "FILE:NAME" where several files have one. -ENOENT: none has; -ENOTUNIQ: several
+ * have, and the log says what to call them. Two limits on one line of a file have one name: they, too, are -ENOTUNIQ. */
+XDPF_API int xdpf_meta_set(size_t *set, const struct xdpf_meta *m, const char *name, const struct xdpf_log *log);
+XDPF_API int xdpf_meta_limit(size_t *limit, const struct xdpf_meta *m, const char *name, const struct xdpf_log *log);
+XDPF_API int xdpf_meta_table(size_t *table, const struct xdpf_meta *m, const char *name, const struct xdpf_log *log);
 
 /* ---- objects ---- */
 

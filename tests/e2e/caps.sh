@@ -97,6 +97,19 @@ status "and the user after root" 0 user apply "$WORK/1/tables.o" xe0
 status "remove" 0 user remove xe0
 is "nothing is left" "$(find "$BPFFS/theirs" -mindepth 1 | wc -l)" 0
 
+# Connection tracking that is built in needs no more; a module's functions only CAP_SYS_ADMIN may name.
+printf 'set s : ip live;\na: drop if flow.state == established and ip.src in s;\n' >"$WORK/flow.xdpf"
+compile "$WORK/flow.xdpf"
+user apply "$WORK/flow.o" xe0 >"$WORK/flow" 2>&1
+case $?,$([ -e /sys/module/nf_conntrack/srcversion ] || [ -e /sys/kernel/btf/nf_conntrack ] && echo module) in
+0,) pass; status "remove it" 0 user remove xe0 ;;
+3,) if grep -q 'has none that a filter can ask' "$WORK/flow"; then pass; else fail "flow.state" "$(cat "$WORK/flow")"; fi ;;
+3,module) if grep -q 'needs CAP_SYS_ADMIN' "$WORK/flow"; then pass; else fail "flow.state" "$(cat "$WORK/flow")"; fi ;;
+*) fail "flow.state" "$(cat "$WORK/flow")" ;;
+esac
+status "libxdp's dispatcher" 3 user apply --dispatch "$WORK/live.o" xe0
+says "why not" "cannot run here: this kernel refuses|--dispatch needs CAP_SYS_ADMIN"
+
 # Others' programs.
 status "root's" 0 in_a "$XDPF" apply --quiet "$WORK/live.o" xe0
 status "is not the user's to replace" 3 user apply "$WORK/live.o" xe0
