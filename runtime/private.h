@@ -131,20 +131,6 @@ struct rt_counts {
 	size_t n[RT_KINDS];		/* numbers */
 };
 
-/* ---- match.c: what is the same in two programs ---- */
-
-/* By old file: the new one, or RT_NO_INDEX. */
-int rt_match_files(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const struct xdpf_log *log);
-/* Calls @fn for each pair, and with a NULL for a rule that is gone (@new) or new (@old), until it returns not 0. */
-typedef int (*rt_match_fn)(void *arg, const struct xdpf_rule *old, const struct xdpf_rule *new);
-int rt_match_rules(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, rt_match_fn fn, void *arg,
-		   const struct xdpf_log *log);
-/* The place of a new one among the old ones, or RT_NO_INDEX. */
-uint32_t rt_match_set(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t set);
-/* By new limit: the old one, or RT_NO_INDEX. */
-int rt_match_limits(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, const struct xdpf_log *log);
-uint32_t rt_match_table(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t table);
-
 /* ---- relabel.c: which rules go on under which indexes ---- */
 
 struct rt_relabel {
@@ -335,14 +321,17 @@ const char *rt_carry_name(const struct rt_carry *c, const struct bpf_map *map);
 bool rt_carry_has_set(const struct rt_carry *c, size_t set);
 int rt_carry_errors_fd(const struct rt_carry *c);
 int rt_carry_loaded(struct rt_carry *c, struct xdpf_program *p, const struct xdpf_log *log);
+/* Before it runs, beside the link at @path, for who comes after one that is ended: see pending.h. @c NULL: there is nothing. */
+int rt_carry_pin(const struct rt_carry *c, const struct xdpf_program *p, const char *path, const struct xdpf_log *log);
+void rt_carry_unpin(const char *path);
 /* When the new program runs: from here on the old one's state is not needed, but where it is @pending its counters. */
-int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, bool pending, const struct xdpf_log *log);
+int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, const char *path, bool pending, const struct xdpf_log *log);
 /* What came of it. */
 void rt_carry_say(const struct rt_carry *c, const char *iface, const struct xdpf_log *log);
 void rt_carry_counts(const struct rt_carry *c, size_t *kept, size_t *fresh, size_t *gone);
 struct xdpf_lost *rt_carry_take_lost(struct rt_carry *c, size_t *n);
-/* Does what a process that was ended left, for the link at @path and the program that runs there (-1: none). */
-int rt_carry_recover(const char *path, int prog_fd, const char *iface, const struct xdpf_log *log);
+/* Does what a process that was ended left, for the link at @path and the program that runs there (-1: none), or @waits for confirmation. */
+int rt_carry_recover(const char *path, int prog_fd, bool waits, const char *iface, const struct xdpf_log *log);
 /* Adds what the program before counted. */
 int rt_carried_add(struct rt_counts *to, const struct xdpf_program *p, bool deep, const struct xdpf_log *log);
 /* Indexes that rules get which had none. */

@@ -104,8 +104,8 @@ int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64
 int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log);
 /* As xdpf_set_remove(), under the lock. */
 int rt_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
-/* Is this very element in the set, to stay? */
-bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key);
+/* Is this very element in the set, to stay? @until not 0: or until then, at least? */
+bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key, uint64_t until);
 /* Where the fd of a map of this name belongs; NULL: it is none of the sets'. */
 int *rt_sets_place(struct xdpf_program *p, const char *name);
 

@@ -355,7 +355,13 @@ int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint
 	return xdpf_set_add_all(p, set, key, 1, keep, log);
 }
 
-bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key)
+/* @until 0: for good. */
+static bool stays(uint64_t there, uint64_t until)
+{
+	return !there || (until && there >= until);
+}
+
+bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key, uint64_t until)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	_cleanup_(rt_list_close) struct rt_list list = { 0 };
@@ -363,9 +369,9 @@ bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key)
 
 	if (set >= rt_meta_get(p->meta)->n_sets || p->set_fd[set] < 0 || rt_set_snapshot(&l, &list, p, set, NULL))
 		return false;
-	if (l.turns && !list.until && rt_list_find(&list, &l.snap->set, key) != list.n)
+	if (l.turns && stays(list.until, until) && rt_list_find(&list, &l.snap->set, key) != list.n)
 		return true;
-	return is_there(p->set_fd[set], &rt_meta_get(p->meta)->sets[set], key, turn_of(&l), &e) && !e.until;
+	return is_there(p->set_fd[set], &rt_meta_get(p->meta)->sets[set], key, turn_of(&l), &e) && stays(e.until, until);
 }
 
 /* A snapshot without those that @gone says. */

@@ -142,6 +142,8 @@ struct xdpf_logger {
 	bool sample;
 };
 
+#define XDPF_NO_RULE	((unsigned)-1)
+
 /* A rate limit. */
 struct xdpf_limit {
 	const char *name, *rate;	/* its name, or "file.xdpf:31"; what it says */
@@ -149,6 +151,7 @@ struct xdpf_limit {
 	uint64_t size;			/* keys that it has room for; 0: it has one bucket */
 	const char *layout;		/* of its buckets: what they are kept by; NULL: it is not known */
 	unsigned words, shift;		/* of a key, of 64 bits: limits with as many share a map; of a bucket's time: see limit.h */
+	unsigned rule;			/* the index of that in which it stands, without a name; else XDPF_NO_RULE */
 };
 
 /* A set that lives. */

@@ -77,6 +77,22 @@ says "tables, again" "tables exchanged, no program loaded"
 OUT=$(user stats xe0)
 says "the rules of those" "ip.src in 10.1.30.0/24"
 status "root may, too" 0 in_a env XDPF_BPFFS="$BPFFS/theirs" "$XDPF" apply "$WORK/live.o" xe0
+# What waited and was not confirmed leaves nothing; nor does what was confirmed in its place.
+held() { find "$BPFFS/theirs/held" -mindepth 1 2>/dev/null | sort | md5sum; }
+status "a filter" 0 user apply "$WORK/live.o" xe0
+before=$(held)
+status "one that waits" 0 user apply --confirm 600s "$WORK/1/tables.o" xe0
+status "rollback" 0 user rollback xe0
+is "nothing of it is left" "$(held)" "$before"
+status "one that nobody confirms" 0 user apply --confirm 1s "$WORK/1/tables.o" xe0
+sleep 1.05
+status "whoever only looks" 0 user status xe0
+says "is told" "nobody confirmed its new filter in time"
+is "nothing of that is left" "$(held)" "$before"
+status "one that waits again" 0 user apply --confirm 600s "$WORK/1/tables.o" xe0
+waiting=$(held)
+status "confirm" 0 user confirm xe0
+not "its guard is gone" test "$(held)" = "$waiting"
 status "and the user after root" 0 user apply "$WORK/1/tables.o" xe0
 status "remove" 0 user remove xe0
 is "nothing is left" "$(find "$BPFFS/theirs" -mindepth 1 | wc -l)" 0
