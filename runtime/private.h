@@ -15,6 +15,7 @@
 #include "table/live.h"
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
+#include "xdpf/sets.h"
 #include "xdpf/tests.h"
 
 /* ---- ownership: a function is seen to leak nothing without reading what it calls ---- */

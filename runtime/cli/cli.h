@@ -11,6 +11,7 @@
 
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
+#include "xdpf/sets.h"
 #include "xdpf/tests.h"
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
