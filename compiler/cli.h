@@ -14,7 +14,7 @@ struct cli {
 	const char *const *files;	/* as given; "-" is standard input */
 	size_t n_files;
 	const char *out;		/* -o */
-	const char *emit, *list, *run;	/* their values; NULL: not asked for */
+	const char *emit, *import, *list, *run;	/* their values; NULL: not asked for */
 	bool check, test, budget, format;
 	const char *mcpu;
 	const char *engine, *set_engine, *table_memory, *counting_text;	/* as text; these three have what they say */
@@ -50,6 +50,13 @@ int cli_test(struct cli *cli);		/* cli_test.c: --test */
 int cli_list(struct cli *cli);		/* cli_list.c: --list */
 int cli_budget(struct cli *cli);	/* cli_budget.c: --budget */
 int cli_format(struct cli *cli);	/* cli_format.c: --format, --emit=xdpf */
+
+int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
+
+/* ---- cli_json.c ---- */
+
+/* A file of the command line; with --import, the rule file that it is made into. NULL: it cannot be read, or is wrong, see .diag. */
+const struct source *cli_source(struct cli *cli, const char *path);
 
 /* ---- cli.c ---- */
 
