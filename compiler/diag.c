@@ -41,6 +41,11 @@ struct line_col source_line_col(const struct source *s, uint32_t offset)
 	return (struct line_col){ (unsigned)lo + 1, (unsigned)(offset - s->line_start[lo]) + 1 };
 }
 
+size_t source_begin(const struct source *s)
+{
+	return s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 const char *source_shown(const struct source *s)
 {
 	const char *base = strrchr(s->path, '/');

@@ -46,6 +46,8 @@ struct line_col {
 
 struct source *source_new(struct arena *a, const char *path, const char *text, size_t len);
 struct line_col source_line_col(const struct source *s, uint32_t offset);
+/* Where its text begins: behind a byte order mark, which says nothing. */
+size_t source_begin(const struct source *s);
 /* The last component of the path: "edge.xdpf"; "<stdin>" for "-". */
 const char *source_shown(const struct source *s);
 /* The same, and the line: "edge.xdpf:31". Of a text that was made from something else, those that this says. */
