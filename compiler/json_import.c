@@ -8,10 +8,11 @@
 
 #include "json_priv.h"
 
-enum { VALUE_BYTES = 96, BOX_BYTES = 320 };	/* of memory that a value, an object or array of jansson take at the most */
+/* Of memory that is taken at the most, until the text is made: by an element or member, by its name, by an object or array. */
+enum { VALUE_BYTES = 200, NAME_BYTES = 64, BOX_BYTES = 320 };
 static const uint64_t MEMORY = (uint64_t)2 << 30;
 
-/* What the document's values will take, by its commas and brackets. */
+/* What the document will take, by its commas, colons and brackets. */
 static uint64_t memory_of(const struct source *s)
 {
 	uint64_t sum = s->len;
@@ -27,7 +28,7 @@ static uint64_t memory_of(const struct source *s)
 		else if (!string && (c == '{' || c == '['))
 			sum += BOX_BYTES;
 		else if (!string && (c == ',' || c == ':'))
-			sum += VALUE_BYTES;
+			sum += c == ',' ? VALUE_BYTES : NAME_BYTES;
 	}
 	return sum;
 }
@@ -153,6 +154,12 @@ const struct source *json_import(struct arena *a, const struct source *json, str
 		json_put_document(&p, root);
 		json_decref(root);
 		out = lay_out(&p, path, d->errors == errors, &was, &is);
+	}
+	if (p.origin) {
+		struct json_node *nodes = p.origin->node.v;
+
+		p.origin->node.v = out ? arena_copy(a, nodes, p.origin->node.n * sizeof(*nodes)) : NULL;
+		free(nodes);
 	}
 	pieces_free(&was);
 	pieces_free(&is);

@@ -77,7 +77,7 @@ const char *json_quote(struct json_put *p, const char *s, size_t len)
 
 uint32_t json_node(struct json_put *p, uint32_t up, const char *member, size_t index)
 {
-	*vec_add(p->a, &p->origin->node) = (struct json_node){ up, (uint32_t)index, member };
+	*heap_add(&p->origin->node, 1) = (struct json_node){ up, (uint32_t)index, member };
 	return (uint32_t)p->origin->node.n - 1;
 }
 

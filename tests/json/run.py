@@ -75,6 +75,14 @@ def rows_of(schema):
                     yield member, word, [m for m in members if m not in ("comment", "comment_behind", "comments", "source")]
 
 
+def every_field():
+    """A rule for each field and header."""
+    for what in ("fields", "headers"):
+        for row in json.loads(xdpfc("--list=" + what, "--json")):
+            if row["name"] != "time":   # it stands alone in conditions: other files have it
+                yield ("pass if not %s;\n" if what == "headers" or row.get("type") == "flag" else "count t per %s;\n") % row["name"]
+
+
 def check_object():
     """A file in the canonical layout, by itself and by its document: the same object."""
     with tempfile.TemporaryDirectory() as directory:
@@ -88,6 +96,8 @@ def check_object():
         xdpfc("--import=json", path + ".json", "-o", path + ".2")
         with open(path + ".1", "rb") as a, open(path + ".2", "rb") as b:
             report("object", None if a.read() == b.read() else "that of JSON is another one")
+        # What is called a rule file is one, beside documents too.
+        xdpfc("--import=json", "--check", path, os.path.join(ROOT, "tests", "json", "tenants.json"))
 
 
 def check_refused(validator):
@@ -122,6 +132,10 @@ def main():
              if os.path.getsize(p) <= MOST]
     found = set()
     with tempfile.TemporaryDirectory() as directory:
+        every = os.path.join(directory, "every.xdpf")
+        with open(every, "w") as f:
+            f.write("".join(every_field()))
+        files.append(every)
         done = subprocess.run([ROUNDTRIP, directory, *files], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=300)
         lines = done.stdout.decode(errors="replace").splitlines()
         report("roundtrip", None if done.returncode in (0, 1) else "\n".join(lines[-5:] + ["exit status %d" % done.returncode]))
@@ -135,7 +149,12 @@ def main():
             with open(os.path.join(directory, number + ".json"), "rb") as f:
                 document = json.loads(f.read())
             seen(document, found)
-            if validator and what == "sound":
+            if files[int(number)] == every:
+                text = json.dumps(document)
+                for field in every_field():
+                    word = field.split()[-1].rstrip(";")
+                    report("field " + word, None if '"%s"' % word in text else "it is not in the document")
+            if validator and (what == "sound" or files[int(number)] == every):
                 error = next(validator.iter_errors(document), None)
                 report(name + ": schema", error and "%s: %s" % ("/".join(map(str, error.absolute_path)), error.message[:300]))
     check_object()
