@@ -13,6 +13,8 @@ struct arena;
 
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
+/* What happens when memory is out: a message, and the end of the process with status 3. */
+_Noreturn void arena_fail(void);
 /* @size zeroed bytes, aligned for any object. */
 void *arena_alloc(struct arena *a, size_t size);
 /* @n zeroed elements of @size bytes; an overflow of the product counts as out of memory. */

@@ -92,6 +92,7 @@ static struct diag *diag_add(struct diag_list *d, enum severity sev, struct span
 	struct diag *r = keep ? vec_add(d->arena, &d->list) : arena_alloc(d->arena, sizeof(*r));
 
 	r->severity = sev;
+	r->kind = d->kind;
 	r->span = sp;
 	r->text = keep ? text_make(d->arena, fmt, ap) : "";
 	return r;

@@ -34,6 +34,13 @@ struct source {
 	const struct source_origin *origin;	/* NULL: it was written as it is */
 };
 
+/* Where files come from that rule files name. */
+struct source_reader {
+	/* All bytes of @path in @a, and their number; NULL: *why says why not. */
+	const char *(*read)(void *arg, struct arena *a, const char *path, size_t *len, const char **why);
+	void *arg;
+};
+
 /* A run of bytes of a source; begin <= end. src NULL: no place (a rule made by the compiler). */
 struct span {
 	const struct source *src;
@@ -55,8 +62,16 @@ char *span_shown(struct arena *a, struct span sp);
 
 enum severity { DIAG_ERROR, DIAG_WARNING };
 
+/* What found it. */
+enum diag_kind {
+	DIAG_MEANING,	/* names, types, values, tests */
+	DIAG_SYNTAX,	/* the text is no rule file, or a file that it names cannot be read */
+	DIAG_SIZE,	/* no program can be made of it */
+};
+
 struct diag {
 	enum severity severity;
+	enum diag_kind kind;
 	struct span span;
 	const char *text;		/* the fact; one line, no full stop */
 	const char *remedy;		/* what to do, or NULL */
@@ -72,6 +87,7 @@ struct diag_list {
 	VEC(struct diag) list;
 	unsigned errors, warnings;	/* all of them, kept or not */
 	bool werror;			/* warnings count as errors */
+	enum diag_kind kind;		/* of those that are added */
 };
 
 /* Appends an error and returns it, so that the caller may add remedy and note. Past DIAG_MAX_ERRORS it is counted but not kept (the

@@ -137,16 +137,34 @@ static const struct source *lay_out(struct json_put *p, const char *path, bool s
 	return out;
 }
 
+/* What is in no arena; places are kept where a text was made that they belong to. */
+static void release(struct json_put *p, bool made)
+{
+	if (p->origin) {
+		struct json_node *nodes = p->origin->node.v;
+
+		p->origin->node.v = made ? arena_copy(p->a, nodes, p->origin->node.n * sizeof(*nodes)) : NULL;
+		free(nodes);
+	}
+	free(p->text.v);
+	free(p->word.v);
+	arena_free(p->scratch);
+}
+
 const struct source *json_import(struct arena *a, const struct source *json, struct diag_list *d)
 {
 	struct json_put p = { .a = a, .scratch = arena_new(), .d = d, .path = json->path };
-	json_t *root = load(json, d);
 	struct pieces was = { 0 }, is = { 0 };
 	const struct source *out = NULL;
+	enum diag_kind kind = d->kind;
 	unsigned errors = d->errors;
-	const char *path;
+	json_t *root;
 
+	d->kind = DIAG_SYNTAX;
+	root = load(json, d);
 	if (root) {
+		const char *path;
+
 		p.origin = json_origin_new(a, json->path);
 		/* Members' names are kept, to point at them. */
 		json_shapes_make(a, &p.shapes);
@@ -155,16 +173,9 @@ const struct source *json_import(struct arena *a, const struct source *json, str
 		json_decref(root);
 		out = lay_out(&p, path, d->errors == errors, &was, &is);
 	}
-	if (p.origin) {
-		struct json_node *nodes = p.origin->node.v;
-
-		p.origin->node.v = out ? arena_copy(a, nodes, p.origin->node.n * sizeof(*nodes)) : NULL;
-		free(nodes);
-	}
+	d->kind = kind;
 	pieces_free(&was);
 	pieces_free(&is);
-	free(p.text.v);
-	free(p.word.v);
-	arena_free(p.scratch);
+	release(&p, out != NULL);
 	return out;
 }

@@ -34,7 +34,7 @@ static const struct option_info {
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
-enum { TABLE_MEMORY = 128, MOST_CPUS = 8192 };	/* MB; as many as Linux knows */
+enum { MOST_CPUS = 8192 };	/* as many as Linux knows */
 enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
@@ -179,33 +179,6 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 	return GO_ON;
 }
 
-static bool counting(struct cli *cli)
-{
-	static const char *const names[] = { [COUNTING_AUTO] = "auto", [COUNTING_AT_ONCE] = "at-once", [COUNTING_DEFERRED] = "deferred" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(cli->counting_text ? cli->counting_text : "auto", names[i]) == 0) {
-			cli->counting = (enum counting)i;
-			return true;
-		}
-	return false;
-}
-
-static bool engine(struct cli *cli)
-{
-	static const char *const names[ENGINE_COUNT] = {
-		[ENGINE_AUTO] = "auto", [ENGINE_LINEAR] = "linear", [ENGINE_SWITCH] = "switch", [ENGINE_RFC] = "rfc",
-		[ENGINE_HYBRID] = "hybrid", [ENGINE_TREE] = "tree",
-	};
-
-	for (int i = 0; i < ENGINE_COUNT; i++)
-		if (strcmp(cli->engine ? cli->engine : "auto", names[i]) == 0) {
-			cli->classify.engine = (enum classify_engine)i;
-			return true;
-		}
-	return false;
-}
-
 /* An exit status, or GO_ON. */
 static int budget_options(struct cli *cli)
 {
@@ -255,9 +228,9 @@ static int check_options(struct cli *cli)
 		return cli_usage("--emit=%s prints one file%s", cli->emit, *cli->emit == 'x' ? "; --format takes several" : "");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
-	if (!counting(cli))
+	if (cli->counting_text && !compile_counting(cli->counting_text, &cli->counting))
 		return cli_usage("--counting=%s: there are auto, at-once and deferred", cli->counting_text);
-	if (!engine(cli))
+	if (cli->engine && !compile_engine(cli->engine, &cli->classify.engine))
 		return cli_usage("--engine=%s: there are auto, linear, switch, rfc, hybrid and tree", cli->engine);
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
@@ -285,7 +258,7 @@ static int check_options(struct cli *cli)
 	cli->first = n;
 	if (cli->set_engine && !set_engine_find(cli->set_engine, &cli->sets.engine))
 		return cli_usage("--set-engine=%s: there are bits, search, hash, pages, bounds, trie and dir24", cli->set_engine);
-	n = TABLE_MEMORY;
+	n = COMPILE_TABLE_MEMORY;
 	if (cli->table_memory && (!cli_number(cli->table_memory, IMAGE_MOST >> 20, &n) || !n))
 		return cli_usage("--table-memory=%s: a number of megabytes from 1 to 512", cli->table_memory);
 	cli->classify.max_bytes = cli->sets.most = (size_t)n << 20;
