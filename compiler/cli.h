@@ -35,6 +35,7 @@ struct cli {
 	const char *split;	/* as text; .first is its number */
 	size_t first;
 	const char *max_instructions, *max_memory, *cpus;	/* as text; these have their numbers */
+	const char *import, *prove, *accept, *chain, *ipset, *match, *of;	/* --import, and what belongs to it, as text */
 	uint64_t most_instructions, most_memory, n_cpus;
 	bool json, quiet, werror, no_source;
 
@@ -49,6 +50,7 @@ int cli_run(struct cli *cli);		/* cli_run.c: --run */
 int cli_test(struct cli *cli);		/* cli_test.c: --test */
 int cli_list(struct cli *cli);		/* cli_list.c: --list */
 int cli_budget(struct cli *cli);	/* cli_budget.c: --budget */
+int cli_import(struct cli *cli);	/* cli_import.c: --import */
 int cli_format(struct cli *cli);	/* cli_format.c: --format, --emit=xdpf */
 
 /* ---- cli.c ---- */

@@ -12,7 +12,8 @@
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY,
 	OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
-	OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR, OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_MAX_MEMORY, OPT_CPUS, OPT_IMPORT, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF,
+	OPT_WERROR, OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -29,6 +30,8 @@ static const struct option_info {
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_COUNTING, "--counting", "HOW" },
 	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
+	{ OPT_IMPORT, "--import", "KIND" }, { OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
+	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
@@ -44,6 +47,8 @@ static const char help[] =
 	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm, or xdpf\n"
 	"       xdpfc --format FILE...         lay out in place, comments and all\n"
 	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
+	"       xdpfc --import=KIND FILE       rules of other filters as .xdpf, on request\n"
+	"                                      proved (docs/import.md)\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"\n"
 	"Several files make one program, in this order; - is standard input.\n"
@@ -102,6 +107,13 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_MAX_INSTRUCTIONS: cli->max_instructions = value; break;
 	case OPT_MAX_MEMORY:	cli->max_memory = value; break;
 	case OPT_CPUS:		cli->cpus = value; break;
+	case OPT_IMPORT:	cli->import = value; break;
+	case OPT_PROVE:		cli->prove = value; break;
+	case OPT_ACCEPT:	cli->accept = value; break;
+	case OPT_CHAIN:		cli->chain = value; break;
+	case OPT_IPSET:		cli->ipset = value; break;
+	case OPT_MATCH:		cli->match = value; break;
+	case OPT_OF:		cli->of = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_NO_SOURCE:	cli->no_source = true; break;
@@ -227,15 +239,22 @@ static int check_options(struct cli *cli)
 		const char *name;
 		bool given;
 	} of_run[] = {
-		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->seed }, { "--no-way", cli->no_way },
+		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->import ? NULL : cli->seed }, { "--no-way", cli->no_way },
 		{ "--socket", cli->socket }, { "--flow-state", cli->flow_state }, { "--rx", cli->rx_text }, { "--split", cli->split },
 	};
-	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->format + !!cli->emit + !!cli->list;
+	const struct {
+		const char *name;
+		bool given;
+	} of_import[] = {
+		{ "--prove", cli->prove }, { "--accept", cli->accept }, { "--chain", cli->chain }, { "--ipset", cli->ipset },
+		{ "--match", cli->match }, { "--of", cli->of },
+	};
+	unsigned modes = !!cli->import + !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->format + !!cli->emit + !!cli->list;
 	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
 	uint64_t n = 0;
 
 	if (modes > 1)
-		return cli_usage("-o, --check, --test, --run, --budget, --format, --emit and --list are different things: ask for one of them");
+		return cli_usage("-o, --check, --test, --run, --budget, --format, --emit, --import and --list are different things: ask for one of them");
 	if (cli->list && cli->n_files)
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)
@@ -253,6 +272,9 @@ static int check_options(struct cli *cli)
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
 			return cli_usage("%s is for --run", of_run[i].name);
+	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]) && !cli->import; i++)
+		if (of_import[i].given)
+			return cli_usage("%s is for --import", of_import[i].name);
 	if (budget_options(cli) != GO_ON)
 		return EXIT_USAGE;
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
@@ -301,7 +323,8 @@ int main(int argc, char **argv)
 		status = check_options(&cli);
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
-		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :
+		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.import ? cli_import(&cli) :
+			 cli.budget ? cli_budget(&cli) :
 			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) : cli_compile(&cli);
 	}
 	status = cli_finish(status);
