@@ -39,7 +39,7 @@ static int options(struct cli *cli, struct import *im)
 	im->o.chain = cli->chain;
 	if (cli->prove && (!cli_number(cli->prove, PROVE_MOST, &n) || !n))
 		return cli_usage("--prove %s: a number of packets from 1 to %d", cli->prove, PROVE_MOST);
-	if (cli->prove && k->engine == ORIGINAL_NONE)
+	if (cli->prove && k->original == ORIGINAL_NONE)
 		return cli_usage("--prove: nothing on this machine runs a %s, so there is nothing to compare with", k->name);
 	return -1;
 }

@@ -27,7 +27,7 @@ enum import_kind {
 };
 
 /* What a proof runs the original by. */
-enum import_engine { ORIGINAL_NONE, ORIGINAL_PCAP, ORIGINAL_IPTABLES, ORIGINAL_IP6TABLES, ORIGINAL_NFT };
+enum import_original { ORIGINAL_NONE, ORIGINAL_PCAP, ORIGINAL_IPTABLES, ORIGINAL_IP6TABLES, ORIGINAL_NFT };
 
 struct import_options {
 	const char *chain;		/* "filter/INPUT", "inet/filter/input"; NULL: the only one that can be meant */
@@ -83,7 +83,7 @@ typedef void (*import_fn)(struct import *im);
 struct import_kind_info {
 	const char *name;
 	import_fn run;
-	enum import_engine engine;
+	enum import_original original;
 	const char *doc;
 };
 
