@@ -27,7 +27,7 @@ static int options(struct cli *cli, struct import *im)
 	if (cli->n_files != 1)
 		return cli_usage("--import takes one file; several translations make one program, in their order");
 	if (cli->accept && !import_accept_read(cli->accept, &im->o.accept))
-		return cli_usage("--accept=%s: there are left-out, state, limit and timeout, with commas between them", cli->accept);
+		return cli_usage("--accept=%s: there are left-out, state, limit, timeout and reject, with commas between them", cli->accept);
 	if (cli->match && strcmp(cli->match, "drop") != 0 && strcmp(cli->match, "pass") != 0)
 		return cli_usage("--match=%s: what matches is to `drop` or to `pass`", cli->match);
 	if (cli->match && im->kind != IMPORT_LIST && im->kind != IMPORT_PCAP)
@@ -82,7 +82,8 @@ static bool bury(struct import *im, const struct diag_list *d)
 
 	for (size_t i = 0; i < d->list.n; i++) {
 		const struct diag *e = &d->list.v[i];
-		size_t rule, j = 0;
+		uint64_t rule;
+		size_t j = 0;
 
 		if (e->severity != DIAG_ERROR || !import_rule_at(im, e->span.begin, &rule))
 			continue;

@@ -18,6 +18,7 @@ static const struct {
 	unsigned bit;
 } accepts[] = {
 	{ "left-out", IMPORT_LEFT_OUT }, { "state", IMPORT_STATE }, { "limit", IMPORT_LIMIT }, { "timeout", IMPORT_TIMEOUT },
+	{ "reject", IMPORT_REJECT },
 };
 
 enum { N_ACCEPTS = sizeof(accepts) / sizeof(accepts[0]) };
@@ -84,7 +85,7 @@ bool import_run(struct import *im)
 	return true;
 }
 
-bool import_rule_at(const struct import *im, size_t offset, size_t *rule)
+bool import_rule_at(const struct import *im, size_t offset, uint64_t *rule)
 {
 	bool found = false;
 

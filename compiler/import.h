@@ -17,6 +17,7 @@ enum import_accept {
 	IMPORT_STATE	= 1 << 1,	/* states of connections become flow.state */
 	IMPORT_LIMIT	= 1 << 2,	/* limits become limits here, whose arithmetic is another */
 	IMPORT_TIMEOUT	= 1 << 3,	/* elements that would expire stay */
+	IMPORT_REJECT	= 1 << 4,	/* who is rejected hears of an unreachable port, whatever was to be said */
 };
 
 enum import_kind {
@@ -47,11 +48,11 @@ struct import_refusal {
 /* A rule in the text, by the bytes that are about it. */
 struct import_place {
 	size_t begin, end;
-	size_t rule;			/* its number among those of the original, from 0 */
+	uint64_t rule;			/* which it is, and where it was called from: the same in every run */
 };
 
 struct import_dead {
-	size_t rule;
+	uint64_t rule;
 	const char *why;
 };
 
@@ -103,7 +104,7 @@ const char *import_accept_name(unsigned accept);
 /* Translates @im->src, from the start: what an earlier run left is forgotten, but for .dead. True: the text may be used. */
 bool import_run(struct import *im);
 /* The rule that wrote the byte at @offset, and true; false: none did. */
-bool import_rule_at(const struct import *im, size_t offset, size_t *rule);
+bool import_rule_at(const struct import *im, size_t offset, uint64_t *rule);
 void import_free(struct import *im);
 
 /* ---- import_text.c: what importers write and say ---- */
@@ -115,12 +116,14 @@ void import_note(struct import *im, const char *fmt, ...) __attribute__((format(
 const char *import_at(struct import *im, const struct source *src, unsigned line);
 /* @len bytes of @s as one line that can be shown. */
 const char *import_shown(struct import *im, const char *s, size_t len);
-/* What stands at @at is not translated; it becomes a comment where that is accepted. */
+/* What stands at @at is not translated. */
 void import_refuse(struct import *im, unsigned accepted, const char *at, const char *what, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-/* Rule number @rule begins and ends here. False: it never matches, which is in the text now. */
-bool import_begin(struct import *im, size_t rule);
-void import_end(struct import *im, size_t rule);
+/* Comments about @n of them from number @from on, those that are accepted. */
+void import_note_refused(struct import *im, size_t from, size_t n);
+/* Rule @rule begins and ends here. False: it never matches, which is in the text now. */
+bool import_begin(struct import *im, uint64_t rule);
+void import_end(struct import *im, uint64_t rule);
 
 /* ---- import_value.c: values in other tools' texts ---- */
 

@@ -41,6 +41,7 @@ void import_list(struct import *im)
 		why = len ? import_read_net(im->arena, p, len, &r) : "there is a byte that belongs to no text";
 		if (why) {
 			import_refuse(im, IMPORT_LEFT_OUT, import_at(im, s, i + 1), import_shown(im, p, len ? len : (size_t)(end - p)), "%s", why);
+			import_note_refused(im, im->refused.n - 1, 1);
 			continue;
 		}
 		import_put(im, "%s,\n", import_net_text(im->arena, &r));

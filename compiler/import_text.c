@@ -57,11 +57,19 @@ void import_refuse(struct import *im, unsigned accepted, const char *at, const c
 	why = text_of(im, fmt, ap);
 	va_end(ap);
 	*vec_add(im->arena, &im->refused) = (struct import_refusal){ at, what, why, accepted };
-	if (im->out && accepted & im->o.accept)
-		import_note(im, "%s: %s: %s", accepted & IMPORT_LEFT_OUT ? "LEFT OUT" : "NOT THE SAME", at, why);
 }
 
-bool import_begin(struct import *im, size_t rule)
+void import_note_refused(struct import *im, size_t from, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct import_refusal *r = &im->refused.v[from + i];
+
+		if (r->accepted & im->o.accept)
+			import_note(im, "%s: %s: %s", r->accepted & IMPORT_LEFT_OUT ? "LEFT OUT" : "NOT THE SAME", r->at, r->why);
+	}
+}
+
+bool import_begin(struct import *im, uint64_t rule)
 {
 	for (size_t i = 0; i < im->dead.n; i++)
 		if (im->dead.v[i].rule == rule) {
@@ -72,7 +80,7 @@ bool import_begin(struct import *im, size_t rule)
 	return true;
 }
 
-void import_end(struct import *im, size_t rule)
+void import_end(struct import *im, uint64_t rule)
 {
 	for (size_t i = im->place.n; i-- > 0;)
 		if (im->place.v[i].rule == rule && im->place.v[i].end == SIZE_MAX) {

@@ -34,6 +34,7 @@ static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size
 	p->rule = r.rule;
 	dissect_frame(&d, p->data, p->len);
 	p->malformed = d.malformed;
+	p->later = d.fragment && !d.first_fragment;
 }
 
 bool prove_prepare(struct prove *pr, size_t n)

@@ -19,6 +19,7 @@ struct prove_packet {
 	enum prove_verdict original;
 	enum prove_verdict translation;
 	bool malformed;
+	bool later;			/* a fragment without a transport header */
 	const struct ast_rule *rule;	/* of the translation, that decided; NULL: its default */
 };
 

@@ -182,9 +182,12 @@ void prove_write(struct prove *pr, const struct prove_want *w, struct prove_pack
 {
 	struct prove_want flag = *w;
 
-	if (w->iface)
-		p->iface = w->iface;
-	else if (w->flag != FIELD_NONE && w->flag != FIELD_MALFORMED) {
+	if (w->iface) {
+		/* Nothing comes in on others. */
+		for (size_t i = 0; i < pr->n_ifaces; i++)
+			if (strcmp(pr->iface[i], w->iface) == 0)
+				p->iface = pr->iface[i];
+	} else if (w->flag != FIELD_NONE && w->flag != FIELD_MALFORMED) {
 		flag.v = value_of(w->yes);
 		write_field(pr, w->flag, &flag, p);
 	} else if (w->op && w->op->kind == OPERAND_FIELD)
