@@ -62,7 +62,8 @@ static void show(const struct cli *cli, const struct import *im)
 			json_array_append_new(all, o);
 			continue;
 		}
-		fprintf(stderr, "%s: %s: %s\n", r->at, !accepted ? "not translated" : r->accepted & IMPORT_LEFT_OUT ? "left out" : "not the same", r->why);
+		fprintf(stderr, "%s: %s: %s\n", r->at, !accepted ? "not translated" : r->accepted & IMPORT_LEFT_OUT ? "left out" : "not the same",
+			r->why);
 		if (*r->what)
 			fprintf(stderr, "   %s\n", r->what);
 		if (!accepted && accept)

@@ -80,20 +80,24 @@ static void summary(const struct cli *cli, const struct tally *t)
 	json_t *o;
 
 	if (cli->json) {
-		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared, "passed", (json_int_t)t->passed, "disagreed",
+		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared, "passed", (json_int_t)t->passed,
+			      "disagreed",
 			      (json_int_t)t->disagreed, "malformed", (json_int_t)t->malformed, "malformed_otherwise",
-			      (json_int_t)t->malformed_other, "later_fragments_otherwise", (json_int_t)t->later_other, "unseen", (json_int_t)t->unseen, "rules", (json_int_t)t->rules, "rules_that_decided",
+			      (json_int_t)t->malformed_other, "later_fragments_otherwise", (json_int_t)t->later_other, "unseen",
+				(json_int_t)t->unseen, "rules", (json_int_t)t->rules, "rules_that_decided",
 			      (json_int_t)t->decided);
 		json_dumpf(o, stderr, JSON_COMPACT);
 		putc('\n', stderr);
 		json_decref(o);
 		return;
 	}
-	fprintf(stderr, "%zu packets compared, %zu of them passed by the original; %zu treated otherwise; %zu of %zu rules decided one\n", t->compared,
+	fprintf(stderr, "%zu packets compared, %zu of them passed by the original; %zu treated otherwise; %zu of %zu rules decided one\n",
+		t->compared,
 		t->passed, t->disagreed, t->decided, t->rules);
 	if (t->later_other)
 		fprintf(stderr, "%zu later fragments treated otherwise: there the original takes data for ports\n", t->later_other);
-	fprintf(stderr, "%zu malformed ones (not compared; %zu treated otherwise), %zu that the original never saw\n", t->malformed, t->malformed_other,
+	fprintf(stderr, "%zu malformed ones (not compared; %zu treated otherwise), %zu that the original never saw\n", t->malformed,
+		t->malformed_other,
 		t->unseen);
 }
 

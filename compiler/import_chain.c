@@ -146,7 +146,8 @@ static bool write_from(struct chain_set *s, struct chain *c, size_t i, unsigned 
 
 		if (++s->written > MOST_WRITTEN) {
 			if (s->written == MOST_WRITTEN + 1)
-				import_refuse(s->im, 0, r->at, r->text, "written where they are called from, its chains are more than %d rules", MOST_WRITTEN);
+				import_refuse(s->im, 0, r->at, r->text, "written where they are called from, its chains are more than %d rules",
+					      MOST_WRITTEN);
 			return false;
 		}
 		if (!write_head(s, r))

@@ -98,8 +98,9 @@ void chain_head(struct import *im, bool ip4, bool ip6, bool others, bool input, 
 	}
 	import_note(im, "Broken headers: the stack drops most of these itself, and the rules would judge bytes that are no header.");
 	import_put(im, "drop if malformed and eth.type in { ip4, ip6 };\n");
-	if (input) {
+	/* IPv6 is put together behind the hook, unless connections are tracked. */
+	if (im->states || (input && ip4)) {
 		import_note(im, "The rules see whole datagrams: without its first fragment, which they judge, nothing becomes of one.");
-		import_put(im, "pass if ip.fragment and not ip.fragment.first;\n");
+		import_put(im, "pass if %sip.fragment and not ip.fragment.first;\n", ip6 && !im->states ? "ip4 and " : "");
 	}
 }

@@ -86,7 +86,8 @@ static void read_chain(struct save *s, struct table *t, const struct ipt_words *
 	struct chain *c;
 
 	if (!*name || w->list.n < 2 || chain_find(&t->chains, name, strlen(name))) {
-		import_refuse(s->im, 0, at, w->text, "%s", *name && w->list.n >= 2 ? "this chain was there before" : "that is no chain and its policy");
+		import_refuse(s->im, 0, at, w->text, "%s", *name && w->list.n >= 2 ? "this chain was there before" :
+			      "that is no chain and its policy");
 		return;
 	}
 	if (strcmp(w->list.v[1], "-") != 0)
@@ -208,7 +209,8 @@ static unsigned choose(struct save *s)
 	if (n == 1)
 		return found;
 	if (s->im->o.chain)
-		import_refuse(s->im, 0, import_at(s->im, s->im->src, 1), "", "--chain %s: what sees incoming packets are the chains %s", s->im->o.chain,
+		import_refuse(s->im, 0, import_at(s->im, s->im->src, 1), "", "--chain %s: what sees incoming packets are the chains %s",
+			      s->im->o.chain,
 			      *all ? all : "of iptables-save, and there is none");
 	else if (*all)
 		import_refuse(s->im, 0, import_at(s->im, s->im->src, 1), "", "%s of its chains %s: say which one with --chain TABLE/CHAIN",
@@ -228,7 +230,8 @@ static void refuse_nat(struct save *s, unsigned hook)
 		size_t from = s->im->refused.n;
 
 		import_refuse(s->im, IMPORT_LEFT_OUT, c->rule.v[i].at, c->rule.v[i].text,
-			      "it may change addresses and ports before %s/%s sees the packet; the filter comes before it", hooks[hook].table, hooks[hook].chain);
+			      "it may change addresses and ports before %s/%s sees the packet; the filter comes before it", hooks[hook].table,
+				hooks[hook].chain);
 		import_note_refused(s->im, from, 1);
 	}
 }
@@ -241,7 +244,8 @@ static void note_others(struct save *s, const struct chain *chosen)
 			const struct base *b = c->of;
 
 			if (c != chosen && b->policy && decides(c))
-				import_note(s->im, "Not looked at: %s/%s, which goes on working (%zu rules).", s->table.v[i]->name, c->name, c->rule.n);
+				import_note(s->im, "Not looked at: %s/%s, which goes on working (%zu rules).", s->table.v[i]->name, c->name,
+					    c->rule.n);
 		}
 }
 

@@ -1,6 +1,6 @@
 /*
- * Matches of iptables. In: an option of -m, and its words. Out: conditions that are true of the same packets: ports and ICMP types are those of a header
- * that is there, so both they and their opposites are false for later fragments.
+ * Matches of iptables. In: an option of -m, and its words. Out: conditions that are true of the same packets: ports and ICMP types are those of a
+ * header that is there, so both they and their opposites are false for later fragments.
  */
 #include <string.h>
 
@@ -133,7 +133,8 @@ static bool icmp(struct ipt_rule *r, const char *h)
 	if (!slash)
 		chain_and(r->im, &r->to->cond, "%s.type %s %u", h, r->not ? "!=" : "==", (unsigned)type);
 	else
-		chain_and(r->im, &r->to->cond, r->not ? "%s and not (%s.type == %u and %s.code == %u)" : "%s and %s.type == %u and %s.code == %u", h, h,
+		chain_and(r->im, &r->to->cond, r->not ? "%s and not (%s.type == %u and %s.code == %u)" : "%s and %s.type == %u and %s.code == %u", h,
+			  h,
 			  (unsigned)type, h, (unsigned)code);
 	return true;
 }
@@ -245,7 +246,8 @@ static bool tos(struct ipt_rule *r)
 
 /* ---- which option is which ---- */
 
-static const char *const silent[] = { "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmp6", "multiport", "iprange", "mac", "ttl", "hl", "length", "dscp", "tos",
+static const char *const silent[] = { "tcp", "udp", "udplite", "sctp", "dccp", "icmp", "icmp6", "multiport", "iprange", "mac", "ttl", "hl", "length",
+				     "dscp", "tos",
 				      "comment", "state", "conntrack", "limit", "hashlimit", "set" };
 
 static bool begin(struct ipt_rule *r)
@@ -313,6 +315,7 @@ bool ipt_match(struct ipt_rule *r, const char *option)
 		return begin(r);
 	ok = simple(r, option, &known) || (!known && ipt_match_state(r, option, &known));
 	if (!known && !r->failed)
-		return ipt_refuse(r, IMPORT_LEFT_OUT, "option %s%s%s is not known here", option, r->match ? " of match " : "", r->match ? r->match : "");
+		return ipt_refuse(r, IMPORT_LEFT_OUT, "option %s%s%s is not known here", option, r->match ? " of match " : "", r->match ? r->match :
+				  "");
 	return ok;
 }

@@ -1,6 +1,6 @@
 /*
- * Matches of iptables that know more than the packet: states of connections, limits, sets. In: an option and its words. Out: conditions where they are
- * the same here; what is only nearly the same is refused unless the user accepts it.
+ * Matches of iptables that know more than the packet: states of connections, limits, sets. In: an option and its words. Out: conditions where they
+ * are the same here; what is only nearly the same is refused unless the user accepts it.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -41,7 +41,8 @@ static bool state(struct ipt_rule *r)
 
 static bool rate(struct ipt_rule *r, bool over)
 {
-	static const char *const periods[][2] = { { "sec", "s" }, { "second", "s" }, { "s", "s" }, { "min", "m" }, { "minute", "m" }, { "hour", "h" } };
+	static const char *const periods[][2] = { { "sec", "s" }, { "second", "s" }, { "s", "s" }, { "min", "m" }, { "minute", "m" },
+						  { "hour", "h" } };
 	const char *w = ipt_word(r), *slash = w ? strchr(w, '/') : NULL;
 	uint64_t n;
 
@@ -196,7 +197,8 @@ static bool match_set(struct ipt_rule *r)
 	if (!which)
 		return false;
 	if (!s)
-		return ipt_refuse(r, IMPORT_LEFT_OUT, r->sets ? "set %s is not among those of --ipset" : "set %s: give what `ipset save` prints with --ipset FILE", name);
+		return ipt_refuse(r, IMPORT_LEFT_OUT, r->sets ? "set %s is not among those of --ipset" :
+				  "set %s: give what `ipset save` prints with --ipset FILE", name);
 	if (s->why)
 		return ipt_refuse(r, IMPORT_LEFT_OUT, "set %s (%s): %s", name, s->at, s->why);
 	ops = operands(r, s, which);
@@ -212,7 +214,8 @@ static bool match_set(struct ipt_rule *r)
 	}
 	s->used = true;
 	if (s->bare_port)
-		cond = arena_printf(r->im->arena, "(%s == tcp and tcp.%s in %s or %s == udp and udp.%s in %s)", proto4, ops, s->shown, proto4, ops, s->shown);
+		cond = arena_printf(r->im->arena, "(%s == tcp and tcp.%s in %s or %s == udp and udp.%s in %s)", proto4, ops, s->shown, proto4, ops,
+				    s->shown);
 	else
 		cond = arena_printf(r->im->arena, s->n_parts > 1 || s->part[0] == IPSET_PORT ? "(%s) in %s" : "%s in %s", ops, s->shown);
 	for (unsigned i = 0; i < s->n_parts; i++)

@@ -62,7 +62,8 @@ enum header_id pcap_header(const struct pcap_fact *known, const struct pcap_valu
 	if (v->doff)
 		return HDR_NONE;
 	if (v->ihl)
-		return ip4 && v->ihl_at == ETH_END && pcap_known(known, ETH_END + 6, 2, 0x1fff, 0) ? transport(proto_known(known, ETH_END + 9)) : HDR_NONE;
+		return ip4 && v->ihl_at == ETH_END && pcap_known(known, ETH_END + 6, 2, 0x1fff, 0) ? transport(proto_known(known, ETH_END + 9)) :
+			HDR_NONE;
 	if (v->off < ETH_END) {
 		*base = 0;
 		return HDR_ETH;

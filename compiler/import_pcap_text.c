@@ -50,7 +50,8 @@ static void value_text(struct import *im, enum field_id f, const struct pcap_lea
 	else if (name && l->value.mask == (t->bits == 8 ? 0xffu : 0xffffu))
 		import_put(im, "%s", name);
 	else
-		import_put(im, f == FIELD_ETH_OUTERTYPE || l->value.mask != UINT32_MAX ? l->k > 9 && f == FIELD_ETH_OUTERTYPE ? "0x%" PRIx32 : "%" PRIu32 :
+		import_put(im, f == FIELD_ETH_OUTERTYPE || l->value.mask != UINT32_MAX ? l->k > 9 && f == FIELD_ETH_OUTERTYPE ? "0x%" PRIx32 :
+			   "%" PRIu32 :
 			       "%" PRIu32, l->k);
 }
 
@@ -75,7 +76,8 @@ static void behind_text(struct import *im, const struct pcap_leaf *l)
 		if (!v->doff)
 			bytes_text(im, l, v->off + 4 * i);
 		for (uint32_t j = LEAST_WORDS; v->doff && j <= MOST_WORDS; j++) {
-			import_put(im, "%spacket[%" PRIu32 ":1] & 0xf0 == 0x%" PRIx32 " and ", j == LEAST_WORDS ? "(" : " or ", v->doff_at + 4 * i, j << 4);
+			import_put(im, "%spacket[%" PRIu32 ":1] & 0xf0 == 0x%" PRIx32 " and ", j == LEAST_WORDS ? "(" : " or ", v->doff_at + 4 * i,
+				   j << 4);
 			bytes_text(im, l, v->off + 4 * (i + j));
 			import_put(im, j == MOST_WORDS ? ")" : "");
 		}
@@ -134,7 +136,8 @@ static const char *address6(struct import *im, const nodes *all, size_t i, uint3
 		const struct pcap_leaf *l = &n->leaf;
 		uint32_t w = (l->value.off - at) / 4;
 
-		if (n->kind != PCAP_LEAF || l->neg || l->op != PCAP_EQ || l->value.kind != PCAP_LOAD || l->value.ihl || l->value.size != 4 || l->value.off < at ||
+		if (n->kind != PCAP_LEAF || l->neg || l->op != PCAP_EQ || l->value.kind != PCAP_LOAD || l->value.ihl || l->value.size != 4 ||
+		    l->value.off < at ||
 		    l->value.off >= at + 16 || l->value.off % 4 != at % 4 || mask[w])
 			break;
 		word[w] = l->k;
@@ -153,7 +156,8 @@ static const char *address_mac(struct import *im, const nodes *all, size_t i, ui
 	const struct pcap_leaf *l = &all->v[i]->leaf, *h = i + 1 < all->n ? &all->v[i + 1]->leaf : NULL;
 
 	if (!h || all->v[i]->kind != PCAP_LEAF || all->v[i + 1]->kind != PCAP_LEAF || l->neg || h->neg || l->op != PCAP_EQ || h->op != PCAP_EQ ||
-	    l->value.kind != PCAP_LOAD || h->value.kind != PCAP_LOAD || l->value.ihl || h->value.ihl || l->value.off != at + 2 || h->value.off != at ||
+	    l->value.kind != PCAP_LOAD || h->value.kind != PCAP_LOAD || l->value.ihl || h->value.ihl || l->value.off != at + 2 ||
+		h->value.off != at ||
 	    l->value.size != 4 || h->value.size != 2 || l->value.mask != UINT32_MAX || h->value.mask != 0xffff)
 		return NULL;
 	return arena_printf(im->arena, "%02x:%02x:%02x:%02x:%02x:%02x", h->k >> 8, h->k & 0xff, l->k >> 24, l->k >> 16 & 0xff, l->k >> 8 & 0xff,

@@ -66,7 +66,8 @@ const char *ipset_shown(struct import *im, const char *prefix, const char *name,
 
 	s[changed ? MOST_NAME : n] = '\0';
 	for (char *p = s; *p; p++)
-		if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_' || (*p == '-' && p[1] && p[1] != '-' && p[-1] != '-'))) {
+		if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || *p == '_' || (*p == '-' && p[1] &&
+			p[1] != '-' && p[-1] != '-'))) {
 			*p = '_';
 			changed = true;
 		}
@@ -177,7 +178,8 @@ static void add(struct import *im, const struct ipset *sets, const struct words 
 			s->why = arena_printf(im->arena, "it has exceptions (nomatch, %s)", at);
 		if (is(w, i, "comment"))
 			break;
-		i += is(w, i, "timeout") || is(w, i, "packets") || is(w, i, "bytes") || is(w, i, "skbmark") || is(w, i, "skbprio") || is(w, i, "skbqueue");
+		i += is(w, i, "timeout") || is(w, i, "packets") || is(w, i, "bytes") || is(w, i, "skbmark") || is(w, i, "skbprio") || is(w, i,
+			"skbqueue");
 	}
 	*vec_add(im->arena, &s->element) = e;
 }

@@ -131,7 +131,8 @@ const char *import_net_text(struct arena *a, const struct range *r)
 	for (unsigned n = 0; n < most; n++) {
 		struct value host = host_bits(r->family, n);
 
-		if (value_cmp(value_and(r->lo, host), value_of(0)) == 0 && value_cmp((struct value){ r->lo.hi | host.hi, r->lo.lo | host.lo }, r->hi) == 0)
+		if (value_cmp(value_and(r->lo, host), value_of(0)) == 0 && value_cmp((struct value){ r->lo.hi | host.hi, r->lo.lo | host.lo },
+										     r->hi) == 0)
 			return arena_printf(a, "%s/%u", lo, n);
 	}
 	return arena_printf(a, "%s-%s", lo, import_addr_text(a, r->family, r->hi));

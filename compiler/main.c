@@ -254,7 +254,8 @@ static int check_options(struct cli *cli)
 	uint64_t n = 0;
 
 	if (modes > 1)
-		return cli_usage("-o, --check, --test, --run, --budget, --format, --emit, --import and --list are different things: ask for one of them");
+		return cli_usage("-o, --check, --test, --run, --budget, --format, --emit, --import and --list are different things: ask for one of "
+				 "them");
 	if (cli->list && cli->n_files)
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)

@@ -20,6 +20,18 @@
 
 /* ---- the namespace ---- */
 
+static bool set(const char *path, const char *value, char *why)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool ok = fd >= 0 && write(fd, value, 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	if (!ok)
+		snprintf(why, PROVE_WHY, "%s cannot be set: %s", path, strerror(errno));
+	return ok;
+}
+
 /* Addresses of all kinds are taken in, and nothing is asked of neighbours. */
 static bool settings(char *why)
 {
@@ -27,21 +39,15 @@ static bool settings(char *why)
 		{ "/proc/sys/net/ipv4/conf/all/rp_filter", "0" }, { "/proc/sys/net/ipv4/conf/default/rp_filter", "0" },
 		{ "/proc/sys/net/ipv4/conf/default/accept_local", "1" }, { "/proc/sys/net/ipv4/conf/all/accept_local", "1" },
 		{ "/proc/sys/net/ipv4/conf/default/route_localnet", "1" }, { "/proc/sys/net/ipv4/conf/all/route_localnet", "1" },
+		/* The other ends would send reports of multicast groups, which come in like packets of the proof. */
+		{ "/proc/sys/net/ipv6/conf/default/disable_ipv6", "1" },
 		{ "/proc/sys/net/ipv6/conf/default/accept_dad", "0" }, { "/proc/sys/net/ipv6/conf/default/accept_ra", "0" },
 		{ "/proc/sys/net/ipv6/conf/default/router_solicitations", "0" },
 	};
 
-	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
-		int fd = open(of[i][0], O_WRONLY | O_CLOEXEC);
-		bool ok = fd >= 0 && write(fd, of[i][1], 1) == 1;
-
-		if (fd >= 0)
-			close(fd);
-		if (!ok) {
-			snprintf(why, PROVE_WHY, "%s cannot be set: %s", of[i][0], strerror(errno));
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		if (!set(of[i][0], of[i][1], why))
 			return false;
-		}
-	}
 	return true;
 }
 
@@ -64,6 +70,12 @@ static bool links(const struct prove *pr, char *why)
 	fputs("link set lo up\nroute add local 0.0.0.0/0 dev lo\nroute add local ::/0 dev lo\n", f);
 	ok = fclose(f) == 0 && prove_run(argv, batch, len, NULL, why);
 	free(batch);
+	for (size_t i = 0; i < pr->n_ifaces && ok; i++) {
+		char path[80];
+
+		snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", pr->iface[i]);
+		ok = set(path, "0", why);
+	}
 	return ok;
 }
 

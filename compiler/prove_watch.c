@@ -10,13 +10,16 @@
 
 static const char *const nft[] = { "nft", "-f", "-", NULL };
 
+/* What the kernel itself sends comes to the other ends. */
 static bool watch_ip(const struct prove *pr, FILE *f)
 {
 	const struct import *im = pr->im;
 
-	fprintf(f, "chain before { type filter hook %s priority %d; %sadd @came { meta mark } ; }\n", im->hook, im->priority - 1,
+	fprintf(f, "chain before { type filter hook %s priority %d; iifname \"xdpfpeer*\" return; %sadd @came { meta mark } ; }\n", im->hook,
+		im->priority - 1,
 		im->states ? "ct state != new return; " : "");
-	fprintf(f, "chain behind { type filter hook %s priority %d; add @seen { meta mark } ; drop ; }\n", im->hook, im->priority + 1);
+	fprintf(f, "chain behind { type filter hook %s priority %d; iifname \"xdpfpeer*\" return; add @seen { meta mark } ; drop ; }\n", im->hook,
+		im->priority + 1);
 	return true;
 }
 
@@ -25,7 +28,8 @@ static bool watch_netdev(const struct prove *pr, FILE *f)
 	for (size_t i = 0; i < pr->n_ifaces; i++) {
 		fprintf(f, "chain before%zu { type filter hook ingress device \"%s\" priority %d; add @came { meta mark } ; }\n", i, pr->iface[i],
 			pr->im->priority - 1);
-		fprintf(f, "chain behind%zu { type filter hook ingress device \"%s\" priority %d; add @seen { meta mark } ; drop ; }\n", i, pr->iface[i],
+		fprintf(f, "chain behind%zu { type filter hook ingress device \"%s\" priority %d; add @seen { meta mark } ; drop ; }\n", i,
+			pr->iface[i],
 			pr->im->priority + 1);
 	}
 	return true;
@@ -59,14 +63,14 @@ bool prove_watch(const struct prove *pr, char *why)
 /* Elements of the set become @verdict. */
 static bool read_set(const struct prove *pr, struct prove_shared *s, const char *name, enum prove_verdict verdict)
 {
-	const char *const argv[] = { "nft", "-j", "list", "set", strcmp(pr->im->family, "netdev") == 0 ? "netdev" : "inet", "xdpf-prove", name, NULL };
+	const char *const argv[] = { "nft", "-j", "list", "set", strcmp(pr->im->family, "netdev") == 0 ? "netdev" : "inet", "xdpf-prove", name,
+				    NULL };
 	json_t *root, *all, *one, *elem;
 	char *text = NULL;
 	size_t i, j;
 
 	if (!prove_run(argv, "", 0, &text, s->why))
 		return false;
-	{ FILE *f = fopen(arena_printf(pr->arena, "/tmp/imp/%s.json", name), "w"); fputs(text, f); fclose(f); }
 	root = json_loads(text, 0, NULL);
 	free(text);
 	all = json_object_get(root, "nftables");
