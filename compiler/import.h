@@ -76,7 +76,8 @@ struct import {
 	/* Where the rules hang, for a proof. */
 	const char *family, *table, *chain, *hook, *device;
 	int priority;
-	bool limits, states, fragments_pass;
+	const char *original;		/* NFT: what `nft -j -f` reads */
+	bool limits, states;
 };
 
 typedef void (*import_fn)(struct import *im);

@@ -12,7 +12,10 @@
 /* What rules say of interfaces is asked on those interfaces, and on one that no rule knows. */
 static void interfaces(struct prove *pr)
 {
-	pr->iface[pr->n_ifaces++] = "xdpf0";
+	/* A chain at a device sees that device's packets. */
+	pr->iface[pr->n_ifaces++] = pr->im->device ? pr->im->device : "xdpf0";
+	if (pr->im->device)
+		return;
 	for (size_t i = 0; i < pr->p->ifaces.n && pr->n_ifaces < PROVE_IFACES; i++)
 		if (strcmp(pr->p->ifaces.v[i], "lo") != 0 && strcmp(pr->p->ifaces.v[i], "xdpf0") != 0)
 			pr->iface[pr->n_ifaces++] = pr->p->ifaces.v[i];

@@ -39,6 +39,7 @@ static const char *tool(const char *first, const char *second)
 
 bool prove_rules(const struct prove *pr, char *why)
 {
+	static const char *const nft[] = { "nft", "-j", "-f", "-", NULL };
 	static const char *const ipset[] = { "ipset", "restore", NULL };
 	const struct source *sets = pr->im->o.ipset;
 
@@ -50,6 +51,7 @@ bool prove_rules(const struct prove *pr, char *why)
 	case ORIGINAL_IP6TABLES:
 		return restore(pr, tool("ip6tables-nft-restore", "ip6tables-restore"), why);
 	case ORIGINAL_NFT:
+		return prove_run(nft, pr->im->original ? pr->im->original : "", pr->im->original ? strlen(pr->im->original) : 0, NULL, why);
 	case ORIGINAL_NONE:
 	case ORIGINAL_PCAP:
 		break;
