@@ -30,6 +30,9 @@ enum import_kind {
 /* What a proof runs the original by. */
 enum import_original { ORIGINAL_NONE, ORIGINAL_PCAP, ORIGINAL_IPTABLES, ORIGINAL_IP6TABLES, ORIGINAL_NFT };
 
+/* The interface that packets of a proof come in by where none is named. */
+#define IMPORT_DEVICE "xdpf0"
+
 struct import_options {
 	const char *chain;		/* "filter/INPUT", "inet/filter/input"; NULL: the only one that can be meant */
 	const struct source *ipset;	/* what `ipset save` printed; NULL: not given */

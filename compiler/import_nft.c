@@ -245,6 +245,9 @@ static const char *original(struct nft *n, json_t *base)
 				continue;
 			one = json_deep_copy(one);
 			json_object_del(one, "handle");
+			/* Some versions of nft do not print it, and none reads a chain without it. */
+			if (n->netdev && k == 1 && !json_object_get(one, "dev") && json_object_get(one, "hook"))
+				json_object_set_new(one, "dev", json_string(IMPORT_DEVICE));
 			json_array_append_new(list, json_pack("{s:{s:o}}", "add", order[k], one));
 		}
 	dump = json_dumps(root, JSON_COMPACT);
@@ -269,7 +272,9 @@ static void import_chain_of(struct nft *n, json_t *base)
 	n->netdev = strcmp(n->family, "netdev") == 0;
 	n->ip4 = strcmp(n->family, "ip6") != 0;
 	n->ip6 = strcmp(n->family, "ip") != 0;
-	import_note(im, "Chain %s/%s/%s%s%s.", n->family, n->table, im->chain, im->device ? ", to be applied to " : "", im->device ? im->device : "");
+	import_note(im, "Chain %s/%s/%s%s%s.", n->family, n->table, im->chain,
+		    im->device ? ", to be applied to " : n->netdev ? ", to be applied to its device, which is not named" : "",
+		    im->device ? im->device : "");
 	if (strcmp(im->hook, "input") == 0)
 		import_note(im, "It judges what is for this machine; on a router the filter takes it to what is forwarded, too.");
 	read_all(n, base);

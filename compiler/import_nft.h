@@ -54,7 +54,7 @@ struct nft_rule {
 	bool failed, acted;		/* an action or limit stands before */
 };
 
-enum nft_needs { NFT_IP4 = 1, NFT_IP6 = 2, NFT_TRANSPORT = 4, NFT_ONE_TAG = 8 };
+enum nft_needs { NFT_IP4 = 1, NFT_IP6 = 2, NFT_TRANSPORT = 4, NFT_ONE_TAG = 8, NFT_ETHER = 16, NFT_VLAN = 32, NFT_NETWORK = 64 };
 
 /* What is compared: one field, or several at once. */
 struct nft_operand {

@@ -62,12 +62,19 @@ static bool need(struct nft_rule *r, const struct nft_field *f)
 				  f->protocol, f->field);
 	if (link) {
 		if (strcmp(f->needs, "vlan") == 0)
-			chain_and(r->nft->im, &r->to->cond, "eth.outertype == 0x8100");
+			need_once(r, NFT_VLAN, "eth.outertype == 0x8100");
+		r->had |= NFT_ETHER;
 		return true;
 	}
 	/* At the device one tag has been taken off, and what is behind a second is no IP yet. */
 	if (r->nft->netdev)
 		need_once(r, NFT_ONE_TAG, "not vlan.inner");
+	/* Behind a field of Ethernet nft asks the frame itself for its type, else what the kernel has found. */
+	if (strcmp(f->needs, "arp") == 0 || strncmp(f->needs, "ip", 2) == 0 || strncmp(f->needs, "icmp", 4) == 0 || strcmp(f->needs, "igmp") == 0) {
+		if ((r->had & (NFT_ETHER | NFT_VLAN | NFT_NETWORK)) == NFT_ETHER)
+			chain_and(r->nft->im, &r->to->cond, "not vlan");
+		r->had |= NFT_NETWORK;
+	}
 	if (strcmp(f->needs, "arp") == 0 || strncmp(f->needs, "ip", 2) == 0)
 		return true;
 	if (strcmp(f->needs, "l4") == 0 && !r->ports_only)

@@ -27,6 +27,16 @@ static const struct {
 	{ NAMES_ECN, "not-ect", 0 }, { NAMES_ECN, "ect1", 1 }, { NAMES_ECN, "ect0", 2 }, { NAMES_ECN, "ce", 3 }, { NAMES_DSCP, "cs0", 0 },
 };
 
+static const struct {
+	const char *protocol, *name;
+	unsigned value;
+} codes[] = {
+	{ "icmp", "net-unreachable", 0 }, { "icmp", "host-unreachable", 1 }, { "icmp", "prot-unreachable", 2 }, { "icmp", "port-unreachable", 3 },
+	{ "icmp", "frag-needed", 4 }, { "icmp", "net-prohibited", 9 }, { "icmp", "host-prohibited", 10 }, { "icmp", "admin-prohibited", 13 },
+	{ "icmpv6", "no-route", 0 }, { "icmpv6", "admin-prohibited", 1 }, { "icmpv6", "addr-unreachable", 3 }, { "icmpv6", "port-unreachable", 4 },
+	{ "icmpv6", "policy-fail", 5 }, { "icmpv6", "reject-route", 6 },
+};
+
 static bool name_number(const struct nft_field *f, const char *s, uint64_t *out)
 {
 	uint64_t most = f->bits >= 64 ? UINT64_MAX : (1ull << f->bits) - 1;
@@ -34,6 +44,11 @@ static bool name_number(const struct nft_field *f, const char *s, uint64_t *out)
 	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
 		if (more[i].names == f->names && strcmp(more[i].name, s) == 0) {
 			*out = more[i].value;
+			return true;
+		}
+	for (size_t i = 0; strcmp(f->field, "code") == 0 && i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (strcmp(codes[i].protocol, f->protocol) == 0 && strcmp(codes[i].name, s) == 0) {
+			*out = codes[i].value;
 			return true;
 		}
 	return import_read_name(f->names, s, strlen(s), most, out);

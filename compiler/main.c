@@ -47,8 +47,7 @@ static const char help[] =
 	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm, or xdpf\n"
 	"       xdpfc --format FILE...         lay out in place, comments and all\n"
 	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
-	"       xdpfc --import=KIND FILE       rules of other filters as .xdpf, on request\n"
-	"                                      proved (docs/import.md)\n"
+	"       xdpfc --import=KIND FILE       rules of other filters: docs/import.md\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"\n"
 	"Several files make one program, in this order; - is standard input.\n"
@@ -64,7 +63,6 @@ static const char help[] =
 	"                    --run: what is not in the frame (else: absent)\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
-	"\n"
 	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 refused, 4 over budget.\n";
 
 static int unknown_option(const char *arg)

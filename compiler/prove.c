@@ -13,11 +13,11 @@
 static void interfaces(struct prove *pr)
 {
 	/* A chain at a device sees that device's packets. */
-	pr->iface[pr->n_ifaces++] = pr->im->device ? pr->im->device : "xdpf0";
-	if (pr->im->device)
+	pr->iface[pr->n_ifaces++] = pr->im->device ? pr->im->device : IMPORT_DEVICE;
+	if (pr->im->family && strcmp(pr->im->family, "netdev") == 0)
 		return;
 	for (size_t i = 0; i < pr->p->ifaces.n && pr->n_ifaces < PROVE_IFACES; i++)
-		if (strcmp(pr->p->ifaces.v[i], "lo") != 0 && strcmp(pr->p->ifaces.v[i], "xdpf0") != 0)
+		if (strcmp(pr->p->ifaces.v[i], "lo") != 0 && strcmp(pr->p->ifaces.v[i], IMPORT_DEVICE) != 0)
 			pr->iface[pr->n_ifaces++] = pr->p->ifaces.v[i];
 }
 
