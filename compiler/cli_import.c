@@ -1,7 +1,7 @@
 /*
- * xdpfc --import=KIND. In: rules of another filter. Out: the same as an .xdpf text, in the canonical layout, on standard output, and on standard
+ * xdpfc --import=KIND, but for json. In: rules of another filter. Out: the same as an .xdpf text, which the other modes then read, and on standard
  * error line by line what could not be translated. Where that was not accepted there is no text, and the status is 1. With --prove the original
- * runs beside the translation before anything is printed.
+ * runs beside the translation before anything else is done.
  */
 #include <jansson.h>
 #include <string.h>
@@ -9,9 +9,19 @@
 #include "cli.h"
 #include "cli_import.h"
 
-enum { MOST_ROUNDS = 1000 };
+enum { GO_ON = -1, MOST_ROUNDS = 1000 };
 
-/* An exit status, or -1: go on. */
+/* A document says all that there is to say. */
+static int not_for_json(const struct cli *cli)
+{
+	const char *of = cli->prove ? "--prove" : cli->accept ? "--accept" : cli->chain ? "--chain" : cli->ipset ? "--ipset" : cli->match ?
+		"--match" :
+			 cli->of ? "--of" : NULL;
+
+	return of && cli->import ? cli_usage("%s is for rules of other filters, not for --import=json", of) : GO_ON;
+}
+
+/* An exit status, or GO_ON. */
 static int options(struct cli *cli, struct import *im)
 {
 	const struct import_kind_info *k;
@@ -20,12 +30,10 @@ static int options(struct cli *cli, struct import *im)
 
 	im->kind = import_find(cli->import);
 	for (int i = 0; i < IMPORT_COUNT; i++)
-		snprintf(kinds + strlen(kinds), sizeof(kinds) - strlen(kinds), "%s%s", i ? ", " : "", import_kinds[i].name);
+		snprintf(kinds + strlen(kinds), sizeof(kinds) - strlen(kinds), ", %s", import_kinds[i].name);
 	if (im->kind == IMPORT_COUNT)
-		return cli_usage("--import=%s: there are %s", cli->import, kinds);
+		return cli_usage("--import=%s: there are json%s", cli->import, kinds);
 	k = &import_kinds[im->kind];
-	if (cli->n_files != 1)
-		return cli_usage("--import takes one file; several translations make one program, in their order");
 	if (cli->accept && !import_accept_read(cli->accept, &im->o.accept))
 		return cli_usage("--accept=%s: there are left-out, state, limit, timeout and reject, with commas between them", cli->accept);
 	if (cli->match && strcmp(cli->match, "drop") != 0 && strcmp(cli->match, "pass") != 0)
@@ -41,7 +49,7 @@ static int options(struct cli *cli, struct import *im)
 		return cli_usage("--prove %s: a number of packets from 1 to %d", cli->prove, PROVE_MOST);
 	if (cli->prove && k->original == ORIGINAL_NONE)
 		return cli_usage("--prove: nothing on this machine runs a %s, so there is nothing to compare with", k->name);
-	return -1;
+	return GO_ON;
 }
 
 /* What is in the way, or was accepted: a line each. */
@@ -99,6 +107,8 @@ static bool bury(struct import *im, const struct diag_list *d)
 /* The translation as a checked program; NULL: it could not be made, which was said. */
 static struct ast_program *translated(struct cli *cli, struct import *im, const struct source **source)
 {
+	const char *name = strcmp(im->src->path, "-") == 0 ? "stdin.xdpf" : arena_printf(cli->arena, "%s.xdpf", im->src->path);
+
 	for (unsigned round = 0; round < MOST_ROUNDS; round++) {
 		struct diag_list d = { .arena = cli->arena };
 		struct ast_program *p;
@@ -107,7 +117,7 @@ static struct ast_program *translated(struct cli *cli, struct import *im, const 
 			show(cli, im);
 			return NULL;
 		}
-		*source = source_new(cli->arena, "translation.xdpf", im->text, im->len);
+		*source = source_new(cli->arena, name, im->text, im->len);
 		p = compile_front(cli->arena, source, 1, &d);
 		if (p) {
 			show(cli, im);
@@ -124,42 +134,44 @@ static struct ast_program *translated(struct cli *cli, struct import *im, const 
 	return NULL;
 }
 
-static int print(struct cli *cli, const struct source *source)
+/* One file; an exit status, or GO_ON. */
+static int translate(struct cli *cli, const struct import *options, size_t file)
 {
-	struct ast_program p = { .arena = cli->arena };
-	struct diag_list d = { .arena = cli->arena };
-	const char *text = NULL;
-	size_t len;
-
-	if (parse_unit(&p, source, &d))
-		text = parse_format(cli->arena, source, &len);
-	if (!text) {
-		cli_error("the translation cannot be laid out: a defect of xdpfc");
-		return EXIT_INPUT;
-	}
-	fwrite(text, 1, len, stdout);
-	return EXIT_DONE;
-}
-
-int cli_import(struct cli *cli)
-{
-	struct import im = { .arena = cli->arena };
+	struct import im = *options;
 	const struct source *source;
 	struct ast_program *p;
-	int status = options(cli, &im);
+	int status;
 
-	if (status >= 0)
-		return status;
-	im.src = source_read(cli->arena, cli->files[0], &cli->diag);
-	im.o.ipset = cli->ipset ? source_read(cli->arena, cli->ipset, &cli->diag) : NULL;
-	if (!im.src || (cli->ipset && !im.o.ipset)) {
+	im.src = source_read(cli->arena, cli->files[file], &cli->diag);
+	if (!im.src) {
 		cli_show(cli);
 		return EXIT_INPUT;
 	}
 	p = translated(cli, &im, &source);
 	status = !p ? EXIT_INPUT : cli->prove ? cli_prove(cli, &im, p) : EXIT_DONE;
-	if (status == EXIT_DONE)
-		status = print(cli, source);
 	import_free(&im);
+	if (status != EXIT_DONE)
+		return status;
+	cli->translated[file] = source;
+	return GO_ON;
+}
+
+int cli_import(struct cli *cli)
+{
+	struct import im = { .arena = cli->arena };
+	int status = GO_ON;
+
+	if (!cli->import || strcmp(cli->import, "json") == 0)
+		return not_for_json(cli);
+	status = options(cli, &im);
+	if (status == GO_ON && cli->ipset) {
+		im.o.ipset = source_read(cli->arena, cli->ipset, &cli->diag);
+		cli_show(cli);
+		status = im.o.ipset ? GO_ON : EXIT_INPUT;
+	}
+	cli->translated = arena_array(cli->arena, cli->n_files, sizeof(*cli->translated));
+	for (size_t i = 0; i < cli->n_files && status == GO_ON; i++)
+		if (!cli_is_rules(cli->files[i]))
+			status = translate(cli, &im, i);
 	return status;
 }
