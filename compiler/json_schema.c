@@ -243,8 +243,8 @@ bool json_schema(FILE *out)
 	for (unsigned i = 0; i < JSON_FAMILIES; i++)
 		json_object_set_new(defs, families[i], family_schema(&all, (enum json_family)i));
 	members = json_pack("{s:{s:i}, s:{s:s}, s:{s:s, s:i, s:s}, s:o, s:o}", "xdpf", "const", 1, "$schema", "type", "string",
-			    "file", "type", "string", "minLength", 1, "pattern", "^[^/]*$", "statements", array_of(to(families[JSON_STATEMENT]), 0), "comment",
-			    to(json_common[COMMON_COMMENT]));
+			    "file", "type", "string", "minLength", 1, "pattern", "^[^/]*$", "statements", array_of(to(families[JSON_STATEMENT]), 0),
+			    "comment", to(json_common[COMMON_COMMENT]));
 	root = object(members, json_pack("[s, s]", "xdpf", "statements"));
 	json_object_set_new(root, "$schema", json_string("https://json-schema.org/draft/2020-12/schema"));
 	json_object_set_new(root, "title", json_string("rules of xdpf"));
