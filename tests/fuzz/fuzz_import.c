@@ -1,6 +1,6 @@
 /*
- * Importers under libFuzzer. In: a byte that says which, and the source. Holds: nothing is read or written out of bounds, a refused source says why, and
- * what is translated is text that parses.
+ * Importers under libFuzzer. In: a byte that says which, and the source. Holds: nothing is read or written out of bounds, a refused source says
+ * why, and what is translated is text that parses.
  */
 #include <stdlib.h>
 #include <string.h>
