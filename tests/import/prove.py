@@ -2,7 +2,7 @@
 """Translations beside their originals: --prove over the files in rules/ that name options for it, over expressions, and over rule sets that the tools
 themselves made in a namespace and printed. And that a proof finds what is wrong: a translation of one file is judged by the rules of another.
 
-    prove.py XDPFC
+    prove.py XDPFC XDPF
 """
 import os
 import re
@@ -13,7 +13,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RULES = os.path.join(HERE, "rules")
-PACKETS = 2000
+PACKETS = 1500
 EXPRESSIONS = (
     "tcp port 80", "host 192.0.2.1 or host 2001:db8::1", "udp and not port 53", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "ip and port 53",
     "vlan 5 and icmp", "vlan and vlan 7 and udp port 9", "net 10.0.0.0/8 and tcp portrange 1-1023", "less 100 or arp",
@@ -28,8 +28,8 @@ REFUSED = ("ip6 protochain 6", "(tcp[0:2] + 1) = 80", "mpls or pppoes", "port", 
 
 
 class Tally:
-    def __init__(self, xdpfc):
-        self.xdpfc, self.passed, self.failed, self.skipped = xdpfc, 0, 0, 0
+    def __init__(self, xdpfc, xdpf):
+        self.xdpfc, self.xdpf, self.passed, self.failed, self.skipped = xdpfc, xdpf, 0, 0, 0
 
     def say(self, name, complaint):
         if complaint:
@@ -107,6 +107,7 @@ def iptables(t, scratch):
         else:
             t.prove(name + ", exported", kind, saved, *(("--ipset", saved + ".sets") if options else ()))
     nft(t, scratch)
+    kernel(t, scratch)
     otherwise(t, scratch)
     done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", t.xdpfc, "--import=iptables", "--prove", "5", "-"],
                           input=b"*filter\n:INPUT DROP [0:0]\nCOMMIT\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -127,6 +128,24 @@ def nft(t, scratch):
             t.prove(name + ", exported", "nft", saved)
 
 
+def kernel(t, scratch):
+    """The translations in the kernel, over packets that were recorded and mutated: as by the evaluator."""
+    captures = os.path.join(os.path.dirname(HERE), "captures")
+    for name, options in (("input.iptables", ()), ("raw.ip6tables", ()), ("sets.iptables", ("--ipset", "sets.ipset")), ("inet.nft", ()), ("netdev.nft", ()),
+                          ("get.pcap-filter", ()), ("exabgp.flowspec", ("--accept=limit,left-out",))):
+        args = [t.xdpfc, "--quiet", "--import=" + name.rsplit(".", 1)[1]] + list(options)
+        prog = os.path.join(scratch, "prog.o")
+        done = subprocess.run(args + ["-o", prog, name], cwd=RULES, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            t.say(name + ", in the kernel", done.stderr.decode())
+            continue
+        path = os.path.join(captures, "mutated.pcap")
+        ours = subprocess.run(args + ["--run", path, name], cwd=RULES, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        theirs = subprocess.run([t.xdpf, "run", "--quiet", prog, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        t.say(name + ", in the kernel", None if ours.returncode == 0 and theirs.returncode == 0 and ours.stdout and ours.stdout == theirs.stdout else
+              "not alike: %s %s" % (ours.stderr.decode()[-500:], theirs.stderr.decode()[-500:]))
+
+
 def otherwise(t, scratch):
     """Proofs that must fail: rules are left out that decide much."""
     path = os.path.join(scratch, "wrong.iptables")
@@ -144,7 +163,7 @@ def otherwise(t, scratch):
 
 
 def main():
-    t = Tally(os.path.abspath(sys.argv[1]))
+    t = Tally(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]))
     with tempfile.TemporaryDirectory() as scratch:
         expressions(t, scratch)
         iptables(t, scratch)
