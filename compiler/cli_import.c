@@ -84,7 +84,14 @@ static void show(const struct cli *cli, const struct import *im)
 	json_decref(all);
 }
 
-/* Rules that can never match are errors where somebody writes them; in a translation they become comments. False: nothing new was found. */
+/* Does the error say that no packet matches? Others are defects of a translation. */
+static bool says_never(const struct diag *e)
+{
+	return strstr(e->text, " can never be true") || strstr(e->text, " is never true") || strstr(e->text, "is never reached");
+}
+
+/* Rules that can never match are errors where somebody writes them; in a translation they become comments. False: nothing new was found, or
+ * something else is wrong. */
 static bool bury(struct import *im, const struct diag_list *d)
 {
 	size_t before = im->dead.n;
@@ -94,8 +101,10 @@ static bool bury(struct import *im, const struct diag_list *d)
 		uint64_t rule;
 		size_t j = 0;
 
-		if (e->severity != DIAG_ERROR || !import_rule_at(im, e->span.begin, &rule))
+		if (e->severity != DIAG_ERROR)
 			continue;
+		if (!says_never(e) || !import_rule_at(im, e->span.begin, &rule))
+			return false;
 		while (j < im->dead.n && im->dead.v[j].rule != rule)
 			j++;
 		if (j == im->dead.n)

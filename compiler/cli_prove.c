@@ -38,7 +38,7 @@ static void show_packet(const struct prove_packet *p, size_t number)
 		fprintf(stderr, "   %s\n", p->rule->text);
 }
 
-static void count(const struct prove *pr, struct tally *t)
+static void count(const struct prove *pr, struct tally *t, bool quiet)
 {
 	/* nftables reads ports wherever they would stand, in later fragments too; here these have none. */
 	bool by_bytes = import_kinds[pr->im->kind].original != ORIGINAL_PCAP;
@@ -70,8 +70,12 @@ static void count(const struct prove *pr, struct tally *t)
 	for (unsigned i = 0; i < pr->p->n_indexes; i++) {
 		const struct ast_rule *r = pr->p->by_index.v[i];
 
-		t->rules += r && r->verdict != VERDICT_NONE;
+		if (!r || r->verdict == VERDICT_NONE)
+			continue;
+		t->rules++;
 		t->decided += decided[i];
+		if (!decided[i] && t->rules - t->decided <= SHOWN_MOST && !quiet)
+			fprintf(stderr, "no packet was decided by %s: %s\n", r->shown, r->text);
 	}
 }
 
@@ -110,6 +114,8 @@ int cli_prove(struct cli *cli, const struct import *im, const struct ast_program
 
 	if (!cli_number(cli->prove, PROVE_MOST, &n) || (cli->seed && !cli_number(cli->seed, UINT64_MAX, &pr.random)))
 		return cli_usage("--seed %s: a number from 0 to 18446744073709551615", cli->seed);
+	if (im->limits)
+		return cli_usage("--prove: what a limit lets through depends on when packets come: prove the rules without it");
 	if (!prove_prepare(&pr, n)) {
 		cli_error("out of memory");
 		return EXIT_SYSTEM;
@@ -130,7 +136,7 @@ int cli_prove(struct cli *cli, const struct import *im, const struct ast_program
 		cli_error("--prove: %s", pr.why);
 		return EXIT_SYSTEM;
 	}
-	count(&pr, &t);
+	count(&pr, &t, cli->quiet || cli->json);
 	if (!cli->quiet || t.disagreed)
 		summary(cli, &t);
 	return t.disagreed ? EXIT_NO : EXIT_DONE;

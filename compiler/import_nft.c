@@ -175,7 +175,7 @@ static void read_rule(struct nft *n, size_t index, json_t *rule)
 		bool expires = false;
 
 		pair = map ? nft_element(json_array_get(map, i), &expires) : NULL;
-		*original = (struct nft_original){ .rule = rule, .key = map ? json_array_get(pair, 0) : NULL, .verdict = map ? json_array_get(pair, 1) : NULL };
+		*original = (struct nft_original){ rule, map ? json_array_get(pair, 0) : NULL, map ? json_array_get(pair, 1) : NULL };
 		*vec_add(n->im->arena, &c->rule) =
 			(struct chain_rule){ .at = map ? arena_printf(n->im->arena, "%s, element %zu", at, i) : at, .text = text,
 					    .number = n->im->n_rules++,

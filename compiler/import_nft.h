@@ -42,7 +42,6 @@ struct nft {
 struct nft_original {
 	json_t *rule;
 	json_t *key, *verdict;		/* NULL: no map */
-	const char *expires;
 };
 
 struct nft_rule {

@@ -126,6 +126,7 @@ const char *nft_value(struct nft_rule *r, const struct nft_field *f, json_t *v)
 	struct arena *a = r->nft->im->arena;
 	json_t *prefix = json_object_get(v, "prefix"), *range = json_object_get(v, "range");
 	const char *lo, *hi;
+	uint64_t first, last;
 
 	if (prefix) {
 		const char *text = json_string_value(json_object_get(prefix, "addr"));
@@ -140,7 +141,17 @@ const char *nft_value(struct nft_rule *r, const struct nft_field *f, json_t *v)
 		return scalar(r, f, v);
 	lo = scalar(r, f, json_array_get(range, 0));
 	hi = lo ? scalar(r, f, json_array_get(range, 1)) : NULL;
-	return hi ? arena_printf(a, "%s-%s", lo, hi) : NULL;
+	if (!hi)
+		return NULL;
+	lo = arena_printf(a, "%s-%s", lo, hi);
+	if (f->values == NFT_ADDRS)
+		return address(r, f, lo);
+	if (f->values == NFT_NUMBERS && (!nft_number(f, json_array_get(range, 0), &first) || !nft_number(f, json_array_get(range, 1), &last) ||
+					 first > last)) {
+		nft_refuse(r, IMPORT_LEFT_OUT, "a range of %s %s ends before it begins", f->protocol, f->field);
+		return NULL;
+	}
+	return lo;
 }
 
 static const char *tuple(struct nft_rule *r, const struct nft_operand *o, json_t *e)

@@ -3,6 +3,7 @@
  * bytes of the frame. Behind an IPv4 header of unknown length that is one alternative for each.
  */
 #include <inttypes.h>
+#include <string.h>
 
 #include "import_pcap.h"
 
@@ -95,6 +96,13 @@ static void leaf_text(struct import *im, const struct pcap_leaf *l, const struct
 		return;
 	}
 	f = field_of(&l->value, known, &masked);
+	if (f != FIELD_NONE && masked && lang_types[lang_fields[f].type].kind == KIND_IP4 && l->op == PCAP_EQ &&
+	    !(~l->value.mask & (~l->value.mask + 1))) {
+		const struct range net = { FAMILY_IP4, value_of(l->k), value_of(l->k | ~l->value.mask) };
+
+		import_put(im, "%s %s %s", lang_fields[f].name, op_text(l), import_net_text(im->arena, &net));
+		return;
+	}
 	if (f != FIELD_NONE) {
 		import_put(im, "%s", lang_fields[f].name);
 		if (masked && lang_types[lang_fields[f].type].kind == KIND_IP4)
@@ -130,6 +138,7 @@ static const char *address6(struct import *im, const nodes *all, size_t i, uint3
 {
 	uint32_t word[4] = { 0 }, mask[4] = { 0 };
 	struct value v, m;
+	struct range net;
 
 	for (*used = 0; i + *used < all->n; ++*used) {
 		const struct pcap_node *n = all->v[i + *used];
@@ -147,6 +156,10 @@ static const char *address6(struct import *im, const nodes *all, size_t i, uint3
 	m = (struct value){ (uint64_t)mask[0] << 32 | mask[1], (uint64_t)mask[2] << 32 | mask[3] };
 	if (m.hi == UINT64_MAX && m.lo == UINT64_MAX)
 		return arena_printf(im->arena, "== %s", import_addr_text(im->arena, FAMILY_IP6, v));
+	net = (struct range){ FAMILY_IP6, v, { v.hi | ~m.hi, v.lo | ~m.lo } };
+	/* A prefix is written as one; other masks stay masks. */
+	if (strchr(import_net_text(im->arena, &net), '/') && (m.lo ? m.hi == UINT64_MAX && !(~m.lo & (~m.lo + 1)) : !(~m.hi & (~m.hi + 1))))
+		return arena_printf(im->arena, "== %s", import_net_text(im->arena, &net));
 	return arena_printf(im->arena, "& %s == %s", import_addr_text(im->arena, FAMILY_IP6, m), import_addr_text(im->arena, FAMILY_IP6, v));
 }
 

@@ -64,7 +64,9 @@ static void fit_value(struct prove *pr, const struct prove_want *w, struct prove
 		if (s->family == FAMILY_NUM)
 			s->family = FAMILY_IP4;
 	}
-	if (f == FIELD_ETH_TYPE || f == FIELD_ETH_OUTERTYPE) {
+	if (f == FIELD_ETH_OUTERTYPE && lang_next(NEXT_ETHERTYPE, (uint32_t)w->v.lo) == HDR_VLAN)
+		s->tags = s->tags ? s->tags : 1;
+	else if (f == FIELD_ETH_TYPE || f == FIELD_ETH_OUTERTYPE) {
 		s->family = w->v.lo == 0x0800 ? FAMILY_IP4 : w->v.lo == 0x86dd ? FAMILY_IP6 : FAMILY_NUM;
 		s->type = (uint16_t)w->v.lo;
 		if (f == FIELD_ETH_OUTERTYPE)

@@ -2,7 +2,7 @@
 """Translations beside their originals: --prove over the files in rules/ that name options for it, over expressions, and over rule sets that the tools
 themselves made in a namespace and printed. And that a proof finds what is wrong: a translation of one file is judged by the rules of another.
 
-    prove.py XDPFC
+    prove.py XDPFC XDPF
 """
 import os
 import re
@@ -13,7 +13,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RULES = os.path.join(HERE, "rules")
-PACKETS = 2500
+PACKETS = 1500
 EXPRESSIONS = (
     "tcp port 80", "host 192.0.2.1 or host 2001:db8::1", "udp and not port 53", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "ip and port 53",
     "vlan 5 and icmp", "vlan and vlan 7 and udp port 9", "net 10.0.0.0/8 and tcp portrange 1-1023", "less 100 or arp",
@@ -28,8 +28,8 @@ REFUSED = ("ip6 protochain 6", "(tcp[0:2] + 1) = 80", "mpls or pppoes", "port", 
 
 
 class Tally:
-    def __init__(self, xdpfc):
-        self.xdpfc, self.passed, self.failed, self.skipped = xdpfc, 0, 0, 0
+    def __init__(self, xdpfc, xdpf):
+        self.xdpfc, self.xdpf, self.passed, self.failed, self.skipped = xdpfc, xdpf, 0, 0, 0
 
     def say(self, name, complaint):
         if complaint:
@@ -106,14 +106,64 @@ def iptables(t, scratch):
             t.say(name + ", exported", done.stderr.decode())
         else:
             t.prove(name + ", exported", kind, saved, *(("--ipset", saved + ".sets") if options else ()))
+    nft(t, scratch)
+    kernel(t, scratch)
+    otherwise(t, scratch)
     done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", t.xdpfc, "--import=iptables", "--prove", "5", "-"],
                           input=b"*filter\n:INPUT DROP [0:0]\nCOMMIT\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     t.say("a proof without root", None if done.returncode == 3 and b"needs root" in done.stderr and not done.stdout else
           "%d %r" % (done.returncode, done.stderr))
 
 
+def nft(t, scratch):
+    """Rule sets in nft's own language, printed by nft; and what another version printed."""
+    made = os.path.join(HERE, "made")
+    for name in sorted(os.listdir(made)):
+        saved = os.path.join(scratch, name + ".json")
+        done = subprocess.run(["unshare", "-n", "sh", "-ec", "ip link add eth7 type veth peer name eth8; nft -f %s/%s; nft -j list ruleset > %s" % (
+                              made, name, saved)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            t.say(name + ", exported", done.stderr.decode())
+        else:
+            t.prove(name + ", exported", "nft", saved)
+
+
+def kernel(t, scratch):
+    """The translations in the kernel, over packets that were recorded and mutated: as by the evaluator."""
+    captures = os.path.join(os.path.dirname(HERE), "captures")
+    for name, options in (("input.iptables", ()), ("raw.ip6tables", ()), ("sets.iptables", ("--ipset", "sets.ipset")), ("inet.nft", ()), ("netdev.nft", ()),
+                          ("get.pcap-filter", ()), ("exabgp.flowspec", ("--accept=limit,left-out",))):
+        args = [t.xdpfc, "--quiet", "--import=" + name.rsplit(".", 1)[1]] + list(options)
+        prog = os.path.join(scratch, "prog.o")
+        done = subprocess.run(args + ["-o", prog, name], cwd=RULES, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            t.say(name + ", in the kernel", done.stderr.decode())
+            continue
+        path = os.path.join(captures, "mutated.pcap")
+        ours = subprocess.run(args + ["--run", path, name], cwd=RULES, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        theirs = subprocess.run([t.xdpf, "run", "--quiet", prog, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        t.say(name + ", in the kernel", None if ours.returncode == 0 and theirs.returncode == 0 and ours.stdout and ours.stdout == theirs.stdout else
+              "not alike: %s %s" % (ours.stderr.decode()[-500:], theirs.stderr.decode()[-500:]))
+
+
+def otherwise(t, scratch):
+    """Proofs that must fail: rules are left out that decide much."""
+    path = os.path.join(scratch, "wrong.iptables")
+    with open(path, "w") as f:
+        f.write("*filter\n:INPUT DROP [0:0]\n-A INPUT -m addrtype --dst-type LOCAL -m ttl --ttl-gt 9 -j ACCEPT\nCOMMIT\n")
+    done = subprocess.run([t.xdpfc, "--import=iptables", "--accept=left-out", "--prove", "500", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = done.stderr.decode()
+    t.say("a proof that fails", None if done.returncode == 4 and not done.stdout and "the original says pass, the translation drop by default" in said and
+          re.search(r"[1-9]\d* treated otherwise", said) else "exit status %d: %s" % (done.returncode, said))
+    with open(path, "w") as f:
+        f.write("*filter\n:INPUT DROP [0:0]\n-A INPUT -m limit --limit 5/sec -j ACCEPT\nCOMMIT\n")
+    done = subprocess.run([t.xdpfc, "--import=iptables", "--accept=limit", "--prove", "500", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    t.say("a limit is not proved", None if done.returncode == 2 and b"depends on when packets come" in done.stderr and not done.stdout else
+          "exit status %d: %s" % (done.returncode, done.stderr.decode()))
+
+
 def main():
-    t = Tally(os.path.abspath(sys.argv[1]))
+    t = Tally(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]))
     with tempfile.TemporaryDirectory() as scratch:
         expressions(t, scratch)
         iptables(t, scratch)
