@@ -106,11 +106,13 @@ static void one_of_each(void **state)
 
 static const char *made_place(const struct source_origin *o, struct arena *a, struct span sp)
 {
+	(void)o;
 	return arena_printf(a, "/words/%u-%u", sp.begin, sp.end);
 }
 
 static void made_written(const struct source_origin *o, struct span sp, const char **file, unsigned *line)
 {
+	(void)o;
 	if (sp.begin >= 8)
 		*file = "dir/tenants.csv";
 	if (sp.begin)
