@@ -51,7 +51,7 @@ struct cg_tuple {
 
 /* The packet as the tables want it: made before anything is learned of @said, so that the verifier forgets it; and its buckets are on their way. */
 void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said);
-/* As tuple_find() has it. To @sure where nothing that is in no table is before what was found, cg_tuple_best(); NULL: that is of no interest. */
+/* As tuple_find() has it. To @sure where nothing that is in no table is before what was found, with cg_tuple_best(); NULL: that is of no interest. */
 V cg_tuple_find(struct cg_tuple *c, const struct cg_dim *said, V best, BB sure);
 V cg_tuple_best(struct cg_tuple *c);
 /* Zero where the packet is what the struct tuple_rest at this address asks. */

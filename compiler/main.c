@@ -10,9 +10,10 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY,
-	OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
-	OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR, OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED,
+	OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
+	OPT_MAX_MEMORY, OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_WERROR, OPT_JSON,
+	OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -22,18 +23,21 @@ static const struct option_info {
 } options[] = {
 	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
 	{ OPT_BUDGET, "--budget", NULL }, { OPT_FORMAT, "--format", NULL }, { OPT_EMIT, "--emit", "STAGE" },
-	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
+	{ OPT_IMPORT, "--import", "KIND" }, { OPT_LIST, "--list", "WHAT" },
+	{ OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
 	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_COUNTING, "--counting", "HOW" },
 	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
+	{ OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
+	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
-enum { TABLE_MEMORY = 128, MOST_CPUS = 8192 };	/* MB; as many as Linux knows */
+enum { MOST_CPUS = 8192 };	/* as many as Linux knows */
 enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
@@ -41,11 +45,12 @@ static const char help[] =
 	"       xdpfc --check FILE...          only say what is wrong with them\n"
 	"       xdpfc --test FILE...           run the tests in them, without the kernel\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
-	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm, or xdpf\n"
+	"       xdpfc --emit=STAGE FILE...     print as ast, ir, llvm, asm, json or xdpf\n"
+	"       xdpfc --import=json FILE...    print JSON as rules; or read it in a mode\n"
 	"       xdpfc --format FILE...         lay out in place, comments and all\n"
 	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
+	"       xdpfc --import=KIND FILE       rules of other filters: docs/import.md\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
-	"\n"
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
@@ -59,7 +64,6 @@ static const char help[] =
 	"                    --run: what is not in the frame (else: absent)\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
-	"\n"
 	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 refused, 4 over budget.\n";
 
 static int unknown_option(const char *arg)
@@ -85,6 +89,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_BUDGET:	cli->budget = true; break;
 	case OPT_FORMAT:	cli->format = true; break;
 	case OPT_EMIT:		cli->emit = value; break;
+	case OPT_IMPORT:	cli->import = value; break;
 	case OPT_LIST:		cli->list = value; break;
 	case OPT_MCPU:		cli->mcpu = value; break;
 	case OPT_IFACE:		cli->iface = value; break;
@@ -102,6 +107,12 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_MAX_INSTRUCTIONS: cli->max_instructions = value; break;
 	case OPT_MAX_MEMORY:	cli->max_memory = value; break;
 	case OPT_CPUS:		cli->cpus = value; break;
+	case OPT_PROVE:		cli->prove = value; break;
+	case OPT_ACCEPT:	cli->accept = value; break;
+	case OPT_CHAIN:		cli->chain = value; break;
+	case OPT_IPSET:		cli->ipset = value; break;
+	case OPT_MATCH:		cli->match = value; break;
+	case OPT_OF:		cli->of = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_NO_SOURCE:	cli->no_source = true; break;
@@ -177,33 +188,6 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 	return GO_ON;
 }
 
-static bool counting(struct cli *cli)
-{
-	static const char *const names[] = { [COUNTING_AUTO] = "auto", [COUNTING_AT_ONCE] = "at-once", [COUNTING_DEFERRED] = "deferred" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(cli->counting_text ? cli->counting_text : "auto", names[i]) == 0) {
-			cli->counting = (enum counting)i;
-			return true;
-		}
-	return false;
-}
-
-static bool engine(struct cli *cli)
-{
-	static const char *const names[ENGINE_COUNT] = {
-		[ENGINE_AUTO] = "auto", [ENGINE_LINEAR] = "linear", [ENGINE_SWITCH] = "switch", [ENGINE_RFC] = "rfc",
-		[ENGINE_HYBRID] = "hybrid", [ENGINE_TREE] = "tree",
-	};
-
-	for (int i = 0; i < ENGINE_COUNT; i++)
-		if (strcmp(cli->engine ? cli->engine : "auto", names[i]) == 0) {
-			cli->classify.engine = (enum classify_engine)i;
-			return true;
-		}
-	return false;
-}
-
 /* An exit status, or GO_ON. */
 static int budget_options(struct cli *cli)
 {
@@ -227,8 +211,15 @@ static int check_options(struct cli *cli)
 		const char *name;
 		bool given;
 	} of_run[] = {
-		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->seed }, { "--no-way", cli->no_way },
+		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->prove ? NULL : cli->seed }, { "--no-way", cli->no_way },
 		{ "--socket", cli->socket }, { "--flow-state", cli->flow_state }, { "--rx", cli->rx_text }, { "--split", cli->split },
+	};
+	const struct {
+		const char *name;
+		bool given;
+	} of_import[] = {
+		{ "--prove", cli->prove }, { "--accept", cli->accept }, { "--chain", cli->chain }, { "--ipset", cli->ipset },
+		{ "--match", cli->match }, { "--of", cli->of },
 	};
 	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->format + !!cli->emit + !!cli->list;
 	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
@@ -236,23 +227,31 @@ static int check_options(struct cli *cli)
 
 	if (modes > 1)
 		return cli_usage("-o, --check, --test, --run, --budget, --format, --emit and --list are different things: ask for one of them");
-	if (cli->list && cli->n_files)
+	if (cli->list && (cli->n_files || cli->import))
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)
 		return cli_usage("which rule file?");
-	if (!modes)
+	if (cli->import && cli->format)
+		return cli_usage("--format lays rule files out in their place; --import=%s alone prints one", cli->import);
+	/* What was imported is to be seen. */
+	if (cli->import && !modes)
+		cli->emit = "xdpf";
+	else if (!modes)
 		return cli_usage("where to? -o OUT.o writes the object, --check only looks for errors");
-	if (cli->emit && strcmp(cli->emit, "xdpf") == 0 && cli->n_files > 1)
-		return cli_usage("--emit=xdpf prints one file; --format takes several");
+	if (cli->emit && cli->n_files > 1 && (strcmp(cli->emit, "xdpf") == 0 || strcmp(cli->emit, "json") == 0))
+		return cli_usage("--emit=%s prints one file%s", cli->emit, *cli->emit == 'x' ? "; --format takes several" : "");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
-	if (!counting(cli))
+	if (cli->counting_text && !compile_counting(cli->counting_text, &cli->counting))
 		return cli_usage("--counting=%s: there are auto, at-once and deferred", cli->counting_text);
-	if (!engine(cli))
+	if (cli->engine && !compile_engine(cli->engine, &cli->classify.engine))
 		return cli_usage("--engine=%s: there are auto, linear, switch, rfc, hybrid and tree", cli->engine);
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
 			return cli_usage("%s is for --run", of_run[i].name);
+	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]) && !cli->import; i++)
+		if (of_import[i].given)
+			return cli_usage("%s is for --import", of_import[i].name);
 	if (budget_options(cli) != GO_ON)
 		return EXIT_USAGE;
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
@@ -276,7 +275,7 @@ static int check_options(struct cli *cli)
 	cli->first = n;
 	if (cli->set_engine && !set_engine_find(cli->set_engine, &cli->sets.engine))
 		return cli_usage("--set-engine=%s: there are bits, search, hash, pages, bounds, trie and dir24", cli->set_engine);
-	n = TABLE_MEMORY;
+	n = COMPILE_TABLE_MEMORY;
 	if (cli->table_memory && (!cli_number(cli->table_memory, IMAGE_MOST >> 20, &n) || !n))
 		return cli_usage("--table-memory=%s: a number of megabytes from 1 to 512", cli->table_memory);
 	cli->classify.max_bytes = cli->sets.most = (size_t)n << 20;
@@ -299,10 +298,13 @@ int main(int argc, char **argv)
 	status = parse_options(&cli, argc, argv, arena_array(cli.arena, (size_t)argc, sizeof(char *)));
 	if (status == GO_ON)
 		status = check_options(&cli);
+	if (status == GO_ON)
+		status = cli_import(&cli);
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
 		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :
-			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) : cli_compile(&cli);
+			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) :
+			 cli.emit && strcmp(cli.emit, "json") == 0 ? cli_json(&cli) : cli_compile(&cli);
 	}
 	status = cli_finish(status);
 	arena_free(cli.arena);

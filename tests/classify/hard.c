@@ -1,6 +1,6 @@
 /*
- * Rules that defeat tables: they overlap, and have little in common. In: a seed. Out: five-tuples that all decide; of nested networks, a few do not and
- * some ask for one thing more.
+ * Rules that defeat tables: they overlap, and have little in common. In: a seed. Out: five-tuples that all decide; of nested networks, a few do
+ * not, and some ask for one thing more.
  */
 #include "rules.h"
 

@@ -108,7 +108,7 @@ case $?,$([ -e /sys/module/nf_conntrack/srcversion ] || [ -e /sys/kernel/btf/nf_
 *) fail "flow.state" "$(cat "$WORK/flow")" ;;
 esac
 status "libxdp's dispatcher" 3 user apply --dispatch "$WORK/live.o" xe0
-says "why not" "cannot run here: this kernel refuses|--dispatch needs CAP_SYS_ADMIN"
+says "why not" "cannot run here: this kernel refuses|libxdp's dispatcher needs CAP_SYS_ADMIN"
 
 # Others' programs.
 status "root's" 0 in_a "$XDPF" apply --quiet "$WORK/live.o" xe0

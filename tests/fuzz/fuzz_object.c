@@ -1,6 +1,6 @@
 /*
  * The runtime's reader of objects on bytes that nobody chose. In: an object, or, where it begins as such a text does, metadata as a program in the
- * kernel has it. Out: nothing; it must be accepted or refused with a reason, and not crash, leak, overrun or hang. What is accepted is read as a whole.
+ * kernel has it. Out: nothing; it must be accepted or refused with a reason, and not crash, leak, overrun or hang. What is accepted is read whole.
  */
 #include <errno.h>
 #include <stdint.h>
