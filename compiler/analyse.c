@@ -100,6 +100,7 @@ void analyse_program(struct arena *a, const struct ast_program *p, const struct 
 		limits_find(&f);
 		sets_find(&f);
 		links_find(&f);
+		list_close(&list);
 		arena_free(s.scratch);
 	}
 }

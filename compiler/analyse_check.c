@@ -86,9 +86,21 @@ static void count_limits(const struct eval *e, struct check *out)
 		}
 }
 
-bool check_run(struct space *s, const struct list *l, struct witness *w, struct check *out)
+/* An evaluator in its first state. One that keeps nothing but counters is in it always. */
+static struct eval *fresh(struct list *l)
 {
-	struct eval *e = eval_new(l->p);
+	bool keeps = l->p->n_limits || l->p->live.n || l->p->logs.n || l->p->cookies;
+
+	if (keeps || !l->eval) {
+		eval_free(l->eval);
+		l->eval = eval_new(l->p);
+	}
+	return l->eval;
+}
+
+bool check_run(struct space *s, struct list *l, struct witness *w, struct check *out)
+{
+	struct eval *e = fresh(l);
 	uint64_t times = repeats(s, l->side, w);
 	uint8_t *data = malloc(w->len + 1);
 	struct seen seen;
@@ -108,7 +120,6 @@ bool check_run(struct space *s, const struct list *l, struct witness *w, struct 
 	}
 	w->repeat = times;
 	free(data);
-	eval_free(e);
 	return ok;
 }
 
@@ -119,6 +130,27 @@ static bool still(struct space *s, struct witness *w, bool (*holds)(void *arg, s
 	struct witness try = *w;
 
 	return packet_frame(s, &try) && holds(arg, &try);
+}
+
+/* What is neither in the packet nor in the file is as it is by itself, where that does as well: buckets are full, sets are empty. */
+static void shorten_rest(struct space *s, struct witness *w, bool (*holds)(void *arg, struct witness *w), void *arg)
+{
+	bool *on = arena_copy(s->a, w->free, w->n_free + 1), *known = arena_copy(s->a, w->known, w->n_free + 1);
+
+	w->free = on;
+	w->known = known;
+	for (size_t i = 0; i < w->n_free; i++) {
+		bool was = on[i], plain = s->free.v[i].kind == FREE_LIMIT;
+
+		if (!known[i])
+			continue;
+		on[i] = plain;
+		known[i] = s->free.v[i].kind == FREE_RANDOM;
+		if (still(s, w, holds, arg))
+			continue;
+		on[i] = was;
+		known[i] = true;
+	}
 }
 
 void check_shorten(struct space *s, struct witness *w, bool (*holds)(void *arg, struct witness *w), void *arg)
@@ -147,6 +179,7 @@ void check_shorten(struct space *s, struct witness *w, bool (*holds)(void *arg, 
 		w->header.v[i] = h;
 		w->header.n++;
 	}
+	shorten_rest(s, w, holds, arg);
 	packet_frame(s, w);
 	if (w->data)
 		w->data = arena_copy(s->a, w->data, w->len);

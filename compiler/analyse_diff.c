@@ -282,5 +282,7 @@ void analyse_diff(struct arena *a, const struct ast_program *before, const struc
 			else if (e->acts)
 				doer(&d, i, k);
 		}
+	for (int i = 0; i < 2; i++)
+		list_close(&d.side[i].list);
 	arena_free(d.s.scratch);
 }

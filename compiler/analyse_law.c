@@ -8,6 +8,7 @@
 struct laws {
 	struct space *s;
 	bool inner;
+	uint64_t asked;			/* headers that rules ask for, or for fields of */
 };
 
 static uint32_t has(struct laws *l, unsigned bit)
@@ -166,6 +167,16 @@ static uint32_t later(struct laws *l)
 	return AND(l->s, has(l, FRAGMENT_BIT), form_not(has(l, FIRST_BIT)));
 }
 
+static void fragment_bits(struct laws *l)
+{
+	struct space *s = l->s;
+
+	law(l, so(l, has(l, FIRST_BIT), has(l, FRAGMENT_BIT)));
+	law(l, so(l, has(l, FRAGMENT_BIT), has(l, HDR_IP)));
+	law(l, so(l, later(l), form_not(any_of(l, LAYER_L4))));
+	law(l, so(l, AND(s, later(l), has(l, HDR_IP6)), form_not(has(l, MALFORMED_BIT))));
+}
+
 static void fragments(struct laws *l)
 {
 	struct space *s = l->s;
@@ -173,16 +184,14 @@ static void fragments(struct laws *l)
 	uint32_t at0 = is(l, FIELD_IP4_FRAGOFF, 0), more = is(l, FIELD_IP4_MF, 1);
 	uint32_t six0 = is(l, FIELD_FRAG_OFFSET, 0), six_more = is(l, FIELD_FRAG_MORE, 1);
 
-	law(l, so(l, first, frag));
+	fragment_bits(l);
 	law(l, so(l, frag, OR(s, ip4, six)));
 	law(l, so(l, ip4, AND(s, same(l, frag, OR(s, more, form_not(at0))), same(l, first, AND(s, more, at0)))));
 	law(l, so(l, AND(s, six, form_not(six0)), AND(s, frag, form_not(first), form_not(has(l, MALFORMED_BIT)))));
 	law(l, so(l, AND(s, six, six_more), frag));
 	/* A second fragment header behind the first may say more. */
 	plain(l, so(l, six, AND(s, same(l, frag, OR(s, six_more, form_not(six0))), same(l, first, AND(s, six_more, six0)))));
-	law(l, so(l, later(l), form_not(any_of(l, LAYER_L4))));
 	law(l, so(l, AND(s, later(l), ip4), form_not(has(l, HDR_AH))));
-	law(l, so(l, AND(s, later(l), has(l, HDR_IP6)), form_not(has(l, MALFORMED_BIT))));
 }
 
 static const struct {
@@ -333,6 +342,12 @@ static uint32_t guard(struct laws *l, const struct part_info *p)
 	return form_or(l->s, any, p->n);
 }
 
+/* A header that no rule asks for may be there or not: what is said of it says nothing of the others. */
+static bool asked(const struct laws *l, enum header_id h)
+{
+	return l->asked >> h & 1;
+}
+
 static void parts(struct laws *l)
 {
 	struct space *s = l->s;
@@ -343,9 +358,12 @@ static void parts(struct laws *l)
 
 	for (size_t i = 0; i < lang_n_parts; i++) {
 		const struct part_info *p = &lang_parts[i];
-		uint32_t there = AND(s, has(l, p->parent), guard(l, p));
+		uint32_t there;
 		unsigned end = p->off + lang_headers[p->id].len, in = lang_headers[p->parent].len;
 
+		if (!asked(l, p->id))
+			continue;
+		there = AND(s, has(l, p->parent), guard(l, p));
 		/* Beyond its parent's bytes it takes payload. */
 		if (p->parent != HDR_ARP && p->parent != HDR_DCCP && end > in)
 			there = AND(s, there, field(l, FIELD_PAYLOAD_LEN, end - in, UINT64_MAX));
@@ -355,8 +373,9 @@ static void parts(struct laws *l)
 		struct value mask = value_of(gre[i].bit);
 		const struct range set = { FAMILY_NUM, mask, mask };
 
-		law(l, same(l, has(l, gre[i].h),
-			    AND(s, has(l, HDR_GRE), form_in(s, space_field(s, l->inner, FIELD_GRE_FLAGS), &mask, &set, 1))));
+		if (asked(l, gre[i].h))
+			law(l, same(l, has(l, gre[i].h),
+				    AND(s, has(l, HDR_GRE), form_in(s, space_field(s, l->inner, FIELD_GRE_FLAGS), &mask, &set, 1))));
 	}
 }
 
@@ -365,9 +384,13 @@ static void options(struct laws *l)
 {
 	for (unsigned some = 1; some < 1u << lang_n_options; some++) {
 		uint32_t all = ALWAYS;
-		unsigned bytes = 20;
+		unsigned bytes = 20, i = 0;
 
-		for (size_t i = 0; i < lang_n_options; i++)
+		while (i < lang_n_options && (!(some >> i & 1) || asked(l, lang_options[i].header)))
+			i++;
+		if (i < lang_n_options)
+			continue;
+		for (i = 0; i < lang_n_options; i++)
 			if (some >> i & 1) {
 				all = AND(l->s, all, has(l, lang_options[i].header));
 				bytes += lang_options[i].len;
@@ -401,17 +424,62 @@ static void tunnels(struct laws *in)
 	plain(in, so(in, AND(s, any, OR(s, has(&out, HDR_GRE), ipip, six)), form_not(has(&out, FRAGMENT_BIT))));
 }
 
-static void layer(struct space *s, bool inner)
+/* Headers of the layer that formulas are about, before there are laws. */
+static uint64_t headers_asked(const struct space *s, bool inner)
 {
-	struct laws l = { s, inner };
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < s->node.n; i++) {
+		const struct node *x = &s->node.v[i];
+
+		if (x->kind == NODE_BIT && x->of / BITS_LAYER == inner)
+			all |= (uint64_t)1 << x->of % BITS_LAYER;
+		if (x->kind == NODE_IN && s->number.v[x->of].kind == NUMBER_WIRE && s->number.v[x->of].inner == inner)
+			all |= (uint64_t)1 << lang_fields[s->number.v[x->of].field].header;
+		/* what begins with the frame's first byte */
+		if (x->kind == NODE_IN && s->number.v[x->of].kind == NUMBER_PACKET)
+			all |= (uint64_t)1 << HDR_VLAN;
+	}
+	return all;
+}
+
+static bool field_asked(const struct space *s, bool inner, enum field_id f)
+{
+	for (size_t i = 0; i < s->asked; i++)
+		if (s->number.v[i].field == f && s->number.v[i].inner == inner)
+			return true;
+	return false;
+}
+
+static bool any_asked(const struct laws *l, uint64_t which)
+{
+	return l->asked & which;
+}
+
+#define BIT(h) ((uint64_t)1 << (h))
+#define EXTENSIONS (BIT(HDR_HBH) | BIT(HDR_RT) | BIT(HDR_FRAG) | BIT(HDR_DSTOPTS) | BIT(HDR_MH) | BIT(HDR_AH))
+
+static void layer(struct space *s, bool inner, uint64_t asked_for)
+{
+	struct laws l = { s, inner, asked_for };
+	bool chained = s->lengths || any_asked(&l, EXTENSIONS) || field_asked(s, inner, FIELD_IP4_PROTO) || field_asked(s, inner, FIELD_IP6_NEXTHDR);
 
 	groups(&l);
-	tags(&l);
+	if (s->lengths || any_asked(&l, BIT(HDR_VLAN) | BIT(HDR_VLAN2)) || field_asked(s, inner, FIELD_ETH_OUTERTYPE))
+		tags(&l);
+	else
+		plain(&l, has(&l, HDR_ETYPE));
 	network(&l);
 	defects(&l);
-	fragments(&l);
-	chain(&l);
-	plain_chain(&l);
+	if (chained || any_asked(&l, BIT(FRAGMENT_BIT) | BIT(FIRST_BIT)) || field_asked(s, inner, FIELD_IP4_MF) ||
+	    field_asked(s, inner, FIELD_IP4_FRAGOFF))
+		fragments(&l);
+	else
+		fragment_bits(&l);
+	if (chained) {
+		chain(&l);
+		plain_chain(&l);
+	}
 	transports(&l);
 	parts(&l);
 	options(&l);
@@ -447,10 +515,12 @@ static void around(struct space *s)
 
 void laws_read(struct space *s)
 {
+	const uint64_t outer = headers_asked(s, false), inner = headers_asked(s, true);
+
 	s->asked = s->number.n;
-	layer(s, false);
+	layer(s, false, outer);
 	around(s);
 	if (s->inner)
-		layer(s, true);
+		layer(s, true, inner);
 	s->laid = true;
 }

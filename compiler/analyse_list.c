@@ -219,6 +219,51 @@ static void walk_rules(struct walk *w, const struct ast_rules *rules, uint32_t p
 		walk_rule(w, rules->list.v[i], path);
 }
 
+/* ---- at a glance ---- */
+
+static const uint32_t *parts(const struct space *s, const uint32_t *f, size_t *n)
+{
+	const struct node *x = &s->node.v[*f / 2];
+
+	*n = 1;
+	if (x->kind != NODE_AND || *f & 1)
+		return f;
+	*n = x->n;
+	return x->sub;
+}
+
+/* The narrowest of the numbers that a conjunction asks for. */
+static struct glances glance(const struct space *s, uint32_t f)
+{
+	struct glances g = { .n = 0 };
+	size_t n;
+	const uint32_t *sub = parts(s, &f, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct node *x = &s->node.v[sub[i] / 2];
+		unsigned k = g.n;
+
+		if (sub[i] & 1 || x->kind != NODE_IN || x->has_mask || s->number.v[x->of].bits > 64 || s->number.v[x->of].bits < 16)
+			continue;
+		if (k == GLANCES)
+			for (k = 0; k < GLANCES && g.of[k].hi - g.of[k].lo <= x->range[x->n - 1].hi.lo - x->range[0].lo.lo; k++)
+				;
+		else
+			g.n++;
+		if (k < GLANCES)
+			g.of[k] = (struct glance){ x->of, x->range[0].lo.lo, x->range[x->n - 1].hi.lo };
+	}
+	return g;
+}
+
+static void glances(struct space *s, struct list *l)
+{
+	for (size_t i = 0; i < l->event.n; i++)
+		*vec_add(s->a, &l->glance) = glance(s, l->event.v[i].when);
+}
+
+/* ---- a file ---- */
+
 void list_read(struct space *s, int side, const struct ast_program *p, const struct ast_unit *unit, struct list *out)
 {
 	struct walk w = { .r = { .s = s, .p = p }, .out = out };
@@ -232,9 +277,15 @@ void list_read(struct space *s, int side, const struct ast_program *p, const str
 	walk_rules(&w, &unit->rules, ALWAYS);
 	key = verdict_key(s->a, unit->default_verdict, unit->default_swap, unit->default_way);
 	*vec_add(s->a, &out->event) = (struct event){ .when = ALWAYS, .what = what(s, key), .decides = true, .verdict = unit->default_verdict };
+	glances(s, out);
 }
 
-/* ---- at a glance ---- */
+void list_close(struct list *l)
+{
+	eval_free(l->eval);
+}
+
+/* ---- two at a glance ---- */
 
 static bool ranges_apart(const struct range *x, size_t nx, const struct range *y, size_t ny)
 {
@@ -249,17 +300,6 @@ static bool ranges_apart(const struct range *x, size_t nx, const struct range *y
 			return false;
 	}
 	return true;
-}
-
-static const uint32_t *parts(const struct space *s, const uint32_t *f, size_t *n)
-{
-	const struct node *x = &s->node.v[*f / 2];
-
-	*n = 1;
-	if (x->kind != NODE_AND || *f & 1)
-		return f;
-	*n = x->n;
-	return x->sub;
 }
 
 /* Only headers that exclude each other, and numbers in ranges that do not meet. */

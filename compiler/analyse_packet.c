@@ -32,6 +32,14 @@ static uint64_t number(const struct maker *m, enum field_id f)
 	return v.lo;
 }
 
+/* Its number, or @otherwise where nothing was said about it. */
+static uint64_t number_or(const struct maker *m, enum field_id f, uint64_t otherwise)
+{
+	struct value v;
+
+	return question_number(m->q, space_field(m->s, m->inner, f), &v) ? v.lo : otherwise;
+}
+
 static void name_value(struct maker *m, enum field_id f, enum family family, struct value v)
 {
 	for (size_t i = 0; i < m->w->field.n; i++)
@@ -74,12 +82,12 @@ static void types(struct maker *m)
 	if (bit(m, HDR_IP) && !any(m, LAYER_L4))
 		name(m, FIELD_IP_PROTO, number(m, FIELD_IP_PROTO));
 	if (bit(m, FRAGMENT_BIT) && bit(m, HDR_IP4)) {
-		name(m, FIELD_IP4_MF, number(m, FIELD_IP4_MF));
-		name(m, FIELD_IP4_FRAGOFF, number(m, FIELD_IP4_FRAGOFF));
+		name(m, FIELD_IP4_FRAGOFF, number_or(m, FIELD_IP4_FRAGOFF, !bit(m, FIRST_BIT)));
+		name(m, FIELD_IP4_MF, number_or(m, FIELD_IP4_MF, bit(m, FIRST_BIT)));
 	}
-	if (bit(m, HDR_FRAG)) {
-		name(m, FIELD_FRAG_OFFSET, number(m, FIELD_FRAG_OFFSET));
-		name(m, FIELD_FRAG_MORE, number(m, FIELD_FRAG_MORE));
+	if (bit(m, HDR_FRAG) || (bit(m, FRAGMENT_BIT) && bit(m, HDR_IP6))) {
+		name(m, FIELD_FRAG_OFFSET, number_or(m, FIELD_FRAG_OFFSET, !bit(m, FIRST_BIT)));
+		name(m, FIELD_FRAG_MORE, number_or(m, FIELD_FRAG_MORE, bit(m, FIRST_BIT)));
 	}
 	if (!bit(m, MALFORMED_BIT) || m->inner)
 		return;

@@ -180,7 +180,17 @@ struct event {
 	VEC(struct asked { uint32_t before; const struct ast_expr *expr; }) limit;
 };
 
+/* What must be so of a packet's numbers for an event to hold, of those that few packets have. */
+struct glance {
+	uint32_t number;		/* of at most 64 bits */
+	uint64_t lo, hi;
+};
+
+enum { GLANCES = 3 };
+
 struct list {
+	VEC(struct glances { struct glance of[GLANCES]; unsigned n; }) glance;	/* by event */
+	struct eval *eval;		/* runs packets, where it keeps nothing from one to the next */
 	int side;
 	const struct ast_program *p;	/* of this one file */
 	const struct ast_unit *unit;
@@ -188,6 +198,7 @@ struct list {
 };
 
 void list_read(struct space *s, int side, const struct ast_program *p, const struct ast_unit *unit, struct list *out);
+void list_close(struct list *l);
 /* Can they not both hold? What is certain at a glance. */
 bool forms_apart(const struct space *s, uint32_t a, uint32_t b);
 
@@ -277,7 +288,7 @@ struct check {
 };
 
 /* Runs it, so often that buckets are as the witness says. What came is in *out; false: it cannot be run. */
-bool check_run(struct space *s, const struct list *l, struct witness *w, struct check *out);
+bool check_run(struct space *s, struct list *l, struct witness *w, struct check *out);
 /* Leaves out of the packet what is not needed: @holds says whether it still is one. */
 void check_shorten(struct space *s, struct witness *w, bool (*holds)(void *arg, struct witness *w), void *arg);
 
@@ -285,7 +296,7 @@ void check_shorten(struct space *s, struct witness *w, bool (*holds)(void *arg, 
 
 struct file {
 	struct space *s;
-	const struct list *list;
+	struct list *list;
 	const bool *decides;		/* by event */
 	struct findings *out;
 };

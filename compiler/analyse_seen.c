@@ -106,14 +106,21 @@ static bool in_ranges(const struct node *x, struct value v)
 	return lo && value_cmp(v, x->range[lo - 1].hi) <= 0;
 }
 
-static bool number_in(struct seen *seen, const struct node *x)
+static const struct seen_number *number_of(struct seen *seen, uint32_t number)
 {
-	struct seen_number *n = &seen->s->number_seen[x->of];
+	struct seen_number *n = &seen->s->number_seen[number];
 
 	if (n->stamp != seen->s->seen_stamp) {
 		n->stamp = seen->s->seen_stamp;
-		n->present = read_number(seen, &seen->s->number.v[x->of], &n->v);
+		n->present = read_number(seen, &seen->s->number.v[number], &n->v);
 	}
+	return n;
+}
+
+static bool number_in(struct seen *seen, const struct node *x)
+{
+	const struct seen_number *n = number_of(seen, x->of);
+
 	return n->present && in_ranges(x, n->v);
 }
 
@@ -145,10 +152,22 @@ bool seen_holds(struct seen *seen, uint32_t f)
 	return holds != (f & 1);
 }
 
+/* Of long lists most rules are for other packets, which shows at a glance. */
+static bool at_a_glance(struct seen *seen, const struct glances *g)
+{
+	for (unsigned i = 0; i < g->n; i++) {
+		const struct seen_number *n = number_of(seen, g->of[i].number);
+
+		if (!n->present || n->v.lo < g->of[i].lo || n->v.lo > g->of[i].hi)
+			return false;
+	}
+	return true;
+}
+
 size_t seen_first(struct seen *seen, const struct list *l, const bool *look)
 {
 	for (size_t i = 0; i < l->event.n; i++)
-		if (look[i] && seen_holds(seen, l->event.v[i].when))
+		if (look[i] && at_a_glance(seen, &l->glance.v[i]) && seen_holds(seen, l->event.v[i].when))
 			return i;
 	return NO_EVENT;
 }

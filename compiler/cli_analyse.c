@@ -153,10 +153,12 @@ static json_t *data(struct cli *cli, const struct finding *f)
 int cli_analyse(struct cli *cli)
 {
 	const struct analyse_options o = { .effort = cli->most_effort };
-	const struct ast_program *p = cli_front(cli);
+	const struct ast_program *p;
 	struct findings found;
 	json_t *list;
 
+	cli->diag.analysed = true;
+	p = cli_front(cli);
 	if (!p)
 		return EXIT_INPUT;
 	analyse_program(cli->arena, p, &o, &found);

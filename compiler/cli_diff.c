@@ -15,7 +15,9 @@ static struct ast_program *version(struct cli *cli, const char *path)
 	const struct source *source = source_read(cli->arena, path, &cli->diag);
 	struct ast_program *p = source ? compile_front(cli->arena, &source, 1, &cli->diag) : NULL;
 
-	cli_show(cli);
+	/* what is only odd about a version is no difference */
+	if (diag_failed(&cli->diag))
+		cli_show(cli);
 	return p;
 }
 

@@ -57,6 +57,7 @@ struct diag_list {
 	VEC(struct diag) list;
 	unsigned errors, warnings;	/* all of them, kept or not */
 	bool werror;			/* warnings count as errors */
+	bool analysed;			/* the analyses follow: what they say exactly is not guessed at before */
 };
 
 /* Appends an error and returns it, so that the caller may add remedy and note. Past DIAG_MAX_ERRORS it is counted but not kept (the
