@@ -44,6 +44,8 @@ struct witness {
 	size_t n_free;
 	uint64_t repeat;		/* it comes so often, and the last time is what is shown; 0: once */
 	VEC(const char *) assume;	/* of that, what matters here, as text */
+	bool bytes;			/* only bytes can say it: .proto was put into the frame that the fields make */
+	uint8_t proto;
 	const uint8_t *data;
 	size_t len;
 };

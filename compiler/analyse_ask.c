@@ -100,24 +100,43 @@ static void reasons(struct asking *a, struct reason *why)
 		*vec_add(s->a, &why->event) = a->reason.v[i];
 }
 
+/* What no test's packet can be, as the solver says it: NO: the question is narrower now. OPEN: it may be one. */
+static enum answer look_beyond(struct asking *a)
+{
+	struct seen seen;
+
+	seen_answer(&seen, &a->q);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct demand *d = &a->d[i];
+		size_t at = seen_first(&seen, d->list, d->look);
+
+		if (at != NO_EVENT && !d->want[at] && refine(a, i, at))
+			return ANSWER_NO;
+	}
+	return ANSWER_OPEN;
+}
+
 static enum answer rounds(struct asking *a, struct witness *w, size_t at[2], struct reason *why)
 {
+	bool plain = true;
+
 	for (unsigned round = 0; round < MOST_ROUNDS; round++) {
-		enum answer r = question_solve(&a->q, true);
+		enum answer r = question_solve(&a->q, plain);
 
 		if (r == ANSWER_OPEN)
 			return r;
-		if (r == ANSWER_NO) {
-			/* Nor is there one that only bytes can say. */
-			r = question_solve(&a->q, false);
-			if (r == ANSWER_NO && why)
-				reasons(a, why);
-			return r == ANSWER_NO ? ANSWER_NO : ANSWER_OPEN;
+		if (r == ANSWER_NO && plain) {
+			/* nor may there be one that only bytes can say */
+			plain = false;
+			continue;
 		}
-		r = look(a, w, at);
-		if (r == ANSWER_YES)
+		if (r == ANSWER_NO) {
+			if (why)
+				reasons(a, why);
 			return r;
-		if (r == ANSWER_OPEN && ++a->misses == MOST_MISSES)
+		}
+		r = plain ? look(a, w, at) : look_beyond(a);
+		if (r == ANSWER_YES || (r == ANSWER_OPEN && (!plain || ++a->misses == MOST_MISSES)))
 			return r;
 	}
 	return ANSWER_OPEN;

@@ -49,11 +49,13 @@ static uint32_t present(struct reader *r, bool inner, enum field_id f)
 	return space_present(r->s, inner, f);
 }
 
-/* Flags that are bits here and not numbers; HDR_NONE: @f is none. */
+enum { NO_BIT = BITS_LAYER };
+
+/* Flags that are bits here and not numbers; NO_BIT: @f is none. */
 static unsigned flag_bit(enum field_id f)
 {
 	return f == FIELD_MALFORMED ? (unsigned)MALFORMED_BIT : f == FIELD_IP_FRAGMENT ? (unsigned)FRAGMENT_BIT :
-	       f == FIELD_IP_FRAG_FIRST ? (unsigned)FIRST_BIT : (unsigned)HDR_NONE;
+	       f == FIELD_IP_FRAG_FIRST ? (unsigned)FIRST_BIT : (unsigned)NO_BIT;
 }
 
 static bool covers(const struct range *v, size_t n, uint64_t number)
@@ -71,7 +73,7 @@ static uint32_t field_in(struct reader *r, bool inner, enum field_id f, const st
 
 	if (inner)
 		r->s->inner = true;
-	if (flag_bit(f) != HDR_NONE) {
+	if (flag_bit(f) != NO_BIT) {
 		uint32_t bit = form_has(r->s, inner, flag_bit(f));
 		bool one = covers(v, n, mask ? mask->lo & 1 : 1), none = covers(v, n, 0);
 

@@ -224,6 +224,18 @@ static uint32_t leads_on(struct laws *l, enum field_id f, bool six)
 	return form_or(l->s, any, n);
 }
 
+/* The protocol is a transport's. */
+static uint32_t names_transport(struct laws *l)
+{
+	uint32_t any[HDR_COUNT];
+	size_t n = 0;
+
+	for (unsigned h = 0; h < HDR_COUNT; h++)
+		if (lang_headers[h].layer == LAYER_L4)
+			any[n++] = is(l, FIELD_IP_PROTO, number((enum header_id)h));
+	return form_or(l->s, any, n);
+}
+
 /* The header that a number names is there, or is broken. */
 static void step(struct laws *l, uint32_t when, enum field_id f, bool six)
 {
@@ -244,6 +256,8 @@ static void chain(struct laws *l)
 		any[i] = has(l, links[i].h);
 		law(l, so(l, any[i], links[i].h == HDR_AH ? has(l, HDR_IP) : ip6));
 	}
+	/* Behind them something is broken only if it is one of them, or a transport header. */
+	law(l, so(l, AND(s, bad, form_or(s, any, LINKS)), OR(s, leads_on(l, FIELD_IP_PROTO, true), names_transport(l))));
 	/* IPv4 */
 	law(l, so(l, AND(s, ip4, ah), is(l, FIELD_IP4_PROTO, number(HDR_AH))));
 	equal(l, AND(s, ip4, form_not(ah)), FIELD_IP_PROTO, FIELD_IP4_PROTO);
@@ -290,8 +304,8 @@ static void plain_chain(struct laws *l)
 	}
 	/* Behind a later fragment's header nothing is walked. */
 	plain(l, so(l, AND(s, later(l), has(l, HDR_IP6)), form_not(OR(s, has(l, HDR_AH), has(l, HDR_DSTOPTS), has(l, HDR_MH)))));
-	plain(l, form_not(AND(s, has(l, MALFORMED_BIT), OR(s, has(l, HDR_HBH), has(l, HDR_RT), has(l, HDR_FRAG), has(l, HDR_AH), has(l, HDR_DSTOPTS),
-							   has(l, HDR_MH)))));
+	/* What is cut off behind them is the transport header. */
+	plain(l, form_not(AND(s, has(l, MALFORMED_BIT), any_of(l, LAYER_EXT), OR(s, leads_on(l, FIELD_IP_PROTO, true), s->lengths ? ALWAYS : NEVER))));
 	plain(l, so(l, has(l, HDR_AH), field(l, FIELD_AH_LEN, 1, 255)));
 }
 
@@ -462,7 +476,9 @@ static bool any_asked(const struct laws *l, uint64_t which)
 static void layer(struct space *s, bool inner, uint64_t asked_for)
 {
 	struct laws l = { s, inner, asked_for };
-	bool chained = s->lengths || any_asked(&l, EXTENSIONS) || field_asked(s, inner, FIELD_IP4_PROTO) || field_asked(s, inner, FIELD_IP6_NEXTHDR);
+	bool fragmented = any_asked(&l, BIT(FRAGMENT_BIT) | BIT(FIRST_BIT)) || field_asked(s, inner, FIELD_IP4_MF) || field_asked(s, inner, FIELD_IP4_FRAGOFF);
+	bool chained = s->lengths || fragmented || any_asked(&l, EXTENSIONS) || field_asked(s, inner, FIELD_IP4_PROTO) ||
+		       field_asked(s, inner, FIELD_IP6_NEXTHDR);
 
 	groups(&l);
 	if (s->lengths || any_asked(&l, BIT(HDR_VLAN) | BIT(HDR_VLAN2)) || field_asked(s, inner, FIELD_ETH_OUTERTYPE))
@@ -471,14 +487,12 @@ static void layer(struct space *s, bool inner, uint64_t asked_for)
 		plain(&l, has(&l, HDR_ETYPE));
 	network(&l);
 	defects(&l);
-	if (chained || any_asked(&l, BIT(FRAGMENT_BIT) | BIT(FIRST_BIT)) || field_asked(s, inner, FIELD_IP4_MF) ||
-	    field_asked(s, inner, FIELD_IP4_FRAGOFF))
-		fragments(&l);
-	else
-		fragment_bits(&l);
 	if (chained) {
+		fragments(&l);
 		chain(&l);
 		plain_chain(&l);
+	} else {
+		fragment_bits(&l);
 	}
 	transports(&l);
 	parts(&l);

@@ -217,16 +217,20 @@ static void layer(struct question *q, bool inner)
 	sound = both(l, no_more(l, &head4, &len4), no_more(l, &end, &all));
 	clause(l, (const int[]){ -ip4, bad, sound }, 3);
 	clause(l, (const int[]){ -ip4, -behind, sound }, 3);
-	/* A total length that is wrong is broken. */
+	/* A total length that is wrong is broken; of plain packets no other part of IP is. */
 	clause(l, (const int[]){ -ip4, sound, bad }, 3);
+	clause(l, (const int[]){ -ip4, -bad, -sound, -q->plain }, 4);
 	need = at;
 	add(l, &need, constant(l, 40, ip6));
 	if (!inner)
 		so(l, ip6, no_more(l, &need, &all));
 	end = need;
 	add(l, &end, len6);
-	clause(l, (const int[]){ -ip6, bad, no_more(l, &end, &all) }, 3);
-	clause(l, (const int[]){ -ip6, -behind, no_more(l, &end, &all) }, 3);
+	sound = no_more(l, &end, &all);
+	clause(l, (const int[]){ -ip6, bad, sound }, 3);
+	clause(l, (const int[]){ -ip6, -behind, sound }, 3);
+	clause(l, (const int[]){ -ip6, sound, bad }, 3);
+	clause(l, (const int[]){ -ip6, -bad, -sound, -q->plain }, 4);
 	need = at;
 	add(l, &need, constant(l, 8, has(l, HDR_ARP)));
 	add(l, &need, scaled(l, FIELD_ARP_HLEN, 1, has(l, HDR_ARP)));

@@ -72,6 +72,31 @@ static void headers(struct maker *m)
 		*vec_add(m->s->scratch, &m->w->header) = (struct witness_header){ HDR_ETH, true };
 }
 
+/* A protocol without a header. The numbers of extension headers cannot be written without those: they are put into the bytes. */
+static void protocol(struct maker *m)
+{
+	uint64_t proto = number(m, FIELD_IP_PROTO);
+	enum header_id h = lang_next(NEXT_IPPROTO, (uint32_t)proto);
+
+	for (size_t i = 0; i < m->w->field.n; i++)
+		if (h != HDR_NONE && lang_headers[h].layer == LAYER_EXT && m->w->field.v[i].inner == m->inner &&
+		    (m->w->field.v[i].field == FIELD_IP_PROTO || m->w->field.v[i].field == FIELD_IP4_PROTO ||
+		     m->w->field.v[i].field == FIELD_IP6_NEXTHDR))
+			m->w->field.v[i--] = m->w->field.v[--m->w->field.n];
+	if (h == HDR_NONE || lang_headers[h].layer != LAYER_EXT) {
+		name(m, FIELD_IP_PROTO, proto);
+	} else if (!m->inner) {
+		m->w->bytes = true;
+		m->w->proto = (uint8_t)proto;
+	}
+}
+
+/* Bytes of the extension headers, as long as they are where nothing else is said. */
+static uint64_t extensions(const struct maker *m)
+{
+	return 8 * (uint64_t)(bit(m, HDR_HBH) + bit(m, HDR_RT) + bit(m, HDR_FRAG) + bit(m, HDR_DSTOPTS) + bit(m, HDR_MH)) + 12 * bit(m, HDR_AH);
+}
+
 /* What follows from no header's being there. */
 static void types(struct maker *m)
 {
@@ -80,7 +105,7 @@ static void types(struct maker *m)
 	if (bit(m, HDR_ETYPE) && !any(m, LAYER_L3))
 		name(m, FIELD_ETH_TYPE, number(m, FIELD_ETH_TYPE));
 	if (bit(m, HDR_IP) && !any(m, LAYER_L4))
-		name(m, FIELD_IP_PROTO, number(m, FIELD_IP_PROTO));
+		protocol(m);
 	if (bit(m, FRAGMENT_BIT) && bit(m, HDR_IP4)) {
 		name(m, FIELD_IP4_FRAGOFF, number_or(m, FIELD_IP4_FRAGOFF, !bit(m, FIRST_BIT)));
 		name(m, FIELD_IP4_MF, number_or(m, FIELD_IP4_MF, bit(m, FIRST_BIT)));
@@ -95,9 +120,9 @@ static void types(struct maker *m)
 		name(m, tags ? FIELD_VLAN_TYPE : FIELD_ETH_OUTERTYPE, number(m, tags ? FIELD_VLAN_TYPE : FIELD_ETH_OUTERTYPE));
 		name(m, FIELD_PKT_LEN, 16 + 4 * tags);
 	} else if (bit(m, HDR_IP4)) {
-		name(m, FIELD_IP4_LEN, m->s->lengths ? number(m, FIELD_IP4_LEN) : 10);
+		name(m, FIELD_IP4_LEN, m->s->lengths ? number(m, FIELD_IP4_LEN) : any(m, LAYER_EXT) ? 20 + extensions(m) + 2 : 10);
 	} else if (bit(m, HDR_IP6)) {
-		name(m, FIELD_IP6_LEN, m->s->lengths ? number(m, FIELD_IP6_LEN) : 65535);
+		name(m, FIELD_IP6_LEN, m->s->lengths ? number(m, FIELD_IP6_LEN) : any(m, LAYER_EXT) ? extensions(m) + 2 : 65535);
 	} else if (!m->s->lengths) {
 		name(m, FIELD_PKT_LEN, 16 + 4 * tags);
 	}
@@ -260,6 +285,29 @@ static bool spec_of(const struct witness *w, bool inner, struct layer_parts *p)
 	return true;
 }
 
+/* Into the IP header, where there is one. */
+static void put_protocol(uint8_t *data, size_t len, uint8_t proto)
+{
+	struct dissect d;
+
+	dissect_frame(&d, data, len);
+	if (dissect_has(&d, HDR_IP4)) {
+		size_t at = d.offset[HDR_IP4];
+
+		data[at + 9] = proto;
+		memset(data + at + 10, 0, 2);
+		/* a header that is cut off has no checksum to speak of */
+		if (at + 20 <= len) {
+			uint16_t sum = frame_sum(0, data + at, 20);
+
+			data[at + 10] = (uint8_t)(sum >> 8);
+			data[at + 11] = (uint8_t)sum;
+		}
+	} else if (dissect_has(&d, HDR_IP6)) {
+		data[d.offset[HDR_IP6] + 6] = proto;
+	}
+}
+
 bool packet_frame(struct space *s, struct witness *w)
 {
 	struct layer_parts out, in;
@@ -270,6 +318,8 @@ bool packet_frame(struct space *s, struct witness *w)
 	if (in.spec.n_fields || in.spec.n_headers || in.spec.payload)
 		out.spec.inner = &in.spec;
 	w->data = frame_make(s->scratch, &out.spec, &w->len, &fault);
+	if (w->data && w->bytes)
+		put_protocol((uint8_t *)w->data, w->len, w->proto);
 	return w->data && w->len >= FRAME_LEAST && w->len <= FRAME_MOST;
 }
 

@@ -249,6 +249,7 @@ struct seen {
 	struct eval_view view;
 	const bool *free;		/* by bit, from BITS_FREE on */
 	struct witness *w;
+	const struct question *q;	/* it is what this answer says, and no packet; NULL: it is a packet */
 };
 
 /* The answer as a packet. False: it cannot be written as one. */
@@ -256,6 +257,8 @@ bool packet_make(const struct question *q, struct witness *w);
 /* Makes the frame anew, from its fields. */
 bool packet_frame(struct space *s, struct witness *w);
 void seen_look(struct seen *seen, struct space *s, struct witness *w);
+/* The answer itself, whether there is such a packet or not. */
+void seen_answer(struct seen *seen, const struct question *q);
 bool seen_holds(struct seen *seen, uint32_t f);
 /* The first event that holds, of those that are to be looked at (by number); NO_EVENT: none does. */
 size_t seen_first(struct seen *seen, const struct list *l, const bool *look);

@@ -1,7 +1,7 @@
 /*
  * What formulas are of a packet. In: a frame and what comes with it. Out: whether a formula holds, and which rule is the first whose formula does.
  * Headers are found by the evaluator's dissector, numbers read by its own functions; nothing is taken from the solver but what is not in the
- * packet.
+ * packet. What the solver says can be looked at without a packet, too.
  */
 #include "analyse_priv.h"
 
@@ -34,10 +34,20 @@ void seen_look(struct seen *seen, struct space *s, struct witness *w)
 	s->seen_stamp++;
 }
 
+void seen_answer(struct seen *seen, const struct question *q)
+{
+	*seen = (struct seen){ .s = q->s, .q = q };
+	make_room(q->s);
+	q->s->seen_stamp++;
+}
+
 static bool bit_holds(const struct seen *seen, uint32_t bit)
 {
 	const struct dissect *d = bit < BITS_LAYER ? &seen->view.d : &seen->view.inner;
+	bool on = false;
 
+	if (seen->q)
+		return question_bit(seen->q, bit, &on) && on;
 	if (bit >= BITS_FREE) {
 		const struct free_bit *f = &seen->s->free.v[bit - BITS_FREE];
 		struct eval_value v;
@@ -75,6 +85,10 @@ static bool read_number(const struct seen *seen, const struct number *n, struct 
 				 .len = n->bits / 8 };
 	struct eval_value v;
 
+	if (seen->q) {
+		question_number(seen->q, (uint32_t)(n - seen->s->number.v), out);
+		return true;
+	}
 	if (n->kind == NUMBER_LATER)
 		return false;
 	if (n->field == FIELD_IFACE)

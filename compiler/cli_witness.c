@@ -76,14 +76,21 @@ void cli_put_witness(struct cli *cli, FILE *out, const struct witness *w)
 	if (w->repeat > 1)
 		fprintf(out, "repeat %llu ", (unsigned long long)w->repeat);
 	fputs("packet {", out);
-	for (size_t i = 0; i < w->header.n; i++, comma = ", ")
+	if (w->bytes) {
+		fputs(" hex = \"", out);
+		for (size_t i = 0; i < w->len; i++)
+			fprintf(out, "%02x", w->data[i]);
+		fputs("\"", out);
+		comma = ", ";
+	}
+	for (size_t i = 0; i < w->header.n && !w->bytes; i++, comma = ", ")
 		fprintf(out, "%s%s%s", comma, w->header.v[i].inner ? "inner." : "", lang_headers[w->header.v[i].header].name);
-	for (size_t i = 0; i < w->field.n; i++, comma = ", ") {
+	for (size_t i = 0; i < w->field.n && !w->bytes; i++, comma = ", ") {
 		fputs(comma, out);
 		put_field(out, &w->field.v[i]);
 	}
 	for (int i = 0; i < 2; i++)
-		if (w->payload[i] && w->n_payload[i]) {
+		if (w->payload[i] && w->n_payload[i] && !w->bytes) {
 			fputs(comma, out);
 			put_payload(out, i ? "inner.payload" : "payload", w->payload[i], w->n_payload[i]);
 			comma = ", ";

@@ -64,20 +64,47 @@ static void link_layer(struct frame *f, unsigned tags, unsigned id, unsigned typ
 	put(f, type, 2);
 }
 
-enum how { SOUND, BAD_TOTAL, BAD_VERSION, FIRST, LATER, BEHIND_AH, CUT, HOWS };
+enum how { SOUND, BAD_TOTAL, BAD_VERSION, FIRST, LATER, BEHIND_AH, CUT, FIRST_CUT, AH_CUT, FIRST_BAD, LATER_BAD, ATOMIC, AH_FIRST, HOWS };
+
+/* Which of them has what. */
+static bool in_front(enum how how)
+{
+	return how == BEHIND_AH || how == AH_CUT || how == AH_FIRST;
+}
+
+static bool first(enum how how)
+{
+	return how == FIRST || how == FIRST_CUT || how == FIRST_BAD || how == AH_FIRST;
+}
+
+static bool later(enum how how)
+{
+	return how == LATER || how == LATER_BAD;
+}
+
+static bool cut(enum how how)
+{
+	return how == CUT || how == FIRST_CUT || how == AH_CUT;
+}
+
+static bool bad_total(enum how how)
+{
+	return how == BAD_TOTAL || how == FIRST_BAD || how == LATER_BAD;
+}
 
 /* IP of @six or 4 from source @src, with @n bytes of protocol @proto behind it. */
 static void network(struct frame *f, bool six, enum how how, unsigned src, unsigned proto, unsigned n)
 {
-	unsigned more = how == BEHIND_AH ? 12 : six && (how == FIRST || how == LATER) ? 8 : 0, total = n + more;
-	unsigned first = how == BEHIND_AH ? 51 : more ? 44 : proto;
+	bool frag = six && (first(how) || later(how) || how == ATOMIC), ah = in_front(how);
+	unsigned total = n + (frag ? 8 : 0) + (ah ? 12 : 0), behind_ip = frag ? 44 : ah ? 51 : proto;
 
-	if (how == CUT)
-		total = n > 2 ? n - 2 : n;
+	/* two bytes too few */
+	if (cut(how))
+		total -= 2;
 	if (six) {
 		put(f, how == BAD_VERSION ? 0x50000000 : 0x60000000, 4);
-		put(f, how == BAD_TOTAL ? 9000 : total, 2);
-		put(f, first, 1);
+		put(f, bad_total(how) ? 9000 : total, 2);
+		put(f, behind_ip, 1);
 		put(f, 64, 1);
 		put(f, 0x20010db800000000, 8);
 		put(f, src, 8);
@@ -86,21 +113,22 @@ static void network(struct frame *f, bool six, enum how how, unsigned src, unsig
 	} else {
 		put(f, how == BAD_VERSION ? 0x55 : 0x45, 1);
 		put(f, 0, 1);
-		put(f, how == BAD_TOTAL ? 9000 : 20 + total, 2);
+		put(f, bad_total(how) ? 9000 : 20 + total, 2);
 		put(f, 0, 2);
-		put(f, how == FIRST ? 0x2000 : how == LATER ? 1 : 0, 2);
+		put(f, first(how) ? 0x2000 : later(how) ? 1 : 0, 2);
 		put(f, 64, 1);
-		put(f, first, 1);
+		put(f, behind_ip, 1);
 		put(f, 0, 2);
 		put(f, src < 4 ? 0x0a000000 + src : 0x0b000001, 4);
 		put(f, 0xc6336402, 4);
 	}
-	if (how == BEHIND_AH) {
+	if (frag) {
+		put(f, (uint64_t)(ah ? 51 : proto) << 24 | (first(how) ? 1 : later(how) ? 8 : 0), 4);
+		put(f, 0, 4);
+	}
+	if (ah) {
 		put(f, proto << 24 | 1 << 16, 4);
 		put(f, 0, 8);
-	} else if (more) {
-		put(f, proto << 24 | (how == FIRST ? 1 : 8), 4);
-		put(f, 0, 4);
 	}
 }
 
@@ -109,7 +137,9 @@ static void transports(unsigned tags, unsigned id, bool six, enum how how)
 	struct frame f;
 
 	for (unsigned src = 0; src < 5; src++) {
-		for (unsigned port = 0; port < 5; port++) {
+		for (unsigned k = 0; k < 6; k++) {
+			unsigned port = k < 5 ? k : 60000;
+
 			for (unsigned flags = 0; flags < 4; flags++) {
 				link_layer(&f, tags, id, six ? 0x86dd : 0x0800);
 				network(&f, six, how, src, 6, 20);
@@ -121,13 +151,16 @@ static void transports(unsigned tags, unsigned id, bool six, enum how how)
 				put(&f, 0, 6);
 				keep(&f);
 			}
-			link_layer(&f, tags, id, six ? 0x86dd : 0x0800);
-			network(&f, six, how, src, 17, 8);
-			put(&f, 1000, 2);
-			put(&f, port, 2);
-			put(&f, 8, 2);
-			put(&f, 0, 2);
-			keep(&f);
+			/* UDP, and what only has ports in common with it */
+			for (unsigned proto = 17; proto <= 136; proto += 119) {
+				link_layer(&f, tags, id, six ? 0x86dd : 0x0800);
+				network(&f, six, how, src, proto, 8);
+				put(&f, 1000, 2);
+				put(&f, port, 2);
+				put(&f, 8, 2);
+				put(&f, 0, 2);
+				keep(&f);
+			}
 		}
 		for (unsigned type = 0; type < 10; type++) {
 			/* 0, 3/4, 3/0, 8/0, 8/1 and one that nobody asks for */
@@ -156,24 +189,10 @@ static void all_frames(void)
 
 	for (unsigned tags = 0; tags <= 2; tags++)
 		for (unsigned id = 1; id <= (tags ? 2u : 1u); id++) {
-			/* what two tags are like is shown by a few */
-			for (unsigned how = 0; how < (tags ? 1u : (unsigned)HOWS); how++) {
+			for (unsigned how = 0; how < HOWS; how++) {
 				transports(tags, id, false, (enum how)how);
 				transports(tags, id, true, (enum how)how);
 			}
-			for (unsigned how = 1; how < HOWS && tags; how++)
-				for (int six = 0; six < 2; six++)
-					for (unsigned src = 0; src < 5; src++)
-						for (unsigned proto = 0; proto < 5; proto++) {
-							static const unsigned protos[5] = { 6, 17, 1, 58, 253 };
-
-							link_layer(&f, tags, id, six ? 0x86dd : 0x0800);
-							network(&f, six, (enum how)how, src, protos[proto], 20);
-							put(&f, 0, 8);
-							put(&f, 0, 4);
-							put(&f, 0x50000000, 8);
-							keep(&f);
-						}
 			link_layer(&f, tags, id, 0x0806);
 			put(&f, 0x0001080006040001, 8);
 			put(&f, 0, 4);		/* cut off */
@@ -339,7 +358,8 @@ static void edit(const struct text *old, struct text *t)
 		break;
 	case 2:
 		for (size_t i = n; i + 1 < t->n && t->s[i] != '\n'; i++)
-			if (t->s[i] >= '0' && t->s[i] <= '3' && t->s[i - 1] == ' ' && t->s[i + 1] == ';')
+			/* tags are of two VLANs only */
+			if (t->s[i] >= '0' && t->s[i] <= '3' && t->s[i - 1] == ' ' && t->s[i + 1] == ';' && !strstr(t->s + n, "vlan"))
 				t->s[i] = (char)('0' + some(4));
 		break;
 	}
