@@ -7,6 +7,8 @@
 #   make bench    nanoseconds per packet, beside the same filter by hand in C, xdp-filter, nftables and iptables; curves of rules and sets. 10 minutes
 #   make check-kernels
 #                 the kernels that Debian 12 has, each in a virtual machine: do they say what the evaluator says? 10 minutes
+#   make check-threads
+#                 the compiler and its library in many threads, under ThreadSanitizer. 3 minutes
 #   make fuzz     the front end and the evaluator on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
 #   make clean
 
@@ -14,7 +16,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
 BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
-.PHONY: all release demo check check-kernels bench fuzz clean
+.PHONY: all release demo check check-kernels check-threads bench fuzz clean
 
 all: release
 
@@ -36,6 +38,12 @@ check-kernels:
 	@scripts/setup build kernels
 	@$(call BUILD,release)
 	@tests/kernels/run
+
+check-threads:
+	@scripts/setup build check
+	@cmake --preset threads >/dev/null && cmake --build --preset threads --parallel $(JOBS) --target threads -- --no-print-directory
+	@build/threads/tests/builder/threads 8 3
+	@build/threads/tests/builder/threads --inside 8 3
 
 bench:
 	@scripts/setup build bench

@@ -1,6 +1,6 @@
 /*
- * The analyses of a file, one after the other. In: a checked program. Out: what was found in each of its files, each file by itself: what is so of all
- * packets is so of those that another file passes on.
+ * The analyses of a file, one after the other. In: a checked program. Out: what was found in each of its files, each file by itself: what is so of
+ * all packets is so of those that another file passes on.
  */
 #include "analyse_priv.h"
 

@@ -39,7 +39,8 @@ static void look(struct file *f, uint32_t uses, uint32_t needs, enum finding_kin
 	struct witness *w = arena_alloc(f->s->a, sizeof(*w)), passes;
 	struct check check = { { NULL, NULL } };
 
-	if (some(f, uses, true, &passes) != ANSWER_YES || some(f, needs, true, &passes) != ANSWER_NO || some(f, needs, false, w) != ANSWER_YES)
+	if (some(f, uses, true, &passes) != ANSWER_YES || some(f, needs, true, &passes) != ANSWER_NO ||
+	    some(f, needs, false, w) != ANSWER_YES)
 		return;
 	check_shorten(f->s, w, is_shown, &(struct shown){ f, needs });
 	if (!check_run(f->s, f->list, w, &check) || check.came.rule || check.came.verdict != f->list->unit->default_verdict)
@@ -54,7 +55,7 @@ void links_find(struct file *f)
 	enum verdict v = f->list->unit->default_verdict;
 	const struct range types = { FAMILY_NUM, value_of(135), value_of(136) };
 	uint32_t arp = form_has(s, false, HDR_ARP), icmp6 = form_has(s, false, HDR_ICMP6), ip6 = form_has(s, false, HDR_IP6);
-	uint32_t neighbours = AND(s, ip6, icmp6, form_has(s, false, HDR_ICMP6ND), form_in(s, space_field(s, false, FIELD_ICMP6_TYPE), NULL, &types, 1),
+	uint32_t neighbours = AND(s, ip6, icmp6, form_in(s, space_field(s, false, FIELD_ICMP6_TYPE), NULL, &types, 1),
 				  form_from(s, space_field(s, false, FIELD_IP6_HOPLIMIT), 255, 255));
 
 	if (v != VERDICT_DROP && v != VERDICT_ABORT)

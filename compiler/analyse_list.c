@@ -75,18 +75,12 @@ static uint32_t what(struct space *s, const char *key)
 
 /* ---- what it changes ---- */
 
-static bool overlap(enum field_id x, enum field_id y)
-{
-	const struct field_info *a = &lang_fields[x], *b = &lang_fields[y];
-
-	return a->header == b->header && a->off < b->off + b->len && b->off < a->off + a->len;
-}
-
 static bool is_checksum(enum field_id f)
 {
 	return strstr(lang_fields[f].name, "checksum");
 }
 
+/* @f and all that has bits in common with it are other numbers from here on, checksums too, and those around a tunnel. */
 static void touch(struct version *v, bool inner, enum field_id f, uint32_t to)
 {
 	enum field_id target[5];
@@ -95,16 +89,8 @@ static void touch(struct version *v, bool inner, enum field_id f, uint32_t to)
 	for (int g = 0; g < FIELD_COUNT; g++) {
 		bool hit = is_checksum((enum field_id)g);
 
-		for (unsigned i = 0; i < n && !hit && lang_fields[g].form == FORM_WIRE; i++) {
-			enum header_id h = lang_fields[g].header, of = lang_fields[target[i]].header;
-
-			/* groups and parts are bytes of other headers: what shares a name with the header is taken to be hit */
-			hit = overlap((enum field_id)g, target[i]) || ((h == HDR_L4 || of == HDR_L4) && lang_fields[g].off == lang_fields[target[i]].off &&
-									lang_headers[h].layer != LAYER_PART) ||
-			      (lang_part(of) && h != of && (h == lang_part(of)->parent || (lang_part(h) && lang_part(h)->parent == lang_part(of)->parent))) ||
-			      (lang_part(h) && lang_part(h)->parent == of);
-		}
-		/* outer checksums are over what is inside */
+		for (unsigned i = 0; i < n && !hit; i++)
+			hit = space_overlap(target[i], (enum field_id)g);
 		if (hit)
 			v->field[inner][g] = to;
 		if (hit && inner && is_checksum((enum field_id)g))

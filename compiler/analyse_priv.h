@@ -4,7 +4,7 @@
  *   analyse_space.c     formulas over what conditions ask for, each once
  *   analyse_cond.c      conditions as formulas
  *   analyse_list.c      a file's rules in the order in which they are asked
- *   analyse_law.c       what the formats say: which headers and fields there are together
+ *   analyse_law*.c      what the formats say: which headers and fields there are together
  *   analyse_length.c    and how long they are
  *   analyse_sat.c       a question to the solver
  *   analyse_packet.c    its answer as a packet
@@ -149,6 +149,8 @@ uint32_t space_present(struct space *s, bool inner, enum field_id f);
 uint32_t space_later(struct space *s, const char *key, enum family family, unsigned bits);
 uint32_t space_iface(struct space *s, const char *name);
 bool space_is_length(enum field_id f);
+/* Two fields of the packet as it came have bits in common. */
+bool space_overlap(enum field_id a, enum field_id b);
 
 /* ---- rules (analyse_cond.c, analyse_list.c) ---- */
 
@@ -202,7 +204,7 @@ void list_close(struct list *l);
 /* Can they not both hold? What is certain at a glance. */
 bool forms_apart(const struct space *s, uint32_t a, uint32_t b);
 
-/* ---- laws (analyse_law.c, analyse_length.c) ---- */
+/* ---- laws (analyse_law*.c, analyse_length.c) ---- */
 
 void laws_read(struct space *s);
 

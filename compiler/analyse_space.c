@@ -218,6 +218,28 @@ static void place_of(enum header_id *h, uint64_t *bit)
 			*h = HDR_L4;
 }
 
+/* The first bit of a field of a header. */
+static uint64_t first_bit(enum field_id f, enum header_id *h)
+{
+	uint64_t bit = 8 * (uint64_t)(lang_fields[f].off + lang_fields[f].len) - lang_fields[f].shift - lang_fields[f].bits;
+
+	*h = lang_fields[f].header;
+	place_of(h, &bit);
+	return bit;
+}
+
+bool space_overlap(enum field_id a, enum field_id b)
+{
+	enum header_id ha, hb;
+	uint64_t from_a, from_b;
+
+	if (lang_fields[a].form != FORM_WIRE || lang_fields[b].form != FORM_WIRE)
+		return a == b;
+	from_a = first_bit(a, &ha);
+	from_b = first_bit(b, &hb);
+	return ha == hb && from_a < from_b + lang_fields[b].bits && from_b < from_a + lang_fields[a].bits;
+}
+
 static uint32_t place_new(struct space *s, const struct number *n, uint32_t id, unsigned i)
 {
 	struct place_key key = { .of = PLACE_OWN, .inner = n->inner, .own = id, .bit = i };

@@ -36,7 +36,7 @@ struct arena {
 /* HEAD: bytes of a chunk that its data cannot have, malloc()'s own with them: so a whole one is a whole number of huge pages. */
 enum { CHUNK_FIRST = 64 << 10, CHUNK_MOST = 4 << 20, HUGE_PAGE = 2 << 20, HEAD = sizeof(struct chunk) + 32 };
 
-static _Noreturn void out_of_memory(void)
+_Noreturn void arena_fail(void)
 {
 	static const char msg[] = "xdpfc: out of memory\n";
 
@@ -49,7 +49,7 @@ struct arena *arena_new(void)
 	struct arena *a = calloc(1, sizeof(*a));
 
 	if (!a)
-		out_of_memory();
+		arena_fail();
 	a->next = CHUNK_FIRST;
 	return a;
 }
@@ -77,7 +77,7 @@ static struct chunk *chunk_new(size_t size, struct chunk *next)
 	struct chunk *c = calloc(1, sizeof(*c) + size);
 
 	if (!c)
-		out_of_memory();
+		arena_fail();
 	/* A hundred thousand page faults cost more than what is done with the pages. A wish: nothing depends on it. */
 	if (size + HEAD >= HUGE_PAGE) {
 		uintptr_t page = (uintptr_t)c & ~(uintptr_t)4095;
@@ -119,7 +119,7 @@ static struct chunk *place(struct arena *a, size_t size)
 	struct chunk *c;
 
 	if (size > SIZE_MAX / 2)
-		out_of_memory();
+		arena_fail();
 	c = room(a, size);
 	return c ? c : (a->large = chunk_new(size, a->large));
 }
@@ -187,7 +187,7 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 	size_t total;
 
 	if (__builtin_mul_overflow(n, size, &total))
-		out_of_memory();
+		arena_fail();
 	return arena_alloc(a, total);
 }
 
@@ -244,7 +244,7 @@ void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size)
 		size_t want = *cap ? *cap * 2 : size < FIRST ? FIRST / size : 1, total;
 
 		if (__builtin_mul_overflow(want, size, &total))
-			out_of_memory();
+			arena_fail();
 		if (!*cap || !extend(a, *v, *cap * size, total)) {
 			void *bigger = arena_alloc(a, total);
 
@@ -255,4 +255,26 @@ void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size)
 		*cap = want;
 	}
 	return (char *)*v + size * (*n)++;
+}
+
+void *heap_grow(void **v, size_t *n, size_t *cap, size_t size, size_t more)
+{
+	size_t need, want = *cap ? *cap : 64, total;
+
+	if (__builtin_add_overflow(*n, more, &need))
+		arena_fail();
+	if (need > *cap) {
+		void *bigger;
+
+		/* By half, where it is large. */
+		while (want < need)
+			want += want < 1 << 20 ? want : want / 2;
+		bigger = __builtin_mul_overflow(want, size, &total) ? NULL : realloc(*v, total);
+		if (!bigger)
+			arena_fail();
+		*v = bigger;
+		*cap = want;
+	}
+	*n = need;
+	return (char *)*v + size * (need - more);
 }

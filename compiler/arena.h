@@ -13,6 +13,8 @@ struct arena;
 
 struct arena *arena_new(void);
 void arena_free(struct arena *a);
+/* What happens when memory is out: a message, and the end of the process with status 3. */
+_Noreturn void arena_fail(void);
 /* @size zeroed bytes, aligned for any object. */
 void *arena_alloc(struct arena *a, size_t size);
 /* @n zeroed elements of @size bytes; an overflow of the product counts as out of memory. */
@@ -36,5 +38,10 @@ void arena_release(struct arena *a, struct arena_mark m);
 #define vec_add(a, vec) ((__typeof__((vec)->v))vec_grow((a), (void **)&(vec)->v, &(vec)->n, &(vec)->cap, sizeof(*(vec)->v)))
 /* Makes room for one more element and returns it, zeroed; old elements may move. */
 void *vec_grow(struct arena *a, void **v, size_t *n, size_t *cap, size_t size);
+
+/* The same in no arena, for what becomes large and is needed for a moment: nothing is left behind where it grows, and free(foos.v) frees it.
+ * @more elements at once, not zeroed: the first of them. */
+#define heap_add(vec, more) ((__typeof__((vec)->v))heap_grow((void **)&(vec)->v, &(vec)->n, &(vec)->cap, sizeof(*(vec)->v), (more)))
+void *heap_grow(void **v, size_t *n, size_t *cap, size_t size, size_t more);
 
 #endif

@@ -410,6 +410,7 @@ struct ast_unit {
 
 struct ast_program {
 	struct arena *arena;
+	const struct source_reader *reader;	/* of files that are named; NULL: the file system */
 	VEC(const struct source *) sources;	/* all that were read, those that are included and elements of sets too */
 	bool no_texts;				/* the object is not to hold them */
 	VEC(struct ast_unit *) units;		/* in the order given */

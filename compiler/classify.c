@@ -85,6 +85,16 @@ static bool again(struct attempt *t, struct classifier *c, enum classify_engine 
 	return true;
 }
 
+static const char *hybrid_reason(const struct attempt *t, const struct tuple *tuple)
+{
+	const char *why = t->why ? t->why : "tables of all combinations would be far from the processor";
+	const char *tables = arena_printf(t->out, "%u hash table%s", tuple->n, tuple->n == 1 ? "" : "s");
+
+	return arena_printf(t->out, "%s: %s%s%s for most rules, tables of combinations for those that ask little", why,
+			    tuple->pair.is ? "a table of pairs of addresses" : "", tuple->pair.is && tuple->n ? " and " : "",
+			    tuple->n ? tables : "");
+}
+
 /* What costs least, as long as it is in memory that the processor's caches may hold; then a tree, which is slower, and last what is not in any
  * cache. */
 static bool build_any(struct attempt *t, struct classifier *c)
@@ -102,12 +112,9 @@ static bool build_any(struct attempt *t, struct classifier *c)
 	t->why = NULL;
 	t->max_rest_bytes = cached;
 	if (classify_hybrid(t, &c->rfc, &c->tuple)) {
-		if (!c->tuple.n)
+		if (!c->tuple.n && !c->tuple.pair.is)
 			c->engine = ENGINE_RFC;
-		c->reason = !c->tuple.n ? "few enough combinations of what the rules ask for tables of all" :
-			    arena_printf(t->out, "%s: %u hash table%s for most rules, tables of combinations for those that ask little",
-					 t->why ? t->why : "tables of all combinations would be far from the processor", c->tuple.n,
-					 c->tuple.n == 1 ? "" : "s");
+		c->reason = c->engine == ENGINE_RFC ? "few enough combinations of what the rules ask for tables of all" : hybrid_reason(t, &c->tuple);
 		return true;
 	}
 	if (!again(t, c, ENGINE_TREE, most))
@@ -197,7 +204,7 @@ unsigned classify_loads(const struct classifier *c)
 		return 1;
 	n = rfc_loads(&c->rfc);
 	if (c->engine == ENGINE_HYBRID)
-		n += 2 * c->tuple.n;
+		n += 2 * c->tuple.n + (c->tuple.pair.is ? pair_loads(&c->tuple.pair) : 0);
 	if (c->engine == ENGINE_TREE)
 		n += tree_loads(&c->tree);
 	return n;
@@ -208,15 +215,34 @@ const char *classify_reason(const struct classifier *c)
 	return c->reason;
 }
 
+/* Hash tables first: what then has nothing earlier is not looked at. */
+static void lookup_late(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list,
+			uint32_t *best)
+{
+	bool sure;
+
+	*best = tuple_find(m, &c->tuple, which, v, CLASSIFY_WORD_END, &sure);
+	if (sure || *(const uint32_t *)image_at(m, c->tuple.rest) >= (*best & TUPLE_END))
+		*list = *(const uint32_t *)image_at(m, c->rfc.at + 4 * RFC_LISTS) + 4;
+	else
+		*list = rfc_find(m, &c->rfc, which, v);
+}
+
 void classify_lookup(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list, uint32_t *best)
 {
+	bool sure;
+
+	if (c->engine == ENGINE_HYBRID && c->tuple.late) {
+		lookup_late(c, m, which, v, list, best);
+		return;
+	}
 	if (c->engine == ENGINE_SWITCH)
 		*list = *(const uint32_t *)image_at(m, c->cases.at) + 4 * classify_switch_find(&c->cases, which, v) + 4;
 	else
 		*list = rfc_find(m, &c->rfc, which, v);
 	*best = CLASSIFY_WORD_END;
 	if (c->engine == ENGINE_HYBRID)
-		*best = tuple_find(m, &c->tuple, which, v, *(const uint32_t *)image_at(m, *list - 4));
+		*best = tuple_find(m, &c->tuple, which, v, *(const uint32_t *)image_at(m, *list - 4), &sure);
 	if (c->engine == ENGINE_TREE)
 		*best = tree_find(m, &c->tree, which, v, *best);
 }

@@ -115,32 +115,6 @@ static size_t bucket_terms(const struct tuple_choice *c, size_t i)
 	return n;
 }
 
-/* What holds of all records. */
-static struct tuple_rest all_of(const struct tuple_build *b, const struct tuple_choice *c)
-{
-	struct tuple_rest all = tuple_rest_of(&b->term.v[c->term[0]]);
-
-	for (size_t i = 1; i < c->n; i++) {
-		const struct tuple_rest x = tuple_rest_of(&b->term.v[c->term[i]]), *r = &x;
-		const uint64_t lane = (1 << TUPLE_LANE) - 1;
-		const unsigned which = (1 << TUPLE_WHICH_LANE) - 1;
-
-		for (unsigned k = 0; k < TUPLE_SHORT; k++) {
-			uint64_t m = lane << TUPLE_LANE * k;
-
-			all.lo = (r->lo & m) < (all.lo & m) ? (all.lo & ~m) | (r->lo & m) : all.lo;
-			all.hi = (r->hi & m) > (all.hi & m) ? (all.hi & ~m) | (r->hi & m) : all.hi;
-		}
-		for (unsigned k = 0; k < TUPLE_LONG; k++) {
-			unsigned m = which << TUPLE_WHICH_LANE * k;
-
-			all.which_lo = (uint8_t)((r->which_lo & m) < (all.which_lo & m) ? (all.which_lo & ~m) | (r->which_lo & m) : all.which_lo);
-			all.which_hi = (uint8_t)((r->which_hi & m) > (all.which_hi & m) ? (all.which_hi & ~m) | (r->which_hi & m) : all.which_hi);
-		}
-	}
-	return all;
-}
-
 static int by_first(const void *a, const void *b)
 {
 	const struct tuple_choice *x = a, *y = b;
@@ -180,7 +154,6 @@ static bool write_table(struct tuple_build *b, const struct tuple_choice *c, str
 		memcpy(image_at(b->t->im, others), w.other.v, w.other.n * TUPLE_LINE);
 	free(w.bucket);
 	tuple_shape_masks(&c->shape, d->mask, &d->shorts);
-	d->all = all_of(b, c);
 	d->lines = (uint32_t)lines;
 	d->others = (uint32_t)others;
 	d->n = (uint32_t)c->lines;
@@ -212,6 +185,8 @@ bool tuple_write(struct tuple_build *b, struct tuple *out)
 	*(struct tuple_rest *)image_at(b->t->im, besides) = b->besides;
 	if (b->rest.n)
 		memcpy(image_at(b->t->im, rests), b->rest.v, b->rest.n * sizeof(struct tuple_rest));
+	if (b->pair && !pair_write(b, rests, &out->pair))
+		return false;
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct tuple_shape *s = &b->table[i].shape;
 		struct tuple_table d = {

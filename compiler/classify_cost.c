@@ -11,7 +11,7 @@ enum { LEAST = 15, STEPS = 11 };		/* the first size's logarithm, and how many th
 static const unsigned steps[STEPS] = { 20, 24, 30, 40, 55, 85, 130, 180, 225, 270, 310 };
 
 /* Of large tables only so much is used: what packets hit is about as varied as the rules are, and takes some lines for each of these. */
-enum { RULE = 256 };
+enum { RULE = 160 };
 
 unsigned classify_bytes_cost(size_t bytes, size_t rules)
 {

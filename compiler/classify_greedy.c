@@ -149,7 +149,7 @@ static size_t evaluate(const struct tuple_build *b, struct seen *s, const struct
 
 		if (!tuple_fits(&c->shape, x))
 			continue;
-		if (++*seen(s, tuple_term_hash(&d, &c->shape, x)) <= TUPLE_SAME_KEY)
+		if (++*seen(s, tuple_term_hash(&d, &c->shape, x)) <= b->same_key)
 			taken++;
 		else if (++refused + best >= c->fit)
 			return 0;
@@ -220,11 +220,13 @@ static bool take(struct tuple_build *b, struct seen *s, const struct tuple_shape
 		uint32_t place = b->left[k];
 		const struct tuple_term *x = &b->term.v[place];
 		uint64_t h = tuple_term_hash(&d, shape, x), bucket = tuple_line(h, c->lines);
+		uint32_t *same = seen(s, h);
 
-		if (!tuple_fits(shape, x) || ++*seen(s, h) > TUPLE_SAME_KEY || !room(shape, filled[bucket], &others)) {
+		if (!tuple_fits(shape, x) || ++*same > b->same_key || !room(shape, filled[bucket], &others)) {
 			b->left[kept++] = place;
 			continue;
 		}
+		c->compared += *same;
 		filled[bucket]++;
 		c->term[c->n] = place;
 		c->bucket[c->n++] = (uint32_t)bucket;

@@ -35,13 +35,15 @@ static size_t tables_bytes(const struct tuple_build *b)
 {
 	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table) + b->rest.n * sizeof(struct tuple_rest);
 
+	if (b->pair)
+		n += b->pair->n_records * sizeof(struct pair_record) + 4 * b->pair->classes[0];
 	for (unsigned i = 0; i < b->n; i++)
 		n += (b->table[i].lines + b->table[i].n / (b->table[i].shape.wide ? 1 : TUPLE_RECORDS)) * TUPLE_LINE + 128;
 	return n;
 }
 
-/* An attempt of its own, of at most @most bytes: what it leaves in memory and image goes with it. */
-static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most)
+/* An attempt of its own, of at most @most bytes: what it leaves in memory and image goes with it. @cheaper: there is room for more than those. */
+static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most, bool cheaper)
 {
 	struct attempt *t = b->t, sub = { .a = arena_new(), .out = t->out, .r = t->r, .im = t->im, .before = image_mark(t->im) };
 	size_t n, room = t->max_bytes - (t->im->n - t->before.n), tables = tables_bytes(b);
@@ -51,15 +53,72 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most)
 	sub.max_bytes = room > tables ? room - tables : 0;
 	if (sub.max_bytes > most)
 		sub.max_bytes = most;
-	ok = n <= (b->n ? REST : RFC_TERMS) && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
+	ok = n <= (b->n || b->pair ? REST : RFC_TERMS) && (!t->max_rest || b->n_left <= t->max_rest) && classify_rfc(&sub, term, n, rfc);
 	if (!ok && !t->im->failed)
 		image_cut(t->im, sub.before);
-	if (!ok && sub.why)
+	if (!ok && sub.why && !cheaper)
 		t->why = sub.why;
 	if (sub.longest > t->longest)
 		t->longest = sub.longest;
 	arena_free(sub.a);
 	return ok;
+}
+
+/* The least index of the rest, or TUPLE_END: there is none. */
+static uint32_t rest_first(const struct tuple_build *b)
+{
+	const struct classify_rules *r = b->t->r;
+	uint32_t term = b->other.n ? b->other.v[0] : UINT32_MAX;
+
+	if (b->n_left && b->term.v[b->left[0]].term < term)
+		term = b->term.v[b->left[0]].term;
+	return term == UINT32_MAX ? TUPLE_END : CLASSIFY_INDEX(r->entry.v[r->term.v[term].entry].word);
+}
+
+/* Are tables looked up before the rest? Where one of them has an earlier rule. */
+static bool is_late(const struct tuple_build *b)
+{
+	uint32_t first = rest_first(b);
+	bool late = b->pair && b->pair->first < first;
+
+	for (unsigned i = 0; i < b->n; i++)
+		late |= b->table[i].first < first;
+	return late;
+}
+
+/* How many of 256 packets find nothing before rule @first, about: as many match one rule as another. */
+static unsigned share_from(const struct tuple_build *b, uint32_t first)
+{
+	const struct classify_rules *r = b->t->r;
+	uint32_t least = CLASSIFY_INDEX(r->entry.v[0].word), most = CLASSIFY_INDEX(r->entry.v[r->entry.n - 1].word);
+
+	if (first <= least)
+		return 256;
+	return first > most ? 1 : 1 + (unsigned)(255 * (uint64_t)(most - first) / (most - least + 1));
+}
+
+/* The same of those that ask more than the table of pairs: what is found there comes first of all, but for what no record can hold. */
+static unsigned share_behind(const struct tuple_build *b, uint32_t first)
+{
+	unsigned share = share_from(b, first);
+	size_t all = b->t->r->term.n, sure = b->pair ? b->pair->n * (b->pair->entries - b->pair->unsure) / b->pair->entries : 0;
+
+	return 1 + (unsigned)(256 * (all - sure) / all) * share / 257;
+}
+
+/* What looking the tables up costs, in 1/256 ns: where nothing of a table is before what is found, it is not. */
+static unsigned tables_cost(const struct tuple_build *b)
+{
+	unsigned cost = 0;
+
+	if (b->pair)
+		cost = 256 * (CLASSIFY_PAIR_COST + (unsigned)(CLASSIFY_RECORD_COST * b->pair->compared / b->pair->entries));
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct tuple_choice *c = &b->table[i];
+
+		cost += share_behind(b, c->first) * (CLASSIFY_TABLE_COST + (unsigned)(CLASSIFY_RECORD_COST * c->compared / c->n));
+	}
+	return cost;
 }
 
 struct best {
@@ -82,15 +141,12 @@ static bool consider(struct tuple_build *b, struct rfc *rfc, struct best *best)
 {
 	struct image *im = b->t->im;
 	struct image_mark before = image_mark(im);
-	unsigned tables = CLASSIFY_TABLE_COST * b->n;
+	unsigned tables = tables_cost(b), share = is_late(b) ? share_behind(b, rest_first(b)) : 256;
 	size_t most = b->t->max_rest_bytes ? b->t->max_rest_bytes : SIZE_MAX, rules = b->t->r->term.n, less;
 
-	best->now = false;
-	less = best->is ? classify_bytes_within(best->cost - tables, rules) : SIZE_MAX;
-	if (less < most)
-		most = less;
-	if (try_rest(b, rfc, most)) {
-		unsigned cost = tables + classify_bytes_cost(im->n - before.n, rules);
+	less = best->is ? classify_bytes_within((best->cost - tables) / share, rules) : SIZE_MAX;
+	if (try_rest(b, rfc, less < most ? less : most, less < most)) {
+		unsigned cost = tables + classify_bytes_cost(im->n - before.n, rules) * share;
 
 		if (!best->is || cost < best->cost)
 			keep(best, b, cost);
@@ -100,6 +156,14 @@ static bool consider(struct tuple_build *b, struct rfc *rfc, struct best *best)
 	return !im->failed;
 }
 
+static bool consider_anew(struct tuple_build *b, struct rfc *rfc, const struct image_mark *start, struct best *best)
+{
+	if (best->now)
+		image_cut(b->t->im, *start);
+	best->now = false;
+	return consider(b, rfc, best);
+}
+
 /* As it was when it was best. */
 static bool restore(struct tuple_build *b, struct rfc *rfc, struct best *best)
 {
@@ -107,35 +171,69 @@ static bool restore(struct tuple_build *b, struct rfc *rfc, struct best *best)
 		return true;
 	*b = best->b;
 	b->left = best->left;
-	return try_rest(b, rfc, SIZE_MAX);
+	return try_rest(b, rfc, SIZE_MAX, false);
+}
+
+/* One table after the other, each with at most .same_key terms of a key. false: memory is out, or the image has no room. */
+static bool search(struct tuple_build *b, struct rfc *rfc, const struct image_mark *start, struct best *best)
+{
+	for (;;) {
+		size_t left = b->n_left;
+
+		if (best->is && tables_cost(b) >= best->cost)
+			return true;
+		if ((b->n || b->pair) && !consider_anew(b, rfc, start, best))
+			return false;
+		if (b->n == TUPLE_MAX_TABLES)
+			return true;
+		if (!tuple_take(b))
+			return false;
+		if (b->n_left == left)
+			return true;
+	}
+}
+
+static bool say_rest(struct tuple_build *b, struct tuple *tuple)
+{
+	tuple->late = is_late(b);
+	if (!classify_describe(b->t, 4, &tuple->rest))
+		return false;
+	*(uint32_t *)image_at(b->t->im, tuple->rest) = rest_first(b);
+	return true;
 }
 
 bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 {
-	struct tuple_build *b = arena_alloc(t->a, sizeof(*b));
+	static const unsigned same_key[] = { TUPLE_SAME_KEY, TUPLE_FEW_OF_KEY };
+	struct tuple_build *b = arena_alloc(t->a, sizeof(*b)), *all = arena_alloc(t->a, sizeof(*all));
+	struct pair_choice *pair = arena_alloc(t->a, sizeof(*pair));
 	const struct image_mark start = image_mark(t->im);
-	struct best best = { .is = false };
+	struct best *best = arena_alloc(t->a, sizeof(*best));
+	bool paired;
 
-	b->t = t;
-	if (!tuple_terms(b))
+	all->t = t;
+	if (!tuple_terms(all))
 		return false;
-	while (!best.is || CLASSIFY_TABLE_COST * b->n < best.cost) {
-		size_t left = b->n_left;
-
-		if (!consider(b, rfc, &best))
+	/* tables of combinations alone */
+	*b = *all;
+	if (!consider(b, rfc, best))
+		return false;
+	/* pairs take most, or they are not worth it: both would take too long */
+	paired = pair_choose(all, pair) && 2 * pair->n >= t->r->term.n;
+	if (paired)
+		pair_take(all, pair);
+	for (unsigned i = 0; i < sizeof(same_key) / sizeof(*same_key); i++) {
+		*b = *all;
+		b->left = arena_copy(t->a, all->left, all->n_left * sizeof(*all->left));
+		b->same_key = same_key[i];
+		if (!search(b, rfc, &start, best))
 			return false;
-		if (b->n == TUPLE_MAX_TABLES || (best.is && CLASSIFY_TABLE_COST * (b->n + 1) >= best.cost))
-			break;
-		if (!tuple_take(b))
-			return false;
-		if (b->n_left == left)
-			break;
-		if (best.now)
-			image_cut(t->im, start);
 	}
-	if (!best.is && b->n == TUPLE_MAX_TABLES)
+	if (!best->is && b->n == TUPLE_MAX_TABLES)
 		return classify_fail(t, "%d tables leave %zu rules that are too many for one more kind", b->n, b->n_left + b->other.n);
-	if (!best.is)
+	if (!best->is)
 		return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
-	return restore(b, rfc, &best) && tuple_write(b, tuple);
+	if (best->now)
+		*b = best->b;
+	return restore(b, rfc, best) && tuple_write(b, tuple) && say_rest(b, tuple);
 }

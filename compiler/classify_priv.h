@@ -69,7 +69,9 @@ bool dim_classes(struct attempt *t, unsigned d, const uint32_t *term, size_t n, 
 
 /* ---- classify_cost.c ---- */
 
-enum { CLASSIFY_TABLE_COST = 13 };		/* of a hash table: what is computed. Its line is on its way while other tables are looked up */
+/* Of a hash table: what is computed, its line is on its way while other tables are looked up; of pairs of classes; and of each record that is
+ * compared there. */
+enum { CLASSIFY_TABLE_COST = 12, CLASSIFY_PAIR_COST = 20, CLASSIFY_RECORD_COST = 6 };
 
 /* Of tables of combinations, of that many bytes, in a file of so many rules. */
 unsigned classify_bytes_cost(size_t bytes, size_t rules);

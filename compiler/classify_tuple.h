@@ -21,7 +21,8 @@ struct tuple_term {
 enum {
 	TUPLE_ANY = 128,
 	TUPLE_STEP = 4,				/* free bits of tables are multiples of that */
-	TUPLE_SAME_KEY = 10,			/* terms of one key that a table takes */
+	TUPLE_SAME_KEY = 10,			/* terms of one key that a table takes; or, where tables are then cheaper … */
+	TUPLE_FEW_OF_KEY = 3,			/* … only so many */
 };
 
 /* What is hashed: in narrow tables .free is at most 32. */
@@ -30,6 +31,21 @@ struct tuple_shape {
 	uint8_t free[TUPLE_LONG];
 	unsigned exact;				/* bits: these short numbers */
 	uint32_t rests;				/* what its records can name begins with that many times TUPLE_RESTS */
+};
+
+/* What is in the table of pairs. */
+struct pair_choice {
+	uint32_t *term;				/* .n of them: places in .term, of each term's first */
+	size_t n;
+	struct dim_class_map map[2];
+	size_t classes[2];			/* of each dimension */
+	uint32_t *row;				/* by class of the first: where its row begins */
+	size_t places;				/* of rows: other records are behind these */
+	struct pair_record *record;
+	size_t n_records;
+	uint32_t first;				/* least index */
+	size_t entries, unsure;			/* records of .term; those that something may be before that no record can hold */
+	size_t compared;			/* how many are compared until a packet has found its own, all of these together */
 };
 
 struct tuple_build {
@@ -44,12 +60,15 @@ struct tuple_build {
 	VEC(uint32_t) other;			/* places in .r->term of what no table can hold */
 	uint32_t *left;				/* places in .term that no table has, ascending */
 	size_t n_left;
+	const struct pair_choice *pair;		/* NULL: there are none */
+	unsigned same_key;			/* terms of one key that a table takes */
 	struct tuple_choice {
 		struct tuple_shape shape;
 		uint32_t *term, *bucket;	/* .n of them: by bucket, then ascending */
 		size_t n;
 		size_t lines;			/* buckets */
 		uint32_t first;			/* least index */
+		size_t compared;		/* records of their keys that are compared until a packet has found its own, all terms together */
 	} table[TUPLE_MAX_TABLES];
 	unsigned n;
 };
@@ -73,6 +92,15 @@ struct tuple_rest tuple_rest_of(const struct tuple_term *x);
 
 /* The tables that were chosen, in the image. false, and .why. */
 bool tuple_write(struct tuple_build *b, struct tuple *out);
+
+/* ---- classify_pair.c ---- */
+
+/* What can be in a table of pairs. false: nothing, or it would be too large. */
+bool pair_choose(struct tuple_build *b, struct pair_choice *c);
+/* .left without it. */
+void pair_take(struct tuple_build *b, const struct pair_choice *c);
+/* Its table; @rests: where .rest is in the image. false, and .why. */
+bool pair_write(struct tuple_build *b, size_t rests, struct pair *out);
 
 /* ---- classify_greedy.c ---- */
 

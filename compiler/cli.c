@@ -66,7 +66,7 @@ struct ast_program *cli_front(struct cli *cli)
 	bool ok = true;
 
 	for (size_t i = 0; i < cli->n_files; i++) {
-		sources[i] = source_read(cli->arena, cli->files[i], &cli->diag);
+		sources[i] = cli_source(cli, cli->files[i]);
 		ok = ok && sources[i];
 	}
 	if (ok)
@@ -77,24 +77,7 @@ struct ast_program *cli_front(struct cli *cli)
 
 struct json_t *cli_json_string(const char *s)
 {
-	json_t *j = json_string(s);
-	size_t n = strlen(s);
-	char *copy;
-
-	if (j)
-		return j;
-	copy = strdup(s);
-	for (size_t i = 0; copy && i < n;) {
-		uint32_t cp;
-		unsigned len = utf8_decode(copy + i, n - i, &cp);
-
-		if (!len)
-			copy[i] = '?';
-		i += len ? len : 1;
-	}
-	j = copy ? json_string(copy) : NULL;
-	free(copy);
-	return j ? j : json_null();
+	return utf8_json(s);
 }
 
 bool cli_number(const char *text, uint64_t max, uint64_t *out)

@@ -14,7 +14,7 @@ struct cli {
 	const char *const *files;	/* as given; "-" is standard input */
 	size_t n_files;
 	const char *out;		/* -o */
-	const char *emit, *list, *run;	/* their values; NULL: not asked for */
+	const char *emit, *import, *list, *run;	/* their values; NULL: not asked for */
 	bool check, test, budget, format, analyse, diff;
 	const char *effort;		/* as text; .most_effort is its number */
 	uint64_t most_effort;
@@ -54,6 +54,13 @@ int cli_budget(struct cli *cli);	/* cli_budget.c: --budget */
 int cli_analyse(struct cli *cli);	/* cli_analyse.c: --analyse */
 int cli_diff(struct cli *cli);		/* cli_diff.c: --diff */
 int cli_format(struct cli *cli);	/* cli_format.c: --format, --emit=xdpf */
+
+int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
+
+/* ---- cli_json.c ---- */
+
+/* A file of the command line; with --import, the rule file that it is made into. NULL: it cannot be read, or is wrong, see .diag. */
+const struct source *cli_source(struct cli *cli, const char *path);
 
 /* ---- cli.c ---- */
 

@@ -88,9 +88,11 @@ static const char *says(struct cli *cli, const struct finding *f)
 	case FINDING_SHADOWED:
 		return arena_printf(a, "this rule is never reached: %s %s about all of its packets", all_named(cli, f), verb(f));
 	case FINDING_PASS_AFTER_DROP:
-		return arena_printf(a, "this rule passes nothing: %s %s all of its packets before it", all_named(cli, f), f->by.n == 1 ? "drops" : "drop");
+		return arena_printf(a, "this rule passes nothing: %s %s all of its packets before it", all_named(cli, f),
+				    f->by.n == 1 ? "drops" : "drop");
 	case FINDING_REDUNDANT:
-		return arena_printf(a, "without this rule the same would happen to all of its packets: %s does it to this one", all_named(cli, f));
+		return arena_printf(a, "without this rule the same would happen to all of its packets: %s does it to this one",
+				    all_named(cli, f));
 	case FINDING_LIMIT_TWICE:
 		return arena_printf(a, "a packet takes from limit `%s` twice: here and at %s", shown(cli, f->name), all_named(cli, f));
 	case FINDING_LIMITS:
@@ -117,8 +119,9 @@ static struct span at(const struct finding *f)
 
 static void text(struct cli *cli, const struct finding *f)
 {
-	printf("%s: %s%s%s\n", place(cli, at(f)), f->rule && f->rule->label.s ? arena_printf(cli->arena, "`%s`: ", shown(cli, f->rule->label.s)) : "",
-	       says(cli, f), f->kind == FINDING_UNDECIDED ? "" : "");
+	const char *label = f->rule && f->rule->label.s ? arena_printf(cli->arena, "`%s`: ", shown(cli, f->rule->label.s)) : "";
+
+	printf("%s: %s%s\n", place(cli, at(f)), label, says(cli, f));
 	if (!f->packet)
 		return;
 	fputs("    ", stdout);
@@ -133,15 +136,17 @@ static json_t *json_rule(struct cli *cli, const struct ast_rule *r)
 	if (!r)
 		return json_pack("{s:s}", "rule", "default");
 	return json_pack("{s:o, s:o, s:I}", "rule", cli_json_string(shown(cli, r->shown)), "file",
-			 cli_json_string(shown(cli, source_shown(r->span.src))), "line", (json_int_t)source_line_col(r->span.src, r->span.begin).line);
+			 cli_json_string(shown(cli, source_shown(r->span.src))), "line",
+			 (json_int_t)source_line_col(r->span.src, r->span.begin).line);
 }
 
 static json_t *data(struct cli *cli, const struct finding *f)
 {
 	struct span sp = at(f);
-	json_t *by = json_array(), *o = json_pack("{s:s, s:o, s:I, s:o}", "kind", kinds[f->kind], "file", cli_json_string(shown(cli, source_shown(sp.src))),
-						  "line", (json_int_t)source_line_col(sp.src, sp.begin).line, "text", cli_json_string(says(cli, f)));
+	json_t *by = json_array(), *o;
 
+	o = json_pack("{s:s, s:o, s:I, s:o}", "kind", kinds[f->kind], "file", cli_json_string(shown(cli, source_shown(sp.src))), "line",
+		      (json_int_t)source_line_col(sp.src, sp.begin).line, "text", cli_json_string(says(cli, f)));
 	json_object_set_new(o, "rule", f->rule ? cli_json_string(shown(cli, f->rule->shown)) : json_null());
 	for (size_t i = 0; i < f->by.n; i++)
 		json_array_append_new(by, json_rule(cli, f->by.v[i]));

@@ -2,34 +2,12 @@
  * xdpfc --budget. In: rule files, and what they may cost. Out: what their program will cost and how its rules are found, on standard output; exit
  * status 4 where that is more than it may.
  */
-#include "cli_budget.h"
+#include "cli.h"
 
 #include <inttypes.h>
 #include <unistd.h>
 
-const char *budget_file(const struct ast_rule *r)
-{
-	return source_shown(r->span.src);
-}
-
-unsigned budget_line(const struct ast_rule *r)
-{
-	return source_line_col(r->span.src, r->span.begin).line;
-}
-
-const char *budget_engine(const struct ir_segment *s)
-{
-	return s->classifier ? classify_name(s->classifier) : "one by one";
-}
-
-size_t budget_place(const struct budget *b, const struct ir_segment *s)
-{
-	size_t i = 0;
-
-	while (b->ir->segment.v[i] != s)
-		i++;
-	return i;
-}
+#include "compile_budget.h"
 
 static uint64_t cpus(const struct cli *cli)
 {

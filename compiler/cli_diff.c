@@ -12,7 +12,7 @@
 
 static struct ast_program *version(struct cli *cli, const char *path)
 {
-	const struct source *source = source_read(cli->arena, path, &cli->diag);
+	const struct source *source = cli_source(cli, path);
 	struct ast_program *p = source ? compile_front(cli->arena, &source, 1, &cli->diag) : NULL;
 
 	/* what is only odd about a version is no difference */

@@ -12,7 +12,7 @@ static const char *formatted(struct cli *cli, const char *path, const struct sou
 	struct ast_program p = { .arena = cli->arena };
 	const char *text = NULL;
 
-	*source = source_read(cli->arena, path, &cli->diag);
+	*source = cli_source(cli, path);
 	if (*source && parse_unit(&p, *source, &cli->diag)) {
 		text = parse_format(cli->arena, *source, len);
 		if (!text)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "json.h"
 
 /* A table being listed: rows are given column by column, as text or number. */
 struct list {
@@ -193,6 +194,8 @@ int cli_list(struct cli *cli)
 	};
 	struct list l = { .json = cli->json };
 
+	if (strcmp(cli->list, "json-schema") == 0)
+		return json_schema(stdout) ? EXIT_DONE : EXIT_SYSTEM;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		if (strcmp(cli->list, lists[i].name) != 0)
 			continue;
@@ -206,5 +209,5 @@ int cli_list(struct cli *cli)
 		}
 		return EXIT_DONE;
 	}
-	return cli_usage("--list=%s: there are the lists fields, actions, types, names and headers", cli->list);
+	return cli_usage("--list=%s: there are the lists fields, actions, types, names, headers and json-schema", cli->list);
 }

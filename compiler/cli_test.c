@@ -27,45 +27,37 @@ static const char *expected_by(struct cli *cli, const struct ast_program *p, con
 }
 
 /* An element found no room. */
-static void tell_full(struct cli *cli, const struct ast_test *t, const struct eval_test_result *r, struct tally *tally)
+static json_t *json_full(struct cli *cli, const struct ast_step *step)
 {
-	const struct span sp = r->step->span;
-	const char *name = shown(cli, t->name.s), *set = shown(cli, r->step->set->name.s);
-	unsigned line = source_line_col(sp.src, sp.begin).line, size = r->step->set->max;
-
-	if (cli->json)
-		json_array_append_new(tally->failures, json_pack("{s:o, s:o, s:I, s:I, s:o, s:I}", "test", cli_json_string(name), "file",
-								 cli_json_string(shown(cli, source_shown(sp.src))), "line", (json_int_t)line,
-								 "packet", (json_int_t)r->packet, "full", cli_json_string(set), "size",
-								 (json_int_t)size));
-	else
-		printf("%s:%u: test \"%s\": set %s is full: it holds %u element%s\n", shown(cli, source_shown(sp.src)), line, name, set, size,
-		       size == 1 ? "" : "s");
+	return json_pack("{s:o, s:I}", "full", cli_json_string(shown(cli, step->set->name.s)), "size", (json_int_t)step->set->max);
 }
 
-static void tell(struct cli *cli, const struct ast_program *p, const struct ast_test *t, const struct eval_test_result *r,
-		 struct tally *tally)
+static json_t *json_unmet(struct cli *cli, const struct ast_program *p, const struct eval_test_result *r)
+{
+	const char *by = r->step->by.s ? expected_by(cli, p, r->step) : NULL;
+
+	return json_pack("{s:s, s:o, s:s, s:o}", "expected", lang_verdicts[r->step->want].name, "by", by ? cli_json_string(by) : json_null(),
+			 "verdict", lang_verdicts[r->came.verdict].name, "rule",
+			 cli_json_string(r->came.rule ? shown(cli, r->came.rule->shown) : "default"));
+}
+
+static void tell(struct cli *cli, const struct ast_program *p, const struct ast_test *t, const struct eval_test_result *r, struct tally *tally)
 {
 	const struct span sp = r->step->span;
-	const char *name = shown(cli, t->name.s), *by = r->step->by.s ? expected_by(cli, p, r->step) : NULL;
-	const char *verdict = lang_verdicts[r->step->want].name, *came = lang_verdicts[r->came.verdict].name;
-	const char *who = r->came.rule ? shown(cli, r->came.rule->shown) : "default";
-	const char *file = p->units.n > 1 && r->came.unit ? shown(cli, r->came.unit->name) : NULL;
+	const char *name = shown(cli, t->name.s), *file = shown(cli, source_shown(sp.src));
 	unsigned line = source_line_col(sp.src, sp.begin).line;
+	json_t *o, *what;
 
-	if (cli->json) {
-		json_t *o = json_pack("{s:o, s:o, s:I, s:I, s:s}", "test", cli_json_string(name), "file",
-				      cli_json_string(shown(cli, source_shown(sp.src))), "line", (json_int_t)line, "packet",
-				      (json_int_t)r->packet, "expected", verdict);
-
-		json_object_set_new(o, "by", by ? cli_json_string(by) : json_null());
-		json_object_set_new(o, "verdict", json_string(came));
-		json_object_set_new(o, "rule", cli_json_string(who));
-		json_array_append_new(tally->failures, o);
+	if (!cli->json) {
+		printf("%s:%u: test \"%s\": %s\n", file, line, name, eval_test_text(cli->arena, p, r));
 		return;
 	}
-	printf("%s:%u: test \"%s\": packet %llu: expected %s%s%s, came %s by %s%s%s\n", shown(cli, source_shown(sp.src)), line, name,
-	       (unsigned long long)r->packet, verdict, by ? " by " : "", by ? by : "", came, who, file ? " of " : "", file ? file : "");
+	o = json_pack("{s:o, s:o, s:I, s:I}", "test", cli_json_string(name), "file", cli_json_string(file), "line", (json_int_t)line, "packet",
+		      (json_int_t)r->packet);
+	what = r->step->kind == STEP_EXPECT ? json_unmet(cli, p, r) : json_full(cli, r->step);
+	json_object_update(o, what);
+	json_decref(what);
+	json_array_append_new(tally->failures, o);
 }
 
 static bool run_unit(struct cli *cli, const struct ast_program *p, const struct ast_unit *u, struct tally *tally)
@@ -79,10 +71,7 @@ static bool run_unit(struct cli *cli, const struct ast_program *p, const struct 
 		if (r.passed)
 			continue;
 		tally->failed++;
-		if (r.step->kind == STEP_EXPECT)
-			tell(cli, p, u->tests.v[i], &r, tally);
-		else
-			tell_full(cli, u->tests.v[i], &r, tally);
+		tell(cli, p, u->tests.v[i], &r, tally);
 	}
 	return true;
 }

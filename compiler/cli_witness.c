@@ -22,7 +22,8 @@ static void put_payload(FILE *out, const char *name, const uint8_t *p, size_t n)
 static void put_field(FILE *out, const struct witness_field *f)
 {
 	const struct field_info *info = &lang_fields[f->field];
-	struct ast_operand o = { .kind = OPERAND_FIELD, .field = f->field, .inner = f->inner, .value_kind = lang_types[info->type].kind, .bits = info->bits };
+	struct ast_operand o = { .kind = OPERAND_FIELD, .field = f->field, .inner = f->inner, .value_kind = lang_types[info->type].kind,
+				 .bits = info->bits };
 	const struct value *v = &f->v;
 	const enum family *family = &f->family;
 

@@ -204,32 +204,62 @@ static V blank(struct cg *g, const struct cg_dim *said)
 	return LLVMBuildXor(g->b, x, cg_hide(g, x), "");
 }
 
+/* The list that has nothing. */
+static V empty_list(struct cg *g, const struct classifier *c)
+{
+	return add(g, cg_described(g, c->engine == ENGINE_SWITCH ? c->cases.at : c->rfc.at + 4 * RFC_LISTS), cg_c(g, 4));
+}
+
+static void found(struct cg *g, V list, V best, V result, BB on)
+{
+	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, shl(g, best, 32), ""), result);
+	LLVMBuildBr(g->b, on);
+}
+
+/* Hash tables, and the rest of the rules by combinations: what has earlier rules is looked at first, and what then has nothing earlier is not. */
+static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct cg_dim *said, V result, BB on)
+{
+	struct cg *g = l->g;
+	struct cg_tuple tuple;
+	V list, best = LLVMBuildOr(g->b, l->blank, cg_c(g, CLASSIFY_WORD_END), "");
+	BB rest, none;
+
+	cg_tuple_begin(&tuple, l, &c->tuple, said);
+	if (!c->tuple.late) {
+		list = rfc_list(l, &c->rfc, said);
+		l->again = true;
+		best = cg_tuple_find(&tuple, said, cg_look(l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4), NULL);
+		found(g, list, best, result, on);
+		return;
+	}
+	l->again = true;
+	none = cg_block(g, "nothing earlier");
+	rest = cg_block(g, "the rest");
+	best = cg_tuple_find(&tuple, said, best, none);
+	l->again = false;
+	cg_branch(g, cg_tuple_late(&tuple, best), none, rest);
+	cg_place(g, none);
+	found(g, empty_list(g, c), cg_tuple_best(&tuple), result, on);
+	cg_place(g, rest);
+	found(g, rfc_list(l, &c->rfc, said), best, result, on);
+}
+
 V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said)
 {
 	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond"), .blank = blank(g, said) };
-	struct cg_tuple tuple;
 	V result = cg_alloca(g, g->i64, "found"), list, best = cg_c(g, CLASSIFY_WORD_END);
 	BB on = cg_block(g, "found");
 
-	if (c->engine == ENGINE_HYBRID)
-		cg_tuple_begin(&tuple, &l, &c->tuple, said);
-	list = c->engine == ENGINE_SWITCH ? cg_switch_find(&l, &c->cases, said) : rfc_list(&l, &c->rfc, said);
 	if (c->engine == ENGINE_HYBRID) {
-		V head;
-
-		l.again = true;
-		head = cg_look(&l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4);
-
-		best = cg_tuple_find(&tuple, head);
+		hybrid(&l, c, said, result, on);
+	} else {
+		list = c->engine == ENGINE_SWITCH ? cg_switch_find(&l, &c->cases, said) : rfc_list(&l, &c->rfc, said);
+		if (c->engine == ENGINE_TREE)
+			best = cg_tree_find(&l, &c->tree, said, best);
+		found(g, list, best, result, on);
 	}
-	if (c->engine == ENGINE_TREE)
-		best = cg_tree_find(&l, &c->tree, said, best);
-	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, shl(g, best, 32), ""), result);
-	LLVMBuildBr(g->b, on);
 	cg_place(g, l.beyond);
-	list = add(g, cg_described(g, c->engine == ENGINE_SWITCH ? c->cases.at : c->rfc.at + 4 * RFC_LISTS), cg_c(g, 4));
-	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, cg_c(g, (uint64_t)CLASSIFY_WORD_END << 32), ""), result);
-	LLVMBuildBr(g->b, on);
+	found(g, empty_list(g, c), cg_c(g, CLASSIFY_WORD_END), result, on);
 	cg_place(g, on);
 	return LLVMBuildLoad2(g->b, g->i64, result, "");
 }

@@ -51,8 +51,18 @@ struct cg_tuple {
 
 /* The packet as the tables want it: made before anything is learned of @said, so that the verifier forgets it; and its buckets are on their way. */
 void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple *t, const struct cg_dim *said);
-/* As tuple_find() has it. */
-V cg_tuple_find(struct cg_tuple *c, V best);
+/* As tuple_find() has it. To @sure where nothing that is in no table is before what was found, with cg_tuple_best(); NULL: that is of no interest. */
+V cg_tuple_find(struct cg_tuple *c, const struct cg_dim *said, V best, BB sure);
+V cg_tuple_best(struct cg_tuple *c);
+/* Zero where the packet is what the struct tuple_rest at this address asks. */
+V cg_tuple_rest_bad(struct cg_tuple *c, V rest);
+/* Where tables come first: nothing of the rest is before @best. */
+V cg_tuple_late(struct cg_tuple *c, V best);
+
+/* ---- codegen_classify_pair.c ---- */
+
+/* As tuple_find() has it, of the pairs alone: .best. */
+void cg_pair_find(struct cg_tuple *c, const struct cg_dim *said, BB sure);
 
 /* ---- codegen_classify_tree.c: as tree_find() has it ---- */
 

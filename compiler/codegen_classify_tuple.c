@@ -2,8 +2,8 @@
  * The look-up in merged tuples' hash tables (runtime/table/tuple.h). In: what the packet says of each dimension, and the first entry that
  * stops found so far. Out: the first one of all. A table is skipped where all that it has comes later.
  *
- * What is far from the processor is asked for early, and nothing else waits for it: all that a line holds is compared without a branch, but for
- * one where none of its addresses are the packet's. Few lines have another one behind them.
+ * What is far from the processor is asked for early, and nothing else waits for it. Of a line's records few have the packet's key, and only these
+ * are compared whole, without a branch. Few lines have another one behind them.
  */
 #include "codegen_classify.h"
 
@@ -143,6 +143,11 @@ static V rest_bad(struct cg_tuple *c, V rest, V said)
 	return or(g, in, bin(g, LLVMXor, and(g, which, TUPLE_WHICH_GUARDS), cg_c(g, TUPLE_WHICH_GUARDS)));
 }
 
+V cg_tuple_rest_bad(struct cg_tuple *c, V rest)
+{
+	return rest_bad(c, rest, NULL);
+}
+
 /* Where the packet's bucket begins. */
 static V bucket(struct cg_tuple *c, unsigned table)
 {
@@ -154,10 +159,10 @@ static V bucket(struct cg_tuple *c, unsigned table)
 	return bin(g, LLVMAdd, shl(g, off, TUPLE_LINE_SHIFT), member(c, table, offsetof(struct tuple_table, lines), 4));
 }
 
-static V narrow_bad(struct cg_tuple *c, V line, V frees, unsigned i)
+/* Zero where nothing of @x, in which record @i differs from the packet, is asked. */
+static V narrow_bad(struct cg_tuple *c, V x, V frees, unsigned i)
 {
 	struct cg *g = c->g;
-	V x = bin(g, LLVMXor, part(g, line, offsetof(struct tuple_narrow, value) + 8 * i, 8), c->narrow);
 	V free[TUPLE_LONG];
 
 	for (unsigned k = 0; k < TUPLE_LONG; k++)
@@ -180,71 +185,65 @@ static V wide_bad(struct cg_tuple *c, V line)
 	return bad;
 }
 
-/* @best, or @key where that is less and @bad is zero. */
-static V better(struct cg *g, V best, V key, V bad)
-{
-	V less = bin(g, LLVMSub, key, best), take;
-
-	take = bin(g, LLVMAnd, less, bin(g, LLVMXor, nonzero(g, bad), cg_c(g, UINT64_MAX)));
-	take = cg_hide(g, bin(g, LLVMAShr, take, cg_c(g, 63)));
-	return bin(g, LLVMAdd, best, bin(g, LLVMAnd, less, take));
-}
-
-/* Zero where the packet is what record's .rest @rest says; @not: its highest bit is set where long numbers are not. */
-static V short_bad(struct cg_tuple *c, unsigned table, V rests, V rest, V not)
+/* Zero where the packet is what record's .rest @rest says. */
+static V short_bad(struct cg_tuple *c, unsigned table, V rests, V rest)
 {
 	struct cg *g = c->g;
 
 	if (c->t->say[table])
 		return rest_bad(c, rests, shl(g, rest, TUPLE_LANE * c->t->said));
-	/* only where its addresses are the packet's: others are looked at in vain, and need not be near */
-	rest = bin(g, LLVMAnd, rest, bin(g, LLVMXor, bin(g, LLVMAShr, not, cg_c(g, 63)), cg_c(g, UINT64_MAX)));
 	rest = bin(g, LLVMAdd, rests, bin(g, LLVMMul, rest, cg_c(g, sizeof(struct tuple_rest))));
 	return rest_bad(c, cg_inside(c->l, rest, sizeof(struct tuple_rest)), NULL);
 }
 
-/* The records at address @line: .best. */
-static void look_at(struct cg_tuple *c, unsigned table, V line)
+/* All of record @i at address @line, whose long numbers are the packet's where @bad is zero. To @next where it matches: a bucket's records ascend, so
+ * none behind it is earlier; those of other buckets that are in its lines have other keys. */
+static void look_whole(struct cg_tuple *c, unsigned table, V line, unsigned i, V bad, BB none, BB next)
 {
 	struct cg *g = c->g;
 	bool wide = c->t->wide[table];
-	unsigned n = wide ? 1 : TUPLE_RECORDS;
-	V bad[TUPLE_RECORDS], is[TUPLE_RECORDS], all = NULL, frees = wide ? NULL : part(g, line, offsetof(struct tuple_narrow, free), 8), best, rests;
-	BB some = cg_block(g, "some"), none = cg_block(g, "none");
+	V rests = member(c, table, offsetof(struct tuple_table, rests), 4), key, rest;
 
-	for (unsigned i = 0; i < n; i++) {
-		bad[i] = wide ? wide_bad(c, line) : narrow_bad(c, line, frees, i);
-		is[i] = nonzero(g, bad[i]);
-		all = all ? bin(g, LLVMAnd, all, is[i]) : is[i];
-	}
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntSLT, all, cg_c(g, 0), ""), none, some);
-	cg_place(g, some);
-	best = LLVMBuildLoad2(g->b, g->i64, c->best, "");
-	rests = member(c, table, offsetof(struct tuple_table, rests), 4);
+	key = part(g, line, wide ? offsetof(struct tuple_wide, key) : offsetof(struct tuple_narrow, key) + 4 * i, 4);
+	go_if(g, LLVMIntUGE, key, LLVMBuildLoad2(g->b, g->i64, c->best, ""), none, "earlier");
 	if (c->t->say[table])
 		rests = cg_inside(c->l, rests, sizeof(struct tuple_rest));
-	for (unsigned i = 0; i < n; i++) {
-		V key = part(g, line, wide ? offsetof(struct tuple_wide, key) : offsetof(struct tuple_narrow, key) + 4 * i, 4);
-		V rest = part(g, line, wide ? offsetof(struct tuple_wide, rest) : offsetof(struct tuple_narrow, rest) + 2 * i, 2);
-
-		bad[i] = or(g, bad[i], short_bad(c, table, rests, rest, is[i]));
-		best = better(g, best, key, bad[i]);
-	}
-	LLVMBuildStore(g->b, best, c->best);
-	LLVMBuildBr(g->b, none);
-	cg_place(g, none);
+	rest = part(g, line, wide ? offsetof(struct tuple_wide, rest) : offsetof(struct tuple_narrow, rest) + 2 * i, 2);
+	go_if(g, LLVMIntNE, or(g, bad, short_bad(c, table, rests, rest)), cg_c(g, 0), none, "it matches");
+	LLVMBuildStore(g->b, key, c->best);
+	LLVMBuildBr(g->b, next);
 }
 
-/* 1 and the line that follows, if that can have something earlier; else 0. */
-static V following(struct cg_tuple *c, bool wide, V line)
+/* The records at address @line: .best; in a new current block where there may be more in the table. Most are another key's: the bits that are
+ * hashed tell, and the rest of them is not looked at. */
+static void look_at(struct cg_tuple *c, unsigned table, V line, BB next)
+{
+	struct cg *g = c->g;
+	bool wide = c->t->wide[table];
+	V frees = wide ? NULL : part(g, line, offsetof(struct tuple_narrow, free), 8);
+	V mask = wide ? NULL : member(c, table, offsetof(struct tuple_table, mask), 8);
+
+	for (unsigned i = 0; i < (wide ? 1 : TUPLE_RECORDS); i++) {
+		BB none = cg_block(g, "another");
+		V x = wide ? wide_bad(c, line) : bin(g, LLVMXor, part(g, line, offsetof(struct tuple_narrow, value) + 8 * i, 8), c->narrow);
+
+		go_if(g, LLVMIntNE, wide ? x : bin(g, LLVMAnd, x, mask), cg_c(g, 0), none, "its key");
+		look_whole(c, table, line, i, wide ? x : narrow_bad(c, x, frees, i), none, next);
+		cg_place(g, none);
+	}
+}
+
+/* 1 and the line that follows, in a new current block; else to @next: there is none, or that cannot have anything earlier. */
+static V following(struct cg_tuple *c, bool wide, V line, BB next)
 {
 	struct cg *g = c->g;
 	size_t last = wide ? offsetof(struct tuple_wide, key) : offsetof(struct tuple_narrow, key) + 4 * (TUPLE_RECORDS - 1);
-	V more = wide ? part(g, line, offsetof(struct tuple_wide, next), 4) : part(g, line, offsetof(struct tuple_narrow, free), 8);
-	V later = bin(g, LLVMSub, part(g, line, last, 4), LLVMBuildLoad2(g->b, g->i64, c->best, ""));
+	V more = part(g, line, wide ? offsetof(struct tuple_wide, next) : offsetof(struct tuple_narrow, free), wide ? 4 : 8);
 
 	more = wide ? more : shr(g, more, TUPLE_NEXT_AT);
-	return bin(g, LLVMAnd, more, cg_hide(g, bin(g, LLVMAShr, later, cg_c(g, 63))));
+	go_if(g, LLVMIntEQ, more, cg_c(g, 0), next, "more");
+	go_if(g, LLVMIntUGE, part(g, line, last, 4), LLVMBuildLoad2(g->b, g->i64, c->best, ""), next, "earlier");
+	return more;
 }
 
 /* The bucket at address @line, and what follows. */
@@ -260,9 +259,8 @@ static void look_on(struct cg_tuple *c, unsigned table, V first, BB next)
 	cg_place(g, look);
 	line = LLVMBuildPhi(g->b, g->ptr, "");
 	LLVMAddIncoming(line, &first, &before, 1);
-	look_at(c, table, line);
-	more = following(c, wide, line);
-	go_if(g, LLVMIntEQ, more, cg_c(g, 0), next, "more");
+	look_at(c, table, line, next);
+	more = following(c, wide, line, next);
 	n = LLVMBuildAdd(g->b, LLVMBuildLoad2(g->b, g->i64, k, ""), cg_c(g, 1), "");
 	go_if(g, LLVMIntEQ, n, cg_c(g, wide ? TUPLE_WIDE_CHAIN : TUPLE_CHAIN), next, "in bounds");
 	LLVMBuildStore(g->b, n, k);
@@ -277,11 +275,9 @@ static void look_on(struct cg_tuple *c, unsigned table, V first, BB next)
 static void table(struct cg_tuple *c, unsigned i, BB next, BB done)
 {
 	struct cg *g = c->g;
-	V best = shr(g, LLVMBuildLoad2(g->b, g->i64, c->best, ""), 8), line = i < CG_TUPLE_EARLY ? c->early[i] : NULL, all;
+	V best = shr(g, LLVMBuildLoad2(g->b, g->i64, c->best, ""), 8), line = i < CG_TUPLE_EARLY ? c->early[i] : NULL;
 
 	go_if(g, LLVMIntUGE, member(c, i, offsetof(struct tuple_table, first), 4), best, done, "table");
-	all = cg_atc(g, cg_image(g), c->t->at + i * sizeof(struct tuple_table) + offsetof(struct tuple_table, all));
-	go_if(g, LLVMIntNE, rest_bad(c, all, NULL), cg_c(g, 0), next, "its fields");
 	look_on(c, i, line ? line : cg_inside(c->l, bucket(c, i), TUPLE_LINE), next);
 }
 
@@ -294,21 +290,39 @@ void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple 
 	c->guards = cg_hide(g, cg_c(g, TUPLE_GUARDS));
 	c->guarded = or(g, c->shorts, c->guards);
 	c->which_guarded = or(g, c->which, cg_c(g, TUPLE_WHICH_GUARDS));
-	for (unsigned i = 0; i < t->n && i < CG_TUPLE_EARLY; i++) {
+	/* where there are pairs, most packets need no table */
+	for (unsigned i = 0; !t->pair.is && i < t->n && i < CG_TUPLE_EARLY; i++) {
 		c->early[i] = cg_inside(l, bucket(c, i), TUPLE_LINE);
 		LLVMSetVolatile(LLVMBuildLoad2(g->b, g->i64, c->early[i], ""), 1);
 	}
 }
 
-V cg_tuple_find(struct cg_tuple *c, V best)
+V cg_tuple_late(struct cg_tuple *c, V best)
+{
+	V first = cg_described(c->g, c->t->rest);
+
+	return LLVMBuildICmp(c->g->b, LLVMIntUGE, first, and(c->g, best, TUPLE_END), "");
+}
+
+V cg_tuple_best(struct cg_tuple *c)
+{
+	struct cg *g = c->g;
+	V key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
+
+	/* as tuple_word() has it */
+	return or(g, shr(g, key, 8), shl(g, and(g, key, 255), 24));
+}
+
+V cg_tuple_find(struct cg_tuple *c, const struct cg_dim *said, V best, BB sure)
 {
 	struct cg *g = c->g;
 	BB done = cg_block(g, "tables done");
-	V key;
 
 	c->best = cg_alloca(g, g->i64, "best");
 	/* as tuple_key() has it */
 	LLVMBuildStore(g->b, or(g, and(g, shl(g, best, 8), UINT32_MAX), shr(g, best, 24)), c->best);
+	if (c->t->pair.is)
+		cg_pair_find(c, said, sure ? sure : done);
 	for (unsigned i = 0; i < c->t->n; i++) {
 		BB next = i + 1 < c->t->n ? cg_block(g, "next table") : done;
 
@@ -319,7 +333,5 @@ V cg_tuple_find(struct cg_tuple *c, V best)
 	if (!c->t->n)
 		LLVMBuildBr(g->b, done);
 	cg_place(g, done);
-	key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
-	/* and tuple_word() */
-	return or(g, shr(g, key, 8), shl(g, and(g, key, 255), 24));
+	return cg_tuple_best(c);
 }

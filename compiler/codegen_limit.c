@@ -29,6 +29,24 @@ static struct limit limit_of(unsigned words)
 	return (struct limit){ .words = words, .layout = xdpf_limit_layout(words) };
 }
 
+static bool half(struct cg *g, const struct ast_limit *ast)
+{
+	struct meta_key k = meta_key_layout(g->arena, ast->key.v, ast->key.n);
+
+	return k.n && k.field[k.n - 1].offset + k.field[k.n - 1].size + 4 <= 8 * ast->words;
+}
+
+/* Of all with so many words. */
+static bool all_half(struct cg *g, unsigned words)
+{
+	const struct ast_program *ast = g->ir->ast;
+
+	for (size_t i = 0; i < ast->limit.n; i++)
+		if (ast->limit.v[i]->words == words && !half(g, ast->limit.v[i]))
+			return false;
+	return words != 0;
+}
+
 static void outcomes(struct cg *g, struct limit *l)
 {
 	l->admitted = cg_block(g, "admitted");
@@ -62,8 +80,8 @@ static void results(struct cg *g, const struct limit *l, BB yes, BB no)
 	result(g, l, l->full, offsetof(struct xdpf_limit_count, full), l->fixed.closed ? no : yes, NULL);
 }
 
-/* This CPU's counters of the limit; @none: there are not. */
-static V count_of(struct cg *g, const struct limit *l, BB none)
+/* This CPU's counters of the limit. They are looked up behind cg_limit_fetch(), which is to come soon. */
+static V count_of(struct cg *g, const struct limit *l)
 {
 	BB there = cg_block_after(g, LLVMGetInsertBlock(g->b), "counters");
 	V p;
@@ -71,7 +89,7 @@ static V count_of(struct cg *g, const struct limit *l, BB none)
 	cg_store(g, CG_LIMIT(g, l, index), l->index, 4, 4);
 	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limits, l->index });
 	/* never: the index is below the number of elements */
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), none, there);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), l->never, there);
 	cg_go(g, there);
 	return p;
 }
@@ -122,6 +140,19 @@ static V cost(struct cg *g, const struct limit *l)
 	return LLVMBuildAdd(g->b, LLVMBuildMul(g->b, len, CG_LIMIT(g, l, byte), ""), CG_LIMIT(g, l, packet), "");
 }
 
+/* What is asked before the table: its set first, which is to come meanwhile. */
+static void begin(struct cg *g, struct limit *l)
+{
+	if (l->words)
+		cg_limit_set(g, l);
+	else
+		l->count = count_of(g, l);
+	l->now = now(g, l);
+	if (l->words)
+		l->count = count_of(g, l);
+	l->cost = cost(g, l);
+}
+
 /* ---- the code of one limit ---- */
 
 static T slow_type(struct cg *g)
@@ -140,6 +171,7 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 
 	cg_locate(g, ast->span);
 	l.fixed = limit_row_of(ast);
+	l.half = half(g, ast);
 	l.index = cg_alloca(g, g->i32, "index");
 	l.key = LLVMGetParam(f, 0);
 	l.now = LLVMGetParam(f, 1);
@@ -147,6 +179,7 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 	l.hash = LLVMGetParam(f, 3);
 	l.count = LLVMGetParam(f, 4);
 	outcomes(g, &l);
+	l.never = l.full;
 	cg_limit_slow(g, &l);
 	results(g, &l, NULL, NULL);
 	return f;
@@ -158,16 +191,14 @@ static void ask_one(struct cg *g, const struct ast_limit *ast, const V *word, BB
 	V r;
 
 	l.fixed = limit_row_of(ast);
+	l.half = half(g, ast);
 	memcpy(l.word, word, l.words * sizeof(*word));
 	l.clock = g->now;
 	l.index = g->index;
 	l.key = g->key;
 	outcomes(g, &l);
-	l.count = count_of(g, &l, l.fixed.closed ? no : yes);
-	if (l.words)
-		cg_limit_set(g, &l);
-	l.now = now(g, &l);
-	l.cost = cost(g, &l);
+	l.never = l.fixed.closed ? no : yes;
+	begin(g, &l);
 	if (l.words) {
 		cg_limit_known(g, &l);
 		cg_key_store(g, word, l.words);
@@ -218,6 +249,7 @@ static V any_function(struct cg *g, unsigned words)
 	struct limit l = limit_of(words);
 	BB none = cg_block(g, "none");
 
+	l.half = all_half(g, words);
 	l.index = cg_alloca(g, g->i32, "index");
 	l.key = address(g, LLVMGetParam(f, 0), none);
 	l.clock = address(g, LLVMGetParam(f, 1), none);
@@ -225,11 +257,8 @@ static V any_function(struct cg *g, unsigned words)
 	cg_image_again(g, LLVMGetParam(f, 3));
 	l.row = row_of(g, LLVMGetParam(f, 4));
 	outcomes(g, &l);
-	l.count = count_of(g, &l, none);
-	if (words)
-		cg_limit_set(g, &l);
-	l.now = now(g, &l);
-	l.cost = cost(g, &l);
+	l.never = none;
+	begin(g, &l);
 	if (words) {
 		cg_limit_known(g, &l);
 		cg_limit_slow(g, &l);
@@ -278,15 +307,17 @@ static V limit_map(struct cg *g, unsigned words)
 
 void cg_limits(struct cg *g)
 {
-	static const char *const counts[] = { "admitted", "denied", "full", "through", "lately" };
+	static const char *const counts[] = { "admitted", "denied", "full", "through" };
 	const struct ast_program *ast = g->ir->ast;
-	unsigned bits[] = { 64, 64, 64, 64, 32 * XDPF_LIMIT_LATELY };
-	MD types[] = { g->du64, g->du64, g->du64, g->du64, cg_array_type(g, g->du32, XDPF_LIMIT_LATELY, 32) };
+	unsigned bits[] = { 64, 64, 64, 64 }, lately = XDPF_LATELY_CPUS * XDPF_LATELY_KEYS;
+	MD types[] = { g->du64, g->du64, g->du64, g->du64 };
 
 	if (!ast->n_limits)
 		return;
 	g->limits = cg_map(g, XDPF_MAP_LIMITS, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_limits, g->du32,
-			   cg_struct_type(g, "xdpf_limit_count", 5, counts, types, bits, NULL, 0));
+			   cg_struct_type(g, "xdpf_limit_count", 4, counts, types, bits, NULL, 0));
+	g->lately = cg_global(g, XDPF_VAR_LATELY, LLVMConstNull(LLVMArrayType2(g->i32, lately)), ".bss", false, 4 * XDPF_LATELY_KEYS);
+	cg_debug_global(g, g->lately, XDPF_VAR_LATELY, cg_array_type(g, g->du32, lately, 32));
 	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++) {
 		if (!ast->limit_sets[words])
 			continue;

@@ -24,8 +24,6 @@
 
 /* Of compare-and-swap: each that fails is another CPU's that did not. */
 enum { TRIES = 4, TRIES_ALONE = 32 };
-/* Words of a key that a function which was given its address may keep. */
-enum { KEPT = 4 };
 
 static V add(struct cg *g, V a, V b)
 {
@@ -72,19 +70,6 @@ static V text(struct cg *g, const char *text, const char *in, V *args, unsigned 
 static V after(struct cg *g, V p, V v)
 {
 	return LLVMBuildIntToPtr(g->b, text(g, "$0 &= 0\n\t$0 += $2", "=&r,0,r", (V[]){ v, p }, 2), g->ptr, "");
-}
-
-/* @z, whose upper half has something of all bits then. */
-static V stir(struct cg *g, V z)
-{
-	z = LLVMBuildMul(g->b, z, cg_c(g, 0xbf58476d1ce4e5b9u), "");
-	z = LLVMBuildXor(g->b, z, LLVMBuildLShr(g->b, z, cg_c(g, 32), ""), "");
-	return LLVMBuildMul(g->b, z, cg_c(g, 0x94d049bb133111ebu), "");
-}
-
-static V upper(struct cg *g, V hash)
-{
-	return LLVMBuildLShr(g->b, hash, cg_c(g, 32), "");
 }
 
 /*
@@ -148,19 +133,35 @@ static V key_word(struct cg *g, const struct limit *l, unsigned k)
 	return l->again ? load(g, cg_atc(g, l->key, 8 * (uint64_t)k)) : l->word[k];
 }
 
-/* Has the slot at @p the key? Its state, @was, was read before. */
-static V has_key(struct cg *g, const struct limit *l, V p, V was)
+/* The slot's word @k. Of the last one only what is used, if half of it is: the other half may just have been stored (cg_limit_fetch()). */
+static V slot_word(struct cg *g, const struct limit *l, V p, unsigned k)
+{
+	V v;
+
+	if (!l->half || k + 1 < l->words)
+		return load(g, word_at(g, p, k));
+	v = LLVMBuildLoad2(g->b, g->i32, word_at(g, p, k), "");
+	LLVMSetVolatile(v, 1);
+	LLVMSetAlignment(v, 8);
+	return LLVMBuildZExt(g->b, v, g->i64, "");
+}
+
+/* What the key in the slot at @p differs in, 0: nothing. The slot's state, @was, was read before. */
+static V differs(struct cg *g, const struct limit *l, V p, V was)
 {
 	V differ = NULL, d;
 
 	p = after(g, p, was);
-	if (l->words == 1)
-		return is(g, LLVMIntEQ, key_word(g, l, 0), load(g, word_at(g, p, 0)));
 	for (unsigned k = 0; k < l->words; k++) {
-		d = LLVMBuildXor(g->b, key_word(g, l, k), load(g, word_at(g, p, k)), "");
+		d = LLVMBuildXor(g->b, key_word(g, l, k), slot_word(g, l, p, k), "");
 		differ = differ ? LLVMBuildOr(g->b, differ, d, "") : d;
 	}
-	return is(g, LLVMIntEQ, differ, cg_c(g, 0));
+	return differ;
+}
+
+static V has_key(struct cg *g, const struct limit *l, V p, V was)
+{
+	return is(g, LLVMIntEQ, differs(g, l, p, was), cg_c(g, 0));
 }
 
 /* Takes the tokens from the bucket at @p, whose state was @first, and goes to @some, or finds none, and goes to @none. @gone: where to go if the slot
@@ -204,20 +205,6 @@ static void take(struct cg *g, const struct limit *l, V p, V first, BB some, BB 
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ before, reloaded }, 2);
 }
 
-/* The element of the limit's part of its map. */
-static V element(struct cg *g, const struct limit *l, V at)
-{
-	BB on = cg_block_after(g, LLVMGetInsertBlock(g->b), "there");
-	V p;
-
-	cg_store(g, add(g, at, CG_LIMIT(g, l, base)), l->index, 4, 4);
-	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->words], l->index });
-	/* never: the index is below the number of elements */
-	cg_branch(g, is(g, LLVMIntEQ, p, LLVMConstNull(g->ptr)), l->full, on);
-	cg_go(g, on);
-	return p;
-}
-
 static void lock(struct cg *g, V set)
 {
 	cg_helper(g, BPF_FUNC_spin_lock, g->i64, 1, &set);
@@ -239,16 +226,31 @@ static V through(struct cg *g, const struct limit *l, V v)
 	return load(g, p);
 }
 
-/* The first slot of @set of those with @bit, in block @here; @none: there is none. */
-static V first(struct cg *g, const struct limit *l, V set, const V *bit, BB here, BB none)
+/* Is there a slot where a key is looked for first? Long keys take several lines of memory, and what is to be kept for it is not on the stack. */
+static bool owned(const struct limit *l)
 {
-	V at = cg_c(g, 0), any = cg_c(g, 0);
+	return l->words <= CG_LIMIT_KEPT;
+}
+
+/* A slot of @set of those with @bit, the key's own if it is one, in block @here, and its @state; @none: there is none. */
+static V pick(struct cg *g, const struct limit *l, V set, V hash, const V *bit, V *state, BB here, BB none)
+{
+	V at = cg_c(g, 0), any = cg_c(g, 0), was = state[0], mine = cg_limit_own(g, l, hash);
 	BB some = cg_block(g, "some");
 
 	for (unsigned i = l->layout.ways; i--;) {
 		at = choose(g, bit[i], cg_c(g, i), at);
+		was = choose(g, bit[i], state[i], was);
 		any = LLVMBuildOr(g->b, any, bit[i], "");
 	}
+	for (unsigned i = 0; i < l->layout.ways && owned(l); i++) {
+		V other = LLVMBuildXor(g->b, mine, cg_c(g, (uint64_t)i * l->layout.slot), "");
+		V is_mine = and(g, bit[i], not_bit(g, nonzero(g, other)));
+
+		at = choose(g, is_mine, cg_c(g, i), at);
+		was = choose(g, is_mine, state[i], was);
+	}
+	*state = was;
 	cg_branch(g, is(g, LLVMIntEQ, any, cg_c(g, 0)), none, some);
 	cg_go(g, some);
 	at = through(g, l, at);
@@ -258,16 +260,25 @@ static V first(struct cg *g, const struct limit *l, V set, const V *bit, BB here
 	return cg_at(g, cg_atc(g, set, l->layout.first), LLVMBuildMul(g->b, at, cg_c(g, l->layout.slot), ""));
 }
 
-/* The key's slot in @set, in block @here, and its state, which was read before the key was; @none: it has none there. */
-static V find(struct cg *g, const struct limit *l, V set, BB here, BB none, V *state)
+/*
+ * The key's slot in @set, in block @here, and its state, which was read before the key was; @none: it has none there. The processor guesses which it
+ * is; where the guess is wrong it finds that out only when the set has come from memory, and throws away what it has done meanwhile: the next packet
+ * is begun, and its set asked for. So the slot where most keys are, at @mine from the first, comes first. (Arithmetic in place of a guess is slower
+ * still: what is done to an address that is not known holds up everything.)
+ */
+static V find(struct cg *g, const struct limit *l, V set, V mine, BB here, BB none, V *state)
 {
-	BB from[XDPF_LIMIT_MAX_WAYS];
-	V at[XDPF_LIMIT_MAX_WAYS], was[XDPF_LIMIT_MAX_WAYS], p;
+	unsigned ways = l->layout.ways, n = owned(l) ? ways + 1 : ways;
+	BB from[XDPF_LIMIT_MAX_WAYS + 1];
+	V at[XDPF_LIMIT_MAX_WAYS + 1], was[XDPF_LIMIT_MAX_WAYS + 1], p;
 
-	for (unsigned i = 0; i < l->layout.ways; i++) {
-		BB on = i + 1 < l->layout.ways ? cg_block(g, "other key") : none;
+	for (unsigned i = 0; i < n; i++) {
+		BB on = i + 1 < n ? cg_block(g, "other key") : none;
 
-		at[i] = slot(g, l, set, i);
+		if (!i && owned(l))
+			at[i] = cg_at(g, slot(g, l, set, 0), mine);
+		else
+			at[i] = slot(g, l, set, i - owned(l));
 		was[i] = load(g, at[i]);
 		from[i] = LLVMGetInsertBlock(g->b);
 		cg_branch(g, has_key(g, l, at[i], was[i]), here, on);
@@ -276,26 +287,24 @@ static V find(struct cg *g, const struct limit *l, V set, BB here, BB none, V *s
 	cg_go(g, here);
 	p = LLVMBuildPhi(g->b, g->ptr, "");
 	*state = LLVMBuildPhi(g->b, g->i64, "");
-	LLVMAddIncoming(p, at, from, l->layout.ways);
-	LLVMAddIncoming(*state, was, from, l->layout.ways);
+	LLVMAddIncoming(p, at, from, n);
+	LLVMAddIncoming(*state, was, from, n);
 	return p;
 }
 
 /* A slot of @set, locked, that nobody needs, with state 0. */
-static V claim(struct cg *g, const struct limit *l, V set, BB here, BB none)
+static V claim(struct cg *g, const struct limit *l, V set, V hash, BB here, BB none)
 {
-	V bit[XDPF_LIMIT_MAX_WAYS], state[XDPF_LIMIT_MAX_WAYS], was = NULL, p;
+	V bit[XDPF_LIMIT_MAX_WAYS], state[XDPF_LIMIT_MAX_WAYS], p;
 	BB found = cg_block(g, "full again");
 
 	for (unsigned i = 0; i < l->layout.ways; i++) {
 		state[i] = load(g, slot(g, l, set, i));
 		bit[i] = not_bit(g, is_live(g, l, state[i]));
 	}
-	for (unsigned i = l->layout.ways; i--;)
-		was = was ? choose(g, bit[i], state[i], was) : state[i];
-	p = first(g, l, set, bit, found, none);
+	p = pick(g, l, set, hash, bit, state, found, none);
 	/* somebody without a lock may have taken from it meanwhile */
-	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, was, cg_c(g, 0)), was), here, none);
+	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state[0], cg_c(g, 0)), state[0]), here, none);
 	cg_go(g, here);
 	return p;
 }
@@ -309,12 +318,12 @@ static void insert(struct cg *g, const struct limit *l, V p)
 }
 
 /* One set, locked: found, put in, or on to @next. @last: there is none, as a number that the verifier knows. */
-static void look(struct cg *g, struct limit *l, V set, V last, BB next)
+static void look(struct cg *g, struct limit *l, V set, V hash, V last, BB next)
 {
 	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), leave = cg_block(g, "leave");
 	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
 	BB store = cg_block(g, "spill"), done = cg_block(g, "done"), some = cg_block(g, "some"), none = cg_block(g, "none");
-	V spill, until, state, p = find(g, l, set, use, unknown, &state);
+	V spill, until, state, p = find(g, l, set, cg_limit_own(g, l, hash), use, unknown, &state);
 
 	take(g, l, p, state, some, none, NULL);
 	cg_go(g, some);
@@ -329,7 +338,7 @@ static void look(struct cg *g, struct limit *l, V set, V last, BB next)
 	cg_go(g, spilled);
 	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, spill), cg_c(g, 0)), later, room);
 	cg_go(g, room);
-	insert(g, l, claim(g, l, set, found, no_room));
+	insert(g, l, claim(g, l, set, hash, found, no_room));
 	unlock(g, set, l->admitted);
 	cg_go(g, no_room);
 	cg_branch(g, is(g, LLVMIntNE, last, cg_c(g, 0)), leave, store);
@@ -346,95 +355,38 @@ static void look(struct cg *g, struct limit *l, V set, V last, BB next)
 	unlock(g, set, next);
 }
 
-/* The set that @hash names. */
-static V set_of(struct cg *g, const struct limit *l, V hash)
-{
-	return element(g, l, upper(g, LLVMBuildMul(g->b, upper(g, hash), CG_LIMIT(g, l, sets), "")));
-}
-
-/* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
-static V lately(struct cg *g, const struct limit *l, V hash, V *mark)
-{
-	V h = upper(g, hash), place = and(g, h, cg_c(g, 4 * (XDPF_LIMIT_LATELY - 1)));
-
-	*mark = LLVMBuildTrunc(g->b, h, g->i32, "");
-	return cg_atc(g, cg_at(g, l->count, place), offsetof(struct xdpf_limit_count, lately));
-}
-
-_Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
-
-static V hash_of(struct cg *g, const struct limit *l)
-{
-	V h = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), "");
-
-	LLVMSetVolatile(h, 1);
-	for (unsigned k = 0; k < l->words; k++)
-		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, l->word[k], ""));
-	return h;
-}
-
-static void load_key(struct cg *g, struct limit *l)
-{
-	for (unsigned k = 0; k < l->words; k++)
-		l->word[k] = cg_load(g, cg_atc(g, l->key, 8 * (uint64_t)k), 8, 8);
-}
-
-void cg_limit_set(struct cg *g, struct limit *l)
-{
-	if (l->row)
-		load_key(g, l);
-	l->hash = hash_of(g, l);
-	l->again = l->row && l->words > KEPT;
-	l->set = set_of(g, l, l->hash);
-}
-
-void cg_limit_fetch(struct cg *g, const struct limit *l)
-{
-	BB here = LLVMGetInsertBlock(g->b), fetch = cg_block_after(g, here, "fetch"), on = cg_block_after(g, fetch, "clock");
-	V mark, p = lately(g, l, l->hash, &mark), known = LLVMBuildLoad2(g->b, g->i32, p, ""), s;
-
-	LLVMSetAlignment(known, 4);
-	cg_branch(g, is(g, LLVMIntEQ, known, mark), on, fetch);
-	cg_go(g, fetch);
-	s = LLVMBuildStore(g->b, cg_c32(g, 0), cg_atc(g, l->set, XDPF_LIMIT_PAD));
-	LLVMSetVolatile(s, 1);
-	LLVMSetAlignment(s, 4);
-	LLVMBuildBr(g->b, on);
-	cg_go(g, on);
-}
-
 void cg_limit_known(struct cg *g, const struct limit *l)
 {
 	BB known = cg_block(g, "known"), none = cg_block(g, "none"), slow = cg_block(g, "slow");
-	V mark, state, p = find(g, l, l->set, known, slow, &state);
+	V state, p = find(g, l, l->set, cg_limit_own(g, l, l->hash), known, slow, &state);
 
 	take(g, l, p, state, l->admitted, none, slow);
 	cg_go(g, none);
-	/* worked out anew: else it would be kept from there to here, which is seldom reached */
-	p = lately(g, l, cg_hide(g, l->hash), &mark);
-	LLVMSetAlignment(LLVMBuildStore(g->b, mark, p), 4);
+	cg_limit_remember(g, l);
 	LLVMBuildBr(g->b, l->denied);
 	cg_go(g, slow);
 }
+
+_Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
 
 void cg_limit_slow(struct cg *g, struct limit *l)
 {
 	BB here, loop = cg_block(g, "set"), next = cg_block(g, "next set");
 	V hash, level, up, h, set;
 
-	load_key(g, l);
-	l->again = l->words > KEPT;
+	cg_limit_load_key(g, l);
+	l->again = l->words > CG_LIMIT_KEPT;
 	here = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);
 	level = LLVMBuildPhi(g->b, g->i64, "level");
 	hash = LLVMBuildPhi(g->b, g->i64, "hash");
-	set = set_of(g, l, hash);
+	set = cg_limit_set_of(g, l, hash);
 	lock(g, set);
 	up = add(g, level, cg_c(g, 1));
-	look(g, l, set, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), next);
+	look(g, l, set, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), next);
 	cg_go(g, next);
-	h = stir(g, add(g, hash, cg_c(g, XDPF_RANDOM_STEP)));
+	h = cg_limit_next(g, hash);
 	LLVMBuildBr(g->b, loop);
 	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, next }, 2);
 	LLVMAddIncoming(hash, (V[]){ l->hash, h }, (BB[]){ here, next }, 2);
@@ -442,7 +394,7 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 
 void cg_limit_bucket(struct cg *g, const struct limit *l)
 {
-	V p = element(g, l, cg_c(g, 0));
+	V p = cg_limit_element(g, l, cg_c(g, 0));
 
 	take(g, l, p, load(g, p), l->admitted, l->denied, NULL);
 }

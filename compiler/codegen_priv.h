@@ -64,7 +64,7 @@ struct cg {
 	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
 	V rx_fn[XDPF_RX_HINTS];		/* where it asks the driver for this */
-	V limits, limit_map[XDPF_LIMIT_MAX_WORDS + 1];	/* .limit_map: by words of the key */
+	V limits, lately, limit_map[XDPF_LIMIT_MAX_WORDS + 1];	/* .limit_map: by words of the key; .lately: XDPF_VAR_LATELY */
 	V *limit_fn;			/* by limit: what is rare; NULL where it has one bucket */
 	V limit_any[XDPF_LIMIT_MAX_WORDS + 1];	/* the whole, for all limits with keys as long */
 	V now;				/* address of the time, once somebody has asked, before: 0; NULL: one limit at most is asked */

@@ -29,17 +29,24 @@ static bool names_differ(const struct ast_program *p, struct diag_list *d)
 	return ok;
 }
 
-struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d)
+struct ast_program *compile_front_with(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+				       struct diag_list *d)
 {
 	struct ast_program *p = arena_alloc(a, sizeof(*p));
 	bool ok = true;
 
 	p->arena = a;
+	p->reader = r;
 	for (size_t i = 0; i < n; i++)
 		ok &= parse_unit(p, sources[i], d);
 	ok &= names_differ(p, d);
 	ok &= sema_check(p, d);
 	return ok && !diag_failed(d) ? p : NULL;
+}
+
+struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d)
+{
+	return compile_front_with(a, NULL, sources, n, d);
 }
 
 /* What the metadata says of the image. */
@@ -66,9 +73,12 @@ static void release(struct ir_program *ir)
 
 static struct ir_program *middle(const struct ast_program *p, const struct compile_options *o, struct diag_list *d)
 {
-	struct ir_program *ir = lower_program(p, &o->lower, d);
-	const char *bad = ir ? ir_check(ir) : NULL;
+	struct ir_program *ir;
+	const char *bad;
 
+	d->kind = DIAG_SIZE;
+	ir = lower_program(p, &o->lower, d);
+	bad = ir ? ir_check(ir) : NULL;
 	if (!bad)
 		return ir;
 	release(ir);

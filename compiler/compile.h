@@ -13,10 +13,19 @@ struct compile_options {
 	struct lower_options lower;
 };
 
+enum { COMPILE_TABLE_MEMORY = 128 };	/* MiB, where nothing is said */
+
+/* compile_names.c: engines and ways of counting by their names, "auto" among them. False: there is none. */
+bool compile_engine(const char *name, enum classify_engine *out);
+bool compile_counting(const char *name, enum counting *out);
+
 enum compile_emit { EMIT_AST, EMIT_IR, EMIT_LLVM, EMIT_ASM };
 
 /* Parses and checks @n sources as one program. NULL if there were errors (see @d). */
 struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d);
+/* The same; files that they name come from @r, as the system's paths of @sources do not either. */
+struct ast_program *compile_front_with(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+				       struct diag_list *d);
 /* Whether a checked program will compile: what only shows behind the front is told here too. */
 bool compile_check(const struct ast_program *p, const struct compile_options *o, struct diag_list *d);
 /* Code for a checked program: an ELF object in memory, which goes with compile_object_free(). False: see @d. */

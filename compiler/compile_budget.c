@@ -49,3 +49,27 @@ bool compile_budget(const struct ast_program *p, const struct compile_options *o
 	}
 	return true;
 }
+
+const char *budget_file(const struct ast_rule *r)
+{
+	return source_shown(r->span.src);
+}
+
+unsigned budget_line(const struct ast_rule *r)
+{
+	return source_line_col(r->span.src, r->span.begin).line;
+}
+
+const char *budget_engine(const struct ir_segment *s)
+{
+	return s->classifier ? classify_name(s->classifier) : "one by one";
+}
+
+size_t budget_place(const struct budget *b, const struct ir_segment *s)
+{
+	size_t i = 0;
+
+	while (b->ir->segment.v[i] != s)
+		i++;
+	return i;
+}

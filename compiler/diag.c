@@ -41,6 +41,11 @@ struct line_col source_line_col(const struct source *s, uint32_t offset)
 	return (struct line_col){ (unsigned)lo + 1, (unsigned)(offset - s->line_start[lo]) + 1 };
 }
 
+size_t source_begin(const struct source *s)
+{
+	return s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 const char *source_shown(const struct source *s)
 {
 	const char *base = strrchr(s->path, '/');
@@ -50,8 +55,18 @@ const char *source_shown(const struct source *s)
 
 char *span_shown(struct arena *a, struct span sp)
 {
+	const char *file = NULL;
+	unsigned line = 0;
+
 	if (!sp.src)
 		return arena_printf(a, "<none>");
+	if (sp.src->origin && sp.src->origin->written)
+		sp.src->origin->written(sp.src->origin, sp, &file, &line);
+	if (line) {
+		const char *slash = file ? strrchr(file, '/') : NULL;
+
+		return arena_printf(a, "%s:%u", slash && slash[1] ? slash + 1 : file ? file : source_shown(sp.src), line);
+	}
 	return arena_printf(a, "%s:%u", source_shown(sp.src), source_line_col(sp.src, sp.begin).line);
 }
 
@@ -77,6 +92,7 @@ static struct diag *diag_add(struct diag_list *d, enum severity sev, struct span
 	struct diag *r = keep ? vec_add(d->arena, &d->list) : arena_alloc(d->arena, sizeof(*r));
 
 	r->severity = sev;
+	r->kind = d->kind;
 	r->span = sp;
 	r->text = keep ? text_make(d->arena, fmt, ap) : "";
 	return r;

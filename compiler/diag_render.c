@@ -79,7 +79,10 @@ static void put_excerpt(struct span sp, FILE *out, const char *on, const char *o
 	if (c0 > BEFORE + WINDOW / 3)
 		first = c0 - BEFORE;
 	last = first + WINDOW;
-	fprintf(out, "%5u | %s", at.line, first ? "..." : "");
+	if (src->origin)
+		fprintf(out, "      | %s", first ? "..." : "");
+	else
+		fprintf(out, "%5u | %s", at.line, first ? "..." : "");
 	col = 0;
 	from = SIZE_MAX;
 	for (size_t i = 0; i < len;) {
@@ -111,9 +114,17 @@ static void put_excerpt(struct span sp, FILE *out, const char *on, const char *o
 	fprintf(out, "%s\n", off);
 }
 
-static void put_place(struct span sp, FILE *out)
+static void put_place(const struct diag_list *d, struct span sp, FILE *out)
 {
-	if (sp.src) {
+	if (sp.src && sp.src->origin) {
+		const struct source_origin *o = sp.src->origin;
+		const char *path = strcmp(o->path, "-") == 0 ? "<stdin>" : o->path, *at = o->place(o, d->arena, sp);
+
+		put_clean(path, strlen(path), out);
+		putc('#', out);
+		put_clean(at, strlen(at), out);
+		fputs(": ", out);
+	} else if (sp.src) {
 		struct line_col at = source_line_col(sp.src, sp.begin);
 
 		put_clean(shown_path(sp.src), strlen(shown_path(sp.src)), out);
@@ -121,6 +132,25 @@ static void put_place(struct span sp, FILE *out)
 	} else {
 		fputs("xdpfc: ", out);
 	}
+}
+
+/* Who made it, where that is said. */
+static void put_written(struct span sp, FILE *out, const char *on, const char *off)
+{
+	const struct source_origin *o = sp.src ? sp.src->origin : NULL;
+	const char *file = NULL;
+	unsigned line = 0;
+
+	if (o && o->written)
+		o->written(o, sp, &file, &line);
+	if (!file && !line)
+		return;
+	fprintf(out, "  %swritten by:%s ", on, off);
+	if (file)
+		put_clean(file, strlen(file), out);
+	if (line)
+		fprintf(out, "%s%u", file ? ":" : "line ", line);
+	putc('\n', out);
 }
 
 /* What was counted, but not kept. */
@@ -151,24 +181,25 @@ void diag_render(const struct diag_list *d, FILE *out, bool colour)
 		bool error = r->severity == DIAG_ERROR;
 
 		fputs(bold, out);
-		put_place(r->span, out);
+		put_place(d, r->span, out);
 		fprintf(out, "%s%s%s:%s %s", off, error ? red : yellow, error ? "error" : "warning", off, bold);
 		put_clean(r->text, strlen(r->text), out);
 		fprintf(out, "%s%s\n", !error && d->werror ? " [-Werror]" : "", off);
-		if (r->span.src)
+		if (r->span.src && r->span.src->len)
 			put_excerpt(r->span, out, error ? red : yellow, off);
 		if (r->remedy) {
 			fprintf(out, "  %sremedy:%s ", blue, off);
 			put_clean(r->remedy, strlen(r->remedy), out);
 			putc('\n', out);
 		}
+		put_written(r->span, out, blue, off);
 		if (r->note) {
 			fputs(bold, out);
-			put_place(r->note_span, out);
+			put_place(d, r->note_span, out);
 			fprintf(out, "%s%snote:%s ", off, blue, off);
 			put_clean(r->note, strlen(r->note), out);
 			putc('\n', out);
-			if (r->note_span.src)
+			if (r->note_span.src && r->note_span.src->len)
 				put_excerpt(r->note_span, out, blue, off);
 		}
 	}
@@ -202,12 +233,37 @@ static json_t *json_clean(const char *s)
 	return j;
 }
 
-static void json_place(json_t *o, struct span sp, bool ends)
+static void json_origin(const struct diag_list *d, json_t *o, struct span sp)
+{
+	const struct source_origin *from = sp.src->origin;
+	const char *file = NULL;
+	unsigned line = 0;
+	json_t *by;
+
+	json_object_set_new(o, "file", json_clean(strcmp(from->path, "-") == 0 ? "<stdin>" : from->path));
+	json_object_set_new(o, "pointer", json_clean(from->place(from, d->arena, sp)));
+	if (from->written)
+		from->written(from, sp, &file, &line);
+	if (!file && !line)
+		return;
+	by = json_object();
+	if (file)
+		json_object_set_new(by, "file", json_clean(file));
+	if (line)
+		json_object_set_new(by, "line", json_integer(line));
+	json_object_set_new(o, "written_by", by);
+}
+
+static void json_place(const struct diag_list *d, json_t *o, struct span sp, bool ends)
 {
 	struct line_col b, e;
 
 	if (!sp.src)
 		return;
+	if (sp.src->origin) {
+		json_origin(d, o, sp);
+		return;
+	}
 	b = source_line_col(sp.src, sp.begin);
 	e = source_line_col(sp.src, sp.end);
 	json_object_set_new(o, "file", json_clean(shown_path(sp.src)));
@@ -228,14 +284,14 @@ void diag_json(const struct diag_list *d, FILE *out)
 		json_t *o = json_object();
 
 		json_object_set_new(o, "severity", json_string(severity_name(r->severity)));
-		json_place(o, r->span, true);
+		json_place(d, o, r->span, true);
 		json_object_set_new(o, "text", json_clean(r->text));
 		if (r->remedy)
 			json_object_set_new(o, "remedy", json_clean(r->remedy));
 		if (r->note) {
 			json_t *note = json_object();
 
-			json_place(note, r->note_span, false);
+			json_place(d, note, r->note_span, false);
 			json_object_set_new(note, "text", json_clean(r->note));
 			json_object_set_new(o, "note", note);
 		}

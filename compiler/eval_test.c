@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "abi.h"
+#include "utf8.h"
 
 struct run {
 	struct eval *e;
@@ -109,4 +110,24 @@ bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eva
 	eval_free(r.e);
 	free(r.buf);
 	return true;
+}
+
+static const char *shown(struct arena *a, const char *s)
+{
+	return utf8_line(a, s, strlen(s), 255, false);
+}
+
+const char *eval_test_text(struct arena *a, const struct ast_program *p, const struct eval_test_result *r)
+{
+	const struct ast_step *step = r->step;
+	const struct ast_rule *by = step->by.s ? p->by_index.v[step->index] : NULL;
+	const char *file = p->units.n > 1 && r->came.unit ? shown(a, r->came.unit->name) : NULL;
+
+	if (step->kind != STEP_EXPECT)
+		return arena_printf(a, "set %s is full: it holds %u element%s", shown(a, step->set->name.s), step->set->max,
+				    step->set->max == 1 ? "" : "s");
+	return arena_printf(a, "packet %llu: expected %s%s%s, came %s by %s%s%s", (unsigned long long)r->packet, lang_verdicts[step->want].name,
+			    step->by.s ? " by " : "", by ? shown(a, by->shown) : step->by.s ? "default" : "",
+			    lang_verdicts[r->came.verdict].name, r->came.rule ? shown(a, r->came.rule->shown) : "default", file ? " of " : "",
+			    file ? file : "");
 }

@@ -17,4 +17,7 @@ struct eval_test_result {
 /* Runs one test from the file's initial state. False: out of memory. */
 bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out);
 
+/* What went wrong, in one line: what was expected and what came, or which set was full. In @a. */
+const char *eval_test_text(struct arena *a, const struct ast_program *p, const struct eval_test_result *r);
+
 #endif

@@ -1,6 +1,6 @@
 /*
- * A packet of a capture file. In: a path and a number. Out: the packet's captured bytes. Only regular files are read, and only
- * Ethernet.
+ * A packet of a capture file. In: a path and a number, and who reads files. Out: the packet's captured bytes. Only regular
+ * files are read, and only Ethernet.
  */
 #include "frame_capture.h"
 
@@ -11,11 +11,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *open_stream(struct arena *a, FILE *f, pcap_t **out)
+{
+	char err[PCAP_ERRBUF_SIZE] = "";
+
+	if (!f)
+		return "out of memory";
+	*out = pcap_fopen_offline(f, err);
+	if (*out)
+		return NULL;
+	fclose(f);
+	return arena_printf(a, "%s", err);
+}
+
+static const char *open_given(struct arena *a, const struct source_reader *r, const char *path, pcap_t **out)
+{
+	const char *why = NULL, *bytes;
+	size_t len = 0;
+
+	bytes = r->read(r->arg, a, path, &len, &why);
+	if (!bytes)
+		return why;
+	if (!len)
+		return "it is empty";
+	return open_stream(a, fmemopen((void *)(uintptr_t)bytes, len, "rb"), out);
+}
+
 /* Without O_NONBLOCK a named pipe would wait for its writer. */
 static const char *open_capture(struct arena *a, const char *path, pcap_t **out)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char err[PCAP_ERRBUF_SIZE] = "";
 	struct stat st;
 	FILE *f;
 
@@ -27,21 +52,15 @@ static const char *open_capture(struct arena *a, const char *path, pcap_t **out)
 		return arena_printf(a, "%s", why);
 	}
 	f = fdopen(fd, "rb");
-	if (!f) {
+	if (!f)
 		close(fd);
-		return "out of memory";
-	}
-	*out = pcap_fopen_offline(f, err);
-	if (*out)
-		return NULL;
-	fclose(f);
-	return arena_printf(a, "%s", err);
+	return open_stream(a, f, out);
 }
 
-const char *frame_capture(struct arena *a, const char *path, uint64_t number, const uint8_t **data, size_t *len)
+const char *frame_capture(struct arena *a, const struct source_reader *r, const char *path, uint64_t number, const uint8_t **data, size_t *len)
 {
 	pcap_t *p = NULL;
-	const char *why = open_capture(a, path, &p);
+	const char *why = r ? open_given(a, r, path, &p) : open_capture(a, path, &p);
 	struct pcap_pkthdr *h;
 	const u_char *bytes;
 	uint64_t n = 0;

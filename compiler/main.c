@@ -11,8 +11,8 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY,
-	OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED,
+	OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
 	OPT_MAX_MEMORY, OPT_CPUS, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR, OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
@@ -23,7 +23,8 @@ static const struct option_info {
 } options[] = {
 	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
 	{ OPT_BUDGET, "--budget", NULL }, { OPT_FORMAT, "--format", NULL }, { OPT_EMIT, "--emit", "STAGE" },
-	{ OPT_LIST, "--list", "WHAT" }, { OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
+	{ OPT_IMPORT, "--import", "FORM" }, { OPT_LIST, "--list", "WHAT" },
+	{ OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
 	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
@@ -35,7 +36,7 @@ static const struct option_info {
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
-enum { TABLE_MEMORY = 128, MOST_CPUS = 8192 };	/* MB; as many as Linux knows */
+enum { MOST_CPUS = 8192 };	/* as many as Linux knows */
 enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
@@ -91,6 +92,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_BUDGET:	cli->budget = true; break;
 	case OPT_FORMAT:	cli->format = true; break;
 	case OPT_EMIT:		cli->emit = value; break;
+	case OPT_IMPORT:	cli->import = value; break;
 	case OPT_LIST:		cli->list = value; break;
 	case OPT_MCPU:		cli->mcpu = value; break;
 	case OPT_IFACE:		cli->iface = value; break;
@@ -186,33 +188,6 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 	return GO_ON;
 }
 
-static bool counting(struct cli *cli)
-{
-	static const char *const names[] = { [COUNTING_AUTO] = "auto", [COUNTING_AT_ONCE] = "at-once", [COUNTING_DEFERRED] = "deferred" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(cli->counting_text ? cli->counting_text : "auto", names[i]) == 0) {
-			cli->counting = (enum counting)i;
-			return true;
-		}
-	return false;
-}
-
-static bool engine(struct cli *cli)
-{
-	static const char *const names[ENGINE_COUNT] = {
-		[ENGINE_AUTO] = "auto", [ENGINE_LINEAR] = "linear", [ENGINE_SWITCH] = "switch", [ENGINE_RFC] = "rfc",
-		[ENGINE_HYBRID] = "hybrid", [ENGINE_TREE] = "tree",
-	};
-
-	for (int i = 0; i < ENGINE_COUNT; i++)
-		if (strcmp(cli->engine ? cli->engine : "auto", names[i]) == 0) {
-			cli->classify.engine = (enum classify_engine)i;
-			return true;
-		}
-	return false;
-}
-
 /* An exit status, or GO_ON. */
 static int budget_options(struct cli *cli)
 {
@@ -252,25 +227,34 @@ static int check_options(struct cli *cli)
 		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->seed }, { "--no-way", cli->no_way },
 		{ "--socket", cli->socket }, { "--flow-state", cli->flow_state }, { "--rx", cli->rx_text }, { "--split", cli->split },
 	};
-	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->analyse + cli->diff + cli->format + !!cli->emit + !!cli->list;
+	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->analyse + cli->diff + cli->format +
+			 !!cli->emit + !!cli->list;
 	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
 	uint64_t n = 0;
 
 	if (modes > 1)
-		return cli_usage("-o, --check, --test, --run, --budget, --analyse, --diff, --format, --emit and --list are different things: ask for one of them");
-	if (cli->list && cli->n_files)
+		return cli_usage("-o, --check, --test, --run, --budget, --analyse, --diff, --format, --emit and --list are different "
+				 "things: ask for one of them");
+	if (cli->list && (cli->n_files || cli->import))
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)
 		return cli_usage("which rule file?");
-	if (!modes)
+	if (cli->import && strcmp(cli->import, "json") != 0)
+		return cli_usage("--import=%s: there is json", cli->import);
+	if (cli->import && cli->format)
+		return cli_usage("--format lays rule files out in their place; --import=json alone prints one");
+	/* What was imported is to be seen. */
+	if (cli->import && !modes)
+		cli->emit = "xdpf";
+	else if (!modes)
 		return cli_usage("where to? -o OUT.o writes the object, --check only looks for errors");
-	if (cli->emit && strcmp(cli->emit, "xdpf") == 0 && cli->n_files > 1)
-		return cli_usage("--emit=xdpf prints one file; --format takes several");
+	if (cli->emit && cli->n_files > 1 && (strcmp(cli->emit, "xdpf") == 0 || strcmp(cli->emit, "json") == 0))
+		return cli_usage("--emit=%s prints one file%s", cli->emit, *cli->emit == 'x' ? "; --format takes several" : "");
 	if (cli->mcpu && strcmp(cli->mcpu, "v3") != 0 && strcmp(cli->mcpu, "v4") != 0)
 		return cli_usage("--mcpu=%s: there are v3 and v4", cli->mcpu);
-	if (!counting(cli))
+	if (cli->counting_text && !compile_counting(cli->counting_text, &cli->counting))
 		return cli_usage("--counting=%s: there are auto, at-once and deferred", cli->counting_text);
-	if (!engine(cli))
+	if (cli->engine && !compile_engine(cli->engine, &cli->classify.engine))
 		return cli_usage("--engine=%s: there are auto, linear, switch, rfc, hybrid and tree", cli->engine);
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
@@ -298,7 +282,7 @@ static int check_options(struct cli *cli)
 	cli->first = n;
 	if (cli->set_engine && !set_engine_find(cli->set_engine, &cli->sets.engine))
 		return cli_usage("--set-engine=%s: there are bits, search, hash, pages, bounds, trie and dir24", cli->set_engine);
-	n = TABLE_MEMORY;
+	n = COMPILE_TABLE_MEMORY;
 	if (cli->table_memory && (!cli_number(cli->table_memory, IMAGE_MOST >> 20, &n) || !n))
 		return cli_usage("--table-memory=%s: a number of megabytes from 1 to 512", cli->table_memory);
 	cli->classify.max_bytes = cli->sets.most = (size_t)n << 20;
@@ -325,7 +309,8 @@ int main(int argc, char **argv)
 		cli.diag.werror = cli.werror;
 		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :
 			 cli.analyse ? cli_analyse(&cli) : cli.diff ? cli_diff(&cli) :
-			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) : cli_compile(&cli);
+			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) :
+			 cli.emit && strcmp(cli.emit, "json") == 0 ? cli_json(&cli) : cli_compile(&cli);
 	}
 	status = cli_finish(status);
 	arena_free(cli.arena);

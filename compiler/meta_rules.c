@@ -178,6 +178,9 @@ void meta_put_limits(struct meta_text *t, const struct ast_program *p)
 		meta_put(t, ",\"layout\":");
 		put_shown(t, a, limit_layout(a, l));
 		put_member(t, ",\"shift\":", l->fixed.shift);
+		/* without a name it is known by the rule that it stands in */
+		if (!l->name.s && l->rule)
+			put_member(t, ",\"rule\":", l->rule->index);
 		meta_put(t, "}");
 	}
 	meta_put(t, "]");

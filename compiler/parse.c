@@ -88,10 +88,6 @@ static void parse_text(struct parser *c)
 	if (!scan_check_text(c))
 		return;
 	c->tokens = tokens_new(c);
-	if (!c->tokens->scanner) {
-		diag_error(c->d, (struct span){ c->src, 0, 0 }, "out of memory");
-		return;
-	}
 	parse_parse(c);
 	tokens_free(c->tokens);
 }
@@ -105,17 +101,18 @@ bool parse_unit(struct ast_program *p, const struct source *source, struct diag_
 	unsigned errors = d->errors;
 	struct stat st;
 
+	d->kind = DIAG_SYNTAX;
 	u->source = source;
 	u->name = strcmp(source->path, "-") == 0 ? "<stdin>" : slash ? slash + 1 : source->path;
 	u->default_verdict = VERDICT_PASS;
 	*vec_add(p->arena, &p->units) = u;
 	*vec_add(p->arena, &p->sources) = source;
-	if (strcmp(source->path, "-") != 0 && stat(source->path, &st) == 0) {
-		c.dev = st.st_dev;
-		c.ino = st.st_ino;
-		c.has_id = true;
-	}
+	if (p->reader)
+		c.file = (struct parse_file){ .path = source->path, .known = true };
+	else if (strcmp(source->path, "-") != 0 && stat(source->path, &st) == 0)
+		c.file = (struct parse_file){ .dev = st.st_dev, .ino = st.st_ino, .known = true };
 	parse_text(&c);
+	d->kind = DIAG_MEANING;
 	return d->errors == errors;
 }
 
@@ -145,48 +142,86 @@ const char *parse_beside(const struct parser *c, const char *path)
 	return arena_printf(c->a, "%.*s/%s", (int)(slash - c->src->path), c->src->path, path);
 }
 
+/* @path, which @name says, as a source; NULL: it cannot be read, which was told. */
+static const struct source *read_named(struct parser *c, struct ast_name name, const char *path)
+{
+	const struct source_reader *r = c->run->p->reader;
+	const char *why = NULL, *text;
+	size_t len = 0;
+
+	text = r->read(r->arg, c->a, path, &len, &why);
+	if (text && len <= SOURCE_MAX)
+		return source_new(c->a, path, text, len);
+	cannot_read(c->d, name.span, path, text ? "it is larger than 256 MiB" : why);
+	return NULL;
+}
+
+/* The file @path, which @name says, to be read: its descriptor, or -1, which was told. */
+static int open_named(struct parser *c, struct ast_name name, const char *path, const char *by, struct stat *st)
+{
+	/* Without O_NONBLOCK a named pipe would wait for its writer. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct diag *d;
+
+	if (fd >= 0 && fstat(fd, st) == 0)
+		return fd;
+	d = cannot_read(c->d, name.span, path, strerror(errno));
+	if (name.s[0] != '/')
+		d->remedy = arena_printf(c->a, "the path is taken relative to the file that %s it", by);
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool is_regular(struct parser *c, struct span at, const char *path, const struct stat *st)
+{
+	if (S_ISREG(st->st_mode))
+		return true;
+	cannot_read(c->d, at, path, S_ISDIR(st->st_mode) ? strerror(EISDIR) : "it is not a regular file");
+	return false;
+}
+
+static const struct source *open_elements(struct parser *c, struct ast_name name, const char *path)
+{
+	struct stat st;
+	int fd = open_named(c, name, path, "names", &st);
+
+	if (fd < 0)
+		return NULL;
+	if (is_regular(c, name.span, path, &st))
+		return read_fd(c->a, path, fd, c->d, name.span);
+	close(fd);
+	return NULL;
+}
+
 const struct source *parse_elements(struct parser *c, struct ast_name name)
 {
 	const char *path = parse_beside(c, name.s);
-	struct stat st;
-	struct source *s;
-	struct diag *d;
-	int fd;
+	const struct source *s;
 
 	if (!*name.s) {
 		diag_error(c->d, name.span, "a file of elements without a name")->remedy = "write from \"FILE\"";
 		return NULL;
 	}
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		d = cannot_read(c->d, name.span, path, strerror(errno));
-		if (name.s[0] != '/')
-			d->remedy = "the path is taken relative to the file that names it";
-		if (fd >= 0)
-			close(fd);
-		return NULL;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		cannot_read(c->d, name.span, path, S_ISDIR(st.st_mode) ? strerror(EISDIR) : "it is not a regular file");
-		close(fd);
-		return NULL;
-	}
-	s = read_fd(c->a, path, fd, c->d, name.span);
+	s = c->run->p->reader ? read_named(c, name, path) : open_elements(c, name, path);
 	if (s)
 		*vec_add(c->a, &c->run->p->sources) = s;
 	return s;
 }
 
-static bool may_include(struct parser *c, struct span at, const char *path, const struct stat *st)
+static bool same_file(const struct parse_file *a, const struct parse_file *b)
+{
+	if (a->path || b->path)
+		return a->path && b->path && strcmp(a->path, b->path) == 0;
+	return a->known && b->known && a->dev == b->dev && a->ino == b->ino;
+}
+
+static bool may_include(struct parser *c, struct span at, const char *path, const struct parse_file *file)
 {
 	struct diag *d;
 
-	if (!S_ISREG(st->st_mode)) {
-		cannot_read(c->d, at, path, S_ISDIR(st->st_mode) ? strerror(EISDIR) : "it is not a regular file");
-		return false;
-	}
 	for (const struct parser *p = c; p; p = p->includer) {
-		if (!p->has_id || p->dev != st->st_dev || p->ino != st->st_ino)
+		if (!same_file(&p->file, file))
 			continue;
 		diag_error(c->d, at, "the file includes itself: %s", chain_text(c, p))->remedy =
 			"leave one of the includes out, or move what both files need to a third";
@@ -195,7 +230,7 @@ static bool may_include(struct parser *c, struct span at, const char *path, cons
 	for (size_t i = 0; i < c->run->included.n; i++) {
 		const struct parse_included *f = &c->run->included.v[i];
 
-		if (f->dev != st->st_dev || f->ino != st->st_ino)
+		if (!same_file(&f->file, file))
 			continue;
 		d = diag_error(c->d, at, "%s is included twice", path);
 		d->remedy = "once is enough: its names hold for everything behind it";
@@ -207,41 +242,40 @@ static bool may_include(struct parser *c, struct span at, const char *path, cons
 		diag_error(c->d, at, "includes nested more than %d deep", INCLUDE_DEPTH)->remedy = "include the files one after the other";
 		return false;
 	}
+	*vec_add(c->a, &c->run->included) = (struct parse_included){ *file, at };
 	return true;
+}
+
+/* NULL: it may not be read, or cannot, which was told. */
+static const struct source *open_include(struct parser *c, struct ast_name name, const char *path, struct parse_file *file)
+{
+	struct stat st;
+	int fd;
+
+	if (c->run->p->reader) {
+		*file = (struct parse_file){ .path = path, .known = true };
+		return may_include(c, name.span, path, file) ? read_named(c, name, path) : NULL;
+	}
+	fd = open_named(c, name, path, "includes", &st);
+	if (fd < 0)
+		return NULL;
+	*file = (struct parse_file){ .dev = st.st_dev, .ino = st.st_ino, .known = true };
+	if (is_regular(c, name.span, path, &st) && may_include(c, name.span, path, file))
+		return read_fd(c->a, path, fd, c->d, name.span);
+	close(fd);
+	return NULL;
 }
 
 void parse_include(struct parser *c, struct span sp, struct ast_name name)
 {
 	struct parser sub = { .run = c->run, .a = c->a, .d = c->d, .includer = c, .depth = c->depth + 1 };
-	const char *path = parse_beside(c, name.s);
-	struct stat st;
-	int fd;
 
 	(void)sp;
 	if (!*name.s) {
 		diag_error(c->d, name.span, "an include without a name")->remedy = "write include \"FILE\";";
 		return;
 	}
-	/* Without O_NONBLOCK a named pipe would wait for its writer. */
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		struct diag *d = cannot_read(c->d, name.span, path, strerror(errno));
-
-		if (name.s[0] != '/')
-			d->remedy = "the path is taken relative to the file that includes it";
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	if (!may_include(c, name.span, path, &st)) {
-		close(fd);
-		return;
-	}
-	*vec_add(c->a, &c->run->included) = (struct parse_included){ st.st_dev, st.st_ino, name.span };
-	sub.src = read_fd(c->a, path, fd, c->d, name.span);
-	sub.dev = st.st_dev;
-	sub.ino = st.st_ino;
-	sub.has_id = true;
+	sub.src = open_include(c, name, parse_beside(c, name.s), &sub.file);
 	if (!sub.src)
 		return;
 	*vec_add(c->a, &c->run->p->sources) = sub.src;

@@ -9,9 +9,16 @@
 
 struct tokens;
 
-/* A file that was read, by what the system calls the same file. */
-struct parse_included {
+/* What the system calls the same file; of a reader, which knows no more, the path. */
+struct parse_file {
 	uint64_t dev, ino;
+	const char *path;		/* NULL: the system's */
+	bool known;
+};
+
+/* A file that was read. */
+struct parse_included {
+	struct parse_file file;
 	struct span at;			/* of the include; src NULL: the command line's own */
 };
 
@@ -30,8 +37,7 @@ struct parser {
 	struct diag_list *d;
 	const struct source *src;
 	const struct parser *includer;	/* NULL: the command line's own */
-	uint64_t dev, ino;
-	bool has_id;			/* dev and ino are known */
+	struct parse_file file;
 	unsigned depth;			/* of includes */
 	struct tokens *tokens;
 	struct parse_operands *spare;	/* an empty list, whose operands a comparison has taken; or NULL */
@@ -80,7 +86,7 @@ void tokens_recovered(struct parser *c);
 
 /* ---- lex.l ---- */
 
-/* A scanner over the parser's source; NULL: out of memory. */
+/* A scanner over the parser's source. */
 void *lex_new(struct parser *c);
 void lex_free(void *scanner);
 

@@ -3,101 +3,35 @@
  * indented by tabs, long statements continued by two more. It depends on the tokens, on where comments stand and on blank lines alone, so
  * it comes out the same when it is done again.
  */
-#include "parse_tokens.h"
+#include "parse_pieces.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-int lex_next(PARSE_STYPE *val, struct span *at, void *scanner);
+#include "parse_tokens.h"
 
 enum { WIDTH = 120, TAB = 8, CONTINUED = 2, LABEL_MOST = 16 };
 
-struct comment {
-	struct span span;
-	bool own_line;			/* nothing but blanks in front of it */
-	bool apart;			/* an empty line is in front of it */
-};
-
-struct piece {
-	int kind;			/* TOK_…; TOK_YYEOF at the end */
-	struct span span;
-	size_t comment, n_comments;	/* in front of it */
-	bool apart;			/* an empty line is in front of it, behind its comments */
-};
-
 struct format {
-	struct arena *a;
-	const struct source *src;
-	VEC(struct piece) piece;
-	VEC(struct comment) comment;
-	VEC(char) out;
+	struct pieces in;
+	VEC(char) out;			/* in no arena */
 	size_t at;			/* the next piece */
 	unsigned depth;
 	bool fresh;			/* nothing stands in this block yet */
 	unsigned label[AST_MAX_DEPTH + 1];	/* by depth: columns of the labels of the rules that stand together */
 };
 
-/* ---- in: tokens, and what is between them ---- */
-
-/* Comments and empty lines between @begin and @end. */
-static void between(struct format *f, struct piece *p, uint32_t begin, uint32_t end)
-{
-	unsigned newlines = begin ? 0 : 1;
-
-	p->comment = f->comment.n;
-	for (uint32_t i = begin; i < end; i++) {
-		uint32_t stop = i;
-
-		newlines += f->src->text[i] == '\n';
-		if (f->src->text[i] != '#')
-			continue;
-		while (stop < end && f->src->text[stop] != '\n')
-			stop++;
-		while (stop > i && strchr(" \t\r", f->src->text[stop - 1]))
-			stop--;
-		*vec_add(f->a, &f->comment) = (struct comment){ { f->src, i, stop }, newlines > 0, newlines > 1 };
-		newlines = 0;
-		i = stop - 1;
-	}
-	p->n_comments = f->comment.n - p->comment;
-	p->apart = newlines > 1;
-}
-
-static void read_pieces(struct format *f)
-{
-	struct diag_list ignored = { .arena = f->a };
-	struct parser c = { .a = f->a, .d = &ignored, .src = f->src };
-	void *scanner = lex_new(&c);
-	uint32_t end = 0;
-	int kind;
-
-	do {
-		PARSE_STYPE val;
-		struct span at = { f->src, (uint32_t)f->src->len, (uint32_t)f->src->len };
-		struct piece p = { 0 };
-
-		kind = lex_next(&val, &at, scanner);
-		if (kind == TOK_YYEOF)
-			at.begin = at.end = (uint32_t)f->src->len;
-		p.kind = kind;
-		p.span = at;
-		between(f, &p, end, at.begin);
-		end = at.end;
-		*vec_add(f->a, &f->piece) = p;
-	} while (kind != TOK_YYEOF);
-	lex_free(scanner);
-}
-
 /* ---- out ---- */
 
 static void put(struct format *f, const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		*vec_add(f->a, &f->out) = s[i];
+	if (n)
+		memcpy(heap_add(&f->out, n), s, n);
 }
 
 static void put_span(struct format *f, struct span sp)
 {
-	put(f, f->src->text + sp.begin, sp.end - sp.begin);
+	put(f, sp.src->text + sp.begin, sp.end - sp.begin);
 }
 
 static void line(struct format *f, unsigned depth)
@@ -120,7 +54,7 @@ static void apart(struct format *f, bool was)
 static void comments_above(struct format *f, const struct piece *p)
 {
 	for (size_t i = p->comment; i < p->comment + p->n_comments; i++) {
-		const struct comment *c = &f->comment.v[i];
+		const struct comment *c = &f->in.comment.v[i];
 
 		if (c->own_line) {
 			apart(f, c->apart);
@@ -142,15 +76,15 @@ static bool is_word(int kind)
 /* Whether a blank stands between the piece at @i and the one before it. */
 static bool spaced(const struct format *f, size_t i)
 {
-	int before = f->piece.v[i - 1].kind, kind = f->piece.v[i].kind;
+	int before = f->in.piece.v[i - 1].kind, kind = f->in.piece.v[i].kind;
 
 	switch (kind) {
 	case TOK_SEMI: case TOK_COMMA: case TOK_RPAREN: case TOK_RBRACKET: case TOK_LBRACKET: case TOK_SLASH: case TOK_BAR:
 		return false;
 	case TOK_COLON:
-		return f->piece.v[i - 2].kind != TOK_LBRACKET;
+		return f->in.piece.v[i - 2].kind != TOK_LBRACKET;
 	case TOK_DASH:
-		return is_word(before) || is_word(f->piece.v[i + 1].kind);
+		return is_word(before) || is_word(f->in.piece.v[i + 1].kind);
 	default:
 		break;
 	}
@@ -158,9 +92,9 @@ static bool spaced(const struct format *f, size_t i)
 	case TOK_LPAREN: case TOK_LBRACKET: case TOK_SLASH: case TOK_BAR:
 		return false;
 	case TOK_COLON:
-		return i < 3 || f->piece.v[i - 3].kind != TOK_LBRACKET;
+		return i < 3 || f->in.piece.v[i - 3].kind != TOK_LBRACKET;
 	case TOK_DASH:
-		return is_word(f->piece.v[i - 2].kind) || is_word(kind);
+		return is_word(f->in.piece.v[i - 2].kind) || is_word(kind);
 	default:
 		return true;
 	}
@@ -169,29 +103,29 @@ static bool spaced(const struct format *f, size_t i)
 /* Whether a line may end in front of the piece at @i. */
 static bool breakable(const struct format *f, size_t i)
 {
-	switch (f->piece.v[i].kind) {
+	switch (f->in.piece.v[i].kind) {
 	case TOK_AND: case TOK_OR: case TOK_OVER: case TOK_WITHIN: case TOK_IF: case TOK_PER: case TOK_BURST: case TOK_SIZE: case TOK_WHEN:
 	case TOK_FROM: case TOK_TIMEOUT: case TOK_EXPECT: case TOK_ELSE:
 		return true;
 	default:
-		return f->piece.v[i - 1].kind == TOK_COMMA || f->piece.v[i - 1].kind == TOK_LBRACE;
+		return f->in.piece.v[i - 1].kind == TOK_COMMA || f->in.piece.v[i - 1].kind == TOK_LBRACE;
 	}
 }
 
 /* A set's name and its colon may be one token, as a label is. */
 static bool is_set_name(const struct format *f, size_t i)
 {
-	return f->piece.v[i].kind == TOK_LABEL && i && f->piece.v[i - 1].kind == TOK_SET;
+	return f->in.piece.v[i].kind == TOK_LABEL && i && f->in.piece.v[i - 1].kind == TOK_SET;
 }
 
 static size_t width(const struct format *f, size_t i)
 {
-	return f->piece.v[i].span.end - f->piece.v[i].span.begin + is_set_name(f, i);
+	return f->in.piece.v[i].span.end - f->in.piece.v[i].span.begin + is_set_name(f, i);
 }
 
 static void put_piece(struct format *f, size_t i)
 {
-	struct span sp = f->piece.v[i].span;
+	struct span sp = f->in.piece.v[i].span;
 
 	if (!is_set_name(f, i)) {
 		put_span(f, sp);
@@ -219,15 +153,15 @@ static void statement(struct format *f, size_t end)
 	bool broken = false;
 
 	for (size_t i = first; i < end; i++) {
-		const struct piece *p = &f->piece.v[i];
+		const struct piece *p = &f->in.piece.v[i];
 		unsigned space = i > first && spaced(f, i);
 
 		for (size_t k = p->comment; i > first && k < p->comment + p->n_comments; k++) {
-			if (f->comment.v[k].own_line)
+			if (f->in.comment.v[k].own_line)
 				line(f, f->depth + CONTINUED);
 			else
 				put(f, " ", 1);
-			put_span(f, f->comment.v[k].span);
+			put_span(f, f->in.comment.v[k].span);
 			broken = true;
 		}
 		if (i > first && (broken || (breakable(f, i) && column + space + reach(f, i, end) > WIDTH))) {
@@ -236,7 +170,7 @@ static void statement(struct format *f, size_t end)
 			broken = false;
 			space = 0;
 		}
-		if (space && i == first + 1 && f->piece.v[first].kind == TOK_LABEL && width(f, first) < f->label[f->depth])
+		if (space && i == first + 1 && f->in.piece.v[first].kind == TOK_LABEL && width(f, first) < f->label[f->depth])
 			space += f->label[f->depth] - (unsigned)width(f, first);
 		for (unsigned k = 0; k < space; k++)
 			put(f, " ", 1);
@@ -252,7 +186,7 @@ static size_t whole(const struct format *f, size_t i, size_t end)
 	size_t n = f->depth * TAB + width(f, i);
 
 	for (i++; i < end; i++) {
-		if (f->piece.v[i].n_comments)
+		if (f->in.piece.v[i].n_comments)
 			return SIZE_MAX;
 		n += spaced(f, i) + width(f, i);
 	}
@@ -265,8 +199,8 @@ static size_t behind_brace(const struct format *f, size_t i)
 	unsigned depth = 0;
 
 	do {
-		depth += f->piece.v[i].kind == TOK_LBRACE;
-		depth -= f->piece.v[i].kind == TOK_RBRACE;
+		depth += f->in.piece.v[i].kind == TOK_LBRACE;
+		depth -= f->in.piece.v[i].kind == TOK_RBRACE;
 		i++;
 	} while (depth);
 	return i;
@@ -286,18 +220,18 @@ static bool opens_list(int before)
 /* Where the statement at @i ends, or the brace that opens its block. @block: whether it has one. */
 static size_t ends(const struct format *f, size_t i, bool *block)
 {
-	bool conditional = f->piece.v[i].kind == TOK_IF || f->piece.v[i].kind == TOK_ELSE ||
-			   (f->piece.v[i].kind == TOK_LABEL && f->piece.v[i + 1].kind == TOK_IF);
+	bool conditional = f->in.piece.v[i].kind == TOK_IF || f->in.piece.v[i].kind == TOK_ELSE ||
+			   (f->in.piece.v[i].kind == TOK_LABEL && f->in.piece.v[i + 1].kind == TOK_IF);
 
 	*block = false;
 	for (;; i++) {
-		int kind = f->piece.v[i].kind;
+		int kind = f->in.piece.v[i].kind;
 
 		if (kind == TOK_SEMI || kind == TOK_YYEOF)
 			return i + (kind == TOK_SEMI);
 		if (kind != TOK_LBRACE)
 			continue;
-		if (conditional && !opens_list(f->piece.v[i - 1].kind)) {
+		if (conditional && !opens_list(f->in.piece.v[i - 1].kind)) {
 			*block = true;
 			return i;
 		}
@@ -307,11 +241,11 @@ static size_t ends(const struct format *f, size_t i, bool *block)
 
 static bool begins_step(const struct format *f, size_t i)
 {
-	switch (f->piece.v[i].kind) {
+	switch (f->in.piece.v[i].kind) {
 	case TOK_REPEAT: case TOK_AFTER: case TOK_ADD: case TOK_REMOVE:
 		return true;
 	case TOK_PACKET:
-		return f->piece.v[i - 2].kind != TOK_REPEAT;
+		return f->in.piece.v[i - 2].kind != TOK_REPEAT;
 	default:
 		return false;
 	}
@@ -333,13 +267,13 @@ static void test(struct format *f)
 		size_t next = f->at + 1;
 
 		while (next < end && !begins_step(f, next))
-			next = f->piece.v[next].kind == TOK_LBRACE ? behind_brace(f, next) : next + 1;
-		comments_above(f, &f->piece.v[f->at]);
-		apart(f, f->piece.v[f->at].apart);
+			next = f->in.piece.v[next].kind == TOK_LBRACE ? behind_brace(f, next) : next + 1;
+		comments_above(f, &f->in.piece.v[f->at]);
+		apart(f, f->in.piece.v[f->at].apart);
 		line(f, f->depth);
 		statement(f, next);
 	}
-	comments_above(f, &f->piece.v[end]);
+	comments_above(f, &f->in.piece.v[end]);
 	f->depth--;
 	line(f, f->depth);
 	f->at = end;
@@ -351,7 +285,7 @@ static void test(struct format *f)
 static bool stands_apart(const struct format *f, const struct piece *p)
 {
 	for (size_t i = p->comment; i < p->comment + p->n_comments; i++)
-		if (f->comment.v[i].apart)
+		if (f->in.comment.v[i].apart)
 			return true;
 	return p->apart;
 }
@@ -363,9 +297,9 @@ static unsigned label_width(const struct format *f, size_t i)
 	bool block;
 
 	do {
-		if (f->piece.v[i].kind == TOK_LABEL && width(f, i) > most && width(f, i) <= LABEL_MOST)
+		if (f->in.piece.v[i].kind == TOK_LABEL && width(f, i) > most && width(f, i) <= LABEL_MOST)
 			most = (unsigned)width(f, i);
-		if (f->piece.v[i].kind == TOK_TEST) {
+		if (f->in.piece.v[i].kind == TOK_TEST) {
 			i = behind_brace(f, i + 2);
 			continue;
 		}
@@ -373,15 +307,15 @@ static unsigned label_width(const struct format *f, size_t i)
 			i = ends(f, i, &block);
 			if (block)
 				i = behind_brace(f, i);
-		} while (f->piece.v[i].kind == TOK_ELSE);
-	} while (f->piece.v[i].kind != TOK_RBRACE && f->piece.v[i].kind != TOK_YYEOF && !stands_apart(f, &f->piece.v[i]));
+		} while (f->in.piece.v[i].kind == TOK_ELSE);
+	} while (f->in.piece.v[i].kind != TOK_RBRACE && f->in.piece.v[i].kind != TOK_YYEOF && !stands_apart(f, &f->in.piece.v[i]));
 	return most;
 }
 
 /* From a statement to the next one, or the brace that ends its block, or the end. */
 static void item(struct format *f)
 {
-	const struct piece *p = &f->piece.v[f->at];
+	const struct piece *p = &f->in.piece.v[f->at];
 	bool block;
 	size_t end;
 
@@ -394,10 +328,10 @@ static void item(struct format *f)
 		put(f, "}", 1);
 		f->at++;
 		f->fresh = false;
-		if (f->piece.v[f->at].kind != TOK_ELSE)
+		if (f->in.piece.v[f->at].kind != TOK_ELSE)
 			return;
-		if (f->piece.v[f->at].n_comments) {
-			comments_above(f, &f->piece.v[f->at]);
+		if (f->in.piece.v[f->at].n_comments) {
+			comments_above(f, &f->in.piece.v[f->at]);
 			line(f, f->depth);
 		} else {
 			put(f, " ", 1);
@@ -406,7 +340,7 @@ static void item(struct format *f)
 		apart(f, p->apart);
 		line(f, f->depth);
 	}
-	if (f->piece.v[f->at].kind == TOK_TEST) {
+	if (f->in.piece.v[f->at].kind == TOK_TEST) {
 		test(f);
 		return;
 	}
@@ -424,20 +358,17 @@ static bool same_text(struct span a, struct span b)
 }
 
 /* Whether both have the same tokens and comments. A set's name and colon are one token or two. */
-static bool same(const struct format *f, const struct format *g)
+static bool same(const struct format *f, const struct pieces *g)
 {
 	size_t k = 0;
 
-	if (f->comment.n != g->comment.n)
+	if (f->in.comment.n != g->comment.n)
 		return false;
-	for (size_t i = 0; i < f->comment.n; i++) {
-		struct span a = f->comment.v[i].span, b = g->comment.v[i].span;
-
-		if (!same_text(a, b))
+	for (size_t i = 0; i < f->in.comment.n; i++)
+		if (!same_text(f->in.comment.v[i].span, g->comment.v[i].span))
 			return false;
-	}
-	for (size_t i = 0; i < f->piece.n; i++, k++) {
-		struct span a = f->piece.v[i].span, b = k < g->piece.n ? g->piece.v[k].span : a;
+	for (size_t i = 0; i < f->in.piece.n; i++, k++) {
+		struct span a = f->in.piece.v[i].span, b = k < g->piece.n ? g->piece.v[k].span : a;
 
 		if (is_set_name(f, i)) {
 			a.end--;
@@ -449,19 +380,31 @@ static bool same(const struct format *f, const struct format *g)
 	return k == g->piece.n;
 }
 
-const char *parse_format(struct arena *a, const struct source *source, size_t *len)
+const char *pieces_format(struct arena *a, const struct pieces *in, size_t *len, struct pieces *out)
 {
-	struct format f = { .a = a, .src = source, .fresh = true }, g = { .a = a };
+	struct format f = { .in = *in, .fresh = true };
+	const char *text;
 
-	read_pieces(&f);
-	while (f.piece.v[f.at].kind != TOK_YYEOF)
+	while (f.in.piece.v[f.at].kind != TOK_YYEOF)
 		item(&f);
-	comments_above(&f, &f.piece.v[f.at]);
+	comments_above(&f, &f.in.piece.v[f.at]);
 	if (f.out.n)
 		put(&f, "\n", 1);
 	*len = f.out.n;
-	put(&f, "", 1);
-	g.src = source_new(a, source->path, f.out.v, *len);
-	read_pieces(&g);
-	return same(&f, &g) ? f.out.v : NULL;
+	text = arena_strndup(a, f.out.n ? f.out.v : "", f.out.n);
+	free(f.out.v);
+	pieces_read(a, source_new(a, in->src->path, text, *len), out);
+	return same(&f, out) ? text : NULL;
+}
+
+const char *parse_format(struct arena *a, const struct source *source, size_t *len)
+{
+	struct pieces in, out;
+	const char *text;
+
+	pieces_read(a, source, &in);
+	text = pieces_format(a, &in, len, &out);
+	pieces_free(&in);
+	pieces_free(&out);
+	return text;
 }

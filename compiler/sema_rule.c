@@ -286,13 +286,16 @@ static bool rule_check(struct sema *s, struct ast_rule *rule, const struct facts
 static void unreachable(struct sema *s, const struct ast_rule *r, const struct ast_rule *by)
 {
 	struct diag *e = diag_error(s->d, r->span, "this is never reached");
-	unsigned line = by->span.src ? source_line_col(by->span.src, by->span.begin).line : 0;
+	const char *where = "";
 
+	/* The note says where it is in what was made into rules. */
+	if (by->span.src && !by->span.src->origin)
+		where = arena_printf(s->a, " on line %u", source_line_col(by->span.src, by->span.begin).line);
 	if (by->kind == RULE_ACTIONS)
-		e->text = arena_printf(s->a, "this is never reached: `%s` on line %u decides about every packet before it",
-				       by->action.v[by->action.n - 1]->word.s, line);
+		e->text = arena_printf(s->a, "this is never reached: `%s`%s decides about every packet before it",
+				       by->action.v[by->action.n - 1]->word.s, where);
 	else
-		e->text = arena_printf(s->a, "this is never reached: every branch of the `if` on line %u decides", line);
+		e->text = arena_printf(s->a, "this is never reached: every branch of the `if`%s decides", where);
 	e->remedy = "take it out, move it up, or give the rule before it a condition";
 	e->note_span = by->span;
 	e->note = "decided here";

@@ -150,7 +150,7 @@ bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, c
 		in_file[i].in_file = true;
 	reserve(a, set, out);
 	words = arena_new();
-	for (size_t at = 0; at < src->len && !diag_full(s->d);) {
+	for (size_t at = source_begin(src); at < src->len && !diag_full(s->d);) {
 		const char *nl = memchr(src->text + at, '\n', src->len - at);
 		size_t end = nl ? (size_t)(nl - src->text) : src->len;
 		struct arena_mark mark = arena_mark(words);

@@ -20,4 +20,7 @@ unsigned utf8_width(uint32_t cp);
  * @comments they are left out: they would swallow what follows. */
 char *utf8_line(struct arena *a, const char *s, size_t len, size_t max, bool comments);
 
+/* utf8_json.c: @s as JSON; what is no UTF-8 in it is replaced. Null: out of memory. */
+struct json_t *utf8_json(const char *s);
+
 #endif

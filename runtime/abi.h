@@ -91,6 +91,7 @@
 #define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .data.ifaces, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
 #define XDPF_VAR_INPUTS		"xdpf_inputs"	/* .bss, struct xdpf_inputs */
+#define XDPF_VAR_LATELY		"xdpf_lately"	/* .bss, uint32_t[XDPF_LATELY_CPUS][XDPF_LATELY_KEYS] */
 
 #define XDPF_SECTION_SETS	".debug_xdpf_sets"	/* what live sets begin with */
 #define XDPF_SECTION_NIC	".debug_xdpf_nic"	/* what network cards have to do with the rules */
@@ -143,14 +144,13 @@ struct xdpf_pending {
 	uint64_t note[XDPF_PENDING];
 };
 
-enum { XDPF_LIMIT_LATELY = 16 };	/* keys without a token that a CPU remembers; a power of two */
+/* What is left of the hashes of keys that had no token lately: a cache line for each CPU, of so many, a power of two; further ones share. */
+enum { XDPF_LATELY_KEYS = 16, XDPF_LATELY_CPUS = 128 };
 
 /* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
 struct xdpf_limit_count {
 	uint64_t admitted, denied, full;
-	/* the program's own: a number that the verifier is to know nothing of; what is left of the hashes of keys that had no token */
-	uint64_t through;
-	uint32_t lately[XDPF_LIMIT_LATELY];
+	uint64_t through;			/* the program's own: a number that the verifier is to know nothing of */
 };
 
 /* A program asks for this once for each packet, so that a change of the image is a change for whole packets. */
@@ -439,7 +439,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false,
  *                     "forwards": true } or null,
  *     "limits":   [ { "name": "syn" or "edge.xdpf:31", "rate": "200/s burst 400 per ip.src/32/64", "file": 0, "size": 65536,
- *                     "layout": "ip.src/32/64", "words": 3, "shift": 0 } ],
+ *                     "layout": "ip.src/32/64", "words": 3, "shift": 0, "rule": 7 } ],
  *     "logs":     [ { "rule": 0, "sample": false } ],
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
  *                     "added": true, "snap": [ 21, 0 ],
@@ -470,7 +470,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie,
  * which the rule let go on and did not count, and SYNs among its "else" that could not be answered.
  * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key; buckets of equal layout and shift (limit.h) mean the
- * same; words: of 64 bits, of a key.
+ * same; words: of 64 bits, of a key; rule: only without a name, the index of that in which it stands.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; where its map is a trie ("prefix") it begins with a u32, the bits behind it that count; a component of kind "net" is the
  * last one: u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.

@@ -102,7 +102,7 @@ static int target_prepare(struct target *t, const char *name, enum xdpf_mode mod
 	if (t->old_prog_fd < 0)
 		return rt_fail_sys(log, errno, "%s: the program that runs there (id %u) cannot be opened", name,
 				   t->iface.prog_id);
-	return rt_carry_recover(t->path, t->old_prog_fd, name, log);
+	return rt_carry_recover(t->path, t->old_prog_fd, false, name, log);
 }
 
 static int target_load(struct target *t, const struct xdpf_object *o, const struct how *how, bool frags, const struct xdpf_log *log)
@@ -175,9 +175,9 @@ static int pin_before(struct target *t, const struct xdpf_log *log)
 
 	if (t->old_prog_fd >= 0)
 		err = rt_pin_put(t->old_prog_fd, t->path, RT_PIN_KEPT, log);
-	/* whose counters are not written down yet is held, or they would be lost with us */
+	/* what is not carried over yet is held, or it would be lost with us */
 	if (!err)
-		err = rt_pin_put(t->carry ? t->old_prog_fd : -1, t->path, RT_PIN_BEFORE, log);
+		err = rt_carry_pin(t->carry, t->prog, t->path, log);
 	if (!err && t->guard.prog_fd >= 0)
 		err = rt_pin_put(t->prog->prog_fd, t->path, RT_PIN_NEW, log);
 	if (!err && t->guard.prog_fd >= 0)
@@ -264,7 +264,7 @@ static void target_undo(struct target *t, const struct xdpf_log *log)
 			       errno == EPERM ? "somebody else changed it meanwhile" : strerror(errno), t->iface.name);
 	}
 	if (t->carry)
-		rt_pin_drop(t->path, RT_PIN_BEFORE);
+		rt_carry_unpin(t->path);
 	if (t->prog || t->swap)
 		rt_settle(t->path, NULL);
 }
@@ -453,8 +453,8 @@ static void tell(struct target *t, const struct xdpf_object *o, const struct how
 /* What cannot be finished is left pinned, for the next command; what waits for confirmation is, for that. */
 static void finish_carry(struct target *t, const struct how *how, const struct xdpf_log *log)
 {
-	if (!rt_carry_finish(t->carry, t->prog, how->confirm, log) && !how->confirm)
-		rt_pin_drop(t->path, RT_PIN_BEFORE);
+	if (!rt_carry_finish(t->carry, t->prog, t->path, how->confirm, log) && !how->confirm)
+		rt_carry_unpin(t->path);
 }
 
 int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, size_t n, const struct xdpf_apply_opts *opts,

@@ -184,6 +184,8 @@ void rt_bpffs_sweep(const struct xdpf_log *log)
 	for (int i = 0; fd >= 0 && i < 100; i++) {
 		if (!flock(fd, LOCK_EX | LOCK_NB)) {
 			sweep(log);
+			rt_dispatch_sweep(log);
+			rt_held_sweep();
 			return;
 		}
 		usleep(20000);

@@ -166,8 +166,6 @@ void rt_carry_free(struct rt_carry *c)
 {
 	if (!c)
 		return;
-	for (size_t i = 0; !c->committed && i < c->n_added; i++)
-		rt_set_remove(c->old, c->added[i].set, c->added[i].key, NULL);
 	for (size_t i = 0; i < c->n_copy; i++)
 		rt_snapshot_free(&c->copy[i].then);
 	rt_plan_free(&c->plan);
@@ -176,7 +174,6 @@ void rt_carry_free(struct rt_carry *c)
 	free(c->copy);
 	free(c->lost);
 	free(c->declared);
-	free(c->added);
 	free(c);
 }
 
@@ -342,14 +339,15 @@ static int write_down(const struct xdpf_program *p, struct carried *c, const str
 	return 0;
 }
 
-int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, bool pending, const struct xdpf_log *log)
+int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, const char *path, bool pending, const struct xdpf_log *log)
 {
 	_cleanup_(free_carried) struct carried *v = NULL;
 	int err = wait_for_packets(log);
 
-	c->committed = true;
 	if (!err)
 		err = rt_carry_copy_rest(c, p, log);
+	if (!err)
+		rt_pin_drop_all(path, RT_PIN_COPIED);
 	if (pending)
 		return err;
 	if (!err)
@@ -359,42 +357,64 @@ int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, bool pendi
 	return err ? err : write_down(p, v, log);
 }
 
-/* The pinned program is the one before the one that runs, and is not written down. */
-static int finish_earlier(int prog_fd, int before_fd, const char *iface, const struct xdpf_log *log)
+/* The program before was not written down: that is done. 1: it was. */
+static int finish_counters(const struct xdpf_program *p, const struct xdpf_log *log)
 {
-	_cleanup_(rt_program_freep) struct xdpf_program *p = NULL;
 	_cleanup_(free_carried) struct carried *v = NULL;
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
-	int fd = dup(prog_fd), err;
+	int err = read_carried(&v, p, log);
 
-	if (fd < 0 || bpf_obj_get_info_by_fd(before_fd, &info, &len))
-		return rt_fail_sys(log, errno, "%s: its program cannot be held", iface);
-	err = rt_program_open(&p, fd, iface, log);
-	if (err || p->carried_fd < 0)
+	if (err || v->final)
 		return err;
-	err = read_carried(&v, p, log);
-	if (err || v->final || v->before != info.id)
-		return err;
-	err = wait_for_packets(log);
-	if (!err)
-		err = count_running(v, p, log);
+	err = count_running(v, p, log);
 	if (!err)
 		err = write_down(p, v, log);
-	if (!err)
-		rt_log(log, XDPF_LOG_INFO, "%s: finished what an earlier apply had left: counters of the program before are carried over", iface);
-	return err;
+	return err ? err : 1;
 }
 
-int rt_carry_recover(const char *path, int prog_fd, const char *iface, const struct xdpf_log *log)
+/* Is the pinned program the one before @p? */
+static bool is_before(const struct xdpf_program *p, int before_fd, const struct xdpf_log *log)
+{
+	_cleanup_(free_carried) struct carried *v = NULL;
+
+	return p->carried_fd >= 0 && !read_carried(&v, p, log) && v->before == rt_prog_id(before_fd);
+}
+
+static int finish_earlier(const char *path, int prog_fd, int before_fd, bool waits, const char *iface, const struct xdpf_log *log)
+{
+	_cleanup_(rt_program_freep) struct xdpf_program *p = NULL;
+	int fd = dup(prog_fd), sets, counters = 0, err;
+
+	if (fd < 0)
+		return rt_fail_sys(log, errno, "%s: its program cannot be held", iface);
+	err = rt_program_open(&p, fd, iface, log);
+	if (err || !is_before(p, before_fd, log))
+		return err;
+	err = wait_for_packets(log);
+	sets = err ? err : rt_copied_finish(path, p, before_fd, iface, log);
+	if (!waits && !err)
+		counters = finish_counters(p, log);
+	if (sets > 0 || counters > 0)
+		rt_log(log, XDPF_LOG_INFO, "%s: finished what an earlier apply had left: %s%s%s", iface,
+		       counters > 0 ? "counters of the program before are carried over" : "", counters > 0 && sets > 0 ? ", and " : "",
+		       sets > 0 ? "what came to its sets meanwhile is in them" : "");
+	return sets < 0 ? sets : counters < 0 ? counters : err;
+}
+
+int rt_carry_recover(const char *path, int prog_fd, bool waits, const char *iface, const struct xdpf_log *log)
 {
 	_cleanup_close_ int before = rt_pin_get(path, RT_PIN_BEFORE);
+	int err;
 
 	if (before < 0)
 		return 0;
-	if (prog_fd >= 0)
-		finish_earlier(prog_fd, before, iface, log);
-	rt_pin_drop(path, RT_PIN_BEFORE);
+	err = prog_fd < 0 ? 0 : finish_earlier(path, prog_fd, before, waits, iface, log);
+	/* what did not work may do so next time, but for what is none of ours */
+	if (err && err != -EBADMSG)
+		return 0;
+	if (waits)
+		rt_pin_drop_all(path, RT_PIN_COPIED);
+	else
+		rt_carry_unpin(path);
 	return 0;
 }
 

@@ -4,7 +4,7 @@
 #ifndef XDPF_RUNTIME_CARRY_H
 #define XDPF_RUNTIME_CARRY_H
 
-#include "private.h"
+#include "match.h"
 
 /* ---- carry_plan.c: which counter goes where ---- */
 
@@ -70,13 +70,7 @@ struct rt_carry {
 	size_t sets, limits, tables;	/* that go on */
 	/* by words of a limit's key: is the old map known, is it the new one's, too? */
 	bool limit_goes_on[RT_LIMIT_MAPS], limit_shared[RT_LIMIT_MAPS];
-	/* declared elements that were put into sets of both: taken out again where nothing comes of it */
-	struct rt_declared {
-		size_t set;
-		unsigned char key[XDPF_SET_KEY];
-	} *added;
-	size_t n_added;
-	bool committed, pending;
+	bool pending;
 };
 
 /* Says what is not carried. */

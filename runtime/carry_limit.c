@@ -48,8 +48,13 @@ static uint64_t hash(const struct tables *t, const unsigned char *slot)
 {
 	uint64_t h = t->seed;
 
-	for (unsigned k = 0; k < t->words; k++)
-		h = stir((k ? h ^ h >> 32 : h) ^ word(slot + 8 * (k + (size_t)1)));
+	for (unsigned k = 0; k < t->words; k += 2) {
+		uint64_t v = word(slot + 8 * (k + (size_t)1));
+
+		if (k + 1 < t->words)
+			v ^= word(slot + 8 * (k + (size_t)2)) * (t->seed | 1);
+		h = stir((k ? h ^ h >> 32 : h) ^ v);
+	}
 	return h;
 }
 
@@ -61,8 +66,10 @@ static void insert(struct tables *t, const unsigned char *slot)
 	for (unsigned level = 0; level < XDPF_LIMIT_LEVELS; level++) {
 		unsigned char *set = t->to + ((h >> 32) * t->n_to >> 32) * t->bytes;
 
-		for (unsigned i = 0; i < t->layout.ways; i++) {
-			unsigned char *free_slot = set + t->layout.first + (size_t)i * t->layout.slot;
+		for (unsigned i = 0; i <= t->layout.ways; i++) {
+			/* its own, where it is looked for first, and then any */
+			size_t at = i ? i - 1 : (h & UINT16_MAX) * t->layout.ways >> 16;
+			unsigned char *free_slot = set + t->layout.first + at * t->layout.slot;
 
 			if (word(free_slot))
 				continue;
@@ -226,7 +233,9 @@ static int say_gone(struct rt_carry *c, const struct xdpf_log *log)
 	}
 	for (size_t i = 0; i < old->n_limits && !err; i++)
 		if (!goes_on[i])
-			err = rt_carry_lose(c, "limit", old->limits[i].file, old->limits[i].name, "there is none of this name any more");
+			err = rt_carry_lose(c, "limit", old->limits[i].file, old->limits[i].name, "%s", old->limits[i].rule == XDPF_NO_RULE ?
+					    "there is none of this name any more" :
+					    "it has no name, and there is none in a rule of this label or text any more");
 	return err;
 }
 

@@ -92,10 +92,20 @@ static bool same_elements(const struct xdpf_set *was, const struct xdpf_set *is)
 	return was->n_key == is->n_key;
 }
 
-/* A set with snapshots has more than this map. And what a filter that waits for confirmation does to a set must not stay when it goes. */
+/* Does it begin with what it began with in the object before? */
+static bool same_declared(const struct rt_carry *c, size_t from, size_t to)
+{
+	const uint64_t *before = rt_meta_declared(c->old->meta);
+
+	return before && before[from] == c->declared[to];
+}
+
+/* A set with snapshots has more than this map. What it begins with now comes in before the new program runs, and the old one must not see it. And
+ * what a filter that waits for confirmation does to a set must not stay when it goes. */
 static bool may_share(const struct rt_carry *c, size_t from, size_t to)
 {
-	return !c->pending && rt_meta_get(c->old->meta)->sets[from].prefix == rt_meta_get(c->object->meta)->sets[to].prefix &&
+	return !c->pending && same_declared(c, from, to) &&
+	       rt_meta_get(c->old->meta)->sets[from].prefix == rt_meta_get(c->object->meta)->sets[to].prefix &&
 	       rt_meta_snap(c->old->meta, from)->set.form == LIVE_NONE && rt_meta_snap(c->object->meta, to)->set.form == LIVE_NONE;
 }
 
@@ -202,41 +212,14 @@ bool rt_carry_has_set(const struct rt_carry *c, size_t set)
 
 /* ---- the object's own elements ---- */
 
-static bool is_copied(const struct rt_carry *c, size_t set)
-{
-	for (size_t i = 0; i < c->n_copy; i++)
-		if (c->copy[i].to == set)
-			return true;
-	return false;
-}
-
-/* Those that a set begins with, where the object before had it begin with others: they come in, too. */
+/* Those that a set begins with, where the object before had it begin with others: they come in, too. It is not shared then. */
 static int declare(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_elements *head, const char *keys, const struct xdpf_log *log)
 {
-	const struct xdpf_meta *old = rt_meta_get(c->old->meta), *new = rt_meta_get(c->object->meta);
-	const uint64_t *before = rt_meta_declared(c->old->meta);
-	uint32_t was = rt_match_set(old, new, c->plan.files, head->set);
+	uint32_t was = rt_match_set(rt_meta_get(c->old->meta), rt_meta_get(c->object->meta), c->plan.files, head->set);
 
-	if (!rt_carry_has_set(c, head->set) || (before && before[was] == c->declared[head->set]))
+	if (!rt_carry_has_set(c, head->set) || same_declared(c, was, head->set))
 		return 0;
-	if (is_copied(c, head->set))
-		return rt_set_put_all(p, head->set, keys, head->n, 0, rt_set_now(), log);
-	c->added = realloc(c->added, (c->n_added + head->n + 1) * sizeof(*c->added));
-	if (!c->added)
-		return rt_fail(log, ENOMEM, "out of memory");
-	for (size_t i = 0; i < head->n; i++) {
-		const char *key = keys + i * head->key_size;
-		int err;
-
-		if (rt_set_stays(p, head->set, key))
-			continue;
-		err = rt_set_put(p, head->set, key, 0, rt_set_now(), log);
-		if (err)
-			return err;
-		c->added[c->n_added].set = was;
-		memcpy(c->added[c->n_added++].key, key, head->key_size);
-	}
-	return 0;
+	return rt_set_put_all(p, head->set, keys, head->n, 0, rt_set_now(), log);
 }
 
 static int declare_all(struct rt_carry *c, const struct xdpf_program *p, const struct xdpf_log *log)

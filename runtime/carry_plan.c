@@ -310,10 +310,9 @@ int rt_plan_make(struct rt_plan *out, const struct rt_meta *old, const struct xd
 	if (err)
 		return err;
 	out->books = same_books(&w);
-	err = rt_match_limits(&out->limit, w.old, new, out->files, log);
-	if (err)
-		return err;
 	err = rt_match_rules(w.old, new, out->files, match, &w, log);
+	if (!err)
+		err = rt_match_limits(&out->limit, w.old, new, out->files, out->rule, log);
 	if (!err) {
 		defaults(&w);
 		earlier(&w);
@@ -321,7 +320,7 @@ int rt_plan_make(struct rt_plan *out, const struct rt_meta *old, const struct xd
 	}
 	if (out->books)
 		add(&w, RT_VERDICTS, 0, 0, 2 * XDPF_N_VERDICTS);
-	for (size_t i = 0; i < new->n_limits; i++) {
+	for (size_t i = 0; i < new->n_limits && !err; i++) {
 		uint32_t was = out->limit[i];
 
 		if (was != RT_NO_INDEX)

@@ -46,7 +46,7 @@ struct left_out {
 	size_t full, expire;
 };
 
-/* One element into the new set, which is in use; one that is there to stay does so. */
+/* One element into the new set, which is in use; one that is there to stay, or longer, does so. */
 static int put(const struct xdpf_program *p, size_t set, const unsigned char *key, const struct xdpf_element *e, struct left_out *left)
 {
 	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
@@ -59,21 +59,20 @@ static int put(const struct xdpf_program *p, size_t set, const unsigned char *ke
 		left->expire++;
 		return 0;
 	}
-	if (rt_set_stays(p, set, key))
+	if (rt_set_stays(p, set, key, e->until))
 		return 0;
 	err = rt_set_put(p, set, key, e->until ? e->until - now : 0, now, NULL);
 	left->full += err == -ENOSPC;
 	return err == -ENOSPC ? 0 : err;
 }
 
-static int say_left(struct rt_carry *c, const struct rt_copy *x, struct left_out left)
+static int say_left(struct rt_carry *c, const struct rt_copy *x, const struct xdpf_set *is, struct left_out left)
 {
 	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from];
 	int err = 0;
 
 	if (left.full)
-		err = rt_carry_lose(c, "set", was->file, was->name, "%zu elements find no room: it holds %u now", left.full,
-				    rt_meta_get(c->object->meta)->sets[x->to].size);
+		err = rt_carry_lose(c, "set", was->file, was->name, "%zu elements find no room: it holds %u now", left.full, is->size);
 	if (!err && left.expire)
 		err = rt_carry_lose(c, "set", was->file, was->name, "%zu elements would have expired, and its elements do so no more", left.expire);
 	return err;
@@ -206,11 +205,11 @@ static int lay_out(struct rt_snapshot *s, const struct xdpf_set *was, const stru
 	return 0;
 }
 
-static int view(struct rt_snapshot *s, const struct rt_carry *c, const struct rt_copy *x, const struct xdpf_log *log)
+static int view(struct rt_snapshot *s, const struct rt_carry *c, const struct rt_copy *x, const struct xdpf_set *is, const struct xdpf_log *log)
 {
 	int err = rt_set_view(s, c->old, x->from, log);
 
-	return err ? err : lay_out(s, &rt_meta_get(c->old->meta)->sets[x->from], &rt_meta_get(c->object->meta)->sets[x->to], log);
+	return err ? err : lay_out(s, &rt_meta_get(c->old->meta)->sets[x->from], is, log);
 }
 
 /* The new set is empty, and nobody uses it yet. */
@@ -219,7 +218,7 @@ int rt_set_copy(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program
 	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from], *is = &rt_meta_get(p->meta)->sets[x->to];
 	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	struct left_out left = { 0, 0 };
-	int err = view(&x->then, c, x, log);
+	int err = view(&x->then, c, x, is, log);
 
 	if (!err)
 		err = choose(&s, &x->then, is, &left, log);
@@ -230,7 +229,7 @@ int rt_set_copy(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program
 		if (err)
 			return rt_fail_sys(log, -err, "set %s cannot be copied", was->name);
 	}
-	return err ? err : say_left(c, x, left);
+	return err ? err : say_left(c, x, is, left);
 }
 
 /* One that went from the old set goes from the new one, unless it is another there. */
@@ -238,20 +237,19 @@ static void take(const struct xdpf_program *p, size_t set, const unsigned char *
 {
 	struct xdpf_element e;
 
-	if (!then->until ? rt_set_stays(p, set, key) : !bpf_map_lookup_elem(p->set_fd[set], key, &e) && e.until == then->until)
+	if (!then->until ? rt_set_stays(p, set, key, 0) : !bpf_map_lookup_elem(p->set_fd[set], key, &e) && e.until == then->until)
 		rt_set_remove(p, set, key, NULL);
 }
 
 /* What came, and what went, in the old set between its copy and its end. */
 int rt_set_copy_rest(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log)
 {
-	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from];
+	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from], *is = &rt_meta_get(p->meta)->sets[x->to];
 	_cleanup_(rt_snapshot_free) struct rt_snapshot last = { 0 };
 	_cleanup_(free_sorted) struct sorted then = { 0 }, now = { 0 };
 	struct left_out left = { 0, 0 };
-	size_t size = rt_meta_get(p->meta)->sets[x->to].key_size;
-	size_t i = 0, k = 0;
-	int err = view(&last, c, x, log);
+	size_t size = is->key_size, i = 0, k = 0;
+	int err = view(&last, c, x, is, log);
 
 	if (err)
 		return err;
@@ -271,5 +269,5 @@ int rt_set_copy_rest(struct rt_carry *c, struct rt_copy *x, const struct xdpf_pr
 	}
 	if (err)
 		return rt_fail_sys(log, -err, "set %s cannot be copied", was->name);
-	return say_left(c, x, left);
+	return say_left(c, x, is, left);
 }

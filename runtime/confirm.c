@@ -86,7 +86,7 @@ static void finish_carry(const struct place *p, const struct xdpf_log *log)
 {
 	_cleanup_close_ int prog = rt_prog_get(p->iface.prog_id);
 
-	rt_carry_recover(p->path, prog, p->iface.name, log);
+	rt_carry_recover(p->path, prog, false, p->iface.name, log);
 }
 
 static int confirm_all(struct place *p, const char *const *ifaces, size_t n, const struct xdpf_log *log)
@@ -129,6 +129,8 @@ int xdpf_iface_confirm(const char *const *ifaces, size_t n, const struct xdpf_lo
 	err = rt_bpffs_lock(&lock, log);
 	if (!err)
 		err = confirm_all(p, ifaces, n, log);
+	if (lock >= 0)
+		rt_held_sweep();
 	for (size_t i = 0; i < n; i++)
 		place_free(&p[i]);
 	return err;
@@ -178,7 +180,9 @@ int xdpf_iface_rollback(const char *iface, const struct xdpf_log *log)
 
 	if (!err)
 		err = find(&p, iface, log);
-	if (err)
-		return err;
-	return p.iface.pending ? roll_back_pending(&p, log) : roll_back(&p, log);
+	if (!err)
+		err = p.iface.pending ? roll_back_pending(&p, log) : roll_back(&p, log);
+	if (lock >= 0)
+		rt_held_sweep();
+	return err;
 }

@@ -45,8 +45,8 @@ static bool has_functions(const struct btf *btf)
 	return btf__find_by_name_kind(btf, LOOKUP, BTF_KIND_FUNC) > 0 && btf__find_by_name_kind(btf, RELEASE, BTF_KIND_FUNC) > 0;
 }
 
-/* Bytes to it; -1: there is none that a program can read. */
-static int find_status(void)
+/* Bytes to it; -1: there is none that a program can read. @in_module: the functions are a module's. */
+static int find_status(bool *in_module)
 {
 	struct btf *kernel = btf__load_vmlinux_btf(), *module = NULL;
 	const struct btf *btf = kernel;
@@ -61,6 +61,7 @@ static int find_status(void)
 			module = NULL;
 		btf = module;
 	}
+	*in_module = module;
 	if (btf && has_functions(btf))
 		at = rt_btf_member(btf, "nf_conn", "status", &size);
 	btf__free(module);
@@ -72,17 +73,20 @@ int rt_conn_place(uint32_t *out, const struct bpf_object *bpf, const struct xdpf
 {
 	struct rt_libbpf scope;
 	struct utsname u = { 0 };
+	bool in_module = false;
 	int at;
 
 	*out = 0;
 	if (!calls(bpf))
 		return 0;
 	rt_libbpf_begin(&scope, log);
-	at = find_status();
+	at = find_status(&in_module);
 	rt_libbpf_end(&scope);
 	if (at > 0) {
 		*out = (uint32_t)at;
-		return 0;
+		/* a program names a module's functions by an fd of its type information, which the kernel gives out by id alone */
+		return in_module ? rt_by_ids("`flow.state`", "here connection tracking is a module of the kernel's, and only that capability may name "
+					     "a module's functions to it", log) : 0;
 	}
 	uname(&u);
 	return rt_fail(log, EOPNOTSUPP,

@@ -3,14 +3,12 @@
  * is ours: the program that is pinned beside the place of our link.
  */
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <xdp/libxdp.h>
 
-#include "private.h"
+#include "dispatch.h"
 
 static _Thread_local const struct xdpf_log *libxdp_log;
 
@@ -48,7 +46,7 @@ int rt_dispatch_check(const struct xdpf_log *log)
 		return rt_fail_sys(log, errno, "no XDP program can be loaded");
 	ext = bpf_prog_load(BPF_PROG_TYPE_EXT, "xdpf_part", "GPL", pass, 2, &opts);
 	if (ext >= 0 || errno == EINVAL)
-		return 0;
+		return rt_by_ids("--dispatch", "libxdp finds the dispatcher and its parts by their ids", log);
 	return rt_fail(log, EOPNOTSUPP, "libxdp's dispatcher cannot run here: this kernel refuses the programs that it is made of (EXT): %s\n"
 		       "Run one filter per interface, or a kernel that has them", strerror(errno));
 }
@@ -72,18 +70,12 @@ uint32_t rt_dispatch_pinned(const char *path)
 
 /* ---- the dispatcher that runs ---- */
 
-static void multiprog_close(struct xdp_multiprog **mp)
-{
-	if (*mp)
-		xdp_multiprog__close(*mp);
-}
-
 static void xdp_program_close(struct xdp_program **p)
 {
 	xdp_program__close(*p);
 }
 
-static struct xdp_multiprog *dispatcher(unsigned ifindex, const struct xdpf_log *log)
+struct xdp_multiprog *rt_dispatcher(unsigned ifindex, const struct xdpf_log *log)
 {
 	struct xdp_multiprog *mp;
 
@@ -97,8 +89,7 @@ static struct xdp_multiprog *dispatcher(unsigned ifindex, const struct xdpf_log 
 	return NULL;
 }
 
-/* The part with this id; it lives as long as @mp. */
-static struct xdp_program *part_of(const struct xdp_multiprog *mp, uint32_t id)
+struct xdp_program *rt_dispatcher_part(const struct xdp_multiprog *mp, uint32_t id)
 {
 	struct xdp_program *p = NULL;
 
@@ -111,9 +102,9 @@ static struct xdp_program *part_of(const struct xdp_multiprog *mp, uint32_t id)
 uint32_t rt_dispatch_part(unsigned ifindex, const char *path, const struct xdpf_log *log)
 {
 	uint32_t id = rt_dispatch_pinned(path);
-	_cleanup_(multiprog_close) struct xdp_multiprog *mp = id ? dispatcher(ifindex, log) : NULL;
+	_cleanup_(rt_dispatcher_close) struct xdp_multiprog *mp = id ? rt_dispatcher(ifindex, log) : NULL;
 
-	return part_of(mp, id) ? id : 0;
+	return rt_dispatcher_part(mp, id) ? id : 0;
 }
 
 static enum xdp_attach_mode libxdp_mode(enum xdpf_mode mode)
@@ -121,23 +112,26 @@ static enum xdp_attach_mode libxdp_mode(enum xdpf_mode mode)
 	return mode == XDPF_MODE_GENERIC ? XDP_MODE_SKB : XDP_MODE_NATIVE;
 }
 
-static int detach(const struct xdpf_iface *i, uint32_t id, const struct xdpf_log *log)
+int rt_dispatch_detach(unsigned ifindex, const char *name, uint32_t id, const struct xdpf_log *log)
 {
-	_cleanup_(multiprog_close) struct xdp_multiprog *mp = dispatcher(i->ifindex, log);
-	struct xdp_program *p = part_of(mp, id);
+	_cleanup_(rt_dispatcher_close) struct xdp_multiprog *mp = rt_dispatcher(ifindex, log);
+	struct xdp_program *p = rt_dispatcher_part(mp, id);
 	int err;
 
 	if (!p)
 		return 0;
-	err = xdp_program__detach(p, (int)i->ifindex, xdp_multiprog__attach_mode(mp), 0);
-	return err ? rt_fail_sys(log, -err, "%s: libxdp cannot take the filter (id %u) out of its dispatcher", i->name, id) : 0;
+	err = xdp_program__detach(p, (int)ifindex, xdp_multiprog__attach_mode(mp), 0);
+	return err ? rt_fail_sys(log, -err, "%s: libxdp cannot take the filter (id %u) out of its dispatcher", name, id) : 0;
 }
 
 int rt_dispatch_remove(const struct xdpf_iface *i, const char *path, const struct xdpf_log *log)
 {
 	char part[RT_PATH_MAX];
-	int err = detach(i, i->part_id, log);
+	int err = rt_dispatch_begin(path, NULL, i->part_id, log);
 
+	if (!err)
+		err = rt_dispatch_detach(i->ifindex, i->name, i->part_id, log);
+	rt_dispatch_settle(path, i->ifindex, i->name, NULL);
 	if (err)
 		return err;
 	rt_dispatch_path(part, path);
@@ -146,36 +140,6 @@ int rt_dispatch_remove(const struct xdpf_iface *i, const char *path, const struc
 	rt_bpffs_unpin(path, NULL);
 	rt_log(log, XDPF_LOG_INFO, "%s: removed the filter from libxdp's dispatcher (id %u)", i->name, i->part_id);
 	return 0;
-}
-
-static void close_dir(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
-void rt_dispatch_sweep(const struct xdpf_log *log)
-{
-	_cleanup_(close_dir) DIR *d = NULL;
-	char dir[RT_PATH_MAX], part[RT_PATH_MAX], name[IF_NAMESIZE];
-	const struct dirent *e;
-
-	if (rt_bpffs_path(dir, 0, log))
-		return;
-	*strrchr(dir, '/') = '\0';
-	*strrchr(dir, '/') = '\0';
-	d = opendir(dir);
-	while (d && (e = readdir(d))) {
-		unsigned ifindex = (unsigned)strtoul(e->d_name, NULL, 10);
-
-		if (!ifindex || if_indextoname(ifindex, name) || snprintf(part, sizeof(part), "%s/%s/part", dir, e->d_name) >= (int)sizeof(part))
-			continue;
-		if (unlink(part))
-			continue;
-		*strrchr(part, '/') = '\0';
-		rmdir(part);
-	}
-	rmdir(dir);
 }
 
 /* ---- joining ---- */
@@ -208,12 +172,15 @@ static int open_part(struct bpf_object **out, const struct xdpf_program *p, cons
 /* What is found from the part alone. */
 static int bind_meta(const struct xdpf_program *p, int fd, const struct xdpf_log *log)
 {
-	if (bpf_prog_bind_map(fd, p->meta_fd, NULL) || (p->metas_fd >= 0 && bpf_prog_bind_map(fd, p->metas_fd, NULL)))
-		return rt_fail_sys(log, errno, "the metadata cannot be tied to the program");
+	const int own[] = { p->meta_fd, p->metas_fd, p->lists_fd };
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (own[i] >= 0 && bpf_prog_bind_map(fd, own[i], NULL))
+			return rt_fail_sys(log, errno, "the metadata cannot be tied to the program");
 	return 0;
 }
 
-static int pin_part(int fd, const char *path, const struct xdpf_log *log)
+int rt_dispatch_pin(int fd, const char *path, const struct xdpf_log *log)
 {
 	char part[RT_PATH_MAX];
 
@@ -253,10 +220,7 @@ static int join(const struct xdpf_iface *i, const char *path, const struct xdpf_
 		return rt_fail_sys(log, -err, "%s: libxdp cannot make the filter a part of its dispatcher (--verbose says more)", i->name);
 	err = bind_meta(p, xdp_program__fd(x), log);
 	if (!err)
-		err = pin_part(xdp_program__fd(x), path, log);
-	/* one that would not be found again must not stay */
-	if (err)
-		xdp_program__detach(x, (int)i->ifindex, libxdp_mode(opt->mode), 0);
+		err = rt_dispatch_pin(xdp_program__fd(x), path, log);
 	return err;
 }
 
@@ -279,8 +243,8 @@ static int refuse(const struct xdpf_iface *i, const struct xdpf_dispatch_opts *o
 
 static bool has_priority(const struct xdpf_iface *i, unsigned priority, const struct xdpf_log *log)
 {
-	_cleanup_(multiprog_close) struct xdp_multiprog *mp = dispatcher(i->ifindex, log);
-	const struct xdp_program *p = part_of(mp, i->part_id);
+	_cleanup_(rt_dispatcher_close) struct xdp_multiprog *mp = rt_dispatcher(i->ifindex, log);
+	const struct xdp_program *p = rt_dispatcher_part(mp, i->part_id);
 
 	return p && xdp_program__run_prio(p) == priority;
 }
@@ -316,10 +280,13 @@ static int dispatch(const struct xdpf_iface *i, const char *path, const struct x
 		return rt_fail(log, EOPNOTSUPP, "fields that begin with rx. are for a program that is bound to its device, which a dispatcher's part "
 			       "is not: take the rules that ask for them out, or apply without --dispatch");
 	if (!err)
+		err = rt_dispatch_begin(path, p, i->part_id, log);
+	if (!err)
 		err = join(i, path, p, o, opt, log);
 	/* the one before goes only now: between these both decide, and nothing passes that the new one drops */
 	if (!err && i->part_id)
-		err = detach(i, i->part_id, log);
+		err = rt_dispatch_detach(i->ifindex, i->name, i->part_id, log);
+	rt_dispatch_settle(path, i->ifindex, i->name, NULL);
 	if (!err)
 		rt_log(log, XDPF_LOG_INFO, "%s: %s is a part of libxdp's dispatcher, priority %u, %s mode%s", i->name, rt_meta_get(p->meta)->program,
 		       opt->priority, xdpf_mode_name(opt->mode),

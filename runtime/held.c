@@ -77,6 +77,15 @@ int rt_map_get(uint32_t id)
 	return fd < 0 && errno == EPERM ? get_held('m', id) : fd;
 }
 
+int rt_by_ids(const char *what, const char *why, const struct xdpf_log *log)
+{
+	uint32_t id;
+
+	if (!bpf_prog_get_next_id(0, &id) || errno != EPERM)
+		return 0;
+	return rt_fail(log, EPERM, "%s needs CAP_SYS_ADMIN, which this process lacks: %s\nRun as root, or give it that capability, too", what, why);
+}
+
 /* ---- pinning ---- */
 
 static bool is_held_dir(void)

@@ -53,7 +53,7 @@ uint32_t rt_dispatch_pinned(const char *path);
 
 /* The part of the dispatcher that runs which is ours; 0: none. */
 uint32_t rt_dispatch_part(unsigned ifindex, const char *path, const struct xdpf_log *log);
-/* Lets go of parts whose interfaces are gone. Under the lock. */
+/* Finishes or undoes what was left of parts on their way, and lets go of those that are in no dispatcher any more. Under the lock. */
 void rt_dispatch_sweep(const struct xdpf_log *log);
 /* Takes @i->part_id out of it. Under the lock. */
 int rt_dispatch_remove(const struct xdpf_iface *i, const char *path, const struct xdpf_log *log);

@@ -216,6 +216,7 @@ int rt_list_open(struct rt_list *out, const struct rt_live *l, const struct xdpf
 		_cleanup_close_ int fd = -1;
 		int err = read_head(&head, l, turn);
 
+		out->turn = turn;
 		if (err == -ENOENT && rt_live_turn(l) == turn)
 			return 0;
 		if (!err)
@@ -334,19 +335,16 @@ static int wait_for_packets(const struct rt_live *l, const struct xdpf_log *log)
 	return 0;
 }
 
-/* Elements of the kernel's map that are of turn @gone only are taken out; those of any, if @now is one (0 or 1), are of that. */
-static int sweep(const struct rt_live *l, int fd, unsigned gone, int now, const struct xdpf_log *log)
+/* One after the other: a rule may have put one there anew meanwhile. */
+static void sweep_each(const struct rt_live *l, int fd, struct rt_snapshot *s, unsigned gone, int now)
 {
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	const struct xdpf_set *m = &rt_meta_get(l->p->meta)->sets[l->set];
-	int err = rt_snapshot_read(&s, fd, m, log);
 
-	for (size_t i = 0; i < s.n && !err; i++) {
-		const void *key = s.keys + i * m->key_size;
-		struct xdpf_element *e = &s.values[i], is;
+	for (size_t i = 0; i < s->n; i++) {
+		const void *key = s->keys + i * m->key_size;
+		struct xdpf_element *e = &s->values[i], is;
 
 		if (e->turn == gone + 1) {
-			/* unless it was added anew meanwhile */
 			if (!bpf_map_lookup_elem(fd, key, &is) && is.turn == gone + 1)
 				bpf_map_delete_elem(fd, key);
 		} else if (!e->turn && now >= 0) {
@@ -354,7 +352,47 @@ static int sweep(const struct rt_live *l, int fd, unsigned gone, int now, const 
 			bpf_map_update_elem(fd, key, e, BPF_EXIST);
 		}
 	}
-	return err;
+}
+
+/* The same where nobody but us puts any there, and we have the lock. */
+static int sweep_all(const struct rt_live *l, int fd, struct rt_snapshot *s, unsigned gone, int now)
+{
+	size_t size = rt_meta_get(l->p->meta)->sets[l->set].key_size, n_gone = 0, n_any = 0, done = 0;
+	_cleanup_free_ unsigned char *old = malloc(s->n * size + 1);
+	int err;
+
+	if (!old)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n; i++) {
+		const unsigned char *key = s->keys + i * size;
+
+		if (s->values[i].turn == gone + 1) {
+			memcpy(old + n_gone++ * size, key, size);
+		} else if (!s->values[i].turn && now >= 0) {
+			s->values[i].turn = (uint32_t)now + 1;
+			memmove(s->keys + n_any * size, key, size);
+			s->values[n_any++] = s->values[i];
+		}
+	}
+	err = rt_batch_delete(fd, old, n_gone, size, &done);
+	done = 0;
+	return err ? err : rt_batch_put(fd, s->keys, s->values, n_any, size, &done);
+}
+
+/* Elements of the kernel's map that are of turn @gone only are taken out; those of any, if @now is one (0 or 1), are of that. */
+static int sweep(const struct rt_live *l, int fd, unsigned gone, int now, const struct xdpf_log *log)
+{
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
+	int err = rt_snapshot_read(&s, fd, &rt_meta_get(l->p->meta)->sets[l->set], log);
+
+	if (err)
+		return err;
+	if (l->snap->added) {
+		sweep_each(l, fd, &s, gone, now);
+		return 0;
+	}
+	err = sweep_all(l, fd, &s, gone, now);
+	return err ? rt_fail_sys(log, -err, "set %s: its elements cannot be changed", l->name) : 0;
 }
 
 static void be_busy(const struct rt_live *l, bool busy)

@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 
-#include "private.h"
+#include "match.h"
 
 int rt_match_files(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const struct xdpf_log *log)
 {
@@ -96,65 +96,6 @@ uint32_t rt_match_set(const struct xdpf_meta *old, const struct xdpf_meta *new, 
 		if (same(files, old->sets[i].file, old->sets[i].name, new->sets[set].file, new->sets[set].name))
 			return (uint32_t)i;
 	return RT_NO_INDEX;
-}
-
-/* There may be very many of them. */
-struct known_limit {
-	const struct xdpf_limit *limit;
-	size_t file;
-};
-
-static int by_name(const struct known_limit *x, const struct known_limit *y)
-{
-	return x->file != y->file ? (x->file < y->file ? -1 : 1) : strcmp(x->limit->name, y->limit->name);
-}
-
-static int by_name_and_place(const void *a, const void *b)
-{
-	const struct known_limit *x = a, *y = b;
-	int c = by_name(x, y);
-
-	return c ? c : x->limit < y->limit ? -1 : x->limit > y->limit;
-}
-
-/* Of limits whose file goes on. */
-static struct known_limit *sorted_limits(size_t *n, const struct xdpf_meta *m, const uint32_t *files)
-{
-	struct known_limit *v = calloc(m->n_limits + 1, sizeof(*v));
-
-	*n = 0;
-	for (size_t i = 0; v && i < m->n_limits; i++) {
-		size_t file = files ? files[m->limits[i].file] : m->limits[i].file;
-
-		if (file != RT_NO_INDEX)
-			v[(*n)++] = (struct known_limit){ &m->limits[i], file };
-	}
-	if (v)
-		qsort(v, *n, sizeof(*v), by_name_and_place);
-	return v;
-}
-
-int rt_match_limits(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, const struct xdpf_log *log)
-{
-	size_t n_was, n_is;
-	_cleanup_free_ struct known_limit *was = sorted_limits(&n_was, old, files), *is = sorted_limits(&n_is, new, NULL);
-	uint32_t *to = malloc((new->n_limits + 1) * sizeof(*to));
-
-	if (!was || !is || !to) {
-		free(to);
-		return rt_fail(log, ENOMEM, "out of memory");
-	}
-	memset(to, 0xff, new->n_limits * sizeof(*to));
-	for (size_t i = 0, k = 0; i < n_was && k < n_is;) {
-		int c = by_name(&was[i], &is[k]);
-
-		if (!c)
-			to[is[k].limit - new->limits] = (uint32_t)(was[i].limit - old->limits);
-		i += c <= 0;
-		k += c >= 0;
-	}
-	*out = to;
-	return 0;
 }
 
 uint32_t rt_match_table(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t table)

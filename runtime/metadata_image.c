@@ -142,6 +142,9 @@ static void move_all(struct rt_meta *meta, const uint32_t *to)
 		meta->actions[i].rule = to[meta->actions[i].rule];
 	for (size_t i = 0; i < meta->m.n_logs; i++)
 		meta->logs[i].rule = to[meta->logs[i].rule];
+	for (size_t i = 0; i < meta->m.n_limits; i++)
+		if (meta->limits[i].rule != XDPF_NO_RULE)
+			meta->limits[i].rule = to[meta->limits[i].rule];
 }
 
 static void use(uint32_t index, size_t *n)

@@ -132,13 +132,16 @@ static void parse_limit(struct meta_parse *p, size_t i, const struct meta_value 
 	l->words = meta_number_of(p, v[4], "words", XDPF_LIMIT_MAX_WORDS);
 	l->layout = meta_string_of(p, v[5], "layout");
 	l->shift = meta_number_of(p, v[6], "shift", XDPF_LIMIT_MAX_SHIFT);
+	l->rule = v[7].type != META_ABSENT ? meta_number_of(p, v[7], "rule", meta_max_index(p)) : XDPF_NO_RULE;
+	if (!p->err && l->rule != XDPF_NO_RULE && !xdpf_meta_rule(&p->meta->m, l->rule))
+		meta_bad(p, "rule", "is no rule's index");
 	if (!p->err && !l->size != !l->words)
 		meta_bad(p, "size", "is said of a limit without a key, or not of one with a key");
 }
 
 void meta_parse_limits(struct meta_parse *p, const struct meta_long *l)
 {
-	meta_each(p, l, (const char *[]){ "name", "rate", "file", "size", "words", "layout", "shift", NULL }, parse_limit);
+	meta_each(p, l, (const char *[]){ "name", "rate", "file", "size", "words", "layout", "shift", "rule", NULL }, parse_limit);
 }
 
 static void parse_logger(struct meta_parse *p, size_t i, const struct meta_value *v)

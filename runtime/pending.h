@@ -10,6 +10,7 @@
  *   new         the program that waits for confirmation
  *   tables      while tables are exchanged in the program: the metadata of the new ones
  *   before      the program that was replaced, until what it counted is written down for the one in its place: see carry.c
+ *   copied-N    beside it, until the rest of set N is copied: what it had when it was copied: see carry_copied.c
  *   watch-ID    what counts packets of the program with this id that redirects lose; watch-ID-1 and so on: see RT_WATCH_EXCEPTION
  *
  * Pins are made before the link is changed, and taken away behind that: so the link and they say at any moment what to finish and what to undo.
@@ -28,6 +29,7 @@
 #define RT_PIN_NEW	"new"
 #define RT_PIN_TABLES	"tables"
 #define RT_PIN_BEFORE	"before"
+#define RT_PIN_COPIED	"copied-"
 #define RT_PIN_WATCH	"watch-"
 
 /* ---- guard.c ---- */
@@ -67,6 +69,8 @@ int rt_pin_put(int fd, const char *path, const char *name, const struct xdpf_log
 /* The fd of what is pinned there; -1, with errno. */
 int rt_pin_get(const char *path, const char *name);
 void rt_pin_drop(const char *path, const char *name);
+/* Those whose names begin so. */
+void rt_pin_drop_all(const char *path, const char *begin);
 /* All of them but the link. */
 void rt_pins_drop(const char *path);
 /* The id of a program, by its fd; 0: it is none. */
@@ -84,5 +88,11 @@ bool rt_settle_gone(const char *path);
 void rt_settle_iface(const char *iface, const struct xdpf_log *log);
 /* The link back from guard @guard_id to the program from before. */
 int rt_go_back(int link_fd, const char *path, uint32_t guard_id, uint32_t old_id, const struct xdpf_log *log);
+
+/* ---- carry_copied.c ---- */
+
+/* Copies what came to sets of program @old_fd, and what went, since they were copied for @p, which takes its place. How many sets that were, or an
+ * error. */
+int rt_copied_finish(const char *path, const struct xdpf_program *p, int old_fd, const char *iface, const struct xdpf_log *log);
 
 #endif

@@ -110,6 +110,19 @@ static void drop_watch(const char *path, const char *name, void *arg)
 		rt_pin_drop(path, name);
 }
 
+static void drop_begin(const char *path, const char *name, void *arg)
+{
+	const char *begin = arg;
+
+	if (!strncmp(name, begin, strlen(begin)))
+		rt_pin_drop(path, name);
+}
+
+void rt_pin_drop_all(const char *path, const char *begin)
+{
+	each_pin(path, drop_begin, (void *)(uintptr_t)begin);
+}
+
 void rt_pins_drop(const char *path)
 {
 	const uint32_t none[2] = { 0 };
@@ -118,7 +131,7 @@ void rt_pins_drop(const char *path)
 		rt_pin_drop(path, TRANSIENT[i]);
 	rt_pin_drop(path, RT_PIN_KEPT);
 	rt_pin_drop(path, RT_PIN_PREVIOUS);
-	rt_pin_drop(path, RT_PIN_BEFORE);
+	rt_carry_unpin(path);
 	each_pin(path, drop_watch, (void *)(uintptr_t)none);
 }
 
@@ -216,7 +229,7 @@ static void settle_plain(const char *path, const struct bpf_link_info *link, con
 	rt_pin_drop(path, RT_PIN_KEPT);
 	/* it runs itself: what took its place was undone, and has nothing to go on with */
 	if (pinned_id(path, RT_PIN_BEFORE) == link->prog_id)
-		rt_pin_drop(path, RT_PIN_BEFORE);
+		rt_carry_unpin(path);
 	keep[1] = pinned_id(path, RT_PIN_PREVIOUS);
 	if (keep[1] == link->prog_id)
 		rt_pin_drop(path, RT_PIN_PREVIOUS);
@@ -264,16 +277,19 @@ void rt_settle_carry(const char *path, const struct xdpf_log *log)
 	uint32_t len = sizeof(info), before = pinned_id(path, RT_PIN_BEFORE);
 	struct rt_until until;
 
-	if (!before || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || rt_guard_look(&until, path, info.prog_id))
+	bool waits;
+
+	if (!before || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 		return;
-	prog = rt_prog_get(info.prog_id);
-	rt_carry_recover(path, prog, who(info.xdp.ifindex).text, log);
+	waits = rt_guard_look(&until, path, info.prog_id);
+	prog = rt_prog_get(waits ? until.new_prog : info.prog_id);
+	rt_carry_recover(path, prog, waits, who(info.xdp.ifindex).text, log);
 }
 
 /* ---- who only looks ---- */
 
 struct seen {
-	bool link, transient, kept, before;
+	bool link, transient, kept, before, copied;
 };
 
 static void see(const char *path, const char *name, void *arg)
@@ -284,6 +300,7 @@ static void see(const char *path, const char *name, void *arg)
 	s->link |= !strcmp(name, RT_PIN_LINK);
 	s->kept |= !strcmp(name, RT_PIN_KEPT);
 	s->before |= !strcmp(name, RT_PIN_BEFORE);
+	s->copied |= !strncmp(name, RT_PIN_COPIED, strlen(RT_PIN_COPIED));
 	for (size_t i = 0; i < N_TRANSIENT; i++)
 		s->transient |= !strcmp(name, TRANSIENT[i]);
 }
@@ -308,6 +325,8 @@ static bool is_due(const char *path)
 		return !lstat(dir, &st) && st.st_nlink == 2;
 	}
 	each_pin(path, see, &s);
+	if (s.copied)
+		return true;
 	if (!s.link || s.transient || s.kept || s.before)
 		return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !rt_guard_look(&until, path, info.prog_id) ||
 		       rt_clock() >= until.at;

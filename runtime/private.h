@@ -131,20 +131,6 @@ struct rt_counts {
 	size_t n[RT_KINDS];		/* numbers */
 };
 
-/* ---- match.c: what is the same in two programs ---- */
-
-/* By old file: the new one, or RT_NO_INDEX. */
-int rt_match_files(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const struct xdpf_log *log);
-/* Calls @fn for each pair, and with a NULL for a rule that is gone (@new) or new (@old), until it returns not 0. */
-typedef int (*rt_match_fn)(void *arg, const struct xdpf_rule *old, const struct xdpf_rule *new);
-int rt_match_rules(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, rt_match_fn fn, void *arg,
-		   const struct xdpf_log *log);
-/* The place of a new one among the old ones, or RT_NO_INDEX. */
-uint32_t rt_match_set(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t set);
-/* By new limit: the old one, or RT_NO_INDEX. */
-int rt_match_limits(uint32_t **out, const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, const struct xdpf_log *log);
-uint32_t rt_match_table(const struct xdpf_meta *old, const struct xdpf_meta *new, const uint32_t *files, size_t table);
-
 /* ---- relabel.c: which rules go on under which indexes ---- */
 
 struct rt_relabel {
@@ -248,87 +234,7 @@ struct ethtool_drvinfo;
 /* The name of an interface's driver, in @info; NULL: it does not say. */
 const char *rt_driver_name(const char *iface, struct ethtool_drvinfo *info);
 
-/* ---- live.c: snapshots of sets ---- */
-
-struct xdpf_program;
-struct rt_carry;
-
-/* A set's snapshots, of a set that has such. */
-struct rt_live {
-	const struct xdpf_program *p;
-	size_t set;
-	const struct rt_snap *snap;
-	const char *name;
-	struct xdpf_turns *turns;		/* in the kernel's map */
-};
-
-/* What is in a snapshot. Zero it to begin with. */
-struct rt_list {
-	const unsigned char *keys;
-	size_t n;
-	uint64_t until;
-	unsigned slot;				/* which of the set's two lists it is */
-	void *map;
-	size_t len;
-};
-
-int rt_live_open(struct rt_live *l, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
-void rt_live_close(struct rt_live *l);
-/* 0 or 1 */
-unsigned rt_live_turn(const struct rt_live *l);
-/* What is in the snapshot that is in use. */
-int rt_list_open(struct rt_list *out, const struct rt_live *l, const struct xdpf_log *log);
-void rt_list_close(struct rt_list *list);
-/* Its place among them, which are as live_sort() makes them; .n: it is none of them. */
-size_t rt_list_find(const struct rt_list *list, const struct live_set *s, const void *key);
-/* Makes @n such elements all that is in the set: to packets at once. Those of the map @fd, which the set had besides, are taken out. @until: as
- * struct live_head's. */
-int rt_live_replace(const struct rt_live *l, int fd, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log);
-/* Makes them all that is in the snapshot; a packet on its way may have asked it before, and what the set has besides stays. */
-int rt_live_patch(const struct rt_live *l, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log);
-/* The map of lists, tied to a program; none, where no set has snapshots. */
-int rt_live_bind(int *out_fd, int prog_fd, const struct rt_meta *m, const struct xdpf_log *log);
-/* -ENOENT: @map is none of those of snapshots; 0: it is as its readers expect. */
-int rt_live_map(const struct bpf_map *map, const struct rt_meta *m, const struct xdpf_log *log);
-int *rt_live_place(struct xdpf_program *p, const char *name);
-
-/* ---- sets.c ---- */
-
-/* What an object's sets begin with must fit its metadata. */
-int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
-/* Puts it into the maps of a loaded program, but for sets that go on. */
-int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct rt_carry *carry, const struct xdpf_log *log);
-/* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
-int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
-/* The map of a set, if it is as the metadata says; it stays the program's. */
-int rt_set_open(int *out, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
-/* What is in a map of elements, expired ones too. Zero it to begin with. */
-struct rt_snapshot {
-	unsigned char *keys;
-	struct xdpf_element *values;
-	size_t n, cap;
-};
-
-int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log);
-/* All elements that are in a set of a program, whether its snapshot has them or its map; those of the snapshot come last, with a .turn of 0. */
-int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
-void rt_snapshot_free(struct rt_snapshot *s);
-uint64_t rt_set_now(void);
-/* Only one change of sets at a time; until the fd is closed. */
-int rt_set_lock(int *out_fd, const struct xdpf_program *p, const struct xdpf_log *log);
-/* The set's snapshots, where it has such, and what is in the one in use; .turns NULL: it has none. */
-int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
-/* Takes out of the map @fd what has expired, or @all. */
-int rt_set_sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, uint64_t now, const struct xdpf_log *log);
-/* xdpf_set_add() at a time of the clock that the program goes by. */
-int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log);
-int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log);
-/* As xdpf_set_remove(), under the lock. */
-int rt_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
-/* Is this very element in the set, to stay? */
-bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key);
-/* Where the fd of a map of this name belongs; NULL: it is none of the sets'. */
-int *rt_sets_place(struct xdpf_program *p, const char *name);
+#include "sets.h"
 
 /* ---- program.c ---- */
 
@@ -415,14 +321,17 @@ const char *rt_carry_name(const struct rt_carry *c, const struct bpf_map *map);
 bool rt_carry_has_set(const struct rt_carry *c, size_t set);
 int rt_carry_errors_fd(const struct rt_carry *c);
 int rt_carry_loaded(struct rt_carry *c, struct xdpf_program *p, const struct xdpf_log *log);
+/* Before it runs, beside the link at @path, for who comes after one that is ended: see pending.h. @c NULL: there is nothing. */
+int rt_carry_pin(const struct rt_carry *c, const struct xdpf_program *p, const char *path, const struct xdpf_log *log);
+void rt_carry_unpin(const char *path);
 /* When the new program runs: from here on the old one's state is not needed, but where it is @pending its counters. */
-int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, bool pending, const struct xdpf_log *log);
+int rt_carry_finish(struct rt_carry *c, const struct xdpf_program *p, const char *path, bool pending, const struct xdpf_log *log);
 /* What came of it. */
 void rt_carry_say(const struct rt_carry *c, const char *iface, const struct xdpf_log *log);
 void rt_carry_counts(const struct rt_carry *c, size_t *kept, size_t *fresh, size_t *gone);
 struct xdpf_lost *rt_carry_take_lost(struct rt_carry *c, size_t *n);
-/* Does what a process that was ended left, for the link at @path and the program that runs there (-1: none). */
-int rt_carry_recover(const char *path, int prog_fd, const char *iface, const struct xdpf_log *log);
+/* Does what a process that was ended left, for the link at @path and the program that runs there (-1: none), or @waits for confirmation. */
+int rt_carry_recover(const char *path, int prog_fd, bool waits, const char *iface, const struct xdpf_log *log);
 /* Adds what the program before counted. */
 int rt_carried_add(struct rt_counts *to, const struct xdpf_program *p, bool deep, const struct xdpf_log *log);
 /* Indexes that rules get which had none. */
@@ -472,6 +381,8 @@ const char *rt_bpffs_root(void);
 /* A program or map by its id: an fd, or -1 with errno. */
 int rt_prog_get(uint32_t id);
 int rt_map_get(uint32_t id);
+/* Refuses with -EPERM what others' ids have to be looked up for, where this process may not. @why: who looks up what. */
+int rt_by_ids(const char *what, const char *why, const struct xdpf_log *log);
 /* Makes sure that a program that was loaded, and its maps, are found by these. Under the lock. */
 int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log);
 int rt_hold_map(int fd, const struct xdpf_log *log);

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "private.h"
+#include "match.h"
 #include "table/what.h"
 
 void rt_relabel_free(struct rt_relabel *r)

@@ -155,8 +155,10 @@ int rt_set_open(int *out, const struct xdpf_program *p, size_t set, const struct
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
 
-	if (set >= m->n_sets || p->set_fd[set] < 0)
+	if (set >= m->n_sets)
 		return rt_fail(log, ENOENT, "the program has no such set");
+	if (p->set_fd[set] < 0)
+		return rt_fail(log, ENOENT, "no rule asks set %s, so it is not in the filter: use it in a rule, and apply", m->sets[set].name);
 	if (bpf_obj_get_info_by_fd(p->set_fd[set], &info, &len))
 		return rt_fail_sys(log, errno, "set %s cannot be looked at", m->sets[set].name);
 	if (info.key_size != m->sets[set].key_size || info.value_size != sizeof(struct xdpf_element))
@@ -183,18 +185,19 @@ void rt_snapshot_free(struct rt_snapshot *s)
 
 static bool snapshot_room(struct rt_snapshot *s, size_t want, size_t key_size)
 {
+	size_t cap = 2 * s->cap > s->n + want ? 2 * s->cap : s->n + want;
 	void *keys, *values;
 
 	if (s->cap - s->n >= want)
 		return true;
-	keys = realloc(s->keys, (s->n + want) * key_size);
+	keys = realloc(s->keys, cap * key_size);
 	if (keys)
 		s->keys = keys;
-	values = keys ? realloc(s->values, (s->n + want) * sizeof(*s->values)) : NULL;
+	values = keys ? realloc(s->values, cap * sizeof(*s->values)) : NULL;
 	if (!values)
 		return false;
 	s->values = values;
-	s->cap = s->n + want;
+	s->cap = cap;
 	return true;
 }
 
@@ -303,18 +306,6 @@ int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, 
 	return read_chunks(s, fd, set, NULL, NULL, log);
 }
 
-struct counting {
-	uint64_t n, now;
-};
-
-static void count_live(void *arg, const struct rt_snapshot *s)
-{
-	struct counting *c = arg;
-
-	for (size_t i = 0; i < s->n; i++)
-		c->n += !s->values[i].until || s->values[i].until > c->now;
-}
-
 int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set, const struct xdpf_log *log)
 {
 	_cleanup_(view_free) struct view v = { .set = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL };
@@ -343,35 +334,71 @@ int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set,
 	return 0;
 }
 
-int xdpf_set_count(const struct xdpf_program *p, size_t set, uint64_t *n, const struct xdpf_log *log)
-{
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
-	struct counting c = { 0, rt_set_now() };
-	int fd, err = rt_set_open(&fd, p, set, log);
+/* What is told of a set while it is read. */
+struct telling {
+	const struct xdpf_set *set;
+	struct rt_live live;
+	struct rt_list list;		/* .n 0: nothing of it is in the set */
+	uint64_t now;
+	xdpf_set_fn fn;
+	void *arg;
+};
 
-	/* without snapshots it need not be in memory as a whole */
-	if (!err && rt_meta_snap(p->meta, set)->set.form == LIVE_NONE)
-		err = read_chunks(&s, fd, &rt_meta_get(p->meta)->sets[set], count_live, &c, log);
-	else if (!err)
-		err = rt_set_view(&s, p, set, log);
-	if (!err)
-		*n = c.n + s.n;
-	return err;
+static void end_telling(struct telling *t)
+{
+	rt_list_close(&t->list);
+	rt_live_close(&t->live);
 }
 
+/* Of elements that the list has, too, that has told already. */
+static void tell_chunk(void *arg, const struct rt_snapshot *s)
+{
+	const struct telling *t = arg;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const unsigned char *key = s->keys + i * t->set->key_size;
+		const struct xdpf_element *e = &s->values[i];
+
+		if ((e->until && e->until <= t->now) || (t->live.turns && e->turn && e->turn != t->list.turn + 1))
+			continue;
+		if (!t->list.n || rt_list_find(&t->list, &t->live.snap->set, key) == t->list.n)
+			t->fn(t->arg, key, e->until ? e->until - t->now : 0);
+	}
+}
+
+/* Begins at once, and has no more of it in memory than what it tells. */
 int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void *arg, const struct xdpf_log *log)
 {
-	_cleanup_(view_free) struct view v = { .set = set < rt_meta_get(p->meta)->n_sets ? &rt_meta_get(p->meta)->sets[set] : NULL };
+	_cleanup_(end_telling) struct telling t = { .fn = fn, .arg = arg, .now = rt_set_now() };
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	int fd, err = rt_set_open(&fd, p, set, log);
 
-	if (!err)
-		err = look(&v, p, set, fd, log);
 	if (err)
 		return err;
-	merge(&v);
-	for (size_t i = 0; i < v.list.n && (!v.list.until || v.list.until > v.now); i++)
-		fn(arg, v.list.keys + i * v.set->key_size, v.list.until ? v.list.until - v.now : 0);
-	for (size_t i = 0; i < v.s.n; i++)
-		fn(arg, v.s.keys + i * v.set->key_size, v.s.values[i].until ? v.s.values[i].until - v.now : 0);
-	return 0;
+	t.set = &rt_meta_get(p->meta)->sets[set];
+	err = rt_set_snapshot(&t.live, &t.list, p, set, log);
+	if (err)
+		return err;
+	if (t.list.until && t.list.until <= t.now)
+		t.list.n = 0;
+	for (size_t i = 0; i < t.list.n; i++)
+		fn(arg, t.list.keys + i * t.set->key_size, t.list.until ? t.list.until - t.now : 0);
+	return read_chunks(&s, fd, t.set, tell_chunk, &t, log);
+}
+
+static void count_one(void *arg, const void *key, uint64_t left)
+{
+	(void)key;
+	(void)left;
+	++*(uint64_t *)arg;
+}
+
+int xdpf_set_count(const struct xdpf_program *p, size_t set, uint64_t *n, const struct xdpf_log *log)
+{
+	uint64_t counted = 0;
+	int err = xdpf_set_each(p, set, count_one, &counted, log);
+
+	if (!err)
+		*n = counted;
+	return err;
 }

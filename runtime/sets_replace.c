@@ -13,46 +13,22 @@ struct keys {
 	size_t n, size;			/* of a key: in bytes */
 };
 
-static int by_bytes(const void *a, const void *b, void *size)
+/* Each once. */
+static int tidy(struct keys *k, const struct xdpf_log *log)
 {
-	return memcmp(a, b, *(const size_t *)size);
-}
-
-/* Sorted, each once. */
-static void tidy(struct keys *k)
-{
+	_cleanup_(rt_keytab_free) struct rt_keytab tab = { 0 };
+	_cleanup_free_ bool *twice = calloc(k->n + 1, sizeof(*twice));
 	size_t n = 0;
+	int err = twice ? rt_keytab_make(&tab, k->v, k->n, k->size, log) : rt_fail(log, ENOMEM, "out of memory");
 
-	for (size_t i = 1; i < k->n; i++)
-		if (memcmp(k->v + (i - 1) * k->size, k->v + i * k->size, k->size) > 0) {
-			qsort_r(k->v, k->n, k->size, by_bytes, &k->size);
-			break;
-		}
-	for (size_t i = 0; i < k->n; i++) {
-		if (n && !memcmp(k->v + (n - 1) * k->size, k->v + i * k->size, k->size))
-			continue;
-		memmove(k->v + n++ * k->size, k->v + i * k->size, k->size);
-	}
-	k->n = n;
-}
-
-/* Its place among sorted ones; .n: it is none of them. */
-static size_t find(const struct keys *k, const void *key)
-{
-	size_t lo = 0, hi = k->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = memcmp(k->v + mid * k->size, key, k->size);
-
-		if (!c)
-			return mid;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return k->n;
+	for (size_t i = 0; i < k->n && !err; i++)
+		twice[i] = rt_keytab_find(&tab, k->v + i * k->size) != i;
+	for (size_t i = 0; i < k->n && !err; i++)
+		if (!twice[i])
+			memmove(k->v + n++ * k->size, k->v + i * k->size, k->size);
+	if (!err)
+		k->n = n;
+	return err;
 }
 
 static void keep(struct keys *k, const unsigned char *key)
@@ -63,58 +39,49 @@ static void keep(struct keys *k, const unsigned char *key)
 /* In a set with prefixes an element knows how many of the key's bits count: see struct xdpf_element. */
 static int put_all(int fd, const struct keys *k, const struct xdpf_set *set, const struct xdpf_log *log)
 {
-	struct xdpf_element *value = calloc(k->n ? k->n : 1, sizeof(*value));
-	_cleanup_free_ void *values = value;
+	_cleanup_free_ struct xdpf_element *value = calloc(k->n ? k->n : 1, sizeof(*value));
+	size_t done = 0;
+	int err;
 
 	if (!value)
 		return rt_fail(log, ENOMEM, "out of memory");
-	for (size_t i = 0; set->prefix && i < k->n; i++)
-		memcpy(&value[i].bits, k->v + i * k->size, sizeof(value[i].bits));
-	for (size_t done = 0; done < k->n;) {
-		LIBBPF_OPTS(bpf_map_batch_opts, opts);
-		uint32_t n = (uint32_t)(k->n - done);
-		int err = bpf_map_update_batch(fd, k->v + done * k->size, value + done, &n, &opts) ? errno : 0;
+	for (size_t i = 0; set->prefix && i < k->n; i++) {
+		uint32_t bits;
 
-		if (err == E2BIG || err == ENOSPC)
-			return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements", set->name, set->size);
-		if (err || !n)
-			return rt_fail_sys(log, err, "set %s cannot be filled", set->name);
-		done += n;
+		memcpy(&bits, k->v + i * k->size, sizeof(bits));
+		value[i].bits = bits;
 	}
-	return 0;
+	err = rt_batch_put(fd, k->v, value, k->n, k->size, &done);
+	if (err == -ENOSPC)
+		return rt_fail(log, ENOSPC, "set %s is full: it holds %u elements", set->name, set->size);
+	return err ? rt_fail_sys(log, -err, "set %s cannot be filled", set->name) : 0;
 }
 
 static int take_all(int fd, const struct keys *k, const struct xdpf_set *set, const struct xdpf_log *log)
 {
-	for (size_t done = 0; done < k->n;) {
-		LIBBPF_OPTS(bpf_map_batch_opts, opts);
-		uint32_t n = (uint32_t)(k->n - done);
-		int err = bpf_map_delete_batch(fd, k->v + done * k->size, &n, &opts) ? errno : 0;
+	size_t gone;
+	int err = rt_batch_delete(fd, k->v, k->n, k->size, &gone);
 
-		/* one that has gone meanwhile is what it stopped at */
-		if (err && err != ENOENT)
-			return rt_fail_sys(log, err, "set %s cannot be changed", set->name);
-		done += n + (err == ENOENT);
-	}
-	return 0;
+	return err ? rt_fail_sys(log, -err, "set %s cannot be changed", set->name) : 0;
 }
 
 /* What differs: of @want, what is not in the set or would expire; of what is in the set, what is not wanted, which is moved to the begin of @have. */
 static int compare(struct rt_snapshot *have, const struct keys *want, struct keys *add, struct keys *gone, struct xdpf_set_change *change,
 		   const struct xdpf_log *log)
 {
-	bool *stays = calloc(want->n + 1, sizeof(*stays));
-	_cleanup_free_ void *room = stays;
+	_cleanup_(rt_keytab_free) struct rt_keytab tab = { 0 };
+	_cleanup_free_ bool *stays = calloc(want->n + 1, sizeof(*stays));
 	uint64_t now = rt_set_now();
 	size_t common = 0;
+	int err = stays ? rt_keytab_make(&tab, want->v, want->n, want->size, log) : rt_fail(log, ENOMEM, "out of memory");
 
-	if (!stays)
-		return rt_fail(log, ENOMEM, "out of memory");
+	if (err)
+		return err;
 	for (size_t i = 0; i < have->n; i++) {
 		const unsigned char *key = have->keys + i * gone->size;
 		uint64_t until = have->values[i].until;
 		bool live = !until || until > now;
-		size_t at = find(want, key);
+		size_t at = rt_keytab_find(&tab, key);
 
 		if (at == want->n) {
 			change->removed += live;
@@ -133,16 +100,16 @@ static int compare(struct rt_snapshot *have, const struct keys *want, struct key
 }
 
 /* Of a set that has no snapshots: one after the other. */
-static int by_differences(int fd, const struct xdpf_set *m, struct keys *want, uint64_t keep, struct xdpf_set_change *out, const struct xdpf_log *log)
+static int by_differences(const struct xdpf_program *p, size_t set, int fd, struct keys *want, uint64_t keep, struct xdpf_set_change *out,
+			  const struct xdpf_log *log)
 {
 	_cleanup_(rt_snapshot_free) struct rt_snapshot have = { 0 };
 	struct keys add = { .size = want->size }, gone = { .size = want->size };
 	_cleanup_free_ void *added = malloc(want->n * want->size + 1);
+	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
 	bool tight;
 	int err;
 
-	if (keep)
-		return rt_fail(log, EOPNOTSUPP, "set %s: rules take elements out of it, so what replaces it can only stay", m->name);
 	add.v = added;
 	if (!added)
 		return rt_fail(log, ENOMEM, "out of memory");
@@ -154,8 +121,9 @@ static int by_differences(int fd, const struct xdpf_set *m, struct keys *want, u
 	tight = have.n + add.n > m->size;
 	if (!err && tight)
 		err = take_all(fd, &gone, m, log);
+	/* those that are there get the new time, too */
 	if (!err)
-		err = put_all(fd, &add, m, log);
+		err = keep ? rt_set_put_all(p, set, want->v, want->n, keep, rt_set_now(), log) : put_all(fd, &add, m, log);
 	if (!err && !tight)
 		err = take_all(fd, &gone, m, log);
 	return err;
@@ -165,30 +133,40 @@ static int by_differences(int fd, const struct xdpf_set *m, struct keys *want, u
 struct counts {
 	struct rt_list want;
 	const struct live_set *s;
-	size_t had, kept;
+	size_t at, had, kept;		/* at: what is wanted before it is less than what came last */
 };
 
+static const unsigned char *want_at(const struct counts *c, size_t at)
+{
+	return c->want.keys + at * c->s->key_size;
+}
+
+/* Most come in their order, so that looking on is enough. */
 static void count(void *arg, const void *key, uint64_t left)
 {
 	struct counts *c = arg;
+	int d = 1;
 
 	(void)left;
 	c->had++;
-	c->kept += rt_list_find(&c->want, c->s, key) != c->want.n;
+	if (c->at && live_cmp(c->s, want_at(c, c->at - 1), key) >= 0) {
+		c->kept += rt_list_find(&c->want, c->s, key) != c->want.n;
+		return;
+	}
+	while (c->at < c->want.n && (d = live_cmp(c->s, want_at(c, c->at), key)) < 0)
+		c->at++;
+	c->kept += c->at < c->want.n && !d;
 }
 
 static int by_snapshot(const struct xdpf_program *p, size_t set, int fd, struct keys *want, uint64_t keep, struct xdpf_set_change *out,
 		       const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
-	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
 	struct counts c = { .had = 0 };
 	int err = rt_live_open(&l, p, set, log);
 
 	if (err)
 		return err;
-	if (keep && !m->expires)
-		return rt_fail(log, EINVAL, "the elements of set %s do not expire", m->name);
 	c.s = &l.snap->set;
 	c.want = (struct rt_list){ .keys = want->v, .n = want->n };
 	err = xdpf_set_each(p, set, count, &c, log);
@@ -215,6 +193,8 @@ int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys,
 		return err;
 	m = &rt_meta_get(p->meta)->sets[set];
 	snap = rt_meta_snap(p->meta, set);
+	if (keep && !m->expires)
+		return rt_fail(log, EINVAL, "the elements of set %s do not expire", m->name);
 	want.size = m->key_size;
 	wanted = want.v = malloc(n * want.size + 1);
 	if (!want.v)
@@ -224,13 +204,13 @@ int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys,
 	if (snap->set.form != LIVE_NONE)
 		want.n = live_sort(&snap->set, want.v, n);
 	else
-		tidy(&want);
-	if (want.n == SIZE_MAX)
-		return rt_fail(log, ENOMEM, "out of memory");
+		err = tidy(&want, log);
+	if (err || want.n == SIZE_MAX)
+		return err ? err : rt_fail(log, ENOMEM, "out of memory");
 	if (want.n > m->size)
 		return rt_fail(log, ENOSPC, "set %s holds %u elements, and these are %zu: `size` in its declaration says how many", m->name, m->size,
 			       want.n);
-	err = snap->set.form != LIVE_NONE ? by_snapshot(p, set, fd, &want, keep, &out, log) : by_differences(fd, m, &want, keep, &out, log);
+	err = snap->set.form != LIVE_NONE ? by_snapshot(p, set, fd, &want, keep, &out, log) : by_differences(p, set, fd, &want, keep, &out, log);
 	if (!err)
 		*change = out;
 	return err;

@@ -28,7 +28,7 @@ static int change_set(const struct xdpf_program *p, const struct xdpf_step *step
 		if (step->kind == XDPF_STEP_REMOVE) {
 			err = xdpf_set_remove(p, step->set, element, log);
 			err = err == -ENOENT ? 0 : err;
-		} else if (!rt_set_stays(p, step->set, element)) {
+		} else if (!rt_set_stays(p, step->set, element, 0)) {
 			/* that it is full is the test's to say */
 			err = rt_set_put(p, step->set, element, step->keep, now, NULL);
 			if (err && err != -ENOSPC)

@@ -142,6 +142,8 @@ struct xdpf_logger {
 	bool sample;
 };
 
+#define XDPF_NO_RULE	((unsigned)-1)
+
 /* A rate limit. */
 struct xdpf_limit {
 	const char *name, *rate;	/* its name, or "file.xdpf:31"; what it says */
@@ -149,6 +151,7 @@ struct xdpf_limit {
 	uint64_t size;			/* keys that it has room for; 0: it has one bucket */
 	const char *layout;		/* of its buckets: what they are kept by; NULL: it is not known */
 	unsigned words, shift;		/* of a key, of 64 bits: limits with as many share a map; of a bucket's time: see limit.h */
+	unsigned rule;			/* the index of that in which it stands, without a name; else XDPF_NO_RULE */
 };
 
 /* A set that lives. */
@@ -194,6 +197,11 @@ struct xdpf_meta {
 
 /* The rule with this counter, or NULL where it is a default's or nobody's. */
 XDPF_API const struct xdpf_rule *xdpf_meta_rule(const struct xdpf_meta *m, unsigned index);
+/* The place in .sets, .limits or .tables of what rules call @name; "FILE:NAME" where several files have one. -ENOENT: none has; -ENOTUNIQ: several
+ * have, and the log says what to call them. Two limits on one line of a file have one name: they, too, are -ENOTUNIQ. */
+XDPF_API int xdpf_meta_set(size_t *set, const struct xdpf_meta *m, const char *name, const struct xdpf_log *log);
+XDPF_API int xdpf_meta_limit(size_t *limit, const struct xdpf_meta *m, const char *name, const struct xdpf_log *log);
+XDPF_API int xdpf_meta_table(size_t *table, const struct xdpf_meta *m, const char *name, const struct xdpf_log *log);
 
 /* ---- objects ---- */
 

@@ -106,6 +106,15 @@ const char *cli_nearest(const char *name, const char *const *names, size_t n)
 	return best;
 }
 
+const char *cli_name(const struct xdpf_meta *m, unsigned file, const char *name, char *buf, size_t size)
+{
+	/* one without a name is called by its place */
+	if (m->n_files < 2 || strchr(name, ':'))
+		return name;
+	snprintf(buf, size, "%s:%s", m->files[file].name, name);
+	return buf;
+}
+
 int cli_exit(int err)
 {
 	return !err ? EXIT_DONE : err == -EBADMSG ? EXIT_INPUT : EXIT_SYSTEM;

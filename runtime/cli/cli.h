@@ -45,6 +45,8 @@ void cli_init(struct cli *cli);
 void cli_error(const struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The name of @n nearest to @name, or NULL where none is near. */
 const char *cli_nearest(const char *name, const char *const *names, size_t n);
+/* What a set, a limit or a table of @file is called: @name, or FILE:NAME in a filter of several files. */
+const char *cli_name(const struct xdpf_meta *m, unsigned file, const char *name, char *buf, size_t size);
 /* The exit status for a library call that returned @err. */
 int cli_exit(int err);
 /* A number of an option; false, with a message, where @text is none of at most @max. */

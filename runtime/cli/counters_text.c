@@ -88,6 +88,7 @@ static void table_text(const struct counters_of *c, size_t table, FILE *out)
 void counters_text(const struct counters_of *c, FILE *out)
 {
 	int width = name_width(c->meta);
+	char name[512];
 
 	for (unsigned i = 0; i < c->meta->n_files; i++)
 		file_text(c, i, width, out);
@@ -119,7 +120,8 @@ void counters_text(const struct counters_of *c, FILE *out)
 
 		if (n.added || n.full || n.removed || n.expired)
 			fprintf(out, "set %s: %" PRIu64 " added, %" PRIu64 " found it full, %" PRIu64 " removed, %" PRIu64 " expired gave room\n",
-				c->meta->sets[i].name, n.added, n.full, n.removed, n.expired);
+				cli_name(c->meta, c->meta->sets[i].file, c->meta->sets[i].name, name, sizeof(name)), n.added, n.full, n.removed,
+				n.expired);
 	}
 	for (size_t i = 0; i < c->meta->n_actions; i++) {
 		const struct xdpf_action *a = &c->meta->actions[i];

@@ -18,7 +18,8 @@ static const char usage[] =
 	"       xdpf set flush IFACE SET\n\n"
 	"The sets of the filter on IFACE that are declared `live`. An element is an address, a prefix, a number or another\n"
 	"value of the set's type; one of several components is written \"(A, B)\". A file has one on each line; - is standard\n"
-	"input. `replace` makes a file's elements all that is in the set: a packet finds all of them, or all that was there\n"
+	"input. SET is its name, or FILE:NAME where several rule files have one. `add` adds all or, where there is no room,\n"
+	"none. `replace` makes a file's elements all that is in the set: a packet finds all of them, or all that was there\n"
 	"before.\n\n"
 	"  --from FILE      the elements of a file, too\n"
 	"  --follow FILE    replaces the set each time the file is written or another one takes its place, until interrupted\n"
@@ -34,7 +35,7 @@ struct job {
 	const struct xdpf_meta *m;
 	const struct xdpf_set *set;
 	size_t at;			/* of .set in the metadata */
-	bool json, print;
+	bool json;
 	size_t n;
 	const char *iface, *name, *path;	/* of what is followed */
 	uint64_t keep;
@@ -67,10 +68,6 @@ static void one(void *arg, const void *key, uint64_t left)
 	char text[512], time[64], *line;
 	json_t *o;
 
-	if (!j->print) {
-		j->n++;
-		return;
-	}
 	xdpf_set_format(j->set, key, text, sizeof(text));
 	put_time(time, sizeof(time), left);
 	if (j->json) {
@@ -91,14 +88,15 @@ static int show(struct job *j)
 {
 	int err;
 
-	j->print = true;
 	if (j->json) {
-		json_t *name = json_string(j->set->name);
-		char *text = json_dumps(name, JSON_ENCODE_ANY);
+		json_t *name = json_string(j->set->name), *file = json_string(j->m->files[j->set->file].name);
+		char *text = json_dumps(name, JSON_ENCODE_ANY), *of = json_dumps(file, JSON_ENCODE_ANY);
 
-		printf("{\n  \"set\": %s,\n  \"elements\": [", text ? text : "null");
+		printf("{\n  \"set\": %s,\n  \"file\": %s,\n  \"elements\": [", text ? text : "null", of ? of : "null");
 		free(text);
+		free(of);
 		json_decref(name);
+		json_decref(file);
 	}
 	err = xdpf_set_each(j->p, j->at, one, j, &j->cli->log);
 	if (j->json)
@@ -122,12 +120,13 @@ static int list(struct job *j)
 
 	for (size_t i = 0; i < j->m->n_sets; i++) {
 		const struct xdpf_set *s = &j->m->sets[i];
-		char type[128], time[64] = "";
-		int err;
+		char type[128], time[64] = "", name[512];
+		uint64_t n = 0;
+		int err = xdpf_set_count(j->p, i, &n, NULL);
+		bool unused = err == -ENOENT;
 
-		j->n = 0;
-		err = xdpf_set_each(j->p, i, one, j, &j->cli->log);
-		if (err) {
+		if (err && !unused) {
+			xdpf_set_count(j->p, i, &n, &j->cli->log);
 			json_decref(all);
 			return cli_exit(err);
 		}
@@ -136,10 +135,11 @@ static int list(struct job *j)
 			put_time(time, sizeof(time), s->timeout);
 		if (all)
 			json_array_append_new(all, json_pack("{s:s, s:s, s:s, s:I, s:I, s:f}", "name", s->name, "file",
-							     j->m->files[s->file].name, "type", type, "elements", (json_int_t)j->n,
+							     j->m->files[s->file].name, "type", type, "elements", (json_int_t)n,
 							     "size", (json_int_t)s->size, "timeout", (double)s->timeout / 1e9));
 		else
-			printf("%s : %s  %zu of %u%s%s\n", s->name, type, j->n, s->size, *time ? "  timeout " : "", time);
+			printf("%s : %s  %" PRIu64 " of %u%s%s%s\n", cli_name(j->m, s->file, s->name, name, sizeof(name)), type, n, s->size,
+			       *time ? "  timeout " : "", time, unused ? "  (no rule asks it)" : "");
 	}
 	if (all)
 		return cli_print_json(j->cli, json_pack("{s:o}", "sets", all), JSON_INDENT(2));
@@ -175,14 +175,8 @@ static int gather(struct job *j, char **text, size_t n, const char *from, unsign
 
 static int add(struct job *j, const unsigned char *keys, size_t n, uint64_t keep)
 {
-	int err;
+	int err = xdpf_set_add_all(j->p, j->at, keys, n, keep, &j->cli->log);
 
-	if (keep && !j->set->expires) {
-		cli_error(j->cli, "the elements of set %s do not expire: its declaration has no timeout, and no rule adds to it for a time",
-			  j->set->name);
-		return EXIT_INPUT;
-	}
-	err = xdpf_set_add_all(j->p, j->at, keys, n, keep, &j->cli->log);
 	return err ? cli_exit(err) : EXIT_DONE;
 }
 
@@ -259,32 +253,41 @@ static int replace(struct job *j, const char *path, uint64_t keep)
 	return EXIT_DONE;
 }
 
-static int find_set(struct job *j, const char *name)
+/* Nothing has this name. */
+static int no_set(const struct job *j, const char *name)
 {
-	const char *names[256], *near;
-	size_t n = 0;
+	const char *names[256], *colon = strrchr(name, ':'), *near;
+	char shown[512];
+	size_t n = 0, i;
 
-	for (size_t i = 0; i < j->m->n_sets; i++) {
-		if (!strcmp(j->m->sets[i].name, name)) {
-			if (j->set) {
-				cli_error(j->cli,
-					  "two files of the filter have a set %s: give one of them another name in its rules, and apply them", name);
-				return EXIT_INPUT;
-			}
-			j->set = &j->m->sets[i];
-			j->at = i;
-		}
-		if (n < 256)
-			names[n++] = j->m->sets[i].name;
-	}
-	if (j->set)
-		return EXIT_DONE;
-	near = cli_nearest(name, names, n);
+	for (i = 0; i < j->m->n_sets && n < 256; i++)
+		names[n++] = j->m->sets[i].name;
+	near = cli_nearest(colon ? colon + 1 : name, names, n);
+	for (i = 0; near && j->m->sets[i].name != near;)
+		i++;
 	if (near)
-		cli_error(j->cli, "the filter has no live set %s; did you mean %s?", name, near);
+		cli_error(j->cli, "the filter has no live set %s; did you mean %s?", name,
+			  cli_name(j->m, j->m->sets[i].file, near, shown, sizeof(shown)));
 	else
 		cli_error(j->cli, "the filter has no live set %s; `xdpf set list IFACE` lists them", name);
 	return EXIT_INPUT;
+}
+
+static int find_set(struct job *j, const char *name)
+{
+	int err = xdpf_meta_set(&j->at, j->m, name, NULL);
+
+	if (err == -ENOENT)
+		return no_set(j, name);
+	if (err) {
+		xdpf_meta_set(&j->at, j->m, name, &j->cli->log);
+		return EXIT_INPUT;
+	}
+	j->set = &j->m->sets[j->at];
+	if (j->keep && !j->set->expires)
+		return cli_usage(j->cli, "--timeout is for sets whose elements expire, and those of %s do not: its declaration has no `timeout`, "
+				 "and no rule adds to it for a time", name);
+	return EXIT_DONE;
 }
 
 /* Of the filter that runs now: that may be another than the last time. */
@@ -385,7 +388,8 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 	if (timeout && !get_time(cli, timeout, &j.keep))
 		return EXIT_USAGE;
 	if (j.path && !strcmp(j.path, "-"))
-		return cli_usage(cli, "--follow takes a file: what comes by standard input is read once");
+		return cli_usage(cli, "--follow takes a file, since standard input is read once: `xdpf set replace IFACE SET -` for each list that "
+				 "comes");
 	j.iface = operand[1];
 	j.name = n > 2 ? operand[2] : NULL;
 	if (j.path)

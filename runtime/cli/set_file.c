@@ -1,6 +1,7 @@
 /*
- * Files of elements for `xdpf set replace`, as rule files' `from` reads them: one element on each line, its components with blanks or commas between
- * them, further words and what stands behind # or ; left out. In: a file's name. Out: the elements' keys. One that is wrong is told of with its line.
+ * Files of elements for `xdpf set`, as rule files' `from` reads them: one element on each line, its components with blanks or commas between
+ * them, further words and what stands behind # or ; left out, a byte order mark before them skipped. In: a file's name. Out: the elements' keys. One
+ * that is wrong is told of with its line.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -66,6 +67,15 @@ static void progress(FILE *f, off_t size, size_t n)
 	fprintf(stderr, "\r[%.*s%*s] %zu", (int)part, "########################################", (int)(BAR - part), "", n);
 }
 
+/* What can only be mended in the command; else the system refuses. */
+static int unreadable(const struct cli *cli, const char *path, int error)
+{
+	bool wrong = error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP || error == ENAMETOOLONG;
+
+	cli_error(cli, "%s cannot be read: %s; the set is as it was", path, strerror(error));
+	return wrong ? EXIT_INPUT : EXIT_SYSTEM;
+}
+
 int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *path, void **keys, size_t *n)
 {
 	bool shown = !cli->quiet && isatty(STDERR_FILENO), any = false;
@@ -78,12 +88,11 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 	ssize_t len;
 
 	*n = 0;
-	if (!f) {
-		cli_error(cli, "%s: %s", path, strerror(errno));
-		return EXIT_SYSTEM;
-	}
+	if (!f)
+		return unreadable(cli, path, errno);
 	shown &= !fstat(fileno(f), &st) && S_ISREG(st.st_mode);
 	while (status == EXIT_DONE && (len = getline(&text, &room, f)) >= 0) {
+		size_t mark = !line && len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
 		char one[1024];
 
 		if (++line % LINES_AT_ONCE == 0 && shown) {
@@ -93,7 +102,7 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 		if (memchr(text, '\0', (size_t)len)) {
 			cli_error(cli, "%s:%zu: there is a zero byte in the line: this is no text file; the set is as it was", path, line);
 			status = EXIT_INPUT;
-		} else if (!element(text, (size_t)len, set->n_key, one, sizeof(one))) {
+		} else if (!element(text + mark, (size_t)len - mark, set->n_key, one, sizeof(one))) {
 			cli_error(cli, "%s:%zu: the line is too long for an element; the set is as it was", path, line);
 			status = EXIT_INPUT;
 		} else if (*one) {
@@ -112,10 +121,8 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 	error = errno;
 	if (any)
 		fprintf(stderr, "\r\033[K");
-	if (status == EXIT_DONE && ferror(f)) {
-		cli_error(cli, "%s cannot be read: %s", path, strerror(error));
-		status = EXIT_SYSTEM;
-	}
+	if (status == EXIT_DONE && ferror(f))
+		status = unreadable(cli, path, error);
 	if (f != stdin)
 		fclose(f);
 	free(text);

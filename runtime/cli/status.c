@@ -45,11 +45,12 @@ static void print_sources(const struct xdpf_meta *m)
 		printf("    source    %s, %" PRIu64 " bytes, sha256 %s\n", m->sources[i].name, m->sources[i].size, m->sources[i].sha256);
 }
 
-/* Text that may hold anything, to a place where control characters would do something. */
+/* Text that may hold anything, to a place where control characters would do something. Lines end as they do here; JSON has it as it was. */
 static void print_text(const char *text)
 {
 	for (const char *p = text; *p; p++)
-		putchar(((unsigned char)*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f ? '?' : *p);
+		if (*p != '\r' || p[1] != '\n')
+			putchar(((unsigned char)*p < 0x20 && *p != '\n' && *p != '\t') || *p == 0x7f ? '?' : *p);
 	if (*text && text[strlen(text) - 1] != '\n')
 		putchar('\n');
 }

@@ -160,7 +160,8 @@ static void total(const struct counters_of *c, const struct watch *w, struct xdp
 	}
 }
 
-static void rules_text(const struct table *t, size_t most, struct xdpf_count all, FILE *out)
+/* @several: files, whose rules may have one name. */
+static void rules_text(const struct table *t, size_t most, struct xdpf_count all, bool several, FILE *out)
 {
 	bool blocks = utf8();
 	char a[16], b[16];
@@ -168,9 +169,13 @@ static void rules_text(const struct table *t, size_t most, struct xdpf_count all
 	fprintf(out, "%-*s %-8s %12s %12s\n", WIDTH, "rule", "verdict", "packets/s", "bits/s");
 	for (size_t i = 0; i < t->n && i < most; i++) {
 		const struct row *r = &t->v[i];
+		char name[512];
 
-		fprintf(out, "%-*.*s %-8s %12s %12s ", WIDTH, WIDTH, r->name, r->verdict == XDPF_NO_VERDICT ? "-" : xdpf_verdict_name(r->verdict),
-			short_number(r->rate.packets, a), short_number(8 * r->rate.bytes, b));
+		/* one without a label is called by its place */
+		snprintf(name, sizeof(name), "%s%s%s", strchr(r->name, ':') ? "" : r->file, strchr(r->name, ':') ? "" : ":", r->name);
+		fprintf(out, "%-*.*s %-8s %12s %12s ", WIDTH, several ? -1 : WIDTH, several ? name : r->name,
+			r->verdict == XDPF_NO_VERDICT ? "-" : xdpf_verdict_name(r->verdict), short_number(r->rate.packets, a),
+			short_number(8 * r->rate.bytes, b));
 		bar(out, all.packets ? (double)r->rate.packets / (double)(r->rate.packets > all.packets ? r->rate.packets : all.packets) : 0, blocks);
 		fputc('\n', out);
 	}
@@ -203,22 +208,30 @@ static struct xdpf_limit_counts limit_rate(const struct watch *w, const struct c
 					   per_second(now.full, then.full, w->seconds) };
 }
 
+/* Of a name: what is cut off must not be what tells two apart (-1: nothing is). */
+static int shown_of(const struct counters_of *c)
+{
+	return c->meta->n_files > 1 ? -1 : WIDTH - 6;
+}
+
 static void rest_text(const struct counters_of *c, const struct watch *w, FILE *out)
 {
 	bool blocks = utf8();
-	char a[16], b[16], d[16];
+	char a[16], b[16], d[16], name[512];
 
 	for (size_t i = 0; i < c->meta->n_limits; i++) {
 		struct xdpf_limit_counts r = limit_rate(w, c, i);
 
-		fprintf(out, "limit %-*.*s %12s/s within %10s/s over %8s/s without room\n", WIDTH - 6, WIDTH - 6, c->meta->limits[i].name,
-			short_number(r.admitted, a), short_number(r.denied, b), short_number(r.full, d));
+		fprintf(out, "limit %-*.*s %12s/s within %10s/s over %8s/s without room\n", WIDTH - 6, shown_of(c),
+			cli_name(c->meta, c->meta->limits[i].file, c->meta->limits[i].name, name, sizeof(name)), short_number(r.admitted, a),
+			short_number(r.denied, b), short_number(r.full, d));
 	}
 	for (size_t i = 0; i < c->meta->n_sets; i++) {
 		const struct xdpf_set *s = &c->meta->sets[i];
 		uint64_t n = c->elements ? c->elements[i] : 0;
 
-		fprintf(out, "set   %-*.*s %12" PRIu64 " of %-10u ", WIDTH - 6, WIDTH - 6, s->name, n, s->size);
+		fprintf(out, "set   %-*.*s %12" PRIu64 " of %-10u ", WIDTH - 6, shown_of(c),
+			cli_name(c->meta, s->file, s->name, name, sizeof(name)), n, s->size);
 		bar(out, s->size ? (double)n / s->size : 0, blocks);
 		fputc('\n', out);
 	}
@@ -227,6 +240,11 @@ static void rest_text(const struct counters_of *c, const struct watch *w, FILE *
 			fprintf(out, "lost  %s/s: %s (%" PRIu64 " in all)\n",
 				short_number(per_second(xdpf_stats_error(c->stats, e), xdpf_stats_error(w->then.c.stats, e), w->seconds), a),
 				counters_error(e), xdpf_stats_error(c->stats, e));
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++)
+		if (xdpf_stats_exception(c->stats, v))
+			fprintf(out, "given up by the kernel  %s/s: %s (%" PRIu64 " in all)\n",
+				short_number(per_second(xdpf_stats_exception(c->stats, v), xdpf_stats_exception(w->then.c.stats, v), w->seconds), a),
+				xdpf_verdict_name(v), xdpf_stats_exception(c->stats, v));
 }
 
 static void text(const struct counters_of *c, const struct watch *w, const struct table *t, FILE *out)
@@ -239,7 +257,7 @@ static void text(const struct counters_of *c, const struct watch *w, const struc
 		fputs("\033[H\033[J", out);
 	fprintf(out, "%s: %s, program %s (id %u): %s packets/s, %s bits/s\n", c->iface->name, xdpf_mode_name(c->iface->mode), c->meta->program,
 		c->iface->prog_id, short_number(all.packets, a), short_number(8 * all.bytes, b));
-	rules_text(t, rows_shown(c), all, out);
+	rules_text(t, rows_shown(c), all, c->meta->n_files > 1, out);
 	fputs("verdicts", out);
 	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && counters_any(c->meta); v++)
 		if (v == XDPF_DROP || v == XDPF_PASS || xdpf_stats_verdict(c->stats, v).packets)

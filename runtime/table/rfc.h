@@ -45,8 +45,11 @@ static inline size_t rfc_step_at(const struct rfc *r, unsigned step)
 	return r->at + 4 * (RFC_STEPS + 2 * (size_t)step);
 }
 
+/* What a packet says of one dimension, as a class. */
+uint32_t rfc_class(const struct image *im, const struct rfc_dim *d, unsigned which, struct value v);
 /* Where the packet's list begins, behind the word that it ends with. @which, @v: by dimension. */
 uint32_t rfc_find(const struct image *im, const struct rfc *r, const unsigned *which, const struct value *v);
+unsigned rfc_dim_loads(const struct rfc_dim *d);
 unsigned rfc_loads(const struct rfc *r);
 
 #endif

@@ -103,19 +103,45 @@ static uint32_t find_in(const struct image *im, const struct tuple *t, unsigned 
 	return wide ? w->next : (uint32_t)(n->free >> TUPLE_NEXT_AT);
 }
 
-uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best)
+/* The key of the pair's first record that matches, if that is less than @key, and whether it is sure; else @key. */
+static uint32_t pair_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, const struct tuple_packet *p,
+			  uint32_t key, bool *sure)
+{
+	const uint32_t *head = image_at(im, t->pair.at), *row = image_at(im, head[PAIR_ROWS]);
+	const struct pair_record *r = image_at(im, head[PAIR_RECORDS]), *at;
+	const struct tuple_rest *rest = image_at(im, head[PAIR_RESTS]);
+	uint32_t a = rfc_class(im, &t->pair.dim[0], which[t->dim[0]], v[t->dim[0]]);
+	uint32_t b = rfc_class(im, &t->pair.dim[1], which[t->dim[1]], v[t->dim[1]]);
+
+	at = r + row[a] + b;
+	if (at->row != a + 1)
+		return key;
+	for (unsigned k = 0; k < PAIR_CHAIN && at->key < key; k++) {
+		if (!rest_bad(&rest[at->rest], p->shorts, p)) {
+			*sure = !(at->next & PAIR_UNSURE);
+			return at->key;
+		}
+		if (!(at->next & ~PAIR_UNSURE))
+			break;
+		at = r + (at->next & ~PAIR_UNSURE);
+	}
+	return key;
+}
+
+uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best, bool *sure)
 {
 	struct tuple_packet p = tuple_packet(im, t, which, v);
 	uint32_t key = tuple_key(best);
 
-	for (unsigned i = 0; i < t->n; i++) {
+	*sure = false;
+	if (t->pair.is)
+		key = pair_find(im, t, which, v, &p, key, sure);
+	for (unsigned i = 0; i < t->n && !*sure; i++) {
 		const struct tuple_table *d = (const struct tuple_table *)image_at(im, t->at) + i;
 		uint32_t more = (uint32_t)tuple_line(tuple_hash(d, t->wide[i], &p), d->n), at = d->lines;
 
 		if (d->first >= key >> 8)
 			break;
-		if (rest_bad(&d->all, p.shorts, &p))
-			continue;
 		more++;
 		for (unsigned k = 0; more && k < (t->wide[i] ? TUPLE_WIDE_CHAIN : TUPLE_CHAIN); k++) {
 			more = find_in(im, t, i, d, image_at(im, at + (size_t)(more - 1) * TUPLE_LINE), &p, &key);

@@ -12,8 +12,7 @@
 #ifndef XDPF_TABLE_TUPLE_H
 #define XDPF_TABLE_TUPLE_H
 
-#include "image.h"
-#include "value.h"
+#include "pair.h"
 
 enum {
 	TUPLE_LONG = 2,			/* dimensions whose numbers have more than 16 bits */
@@ -56,7 +55,6 @@ struct tuple_rest {
 struct tuple_table {
 	uint64_t mask[TUPLE_WORDS];	/* of the packet's words, those that are hashed; of narrow tables the first one */
 	uint64_t shorts;		/* and of its short numbers */
-	struct tuple_rest all;		/* nothing outside is in any record */
 	uint32_t lines, others, rests;	/* where they begin; where records say a number, what all of them ask besides it */
 	uint32_t n;			/* buckets */
 	uint32_t first;			/* least index of its records */
@@ -100,6 +98,7 @@ struct tuple_window {
 };
 
 struct tuple {
+	struct pair pair;		/* of the long dimensions: looked up before all tables, if it is there */
 	unsigned n;			/* tables, by .first */
 	bool wide[TUPLE_MAX_TABLES];
 	bool say[TUPLE_MAX_TABLES];	/* its records say a short number: … */
@@ -107,6 +106,8 @@ struct tuple {
 	unsigned dim[TUPLE_DIMS];	/* long ones first */
 	struct tuple_window window[TUPLE_LONG];
 	size_t at;			/* of the tables' descriptions */
+	size_t rest;			/* of the least index (32 bits) of the rules that are in no table, or TUPLE_END: there are none */
+	bool late;			/* tables are looked up before these */
 };
 
 /* The packet as tables want it. */
@@ -166,7 +167,8 @@ static inline uint32_t tuple_within(unsigned shift, struct value v)
 struct tuple_packet tuple_packet(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v);
 uint64_t tuple_hash(const struct tuple_table *d, bool wide, const struct tuple_packet *p);
 
-/* The word of the record with the least index that matches, if that is below @best's; else @best. */
-uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best);
+/* The word of the record with the least index that matches, if that is below @best's; else @best. *sure: nothing that is in no table is before it,
+ * where @best was none. */
+uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, uint32_t best, bool *sure);
 
 #endif

@@ -77,9 +77,38 @@ says "tables, again" "tables exchanged, no program loaded"
 OUT=$(user stats xe0)
 says "the rules of those" "ip.src in 10.1.30.0/24"
 status "root may, too" 0 in_a env XDPF_BPFFS="$BPFFS/theirs" "$XDPF" apply "$WORK/live.o" xe0
+# What waited and was not confirmed leaves nothing; nor does what was confirmed in its place.
+held() { find "$BPFFS/theirs/held" -mindepth 1 2>/dev/null | sort | md5sum; }
+status "a filter" 0 user apply "$WORK/live.o" xe0
+before=$(held)
+status "one that waits" 0 user apply --confirm 600s "$WORK/1/tables.o" xe0
+status "rollback" 0 user rollback xe0
+is "nothing of it is left" "$(held)" "$before"
+status "one that nobody confirms" 0 user apply --confirm 1s "$WORK/1/tables.o" xe0
+sleep 1.05
+status "whoever only looks" 0 user status xe0
+says "is told" "nobody confirmed its new filter in time"
+is "nothing of that is left" "$(held)" "$before"
+status "one that waits again" 0 user apply --confirm 600s "$WORK/1/tables.o" xe0
+waiting=$(held)
+status "confirm" 0 user confirm xe0
+not "its guard is gone" test "$(held)" = "$waiting"
 status "and the user after root" 0 user apply "$WORK/1/tables.o" xe0
 status "remove" 0 user remove xe0
 is "nothing is left" "$(find "$BPFFS/theirs" -mindepth 1 | wc -l)" 0
+
+# Connection tracking that is built in needs no more; a module's functions only CAP_SYS_ADMIN may name.
+printf 'set s : ip live;\na: drop if flow.state == established and ip.src in s;\n' >"$WORK/flow.xdpf"
+compile "$WORK/flow.xdpf"
+user apply "$WORK/flow.o" xe0 >"$WORK/flow" 2>&1
+case $?,$([ -e /sys/module/nf_conntrack/srcversion ] || [ -e /sys/kernel/btf/nf_conntrack ] && echo module) in
+0,) pass; status "remove it" 0 user remove xe0 ;;
+3,) if grep -q 'has none that a filter can ask' "$WORK/flow"; then pass; else fail "flow.state" "$(cat "$WORK/flow")"; fi ;;
+3,module) if grep -q 'needs CAP_SYS_ADMIN' "$WORK/flow"; then pass; else fail "flow.state" "$(cat "$WORK/flow")"; fi ;;
+*) fail "flow.state" "$(cat "$WORK/flow")" ;;
+esac
+status "libxdp's dispatcher" 3 user apply --dispatch "$WORK/live.o" xe0
+says "why not" "cannot run here: this kernel refuses|--dispatch needs CAP_SYS_ADMIN"
 
 # Others' programs.
 status "root's" 0 in_a "$XDPF" apply --quiet "$WORK/live.o" xe0

@@ -3,6 +3,7 @@
 # first; and of a filter that waits for confirmation: what it begins with, and what is gone with it.
 . "$(dirname "$0")/lib.sh" "$@"
 network
+own_place
 
 version() {	# NAME OPTION...: a version of f.xdpf from standard input, compiled to NAME.o
 	local name=$1
@@ -91,6 +92,35 @@ is "in the same ones" "$(apply l2 --reload | lost)" "[]"
 for port in 1 2 3 4; do udp $port 10 1; done
 is "nor now" "$(stats '[rule(r) for r in ("l1", "l2", "l3", "l0")]')" "[2, 2, 2, 0]"
 
+# Without a name: by its rule, wherever that is.
+version i1 <<'END'
+i1: drop if udp.dport == 1 over 2/h burst 3 per ip.src;
+drop if udp.dport == 2 over 2/h burst 3 per ip.src;
+i3: drop if udp.dport == 3 over 2/h burst 3;
+drop if udp.dport == 4 over 2/h burst 3 per ip.dst;
+END
+version i2 <<'END'
+# a line more
+i0: drop if udp.dport == 9 over 2/h burst 3;
+
+i3: drop if udp.dport == 3 over 2/h burst 3;
+drop if udp.dport == 4 and ip.ttl > 0 over 2/h burst 3 per ip.dst;
+drop if udp.dport == 2 over 2/h burst 3 per ip.src;
+i1: drop if udp.dport == 1 and ip.ttl > 0 over 2/h burst 3 per ip.src;
+END
+version i3 <<'END'
+one: drop if udp.dport == 1 over 2/h burst 3 per ip.src;
+END
+apply i1 --afresh >/dev/null
+for port in 1 2 3 4; do udp $port 10 3; done
+is "within" "$(stats '[(l["admitted"], l["denied"]) for l in j["limits"]]')" "[(3, 0), (3, 0), (3, 0), (3, 0)]"
+is "in other lines" "$(apply i2 | lost)" "[]"
+for port in 1 2 3 4; do udp $port 10 1; done
+is "no tokens more" "$(stats '{l["name"]: (l["admitted"], l["denied"]) for l in j["limits"]}')" \
+	"{'f.xdpf:2': (0, 0), 'f.xdpf:4': (3, 1), 'f.xdpf:5': (3, 1), 'f.xdpf:6': (3, 1), 'f.xdpf:7': (3, 1)}"
+is "those of rules that are gone" "$(apply i3 | json '[l["why"][:16] for l in j["interfaces"][0]["lost"] if l["kind"] == "limit"]')" \
+	"['it has no name, ', 'it has no name, ', 'it has no name, ', 'it has no name, ', 'it has no name, ']"
+
 # ---- counters that are noted first ----
 ports() { for i in $(seq 40); do echo "drop if udp.dport == $((9000 + 7 * i));"; done; }
 { echo 'one: drop if udp.dport == 1;'; ports; echo 'two: drop if udp.dport == 2;'; } | version d1 --engine=rfc --counting=deferred
@@ -123,7 +153,7 @@ udp 1 10 1
 status "confirm" 0 in_a "$XDPF" confirm --quiet xe0
 udp 1 10 1
 is "what is confirmed has all" "$(stats '(rule("l1"), j["balanced"])')" "(3, True)"
-is "and nothing is left" "$(find /sys/fs/bpf/xdpf -name before -newer "$WORK/list" 2>/dev/null | wc -l)" 0
+is "and nothing is left" "$(find "$XDPF_BPFFS" -name before | wc -l)" 0
 printf 'set s : ip live = { 192.0.2.1 };\ntake: remove ip.src from s if udp.dport == 70;\nz: drop if ip.src in s;\n' | version s1
 printf 'set s : ip live = { 10.99.0.2 };\ntake: remove ip.src from s if udp.dport == 70;\ny: drop if ip.src in s;\n' | version s2
 apply s1 --afresh >/dev/null

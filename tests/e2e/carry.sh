@@ -3,6 +3,7 @@
 # and what cannot, is said.
 . "$(dirname "$0")/lib.sh" "$@"
 network
+own_place
 
 version() {	# NAME: a version of f.xdpf from standard input, compiled to NAME.o
 	mkdir -p "$WORK/$1"
@@ -162,5 +163,5 @@ is "in the table, too" "$(stats 'table("t")["tcpmux"]')" $sent
 is "the books balance" "$(stats '(j["balanced"], verdict("drop"))')" "(True, $sent)"
 status "the next command" 0 in_a "$XDPF" apply --quiet "$WORK/b.o" xe0
 is "still" "$(stats '(rule("one"), j["balanced"])')" "($sent, True)"
-is "nothing is left" "$(find /sys/fs/bpf/xdpf -name before 2>/dev/null | wc -l)" 0
+is "nothing is left" "$(find "$XDPF_BPFFS" -name before | wc -l)" 0
 report

@@ -21,6 +21,7 @@ import loaded
 A, B, XDPF, TOOLS, DIR, PREFIX, STEP = sys.argv[1:8]
 ONLY = sys.argv[8:]
 OLD, NEW = "drop pass drop", "pass drop drop"
+LINK_UPDATE = 29    # enum bpf_cmd
 PLAIN, PENDING = {"link", "previous"}, {"link", "previous", "guard", "kept", "new", "programs", "until"}
 ENV = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")    # which cannot be looked for under ptrace
 failed = checks = 0
@@ -88,6 +89,12 @@ class Scenario:
     may = {OLD, NEW}
     waits = False
     flood = True
+    first = "a"
+    hook = ()
+    last = (0, 0)    # where only some kills are made: of so many last calls, one in so many
+
+    def begin(self):
+        pass
 
     def status(self):
         return xdpf("status", *self.ifaces)
@@ -113,9 +120,10 @@ class Both(Replace):
 
 
 class Tables(Scenario):
+    first = "t-a"
+
     def ready(self):
         return ["apply", "--quiet", obj("t-b" if what()[1] == OLD else "t-a"), "xe0"]
-
 
     def after(self, where, before):
         rules = json.loads(xdpf("stats", "--json", "xe0").stdout)["files"][0]["rules"]
@@ -198,7 +206,39 @@ class Expired(Scenario):
         return ["status", "xe0"]
 
 
+class Resize(Scenario):
+    """A set gets another size, so it is copied; and just before the exchange the old filter adds another element to it: it is in whatever runs then."""
+    first = "r-a"
+    flood = False
+    last = (24, 3)
+
+    def begin(self):
+        self.sent = "%s/sent" % DIR
+        open(self.sent, "w", encoding="ascii").close()
+        self.hook = ["-s", str(LINK_UPDATE), "nsenter --net=%s /usr/bin/python3 %s/visitor.py %s" % (B, os.path.dirname(__file__), self.sent)]
+
+    def ready(self):
+        return ["apply", "--quiet", obj("r-b" if what()[1] == OLD else "r-a"), "xe0"]
+
+    def after(self, where, before):
+        with open(self.sent, encoding="ascii") as f:
+            sent = set(f.read().split())
+        have = {e["element"] for e in json.loads(xdpf("set", "show", "--json", "xe0", "seen").stdout)["elements"]}
+        check(have == sent, where, "%s runs; of the set are missing %s, and there are besides %s" % (what()[1], sorted(sent - have), sorted(have - sent)))
+
+
+class ResizeWait(Resize):
+    waits = True
+    last = (8, 1)
+
+    def ready(self):
+        if what()[0] == "xdpf_guard":
+            xdpf("rollback", "--quiet", "xe0")
+        return ["apply", "--quiet", "--confirm", "600s", obj("r-b" if what()[1] == OLD else "r-a"), "xe0"]
+
+
 SCENARIOS = dict(replace=Replace, both=Both, tables=Tables, tables2=TablesBoth, wait=Wait, confirm=Confirm, rollback=Rollback, previous=Previous, expired=Expired,
+                 resize=Resize, resize2=ResizeWait,
                  first=First, remove=Remove)
 
 
@@ -229,8 +269,11 @@ def run(name, s):
     changes = [] if STEP == "all" else ["-c"]
     step = 1 if STEP == "all" else int(STEP)
     n, kills = 1, 0
+    if s.last[0] and STEP != "all":
+        r = in_a(TOOLS + "/e2e_killer", "0", "-c", *s.hook, XDPF, *s.ready())
+        n, step = max(1, int(r.stdout.split()[-1]) - s.last[0]), s.last[1]
     while True:
-        r = in_a(TOOLS + "/e2e_killer", str(n), *changes, XDPF, *s.ready())
+        r = in_a(TOOLS + "/e2e_killer", str(n), *changes, *s.hook, XDPF, *s.ready())
         ended = r.stdout.rstrip().rpartition("\n")[2].split()
         if len(ended) != 2 or "Sanitizer" in r.stderr or (ended[0] == "done" and r.returncode):
             check(False, "%s %d" % (name, n), "exit status %d: %s%s" % (r.returncode, r.stdout, r.stderr))
@@ -250,12 +293,14 @@ def main():
             xdpf("remove", "--quiet", "xe0")
         if pins("xe2"):
             xdpf("remove", "--quiet", "xe2")
-        if cls.flood:
-            xdpf("apply", "--quiet", obj("t-a" if issubclass(cls, Tables) else "a"), *cls.ifaces)
+        if not issubclass(cls, First):
+            xdpf("apply", "--quiet", obj(cls.first), *cls.ifaces)
+        s = cls()
+        s.begin()
         stop = "%s/stop-%s" % (DIR, name)
         flood = subprocess.Popen([TOOLS + "/e2e_flood", A, B, "watch", stop, "10000"], stdout=subprocess.PIPE, text=True) if cls.flood else None
         before = failed
-        kills, calls = run(name, cls())
+        kills, calls = run(name, s)
         text = ""
         if flood:
             open(stop, "w", encoding="ascii").close()

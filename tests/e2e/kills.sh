@@ -34,6 +34,9 @@ for f in a b; do
 		echo "port: drop if ip.src == 10.99.0.2 and udp.dport == $port;"
 	} >"$WORK/${PREFIX}t.xdpf"
 	ok "compile tables $f" "$XDPFC" "$WORK/${PREFIX}t.xdpf" -o "$WORK/${PREFIX}t-$f.o"
+	printf 'set seen : ip live size %d;\nadd ip.src to seen if udp.dport == 9;\nflood: drop if udp.dport == 7777;\nport: drop if udp.dport == %d;\n' \
+		$((1000 * port)) $port >"$WORK/${PREFIX}r.xdpf"
+	ok "compile sets $f" "$XDPFC" "$WORK/${PREFIX}r.xdpf" -o "$WORK/${PREFIX}r-$f.o"
 done
 /usr/bin/python3 "$HERE/kills.py" "$A" "$B" "$XDPF" "$TOOLS" "$WORK" "$PREFIX" "$STEP" "$@" >"$WORK/said" 2>&1
 [ $# -gt 0 ] || [ "$STEP" = all ] && cat "$WORK/said"

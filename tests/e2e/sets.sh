@@ -49,14 +49,15 @@ status "a file with a mistake" 1 set_of replace xe0 blocked "$WORK/wrong.txt"
 says "and where" "wrong.txt:2 is no element of set blocked"
 status "more than there is room for" 3 set_of replace xe0 blocked - < <(seq -f "192.0.2.%g" 0 100)
 says "is said" "set blocked holds 100 elements, and these are 101"
-status "no file" 3 set_of replace xe0 blocked "$WORK/none.txt"
-says "why" "none.txt: No such file or directory"
-status "a directory" 3 set_of replace xe0 blocked "$WORK"
+status "no file" 1 set_of replace xe0 blocked "$WORK/none.txt"
+says "why" "none.txt cannot be read: No such file or directory; the set is as it was"
+status "a directory" 1 set_of replace xe0 blocked "$WORK"
 says "why not" "cannot be read: Is a directory"
 status "what is no text" 1 set_of replace xe0 blocked - < <(printf '192.0.2.0/24\n10.0.0.0/8\0x\n')
 says "where" "-:2: there is a zero byte"
 status "two files" 2 set_of add xe0 blocked --from "$WORK/other.txt" --from "$WORK/bad.txt"
 status "standard input is not followed" 2 set_of replace xe0 blocked --follow -
+says "what does it" "xdpf set replace IFACE SET -. for each list"
 status "no file named" 2 set_of replace xe0 blocked
 status "as many as there is room for" 0 set_of replace xe0 blocked - < <(seq -f "192.0.2.%g" 0 99)
 says "all others go" "100 elements, 100 added, 3 taken out"
@@ -82,7 +83,8 @@ status "two files" 2 set_of replace xe0 blocked "$WORK/other.txt" --follow "$WOR
 seq -f "10.%g.0.0/16" 0 90 >"$WORK/feed.txt"
 status "many, from a file" 0 set_of add xe0 blocked --from "$WORK/feed.txt" --timeout 0
 status "more than there is room for" 3 set_of add xe0 blocked --from - --timeout 0 < <(seq -f "11.%g.0.0/16" 0 9)
-says "is said" "set blocked is full"
+says "is said" "set blocked is full: it holds 100 elements, as .size. in its declaration says; none was added"
+is "and none was" "$(set_of show xe0 blocked | grep -c '^11')" 0
 
 # A feed: written anew, replaced, broken, replaced again; and another filter.
 cp "$WORK/other.txt" "$WORK/feed.txt"
@@ -145,8 +147,13 @@ status "no element" 1 set_of add xe0 blocked 10.99.0.300
 says "what it is not" "\"10.99.0.300\" is not an address prefix"
 status "host bits" 1 set_of add xe0 blocked 10.99.0.1/24
 says "must be zero" "host bits set: write "
-status "no time-out" 1 set_of add xe0 pairs "(10.99.0.2, 1)" --timeout 5s
-says "for what stays" "do not expire"
+for verb in "add xe0 pairs (10.99.0.2,1)" "add xe0 pairs --from $WORK/none.txt" "replace xe0 pairs $WORK/none.txt" \
+	"replace xe0 pairs --follow $WORK/none.txt"; do
+	status "no time-out: $verb" 2 set_of $verb --timeout 5s
+	says "for what stays" "^xdpf: --timeout is for sets whose elements expire, and those of pairs do not"
+done
+status "what stays stays" 0 set_of add xe0 pairs "(10.99.0.2, 1)" --timeout 0
+status "and goes" 0 set_of remove xe0 pairs "(10.99.0.2, 1)"
 status "too few components" 1 set_of add xe0 pairs 10.99.0.2
 status "no verb" 2 set_of shwo xe0
 

@@ -68,17 +68,28 @@ status "it is refused, too" 3 in_a "$XDPF" apply "$WORK/unsound.o" xe0
 says "the line that a rule goes on in" "rules.xdpf:4: the kernel's verifier stopped at rule (.*/)?rules.xdpf:3: udp.dport == 99"
 is "what ran runs" "$(named)" "('bad', True)"
 
-# ---- somebody else is faster ----
-printf 'mine: drop if udp.dport == 1;\n' >"$WORK/mine.xdpf"
-printf 'next: drop if udp.dport == 2;\n' >"$WORK/next.xdpf"
-compile "$WORK/mine.xdpf"
-compile "$WORK/next.xdpf"
+# ---- what it is to begin with is not seen before ----
 CREATE=28 UPDATE=29	# enum bpf_cmd
 raced() {	# CALL[:NTH] HOOK ARGUMENTS...
 	local call=$1 hook=$2
 	shift 2
 	in_a "$TOOLS/e2e_killer" 0 -s "$call" "$hook" "$XDPF" "$@"
 }
+elements() { cut -f1 | sort | tr '\n' ' '; }
+for n in 1 2; do
+	printf 'set s : ip live = { 192.0.2.%d };\ntake: remove ip.src from s if udp.dport == 70;\nz%d: drop if ip.src in s;\n' $n $n >"$WORK/s.xdpf"
+	ok "compile" "$XDPFC" "$WORK/s.xdpf" -o "$WORK/s$n.o"
+done
+status "a set" 0 in_a "$XDPF" apply --quiet "$WORK/s1.o" xe0
+status "another list" 0 raced $UPDATE "$XDPF set show --quiet xe0 s >$WORK/shown" apply --quiet "$WORK/s2.o" xe0
+is "the filter that ran until then had the old one" "$(elements <"$WORK/shown")" "192.0.2.1 "
+is "the new one has both" "$(in_a "$XDPF" set show xe0 s | elements)" "192.0.2.1 192.0.2.2 "
+
+# ---- somebody else is faster ----
+printf 'mine: drop if udp.dport == 1;\n' >"$WORK/mine.xdpf"
+printf 'next: drop if udp.dport == 2;\n' >"$WORK/next.xdpf"
+compile "$WORK/mine.xdpf"
+compile "$WORK/next.xdpf"
 steal() {	# IFACE: the shell command
 	echo "$TOOLS/e2e_flood $A $B steal $PINS/$(index "$1")/link;"
 }

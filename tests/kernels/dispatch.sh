@@ -38,4 +38,43 @@ else
 	check "dispatcher: remove" xdpf remove va
 	reset
 	check "dispatcher: nothing is left" sh -c 'xdpf status va | grep -q "no XDP program" && test -z "$(find /sys/fs/bpf/xdpf -name part)"'
+
+	# Ended by kill -9: behind the next command theirs is there, ours at most once, and as pinned; nothing else is.
+	ours() { xdpf status --json va 2>/dev/null | grep -c '"ours": true,* *$'; }
+	wrong() {	# what is wrong; $1: how many of ours there may be
+		xdpf status va >/tmp/said 2>&1
+		order >/tmp/order
+		own=$(grep -o 'hook:dispatchedprogram:[a-z_]*ours:true' /tmp/order | wc -l)
+		all=$(grep -o 'hook:dispatched' /tmp/order | wc -l)
+		pins=$(($(find /sys/fs/bpf/xdpf -type f | wc -l) - elsewhere))
+		case " $1 " in *" $own "*) ;; *) echo "$own of ours: $(cat /tmp/order /tmp/said)" ;; esac
+		grep -q 'program:link_seenours:false' /tmp/order || echo "theirs is gone: $(cat /tmp/order)"
+		[ "$all" = $((own + 1)) ] || echo "$all parts, $own of them ours: $(cat /tmp/order)"
+		[ "$pins" = "$own" ] || echo "$own of ours, and $(find /sys/fs/bpf/xdpf -type f)"
+		[ "$(ls -d /sys/fs/bpf/xdp/dispatch-* | wc -l)" = 1 ] || echo "dispatchers: $(ls /sys/fs/bpf/xdp)"
+	}
+	anywhere() {	# READY MAY COMMAND...
+		ready=$1 may=$2 n=1 kills=0
+		shift 2
+		while :; do
+			$ready >/tmp/ready 2>&1 || { cat /tmp/ready; return 1; }
+			ended=$(/killer $n -c "$@" 2>/tmp/err | tail -n 1)
+			bad=$(wrong "$may")
+			[ -z "$bad" ] || { echo "call $n: $bad"; return 1; }
+			case $ended in ended*) ;; done*) break ;; *) echo "$ended: $(cat /tmp/err)"; return 1 ;; esac
+			kills=$((kills + 1)) n=$((n + STEP))
+		done
+		echo "@@ link ok dispatcher: $kills kills" >/dev/console
+		[ $kills -gt 2 ]
+	}
+	alone() { [ "$(ours)" = 0 ] || xdpf remove va; }
+	there() { [ "$(ours)" = 1 ] || xdpf apply --quiet --dispatch /objects/link-pass.o va; }
+	STEP=9 elsewhere=$(find /sys/fs/bpf/xdpf -type f | wc -l)
+	check "dispatcher: theirs, for kills" xdp-loader load -m native -s xdp va /objects/link-seen.o
+	check "dispatcher: joining, ended anywhere" anywhere alone "0 1" xdpf apply --quiet --dispatch /objects/link-drop.o va
+	check "dispatcher: replacing, ended anywhere" anywhere there 1 xdpf apply --quiet --dispatch --priority 70 /objects/link-drop.o va
+	check "dispatcher: removing, ended anywhere" anywhere there "0 1" xdpf remove --quiet va
+	alone
+	check "dispatcher: taken out by others" sh -c 'xdpf apply --quiet --dispatch /objects/link-drop.o va && xdp-loader unload -a va &&
+		xdpf status va | grep -q "no XDP program" && test -z "$(find /sys/fs/bpf/xdpf -name part)"'
 fi

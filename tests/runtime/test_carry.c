@@ -15,7 +15,7 @@ enum { ROOM = 32 };
 
 struct rule {
 	unsigned file;
-	const char *label, *verdict, *other;	/* verdict "": it does not decide; other NULL: there is none */
+	const char *label, *verdict, *other;	/* label NULL: .verdict is the text; verdict "": it decides nothing; other NULL: none */
 };
 
 /* Files' defaults pass, and stand behind all rules. @more: members of the text. */
@@ -32,8 +32,12 @@ static struct rt_meta *meta_of(const char *const *files, size_t n_files, const s
 	fprintf(f, "],\"counters\":[],\"ifaces\":[],\"ways\":{\"others\":%zu,\"ports\":[],\"floods\":[],\"cpus\":[],\"sockets\":false,"
 		"\"forwards\":true},\"rules\":[", n + 1);
 	for (size_t i = 0; i < n; i++) {
-		fprintf(f, "%s{\"index\":%zu,\"file\":%u,\"label\":\"%s\",\"shown\":\"%s\",\"source\":\"f\",\"line\":1,\"column\":1,\"text\":\"t\",",
-			i ? "," : "", i, rules[i].file, rules[i].label, rules[i].label);
+		fprintf(f, "%s{\"index\":%zu,\"file\":%u,\"shown\":\"s\",\"source\":\"f\",\"line\":1,\"column\":1,", i ? "," : "", i, rules[i].file);
+		if (!rules[i].label) {
+			fprintf(f, "\"label\":null,\"text\":\"%s\",\"verdict\":\"drop\"}", rules[i].verdict);
+			continue;
+		}
+		fprintf(f, "\"label\":\"%s\",\"text\":\"t\",", rules[i].label);
 		fprintf(f, *rules[i].verdict ? "\"verdict\":\"%s\"" : "\"verdict\":null", rules[i].verdict);
 		if (rules[i].other)
 			fprintf(f, ",\"else\":{\"slot\":%zu,\"verdict\":\"%s\"}", i, rules[i].other);
@@ -205,11 +209,89 @@ static void begins_new_books_for_other_files(void **state)
 	rt_meta_free(new);
 }
 
+/* ---- limits ---- */
+
+struct limit {
+	const char *name, *layout;
+	int rule;			/* -1: it has a name */
+};
+
+/* One file, whose rules have labels, or the text for that. */
+static struct rt_meta *limits_of(const struct rule *rules, size_t n, const struct limit *limits, size_t n_limits)
+{
+	struct rt_meta *m;
+	char *more = NULL;
+	size_t len;
+	FILE *f = open_memstream(&more, &len);
+
+	fprintf(f, ",\"limits\":[");
+	for (size_t i = 0; i < n_limits; i++) {
+		fprintf(f, "%s{\"name\":\"%s\",\"rate\":\"1/s\",\"file\":0,\"size\":8,\"words\":1,\"layout\":\"%s\",\"shift\":0",
+			i ? "," : "", limits[i].name, limits[i].layout);
+		if (limits[i].rule >= 0)
+			fprintf(f, ",\"rule\":%d", limits[i].rule);
+		fprintf(f, "}");
+	}
+	fprintf(f, "]");
+	fclose(f);
+	m = meta_of(FILES("f"), rules, n, more);
+	free(more);
+	return m;
+}
+
+#define LIMITS(...) ((const struct limit[]){ __VA_ARGS__ }), (sizeof((const struct limit[]){ __VA_ARGS__ }) / sizeof(struct limit))
+
+/* @want: by new limit the old one, -1: none. */
+static void pairs(struct rt_meta *old, struct rt_meta *new, const int *want)
+{
+	struct rt_plan p;
+
+	assert_int_equal(rt_plan_make(&p, old, rt_meta_get(new), ROOM, NULL), 0);
+	for (size_t i = 0; i < rt_meta_get(new)->n_limits; i++)
+		assert_int_equal((int)p.limit[i], want[i]);
+	rt_plan_free(&p);
+	rt_meta_free(old);
+	rt_meta_free(new);
+}
+
+static void finds_limits(void **state)
+{
+	const struct rule ab[] = { { 0, "a", "drop", NULL }, { 0, "b", "drop", NULL } };
+	const struct rule ba[] = { { 0, "b", "pass", NULL }, { 0, "a", "drop", NULL } };
+
+	(void)state;
+	/* by names; and by labels and their places in the rule, wherever that stands now */
+	pairs(limits_of(ab, 2, LIMITS({ "x", "s", -1 }, { "f:1", "s", 0 }, { "f:1", "d", 0 }, { "f:2", "s", 1 })),
+	      limits_of(ba, 2, LIMITS({ "f:8", "s", 0 }, { "f:9", "s", 1 }, { "x", "s", -1 }, { "f:9", "d", 1 }, { "y", "s", -1 })),
+	      (const int[]){ 3, 1, 0, 2, -1 });
+	/* one more, one fewer */
+	pairs(limits_of(ab, 2, LIMITS({ "f:1", "s", 0 }, { "f:2", "s", 1 }, { "f:2", "d", 1 })),
+	      limits_of(ba, 2, LIMITS({ "f:1", "s", 0 }, { "f:2", "s", 1 }, { "f:2", "d", 1 })), (const int[]){ 1, 0, -1 });
+	/* a rule of another label, however alike */
+	pairs(limits_of(ab, 1, LIMITS({ "f:1", "s", 0 })), limits_of(ba, 1, LIMITS({ "f:1", "s", 0 })), (const int[]){ -1 });
+}
+
+static void finds_limits_of_rules_without_label(void **state)
+{
+	const struct rule was[] = { { 0, NULL, "one", NULL }, { 0, NULL, "two", NULL }, { 0, NULL, "three", NULL } };
+	const struct rule is[] = { { 0, NULL, "new", NULL }, { 0, NULL, "three", NULL }, { 0, NULL, "one", NULL }, { 0, NULL, "other", NULL } };
+
+	(void)state;
+	/* by the rule's text; the one that is left of each side, by that */
+	pairs(limits_of(was, 3, LIMITS({ "f:1", "s", 0 }, { "f:2", "d", 1 }, { "f:3", "s", 2 })),
+	      limits_of(is, 4, LIMITS({ "f:5", "s", 1 }, { "f:6", "s", 2 }, { "f:7", "d", 3 })), (const int[]){ 2, 0, 1 });
+	/* not kept by the same key, or not as many */
+	pairs(limits_of(was, 2, LIMITS({ "f:1", "s", 0 }, { "f:2", "d", 1 })), limits_of(is, 4, LIMITS({ "f:6", "s", 2 }, { "f:7", "s", 3 })),
+	      (const int[]){ 0, -1 });
+	pairs(limits_of(was, 2, LIMITS({ "f:2", "d", 1 })), limits_of(is, 4, LIMITS({ "f:4", "d", 0 }, { "f:7", "d", 3 })), (const int[]){ -1, -1 });
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_by_label), cmocka_unit_test(tells_other_verdicts_apart), cmocka_unit_test(keeps_the_past),
-		cmocka_unit_test(begins_new_books_for_other_files),
+		cmocka_unit_test(begins_new_books_for_other_files), cmocka_unit_test(finds_limits),
+		cmocka_unit_test(finds_limits_of_rules_without_label),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 	int n = (int)(sizeof(tests) / sizeof(tests[0]));

@@ -29,6 +29,34 @@ static void releases(void **state)
 	assert_true(rt_release_serves("custom"));
 }
 
+/* Who may look things up by their ids. */
+static bool may;
+
+int __wrap_bpf_prog_get_next_id(uint32_t start, uint32_t *next);
+
+int __wrap_bpf_prog_get_next_id(uint32_t start, uint32_t *next)
+{
+	assert_int_equal(start, 0);
+	*next = 1;
+	errno = may ? ENOENT : EPERM;
+	return -1;
+}
+
+static void by_ids(void **state)
+{
+	struct xdpf_message said = { "" };
+	const struct xdpf_log log = xdpf_log_keep(&said);
+
+	(void)state;
+	may = true;
+	assert_int_equal(rt_by_ids("--dispatch", "because", &log), 0);
+	assert_string_equal(said.text, "");
+	may = false;
+	assert_int_equal(rt_by_ids("--dispatch", "because", &log), -EPERM);
+	assert_string_equal(said.text, "--dispatch needs CAP_SYS_ADMIN, which this process lacks: because\n"
+			    "Run as root, or give it that capability, too");
+}
+
 static enum bpf_func_id lacking;
 static unsigned asked;
 
@@ -83,7 +111,7 @@ static void cookies(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(releases), cmocka_unit_test(cookies) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(releases), cmocka_unit_test(by_ids), cmocka_unit_test(cookies) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

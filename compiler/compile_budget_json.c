@@ -3,11 +3,12 @@
  */
 #include <jansson.h>
 
-#include "cli_budget.h"
+#include "compile_budget.h"
+#include "utf8.h"
 
 static json_t *text(const char *s)
 {
-	return s ? cli_json_string(s) : json_null();
+	return s ? utf8_json(s) : json_null();
 }
 
 static json_t *place(const struct ast_rule *r)

@@ -1,7 +1,7 @@
 /*
  * A budget as text, of at most 96 columns as long as names and paths are not longer.
  */
-#include "cli_budget.h"
+#include "compile_budget.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,0 +1,112 @@
+/*
+ * Sets that live, as the parts of libxdpf see them: their snapshots, their maps, many keys at once. Included by private.h, whose types it uses.
+ */
+#ifndef XDPF_RUNTIME_SETS_H
+#define XDPF_RUNTIME_SETS_H
+
+/* ---- live.c: snapshots of sets ---- */
+
+struct xdpf_program;
+struct rt_carry;
+
+/* A set's snapshots, of a set that has such. */
+struct rt_live {
+	const struct xdpf_program *p;
+	size_t set;
+	const struct rt_snap *snap;
+	const char *name;
+	struct xdpf_turns *turns;		/* in the kernel's map */
+};
+
+/* What is in a snapshot. Zero it to begin with. */
+struct rt_list {
+	const unsigned char *keys;
+	size_t n;
+	uint64_t until;
+	unsigned slot, turn;			/* which of the set's two lists it is; of which turn, also where there is none */
+	void *map;
+	size_t len;
+};
+
+int rt_live_open(struct rt_live *l, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
+void rt_live_close(struct rt_live *l);
+/* 0 or 1 */
+unsigned rt_live_turn(const struct rt_live *l);
+/* What is in the snapshot that is in use. */
+int rt_list_open(struct rt_list *out, const struct rt_live *l, const struct xdpf_log *log);
+void rt_list_close(struct rt_list *list);
+/* Its place among them, which are as live_sort() makes them; .n: it is none of them. */
+size_t rt_list_find(const struct rt_list *list, const struct live_set *s, const void *key);
+/* Makes @n such elements all that is in the set: to packets at once. Those of the map @fd, which the set had besides, are taken out. @until: as
+ * struct live_head's. */
+int rt_live_replace(const struct rt_live *l, int fd, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log);
+/* Makes them all that is in the snapshot; a packet on its way may have asked it before, and what the set has besides stays. */
+int rt_live_patch(const struct rt_live *l, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log);
+/* The map of lists, tied to a program; none, where no set has snapshots. */
+int rt_live_bind(int *out_fd, int prog_fd, const struct rt_meta *m, const struct xdpf_log *log);
+/* -ENOENT: @map is none of those of snapshots; 0: it is as its readers expect. */
+int rt_live_map(const struct bpf_map *map, const struct rt_meta *m, const struct xdpf_log *log);
+int *rt_live_place(struct xdpf_program *p, const char *name);
+
+/* ---- keytab.c ---- */
+
+/* Places of keys that are .size bytes long, found by their bytes. */
+struct rt_keytab {
+	const unsigned char *keys;	/* the caller's */
+	size_t n, size, mask;
+	uint32_t *slot;
+	uint64_t seed;
+};
+
+/* Of keys that are there twice, the first is found. */
+int rt_keytab_make(struct rt_keytab *t, const void *keys, size_t n, size_t size, const struct xdpf_log *log);
+/* .n: it is none of them. */
+size_t rt_keytab_find(const struct rt_keytab *t, const void *key);
+void rt_keytab_free(struct rt_keytab *t);
+
+/* ---- sets_batch.c: @n keys of @size bytes; 0 or -errno without a message ---- */
+
+/* From the *@done-th on, which counts on. -ENOSPC: there is no room for the next. */
+int rt_batch_put(int fd, const unsigned char *keys, const struct xdpf_element *values, size_t n, size_t size, size_t *done);
+/* Those that are there; *gone: how many. */
+int rt_batch_delete(int fd, const unsigned char *keys, size_t n, size_t size, size_t *gone);
+
+/* ---- sets.c ---- */
+
+/* What an object's sets begin with must fit its metadata. */
+int rt_sets_check(const char *data, size_t len, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* Puts it into the maps of a loaded program, but for sets that go on. */
+int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct rt_carry *carry, const struct xdpf_log *log);
+/* -ENOENT: @map is none of the sets'; 0: it is as its readers expect. */
+int rt_sets_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log);
+/* The map of a set, if it is as the metadata says; it stays the program's. */
+int rt_set_open(int *out, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
+/* What is in a map of elements, expired ones too. Zero it to begin with. */
+struct rt_snapshot {
+	unsigned char *keys;
+	struct xdpf_element *values;
+	size_t n, cap;
+};
+
+int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log);
+/* All elements that are in a set of a program, whether its snapshot has them or its map; those of the snapshot come last, with a .turn of 0. */
+int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
+void rt_snapshot_free(struct rt_snapshot *s);
+uint64_t rt_set_now(void);
+/* Only one change of sets at a time; until the fd is closed. */
+int rt_set_lock(int *out_fd, const struct xdpf_program *p, const struct xdpf_log *log);
+/* The set's snapshots, where it has such, and what is in the one in use; .turns NULL: it has none. */
+int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
+/* Takes out of the map @fd what has expired, or @all. */
+int rt_set_sweep(int fd, const struct xdpf_set *set, size_t *gone, bool all, uint64_t now, const struct xdpf_log *log);
+/* xdpf_set_add() at a time of the clock that the program goes by. */
+int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log);
+int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log);
+/* As xdpf_set_remove(), under the lock. */
+int rt_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
+/* Is this very element in the set, to stay? @until not 0: or until then, at least? */
+bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key, uint64_t until);
+/* Where the fd of a map of this name belongs; NULL: it is none of the sets'. */
+int *rt_sets_place(struct xdpf_program *p, const char *name);
+
+#endif
