@@ -219,7 +219,7 @@ static const uint32_t *parts(const struct space *s, const uint32_t *f, size_t *n
 }
 
 /* The narrowest of the numbers that a conjunction asks for. */
-static struct glances glance(const struct space *s, uint32_t f)
+struct glances form_glances(const struct space *s, uint32_t f)
 {
 	struct glances g = { .n = 0 };
 	size_t n;
@@ -242,10 +242,19 @@ static struct glances glance(const struct space *s, uint32_t f)
 	return g;
 }
 
+bool glances_apart(const struct glances *a, const struct glances *b)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		for (unsigned k = 0; k < b->n; k++)
+			if (a->of[i].number == b->of[k].number && (a->of[i].hi < b->of[k].lo || b->of[k].hi < a->of[i].lo))
+				return true;
+	return false;
+}
+
 static void glances(struct space *s, struct list *l)
 {
 	for (size_t i = 0; i < l->event.n; i++)
-		*vec_add(s->a, &l->glance) = glance(s, l->event.v[i].when);
+		*vec_add(s->a, &l->glance) = form_glances(s, l->event.v[i].when);
 }
 
 /* ---- a file ---- */

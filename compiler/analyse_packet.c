@@ -353,3 +353,56 @@ bool packet_make(const struct question *q, struct witness *w)
 	}
 	return ok && packet_frame(q->s, w);
 }
+
+/* ---- without the solver ---- */
+
+static uint64_t mixed(uint64_t x)
+{
+	x = (x ^ x >> 31) * 0x9e3779b97f4a7c15;
+	return x ^ x >> 29;
+}
+
+/* A number of one of the ranges: the lowest, the highest, or any. */
+static struct value pick(const struct node *x, unsigned turn, uint64_t seed)
+{
+	const struct range *r = turn == 0 ? &x->range[0] : turn == 1 ? &x->range[x->n - 1] : &x->range[mixed(seed) % x->n];
+	uint64_t wide = r->hi.lo - r->lo.lo;
+
+	if (turn < 2 || r->hi.hi != r->lo.hi)
+		return turn == 0 ? r->lo : r->hi;
+	return (struct value){ r->lo.hi, r->lo.lo + (wide == UINT64_MAX ? mixed(seed + 1) : mixed(seed + 1) % (wide + 1)) };
+}
+
+bool packet_guess(struct space *s, uint32_t f, unsigned turn, struct witness *w)
+{
+	struct maker m = { NULL, s, w, false };
+	const struct node *all = &s->node.v[f / 2], *x;
+	bool conj = all->kind == NODE_AND && !(f & 1), ports = false;
+	bool *on = arena_array(s->scratch, s->free.n + 1, sizeof(*on));
+
+	*w = (struct witness){ .free = on, .known = arena_array(s->scratch, s->free.n + 1, sizeof(*on)), .n_free = s->free.n,
+			       .now = XDPF_TEST_START };
+	for (size_t i = 0; i < s->free.n; i++)
+		on[i] = s->free.v[i].kind == FREE_LIMIT;
+	for (size_t i = 0; i < (conj ? all->n : 1); i++) {
+		uint32_t part = conj ? all->sub[i] : f;
+
+		x = &s->node.v[part / 2];
+		if (part & 1)
+			continue;
+		if (x->kind == NODE_BIT && x->of == HDR_L4)
+			ports = true;
+		if (x->kind == NODE_BIT && x->of < HDR_COUNT && lang_headers[x->of].name && lang_headers[x->of].layer != LAYER_GROUP)
+			*vec_add(s->scratch, &w->header) = (struct witness_header){ (enum header_id)x->of, false };
+		if (x->kind == NODE_IN && !x->has_mask && !s->number.v[x->of].inner && s->number.v[x->of].field != FIELD_NONE &&
+		    (s->number.v[x->of].kind == NUMBER_WIRE || s->number.v[x->of].field == FIELD_IP_PROTO))
+			name_value(&m, s->number.v[x->of].field, s->number.v[x->of].family, pick(x, turn, mixed(f) + turn * 64 + i));
+	}
+	for (size_t i = 0; i < w->field.n; i++)
+		ports = ports && w->field.v[i].field != FIELD_IP_PROTO;
+	for (size_t i = 0; i < w->header.n; i++)
+		ports = ports && lang_headers[w->header.v[i].header].layer != LAYER_L4;
+	if (ports)
+		*vec_add(s->scratch, &w->header) = (struct witness_header){ HDR_TCP, false };
+	return packet_frame(s, w);
+}

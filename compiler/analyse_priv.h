@@ -201,6 +201,8 @@ struct list {
 
 void list_read(struct space *s, int side, const struct ast_program *p, const struct ast_unit *unit, struct list *out);
 void list_close(struct list *l);
+struct glances form_glances(const struct space *s, uint32_t f);
+bool glances_apart(const struct glances *a, const struct glances *b);
 /* Can they not both hold? What is certain at a glance. */
 bool forms_apart(const struct space *s, uint32_t a, uint32_t b);
 
@@ -256,6 +258,8 @@ struct seen {
 
 /* The answer as a packet. False: it cannot be written as one. */
 bool packet_make(const struct question *q, struct witness *w);
+/* A packet that may be one for which @f holds; another one each @turn. */
+bool packet_guess(struct space *s, uint32_t f, unsigned turn, struct witness *w);
 /* Makes the frame anew, from its fields. */
 bool packet_frame(struct space *s, struct witness *w);
 void seen_look(struct seen *seen, struct space *s, struct witness *w);
