@@ -56,7 +56,7 @@ void witness_tell(struct space *s, struct witness *w)
 			text = w->free[i] ? "the set has it" : NULL;
 			break;
 		case FREE_RANDOM:
-			text = w->free[i] ? "the dice fall so" : "the dice do not fall so";
+			text = !w->thrown ? NULL : w->free[i] ? "the dice fall so" : "the dice do not fall so";
 			break;
 		case FREE_COOKIE:
 			text = w->free[i] ? "it decides" : NULL;

@@ -43,6 +43,7 @@ struct witness {
 	const bool *free, *known;	/* what is neither in the packet nor in the file, and whether that matters */
 	size_t n_free;
 	uint64_t repeat;		/* it comes so often, and the last time is what is shown; 0: once */
+	bool thrown;			/* dice had to be thrown until they fell so */
 	VEC(const char *) assume;	/* of that, what matters here, as text */
 	bool bytes;			/* only bytes can say it: .proto was put into the frame that the fields make */
 	uint8_t proto;
@@ -73,6 +74,7 @@ struct finding {
 	const struct ast_set *set;	/* ELEMENT: whose elements these are, the one that is covered first */
 	const struct range *element[2];
 	const struct witness *packet;	/* NULL: there is none to show */
+	const struct ast_rule *decider;	/* who decides about it, NULL: the default */
 };
 
 struct findings {

@@ -20,7 +20,7 @@ static bool known(const struct witness *w, size_t i, enum free_kind kind, const 
 }
 
 /* A random number and a seed with which all dice fall as they must. */
-static bool throw_dice(struct space *s, int side, const struct witness *w, struct seen *seen)
+static bool throw_dice(struct space *s, int side, struct witness *w, struct seen *seen)
 {
 	for (uint64_t k = 0; k < MOST_THROWS; k++) {
 		bool right = true;
@@ -31,8 +31,10 @@ static bool throw_dice(struct space *s, int side, const struct witness *w, struc
 			if (known(w, i, FREE_RANDOM, s) && s->free.v[i].expr[side])
 				right = eval_cond(&seen->view, s->free.v[i].expr[side]) == w->free[i] ||
 					(s->free.v[i].expr[side]->name.s && !dissect_has(&seen->view.d, HDR_IP));
-		if (right)
+		if (right) {
+			w->thrown |= k != 0;
 			return true;
+		}
 	}
 	return false;
 }
@@ -59,14 +61,15 @@ static bool fill_sets(struct space *s, int side, const struct witness *w, struct
 	return true;
 }
 
-/* How often the packet must come until the buckets that are to be empty are. */
-static uint64_t repeats(const struct space *s, int side, const struct witness *w)
+/* How often the packet must come until the buckets that are to be empty are, in either file: both see the same packets. */
+static uint64_t repeats(const struct space *s, const struct witness *w)
 {
 	uint64_t n = 1;
 
 	for (size_t i = 0; i < w->n_free; i++)
-		if (known(w, i, FREE_LIMIT, s) && !w->free[i] && s->free.v[i].expr[side]) {
-			const struct ast_limit *l = s->free.v[i].expr[side]->limit;
+		if (known(w, i, FREE_LIMIT, s) && !w->free[i]) {
+			const struct ast_expr *e = s->free.v[i].expr[0] ? s->free.v[i].expr[0] : s->free.v[i].expr[1];
+			const struct ast_limit *l = e->limit;
 			uint64_t tokens = l->bytes ? l->burst_tokens / (w->len ? w->len : 1) : l->burst_tokens;
 
 			if (tokens + 1 > n)
@@ -75,14 +78,14 @@ static uint64_t repeats(const struct space *s, int side, const struct witness *w
 	return n;
 }
 
-/* How often the limits of @out were asked. */
-static void count_limits(const struct eval *e, struct check *out)
+/* How often the limits of @out were asked since it was @before. */
+static void count_limits(const struct eval *e, struct check *out, const uint64_t before[2])
 {
 	for (int i = 0; i < 2; i++)
 		if (out->limit[i]) {
 			struct eval_limit_count n = eval_limit_counted(e, out->limit[i]);
 
-			out->asked[i] = n.admitted + n.denied;
+			out->asked[i] = n.admitted + n.denied - before[i];
 		}
 }
 
@@ -101,8 +104,9 @@ static struct eval *fresh(struct list *l)
 bool check_run(struct space *s, struct list *l, struct witness *w, struct check *out)
 {
 	struct eval *e = fresh(l);
-	uint64_t times = repeats(s, l->side, w);
+	uint64_t times = repeats(s, w);
 	uint8_t *data = malloc(w->len + 1);
+	uint64_t before[2] = { 0, 0 };
 	struct seen seen;
 	bool ok = false;
 
@@ -110,12 +114,15 @@ bool check_run(struct space *s, struct list *l, struct witness *w, struct check 
 	if (e && data && times <= MOST_REPEATS && throw_dice(s, l->side, w, &seen) && fill_sets(s, l->side, w, &seen, e)) {
 		for (uint64_t i = 0; i < times; i++) {
 			struct eval_packet pkt = seen.pkt;
+			const uint64_t none[2] = { 0, 0 };
 
+			count_limits(e, out, none);
+			memcpy(before, out->asked, sizeof(before));
 			memcpy(data, w->data, w->len);
 			pkt.data = data;
 			out->came = eval_run(e, &pkt);
 		}
-		count_limits(e, out);
+		count_limits(e, out, before);
 		ok = true;
 	}
 	w->repeat = times;

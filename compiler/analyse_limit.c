@@ -45,13 +45,14 @@ static bool is_shown(void *arg, struct witness *w)
 }
 
 /* The evaluator's buckets were asked by both. */
-static bool asks_both(struct file *f, struct witness *w, const struct ast_limit *a, const struct ast_limit *b)
+static bool asks_both(struct file *f, struct witness *w, const struct ast_limit *a, const struct ast_limit *b, const struct ast_rule **decider)
 {
 	struct check check = { { a, b } };
 
 	if (!check_run(f->s, f->list, w, &check))
 		return false;
-	return a == b ? check.asked[0] >= 2 * w->repeat : check.asked[0] >= w->repeat && check.asked[1] >= w->repeat;
+	*decider = check.came.rule;
+	return a == b ? check.asked[0] > 1 : check.asked[0] && check.asked[1];
 }
 
 static void pair(struct file *f, const struct place *a, const struct place *b)
@@ -60,6 +61,7 @@ static void pair(struct file *f, const struct place *a, const struct place *b)
 	uint32_t both = AND(f->s, a->before, b->before);
 	struct witness *w = arena_alloc(f->s->a, sizeof(*w));
 	const struct event *e = &f->list->event.v[b->event];
+	const struct ast_rule *decider = NULL;
 	struct finding *x;
 	size_t at;
 
@@ -73,8 +75,8 @@ static void pair(struct file *f, const struct place *a, const struct place *b)
 		break;
 	}
 	check_shorten(f->s, w, is_shown, &(struct shown){ f, both, b->event });
-	if (!asks_both(f, w, la, lb)) {
-		file_open(f, e->rule, "a packet seems to take from its limit and from one before, but the evaluator could not be asked");
+	if (!asks_both(f, w, la, lb, &decider)) {
+		file_open(f, e->rule, "a packet seems to take from its limit and from one before, but none was found that shows it");
 		return;
 	}
 	x = file_found(f, la == lb ? FINDING_LIMIT_TWICE : FINDING_LIMITS, e->rule);
@@ -84,6 +86,7 @@ static void pair(struct file *f, const struct place *a, const struct place *b)
 	x->name = la == lb ? la->shown : NULL;
 	witness_tell(f->s, w);
 	x->packet = w;
+	x->decider = decider;
 }
 
 void limits_find(struct file *f)

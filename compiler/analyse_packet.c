@@ -232,7 +232,8 @@ static void around(struct maker *m)
 	for (size_t i = 0; i < m->s->free.n; i++) {
 		/* a limit that nobody asked has its tokens */
 		on[i] = m->s->free.v[i].kind == FREE_LIMIT;
-		known[i] = question_bit(m->q, (uint32_t)(BITS_FREE + i), &on[i]);
+		/* dice fall one way or the other, so it is said which */
+		known[i] = question_bit(m->q, (uint32_t)(BITS_FREE + i), &on[i]) || m->s->free.v[i].kind == FREE_RANDOM;
 		if (known[i] && on[i] && m->s->free.v[i].kind == FREE_SOCKET)
 			w->socket = true;
 	}
@@ -378,12 +379,13 @@ bool packet_guess(struct space *s, uint32_t f, unsigned turn, struct witness *w)
 	struct maker m = { NULL, s, w, false };
 	const struct node *all = &s->node.v[f / 2], *x;
 	bool conj = all->kind == NODE_AND && !(f & 1), ports = false;
-	bool *on = arena_array(s->scratch, s->free.n + 1, sizeof(*on));
+	bool *on = arena_array(s->scratch, s->free.n + 1, sizeof(*on)), *known = arena_array(s->scratch, s->free.n + 1, sizeof(*known));
 
-	*w = (struct witness){ .free = on, .known = arena_array(s->scratch, s->free.n + 1, sizeof(*on)), .n_free = s->free.n,
-			       .now = XDPF_TEST_START };
-	for (size_t i = 0; i < s->free.n; i++)
+	*w = (struct witness){ .free = on, .known = known, .n_free = s->free.n, .now = XDPF_TEST_START };
+	for (size_t i = 0; i < s->free.n; i++) {
 		on[i] = s->free.v[i].kind == FREE_LIMIT;
+		known[i] = s->free.v[i].kind == FREE_RANDOM;
+	}
 	for (size_t i = 0; i < (conj ? all->n : 1); i++) {
 		uint32_t part = conj ? all->sub[i] : f;
 

@@ -293,7 +293,7 @@ enum answer ask(struct space *s, uint32_t target, const struct demand *d, size_t
 struct check {
 	const struct ast_limit *limit[2];	/* in: NULL: none */
 	struct eval_result came;		/* of the last time that the packet came */
-	uint64_t asked[2];			/* packets that the limits were asked about */
+	uint64_t asked[2];			/* how often the limits were asked about it then */
 };
 
 /* Runs it, so often that buckets are as the witness says. What came is in *out; false: it cannot be run. */

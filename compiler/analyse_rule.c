@@ -47,12 +47,12 @@ static void none_left(struct file *f, size_t i, const struct reason *why)
 		return;
 	}
 	if (file_ask(f, e->when, 0, w, &at, NULL) != ANSWER_YES || at >= i) {
-		file_open(f, e->rule, "rules before it seem to decide about all of its packets, but none of them was found");
+		file_open(f, e->rule, "rules before it seem to decide about all of its packets, but none was found that shows it");
 		return;
 	}
 	check_shorten(f->s, w, is_shown, &(struct shown){ f, e->when, at, NULL, NO_EVENT });
 	if (!decided_by(f, w, &f->list->event.v[at])) {
-		file_open(f, e->rule, "rules before it seem to decide about all of its packets, but the evaluator could not be asked");
+		file_open(f, e->rule, "rules before it seem to decide about all of its packets, but none was found that shows it");
 		return;
 	}
 	for (size_t k = 0; k < why->event.n; k++)
@@ -62,6 +62,7 @@ static void none_left(struct file *f, size_t i, const struct reason *why)
 		*vec_add(f->s->a, &x->by) = f->list->event.v[why->event.v[k]].rule;
 	witness_tell(f->s, w);
 	x->packet = w;
+	x->decider = f->list->event.v[at].rule;
 }
 
 /* ---- the same without ---- */
@@ -88,13 +89,14 @@ static void redundant(struct file *f, size_t i, struct witness *w, const bool *r
 
 	check_shorten(f->s, w, is_shown, &(struct shown){ f, e->when, i, rest, then });
 	if (!decided_by(f, w, e) || !same_without(f, w, e, t)) {
-		file_open(f, e->rule, "it seems to be redundant, but the evaluator could not be asked");
+		file_open(f, e->rule, "it seems to be redundant, but no packet was found that shows it");
 		return;
 	}
 	x = file_found(f, FINDING_REDUNDANT, e->rule);
 	*vec_add(f->s->a, &x->by) = t->rule;
 	witness_tell(f->s, w);
 	x->packet = w;
+	x->decider = e->rule;
 }
 
 /* @w: the rule decides about it. */

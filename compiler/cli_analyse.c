@@ -151,6 +151,7 @@ static json_t *data(struct cli *cli, const struct finding *f)
 	for (size_t i = 0; i < f->by.n; i++)
 		json_array_append_new(by, json_rule(cli, f->by.v[i]));
 	json_object_set_new(o, "by", by);
+	json_object_set_new(o, "decided-by", f->packet ? json_rule(cli, f->decider) : json_null());
 	json_object_set_new(o, "packet", f->packet ? cli_json_witness(cli, f->packet) : json_null());
 	return o;
 }
