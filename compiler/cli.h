@@ -15,7 +15,9 @@ struct cli {
 	size_t n_files;
 	const char *out;		/* -o */
 	const char *emit, *import, *list, *run;	/* their values; NULL: not asked for */
-	bool check, test, budget, format;
+	bool check, test, budget, format, analyse, diff;
+	const char *effort;		/* as text; .most_effort is its number */
+	uint64_t most_effort;
 	const char *mcpu;
 	const char *engine, *set_engine, *table_memory, *counting_text;	/* as text; these three have what they say */
 	enum counting counting;
@@ -51,6 +53,8 @@ int cli_run(struct cli *cli);		/* cli_run.c: --run */
 int cli_test(struct cli *cli);		/* cli_test.c: --test */
 int cli_list(struct cli *cli);		/* cli_list.c: --list */
 int cli_budget(struct cli *cli);	/* cli_budget.c: --budget */
+int cli_analyse(struct cli *cli);	/* cli_analyse.c: --analyse */
+int cli_diff(struct cli *cli);		/* cli_diff.c: --diff */
 int cli_format(struct cli *cli);	/* cli_format.c: --format, --emit=xdpf */
 
 int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
