@@ -19,8 +19,8 @@ static bool compile(struct import *im, struct bpf_program *p)
 		return false;
 	}
 	if (strlen(im->src->text) != im->src->len || im->src->len > EXPRESSION_MOST)
-		import_refuse(im, 0, at, "", "that is no expression: it has a byte 0 in it, or is longer than 16 KiB, for which libpcap takes long (lists of "
-			      "addresses: --import=list)");
+		import_refuse(im, 0, at, "", "that is no expression: it has a byte 0 in it, or is longer than 16 KiB, for which libpcap "
+			      "takes long (lists of addresses: --import=list)");
 	/* Not optimised: its jumps are then those of the expression. */
 	else if (pcap_compile(pcap, p, im->src->text, 0, PCAP_NETMASK_UNKNOWN) != 0)
 		import_refuse(im, 0, at, import_shown(im, im->src->text, im->src->len), "libpcap says: %s", pcap_geterr(pcap));
