@@ -15,7 +15,9 @@ struct cli {
 	size_t n_files;
 	const char *out;		/* -o */
 	const char *emit, *import, *list, *run;	/* their values; NULL: not asked for */
-	bool check, test, budget, format;
+	bool check, test, budget, format, analyse, diff;
+	const char *effort;		/* as text; .most_effort is its number */
+	uint64_t most_effort;
 	const char *mcpu;
 	const char *engine, *set_engine, *table_memory, *counting_text;	/* as text; these three have what they say */
 	enum counting counting;
@@ -35,6 +37,8 @@ struct cli {
 	const char *split;	/* as text; .first is its number */
 	size_t first;
 	const char *max_instructions, *max_memory, *cpus;	/* as text; these have their numbers */
+	const char *prove, *accept, *chain, *ipset, *match, *of;	/* what belongs to --import, as text */
+	const struct source **translated;	/* --import of other filters' rules: of each file what it is as an .xdpf file; NULL: it is one */
 	uint64_t most_instructions, most_memory, n_cpus;
 	bool json, quiet, werror, no_source;
 
@@ -49,14 +53,23 @@ int cli_run(struct cli *cli);		/* cli_run.c: --run */
 int cli_test(struct cli *cli);		/* cli_test.c: --test */
 int cli_list(struct cli *cli);		/* cli_list.c: --list */
 int cli_budget(struct cli *cli);	/* cli_budget.c: --budget */
+int cli_analyse(struct cli *cli);	/* cli_analyse.c: --analyse */
+int cli_diff(struct cli *cli);		/* cli_diff.c: --diff */
 int cli_format(struct cli *cli);	/* cli_format.c: --format, --emit=xdpf */
 
 int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
 
 /* ---- cli_json.c ---- */
 
+/* Is it called a rule file? With --import others are not. */
+bool cli_is_rules(const char *path);
 /* A file of the command line; with --import, the rule file that it is made into. NULL: it cannot be read, or is wrong, see .diag. */
 const struct source *cli_source(struct cli *cli, const char *path);
+
+/* ---- cli_import.c ---- */
+
+/* Translates the files that --import is about, before any mode reads them. An exit status, or -1: go on. */
+int cli_import(struct cli *cli);
 
 /* ---- cli.c ---- */
 

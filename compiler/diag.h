@@ -87,6 +87,7 @@ struct diag_list {
 	VEC(struct diag) list;
 	unsigned errors, warnings;	/* all of them, kept or not */
 	bool werror;			/* warnings count as errors */
+	bool analysed;			/* the analyses follow: what they say exactly is not guessed at before */
 	enum diag_kind kind;		/* of those that are added */
 };
 

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "analyse.h"
 #include "cli.h"
 
 /* ---- options ---- */
@@ -12,7 +13,8 @@
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED,
 	OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
-	OPT_MAX_MEMORY, OPT_CPUS, OPT_WERROR, OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_MAX_MEMORY, OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
+	OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -22,7 +24,7 @@ static const struct option_info {
 } options[] = {
 	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
 	{ OPT_BUDGET, "--budget", NULL }, { OPT_FORMAT, "--format", NULL }, { OPT_EMIT, "--emit", "STAGE" },
-	{ OPT_IMPORT, "--import", "FORM" }, { OPT_LIST, "--list", "WHAT" },
+	{ OPT_IMPORT, "--import", "KIND" }, { OPT_LIST, "--list", "WHAT" },
 	{ OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
@@ -30,6 +32,9 @@ static const struct option_info {
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_COUNTING, "--counting", "HOW" },
 	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
+	{ OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
+	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
+	{ OPT_ANALYSE, "--analyse", NULL }, { OPT_DIFF, "--diff", NULL }, { OPT_EFFORT, "--effort", "N" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
@@ -42,17 +47,21 @@ static const char help[] =
 	"       xdpfc --check FILE...          only say what is wrong with them\n"
 	"       xdpfc --test FILE...           run the tests in them, without the kernel\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
-	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm, or xdpf\n"
+	"       xdpfc --emit=STAGE FILE...     print as ast, ir, llvm, asm, json or xdpf\n"
+	"       xdpfc --import=json FILE...    print JSON as rules; or read it in a mode\n"
 	"       xdpfc --format FILE...         lay out in place, comments and all\n"
 	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
+	"       xdpfc --import=KIND FILE       rules of other filters: docs/import.md\n"
+	"       xdpfc --analyse FILE...        rules that change nothing, each with a packet\n"
+	"       xdpfc --diff OLD NEW           packets that they treat differently\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
-	"\n"
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more than these\n"
 	"                    is exit status 4; CPUs that memory is for (this machine's)\n"
+	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
 	"                    way; bytes behind N stand in further pieces of memory\n"
@@ -61,7 +70,8 @@ static const char help[] =
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
 	"\n"
-	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 refused, 4 over budget.\n";
+	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 refused, 4 over budget,\n"
+	"found, differs, or not decided.\n";
 
 static int unknown_option(const char *arg)
 {
@@ -104,6 +114,15 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_MAX_INSTRUCTIONS: cli->max_instructions = value; break;
 	case OPT_MAX_MEMORY:	cli->max_memory = value; break;
 	case OPT_CPUS:		cli->cpus = value; break;
+	case OPT_PROVE:		cli->prove = value; break;
+	case OPT_ACCEPT:	cli->accept = value; break;
+	case OPT_CHAIN:		cli->chain = value; break;
+	case OPT_IPSET:		cli->ipset = value; break;
+	case OPT_MATCH:		cli->match = value; break;
+	case OPT_OF:		cli->of = value; break;
+	case OPT_ANALYSE:	cli->analyse = true; break;
+	case OPT_DIFF:		cli->diff = true; break;
+	case OPT_EFFORT:	cli->effort = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_NO_SOURCE:	cli->no_source = true; break;
@@ -195,6 +214,19 @@ static int budget_options(struct cli *cli)
 	return GO_ON;
 }
 
+/* An exit status, or GO_ON. */
+static int analyse_options(struct cli *cli)
+{
+	if (cli->effort && !cli->analyse && !cli->diff)
+		return cli_usage("--effort is for --analyse and --diff");
+	cli->most_effort = ANALYSE_EFFORT;
+	if (cli->effort && (!cli_number(cli->effort, UINT32_MAX, &cli->most_effort) || !cli->most_effort))
+		return cli_usage("--effort %s: a number of steps from 1 to 4294967295", cli->effort);
+	if (cli->diff && cli->n_files != 2)
+		return cli_usage("--diff takes two files, the old one and the new one");
+	return GO_ON;
+}
+
 /* What does not go together. An exit status, or GO_ON. */
 static int check_options(struct cli *cli)
 {
@@ -202,23 +234,30 @@ static int check_options(struct cli *cli)
 		const char *name;
 		bool given;
 	} of_run[] = {
-		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->seed }, { "--no-way", cli->no_way },
+		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->prove ? NULL : cli->seed }, { "--no-way", cli->no_way },
 		{ "--socket", cli->socket }, { "--flow-state", cli->flow_state }, { "--rx", cli->rx_text }, { "--split", cli->split },
 	};
-	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->format + !!cli->emit + !!cli->list;
+	const struct {
+		const char *name;
+		bool given;
+	} of_import[] = {
+		{ "--prove", cli->prove }, { "--accept", cli->accept }, { "--chain", cli->chain }, { "--ipset", cli->ipset },
+		{ "--match", cli->match }, { "--of", cli->of },
+	};
+	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->analyse + cli->diff + cli->format +
+			 !!cli->emit + !!cli->list;
 	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
 	uint64_t n = 0;
 
 	if (modes > 1)
-		return cli_usage("-o, --check, --test, --run, --budget, --format, --emit and --list are different things: ask for one of them");
+		return cli_usage("-o, --check, --test, --run, --budget, --analyse, --diff, --format, --emit and --list are different "
+				 "things: ask for one of them");
 	if (cli->list && (cli->n_files || cli->import))
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)
 		return cli_usage("which rule file?");
-	if (cli->import && strcmp(cli->import, "json") != 0)
-		return cli_usage("--import=%s: there is json", cli->import);
 	if (cli->import && cli->format)
-		return cli_usage("--format lays rule files out in their place; --import=json alone prints one");
+		return cli_usage("--format lays rule files out in their place; --import=%s alone prints one", cli->import);
 	/* What was imported is to be seen. */
 	if (cli->import && !modes)
 		cli->emit = "xdpf";
@@ -235,7 +274,10 @@ static int check_options(struct cli *cli)
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
 			return cli_usage("%s is for --run", of_run[i].name);
-	if (budget_options(cli) != GO_ON)
+	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]) && !cli->import; i++)
+		if (of_import[i].given)
+			return cli_usage("%s is for --import", of_import[i].name);
+	if (budget_options(cli) != GO_ON || analyse_options(cli) != GO_ON)
 		return EXIT_USAGE;
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
 		return cli_usage("--socket %s: yes or no", cli->socket);
@@ -281,9 +323,12 @@ int main(int argc, char **argv)
 	status = parse_options(&cli, argc, argv, arena_array(cli.arena, (size_t)argc, sizeof(char *)));
 	if (status == GO_ON)
 		status = check_options(&cli);
+	if (status == GO_ON)
+		status = cli_import(&cli);
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
 		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :
+			 cli.analyse ? cli_analyse(&cli) : cli.diff ? cli_diff(&cli) :
 			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) :
 			 cli.emit && strcmp(cli.emit, "json") == 0 ? cli_json(&cli) : cli_compile(&cli);
 	}

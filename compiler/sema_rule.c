@@ -342,7 +342,7 @@ static bool block_check(struct sema *s, struct ast_rules *rules, const struct fa
 		if (r->may_go_on && s->d->errors == errors)
 			cookie_check(s, r, &left);
 		/* Conditions with errors are not resolved. */
-		asked = r->cond && !s->d->errors && !here.dead && !left.dead && taken_check(s, r, &left);
+		asked = r->cond && !s->d->errors && !here.dead && !left.dead && (s->d->analysed || taken_check(s, r, &left));
 		arena_release(s->scratch, mark);
 		if (asked && r->kind == RULE_ACTIONS && r->verdict != VERDICT_NONE && !r->may_go_on &&
 		    !facts_assume(s, &left, r->cond, false, &c))

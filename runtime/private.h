@@ -391,6 +391,8 @@ int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log);
 int rt_hold_map(int fd, const struct xdpf_log *log);
 /* Lets go of what belongs to no link or program that is pinned elsewhere. Under the lock. */
 void rt_held_sweep(void);
+/* Was somebody ended before that? */
+bool rt_held_unsure(void);
 
 /* ---- iface.c ---- */
 
