@@ -47,27 +47,23 @@ static const char help[] =
 	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm, or xdpf\n"
 	"       xdpfc --format FILE...         lay out in place, comments and all\n"
 	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
-	"       xdpfc --analyse FILE...        rules that change nothing, each with a packet\n"
-	"       xdpfc --diff OLD NEW           packets that they treat differently\n"
+	"       xdpfc --analyse FILE..., --diff OLD NEW   useless rules; what differs\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"\n"
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
-	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more than these\n"
-	"                    is exit status 4; CPUs that memory is for (this machine's)\n"
-	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
-	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
+	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: beyond them is\n"
+	"                    exit status 4; CPUs.  --effort N   --analyse, --diff: steps\n"
+	"  --iface NAME, --rxqueue N, --socket yes|no, --rx hash=N,vlan=N,...\n"
+	"  --flow-state new|established|related   --run: what is not in the frame (none)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
 	"                    way; bytes behind N stand in further pieces of memory\n"
-	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
-	"                    --run: what is not in the frame (else: absent)\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
 	"\n"
-	"Exit status: 0 done, 1 the input is wrong, 2 usage, 3 refused, 4 over budget,\n"
-	"found, differs, or not decided.\n";
+	"Exit: 0 done, 1 wrong input, 2 usage, 3 refused, 4 no: over, differs, found.\n";
 
 static int unknown_option(const char *arg)
 {
