@@ -118,9 +118,9 @@ void laws_tunnels(struct laws *in)
 						      is(&out, FIELD_UDP_DPORT, 2152)));
 	uint32_t ipip = is(&out, FIELD_IP_PROTO, 4), six = is(&out, FIELD_IP_PROTO, 41), gre = has(&out, HDR_GRE), any = NEVER;
 
-	for (unsigned h = 0; h < HDR_COUNT; h++)
-		any = OR(s, any, has(in, h));
-	any = OR(s, any, has(in, MALFORMED_BIT));
+	/* Whatever is inside, one of these is. */
+	any = OR(s, has(in, HDR_ETH), has(in, HDR_IP4), has(in, HDR_IP6), has(in, MALFORMED_BIT));
+	law(in, so(in, any, AND(s, form_not(has(&out, MALFORMED_BIT)), form_not(law_later(&out)))));
 	law(in, so(in, any, AND(s, has(&out, HDR_IP), OR(s, ipip, six, gre, udp))));
 	law(in, so(in, AND(s, any, OR(s, ipip, six)), form_not(has(in, HDR_ETH))));
 	law(in, so(in, AND(s, any, ipip), form_not(has(in, HDR_IP6))));

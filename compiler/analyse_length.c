@@ -85,7 +85,8 @@ static struct sum constant(struct lengths *l, unsigned n, int when)
 /* The field's number times 2^@shift, where @when holds. */
 static struct sum scaled(struct lengths *l, enum field_id f, unsigned shift, int when)
 {
-	const struct number *n = &l->q->s->number.v[space_field(l->q->s, l->inner, f)];
+	uint32_t id = space_field(l->q->s, l->inner, f);
+	const struct number *n = &l->q->s->number.v[id];
 	struct sum s = nothing(l);
 
 	for (unsigned i = 0; i < n->bits && i + shift < WIDTH; i++)
@@ -197,6 +198,7 @@ static void layer(struct question *q, bool inner)
 	int behind = any(l, either_of(l, LAYER_L4), either_of(l, LAYER_EXT));
 	struct sum at = link_size(l), all, head4 = scaled(l, FIELD_IP4_IHL, 2, ip4), len4 = scaled(l, FIELD_IP4_LEN, 0, ip4),
 		   len6 = scaled(l, FIELD_IP6_LEN, 0, ip6), end, need, ip, body;
+	uint32_t length;
 	int sound;
 
 	/* What IP says fits into the frame, unless that is what is broken. Inside a tunnel the frame is not as long, which is left open. */
@@ -207,8 +209,9 @@ static void layer(struct question *q, bool inner)
 		for (int i = 0; i < WIDTH; i++)
 			if (i >= 17)
 				so(l, l->yes, -all.bit[i]);
+		length = space_field(q->s, false, FIELD_PKT_LEN);
 		for (unsigned i = 0; i < 32 - WIDTH; i++)
-			so(l, l->yes, -question_place(q, q->s->number.v[space_field(q->s, false, FIELD_PKT_LEN)].place[i]));
+			so(l, l->yes, -question_place(q, q->s->number.v[length].place[i]));
 		so(l, l->yes, no_more(l, &at, &all));
 		so(l, ip4, no_more(l, &need, &all));
 	} else {

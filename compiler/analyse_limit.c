@@ -69,7 +69,7 @@ static void pair(struct file *f, const struct place *a, const struct place *b)
 	case ANSWER_NO:
 		return;
 	case ANSWER_OPEN:
-		file_open(f, e->rule, "whether a packet takes from its limit and from one before took more than the effort that was given");
+		file_open(f, e->rule, "whether a packet takes from its limit and from one before");
 		return;
 	case ANSWER_YES:
 		break;

@@ -125,7 +125,7 @@ static void same_check(struct file *f, size_t i, bool *want, struct witness *w)
 	case ANSWER_YES:
 		break;
 	case ANSWER_OPEN:
-		file_open(f, e->rule, "whether it is redundant took more than the effort that was given");
+		file_open(f, e->rule, "whether it is redundant");
 		break;
 	}
 }
@@ -155,7 +155,7 @@ void rules_find(struct file *f)
 				same_check(f, i, want, arena_copy(f->s->a, &w, sizeof(w)));
 			break;
 		case ANSWER_OPEN:
-			file_open(f, e->rule, "whether any packet gets to it took more than the effort that was given");
+			file_open(f, e->rule, "whether any packet gets to it");
 			break;
 		}
 		arena_release(f->s->scratch, mark);

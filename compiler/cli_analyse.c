@@ -127,8 +127,7 @@ static void text(struct cli *cli, const struct finding *f)
 	fputs("    ", stdout);
 	cli_put_witness(cli, stdout, f->packet);
 	putchar('\n');
-	for (size_t i = 0; i < f->packet->assume.n; i++)
-		printf("    where %s\n", f->packet->assume.v[i]);
+	cli_put_where(stdout, f->packet);
 }
 
 static json_t *json_rule(struct cli *cli, const struct ast_rule *r)

@@ -50,8 +50,7 @@ static void text(struct cli *cli, const struct changes *all, const struct change
 	fputs("    ", stdout);
 	cli_put_witness(cli, stdout, c->packet);
 	putchar('\n');
-	for (size_t i = 0; i < c->packet->assume.n; i++)
-		printf("    where %s\n", c->packet->assume.v[i]);
+	cli_put_where(stdout, c->packet);
 }
 
 static json_t *side(struct cli *cli, const struct ast_unit *u, const struct ast_rule *r, const char *verdict)

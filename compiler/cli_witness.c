@@ -101,6 +101,19 @@ void cli_put_witness(struct cli *cli, FILE *out, const struct witness *w)
 	fputs(strcmp(comma, " ") == 0 ? " eth }" : " }", out);
 }
 
+void cli_put_where(FILE *out, const struct witness *w)
+{
+	enum { DAY = 86400 };
+	uint64_t now = w->now / 1000000000u, seconds = now % DAY;
+
+	for (size_t i = 0; i < w->assume.n; i++)
+		fprintf(out, "    where %s\n", w->assume.v[i]);
+	/* the epoch was a Thursday */
+	if (w->has_time)
+		fprintf(out, "    on %s at %02u:%02u:%02u UTC\n", lang_value_name(NAMES_WEEKDAY, (now / DAY + 3) % 7 + 1),
+			(unsigned)(seconds / 3600), (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60));
+}
+
 static json_t *hex(const struct witness *w)
 {
 	char *text = malloc(2 * w->len + 1);

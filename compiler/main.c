@@ -62,8 +62,6 @@ static const char help[] =
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
 	"                    way; bytes behind N stand in further pieces of memory\n"
-	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
-	"                    --run: what is not in the frame (else: absent)\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
 	"Exit status: 0 done, 1 input is wrong, 2 usage, 3 refused, 4 the answer is no.\n";
