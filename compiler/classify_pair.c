@@ -1,8 +1,8 @@
 /*
  * Pairs of classes: rules that ask for few numbers of both long dimensions, by which of each dimension's classes they are about. In: terms. Out:
  * those that are found so, and their table. A pair that some of them are about has all other terms too that come before the last of these: so what
- * matches there is the packet's first rule, however many lengths of prefixes there are, and nothing else need be asked; where a rule that no record can
- * hold may come before it, its record says so.
+ * matches there is the packet's first rule, however many lengths of prefixes there are, and nothing else need be asked; where a rule that no record
+ * can hold may come before it, its record says so.
  */
 #include "classify_tuple.h"
 

@@ -37,6 +37,8 @@ struct cli {
 	const char *split;	/* as text; .first is its number */
 	size_t first;
 	const char *max_instructions, *max_memory, *cpus;	/* as text; these have their numbers */
+	const char *prove, *accept, *chain, *ipset, *match, *of;	/* what belongs to --import, as text */
+	const struct source **translated;	/* --import of other filters' rules: of each file what it is as an .xdpf file; NULL: it is one */
 	uint64_t most_instructions, most_memory, n_cpus;
 	bool json, quiet, werror, no_source;
 
@@ -59,8 +61,15 @@ int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
 
 /* ---- cli_json.c ---- */
 
+/* Is it called a rule file? With --import others are not. */
+bool cli_is_rules(const char *path);
 /* A file of the command line; with --import, the rule file that it is made into. NULL: it cannot be read, or is wrong, see .diag. */
 const struct source *cli_source(struct cli *cli, const char *path);
+
+/* ---- cli_import.c ---- */
+
+/* Translates the files that --import is about, before any mode reads them. An exit status, or -1: go on. */
+int cli_import(struct cli *cli);
 
 /* ---- cli.c ---- */
 

@@ -7,8 +7,7 @@
 #include "cli.h"
 #include "json.h"
 
-/* With --import, what is not called a rule file is a document. */
-static bool is_rules(const char *path)
+bool cli_is_rules(const char *path)
 {
 	size_t len = strlen(path);
 
@@ -17,9 +16,14 @@ static bool is_rules(const char *path)
 
 const struct source *cli_source(struct cli *cli, const char *path)
 {
-	const struct source *s = source_read(cli->arena, path, &cli->diag);
+	const struct source *s;
 
-	return s && cli->import && !is_rules(path) ? json_import(cli->arena, s, &cli->diag) : s;
+	/* Translations of other filters' rules are there already. */
+	for (size_t i = 0; cli->translated && i < cli->n_files; i++)
+		if (cli->translated[i] && cli->files[i] == path)
+			return cli->translated[i];
+	s = source_read(cli->arena, path, &cli->diag);
+	return s && cli->import && !cli_is_rules(path) ? json_import(cli->arena, s, &cli->diag) : s;
 }
 
 int cli_json(struct cli *cli)

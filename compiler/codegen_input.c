@@ -55,9 +55,42 @@ static V real_now(struct cg *g)
 	return cg_helper(g, BPF_FUNC_ktime_get_ns, g->i64, 0, NULL);
 }
 
+/* In memory: a number that is only sometimes there would be carried through all of the program. */
+static V kept(struct cg *g, V at, V (*real)(struct cg *g), void (*first)(struct cg *g, const struct limit *l), const struct limit *l)
+{
+	BB here = LLVMGetInsertBlock(g->b), ask, on;
+	V v;
+
+	if (!at) {
+		if (first)
+			first(g, l);
+		return either(g, test_now, real, NULL);
+	}
+	ask = cg_block_after(g, here, "ask the clock");
+	on = cg_block_after(g, ask, "time");
+	v = LLVMBuildLoad2(g->b, g->i64, at, "");
+	LLVMSetVolatile(v, 1);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, cg_c(g, 0), ""), ask, on);
+	cg_go(g, ask);
+	if (first)
+		first(g, l);
+	LLVMSetVolatile(LLVMBuildStore(g->b, either(g, test_now, real, NULL), at), 1);
+	LLVMBuildBr(g->b, on);
+	LLVMMoveBasicBlockAfter(on, LLVMGetInsertBlock(g->b));
+	cg_go(g, on);
+	v = LLVMBuildLoad2(g->b, g->i64, at, "");
+	LLVMSetVolatile(v, 1);
+	return v;
+}
+
+V cg_now_at(struct cg *g, V at, void (*first)(struct cg *g, const struct limit *l), const struct limit *l)
+{
+	return kept(g, at, real_now, first, l);
+}
+
 V cg_now(struct cg *g)
 {
-	return either(g, test_now, real_now, NULL);
+	return kept(g, g->now, real_now, NULL, NULL);
 }
 
 static V real_wall(struct cg *g)
@@ -70,7 +103,50 @@ static V real_wall(struct cg *g)
 
 V cg_wall(struct cg *g)
 {
-	return either(g, test_now, real_wall, NULL);
+	return kept(g, g->wall, real_wall, NULL, NULL);
+}
+
+static size_t count(const struct cg *g, enum ir_op op)
+{
+	size_t n = 0;
+
+	for (size_t b = 0; b < g->ir->block.n; b++)
+		for (size_t i = 0; i < g->ir->block.v[b]->inst.n; i++)
+			n += g->ir->block.v[b]->inst.v[i].op == op;
+	return n;
+}
+
+static bool asks_now(const struct cg *g)
+{
+	return g->ir->limit_rows || count(g, IR_LIMIT) + count(g, IR_NOW) + count(g, IR_LOG) > 1;
+}
+
+size_t cg_times(struct cg *g)
+{
+	return (size_t)asks_now(g) + (count(g, IR_WALL) > 1);
+}
+
+/* @base NULL: on the stack. */
+static V place(struct cg *g, V base, uint64_t *at, const char *name)
+{
+	V p = base ? cg_atc(g, base, *at) : cg_alloca(g, g->i64, name);
+
+	*at += 8;
+	return p;
+}
+
+void cg_times_at(struct cg *g, V base, uint64_t at)
+{
+	g->now = asks_now(g) ? place(g, base, &at, "now") : NULL;
+	g->wall = count(g, IR_WALL) > 1 ? place(g, base, &at, "wall") : NULL;
+}
+
+void cg_times_begin(struct cg *g)
+{
+	if (g->now)
+		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->now), 1);
+	if (g->wall)
+		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->wall), 1);
 }
 
 /* z ^ z >> n, times m */

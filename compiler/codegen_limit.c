@@ -94,34 +94,10 @@ static V count_of(struct cg *g, const struct limit *l)
 	return p;
 }
 
-/* The clock is read once a packet, when the first limit is asked. In memory: a number that is only sometimes there would be carried
- * through all of the program. */
+/* By the clock of the limit's buckets. */
 static V now(struct cg *g, const struct limit *l)
 {
-	BB here = LLVMGetInsertBlock(g->b), ask, on;
-	V v, s;
-
-	if (!l->clock) {
-		if (l->words)
-			cg_limit_fetch(g, l);
-		return LLVMBuildShl(g->b, cg_now(g), CG_LIMIT(g, l, shift), "");
-	}
-	ask = cg_block_after(g, here, "ask the clock");
-	on = cg_block_after(g, ask, "time");
-	v = LLVMBuildLoad2(g->b, g->i64, l->clock, "");
-	LLVMSetVolatile(v, 1);
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, cg_c(g, 0), ""), ask, on);
-	cg_go(g, ask);
-	if (l->words)
-		cg_limit_fetch(g, l);
-	s = LLVMBuildStore(g->b, cg_now(g), l->clock);
-	LLVMSetVolatile(s, 1);
-	LLVMBuildBr(g->b, on);
-	LLVMMoveBasicBlockAfter(on, LLVMGetInsertBlock(g->b));
-	cg_go(g, on);
-	v = LLVMBuildLoad2(g->b, g->i64, l->clock, "");
-	LLVMSetVolatile(v, 1);
-	return LLVMBuildShl(g->b, v, CG_LIMIT(g, l, shift), "");
+	return LLVMBuildShl(g->b, cg_now_at(g, l->clock, l->words ? cg_limit_fetch : NULL, l), CG_LIMIT(g, l, shift), "");
 }
 
 /* What the packet costs, in units. */
@@ -331,16 +307,6 @@ void cg_limits(struct cg *g)
 	for (size_t i = 0; i < ast->n_limits; i++)
 		if (ast->limit.v[i]->words)
 			g->limit_fn[i] = slow_function(g, ast->limit.v[i]);
-}
-
-size_t cg_limits_ask(const struct cg *g)
-{
-	size_t n = 0;
-
-	for (size_t b = 0; b < g->ir->block.n; b++)
-		for (size_t i = 0; i < g->ir->block.v[b]->inst.n; i++)
-			n += g->ir->block.v[b]->inst.v[i].op == IR_LIMIT;
-	return n;
 }
 
 void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, BB no)

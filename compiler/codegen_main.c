@@ -109,7 +109,9 @@ static void variables(struct cg *g)
 		if (p->part.n)
 			shared_memory(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS) + cg_key_room(g));
 		g->packet_turns = cg_atc(g, g->key, cg_key_room(g) + cg_shared_room(g));
+		cg_times_at(g, g->key, cg_key_room(g) + cg_shared_room(g) + (p->ast->live.n ? 8 : 0));
 	} else {
+		cg_times_at(g, NULL, 0);
 		g->key = cg_alloca(g, LLVMArrayType2(g->i8, cg_key_room(g)), "key");
 		g->image_number = g->image ? cg_alloca(g, g->i64, "image number") : NULL;
 		g->packet_turns = g->turns ? cg_alloca(g, g->i64, "turns") : NULL;
@@ -132,10 +134,6 @@ static void frame(struct cg *g)
 		g->decider = cg_alloca(g, g->i32, "decider");
 	}
 	memset(g->verdict_block, 0, sizeof(g->verdict_block));
-	if (cg_limits_ask(g) > 1 || p->limit_rows) {
-		g->now = cg_alloca(g, g->i64, "now");
-		LLVMSetVolatile(LLVMBuildStore(g->b, cg_c(g, 0), g->now), 1);
-	}
 }
 
 /* The blocks of the part, from @entry on. */
@@ -195,6 +193,7 @@ void cg_main(struct cg *g)
 	len = LLVMBuildLoad2(g->b, g->i64, g->len, "");
 	if (g->len_kept)
 		LLVMSetVolatile(LLVMBuildStore(g->b, len, g->len_kept), 1);
+	cg_times_begin(g);
 	cg_image_choose(g);
 	cg_live_choose(g);
 	blocks(g, p->block.v[0]);

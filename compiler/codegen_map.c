@@ -218,7 +218,7 @@ void cg_globals(struct cg *g)
 	if (g->ir->scratch)
 		g->scratch = cg_map(g, XDPF_MAP_SCRATCH, BPF_MAP_TYPE_PERCPU_ARRAY, 1, g->du32,
 				    cg_array_type(g, g->du64, g->ir->kept.n + 2 + CLASSIFY_MAX_DIMS + (cg_key_room(g) + cg_shared_room(g)) / 8 +
-						  (ast->live.n != 0), 64));
+						  (ast->live.n != 0) + cg_times(g), 64));
 	if (ast->logs.n) {
 		g->log_ring = cg_map(g, XDPF_MAP_LOG, BPF_MAP_TYPE_RINGBUF, XDPF_LOG_BYTES, NULL, NULL);
 		g->log_next = cg_map(g, XDPF_MAP_LOG_NEXT, BPF_MAP_TYPE_ARRAY, ast->logs.n, g->du32, g->du64);

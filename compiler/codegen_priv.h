@@ -67,7 +67,7 @@ struct cg {
 	V limits, lately, limit_map[XDPF_LIMIT_MAX_WORDS + 1];	/* .limit_map: by words of the key; .lately: XDPF_VAR_LATELY */
 	V *limit_fn;			/* by limit: what is rare; NULL where it has one bucket */
 	V limit_any[XDPF_LIMIT_MAX_WORDS + 1];	/* the whole, for all limits with keys as long */
-	V now;				/* address of the time, once somebody has asked, before: 0; NULL: one limit at most is asked */
+	V now, wall;			/* addresses of the time, once somebody has asked, before: 0; NULL: it is asked once at most */
 	V *set_map, *set_queue, sets;		/* by live set */
 	V *snap_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */
 	V turns, packet_turns;			/* struct xdpf_turns; as the packet found it, in the main function */
@@ -152,8 +152,17 @@ V cg_bss(struct cg *g, const char *name, const char *type, unsigned n, const cha
 
 /* ---- codegen_input.c: clocks and randomness ---- */
 
+/* The time, which is one for all of a packet: .now. */
 V cg_now(struct cg *g);
+struct limit;
+/* The same, of the address of it (NULL: only this asks); what is @first is done before the clock is read, where it is. */
+V cg_now_at(struct cg *g, V at, void (*first)(struct cg *g, const struct limit *l), const struct limit *l);
+/* ... of the day: .wall. */
 V cg_wall(struct cg *g);
+/* Places for them, where anything asks for them twice: of 8 bytes each, in the scratch map or on the stack. Then, at the start, none is known. */
+size_t cg_times(struct cg *g);
+void cg_times_at(struct cg *g, V base, uint64_t at);
+void cg_times_begin(struct cg *g);
 V cg_random(struct cg *g, V site);
 /* @flow as IR_FLOW has it. */
 V cg_flow(struct cg *g, V site, V *flow);
@@ -319,8 +328,6 @@ void cg_key_store(struct cg *g, const V *word, unsigned n);
 /* ---- codegen_limit.c ---- */
 
 void cg_limits(struct cg *g);
-/* How many instructions ask limits. */
-size_t cg_limits_ask(const struct cg *g);
 /* @limit: its number. @yes: there was a token. */
 void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, BB no);
 

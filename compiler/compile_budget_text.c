@@ -90,6 +90,29 @@ static void maps(const struct budget *b, FILE *out)
 		para(out, 2, "Counters of rules are many: each CPU notes packets in xdpf_pending, and counts them together when that is full.");
 }
 
+/* What nobody asked for in so many words. */
+static void limits(const struct budget *b, FILE *out)
+{
+	const struct ast_limit *first = NULL;
+	uint64_t bytes = 0;
+	char all[32];
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->ir->ast->limit.n; i++) {
+		const struct ast_limit *l = b->ir->ast->limit.v[i];
+
+		if (!l->key.n || l->size.s)
+			continue;
+		first = n++ ? first : l;
+		bytes += l->entries * xdpf_limit_bytes(l->words);
+	}
+	if (n == 1)
+		para(out, 2, "Limit %s says no `size`, and so has room for %d keys: %s.", first->shown, XDPF_LIMIT_ENTRIES, size(all, bytes));
+	else if (n)
+		para(out, 2, "Limit %s and %zu more say no `size`, and so have room for %d keys each: %s in all.", first->shown, n - 1,
+		     XDPF_LIMIT_ENTRIES, size(all, bytes));
+}
+
 static const char *what_is(enum classify_engine e)
 {
 	switch (e) {
@@ -157,6 +180,7 @@ void budget_text(const struct budget *b, FILE *out)
 	fprintf(out, "  %zu read%s of constant tables, %zu look-up%s in maps (sets that change, limits, count tables)\n", b->most.reads,
 		plural(b->most.reads), b->most.maps, plural(b->most.maps));
 	maps(b, out);
+	limits(b, out);
 	if (b->ir->segment.n)
 		fprintf(out, "\nrules\n");
 	for (size_t i = 0; i < b->ir->segment.n; i++)

@@ -134,6 +134,12 @@ static void put_place(const struct diag_list *d, struct span sp, FILE *out)
 	}
 }
 
+/* Where nothing was made yet, the place alone is known. */
+static bool has_excerpt(struct span sp)
+{
+	return sp.src && (sp.src->len || !sp.src->origin);
+}
+
 /* Who made it, where that is said. */
 static void put_written(struct span sp, FILE *out, const char *on, const char *off)
 {
@@ -185,7 +191,7 @@ void diag_render(const struct diag_list *d, FILE *out, bool colour)
 		fprintf(out, "%s%s%s:%s %s", off, error ? red : yellow, error ? "error" : "warning", off, bold);
 		put_clean(r->text, strlen(r->text), out);
 		fprintf(out, "%s%s\n", !error && d->werror ? " [-Werror]" : "", off);
-		if (r->span.src && r->span.src->len)
+		if (has_excerpt(r->span))
 			put_excerpt(r->span, out, error ? red : yellow, off);
 		if (r->remedy) {
 			fprintf(out, "  %sremedy:%s ", blue, off);
@@ -199,7 +205,7 @@ void diag_render(const struct diag_list *d, FILE *out, bool colour)
 			fprintf(out, "%s%snote:%s ", off, blue, off);
 			put_clean(r->note, strlen(r->note), out);
 			putc('\n', out);
-			if (r->note_span.src && r->note_span.src->len)
+			if (has_excerpt(r->note_span))
 				put_excerpt(r->note_span, out, blue, off);
 		}
 	}

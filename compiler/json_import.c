@@ -8,10 +8,11 @@
 
 #include "json_priv.h"
 
-enum { VALUE_BYTES = 96, BOX_BYTES = 320 };	/* of memory that a value, an object or array of jansson take at the most */
+/* Of memory that is taken at the most, until the text is made: by an element or member, by its name, by an object or array. */
+enum { VALUE_BYTES = 200, NAME_BYTES = 64, BOX_BYTES = 320 };
 static const uint64_t MEMORY = (uint64_t)2 << 30;
 
-/* What the document's values will take, by its commas and brackets. */
+/* What the document will take, by its commas, colons and brackets. */
 static uint64_t memory_of(const struct source *s)
 {
 	uint64_t sum = s->len;
@@ -27,7 +28,7 @@ static uint64_t memory_of(const struct source *s)
 		else if (!string && (c == '{' || c == '['))
 			sum += BOX_BYTES;
 		else if (!string && (c == ',' || c == ':'))
-			sum += VALUE_BYTES;
+			sum += c == ',' ? VALUE_BYTES : NAME_BYTES;
 	}
 	return sum;
 }
@@ -136,16 +137,34 @@ static const struct source *lay_out(struct json_put *p, const char *path, bool s
 	return out;
 }
 
+/* What is in no arena; places are kept where a text was made that they belong to. */
+static void release(struct json_put *p, bool made)
+{
+	if (p->origin) {
+		struct json_node *nodes = p->origin->node.v;
+
+		p->origin->node.v = made ? arena_copy(p->a, nodes, p->origin->node.n * sizeof(*nodes)) : NULL;
+		free(nodes);
+	}
+	free(p->text.v);
+	free(p->word.v);
+	arena_free(p->scratch);
+}
+
 const struct source *json_import(struct arena *a, const struct source *json, struct diag_list *d)
 {
 	struct json_put p = { .a = a, .scratch = arena_new(), .d = d, .path = json->path };
-	json_t *root = load(json, d);
 	struct pieces was = { 0 }, is = { 0 };
 	const struct source *out = NULL;
+	enum diag_kind kind = d->kind;
 	unsigned errors = d->errors;
-	const char *path;
+	json_t *root;
 
+	d->kind = DIAG_SYNTAX;
+	root = load(json, d);
 	if (root) {
+		const char *path;
+
 		p.origin = json_origin_new(a, json->path);
 		/* Members' names are kept, to point at them. */
 		json_shapes_make(a, &p.shapes);
@@ -154,10 +173,9 @@ const struct source *json_import(struct arena *a, const struct source *json, str
 		json_decref(root);
 		out = lay_out(&p, path, d->errors == errors, &was, &is);
 	}
+	d->kind = kind;
 	pieces_free(&was);
 	pieces_free(&is);
-	free(p.text.v);
-	free(p.word.v);
-	arena_free(p.scratch);
+	release(&p, out != NULL);
 	return out;
 }

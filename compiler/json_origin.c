@@ -105,6 +105,6 @@ struct json_origin *json_origin_new(struct arena *a, const char *path)
 	struct json_origin *o = arena_alloc(a, sizeof(*o));
 
 	o->of = (struct source_origin){ .path = path, .place = place, .written = written };
-	vec_add(a, &o->node);
+	*heap_add(&o->node, 1) = (struct json_node){ 0 };
 	return o;
 }

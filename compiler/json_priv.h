@@ -114,7 +114,7 @@ struct json_written {
 
 struct json_origin {
 	struct source_origin of;
-	VEC(struct json_node) node;
+	VEC(struct json_node) node;		/* in no arena, until the text is made */
 	VEC(struct json_written) written;	/* by node */
 	uint32_t *begin;		/* of the tokens of the text, as many as .n; and who said them */
 	uint32_t *by;
@@ -175,6 +175,7 @@ bool json_check_words(struct json_put *p, const struct pieces *pieces);
 
 /* ---- json_origin.c ---- */
 
+/* Only the document is in it. */
 struct json_origin *json_origin_new(struct arena *a, const char *path);
 /* The pointer of a place: "/statements/3/when". */
 const char *json_pointer(const struct json_origin *o, struct arena *a, uint32_t node);

@@ -77,7 +77,7 @@ const char *json_quote(struct json_put *p, const char *s, size_t len)
 
 uint32_t json_node(struct json_put *p, uint32_t up, const char *member, size_t index)
 {
-	*vec_add(p->a, &p->origin->node) = (struct json_node){ up, (uint32_t)index, member };
+	*heap_add(&p->origin->node, 1) = (struct json_node){ up, (uint32_t)index, member };
 	return (uint32_t)p->origin->node.n - 1;
 }
 
@@ -200,9 +200,8 @@ static bool members_known(struct json_put *p, uint32_t node, const struct json_s
 	return json_only(p, node, v, names, n);
 }
 
-static bool members_there(struct json_put *p, uint32_t node, const struct json_shape *s, const json_t *v)
+static bool members_there(struct json_put *p, uint32_t node, const struct json_shape *s, const json_t *v, bool ok)
 {
-	bool ok = true;
 
 	for (unsigned i = 0; i < s->n; i++) {
 		const struct json_item *it = &s->item[i];
@@ -335,7 +334,7 @@ void json_put_object(struct json_put *p, uint32_t node, enum json_family family,
 		return;
 	if (json_deeper(p, node)) {
 		s = shape_of(p, node, family, v);
-		if (s && members_known(p, node, s, v) & members_there(p, node, s, v))
+		if (s && members_there(p, node, s, v, members_known(p, node, s, v)))
 			put_items(p, node, s, 0, s->n, v);
 	}
 	p->depth--;

@@ -196,6 +196,23 @@ static void add_common(json_t *defs)
 
 /* ---- rows ---- */
 
+/* What stands only beside another member: the first of the part that it is in. */
+static void add_dependent(const struct json_shape *s, json_t *row)
+{
+	for (unsigned i = 0; i < s->n; i++) {
+		const char *first = NULL;
+
+		for (unsigned k = i + 1; s->item[i].kind == ITEM_OPTION && k < s->item[i].end; k++) {
+			if (s->item[k].kind != ITEM_MEMBER)
+				continue;
+			if (first)
+				json_object_set_new(row, "dependentRequired", json_pack("{s:[s]}", s->item[k].text, first));
+			else
+				first = s->item[k].text;
+		}
+	}
+}
+
 static json_t *row_schema(const struct json_shape *s)
 {
 	json_t *members = json_object(), *required = json_array(), *row;
@@ -218,6 +235,7 @@ static json_t *row_schema(const struct json_shape *s)
 		json_object_set_new(members, json_common[i], to(json_common[i]));
 	row = object(members, required);
 	json_object_set_new(row, "description", json_string(s->doc));
+	add_dependent(s, row);
 	return row;
 }
 

@@ -13,7 +13,8 @@
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED,
 	OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
-	OPT_MAX_MEMORY, OPT_CPUS, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR, OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_MAX_MEMORY, OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
+	OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -23,7 +24,7 @@ static const struct option_info {
 } options[] = {
 	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
 	{ OPT_BUDGET, "--budget", NULL }, { OPT_FORMAT, "--format", NULL }, { OPT_EMIT, "--emit", "STAGE" },
-	{ OPT_IMPORT, "--import", "FORM" }, { OPT_LIST, "--list", "WHAT" },
+	{ OPT_IMPORT, "--import", "KIND" }, { OPT_LIST, "--list", "WHAT" },
 	{ OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
 	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
 	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
@@ -31,6 +32,8 @@ static const struct option_info {
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_COUNTING, "--counting", "HOW" },
 	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
+	{ OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
+	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
 	{ OPT_ANALYSE, "--analyse", NULL }, { OPT_DIFF, "--diff", NULL }, { OPT_EFFORT, "--effort", "N" },
 	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
@@ -44,12 +47,13 @@ static const char help[] =
 	"       xdpfc --check FILE...          only say what is wrong with them\n"
 	"       xdpfc --test FILE...           run the tests in them, without the kernel\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
-	"       xdpfc --emit=STAGE FILE...     print a stage: ast, ir, llvm, asm, or xdpf\n"
+	"       xdpfc --emit=STAGE FILE...     print as ast, ir, llvm, asm, json or xdpf\n"
+	"       xdpfc --import=json FILE...    print JSON as rules; or read it in a mode\n"
 	"       xdpfc --format FILE...         lay out in place, comments and all\n"
 	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
+	"       xdpfc --import=KIND FILE       rules of other filters: docs/import.md\n"
 	"       xdpfc --analyse FILE..., --diff OLD NEW   useless rules; what differs\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
-	"\n"
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
@@ -62,7 +66,6 @@ static const char help[] =
 	"                    way; bytes behind N stand in further pieces of memory\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
-	"\n"
 	"Exit: 0 done, 1 wrong input, 2 usage, 3 refused, 4 no: over, differs, found.\n";
 
 static int unknown_option(const char *arg)
@@ -106,6 +109,12 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_MAX_INSTRUCTIONS: cli->max_instructions = value; break;
 	case OPT_MAX_MEMORY:	cli->max_memory = value; break;
 	case OPT_CPUS:		cli->cpus = value; break;
+	case OPT_PROVE:		cli->prove = value; break;
+	case OPT_ACCEPT:	cli->accept = value; break;
+	case OPT_CHAIN:		cli->chain = value; break;
+	case OPT_IPSET:		cli->ipset = value; break;
+	case OPT_MATCH:		cli->match = value; break;
+	case OPT_OF:		cli->of = value; break;
 	case OPT_ANALYSE:	cli->analyse = true; break;
 	case OPT_DIFF:		cli->diff = true; break;
 	case OPT_EFFORT:	cli->effort = value; break;
@@ -220,8 +229,15 @@ static int check_options(struct cli *cli)
 		const char *name;
 		bool given;
 	} of_run[] = {
-		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->seed }, { "--no-way", cli->no_way },
+		{ "--iface", cli->iface }, { "--rxqueue", cli->rxqueue }, { "--seed", cli->prove ? NULL : cli->seed }, { "--no-way", cli->no_way },
 		{ "--socket", cli->socket }, { "--flow-state", cli->flow_state }, { "--rx", cli->rx_text }, { "--split", cli->split },
+	};
+	const struct {
+		const char *name;
+		bool given;
+	} of_import[] = {
+		{ "--prove", cli->prove }, { "--accept", cli->accept }, { "--chain", cli->chain }, { "--ipset", cli->ipset },
+		{ "--match", cli->match }, { "--of", cli->of },
 	};
 	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->analyse + cli->diff + cli->format +
 			 !!cli->emit + !!cli->list;
@@ -235,10 +251,8 @@ static int check_options(struct cli *cli)
 		return cli_usage("--list takes no files");
 	if (!cli->list && !cli->n_files)
 		return cli_usage("which rule file?");
-	if (cli->import && strcmp(cli->import, "json") != 0)
-		return cli_usage("--import=%s: there is json", cli->import);
 	if (cli->import && cli->format)
-		return cli_usage("--format lays rule files out in their place; --import=json alone prints one");
+		return cli_usage("--format lays rule files out in their place; --import=%s alone prints one", cli->import);
 	/* What was imported is to be seen. */
 	if (cli->import && !modes)
 		cli->emit = "xdpf";
@@ -255,6 +269,9 @@ static int check_options(struct cli *cli)
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
 			return cli_usage("%s is for --run", of_run[i].name);
+	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]) && !cli->import; i++)
+		if (of_import[i].given)
+			return cli_usage("%s is for --import", of_import[i].name);
 	if (budget_options(cli) != GO_ON || analyse_options(cli) != GO_ON)
 		return EXIT_USAGE;
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
@@ -301,6 +318,8 @@ int main(int argc, char **argv)
 	status = parse_options(&cli, argc, argv, arena_array(cli.arena, (size_t)argc, sizeof(char *)));
 	if (status == GO_ON)
 		status = check_options(&cli);
+	if (status == GO_ON)
+		status = cli_import(&cli);
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
 		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :

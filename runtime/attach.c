@@ -464,10 +464,10 @@ int xdpf_object_apply(const struct xdpf_object *o, const char *const *ifaces, si
 	struct how how = { opt.mode == XDPF_MODE_GENERIC ? XDPF_MODE_GENERIC : XDPF_MODE_NATIVE, opt.reload, opt.afresh, opt.confirm, 0 };
 	_cleanup_free_ struct target *t = calloc(n ? n : 1, sizeof(*t));
 	_cleanup_close_ int lock = -1;
-	int err;
+	int err = rt_opts_check(opts, sizeof(opt), log);
 
-	if (!t)
-		return rt_fail(log, ENOMEM, "out of memory");
+	if (err || !t)
+		return err ? err : rt_fail(log, ENOMEM, "out of memory");
 	if (opt.mode != XDPF_MODE_NONE && opt.mode != how.mode)
 		return rt_fail(log, EINVAL, "a filter runs in native or generic mode");
 	if (opt.confirm > XDPF_CONFIRM_MAX || (opt.confirm && opt.confirm < XDPF_CONFIRM_MIN))

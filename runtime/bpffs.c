@@ -166,9 +166,9 @@ int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
 	fd = open(rt_bpffs_root(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return rt_fail_sys(log, errno, "%s cannot be opened", rt_bpffs_root());
-	while (flock(fd, LOCK_EX))
-		if (errno != EINTR)
-			return rt_fail_sys(log, errno, "%s cannot be locked", rt_bpffs_root());
+	if (flock(fd, LOCK_EX))
+		return errno == EINTR ? rt_fail(log, EINTR, "interrupted while another change was waited for: nothing was changed") :
+		       rt_fail_sys(log, errno, "%s cannot be locked", rt_bpffs_root());
 	sweep(log);
 	rt_dispatch_sweep(log);
 	rt_held_sweep();

@@ -96,8 +96,10 @@ int xdpf_object_compile(struct xdpf_object **out, const char *const *files, size
 	struct xdpf_compile_opts opt = opts_copy(struct xdpf_compile_opts, opts);
 	const char *tmp = getenv("TMPDIR");
 	char dir[PATH_MAX - 16], object[PATH_MAX];
-	int err;
+	int err = rt_opts_check(opts, sizeof(opt), log);
 
+	if (err)
+		return err;
 	if (!n)
 		return rt_fail(log, EINVAL, "a filter is made of one rule file at least");
 	if (snprintf(dir, sizeof(dir), "%s/xdpf-XXXXXX", tmp && *tmp ? tmp : "/tmp") >= (int)sizeof(dir) || !mkdtemp(dir))

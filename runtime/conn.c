@@ -85,7 +85,7 @@ int rt_conn_place(uint32_t *out, const struct bpf_object *bpf, const struct xdpf
 	if (at > 0) {
 		*out = (uint32_t)at;
 		/* a program names a module's functions by an fd of its type information, which the kernel gives out by id alone */
-		return in_module ? rt_by_ids("`flow.state`", "here connection tracking is a module of the kernel's, and only that capability may name "
+		return in_module ? rt_by_ids("`flow.state`", "here connection tracking is a module, and only that capability may name "
 					     "a module's functions to it", log) : 0;
 	}
 	uname(&u);

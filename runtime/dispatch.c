@@ -46,7 +46,7 @@ int rt_dispatch_check(const struct xdpf_log *log)
 		return rt_fail_sys(log, errno, "no XDP program can be loaded");
 	ext = bpf_prog_load(BPF_PROG_TYPE_EXT, "xdpf_part", "GPL", pass, 2, &opts);
 	if (ext >= 0 || errno == EINVAL)
-		return rt_by_ids("--dispatch", "libxdp finds the dispatcher and its parts by their ids", log);
+		return 0;
 	return rt_fail(log, EOPNOTSUPP, "libxdp's dispatcher cannot run here: this kernel refuses the programs that it is made of (EXT): %s\n"
 		       "Run one filter per interface, or a kernel that has them", strerror(errno));
 }
@@ -300,8 +300,10 @@ int xdpf_object_dispatch(const struct xdpf_object *o, const char *iface, const s
 	_cleanup_close_ int lock = -1;
 	char path[RT_PATH_MAX];
 	struct xdpf_iface i;
-	int err = rt_bpffs_lock(&lock, log);
+	int err = rt_opts_check(opts, sizeof(opt), log);
 
+	if (!err)
+		err = rt_bpffs_lock(&lock, log);
 	if (opt.mode == XDPF_MODE_NONE)
 		opt.mode = XDPF_MODE_NATIVE;
 	if (!err)
@@ -312,6 +314,8 @@ int xdpf_object_dispatch(const struct xdpf_object *o, const char *iface, const s
 		err = refuse(&i, &opt, log);
 	if (!err)
 		err = rt_dispatch_check(log);
+	if (!err)
+		err = rt_by_ids("libxdp's dispatcher", "libxdp finds it and its parts by their ids", log);
 	if (!err)
 		rt_nic_warn(o, &i, log);
 	return err ? err : dispatch(&i, path, o, &opt, log);

@@ -350,10 +350,10 @@ int xdpf_diagnose(struct xdpf_diagnosis **out, const char *iface, const struct x
 	struct xdpf_diagnose_opts opt = opts_copy(struct xdpf_diagnose_opts, opts);
 	_cleanup_(diagnosis_freep) struct xdpf_diagnosis *d = calloc(1, sizeof(*d));
 	struct exam e = { .d = d, .o = o, .log = log };
-	int err;
+	int err = rt_opts_check(opts, sizeof(opt), log);
 
-	if (!d)
-		return rt_fail(log, ENOMEM, "out of memory");
+	if (err || !d)
+		return err ? err : rt_fail(log, ENOMEM, "out of memory");
 	d->mode = opt.mode == XDPF_MODE_GENERIC ? XDPF_MODE_GENERIC : XDPF_MODE_NATIVE;
 	err = xdpf_iface_query(&d->iface, iface, log);
 	if (!err)

@@ -15,6 +15,7 @@
 
 #define DEFAULT_ROOT	"/sys/fs/bpf/xdpf"
 #define HELD		"held"
+#define UNSURE		HELD "/unsure"	/* a directory: pins were made since it was last looked at whose they are */
 
 enum { ROOT_MAX = 64, KEEP_MAX = 4096 };
 
@@ -133,7 +134,19 @@ static int make_held_dir(const struct xdpf_log *log)
 	char dir[RT_PATH_MAX];
 
 	snprintf(dir, sizeof(dir), "%s/" HELD, rt_bpffs_root());
+	if (mkdir(dir, 0700) && errno != EEXIST)
+		return rt_fail_sys(log, errno, "%s cannot be made", dir);
+	snprintf(dir, sizeof(dir), "%s/" UNSURE, rt_bpffs_root());
 	return mkdir(dir, 0700) && errno != EEXIST ? rt_fail_sys(log, errno, "%s cannot be made", dir) : 0;
+}
+
+bool rt_held_unsure(void)
+{
+	char dir[RT_PATH_MAX];
+	struct stat st;
+
+	snprintf(dir, sizeof(dir), "%s/" UNSURE, rt_bpffs_root());
+	return !lstat(dir, &st);
 }
 
 int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log)
@@ -293,5 +306,7 @@ void rt_held_sweep(void)
 		if (snprintf(at, sizeof(at), "%s/%s", dir, e->d_name) < (int)sizeof(at))
 			unlink(at);
 	}
+	snprintf(at, sizeof(at), "%s/" UNSURE, rt_bpffs_root());
+	rmdir(at);
 	rmdir(dir);
 }

@@ -338,6 +338,6 @@ void rt_settle_iface(const char *iface, const struct xdpf_log *log)
 	unsigned ifindex = if_nametoindex(iface);
 	char path[RT_PATH_MAX];
 
-	if (ifindex && !rt_bpffs_path(path, ifindex, NULL) && is_due(path))
+	if (ifindex && !rt_bpffs_path(path, ifindex, NULL) && (is_due(path) || rt_held_unsure()))
 		rt_bpffs_sweep(log);
 }

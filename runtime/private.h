@@ -15,6 +15,7 @@
 #include "table/live.h"
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
+#include "xdpf/sets.h"
 #include "xdpf/tests.h"
 
 /* ---- ownership: a function is seen to leak nothing without reading what it calls ---- */
@@ -36,6 +37,8 @@ static inline void close_fd(int *fd)
 #define take_ptr(p) ({ __typeof__(p) taken_ = (p); (p) = NULL; taken_; })
 #define take_fd(fd) ({ int taken_ = (fd); (fd) = -1; taken_; })
 
+/* Options of a caller must have their size, and ask for nothing beyond the @known bytes of this version: -EINVAL, -E2BIG. NULL: all defaults. */
+int rt_opts_check(const void *opts, size_t known, const struct xdpf_log *log);
 /* @opts as a struct of this version: what an older caller does not know is zero, what a newer one knows is not looked at. */
 #define opts_copy(type, opts) ({						\
 	type copy_ = { 0 };							\
@@ -388,6 +391,8 @@ int rt_hold(const struct xdpf_program *p, const struct xdpf_log *log);
 int rt_hold_map(int fd, const struct xdpf_log *log);
 /* Lets go of what belongs to no link or program that is pinned elsewhere. Under the lock. */
 void rt_held_sweep(void);
+/* Was somebody ended before that? */
+bool rt_held_unsure(void);
 
 /* ---- iface.c ---- */
 

@@ -279,7 +279,9 @@ int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, cons
 
 	if (!p)
 		return -ENOMEM;
-	err = rt_kernel_check(log);
+	err = rt_opts_check(opts, sizeof(opt), log);
+	if (!err)
+		err = rt_kernel_check(log);
 	if (err)
 		return err;
 	if (opt.test && opt.test_iface && (!*opt.test_iface || strlen(opt.test_iface) >= sizeof(p->test_iface)))

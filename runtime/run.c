@@ -49,7 +49,10 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 	struct xdp_md ctx = { .data_end = opt.split };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = (uint32_t)len, .repeat = 1);
 	bool split = opt.split && opt.split < len;
+	int bad = rt_opts_check(opts, sizeof(opt), log);
 
+	if (bad)
+		return bad;
 	if (!p->test)
 		return rt_fail(log, EINVAL, "the program was not loaded for tests");
 	if (len < XDPF_MIN_FRAME || len > INT_MAX)

@@ -3,16 +3,20 @@
  *
  *   cc guard.c $(pkg-config --cflags --libs libxdpf) -o guard
  *   guard run FILE IFACE          applies it, a rule file or an object, or replaces what ran; counters and sets go on
- *   guard ban IFACE SET ADDRESS   for ten minutes
+ *   guard try FILE IFACE          the same, but the kernel goes back to what ran before unless `guard keep` comes within a minute
+ *   guard keep IFACE
+ *   guard ban IFACE SET ADDRESS   for ten minutes; SET is its name, or FILE:NAME
+ *   guard fill IFACE SET LIST     a file's addresses are all that is in the set
  *   guard show IFACE              packets of each rule
  *   guard stop IFACE
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <xdpf/runtime.h>
+#include <xdpf/sets.h>
 
 static struct xdpf_message message;
 static struct xdpf_log reports;
@@ -24,9 +28,10 @@ static int failed(int err)
 	return 1;
 }
 
-static int run(const char *path, const char *iface)
+/* @confirm: ns, or 0: for good. */
+static int run(const char *path, const char *iface, uint64_t confirm)
 {
-	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE };
+	struct xdpf_apply_opts opts = { .sz = sizeof(opts), .mode = XDPF_MODE_NATIVE, .confirm = confirm };
 	struct xdpf_object *object;
 	size_t n = strlen(path);
 	bool rules = n > 5 && !strcmp(path + n - 5, ".xdpf");
@@ -41,34 +46,59 @@ static int run(const char *path, const char *iface)
 	return err ? failed(err) : 0;
 }
 
-static int add(struct xdpf_program *p, const char *name, const char *text)
+static int add(struct xdpf_program *p, size_t set, const char *address)
 {
-	const struct xdpf_meta *m = xdpf_program_meta(p);
+	unsigned char key[XDPF_MAX_KEY];
 	uint64_t keep = 0;
-	unsigned char key[64];
-	size_t set = 0;
-	int err;
+	int err = xdpf_set_key(&xdpf_program_meta(p)->sets[set], address, key, &reports);
 
-	while (set < m->n_sets && strcmp(m->sets[set].name, name))
-		set++;
-	if (set == m->n_sets) {
-		snprintf(message.text, sizeof(message.text), "there is no set %s", name);
-		return -ENOENT;
-	}
 	xdpf_set_time("10m", &keep);
-	err = xdpf_set_key(&m->sets[set], text, key, &reports);
 	return err ? err : xdpf_set_add(p, set, key, keep, &reports);
 }
 
-static int ban(const char *iface, const char *set, const char *address)
+static int fill(struct xdpf_program *p, size_t set, const char *path)
+{
+	struct xdpf_set_change change;
+	FILE *list = fopen(path, "r");
+	void *keys;
+	size_t n;
+	int err;
+
+	if (!list) {
+		snprintf(message.text, sizeof(message.text), "%s: %s", path, strerror(errno));
+		return -errno;
+	}
+	err = xdpf_set_read(&keys, &n, &xdpf_program_meta(p)->sets[set], list, path, NULL, &reports);
+	fclose(list);
+	if (err)
+		return err;
+	err = xdpf_set_replace(p, set, keys, n, 0, &change, &reports);
+	free(keys);
+	if (!err)
+		printf("%zu elements: %zu new, %zu gone\n", change.elements, change.added, change.removed);
+	return err;
+}
+
+/* Does something to a set of what runs. */
+static int with_set(const char *iface, const char *name, int (*what)(struct xdpf_program *p, size_t set, const char *arg), const char *arg)
 {
 	struct xdpf_program *p;
+	size_t set;
 	int err = xdpf_program_find(&p, iface, &reports);
 
 	if (err)
 		return failed(err);
-	err = add(p, set, address);
+	err = xdpf_meta_set(&set, xdpf_program_meta(p), name, &reports);
+	if (!err)
+		err = what(p, set, arg);
 	xdpf_program_free(p);
+	return err ? failed(err) : 0;
+}
+
+static int keep(const char *iface)
+{
+	int err = xdpf_iface_confirm(&iface, 1, &reports);
+
 	return err ? failed(err) : 0;
 }
 
@@ -107,13 +137,19 @@ int main(int argc, char **argv)
 {
 	reports = xdpf_log_keep(&message);
 	if (argc == 4 && !strcmp(argv[1], "run"))
-		return run(argv[2], argv[3]);
+		return run(argv[2], argv[3], 0);
+	if (argc == 4 && !strcmp(argv[1], "try"))
+		return run(argv[2], argv[3], 60000000000u);
+	if (argc == 3 && !strcmp(argv[1], "keep"))
+		return keep(argv[2]);
 	if (argc == 5 && !strcmp(argv[1], "ban"))
-		return ban(argv[2], argv[3], argv[4]);
+		return with_set(argv[2], argv[3], add, argv[4]);
+	if (argc == 5 && !strcmp(argv[1], "fill"))
+		return with_set(argv[2], argv[3], fill, argv[4]);
 	if (argc == 3 && !strcmp(argv[1], "show"))
 		return show(argv[2]);
 	if (argc == 3 && !strcmp(argv[1], "stop"))
 		return stop(argv[2]);
-	fprintf(stderr, "usage: guard run FILE IFACE | ban IFACE SET ADDRESS | show IFACE | stop IFACE\n");
+	fprintf(stderr, "usage: guard run|try FILE IFACE | keep IFACE | ban IFACE SET ADDRESS | fill IFACE SET LIST | show IFACE | stop IFACE\n");
 	return 2;
 }

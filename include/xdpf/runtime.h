@@ -6,16 +6,26 @@
  * are warnings, and what was done; NULL is a log that nobody reads, and xdpf_log_keep() one that keeps the last error. Values that mean the same
  * everywhere: -EBADMSG, the object or what the kernel has is not what it says it is; -EPERM, privileges are lacking (CAP_BPF, CAP_NET_ADMIN,
  * CAP_PERFMON); -ENOENT, there is no filter of ours; -ENODEV, no such interface; -EBUSY, somebody else's program is there, or somebody changed it
- * just now; -EOPNOTSUPP, this kernel or driver cannot do it; -ENOMEM.
+ * just now; -EOPNOTSUPP, this kernel or driver cannot do it; -EINVAL, the call makes no sense, and was not tried; -E2BIG, it asks for options that
+ * this version does not know; -EINTR, a signal came while another process' change was waited for; -ENOMEM.
  *
  * Ownership. What is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL); it must not outlive what it was
- * made from where that is said. What getters return is borrowed, and goes with what it was asked of. Names and texts that are given are copied.
+ * made from where that is said. What getters return is borrowed, and goes with what it was asked of; what callbacks get is theirs while they run.
+ * Names and texts that are given are copied. Lists that are said to be of malloc() are given to free().
  *
- * Versions. Handles are opaque. Option structs start with their own size (`.sz = sizeof(opts)`); NULL means all defaults, and what an older
- * library does not know must be left zero. Functions have symbol versions, and are never taken back under one soname.
+ * Versions. Handles are opaque. Option structs start with their own size (`.sz = sizeof(opts)`, or -EINVAL); NULL means all defaults, and what an
+ * older library does not know must be left zero, or -E2BIG. Structs that the library fills keep their size and layout under one soname; what grows
+ * gets another function. Functions have symbol versions, and are never taken back under one soname.
  *
- * Threads. Different handles may be used by different threads at the same time; one handle by one of them at a time. libbpf's print hook, of which a
- * process has one, is taken over and passes on what is not of ours.
+ * Units. Times are ns, unless a member says seconds; sizes are bytes; rates have their unit in their text. Indexes of interfaces are the kernel's.
+ * Numbers are in the host's byte order; addresses are as packets have them: see enum xdpf_key_kind.
+ *
+ * Threads. Different handles may be used by different threads at the same time; one handle by one of them at a time. Functions without a handle may
+ * be called by any thread at any time; what changes the system waits for other changes, of this process and others, under one lock. The log is called
+ * by the thread that called the function. libbpf's print hook, of which a process has one, is taken over and passes on what is not of ours.
+ *
+ * Environment. XDPF_BPFFS names the directory of a bpffs where everything is pinned (without: /sys/fs/bpf/xdpf), TMPDIR where xdpf_object_compile()
+ * works.
  */
 #ifndef XDPF_RUNTIME_H
 #define XDPF_RUNTIME_H
@@ -90,10 +100,20 @@ struct xdpf_rule {
 	struct xdpf_cookies cookies;
 };
 
+/* How the bytes of a key say it; those between fields are zero. Compare keys as bytes. */
 enum xdpf_key_kind {
-	XDPF_KEY_NUM, XDPF_KEY_FLAG, XDPF_KEY_IP4, XDPF_KEY_IP6, XDPF_KEY_IP, XDPF_KEY_MAC, XDPF_KEY_BYTES, XDPF_KEY_IFACE,
-	XDPF_KEY_NET			/* of sets: a prefix */
+	XDPF_KEY_NUM, XDPF_KEY_FLAG,	/* 1, 2, 4 or 8 bytes, the host's order */
+	XDPF_KEY_IP4, XDPF_KEY_IP6,	/* 4 and 16 bytes, as in the packet */
+	XDPF_KEY_IP,			/* 17: an address, IPv4's in the first 4 and zeros behind it, and 4 or 6 */
+	XDPF_KEY_MAC,			/* 6, as in the packet */
+	XDPF_KEY_BYTES,			/* as in the packet */
+	XDPF_KEY_IFACE,			/* 4: an index, the host's order */
+	/* Of sets: 4 or 6, and the address, 16 bytes as of IP, bits behind the prefix zero. The key's first 4 bytes, the host's order, say how many
+	 * bits count of what is behind them. */
+	XDPF_KEY_NET
 };
+
+#define XDPF_MAX_KEY	64		/* bytes of an element of a set */
 
 struct xdpf_key_field {
 	const char *name, *type;
@@ -109,10 +129,9 @@ struct xdpf_table {
 	size_t n_key;			/* 0: one count without a key */
 };
 
-/* An action that may do nothing, and where it says so. */
 #define XDPF_NO_TABLE	((unsigned)-1)
 
-/* An action that may find nothing to do. */
+/* An action that may find nothing to do, and who counts that. */
 struct xdpf_action {
 	unsigned slot, rule, table;	/* rule: its index; table: place in .tables, or XDPF_NO_TABLE */
 	const char *text;		/* as in the rule file */
@@ -162,7 +181,7 @@ struct xdpf_set {
 	uint64_t timeout;		/* ns that an element stays unless it is said otherwise; 0: until it is removed */
 	bool expires;			/* its elements may */
 	bool prefix;			/* elements begin with a u32, how many of their bits count: all, or those of a prefix */
-	unsigned key_size;		/* of an element; at most 64 */
+	unsigned key_size;		/* of an element; at most XDPF_MAX_KEY */
 	const struct xdpf_key_field *key;
 	size_t n_key;			/* components */
 };
@@ -239,7 +258,7 @@ struct xdpf_load_opts {
 	uint32_t test_rxqueue;
 };
 
-/* Loads into the kernel, with maps of its own. Nothing is attached. */
+/* Loads into the kernel, with maps of its own. Nothing is attached, and all of it goes with the handle; @o need not outlive it. */
 XDPF_API int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts,
 			       const struct xdpf_log *log);
 /* The filter of ours that runs on @iface; -ENOENT: there is none. */
@@ -402,8 +421,8 @@ struct xdpf_limit_counts {
 
 struct xdpf_stats;
 
-/* A snapshot of all counters, summed over CPUs. Traffic goes on meanwhile: a few packets may be in some counters and not
- * yet in others. */
+/* A snapshot of all counters, summed over CPUs. Traffic goes on meanwhile: a few packets may be in some counters and not yet in others. @p must
+ * outlive it. What getters are asked that there is not (an index, a slot, a place) has zeros. */
 XDPF_API int xdpf_stats_read(struct xdpf_stats **out, const struct xdpf_program *p, const struct xdpf_log *log);
 XDPF_API void xdpf_stats_free(struct xdpf_stats *s);
 XDPF_API struct xdpf_count xdpf_stats_rule(const struct xdpf_stats *s, unsigned index);
@@ -435,41 +454,6 @@ struct xdpf_set_count {
 };
 
 XDPF_API struct xdpf_set_count xdpf_stats_set(const struct xdpf_stats *s, size_t set);
-
-/* ---- sets that live: @set is a place in the metadata's .sets, @key an element of its .key_size bytes ---- */
-
-/* An element from text, with the reason (-EINVAL) where it is none; and back. */
-XDPF_API int xdpf_set_key(const struct xdpf_set *set, const char *text, void *key, const struct xdpf_log *log);
-XDPF_API char *xdpf_set_format(const struct xdpf_set *set, const void *key, char *buf, size_t size);
-/* How long an element stays, as ns from "10m"; 0 from "0". False: it is no time from 1 ms to 365 days. */
-XDPF_API bool xdpf_set_time(const char *text, uint64_t *ns);
-/* @keep: ns until it expires, 0: it stays. One that is there gets the new time, but what xdpf_set_replace() put there keeps its own. -ENOSPC: the
- * set is full. */
-XDPF_API int xdpf_set_add(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, const struct xdpf_log *log);
-/* -ENOENT, without a message: it is not in the set. */
-XDPF_API int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
-/* The same of @n elements, one behind the other in any order. */
-XDPF_API int xdpf_set_add_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, const struct xdpf_log *log);
-/* @was: NULL, or for each whether it was in the set. */
-XDPF_API int xdpf_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log);
-/*
- * Makes @n elements, one behind the other in any order, all that is in the set, for @keep ns (0: they stay): to packets at once. Only where rules of
- * the program take elements out of the set, one is added and taken out after the other; what was in it and is in it now is in it all the while.
- * -ENOSPC: the set does not hold so many, and is as it was, or, of the latter kind, may be partly filled.
- */
-struct xdpf_set_change {
-	size_t elements, added, removed;
-};
-
-XDPF_API int xdpf_set_replace(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, struct xdpf_set_change *change,
-			      const struct xdpf_log *log);
-/* Takes out all; *n: how many were in it. */
-XDPF_API int xdpf_set_flush(const struct xdpf_program *p, size_t set, size_t *n, const struct xdpf_log *log);
-/* How many elements are in it. It is walked over: of a million that takes a quarter of a second. */
-XDPF_API int xdpf_set_count(const struct xdpf_program *p, size_t set, uint64_t *n, const struct xdpf_log *log);
-/* Calls @fn for each element; @left: ns until it expires, 0: it stays. */
-typedef void (*xdpf_set_fn)(void *arg, const void *key, uint64_t left);
-XDPF_API int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void *arg, const struct xdpf_log *log);
 
 /* A field of a key as text: addresses, MACs, known numbers by name. Writes at most @size bytes with a NUL, returns @buf.
  * 160 are enough for everything but longer byte strings, which are cut. */

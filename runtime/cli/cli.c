@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -113,6 +114,36 @@ const char *cli_name(const struct xdpf_meta *m, unsigned file, const char *name,
 		return name;
 	snprintf(buf, size, "%s:%s", m->files[file].name, name);
 	return buf;
+}
+
+static const int deferred[] = { SIGINT, SIGTERM, SIGHUP };
+enum { N_DEFERRED = sizeof(deferred) / sizeof(deferred[0]) };
+static struct sigaction before[N_DEFERRED];
+static volatile sig_atomic_t came;
+
+static void later(int sig)
+{
+	came = sig;
+}
+
+void cli_defer(void)
+{
+	struct sigaction act = { .sa_handler = later };
+
+	came = 0;
+	for (int i = 0; i < N_DEFERRED; i++) {
+		sigaction(deferred[i], NULL, &before[i]);
+		if (before[i].sa_handler != SIG_IGN)
+			sigaction(deferred[i], &act, NULL);
+	}
+}
+
+void cli_undefer(void)
+{
+	for (int i = 0; i < N_DEFERRED; i++)
+		sigaction(deferred[i], &before[i], NULL);
+	if (came)
+		raise(came);
 }
 
 int cli_exit(int err)

@@ -11,6 +11,7 @@
 
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
+#include "xdpf/sets.h"
 #include "xdpf/tests.h"
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
@@ -47,6 +48,10 @@ void cli_error(const struct cli *cli, const char *fmt, ...) __attribute__((forma
 const char *cli_nearest(const char *name, const char *const *names, size_t n);
 /* What a set, a limit or a table of @file is called: @name, or FILE:NAME in a filter of several files. */
 const char *cli_name(const struct xdpf_meta *m, unsigned file, const char *name, char *buf, size_t size);
+/* Between these two SIGINT, SIGTERM and SIGHUP do not cut short what is being changed, only the waiting for others before it; they end us at the
+ * second. Not nested. */
+void cli_defer(void);
+void cli_undefer(void);
 /* The exit status for a library call that returned @err. */
 int cli_exit(int err);
 /* A number of an option; false, with a message, where @text is none of at most @max. */

@@ -20,7 +20,7 @@ static const char usage[] =
 	"value of the set's type; one of several components is written \"(A, B)\". A file has one on each line; - is standard\n"
 	"input. SET is its name, or FILE:NAME where several rule files have one. `add` adds all or, where there is no room,\n"
 	"none. `replace` makes a file's elements all that is in the set: a packet finds all of them, or all that was there\n"
-	"before.\n\n"
+	"before. What is asked to end (^C) while it changes a set ends behind the change.\n\n"
 	"  --from FILE      the elements of a file, too\n"
 	"  --follow FILE    replaces the set each time the file is written or another one takes its place, until interrupted\n"
 	"  --timeout TIME   of what is added: 500ms, 30s, 10m, 2h, 1d, or 0: it stays (else: of `add` as the set is declared,\n"
@@ -175,8 +175,11 @@ static int gather(struct job *j, char **text, size_t n, const char *from, unsign
 
 static int add(struct job *j, const unsigned char *keys, size_t n, uint64_t keep)
 {
-	int err = xdpf_set_add_all(j->p, j->at, keys, n, keep, &j->cli->log);
+	int err;
 
+	cli_defer();
+	err = xdpf_set_add_all(j->p, j->at, keys, n, keep, &j->cli->log);
+	cli_undefer();
 	return err ? cli_exit(err) : EXIT_DONE;
 }
 
@@ -211,7 +214,9 @@ static int take_out(struct job *j, unsigned char *keys, size_t n)
 		return EXIT_SYSTEM;
 	}
 	n = unique(keys, n, j->set->key_size);
+	cli_defer();
 	err = xdpf_set_remove_all(j->p, j->at, keys, n, was, &j->cli->log);
+	cli_undefer();
 	for (size_t i = 0; i < n && !err; i++)
 		if (!was[i] && missing++ < SAID)
 			cli_error(j->cli, "%s is not in set %s", xdpf_set_format(j->set, keys + i * j->set->key_size, text, sizeof(text)),
@@ -243,7 +248,9 @@ static int replace(struct job *j, const char *path, uint64_t keep)
 
 	if (status)
 		return status;
+	cli_defer();
 	err = xdpf_set_replace(j->p, j->at, keys, n, keep, &change, &j->cli->log);
+	cli_undefer();
 	free(keys);
 	if (err)
 		return cli_exit(err);
@@ -342,8 +349,11 @@ static const struct verb *verb_of(struct cli *cli, char **operand, int n, const 
 static int flush(struct job *j)
 {
 	size_t gone = 0;
-	int err = xdpf_set_flush(j->p, j->at, &gone, &j->cli->log);
+	int err;
 
+	cli_defer();
+	err = xdpf_set_flush(j->p, j->at, &gone, &j->cli->log);
+	cli_undefer();
 	if (!err && !j->cli->quiet)
 		fprintf(stderr, "%zu %s taken out of set %s\n", gone, gone == 1 ? "element" : "elements", j->set->name);
 	return err ? cli_exit(err) : EXIT_DONE;

@@ -1,10 +1,7 @@
 /*
- * Files of elements for `xdpf set`, as rule files' `from` reads them: one element on each line, its components with blanks or commas between
- * them, further words and what stands behind # or ; left out, a byte order mark before them skipped. In: a file's name. Out: the elements' keys. One
- * that is wrong is told of with its line.
+ * Files of elements for `xdpf set`. In: a file's name. Out: the elements' keys, as libxdpf reads them; a bar meanwhile, for who looks on.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,124 +9,70 @@
 
 #include "cli.h"
 
-static bool blank(char c)
+enum { BAR = 40 };
+
+struct bar {
+	FILE *in;
+	off_t size;
+	bool any;
+	const struct xdpf_log *log;
+};
+
+static void wipe(struct bar *b)
 {
-	return c == ' ' || c == '\t' || c == '\r' || c == ',' || c == '\n';
+	if (b->any)
+		fprintf(stderr, "\r\033[K");
+	b->any = false;
 }
 
-/* The line as an element's text, in @text of @size bytes: "A" or "(A, B)"; empty: there is none in it. False: it is too long. */
-static bool element(const char *line, size_t len, size_t n, char *text, size_t size)
+/* What is said stands on a line of its own. */
+static void say(void *arg, enum xdpf_log_level level, const char *text)
 {
-	const char *p = line, *end = line + len;
-	size_t used = 0;
+	struct bar *b = arg;
 
-	*text = '\0';
-	for (size_t i = 0; i < n; i++) {
-		const char *begin;
-
-		while (p < end && (blank(*p) || !*p || (n > 1 && *p == '(')))
-			p++;
-		begin = p;
-		while (p < end && *p && !blank(*p) && *p != '#' && *p != ';' && *p != ')')
-			p++;
-		if (p == begin)
-			return true;
-		if (used + (size_t)(p - begin) + 4 > size)
-			return false;
-		used += (size_t)snprintf(text + used, size - used, "%s%.*s", i ? ", " : n > 1 ? "(" : "", (int)(p - begin), begin);
-	}
-	if (n > 1)
-		snprintf(text + used, size - used, ")");
-	return true;
+	wipe(b);
+	b->log->fn(b->log->arg, level, text);
 }
 
-static void *grown(void *v, size_t n, size_t size, size_t *cap)
+/* How much of the file is read. */
+static void progress(void *arg, size_t lines)
 {
-	void *more;
+	struct bar *b = arg;
+	off_t at = ftello(b->in);
+	unsigned part = b->size > 0 && at < b->size ? (unsigned)(at * BAR / b->size) : BAR;
 
-	if (n < *cap)
-		return v;
-	*cap = *cap ? 2 * *cap : 4096;
-	more = realloc(v, *cap * size);
-	if (!more)
-		free(v);
-	return more;
-}
-
-enum { BAR = 40, LINES_AT_ONCE = 1 << 14 };
-
-/* How much of the file is read, for who looks on. */
-static void progress(FILE *f, off_t size, size_t n)
-{
-	off_t at = ftello(f);
-	unsigned part = size > 0 && at < size ? (unsigned)(at * BAR / size) : BAR;
-
-	fprintf(stderr, "\r[%.*s%*s] %zu", (int)part, "########################################", (int)(BAR - part), "", n);
+	fprintf(stderr, "\r[%.*s%*s] %zu", (int)part, "########################################", (int)(BAR - part), "", lines);
+	b->any = true;
 }
 
 /* What can only be mended in the command; else the system refuses. */
-static int unreadable(const struct cli *cli, const char *path, int error)
+static int status_of(int err)
 {
-	bool wrong = error == ENOENT || error == ENOTDIR || error == EISDIR || error == ELOOP || error == ENAMETOOLONG;
-
-	cli_error(cli, "%s cannot be read: %s; the set is as it was", path, strerror(error));
-	return wrong ? EXIT_INPUT : EXIT_SYSTEM;
+	return err == EBADMSG || err == ENOENT || err == ENOTDIR || err == EISDIR || err == ELOOP || err == ENAMETOOLONG ? EXIT_INPUT : EXIT_SYSTEM;
 }
 
 int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *path, void **keys, size_t *n)
 {
-	bool shown = !cli->quiet && isatty(STDERR_FILENO), any = false;
+	struct xdpf_set_read_opts opts = { .sz = sizeof(opts) };
 	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	size_t cap = 0, room = 0, line = 0;
-	unsigned char *v = NULL;
-	int status = EXIT_DONE, error;
-	char *text = NULL;
-	struct stat st = { 0 };
-	ssize_t len;
+	struct bar bar = { .in = f, .log = &cli->log };
+	const struct xdpf_log log = { say, &bar };
+	struct stat st;
+	int err;
 
-	*n = 0;
-	if (!f)
-		return unreadable(cli, path, errno);
-	shown &= !fstat(fileno(f), &st) && S_ISREG(st.st_mode);
-	while (status == EXIT_DONE && (len = getline(&text, &room, f)) >= 0) {
-		size_t mark = !line && len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3) ? 3 : 0;
-		char one[1024];
-
-		if (++line % LINES_AT_ONCE == 0 && shown) {
-			progress(f, st.st_size, line);
-			any = true;
-		}
-		if (memchr(text, '\0', (size_t)len)) {
-			cli_error(cli, "%s:%zu: there is a zero byte in the line: this is no text file; the set is as it was", path, line);
-			status = EXIT_INPUT;
-		} else if (!element(text + mark, (size_t)len - mark, set->n_key, one, sizeof(one))) {
-			cli_error(cli, "%s:%zu: the line is too long for an element; the set is as it was", path, line);
-			status = EXIT_INPUT;
-		} else if (*one) {
-			v = grown(v, *n, set->key_size, &cap);
-			if (!v) {
-				cli_error(cli, "out of memory");
-				status = EXIT_SYSTEM;
-			} else if (xdpf_set_key(set, one, v + *n * set->key_size, &cli->log)) {
-				cli_error(cli, "%s:%zu is no element of set %s; the set is as it was", path, line, set->name);
-				status = EXIT_INPUT;
-			} else {
-				++*n;
-			}
-		}
+	if (!f) {
+		err = errno;
+		cli_error(cli, "%s cannot be read: %s", path, strerror(err));
+		return status_of(err);
 	}
-	error = errno;
-	if (any)
-		fprintf(stderr, "\r\033[K");
-	if (status == EXIT_DONE && ferror(f))
-		status = unreadable(cli, path, error);
+	if (!cli->quiet && isatty(STDERR_FILENO) && !fstat(fileno(f), &st) && S_ISREG(st.st_mode)) {
+		bar.size = st.st_size;
+		opts.progress = progress;
+		opts.arg = &bar;
+	}
+	err = xdpf_set_read(keys, n, set, f, path, &opts, &log);
+	wipe(&bar);
 	if (f != stdin)
 		fclose(f);
-	free(text);
-	if (status != EXIT_DONE) {
-		free(v);
-		v = NULL;
-	}
-	*keys = v;
-	return status;
+	return err ? status_of(-err) : EXIT_DONE;
 }

@@ -1,9 +1,10 @@
 /*
- * Rules that defeat tables: they overlap, and have little in common. In: a seed. Out: five-tuples that all decide.
+ * Rules that defeat tables: they overlap, and have little in common. In: a seed. Out: five-tuples that all decide; of nested networks, a few do
+ * not, and some ask for one thing more.
  */
 #include "rules.h"
 
-enum { SRC, DST, SPORT, DPORT, PROTO, N_DIMS };
+enum { SRC, DST, SPORT, DPORT, PROTO, N_DIMS, MORE = N_DIMS };
 
 static void ask(struct arena *a, struct classify_term *t, unsigned dim, uint64_t x, uint64_t y)
 {
@@ -55,6 +56,23 @@ static void ask_numbers(struct arena *a, struct random *r, struct classify_term 
 	ask(a, t, PROTO, 6, 6);
 }
 
+/* Networks within networks, of two lists of which most rules have one each; some rules leave one of them open, and in some lies much of both. */
+static void ask_nested(struct arena *a, struct random *r, struct classify_term *t, unsigned i)
+{
+	for (unsigned d = SRC; d <= DST; d++) {
+		unsigned free = random_below(r, 80) ? (unsigned)random_below(r, 9) : 16 + (unsigned)random_below(r, 12);
+		uint64_t x = 0x0a000000 | random_below(r, 64) << 12 | random_below(r, 8) << 6 | random_below(r, 64), ones = ((uint64_t)1 << free) - 1;
+
+		if (i % 20 != d)
+			ask(a, t, d, x & ~ones, x | ones);
+	}
+	if (random_below(r, 4))
+		ask(a, t, DPORT, random_next(r) & UINT16_MAX, i % 3 ? 0 : UINT16_MAX);
+	ask(a, t, PROTO, i % 5 ? 6 : 17, 17);
+	if (i % 40 == 7)
+		ask(a, t, MORE, 1, 3);
+}
+
 static void ask_addresses(struct arena *a, struct random *r, enum rules_hard kind, struct classify_term *t)
 {
 	for (unsigned d = SRC; d <= DST; d++)
@@ -71,6 +89,7 @@ static void ask_addresses(struct arena *a, struct random *r, enum rules_hard kin
 			break;
 		case HARD_PORTS:
 		case HARD_NUMBERS:
+		case HARD_NESTED:
 		case HARD_COUNT:
 			break;
 		}
@@ -84,14 +103,22 @@ void rules_hard(struct arena *a, struct random *r, enum rules_hard kind, unsigne
 		out->dim[SRC] = out->dim[DST] = (struct classify_dim){ { { "address", 32 }, { "wide address", 128 } }, 2 };
 	out->dim[SPORT] = out->dim[DPORT] = (struct classify_dim){ { { "port", 16 } }, 1 };
 	out->dim[PROTO] = (struct classify_dim){ { { "protocol", 8 } }, 1 };
+	if (kind == HARD_NESTED)
+		out->dim[out->n_dims++] = (struct classify_dim){ { { "more", 8 } }, 1 };
 	for (unsigned i = 0; i < n; i++) {
 		struct classify_term *t = vec_add(a, &out->term);
+		bool stops = kind != HARD_NESTED || i % 60 != 11;
 
-		*vec_add(a, &out->entry) = (struct classify_entry){ 2 * i + 1, true };
+		/* odd where it stops: found_words() knows it by that */
+		*vec_add(a, &out->entry) = (struct classify_entry){ 2 * i + stops, stops };
 		t->entry = i;
-		t->part = arena_array(a, N_DIMS, sizeof(*t->part));
+		t->part = arena_array(a, N_DIMS + 1, sizeof(*t->part));
 		if (kind == HARD_NUMBERS) {
 			ask_numbers(a, r, t, i);
+			continue;
+		}
+		if (kind == HARD_NESTED) {
+			ask_nested(a, r, t, i);
 			continue;
 		}
 		ask_addresses(a, r, kind, t);

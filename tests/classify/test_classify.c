@@ -277,6 +277,41 @@ static void test_hard(void **state)
 	}
 }
 
+/* Pairs of classes: the packet's first rule, whatever else is before it and behind it. Some are found there at once, and some are not sure. */
+static void test_pairs(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 5; seed++) {
+		struct arena *a = arena_new();
+		struct random r = { seed };
+		struct image im = { 0 };
+		struct classify_rules rules;
+		struct classify_options o = { .engine = ENGINE_HYBRID, .max_bytes = 64 << 20, .max_rest = 250 };
+		unsigned n_sure = 0, n_unsure = 0;
+		const char *why = NULL;
+		struct classifier *c;
+
+		image_add(&im, 4, 4);
+		rules_hard(a, &r, HARD_NESTED, 1000, &rules);
+		c = classify_build(a, &rules, &o, &im, &why);
+		if (!c)
+			fail_msg("seed %u: not built: %s", (unsigned)seed, why);
+		assert_true(c->tuple.pair.is);
+		for (unsigned i = 0; i < 4000; i++) {
+			struct packet p = { 0 };
+			bool sure;
+
+			packet_random(&r, &rules, &p);
+			compare(&rules, c, &im, &p);
+			n_unsure += tuple_find(&im, &c->tuple, p.which, p.v, CLASSIFY_WORD_END, &sure) != CLASSIFY_WORD_END && !sure;
+			n_sure += sure;
+		}
+		assert_true(n_sure > 100 && n_unsure > 100);
+		image_free(&im);
+		arena_free(a);
+	}
+}
+
 /* What cannot be done is refused with a reason, and leaves the image as it was. */
 static void test_refusals(void **state)
 {
@@ -329,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_auto),
 		cmocka_unit_test(test_hard),
+		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_refusals),
 	};
 

@@ -1,7 +1,8 @@
 #!/bin/bash
 # A user with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON and no more, in a directory of a bpffs that is his: everything works that root does, and others'
-# programs are known by their ids alone. 9 s.
+# programs are known by their ids alone. 12 s.
 . "$(dirname "$0")/lib.sh" "$@"
+TOOLS=$3
 caps=+bpf,+net_admin,+perfmon
 if ! setpriv --inh-caps=-all,$caps true 2>/dev/null; then
 	skip caps "setpriv does not know CAP_BPF, or is not installed"
@@ -93,6 +94,25 @@ status "one that waits again" 0 user apply --confirm 600s "$WORK/1/tables.o" xe0
 waiting=$(held)
 status "confirm" 0 user confirm xe0
 not "its guard is gone" test "$(held)" = "$waiting"
+# Ended by kill -9 on the way: whatever was pinned for what did not come to run is gone behind the next command, also if that only looks.
+user() {	# as before, but by way of the killer
+	in_a ${KILLER:-} setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,$caps --ambient-caps=-all,$caps --bounding-set=-all,$caps \
+		env ASAN_OPTIONS=detect_leaks=0 XDPF_BPFFS="${WHERE-$BPFFS/theirs}" XDG_RUNTIME_DIR="$WORK/run" "${TOOL:-$WORK/xdpf}" "$@"
+}
+names() { find "$BPFFS/theirs" -type f -not -path '*/held/*' -not -name 'watch-*' -printf '%f ' | tr ' ' '\n' | sort | tr '\n' ' '; }
+user apply --quiet --reload "$WORK/live.o" xe0
+user apply --quiet --reload "$WORK/live.o" xe0
+pinned="$(names)$(find "$BPFFS/theirs/held" -mindepth 1 | wc -l)"
+n=1 kills=0
+while :; do
+	ended=$(KILLER="$TOOLS/e2e_killer $n -c" user apply --quiet --reload "$WORK/live.o" xe0 2>/dev/null | tail -1)
+	status "ended at call $n: the next command" 0 user status xe0
+	is "ended at call $n: pins" "$(names)$(find "$BPFFS/theirs/held" -mindepth 1 | wc -l)" "$pinned"
+	case $ended in "ended "*) ;; *) break ;; esac
+	kills=$((kills + 1)) n=$((n + 12))
+done
+is "ended in the end" "${ended% *}" "done"
+not "there were such" test $kills -lt 3
 status "and the user after root" 0 user apply "$WORK/1/tables.o" xe0
 status "remove" 0 user remove xe0
 is "nothing is left" "$(find "$BPFFS/theirs" -mindepth 1 | wc -l)" 0
@@ -108,7 +128,7 @@ case $?,$([ -e /sys/module/nf_conntrack/srcversion ] || [ -e /sys/kernel/btf/nf_
 *) fail "flow.state" "$(cat "$WORK/flow")" ;;
 esac
 status "libxdp's dispatcher" 3 user apply --dispatch "$WORK/live.o" xe0
-says "why not" "cannot run here: this kernel refuses|--dispatch needs CAP_SYS_ADMIN"
+says "why not" "cannot run here: this kernel refuses|libxdp's dispatcher needs CAP_SYS_ADMIN"
 
 # Others' programs.
 status "root's" 0 in_a "$XDPF" apply --quiet "$WORK/live.o" xe0

@@ -121,6 +121,36 @@ is "no tokens more" "$(stats '{l["name"]: (l["admitted"], l["denied"]) for l in 
 is "those of rules that are gone" "$(apply i3 | json '[l["why"][:16] for l in j["interfaces"][0]["lost"] if l["kind"] == "limit"]')" \
 	"['it has no name, ', 'it has no name, ', 'it has no name, ', 'it has no name, ', 'it has no name, ']"
 
+# Who sends all the time gains at most one burst by each: of another size, in another place, at another rate.
+for v in "70 200" "700 200" "700 300" "70 300"; do
+	set -- $v
+	version "f$1-$2" <<END
+$([ $1 = 70 ] && echo 'limit other = 2/h burst 3 per ip.src;')
+limit l = $2/s burst 60 per ip.src size $1;
+lim: drop if udp.dport == 1 over l;
+$([ $1 = 70 ] && echo 'drop if udp.dport == 2 over other;')
+END
+done
+apply f70-200 --afresh >/dev/null
+nsenter --net="$B" /usr/bin/python3 -c 'import os, socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+begun = time.monotonic()
+while not os.path.exists(sys.argv[1]):
+    for _ in range(16):
+        s.sendto(b"x" * 20, ("10.99.0.1", 1))
+    time.sleep(0.001)
+print(time.monotonic() - begun)' "$WORK/stop" >"$WORK/took" &
+sender=$!
+JOBS+=($sender)
+for v in f700-200 f70-300 f700-300 f70-200; do
+	is "$v: it goes on" "$(apply $v | lost | grep -c "'l'")" 0
+done
+touch "$WORK/stop"
+wait $sender
+admitted=$(stats '[l["admitted"] for l in j["limits"] if l["name"] == "l"][0]')
+is "at most a burst for each" "$(/usr/bin/python3 -c "print($admitted <= 300 * $(cat "$WORK/took") + 60 * 5, $admitted >= 60)")" "True True"
+is "and the rest was over it" "$(stats 'rule("lim") > 0')" True
+
 # ---- counters that are noted first ----
 ports() { for i in $(seq 40); do echo "drop if udp.dport == $((9000 + 7 * i));"; done; }
 { echo 'one: drop if udp.dport == 1;'; ports; echo 'two: drop if udp.dport == 2;'; } | version d1 --engine=rfc --counting=deferred

@@ -40,7 +40,7 @@ for set in tables plain nets; do
 	is "$set: nothing" "$(elements $set)" ""
 done
 status "a mark in the middle" 1 set_of add xe0 tables --from - < <(cat "$WORK/more.txt" "$WORK/more.txt")
-says "is no mark" "^xdpf: -:2 is no element of set tables"
+says "is no mark" "^xdpf: -:2 is no element of set tables: .* is not an address"
 
 # ---- more than there is room for: all or none ----
 for set in tables plain; do
@@ -99,4 +99,26 @@ for set in tables plain; do
 	for k in 1 2 3; do wait "${jobs[k]}" || bad=$((bad + 1)); done
 	is "$set: replaced by three at once" "$bad $(elements $set | tr ' ' '\n' | grep . | cut -d. -f2 | sort -u | wc -l) $(count $set)" "0 1 256"
 done
+
+# ---- ended in the middle: wholly old or wholly new ----
+seq -f '10.20.%g' 0 9 | while read -r p; do seq -f "$p.%g" 0 59; done >"$WORK/old.txt"
+sed 's/^10.20/10.21/' "$WORK/old.txt" >"$WORK/new.txt"
+sums=" $(sort -V "$WORK/old.txt" | sha256sum) $(sort -V "$WORK/new.txt" | sha256sum) "
+for set in tables plain; do
+	status "$set: old" 0 set_of replace --quiet xe0 $set "$WORK/old.txt"
+	wrong=0 cut=0
+	for i in 1 2 3 4 5 6 7 8; do
+		file=$([ $((i % 2)) = 1 ] && echo new || echo old)
+		in_a timeout --preserve-status -s TERM "0.0$((i * 9 % 40 + 10))" "$XDPF" set replace --quiet xe0 $set "$WORK/$file.txt" || cut=$((cut + 1))
+		case $sums in *" $(set_of show xe0 $set | cut -f1 | sort -V | sha256sum) "*) ;; *) wrong=$((wrong + 1)) ;; esac
+	done
+	is "$set: never half" "$wrong" 0
+done
+mkfifo "$WORK/pipe"
+nsenter --net="$A" "$XDPF" set replace xe0 tables - <"$WORK/pipe" 2>/dev/null &
+job=$!
+{ echo 10.22.0.1; sleep 0.3; kill -TERM $job; sleep 0.1; } >"$WORK/pipe" 2>/dev/null
+wait $job
+is "while it reads: it ends" "$?" 143
+is "and changed nothing" "$(set_of show xe0 tables | grep -c '^10.22')" 0
 report

@@ -50,7 +50,7 @@ says "and where" "wrong.txt:2 is no element of set blocked"
 status "more than there is room for" 3 set_of replace xe0 blocked - < <(seq -f "192.0.2.%g" 0 100)
 says "is said" "set blocked holds 100 elements, and these are 101"
 status "no file" 1 set_of replace xe0 blocked "$WORK/none.txt"
-says "why" "none.txt cannot be read: No such file or directory; the set is as it was"
+says "why" "none.txt cannot be read: No such file or directory$"
 status "a directory" 1 set_of replace xe0 blocked "$WORK"
 says "why not" "cannot be read: Is a directory"
 status "what is no text" 1 set_of replace xe0 blocked - < <(printf '192.0.2.0/24\n10.0.0.0/8\0x\n')

@@ -5,12 +5,13 @@
 
 For each file that can be parsed: text, JSON, text again is the canonical text to the byte, and the tree that comes of JSON that of the text
 (roundtrip.c); what the checker takes, the schema takes. Then, by the language's own lists: every field, header, type, verdict and action is
-in the schema, the schema that is shipped is the one that xdpfc makes, and every row of grammar/json.def and each of its members stood in
-some file's JSON. Not looked at: rule files of more than 200 kB.
+in the schema, the schema that is shipped is the one that xdpfc makes and refuses what xdpfc refuses, and every row of grammar/json.def and each of
+its members stood in some file's JSON. An object made of JSON is that of the text. Not looked at: rule files of more than 200 kB.
 """
 import glob
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -74,6 +75,45 @@ def rows_of(schema):
                     yield member, word, [m for m in members if m not in ("comment", "comment_behind", "comments", "source")]
 
 
+def every_field():
+    """A rule for each field and header."""
+    for what in ("fields", "headers"):
+        for row in json.loads(xdpfc("--list=" + what, "--json")):
+            if row["name"] != "time":   # it stands alone in conditions: other files have it
+                yield ("pass if not %s;\n" if what == "headers" or row.get("type") == "flag" else "count t per %s;\n") % row["name"]
+
+
+def check_object():
+    """A file in the canonical layout, by itself and by its document: the same object."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "edge.xdpf")
+        for name in ("edge.xdpf", "bogons.xdpf"):
+            shutil.copy(os.path.join(ROOT, "examples", name), directory)
+        xdpfc("--format", path)
+        with open(path + ".json", "wb") as f:
+            f.write(xdpfc("--emit=json", path))
+        xdpfc(path, "-o", path + ".1")
+        xdpfc("--import=json", path + ".json", "-o", path + ".2")
+        with open(path + ".1", "rb") as a, open(path + ".2", "rb") as b:
+            report("object", None if a.read() == b.read() else "that of JSON is another one")
+        # What is called a rule file is one, beside documents too.
+        xdpfc("--import=json", "--check", path, os.path.join(ROOT, "tests", "json", "tenants.json"))
+
+
+def check_refused(validator):
+    """What xdpfc refuses for its form, the schema refuses; and messages as data have pointers."""
+    for name in ("array", "comments", "document", "kinds", "members", "types", "version", "words"):
+        with open(os.path.join(ROOT, "tests", "golden", "json", name + ".json"), "rb") as f:
+            report("refused: " + name, "the schema takes it" if validator.is_valid(json.load(f)) else None)
+        done = subprocess.run([XDPFC, "--import=json", "--check", "--json", f.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60)
+        messages = json.loads(done.stdout)
+        report("messages: " + name, None if done.returncode == 1 and all("pointer" in m for m in messages if "more" not in m) else done.stdout)
+    with open(os.path.join(ROOT, "tests", "golden", "json", "later.json"), "rb") as f:
+        done = subprocess.run([XDPFC, "--import=json", "--check", "--json", f.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=60)
+    found = [m for m in json.loads(done.stdout) if m["pointer"] == "/statements/0/when/of/1/left"]
+    report("written by", None if [m["written_by"] for m in found] == [{"file": "tenants.csv", "line": 12}] else done.stdout)
+
+
 def main():
     with open(os.path.join(ROOT, "docs", "xdpf.schema.json"), "rb") as f:
         shipped = f.read()
@@ -92,6 +132,10 @@ def main():
              if os.path.getsize(p) <= MOST]
     found = set()
     with tempfile.TemporaryDirectory() as directory:
+        every = os.path.join(directory, "every.xdpf")
+        with open(every, "w") as f:
+            f.write("".join(every_field()))
+        files.append(every)
         done = subprocess.run([ROUNDTRIP, directory, *files], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=300)
         lines = done.stdout.decode(errors="replace").splitlines()
         report("roundtrip", None if done.returncode in (0, 1) else "\n".join(lines[-5:] + ["exit status %d" % done.returncode]))
@@ -105,9 +149,17 @@ def main():
             with open(os.path.join(directory, number + ".json"), "rb") as f:
                 document = json.loads(f.read())
             seen(document, found)
-            if validator and what == "sound":
+            if files[int(number)] == every:
+                text = json.dumps(document)
+                for field in every_field():
+                    word = field.split()[-1].rstrip(";")
+                    report("field " + word, None if '"%s"' % word in text else "it is not in the document")
+            if validator and (what == "sound" or files[int(number)] == every):
                 error = next(validator.iter_errors(document), None)
                 report(name + ": schema", error and "%s: %s" % ("/".join(map(str, error.absolute_path)), error.message[:300]))
+    check_object()
+    if validator:
+        check_refused(validator)
     check_lists(schema, list(rows_of(schema)), found)
     for line in skipped:
         print("skipped:", line)

@@ -7,7 +7,7 @@ ROOT=$(cd "$HERE_LIB/../.." && pwd)
 BUILD=$3 CC=$4
 FLAGS=("${@:5}")
 . "$ROOT/tests/e2e/lib.sh" "$1" "$2"
-headers=("$ROOT/include/xdpf/runtime.h" "$ROOT/include/xdpf/doctor.h" "$ROOT/include/xdpf/tests.h")
+headers=("$ROOT/include/xdpf/runtime.h" "$ROOT/include/xdpf/doctor.h" "$ROOT/include/xdpf/tests.h" "$ROOT/include/xdpf/sets.h")
 
 ok "install" env DESTDIR="$WORK/root" cmake --install "$BUILD" --component library --prefix /usr
 lib=$(find "$WORK/root" -name libxdpf.so.1)
@@ -22,7 +22,7 @@ is "what the header declares is exported" "$(comm -3 <(echo "$declared") <(echo 
 is "and nothing else" "$(nm -D --defined-only "$lib" | grep -v ' A ' | grep -vc '@@XDPF_1')" 0
 
 cflags=$(pkg-config --cflags libxdpf)
-printf '#include <xdpf/runtime.h>\n#include <xdpf/doctor.h>\n#include <xdpf/tests.h>\n' >"$WORK/header.c"
+printf '#include <xdpf/runtime.h>\n#include <xdpf/doctor.h>\n#include <xdpf/tests.h>\n#include <xdpf/sets.h>\n' >"$WORK/header.c"
 ok "the header in C" "$CC" -std=c11 -Wall -Wextra -Werror -pedantic $cflags -fsyntax-only "$WORK/header.c"
 if command -v g++ >/dev/null; then
 	ok "in C++" g++ -std=c++17 -Wall -Wextra -Werror $cflags -fsyntax-only -x c++ "$WORK/header.c"
@@ -53,6 +53,39 @@ not "it still is" ping_a -I 10.99.0.66 10.99.0.1
 is "and counted" "$(guard show xe0 | awk '$1 == "bad" { print $2, $3 }')" "drop 2"
 export PATH=$(dirname "$XDPFC"):$PATH
 status "from a rule file" 0 guard run "$WORK/guard.xdpf" xe0
+status "for a minute, unless" 0 guard try "$WORK/guard.o" xe0
+is "it waits" "$(in_a "$XDPF" status --json xe0 | json '0 < j[0]["pending"]["seconds_left"] <= 60')" True
+status "it is kept" 0 guard keep xe0
+is "for good" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["pending"]')" None
+status "what does not wait" 1 guard keep xe0
+printf '10.99.0.66\r\n192.0.2.7 # one\n' >"$WORK/list.txt"
+status "a list" 0 guard fill xe0 guard.xdpf:banned "$WORK/list.txt"
+says "what it did" "^2 elements: 1 new, 0 gone$"
+status "of a set that is not there" 1 guard fill xe0 guard.xdpf:bannd "$WORK/list.txt"
+says "it says so" "^guard: the filter has no live set guard.xdpf:bannd$"
+echo 10.99.0.666 >>"$WORK/list.txt"
+status "with a mistake" 1 guard fill xe0 banned "$WORK/list.txt"
+says "where, and why" "list.txt:3 is no element of set banned: .10.99.0.666. is not an"
+ok "a program that forgets sizes, and one of a time to come" "$CC" "${FLAGS[@]}" -x c - $cflags $(pkg-config --libs libxdpf) -o "$WORK/sizes" <<'END'
+#include <errno.h>
+#include <xdpf/runtime.h>
+int main(void)
+{
+	struct { struct xdpf_compile_opts known; long more; } opts = { .known = { .compiler = "xdpfc" } };
+	const char *file = "none.xdpf";
+	struct xdpf_object *o;
+
+	if (xdpf_object_compile(&o, &file, 1, &opts.known, NULL) != -EINVAL)
+		return 1;
+	opts.known.sz = sizeof(opts);
+	opts.more = 1;
+	if (xdpf_object_compile(&o, &file, 1, &opts.known, NULL) != -E2BIG)
+		return 2;
+	opts.more = 0;
+	return xdpf_object_compile(&o, &file, 1, &opts.known, NULL) == -EBADMSG ? 0 : 3;
+}
+END
+status "are told" 0 "$WORK/sizes"
 printf 'bad: drop if tcp.dprot == 1;\n' >"$WORK/wrong.xdpf"
 status "a wrong one" 1 guard run "$WORK/wrong.xdpf" xe0
 says "what is wrong, and what to do" "wrong.xdpf:1:14: error: unknown field .tcp.dprot."

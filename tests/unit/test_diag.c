@@ -104,6 +104,53 @@ static void one_of_each(void **state)
 	end(&f);
 }
 
+static const char *made_place(const struct source_origin *o, struct arena *a, struct span sp)
+{
+	(void)o;
+	return arena_printf(a, "/words/%u-%u", sp.begin, sp.end);
+}
+
+static void made_written(const struct source_origin *o, struct span sp, const char **file, unsigned *line)
+{
+	(void)o;
+	if (sp.begin >= 8)
+		*file = "dir/tenants.csv";
+	if (sp.begin)
+		*line = sp.begin;
+}
+
+/* A text that was made from something else: places are those of what it was made from. */
+static void made(void **state)
+{
+	static const struct source_origin origin = { "dir/x.json", made_place, made_written }, bare = { "-", made_place, NULL };
+	struct fixture f = start("drop if tcp;\n");
+	struct source *nothing = source_new(f.a, "y", "", 0);
+	struct diag *d;
+
+	(void)state;
+	f.src->origin = &origin;
+	nothing->origin = &bare;
+	d = diag_error(&f.d, at(&f, 8, 3), "no");
+	d->remedy = "yes";
+	d->note = "here";
+	d->note_span = at(&f, 0, 4);
+	diag_error(&f.d, (struct span){ nothing, 0, 0 }, "none");
+	assert_string_equal(rendered(&f),
+			    "dir/x.json#/words/8-11: error: no\n"
+			    "      | drop if tcp;\n"
+			    "      |         ^~~\n"
+			    "  remedy: yes\n"
+			    "  written by: dir/tenants.csv:8\n"
+			    "dir/x.json#/words/0-4: note: here\n"
+			    "      | drop if tcp;\n"
+			    "      | ^~~~\n"
+			    "<stdin>#/words/0-0: error: none\n");
+	assert_string_equal(span_shown(f.a, at(&f, 8, 3)), "tenants.csv:8");
+	assert_string_equal(span_shown(f.a, at(&f, 5, 2)), "x.xdpf:5");
+	assert_string_equal(span_shown(f.a, at(&f, 0, 2)), "x.xdpf:1");
+	end(&f);
+}
+
 /* The excerpt's two lines, for a diagnostic at @begin. */
 static void check_excerpt(const char *text, size_t begin, size_t len, const char *want)
 {
@@ -312,7 +359,7 @@ static void characters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(lines_and_columns), cmocka_unit_test(one_of_each), cmocka_unit_test(carets),
+		cmocka_unit_test(lines_and_columns), cmocka_unit_test(one_of_each), cmocka_unit_test(made), cmocka_unit_test(carets),
 		cmocka_unit_test(long_lines), cmocka_unit_test(more_than_kept), cmocka_unit_test(warnings_as_errors),
 		cmocka_unit_test(long_texts), cmocka_unit_test(as_json), cmocka_unit_test(nearest), cmocka_unit_test(characters),
 	};

@@ -1,0 +1,143 @@
+/*
+ * xdpfc --import --prove N. In: a translation. Out: on standard error how many packets were compared with the original, and each of the first that
+ * it treats otherwise: the frame, both verdicts, the rule that decided here. Status 4 where there is one.
+ */
+#include <jansson.h>
+#include <string.h>
+
+#include "cli_import.h"
+#include "prove.h"
+
+enum { SHOWN_MOST = 10 };
+
+struct tally {
+	size_t compared, passed, unseen, malformed, malformed_other, later_other, disagreed, rules, decided;
+};
+
+static const char *verdict_name(enum prove_verdict v)
+{
+	switch (v) {
+	case PROVE_UNSEEN:
+		return "not seen";
+	case PROVE_DROPPED:
+		return "drop";
+	case PROVE_PASSED:
+		return "pass";
+	}
+	return NULL;
+}
+
+static void show_packet(const struct prove_packet *p, size_t number)
+{
+	fprintf(stderr, "packet %zu, in on %s: the original says %s, the translation %s by %s\n   ", number + 1, p->iface, verdict_name(p->original),
+		verdict_name(p->translation), p->rule ? p->rule->shown : "default");
+	for (size_t i = 0; i < p->len; i++)
+		fprintf(stderr, "%02x", p->data[i]);
+	fputs("\n", stderr);
+	if (p->rule)
+		fprintf(stderr, "   %s\n", p->rule->text);
+}
+
+static void count(const struct prove *pr, struct tally *t, bool quiet)
+{
+	/* nftables reads ports wherever they would stand, in later fragments too; here these have none. */
+	bool by_bytes = import_kinds[pr->im->kind].original != ORIGINAL_PCAP;
+	bool *decided = arena_array(pr->arena, pr->p->n_indexes + 1, sizeof(bool));
+
+	for (size_t i = 0; i < pr->n; i++) {
+		const struct prove_packet *p = &pr->packet[i];
+
+		if (p->original == PROVE_UNSEEN) {
+			t->unseen++;
+			continue;
+		}
+		if (p->malformed) {
+			t->malformed++;
+			t->malformed_other += p->original != p->translation;
+			continue;
+		}
+		if (p->later && by_bytes && p->original != p->translation) {
+			t->later_other++;
+			continue;
+		}
+		t->compared++;
+		t->passed += p->original == PROVE_PASSED;
+		if (p->rule)
+			decided[p->rule->index] = true;
+		if (p->original != p->translation && t->disagreed++ < SHOWN_MOST)
+			show_packet(p, i);
+	}
+	for (unsigned i = 0; i < pr->p->n_indexes; i++) {
+		const struct ast_rule *r = pr->p->by_index.v[i];
+
+		if (!r || r->verdict == VERDICT_NONE)
+			continue;
+		t->rules++;
+		t->decided += decided[i];
+		if (!decided[i] && t->rules - t->decided <= SHOWN_MOST && !quiet)
+			fprintf(stderr, "no packet was decided by %s: %s\n", r->shown, r->text);
+	}
+}
+
+static void summary(const struct cli *cli, const struct tally *t)
+{
+	json_t *o;
+
+	if (cli->json) {
+		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared, "passed", (json_int_t)t->passed,
+			      "disagreed",
+			      (json_int_t)t->disagreed, "malformed", (json_int_t)t->malformed, "malformed_otherwise",
+			      (json_int_t)t->malformed_other, "later_fragments_otherwise", (json_int_t)t->later_other, "unseen",
+				(json_int_t)t->unseen, "rules", (json_int_t)t->rules, "rules_that_decided",
+			      (json_int_t)t->decided);
+		json_dumpf(o, stderr, JSON_COMPACT);
+		putc('\n', stderr);
+		json_decref(o);
+		return;
+	}
+	fprintf(stderr, "%zu packets compared, %zu of them passed by the original; %zu treated otherwise; %zu of %zu rules decided one\n",
+		t->compared,
+		t->passed, t->disagreed, t->decided, t->rules);
+	if (t->later_other)
+		fprintf(stderr, "%zu later fragments treated otherwise: there the original takes data for ports\n", t->later_other);
+	fprintf(stderr, "%zu malformed ones (not compared; %zu treated otherwise), %zu that the original never saw\n", t->malformed,
+		t->malformed_other,
+		t->unseen);
+}
+
+int cli_prove(struct cli *cli, const struct import *im, const struct ast_program *p)
+{
+	struct prove pr = { .arena = cli->arena, .im = im, .p = p, .random = 1 };
+	struct tally t = { 0 };
+	bool ran = false;
+	uint64_t n;
+
+	if (!cli_number(cli->prove, PROVE_MOST, &n) || (cli->seed && !cli_number(cli->seed, UINT64_MAX, &pr.random)))
+		return cli_usage("--seed %s: a number from 0 to 18446744073709551615", cli->seed);
+	if (im->limits)
+		return cli_usage("--prove: what a limit lets through depends on when packets come: prove the rules without it");
+	if (!prove_prepare(&pr, n)) {
+		cli_error("out of memory");
+		return EXIT_SYSTEM;
+	}
+	switch (import_kinds[im->kind].original) {
+	case ORIGINAL_NONE:
+		break;
+	case ORIGINAL_PCAP:
+		ran = prove_pcap(&pr);
+		break;
+	case ORIGINAL_IPTABLES:
+	case ORIGINAL_IP6TABLES:
+	case ORIGINAL_NFT:
+		ran = prove_net(&pr);
+		break;
+	}
+	if (!ran) {
+		cli_error("--prove: %s", pr.why);
+		return EXIT_SYSTEM;
+	}
+	count(&pr, &t, cli->quiet || cli->json);
+	if (!cli->quiet || t.disagreed)
+		summary(cli, &t);
+	return t.disagreed ? EXIT_NO : EXIT_DONE;
+}

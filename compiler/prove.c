@@ -1,0 +1,58 @@
+/*
+ * A proof. In: a translation. Out: packets, each with what the translation does with it, by the reference evaluator; an engine adds what the
+ * original does.
+ */
+#include "prove.h"
+
+#include <string.h>
+
+#include "dissect.h"
+#include "eval.h"
+
+/* What rules say of interfaces is asked on those interfaces, and on one that no rule knows. */
+static void interfaces(struct prove *pr)
+{
+	/* A chain at a device sees that device's packets. */
+	pr->iface[pr->n_ifaces++] = pr->im->device ? pr->im->device : IMPORT_DEVICE;
+	if (pr->im->family && strcmp(pr->im->family, "netdev") == 0)
+		return;
+	for (size_t i = 0; i < pr->p->ifaces.n && pr->n_ifaces < PROVE_IFACES; i++)
+		if (strcmp(pr->p->ifaces.v[i], "lo") != 0 && strcmp(pr->p->ifaces.v[i], IMPORT_DEVICE) != 0)
+			pr->iface[pr->n_ifaces++] = pr->p->ifaces.v[i];
+}
+
+static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size_t number)
+{
+	uint8_t copy[PROVE_FRAME_MOST];
+	struct eval_packet pkt = {
+		.data = copy, .len = p->len, .iface = p->iface, .now = 946684800000000000u + number * 1000000000u,
+		.random = eval_packet_random(1, number), .seed = 1, .flow_state = pr->im->states ? 1 : 0,
+	};
+	struct eval_result r;
+	struct dissect d;
+
+	memcpy(copy, p->data, p->len);
+	r = eval_run(e, &pkt);
+	p->translation = r.verdict == VERDICT_PASS ? PROVE_PASSED : PROVE_DROPPED;
+	p->rule = r.rule;
+	dissect_frame(&d, p->data, p->len);
+	p->malformed = d.malformed;
+	p->later = d.fragment && !d.first_fragment;
+}
+
+bool prove_prepare(struct prove *pr, size_t n)
+{
+	struct eval *e = eval_new(pr->p);
+
+	if (!e)
+		return false;
+	interfaces(pr);
+	pr->packet = arena_array(pr->arena, n, sizeof(*pr->packet));
+	pr->n = n;
+	for (size_t i = 0; i < n; i++) {
+		prove_pick(pr, i, &pr->packet[i]);
+		judge(pr, e, &pr->packet[i], i);
+	}
+	eval_free(e);
+	return true;
+}

@@ -1,0 +1,174 @@
+#!/usr/bin/python3
+"""Translations beside their originals: --prove over the files in rules/ that name options for it, over expressions, and over rule sets that the tools
+themselves made in a namespace and printed. And that a proof finds what is wrong: a translation of one file is judged by the rules of another.
+
+    prove.py XDPFC XDPF
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+RULES = os.path.join(HERE, "rules")
+PACKETS = 1500
+EXPRESSIONS = (
+    "tcp port 80", "host 192.0.2.1 or host 2001:db8::1", "udp and not port 53", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "ip and port 53",
+    "vlan 5 and icmp", "vlan and vlan 7 and udp port 9", "net 10.0.0.0/8 and tcp portrange 1-1023", "less 100 or arp",
+    "ip6 net 2001:db8::/40 or udp[8:2] = 5", "ether host 02:00:00:00:00:01", "tcp[((tcp[12:1] & 0xf0) >> 2):4] = 0x47455420 or port 22",
+    "icmp[icmptype] == icmp-echo", "ip[2:2] > 500 and ip[6:2] & 0x1fff != 0",
+    "not (src net 192.168.0.0/16 and (dst port 1 or dst port 2)) and not ether broadcast", "sctp or ip6 multicast or arp host 10.0.0.1",
+    "tcp[13] = 2 or tcp[13] = 18 and ip[8] < 5", "ether[60] = 1 or ip", "udp[20:4] != 7 and not tcp", "tcp[2:2] & 0xff00 > 0x1000",
+    "icmp6[0] = 135 or ip6[6] = 58", "tcp and udp", "ether proto 0x88cc", "ip[0] & 0xf > 5 and ip proto 47", "len > 64 and len <= 80", "",
+)
+NOTHING = ("tcp and udp",)      # matches no packet
+REFUSED = ("ip6 protochain 6", "(tcp[0:2] + 1) = 80", "mpls or pppoes", "port", "ip[ip[0]] = 5")
+
+
+class Tally:
+    def __init__(self, xdpfc, xdpf):
+        self.xdpfc, self.xdpf, self.passed, self.failed, self.skipped = xdpfc, xdpf, 0, 0, 0
+
+    def say(self, name, complaint):
+        if complaint:
+            print("FAILED %s: %s" % (name, complaint))
+        self.passed, self.failed = self.passed + (not complaint), self.failed + bool(complaint)
+
+    def skip(self, name, why):
+        print("skipped: %s: %s" % (name, why))
+        self.skipped += 1
+
+    def prove(self, name, kind, path, *options, packets=PACKETS, passes=True, deciding=0.5):
+        done = subprocess.run([self.xdpfc, "--import=" + kind, "--prove", str(packets)] + list(options) + [path], cwd=RULES, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=120)
+        said = done.stderr.decode()
+        if done.returncode != 0:
+            self.say(name, "exit status %d: %s" % (done.returncode, said[-2000:]))
+            return
+        m = re.search(r"(\d+) packets compared, (\d+) of them passed by the original; 0 treated otherwise; (\d+) of (\d+) rules", said)
+        if not m:
+            self.say(name, "no summary: " + said)
+            return
+        compared, passed, decided, rules = map(int, m.groups())
+        # A proof that compares next to nothing, or sees one verdict only, shows nothing.
+        if compared < packets / 4:
+            self.say(name, "only %d packets of %d were compared" % (compared, packets))
+        elif passes and not 0 < passed < compared:
+            self.say(name, "the original treats all packets alike")
+        elif decided < rules * deciding:
+            self.say(name, "only %d of %d rules decided a packet" % (decided, rules))
+        else:
+            self.say(name, None)
+
+
+def expressions(t, scratch):
+    path = os.path.join(scratch, "e")
+    for e in EXPRESSIONS:
+        with open(path, "w") as f:
+            f.write(e + "\n")
+        t.prove("pcap-filter `%s`" % e, "pcap-filter", path, passes=e not in NOTHING and e != "", deciding=0.5 if e not in NOTHING else 0)
+    for e in REFUSED:
+        with open(path, "w") as f:
+            f.write(e + "\n")
+        done = subprocess.run([t.xdpfc, "--import=pcap-filter", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=30)
+        t.say("pcap-filter `%s`" % e, None if done.returncode == 1 and not done.stdout and b"e:1: not translated: " in done.stderr else
+              "it is not refused: %d %r %r" % (done.returncode, done.stdout, done.stderr))
+
+
+def usable(*tools):
+    """Why these cannot be run here, or None."""
+    if os.geteuid() != 0:
+        return "needs root"
+    missing = [x for x in tools if not shutil.which(x)]
+    if missing:
+        return "not installed: " + " ".join(missing)
+    done = subprocess.run(["unshare", "-n", "true"], stderr=subprocess.PIPE)
+    return None if done.returncode == 0 else "no network namespace can be made here"
+
+
+def iptables(t, scratch):
+    why = usable("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "ipset", "nft", "ip")
+    if why:
+        t.skip("iptables", why)
+        return
+    for name, options in (("input.iptables", ()), ("raw.iptables", ()), ("raw.ip6tables", ()), ("input.ip6tables", ()),
+                          ("sets.iptables", ("--ipset", "sets.ipset"))):
+        kind = name.split(".")[1]
+        t.prove(name, kind, name, *options)
+        # The same, as the tools print it.
+        load = "ipset restore < %s/sets.ipset; " % RULES if options else ""
+        saved = os.path.join(scratch, name)
+        done = subprocess.run(["unshare", "-n", "sh", "-ec", "%s%s-restore < %s/%s; %s-save > %s; ipset save > %s.sets" % (load, kind, RULES, name, kind,
+                               saved, saved)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            t.say(name + ", exported", done.stderr.decode())
+        else:
+            t.prove(name + ", exported", kind, saved, *(("--ipset", saved + ".sets") if options else ()))
+    nft(t, scratch)
+    kernel(t, scratch)
+    otherwise(t, scratch)
+    done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", t.xdpfc, "--import=iptables", "--prove", "5", "-"],
+                          input=b"*filter\n:INPUT DROP [0:0]\nCOMMIT\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    t.say("a proof without root", None if done.returncode == 3 and b"needs root" in done.stderr and not done.stdout else
+          "%d %r" % (done.returncode, done.stderr))
+
+
+def nft(t, scratch):
+    """Rule sets in nft's own language, printed by nft; and what another version printed."""
+    made = os.path.join(HERE, "made")
+    for name in sorted(os.listdir(made)):
+        saved = os.path.join(scratch, name + ".json")
+        done = subprocess.run(["unshare", "-n", "sh", "-ec", "ip link add eth7 type veth peer name eth8; nft -f %s/%s; nft -j list ruleset > %s" % (
+                              made, name, saved)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            t.say(name + ", exported", done.stderr.decode())
+        else:
+            t.prove(name + ", exported", "nft", saved)
+
+
+def kernel(t, scratch):
+    """The translations in the kernel, over packets that were recorded and mutated: as by the evaluator."""
+    captures = os.path.join(os.path.dirname(HERE), "captures")
+    for name, options in (("input.iptables", ()), ("raw.ip6tables", ()), ("sets.iptables", ("--ipset", "sets.ipset")), ("inet.nft", ()), ("netdev.nft", ()),
+                          ("get.pcap-filter", ()), ("exabgp.flowspec", ("--accept=limit,left-out",))):
+        args = [t.xdpfc, "--quiet", "--import=" + name.rsplit(".", 1)[1]] + list(options)
+        prog = os.path.join(scratch, "prog.o")
+        done = subprocess.run(args + ["-o", prog, name], cwd=RULES, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            t.say(name + ", in the kernel", done.stderr.decode())
+            continue
+        path = os.path.join(captures, "mutated.pcap")
+        ours = subprocess.run(args + ["--run", path, name], cwd=RULES, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        theirs = subprocess.run([t.xdpf, "run", "--quiet", prog, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        t.say(name + ", in the kernel", None if ours.returncode == 0 and theirs.returncode == 0 and ours.stdout and ours.stdout == theirs.stdout else
+              "not alike: %s %s" % (ours.stderr.decode()[-500:], theirs.stderr.decode()[-500:]))
+
+
+def otherwise(t, scratch):
+    """Proofs that must fail: rules are left out that decide much."""
+    path = os.path.join(scratch, "wrong.iptables")
+    with open(path, "w") as f:
+        f.write("*filter\n:INPUT DROP [0:0]\n-A INPUT -m addrtype --dst-type LOCAL -m ttl --ttl-gt 9 -j ACCEPT\nCOMMIT\n")
+    done = subprocess.run([t.xdpfc, "--import=iptables", "--accept=left-out", "--prove", "500", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said = done.stderr.decode()
+    t.say("a proof that fails", None if done.returncode == 4 and not done.stdout and "the original says pass, the translation drop by default" in said and
+          re.search(r"[1-9]\d* treated otherwise", said) else "exit status %d: %s" % (done.returncode, said))
+    with open(path, "w") as f:
+        f.write("*filter\n:INPUT DROP [0:0]\n-A INPUT -m limit --limit 5/sec -j ACCEPT\nCOMMIT\n")
+    done = subprocess.run([t.xdpfc, "--import=iptables", "--accept=limit", "--prove", "500", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    t.say("a limit is not proved", None if done.returncode == 2 and b"depends on when packets come" in done.stderr and not done.stdout else
+          "exit status %d: %s" % (done.returncode, done.stderr.decode()))
+
+
+def main():
+    t = Tally(os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]))
+    with tempfile.TemporaryDirectory() as scratch:
+        expressions(t, scratch)
+        iptables(t, scratch)
+    print("%d passed, %d failed, %d skipped" % (t.passed, t.failed, t.skipped))
+    return 1 if t.failed else 0
+
+
+sys.exit(main())
