@@ -30,6 +30,9 @@ enum import_kind {
 /* What a proof runs the original by. */
 enum import_original { ORIGINAL_NONE, ORIGINAL_PCAP, ORIGINAL_IPTABLES, ORIGINAL_IP6TABLES, ORIGINAL_NFT };
 
+/* Frames of ARP and RARP with addresses of IPv4 are at least as long: Ethernet's header and 28 bytes. */
+enum { PCAP_ARP_LEAST = 42 };
+
 /* The interface that packets of a proof come in by where none is named. */
 #define IMPORT_DEVICE "xdpf0"
 

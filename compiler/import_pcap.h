@@ -40,6 +40,12 @@ struct pcap_node {
 	struct pcap_node *a, *b;	/* NOT: .a */
 };
 
+/* How many conditions may still be looked at; at 0 what came out is nothing. */
+struct pcap_work {
+	struct arena *a;
+	size_t left;
+};
+
 /* What is known where a condition is asked, as a list: leaves that are true. */
 struct pcap_fact {
 	struct pcap_leaf leaf;
@@ -52,7 +58,9 @@ const char *pcap_block(const struct bpf_program *p, unsigned pc, struct pcap_lea
 /* import_pcap_graph.c: the program as one condition; NULL, and why in *@why. */
 struct pcap_node *pcap_graph(struct arena *a, const struct bpf_program *p, const char **why);
 /* import_pcap_fact.c: when @n is @want, as ands, ors and leaves: without what is known already, and with what bounds of the frame decide. */
-struct pcap_node *pcap_simple(struct arena *a, const struct pcap_node *n, bool want, const struct pcap_fact *known);
+struct pcap_node *pcap_simple(struct pcap_work *w, const struct pcap_node *n, bool want, const struct pcap_fact *known);
+/* Does it ask for frames of ARP or RARP? */
+bool pcap_asks_arp(const struct pcap_node *n);
 const struct pcap_fact *pcap_facts(struct arena *a, const struct pcap_node *n, const struct pcap_fact *known);
 /* What is known where @n, which is simple, is false: the opposite of a leaf, of all parts of an `or`. */
 const struct pcap_fact *pcap_facts_not(struct arena *a, const struct pcap_node *n, const struct pcap_fact *known);

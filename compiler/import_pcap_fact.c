@@ -32,7 +32,7 @@ bool pcap_known(const struct pcap_fact *known, uint32_t off, uint32_t size, uint
 	return false;
 }
 
-enum { TYPE_AT = 12, ETH_END = 14, ETHER_IP4 = 0x800, ETHER_IP6 = 0x86dd, ETHER_ARP = 0x806 };
+enum { TYPE_AT = 12, ETH_END = 14, ETHER_IP4 = 0x800, ETHER_IP6 = 0x86dd, ETHER_ARP = 0x806, ETHER_RARP = 0x8035 };
 
 /* The protocol that IP leads to, where it is known: its number, or -1. */
 static int proto_known(const struct pcap_fact *known, uint32_t off)
@@ -85,6 +85,10 @@ static bool safe(const struct pcap_fact *known, const struct pcap_value *v)
 	enum header_id h;
 
 	if (v->kind != PCAP_LOAD)
+		return true;
+	/* Shorter ones are left out of what is translated. */
+	if (!v->ihl && v->off + v->size <= PCAP_ARP_LEAST && (pcap_known(known, TYPE_AT, 2, 0xffff, ETHER_ARP) ||
+							       pcap_known(known, TYPE_AT, 2, 0xffff, ETHER_RARP)))
 		return true;
 	h = pcap_header(known, v, &base);
 	return h != HDR_NONE && v->off >= base && v->off - base + v->size <= lang_headers[h].len;
@@ -196,38 +200,50 @@ static struct pcap_node *either(struct arena *a, struct pcap_node *l, struct pca
 	return l->kind == PCAP_FALSE || r->kind == PCAP_TRUE ? r : node(a, PCAP_OR, l, r);
 }
 
-/* @r, where @n is not @want and all its bytes are there. What @r says first often decides that. */
-static struct pcap_node *guarded(struct arena *a, const struct pcap_node *n, bool want, struct pcap_node *r, const struct pcap_fact *known)
+bool pcap_asks_arp(const struct pcap_node *n)
 {
-	if (r->kind == PCAP_OR)
-		return either(a, guarded(a, n, want, r->a, known), guarded(a, n, want, r->b, known));
-	return both(a, r, pcap_simple(a, n, !want, pcap_facts(a, r, known)));
+	const struct pcap_leaf *l = &n->leaf;
+
+	if (n->kind == PCAP_AND || n->kind == PCAP_OR)
+		return pcap_asks_arp(n->a) || pcap_asks_arp(n->b);
+	return n->kind == PCAP_LEAF && !l->neg && l->op == PCAP_EQ && l->value.kind == PCAP_LOAD && l->value.off == TYPE_AT && l->value.size == 2 &&
+	       (l->k == ETHER_ARP || l->k == ETHER_RARP);
 }
 
-struct pcap_node *pcap_simple(struct arena *a, const struct pcap_node *n, bool want, const struct pcap_fact *known)
+/* @r, where @n is not @want and all its bytes are there. What @r says first often decides that. */
+static struct pcap_node *guarded(struct pcap_work *w, const struct pcap_node *n, bool want, struct pcap_node *r, const struct pcap_fact *known)
+{
+	if (r->kind == PCAP_OR)
+		return either(w->a, guarded(w, n, want, r->a, known), guarded(w, n, want, r->b, known));
+	return both(w->a, r, pcap_simple(w, n, !want, pcap_facts(w->a, r, known)));
+}
+
+struct pcap_node *pcap_simple(struct pcap_work *w, const struct pcap_node *n, bool want, const struct pcap_fact *known)
 {
 	struct pcap_node *l, *r;
 
+	if (!w->left || !--w->left)
+		return node(w->a, PCAP_FALSE, NULL, NULL);
 	switch (n->kind) {
 	case PCAP_LEAF:
-		return simple_leaf(a, &n->leaf, want, known);
+		return simple_leaf(w->a, &n->leaf, want, known);
 	case PCAP_NOT:
-		return pcap_simple(a, n->a, !want, known);
+		return pcap_simple(w, n->a, !want, known);
 	case PCAP_TRUE:
 	case PCAP_FALSE:
-		return node(a, (n->kind == PCAP_TRUE) == want ? PCAP_TRUE : PCAP_FALSE, NULL, NULL);
+		return node(w->a, (n->kind == PCAP_TRUE) == want ? PCAP_TRUE : PCAP_FALSE, NULL, NULL);
 	case PCAP_AND:
 	case PCAP_OR:
 		break;
 	}
-	l = pcap_simple(a, n->a, want, known);
+	l = pcap_simple(w, n->a, want, known);
 	if ((n->kind == PCAP_AND) == want)
-		return l->kind == PCAP_FALSE ? l : both(a, l, pcap_simple(a, n->b, want, pcap_facts(a, l, known)));
+		return l->kind == PCAP_FALSE ? l : both(w->a, l, pcap_simple(w, n->b, want, pcap_facts(w->a, l, known)));
 	if (l->kind == PCAP_TRUE)
 		return l;
-	r = pcap_simple(a, n->b, want, pcap_facts_not(a, l, known));
+	r = pcap_simple(w, n->b, want, pcap_facts_not(w->a, l, known));
 	/* Bytes that are not there end it: the other side is asked only where this one says no. */
-	if (r->kind != PCAP_FALSE && !all_safe(a, l, known))
-		r = guarded(a, n->a, want, r, known);
-	return either(a, l, r);
+	if (r->kind != PCAP_FALSE && !all_safe(w->a, l, known))
+		r = guarded(w, n->a, want, r, known);
+	return either(w->a, l, r);
 }

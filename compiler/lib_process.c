@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -143,6 +144,8 @@ int lib_process_start(struct lib_process *p, const struct lib_job *job)
 	int pair[2], err = 0;
 
 	*p = (struct lib_process){ .pidfd = -1 };
+	/* Another thread may be about to, and the child would wait for that for ever. */
+	json_object_seed(0);
 	p->words = memfd_create("xdpfc", MFD_CLOEXEC);
 	if (p->words < 0)
 		return -errno;

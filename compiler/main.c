@@ -44,29 +44,27 @@ enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
 	"usage: xdpfc FILE... -o OUT.o         compile rule files to one XDP program\n"
-	"       xdpfc --check FILE...          only say what is wrong with them\n"
-	"       xdpfc --test FILE...           run the tests in them, without the kernel\n"
+	"       xdpfc --check|--test FILE...   say what is wrong in them; run their tests\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
 	"       xdpfc --emit=STAGE FILE...     print as ast, ir, llvm, asm, json or xdpf\n"
-	"       xdpfc --import=json FILE...    print JSON as rules; or read it in a mode\n"
+	"       xdpfc --import=KIND FILE...    JSON, or rules of other filters, as rules\n"
 	"       xdpfc --format FILE...         lay out in place, comments and all\n"
 	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
-	"       xdpfc --import=KIND FILE       rules of other filters: docs/import.md\n"
-	"       xdpfc --analyse FILE..., --diff OLD NEW   useless rules; what differs\n"
+	"       xdpfc --analyse FILE...        rules that change nothing, with packets\n"
+	"       xdpfc --diff OLD NEW           packets that they treat differently\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
-	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: beyond them is\n"
-	"                    exit status 4; CPUs.  --effort N   --analyse, --diff: steps\n"
-	"  --iface NAME, --rxqueue N, --socket yes|no, --rx hash=N,vlan=N,...\n"
-	"  --flow-state new|established|related   --run: what is not in the frame (none)\n"
+	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more is 4\n"
+	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
+	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
 	"                    way; bytes behind N stand in further pieces of memory\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
-	"Exit: 0 done, 1 wrong input, 2 usage, 3 refused, 4 no: over, differs, found.\n";
+	"Exit status: 0 done, 1 input is wrong, 2 usage, 3 refused, 4 the answer is no.\n";
 
 static int unknown_option(const char *arg)
 {

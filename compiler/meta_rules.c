@@ -46,12 +46,19 @@ void meta_put_other(struct meta_text *t, const struct ast_way *w)
 	meta_put(t, "}");
 }
 
-static void put_rule(struct meta_text *t, struct arena *a, const struct ast_rule *r, size_t file)
+/* Where a rule stands: see "depth" in runtime/abi.h. */
+struct stand {
+	size_t file;
+	unsigned depth;
+	bool other, chained;
+};
+
+static void put_rule(struct meta_text *t, struct arena *a, const struct ast_rule *r, const struct stand *s)
 {
 	struct line_col at = r->span.src ? source_line_col(r->span.src, r->span.begin) : (struct line_col){ 0, 0 };
 
 	put_member(t, "{\"index\":", r->index);
-	put_member(t, ",\"file\":", file);
+	put_member(t, ",\"file\":", s->file);
 	meta_put(t, ",\"label\":");
 	if (r->label.s)
 		put_shown(t, a, r->label.s);
@@ -63,6 +70,10 @@ static void put_rule(struct meta_text *t, struct arena *a, const struct ast_rule
 	put_shown(t, a, r->span.src ? source_shown(r->span.src) : "");
 	put_member(t, ",\"line\":", at.line);
 	put_member(t, ",\"column\":", at.col);
+	if (s->depth)
+		put_member(t, ",\"depth\":", s->depth);
+	if (s->other || s->chained)
+		meta_put(t, s->chained ? ",\"branch\":\"else if\"" : ",\"branch\":\"else\"");
 	meta_put(t, ",\"verdict\":");
 	meta_put_verdict(t, r->verdict);
 	meta_put(t, ",\"text\":");
@@ -72,14 +83,17 @@ static void put_rule(struct meta_text *t, struct arena *a, const struct ast_rule
 }
 
 /* Which unit each index belongs to. Blocks nest at most AST_MAX_DEPTH deep; chains of `else if` are walked in a loop. */
-static void mark_rules(size_t *file, const struct ast_rules *rules, size_t unit)
+static void mark_rules(struct stand *s, const struct ast_rules *rules, struct stand at)
 {
+	struct stand inside = { at.file, at.depth + 1, false, false }, other = { at.file, at.depth + 1, true, false };
+
 	for (size_t i = 0; i < rules->list.n; i++) {
 		for (const struct ast_rule *r = rules->list.v[i]; r; r = r->else_rule) {
-			file[r->index] = unit;
-			mark_rules(file, &r->then_block, unit);
+			s[r->index] = at;
+			s[r->index].chained = r != rules->list.v[i];
+			mark_rules(s, &r->then_block, inside);
 			if (r->has_else_block)
-				mark_rules(file, &r->else_block, unit);
+				mark_rules(s, &r->else_block, other);
 		}
 	}
 }
@@ -87,11 +101,11 @@ static void mark_rules(size_t *file, const struct ast_rules *rules, size_t unit)
 void meta_put_rules(struct meta_text *t, const struct ast_program *p)
 {
 	struct arena *a = arena_new();
-	size_t *file = arena_array(a, p->n_indexes + 1, sizeof(*file));
+	struct stand *stand = arena_array(a, p->n_indexes + 1, sizeof(*stand));
 	bool first = true;
 
 	for (size_t u = 0; u < p->units.n; u++)
-		mark_rules(file, &p->units.v[u]->rules, u);
+		mark_rules(stand, &p->units.v[u]->rules, (struct stand){ u, 0, false, false });
 	meta_put(t, "[");
 	for (size_t i = 0; i < p->by_index.n && !t->failed; i++) {
 		const struct ast_rule *r = p->by_index.v[i];
@@ -100,7 +114,7 @@ void meta_put_rules(struct meta_text *t, const struct ast_program *p)
 			continue;
 		meta_put(t, first ? "" : ",");
 		first = false;
-		put_rule(t, a, r, file[i]);
+		put_rule(t, a, r, &stand[i]);
 	}
 	meta_put(t, "]");
 	arena_free(a);

@@ -21,6 +21,11 @@ static void interfaces(struct prove *pr)
 			pr->iface[pr->n_ifaces++] = pr->p->ifaces.v[i];
 }
 
+static bool short_arp(const struct prove_packet *p)
+{
+	return (p->data[12] == 0x08 && p->data[13] == 0x06) || (p->data[12] == 0x80 && p->data[13] == 0x35);
+}
+
 static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size_t number)
 {
 	uint8_t copy[PROVE_FRAME_MOST];
@@ -36,7 +41,7 @@ static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size
 	p->translation = r.verdict == VERDICT_PASS ? PROVE_PASSED : PROVE_DROPPED;
 	p->rule = r.rule;
 	dissect_frame(&d, p->data, p->len);
-	p->malformed = d.malformed;
+	p->malformed = d.malformed || (pr->im->kind == IMPORT_PCAP && p->len < PCAP_ARP_LEAST && short_arp(p));
 	p->later = d.fragment && !d.first_fragment;
 }
 

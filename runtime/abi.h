@@ -431,6 +431,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *   { "xdpf": 1, "compiler": "xdpfc 0.1", "program": "edge",
  *     "files":    [ { "name": "edge.xdpf", "default": { "index": 7, "verdict": "pass" }, "counters": true } ],
  *     "rules":    [ { "index": 0, "file": 0, "label": "seen" or null, "shown": "seen", "source": "edge.xdpf", "line": 12, "column": 1,
+ *                     "depth": 1, "branch": "else" or "else if",     in how many blocks it stands, and in what way: left out where 0, and behind `if`
  *                     "verdict": "drop" or null, "text": "drop if malformed or ip.src in bogons" } ],
  *     "counters": [ { "name": "ethertypes", "map": "ethertypes", "file": 0, "key_size": 2,
  *                     "key": [ { "name": "eth.type", "type": "ethertype", "kind": "num", "offset": 0, "size": 2 } ] } ],

@@ -126,7 +126,7 @@ static void parse_files(struct meta_parse *p, const json_t *a)
 }
 
 enum { RULE_INDEX, RULE_FILE, RULE_LABEL, RULE_SHOWN, RULE_SOURCE, RULE_LINE, RULE_COLUMN, RULE_VERDICT, RULE_TEXT, RULE_ELSE, RULE_COOKIES,
-       RULE_MEMBERS };
+       RULE_DEPTH, RULE_BRANCH, RULE_MEMBERS };
 
 /* Other than an object it is nothing that could be asked. */
 static const json_t *part(struct meta_parse *p, struct meta_value v, const char *key)
@@ -134,6 +134,15 @@ static const json_t *part(struct meta_parse *p, struct meta_value v, const char 
 	if (v.type != META_ABSENT && !json_is_object(v.tree))
 		meta_bad(p, key, "is no object");
 	return v.tree;
+}
+
+static enum xdpf_branch get_branch(struct meta_parse *p, struct meta_value v)
+{
+	const char *s = v.type == META_ABSENT ? "" : meta_string_of(p, v, "branch");
+
+	if (*s && strcmp(s, "else") && strcmp(s, "else if"))
+		meta_bad(p, "branch", "is unknown to this version of xdpf");
+	return !*s ? XDPF_BRANCH_THEN : strcmp(s, "else") ? XDPF_BRANCH_ELSE_IF : XDPF_BRANCH_ELSE;
 }
 
 static void parse_rule(struct meta_parse *p, size_t i, const struct meta_value *v)
@@ -147,6 +156,8 @@ static void parse_rule(struct meta_parse *p, size_t i, const struct meta_value *
 	r->source = meta_string_of(p, v[RULE_SOURCE], "source");
 	r->line = meta_number_of(p, v[RULE_LINE], "line", INT_MAX);
 	r->column = meta_number_of(p, v[RULE_COLUMN], "column", INT_MAX);
+	r->depth = v[RULE_DEPTH].type == META_ABSENT ? 0 : meta_number_of(p, v[RULE_DEPTH], "depth", XDPF_MAX_DEPTH);
+	r->branch = get_branch(p, v[RULE_BRANCH]);
 	r->verdict = meta_verdict_of(p, v[RULE_VERDICT], false);
 	r->other = get_other(p, part(p, v[RULE_ELSE], "else"));
 	r->cookies = get_cookies(p, part(p, v[RULE_COOKIES], "cookies"), v[RULE_ELSE].type != META_ABSENT);
@@ -159,7 +170,7 @@ static void parse_rule(struct meta_parse *p, size_t i, const struct meta_value *
 static void parse_rules(struct meta_parse *p, const struct meta_long *l)
 {
 	static const char *const names[RULE_MEMBERS + 1] = {
-		"index", "file", "label", "shown", "source", "line", "column", "verdict", "text", "else", "cookies", NULL,
+		"index", "file", "label", "shown", "source", "line", "column", "verdict", "text", "else", "cookies", "depth", "branch", NULL,
 	};
 
 	meta_each(p, l, names, parse_rule);

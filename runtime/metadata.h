@@ -57,7 +57,7 @@ struct meta_parse {
 
 /* ---- metadata_read.c: the text ---- */
 
-enum { META_MEMBERS = 12 };		/* of an object, at the most */
+enum { META_MEMBERS = 14 };		/* of an object, at the most */
 
 enum meta_type { META_ABSENT, META_NULL, META_NUMBER, META_STRING, META_OTHER };
 

@@ -89,12 +89,22 @@ struct xdpf_file {
 	bool counters;			/* false: its rules are not counted */
 };
 
+enum xdpf_branch {
+	XDPF_BRANCH_THEN,		/* .depth 0, or in the block of the rule before it that stands one less deep */
+	XDPF_BRANCH_ELSE,		/* in the block behind that rule's `else` */
+	XDPF_BRANCH_ELSE_IF		/* it is what stands behind the `else` of the rule before it that stands as deep */
+};
+
+#define XDPF_MAX_DEPTH	100
+
 struct xdpf_rule {
 	unsigned index, file;
 	const char *label;		/* or NULL */
 	const char *shown;		/* the label, or "file.xdpf:31" */
 	const char *source, *text;	/* where it stands, what it says */
 	unsigned line, column;
+	unsigned depth;			/* in how many blocks it stands; at most XDPF_MAX_DEPTH */
+	enum xdpf_branch branch;
 	enum xdpf_verdict verdict;	/* XDPF_NO_VERDICT: it does not decide */
 	struct xdpf_other other;
 	struct xdpf_cookies cookies;

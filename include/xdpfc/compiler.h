@@ -12,6 +12,10 @@
  * with the calling thread. It is a child like others: its end raises SIGCHLD; a handler that waits for all children, or SIGCHLD ignored, do no
  * harm. Handlers of pthread_atfork() run. The call is no point of cancellation.
  *
+ * Of a caller with several threads the child gets memory as the allocator leaves it: the C library's own lets no thread be inside of it at a
+ * fork(), nor do jemalloc and tcmalloc. One that does, such as those of AddressSanitizer in older compilers, may let the child wait for ever:
+ * .seconds bounds that.
+ *
  * Ownership. What is returned by `**out` is the caller's, to be given to the _free() of its kind (which takes NULL). What getters return is borrowed,
  * and goes with what it was asked of. Names and texts that are given are copied.
  *

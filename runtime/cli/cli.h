@@ -117,6 +117,11 @@ const char *counters_error(unsigned err);
 /* All fields of an entry's key in one line. */
 char *counters_key(const struct counters_of *c, const struct xdpf_table *t, const void *key, char *buf, size_t size);
 
+/* ---- rules.c ---- */
+
+/* The rules that run, in their order and blocks, each behind the place where it stood. */
+void rules_print(const struct xdpf_meta *m, FILE *out);
+
 /* ---- doctor.c: programs on an interface ---- */
 
 json_t *neighbours_json(const struct xdpf_neighbour *v, size_t n);

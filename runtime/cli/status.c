@@ -69,18 +69,6 @@ static void print_texts(const struct cli *cli, const struct xdpf_iface *i, const
 	}
 }
 
-/* The rules that run, where they stood, in their order. */
-static void print_rules(const struct xdpf_meta *m)
-{
-	for (size_t f = 0; f < m->n_files; f++) {
-		for (size_t r = 0; r < m->n_rules; r++)
-			if (m->rules[r].file == f)
-				printf("%s:%u\t%s%s%s;\n", m->rules[r].source, m->rules[r].line, m->rules[r].label ? m->rules[r].label : "",
-				       m->rules[r].label ? ": " : "", m->rules[r].text);
-		printf("%s\tdefault %s;\n", m->files[f].name, xdpf_verdict_name(m->files[f].default_verdict));
-	}
-}
-
 static json_t *sources_json(const struct xdpf_meta *m, bool texts)
 {
 	json_t *a = json_array(), *o;
@@ -101,8 +89,11 @@ static json_t *rules_json(const struct xdpf_meta *m)
 	for (size_t i = 0; i < m->n_rules; i++) {
 		const struct xdpf_rule *r = &m->rules[i];
 
-		json_array_append_new(a, json_pack("{s:s, s:s, s:s?, s:s, s:I, s:s?, s:s}", "rule", r->shown, "file", m->files[r->file].name, "label",
-						   r->label, "source", r->source, "line", (json_int_t)r->line, "verdict",
+		const char *branch = r->branch == XDPF_BRANCH_THEN ? NULL : r->branch == XDPF_BRANCH_ELSE ? "else" : "else if";
+
+		json_array_append_new(a, json_pack("{s:s, s:s, s:s?, s:s, s:I, s:I, s:s?, s:s?, s:s}", "rule", r->shown, "file",
+						   m->files[r->file].name, "label", r->label, "source", r->source, "line", (json_int_t)r->line,
+						   "depth", (json_int_t)r->depth, "branch", branch, "verdict",
 						   r->verdict == XDPF_NO_VERDICT ? NULL : xdpf_verdict_name(r->verdict), "text", r->text));
 	}
 	return a;
@@ -225,7 +216,7 @@ static void print_wanted(const struct cli *cli, const struct xdpf_iface *i, cons
 	if (w->source)
 		print_texts(cli, i, m);
 	if (w->rules)
-		print_rules(m);
+		rules_print(m, stdout);
 }
 
 /* @all: interfaces without a program are left out. */

@@ -89,7 +89,7 @@ printf 'drop if udp.dport == 7;   pass if icmp   ;\n' >"$WORK/second.xdpf"
 if "$XDPFC" "$WORK/first.xdpf" "$WORK/second.xdpf" -o "$WORK/exact.o" 2>"$WORK/err"; then pass; else fail "compile" "$(cat "$WORK/err")"; fi
 in_a "$XDPF" apply --quiet "$WORK/exact.o" xe0
 is "the rules" "$(in_a "$XDPF" status --rules xe0 | tr '\t\n' ' |')" "$(printf '%s|' 'part.xdpf:1 p: count t if udp;' 'first.xdpf:5 a: drop if ip.src in s and udp;' \
-	'first.xdpf:7 b: if tcp;' 'first.xdpf:8 c: drop if tcp.dport == 1;' 'first.xdpf default drop;' 'second.xdpf:1 drop if udp.dport == 7;' \
+	'first.xdpf:7 b: if tcp {' 'first.xdpf:8     c: drop if tcp.dport == 1;' 'first.xdpf }' 'first.xdpf default drop;' 'second.xdpf:1 drop if udp.dport == 7;' \
 	'second.xdpf:1 pass if icmp;' 'second.xdpf default pass;')"
 in_a "$XDPF" status --source --json xe0 >"$WORK/status.json"
 for file in first.xdpf part.xdpf list.txt second.xdpf; do
@@ -97,4 +97,37 @@ for file in first.xdpf part.xdpf list.txt second.xdpf; do
 	is "$file, byte for byte" "$(cat "$WORK/hex")" "$(/usr/bin/python3 -c 'import sys; print(open(sys.argv[1], "rb").read().hex())' "$WORK/$file")"
 done
 is "and as text" "$(in_a "$XDPF" status --source xe0 | grep -v '^# .*sha256')" "$(cat "$WORK"/{first.xdpf,part.xdpf,list.txt,second.xdpf} | tr -d '\r')"
+# Blocks in blocks, behind else and else if, and what stands behind them all.
+cat >"$WORK/blocks.xdpf" <<'END'
+b: if tcp {
+	c: drop if tcp.dport == 1;
+	d: if tcp.dport == 3 { e: drop if ip.src == 192.0.2.4; } else { f: count x; g: pass; }
+} else if udp { h: drop if udp.dport == 4; }
+else { i: pass if icmp; if icmp6 { j: pass; } }
+z: drop;
+END
+status "blocks" 0 in_a "$XDPF" apply --quiet "$WORK/blocks.xdpf" xe0
+in_a "$XDPF" status --rules xe0 | cut -f2- >"$WORK/again.xdpf"
+is "as they stand" "$(cat "$WORK/again.xdpf")" "b: if tcp {
+    c: drop if tcp.dport == 1;
+    d: if tcp.dport == 3 {
+        e: drop if ip.src == 192.0.2.4;
+    } else {
+        f: count x;
+        g: pass;
+    }
+} else if udp {
+    h: drop if udp.dport == 4;
+} else {
+    i: pass if icmp;
+    if icmp6 {
+        j: pass;
+    }
+}
+z: drop;
+default pass;"
+says_of() { for c in web dns ping protocols; do "$XDPFC" --quiet --run "$CAPTURES/$c.pcap" "$1"; done | sha256sum; }
+is "and mean the same" "$(says_of "$WORK/again.xdpf")" "$(says_of "$WORK/blocks.xdpf")"
+is "as JSON" "$(in_a "$XDPF" status --rules --json xe0 | json '[(r["label"], r["depth"], r["branch"]) for r in j[0]["rule_texts"] if r["line"] in (3, 4)]')" \
+	"[('d', 1, None), ('e', 2, None), ('f', 2, 'else'), ('g', 2, 'else'), (None, 0, 'else if'), ('h', 1, None)]"
 report

@@ -17,7 +17,7 @@ static const char meta_text[] =
 	"\"files\":[{\"name\":\"a.xdpf\",\"default\":{\"index\":1,\"verdict\":\"redirect\",\"else\":{\"slot\":0,\"verdict\":\"abort\"}},"
 	"\"counters\":true}],"
 	"\"rules\":[{\"index\":0,\"file\":0,\"label\":\"one\",\"shown\":\"one\",\"source\":\"a.xdpf\",\"line\":1,\"column\":1,"
-	"\"verdict\":\"redirect\",\"text\":\"redirect eth1\",\"else\":{\"slot\":1,\"verdict\":\"drop\"}}],"
+	"\"depth\":0,\"branch\":\"else\",\"verdict\":\"redirect\",\"text\":\"redirect eth1\",\"else\":{\"slot\":1,\"verdict\":\"drop\"}}],"
 	"\"counters\":[],\"actions\":[{\"slot\":0,\"rule\":0,\"table\":null,\"action\":\"add ip.src to banned\"}],\"ifaces\":[],"
 	"\"ways\":{\"others\":2,\"ports\":[\"eth1\"],\"floods\":[[\"eth2\",\"eth3\"]],\"cpus\":[2],\"sockets\":false,\"forwards\":true},"
 	"\"limits\":[{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3,\"layout\":\"ip.src shift 0\",\"shift\":0}],"
