@@ -60,6 +60,8 @@ static const char help[] =
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more is 4\n"
 	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
 	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
+	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
+	"                    --run: what is not in the frame (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
 	"                    way; bytes behind N stand in further pieces of memory\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"

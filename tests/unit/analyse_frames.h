@@ -45,12 +45,12 @@ static void link_layer(struct frame *f, unsigned tags, unsigned id, unsigned typ
 	put(f, type, 2);
 }
 
-enum how { SOUND, BAD_TOTAL, BAD_VERSION, FIRST, LATER, BEHIND_AH, CUT, FIRST_CUT, AH_CUT, FIRST_BAD, LATER_BAD, ATOMIC, AH_FIRST, HOWS };
+enum how { SOUND, BAD_TOTAL, BAD_VERSION, FIRST, LATER, BEHIND_AH, CUT, FIRST_CUT, AH_CUT, FIRST_BAD, LATER_BAD, ATOMIC, AH_FIRST, AH_ATOMIC, HOWS };
 
 /* Which of them has what. */
 static bool in_front(enum how how)
 {
-	return how == BEHIND_AH || how == AH_CUT || how == AH_FIRST;
+	return how == BEHIND_AH || how == AH_CUT || how == AH_FIRST || how == AH_ATOMIC;
 }
 
 static bool first(enum how how)
@@ -76,7 +76,7 @@ static bool bad_total(enum how how)
 /* IP of @six or 4 from source @src, with @n bytes of protocol @proto behind it. */
 static void network(struct frame *f, bool six, enum how how, unsigned src, unsigned proto, unsigned n)
 {
-	bool frag = six && (first(how) || later(how) || how == ATOMIC), ah = in_front(how);
+	bool frag = six && (first(how) || later(how) || how == ATOMIC || how == AH_ATOMIC), ah = in_front(how);
 	unsigned total = n + (frag ? 8 : 0) + (ah ? 12 : 0), behind_ip = frag ? 44 : ah ? 51 : proto;
 
 	/* two bytes too few */
