@@ -33,6 +33,8 @@ enum { CG_LIMIT_KEPT = 4 };
 
 /* ---- codegen_limit_place.c ---- */
 
+/* Of one for many limits, whose caller needs most of the stack, fewer. */
+unsigned cg_limit_kept(const struct limit *l);
 void cg_limit_load_key(struct cg *g, struct limit *l);
 /* The element of the limit's part of its map. */
 V cg_limit_element(struct cg *g, const struct limit *l, V at);

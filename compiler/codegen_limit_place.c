@@ -88,6 +88,11 @@ static V hash_of(struct cg *g, const struct limit *l)
 	return h;
 }
 
+unsigned cg_limit_kept(const struct limit *l)
+{
+	return l->row ? 1 : CG_LIMIT_KEPT;
+}
+
 void cg_limit_load_key(struct cg *g, struct limit *l)
 {
 	for (unsigned k = 0; k < l->words; k++)
@@ -99,7 +104,7 @@ void cg_limit_set(struct cg *g, struct limit *l)
 	if (l->row)
 		cg_limit_load_key(g, l);
 	l->hash = hash_of(g, l);
-	l->again = l->row && l->words > CG_LIMIT_KEPT;
+	l->again = l->row && l->words > cg_limit_kept(l);
 	l->set = cg_limit_set_of(g, l, l->hash);
 }
 

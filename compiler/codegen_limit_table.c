@@ -226,10 +226,11 @@ static V through(struct cg *g, const struct limit *l, V v)
 	return load(g, p);
 }
 
-/* Is there a slot where a key is looked for first? Long keys take several lines of memory, and what is to be kept for it is not on the stack. */
+/* Is there a slot where a key is looked for first? Long keys take several lines of memory; and what is to be kept for it takes stack, of which the
+ * function for many limits has to leave most to its caller. */
 static bool owned(const struct limit *l)
 {
-	return l->words <= CG_LIMIT_KEPT;
+	return !l->row && l->words <= CG_LIMIT_KEPT;
 }
 
 /* A slot of @set of those with @bit, the key's own if it is one, in block @here, and its @state; @none: there is none. */
@@ -375,7 +376,7 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 	V hash, level, up, h, set;
 
 	cg_limit_load_key(g, l);
-	l->again = l->words > CG_LIMIT_KEPT;
+	l->again = l->words > cg_limit_kept(l);
 	here = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);
