@@ -221,8 +221,19 @@ static void decider(struct diff *d, int side, size_t mine)
 	}
 }
 
+static void doers_open(struct diff *d, enum verdict verdict)
+{
+	const char *why = arena_printf(d->s.a, "whether the same is done beside the verdict of all packets whose verdict is %s in both",
+				       lang_verdicts[verdict].name);
+
+	for (size_t i = 0; i < d->out->list.n; i++)
+		if (d->out->list.v[i].undecided && !strcmp(d->out->list.v[i].text, why))
+			return;
+	diff_open(d, diff_changed(d, CHANGE_ACTIONS, NULL, NULL), why);
+}
+
 /* Deciders that do the same, @what: all two of them, of which a packet has something else done before. */
-static void doers(struct diff *d, uint32_t what, uint32_t differ)
+static void doers(struct diff *d, uint32_t what, enum verdict verdict, uint32_t differ)
 {
 	bool *want[2];
 	struct demand dm[2];
@@ -242,7 +253,7 @@ static void doers(struct diff *d, uint32_t what, uint32_t differ)
 		enum answer r = ask(&d->s, differ, dm, 2, w, at, NULL);
 
 		if (r == ANSWER_OPEN)
-			diff_open(d, diff_changed(d, CHANGE_ACTIONS, NULL, NULL), "whether the same is done beside the verdict");
+			doers_open(d, verdict);
 		if (r != ANSWER_YES)
 			return;
 		first = at[0];
@@ -278,7 +289,7 @@ static void all_doers(struct diff *d)
 			continue;
 		intern(d->s.a, &whats, &e->what, sizeof(e->what), &fresh);
 		if (fresh)
-			doers(d, e->what, differ);
+			doers(d, e->what, e->verdict, differ);
 	}
 }
 
