@@ -309,6 +309,12 @@ static void check_redundant(void)
 	struct findings found;
 
 	write_file(&f, true);
+	/* the same rule, before and behind what asks a limit */
+	if (some(3)) {
+		snprintf(f.line[f.n++], LINE, "abort if %s over l0;", some(2) ? "tcp" : "udp");
+		memcpy(f.line[f.n], f.line[f.rules + some(f.n - f.rules)], LINE);
+		f.n++;
+	}
 	if (!load(&a, &f))
 		return;
 	analyse_program(a.arena, &a.program, &o, &found);
