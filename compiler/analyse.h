@@ -84,13 +84,23 @@ struct findings {
 
 void analyse_program(struct arena *a, const struct ast_program *p, const struct analyse_options *o, struct findings *out);
 
-/* Packets that two versions treat differently: all that @before decided about in the old one and @after decides about in the new one. */
+enum change_kind {
+	CHANGE_VERDICT,		/* another verdict */
+	CHANGE_ACTIONS,		/* the verdict is the same, what else is done is not */
+	CHANGE_LIMIT,		/* other packets take from a limit, which may be empty for those that ask it, too */
+	CHANGE_SET,		/* a set that lives begins otherwise, or keeps other elements, or longer */
+};
+
+/* Packets that two versions treat differently: all that @before decided about in the old one and @after decides about in the new one. No two
+ * changes of verdicts and actions are of the same two. */
 struct change {
+	enum change_kind kind;
 	const struct ast_rule *before, *after;	/* NULL: the default */
-	bool acts;				/* it is not the verdict that differs, but what else is done */
 	bool undecided;
-	const struct witness *packet;
+	const struct witness *packet;		/* SET: NULL */
 	enum verdict verdict[2];
+	VEC(const struct ast_action *) only[2];	/* ACTIONS: what only the old one does with the packet, and only the new one */
+	const char *name, *text;		/* LIMIT, SET: its name; what differs. Else NULL, or why it was not decided */
 };
 
 struct changes {

@@ -290,10 +290,15 @@ static uint32_t limit(struct reader *r, const struct ast_expr *e, uint32_t befor
 {
 	const struct ast_limit *l = e->limit;
 	uint32_t there = read_present(r, l->key.v, l->key.n), token;
+	bool fresh;
 	const char *key = arena_printf(r->s->a, "%s %s%s %u", l->name.s ? l->name.s : "", l->text, operands_key(r, l->key.v, l->key.n), before);
 
 	key = arena_printf(r->s->a, "%s #%u", key, turn(r, key));
 	token = form_free(r->s, FREE_LIMIT, key, e, FIELD_NONE);
+	key = operands_key(r, l->key.v, l->key.n);
+	*vec_add(r->s->a, &r->list->site) = (struct site){
+		r->list->event.n, AND(r->s, before, there), intern(r->s->a, &r->s->others, key, strlen(key), &fresh), token, l,
+	};
 	return AND(r->s, there, e->over ? form_not(token) : token);
 }
 

@@ -2,25 +2,14 @@
  * Two versions of a file. In: both, checked. Out: the packets that they treat differently, by the rule that decided in the old one and the rule that
  * decides in the new one, each with a packet that both were run on.
  *
- * Rules that are in both, in the same order, are paired. Of a packet that is treated differently, the old version's rule or the new one's has no
- * partner: if both had one, each would stand before the other. So only rules without a partner are looked at. What is no verdict (counting,
- * logging, writing) is compared, too: of the packets that get to it in one version only.
+ * Rules that are in both, in the same order, are paired. Of a packet that has another verdict, the old version's deciding rule or the new one's
+ * has no partner: if both had one, each would stand before the other. So only rules without a partner are looked at. What is no verdict
+ * (counting, logging, writing) is compared by a formula that holds where it is not the same (analyse_deed.c). What is kept from one packet to the
+ * next is compared by itself (analyse_state.c): only where that is the same do the same packets have the same answers.
  */
-#include "analyse_priv.h"
+#include "analyse_diff.h"
 
 #include <string.h>
-
-struct side {
-	struct list list;
-	size_t *partner;		/* in the other list, or NO_EVENT */
-	const bool *decides;
-};
-
-struct diff {
-	struct space s;
-	struct side side[2];
-	struct changes *out;
-};
 
 /* ---- partners ---- */
 
@@ -102,31 +91,28 @@ static void pair_rest(struct diff *d, size_t from)
 
 /* ---- what differs ---- */
 
-static struct change *changed(struct diff *d, int side, size_t mine, size_t other)
+struct change *diff_changed(struct diff *d, enum change_kind kind, const struct ast_rule *before, const struct ast_rule *after)
 {
 	struct change *c = vec_add(d->s.a, &d->out->list);
-	const struct ast_rule *rule[2];
 
-	rule[side] = mine == NO_EVENT ? NULL : d->side[side].list.event.v[mine].rule;
-	rule[!side] = other == NO_EVENT ? NULL : d->side[!side].list.event.v[other].rule;
-	c->before = rule[0];
-	c->after = rule[1];
+	c->kind = kind;
+	c->before = before;
+	c->after = after;
 	return c;
 }
 
-static void not_decided(struct diff *d, int side, size_t mine)
+void diff_open(struct diff *d, struct change *c, const char *why)
 {
-	changed(d, side, mine, NO_EVENT)->undecided = true;
+	c->undecided = true;
+	c->text = why;
 	d->out->undecided++;
 }
 
-/* A packet that is to be shown: @mine is what its side does first, @other what the other one does. */
+/* A packet that is to be shown: which events decide about it, old and new. */
 struct shown {
 	struct diff *d;
-	int side;
 	uint32_t target;
-	size_t mine, other;
-	const bool *look[2];
+	const size_t *at;
 };
 
 static bool is_shown(void *arg, struct witness *w)
@@ -135,120 +121,176 @@ static bool is_shown(void *arg, struct witness *w)
 	struct seen seen;
 
 	seen_look(&seen, &x->d->s, w);
-	return seen_holds(&seen, x->target) && seen_first(&seen, &x->d->side[x->side].list, x->look[0]) == x->mine &&
-	       seen_first(&seen, &x->d->side[!x->side].list, x->look[1]) == x->other;
+	if (!seen_holds(&seen, x->target))
+		return false;
+	for (int i = 0; i < 2; i++)
+		if (seen_first(&seen, &x->d->side[i].list, x->d->side[i].decides) != x->at[i])
+			return false;
+	return true;
 }
 
 /* Both versions are run. False: what they do is not what was found. */
-static bool confirmed(struct diff *d, struct change *c, struct witness *w, int side, size_t mine, size_t other)
+static bool confirmed(struct diff *d, struct change *c, struct witness *w, const size_t at[2])
 {
-	const size_t at[2] = { side ? other : mine, side ? mine : other };
-	bool acts = false;
-
 	for (int i = 0; i < 2; i++) {
 		struct check check = { { NULL, NULL } };
 		const struct event *e = &d->side[i].list.event.v[at[i]];
 
-		if (!check_run(&d->s, &d->side[i].list, w, &check))
+		if (!check_run(&d->s, &d->side[i].list, w, &check) || check.came.rule != e->rule)
 			return false;
-		if (e->decides && check.came.rule != e->rule)
-			return false;
-		acts = acts || !e->decides;
 		c->verdict[i] = check.came.verdict;
 	}
-	c->acts = acts;
-	return true;
+	return c->kind == CHANGE_VERDICT || deeds_compare(d, w, at, c);
 }
 
-/* One class after the other: @mine is what its side does, and the other side does something else. */
-static void classes(struct diff *d, int side, size_t mine, const struct demand dm[2], bool *want)
+/* The packets of @target that these two decide about, of which there is @w. */
+static void class(struct diff *d, enum change_kind kind, uint32_t target, struct witness *w, const size_t at[2])
 {
-	const struct event *e = &d->side[side].list.event.v[mine];
+	struct change *c = diff_changed(d, kind, d->side[0].list.event.v[at[0]].rule, d->side[1].list.event.v[at[1]].rule);
 
+	check_shorten(&d->s, w, is_shown, &(struct shown){ d, target, at });
+	if (!confirmed(d, c, w, at)) {
+		diff_open(d, c, "no packet was found that shows it");
+		return;
+	}
+	witness_tell(&d->s, w);
+	c->packet = w;
+}
+
+/* @at: the old and the new event; they do the same for a verdict. What else is done may be different of some of their packets. */
+static void other_deeds(struct diff *d, uint32_t when, const size_t at[2])
+{
+	const struct event *e[2] = { &d->side[0].list.event.v[at[0]], &d->side[1].list.event.v[at[1]] };
+	uint32_t target = AND(&d->s, when, deeds_differ(d, e[0], e[1]));
+	bool *want[2];
+	struct demand dm[2];
+	struct witness *w = arena_alloc(d->s.a, sizeof(*w));
+	size_t found[2];
+
+	for (int i = 0; i < 2; i++) {
+		want[i] = arena_array(d->s.scratch, d->side[i].list.event.n, sizeof(bool));
+		want[i][at[i]] = true;
+		dm[i] = (struct demand){ &d->side[i].list, d->side[i].decides, want[i] };
+	}
+	switch (ask(&d->s, target, dm, 2, w, found, NULL)) {
+	case ANSWER_NO:
+		break;
+	case ANSWER_YES:
+		class(d, CHANGE_ACTIONS, target, w, at);
+		break;
+	case ANSWER_OPEN:
+		diff_open(d, diff_changed(d, CHANGE_ACTIONS, e[0]->rule, e[1]->rule), "whether they do the same beside the verdict");
+		break;
+	}
+}
+
+/* What @mine decides without a partner, by what decides in the other version and does something else; pairs of two without a partner are found from
+ * the old side. */
+static void decider(struct diff *d, int side, size_t mine)
+{
+	const struct side *my = &d->side[side], *other = &d->side[!side];
+	const struct event *e = &my->list.event.v[mine];
+	bool *only = arena_array(d->s.a, my->list.event.n, sizeof(*only)), *want = arena_array(d->s.a, other->list.event.n, sizeof(*want));
+	const struct demand dm[2] = { { &my->list, my->decides, only }, { &other->list, other->decides, want } };
+
+	only[mine] = true;
+	for (size_t k = 0; k < other->list.event.n; k++) {
+		const struct event *x = &other->list.event.v[k];
+
+		want[k] = x->decides && x->what != e->what && (side == 0 || other->partner[k] != NO_EVENT);
+	}
 	for (;;) {
 		struct arena_mark mark = arena_mark(d->s.scratch);
 		struct witness *w = arena_alloc(d->s.a, sizeof(*w));
-		size_t at[2];
+		size_t at[2], pair[2];
 		enum answer r = ask(&d->s, e->when, dm, 2, w, at, NULL);
-		struct change *c;
 
 		if (r == ANSWER_OPEN)
-			not_decided(d, side, mine);
+			diff_open(d, diff_changed(d, CHANGE_VERDICT, side ? NULL : e->rule, side ? e->rule : NULL),
+				  "whether the other version does the same to all of its packets");
 		if (r != ANSWER_YES)
 			return;
-		check_shorten(&d->s, w, is_shown, &(struct shown){ d, side, e->when, at[0], at[1], { dm[0].look, dm[1].look } });
-		c = changed(d, side, mine, at[1]);
-		if (!confirmed(d, c, w, side, at[0], at[1])) {
-			c->undecided = true;
-			d->out->undecided++;
-		} else {
-			witness_tell(&d->s, w);
-			c->packet = w;
-		}
+		pair[side] = mine;
+		pair[!side] = at[1];
+		if (other->list.event.v[at[1]].verdict_is != e->verdict_is)
+			class(d, CHANGE_VERDICT, e->when, w, pair);
+		else
+			other_deeds(d, e->when, pair);
 		want[at[1]] = false;
 		arena_release(d->s.scratch, mark);
 	}
 }
 
-/* What @mine decides without a partner. The other side does the same where it did all that @mine's does before it, and then decides alike. */
-static void decider(struct diff *d, int side, size_t mine)
+static void doers_open(struct diff *d, enum verdict verdict)
 {
-	const struct side *my = &d->side[side], *other = &d->side[!side];
-	const struct event *e = &my->list.event.v[mine];
-	bool *only = arena_array(d->s.a, my->list.event.n, sizeof(*only));
-	bool *look = arena_array(d->s.a, other->list.event.n, sizeof(*look)), *want = arena_array(d->s.a, other->list.event.n, sizeof(*want));
-	const struct demand dm[2] = { { &my->list, my->decides, only }, { &other->list, look, want } };
+	const char *why = arena_printf(d->s.a, "whether the same is done beside the verdict of all packets whose verdict is %s in both",
+				       lang_verdicts[verdict].name);
 
-	only[mine] = true;
-	for (size_t k = 0; k < other->list.event.n; k++) {
-		const struct event *x = &other->list.event.v[k];
-		bool did = other->partner[k] != NO_EVENT && other->partner[k] < mine;
-
-		look[k] = x->decides || (x->acts && !did);
-		/* pairs of two that have no partner are found from the old side */
-		want[k] = x->decides ? x->what != e->what && (side == 0 || other->partner[k] != NO_EVENT) : look[k];
-	}
-	classes(d, side, mine, dm, want);
+	for (size_t i = 0; i < d->out->list.n; i++)
+		if (d->out->list.v[i].undecided && !strcmp(d->out->list.v[i].text, why))
+			return;
+	diff_open(d, diff_changed(d, CHANGE_ACTIONS, NULL, NULL), why);
 }
 
-/* What @mine does without deciding and without a partner, for packets that get to it. The same may be done elsewhere in the other version. */
-static void doer(struct diff *d, int side, size_t mine)
+/* Deciders that do the same, @what: all two of them, of which a packet has something else done before. */
+static void doers(struct diff *d, uint32_t what, enum verdict verdict, uint32_t differ)
 {
-	const struct side *my = &d->side[side], *other = &d->side[!side];
-	const struct event *e = &my->list.event.v[mine];
-	bool *reach = arena_array(d->s.a, my->list.event.n, sizeof(*reach)), *all = arena_array(d->s.a, other->list.event.n, sizeof(*all));
-	bool *look = arena_array(d->s.a, other->list.event.n, sizeof(*look));
-	struct demand dm[2] = { { &my->list, my->decides, reach }, { &other->list, look, all } };
-	struct witness *w = arena_alloc(d->s.a, sizeof(*w));
-	struct change *c;
-	size_t at[2];
-	enum answer r;
+	bool *want[2];
+	struct demand dm[2];
 
-	for (size_t k = 0; k < my->list.event.n; k++)
-		reach[k] = k > mine;
-	/* what does the same there and has no partner either stands for it */
-	for (size_t k = 0; k < other->list.event.n; k++) {
-		const struct event *x = &other->list.event.v[k];
-		bool same = x->acts && !x->decides && x->what == e->what && other->partner[k] == NO_EVENT;
-
-		look[k] = x->decides || same;
-		all[k] = x->decides;
+	for (int i = 0; i < 2; i++) {
+		want[i] = arena_array(d->s.a, d->side[i].list.event.n, sizeof(bool));
+		dm[i] = (struct demand){ &d->side[i].list, d->side[i].decides, want[i] };
+		for (size_t k = 0; k < d->side[i].list.event.n; k++)
+			want[i][k] = d->side[i].decides[k] && d->side[i].list.event.v[k].what == what;
 	}
-	r = ask(&d->s, e->when, dm, 2, w, at, NULL);
-	if (r == ANSWER_NO)
-		return;
-	if (r == ANSWER_YES) {
-		check_shorten(&d->s, w, is_shown, &(struct shown){ d, side, e->when, at[0], at[1], { dm[0].look, dm[1].look } });
-		c = changed(d, side, mine, at[1]);
-		if (confirmed(d, c, w, side, at[0], at[1])) {
-			c->acts = true;
-			witness_tell(&d->s, w);
-			c->packet = w;
+	for (;;) {
+		struct arena_mark mark = arena_mark(d->s.scratch);
+		bool *one = arena_array(d->s.a, d->side[0].list.event.n, sizeof(*one)), *rest = want[1];
+		struct demand pair[2] = { { &d->side[0].list, d->side[0].decides, one }, { &d->side[1].list, d->side[1].decides, rest } };
+		struct witness *w = arena_alloc(d->s.a, sizeof(*w));
+		size_t at[2], first;
+		enum answer r = ask(&d->s, differ, dm, 2, w, at, NULL);
+
+		if (r == ANSWER_OPEN)
+			doers_open(d, verdict);
+		if (r != ANSWER_YES)
 			return;
-		}
-		d->out->list.n--;
+		first = at[0];
+		one[first] = true;
+		rest = arena_copy(d->s.a, want[1], d->side[1].list.event.n * sizeof(*rest));
+		pair[1].want = rest;
+		do {
+			class(d, CHANGE_ACTIONS, differ, w, at);
+			rest[at[1]] = false;
+			w = arena_alloc(d->s.a, sizeof(*w));
+			r = ask(&d->s, differ, pair, 2, w, at, NULL);
+		} while (r == ANSWER_YES);
+		if (r == ANSWER_OPEN)
+			diff_open(d, diff_changed(d, CHANGE_ACTIONS, d->side[0].list.event.v[first].rule, NULL),
+				  "whether the same is done beside the verdict");
+		want[0][first] = false;
+		arena_release(d->s.scratch, mark);
 	}
-	not_decided(d, side, mine);
+}
+
+static void all_doers(struct diff *d)
+{
+	uint32_t differ = deeds_differ(d, NULL, NULL);
+	struct intern whats = { 0 };
+
+	if (differ == NEVER)
+		return;
+	for (size_t k = 0; k < d->side[0].list.event.n; k++) {
+		const struct event *e = &d->side[0].list.event.v[k];
+		bool fresh;
+
+		if (!e->decides)
+			continue;
+		intern(d->s.a, &whats, &e->what, sizeof(e->what), &fresh);
+		if (fresh)
+			doers(d, e->what, e->verdict, differ);
+	}
 }
 
 void analyse_diff(struct arena *a, const struct ast_program *before, const struct ast_program *after, const struct analyse_options *o,
@@ -271,17 +313,16 @@ void analyse_diff(struct arena *a, const struct ast_program *before, const struc
 			side->partner[k] = NO_EVENT;
 	}
 	pair_rest(&d, pair_begin(&d));
+	deeds_read(&d);
 	for (int i = 0; i < 2; i++)
-		for (size_t k = 0; k < d.side[i].list.event.n; k++) {
-			const struct event *e = &d.side[i].list.event.v[k];
-
-			if (d.side[i].partner[k] != NO_EVENT)
-				continue;
-			if (e->decides)
+		for (size_t k = 0; k < d.side[i].list.event.n; k++)
+			if (d.side[i].partner[k] == NO_EVENT && d.side[i].decides[k])
 				decider(&d, i, k);
-			else if (e->acts)
-				doer(&d, i, k);
-		}
+	all_doers(&d);
+	limits_compare(&d);
+	sets_compare(&d);
+	if (d.too_much)
+		diff_open(&d, diff_changed(&d, CHANGE_ACTIONS, NULL, NULL), "there are too many rules that count, log, write or ask a limit");
 	for (int i = 0; i < 2; i++)
 		list_close(&d.side[i].list);
 	arena_free(d.s.scratch);

@@ -160,14 +160,17 @@ static void act(struct walk *w, const struct ast_rule *r, struct event *e)
 	for (size_t i = 0; i < r->action.n; i++) {
 		const struct ast_action *a = r->action.v[i];
 
-		if (a->kind != ACTION_VERDICT)
-			e->acts = true;
+		if (a->kind == ACTION_VERDICT)
+			e->verdict_is = what(s, action_key(s->a, a));
+		else
+			*vec_add(s->a, &e->deed) = (struct deed){ what(s, action_key(s->a, a)), a->kind == ACTION_COUNT && !a->key.n, a };
 		if (!r->may_go_on || a->kind != ACTION_VERDICT)
 			change(w, e, a);
 		key = arena_printf(s->a, "%s%s%s", key, i ? ", " : "", action_key(s->a, a));
 	}
 	if (r->may_go_on)
 		e->when = AND(s, e->when, form_free(s, FREE_COOKIE, arena_printf(s->a, "%u", e->when), r->cond, FIELD_NONE));
+	e->acts = e->deed.n;
 	e->what = what(s, key);
 }
 
@@ -261,7 +264,7 @@ static void glances(struct space *s, struct list *l)
 
 void list_read(struct space *s, int side, const struct ast_program *p, const struct ast_unit *unit, struct list *out)
 {
-	struct walk w = { .r = { .s = s, .p = p }, .out = out };
+	struct walk w = { .r = { .s = s, .list = out, .p = p }, .out = out };
 	struct ast_program *alone = arena_copy(s->a, p, sizeof(*p));
 	const char *key;
 
@@ -271,7 +274,9 @@ void list_read(struct space *s, int side, const struct ast_program *p, const str
 	*out = (struct list){ .side = side, .p = alone, .unit = unit };
 	walk_rules(&w, &unit->rules, ALWAYS);
 	key = verdict_key(s->a, unit->default_verdict, unit->default_swap, unit->default_way);
-	*vec_add(s->a, &out->event) = (struct event){ .when = ALWAYS, .what = what(s, key), .decides = true, .verdict = unit->default_verdict };
+	*vec_add(s->a, &out->event) = (struct event){
+		.when = ALWAYS, .what = what(s, key), .verdict_is = what(s, key), .decides = true, .verdict = unit->default_verdict,
+	};
 	glances(s, out);
 }
 

@@ -15,7 +15,9 @@
  *   analyse_limit.c     limits that count a packet twice
  *   analyse_set.c       sets whose elements cover each other
  *   analyse_link.c      a default that keeps neighbours from being found
- *   analyse_diff.c      two versions
+ *   analyse_diff.c      two versions (analyse_diff.h)
+ *   analyse_deed.c      what they do that is no verdict
+ *   analyse_state.c     what they keep from one packet to the next
  *
  * Three kinds of answers: there is no such packet, which is proved over all that the laws allow, and they allow every packet there is; there is
  * one, which is a packet that was looked at by the evaluator; or it was not decided.
@@ -159,8 +161,11 @@ struct version {
 	uint32_t field[2][FIELD_COUNT], slices, tags, sets;
 };
 
+struct list;
+
 struct reader {
 	struct space *s;
+	struct list *list;		/* gets what asks limits */
 	struct version version;
 	const struct ast_program *p;
 	struct intern asked;		/* how often the same limit was asked, the same dice were thrown */
@@ -178,8 +183,20 @@ struct event {
 	uint32_t what;			/* what it does: the same number for the same, in both files */
 	bool decides, acts;		/* it has a verdict; it does something that is none */
 	enum verdict verdict;
+	uint32_t verdict_is;		/* .what of its verdict alone */
+	/* what it does that is no verdict, in order, by .what; where @moves, it is the same before and behind anything else */
+	VEC(struct deed { uint32_t what; bool moves; const struct ast_action *action; }) deed;
 	/* its limits: the formula before each, see analyse_limit.c */
 	VEC(struct asked { uint32_t before; const struct ast_expr *expr; }) limit;
+};
+
+/* Where a limit is asked: .asked holds there, if nothing before .event has decided. */
+struct site {
+	size_t event;
+	uint32_t asked;
+	uint32_t key;			/* what its key is made of: the same number for the same */
+	uint32_t token;			/* the bit of what it answers */
+	const struct ast_limit *limit;
 };
 
 /* What must be so of a packet's numbers for an event to hold, of those that few packets have. */
@@ -197,6 +214,7 @@ struct list {
 	const struct ast_program *p;	/* of this one file */
 	const struct ast_unit *unit;
 	VEC(struct event) event;
+	VEC(struct site) site;
 };
 
 void list_read(struct space *s, int side, const struct ast_program *p, const struct ast_unit *unit, struct list *out);

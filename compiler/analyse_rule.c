@@ -99,6 +99,36 @@ static void redundant(struct file *f, size_t i, struct witness *w, const bool *r
 	x->decider = e->rule;
 }
 
+/* Without the rule, are there packets that ask a limit, or ask one no more, of which others are told by what is left in it? Only where it is
+ * certain that there are none, NO. */
+static enum answer takes(struct file *f, size_t i, const bool *want)
+{
+	const struct list *l = f->list;
+	bool *past = arena_array(f->s->scratch, l->event.n, sizeof(*past)), *rest = arena_array(f->s->scratch, l->event.n, sizeof(*rest));
+	const struct demand d[2] = { { l, f->decides, want }, { l, rest, past } };
+
+	for (size_t k = 0; k < l->event.n; k++)
+		rest[k] = f->decides[k] && k != i;
+	for (size_t n = 0; n < l->site.n; n++) {
+		const struct site *x = &l->site.v[n];
+		struct witness w;
+		size_t at[2];
+		enum answer r;
+
+		for (size_t k = 0; k < l->site.n && x->event == i; k++)
+			if (l->site.v[k].limit == x->limit && l->site.v[k].event != i)
+				return ANSWER_YES;
+		if (x->event <= i || forms_apart(f->s, l->event.v[i].when, x->asked))
+			continue;
+		for (size_t k = 0; k < l->event.n; k++)
+			past[k] = k >= x->event;
+		r = ask(f->s, AND(f->s, l->event.v[i].when, x->asked), d, 2, &w, at, NULL);
+		if (r != ANSWER_NO)
+			return r;
+	}
+	return ANSWER_NO;
+}
+
 /* @w: the rule decides about it. */
 static void same_check(struct file *f, size_t i, bool *want, struct witness *w)
 {
@@ -120,12 +150,21 @@ static void same_check(struct file *f, size_t i, bool *want, struct witness *w)
 		other[k] = l->event.v[k].acts || (l->event.v[k].decides && l->event.v[k].what != e->what);
 	switch (ask(f->s, e->when, d, 2, &changed, at, NULL)) {
 	case ANSWER_NO:
+		break;
+	case ANSWER_YES:
+		return;
+	case ANSWER_OPEN:
+		file_open(f, e->rule, "whether it is redundant");
+		return;
+	}
+	switch (takes(f, i, want)) {
+	case ANSWER_NO:
 		redundant(f, i, w, rest, then);
 		break;
 	case ANSWER_YES:
 		break;
 	case ANSWER_OPEN:
-		file_open(f, e->rule, "whether it is redundant");
+		file_open(f, e->rule, "whether it keeps packets from taking from a limit");
 		break;
 	}
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "cli_place.h"
 #include "cli_witness.h"
 #include "utf8.h"
 
@@ -24,21 +25,15 @@ static const char *shown(struct cli *cli, const char *s)
 	return utf8_line(cli->arena, s, strlen(s), 255, false);
 }
 
-/* "edge.xdpf:31" */
-static const char *place(struct cli *cli, struct span sp)
-{
-	return sp.src ? shown(cli, span_shown(cli->arena, sp)) : "";
-}
-
 /* A rule with its line: "`bad` (line 12)", "line 12". */
 static const char *named(struct cli *cli, const struct ast_rule *r)
 {
-	unsigned line;
+	const char *at;
 
 	if (!r)
 		return "the default";
-	line = source_line_col(r->span.src, r->span.begin).line;
-	return r->label.s ? arena_printf(cli->arena, "`%s` (line %u)", shown(cli, r->label.s), line) : arena_printf(cli->arena, "line %u", line);
+	at = cli_place_within(cli, r->span);
+	return r->label.s ? arena_printf(cli->arena, "`%s` (%s)", shown(cli, r->label.s), at) : at;
 }
 
 static const char *all_named(struct cli *cli, const struct finding *f)
@@ -98,8 +93,8 @@ static const char *says(struct cli *cli, const struct finding *f)
 	case FINDING_LIMITS:
 		return arena_printf(a, "a packet is counted by two limits with the same key: here and at %s", all_named(cli, f));
 	case FINDING_ELEMENT:
-		return arena_printf(a, "set `%s`: %s is covered by %s (line %u)", shown(cli, f->name), element(cli, f->set, f->element[0]),
-				    element(cli, f->set, f->element[1]), source_line_col(f->other.src, f->other.begin).line);
+		return arena_printf(a, "set `%s`: %s is covered by %s (%s)", shown(cli, f->name), element(cli, f->set, f->element[0]),
+				    element(cli, f->set, f->element[1]), cli_place_within(cli, f->other));
 	case FINDING_NO_ARP:
 		return "IPv4 passes, and no ARP does: the default drops it, so nobody on the link finds this machine";
 	case FINDING_NO_NEIGHBOURS:
@@ -121,7 +116,7 @@ static void text(struct cli *cli, const struct finding *f)
 {
 	const char *label = f->rule && f->rule->label.s ? arena_printf(cli->arena, "`%s`: ", shown(cli, f->rule->label.s)) : "";
 
-	printf("%s: %s%s\n", place(cli, at(f)), label, says(cli, f));
+	printf("%s: %s%s\n", cli_place(cli, at(f)), label, says(cli, f));
 	if (!f->packet)
 		return;
 	fputs("    ", stdout);
@@ -132,20 +127,22 @@ static void text(struct cli *cli, const struct finding *f)
 
 static json_t *json_rule(struct cli *cli, const struct ast_rule *r)
 {
+	json_t *o;
+
 	if (!r)
 		return json_pack("{s:s}", "rule", "default");
-	return json_pack("{s:o, s:o, s:I}", "rule", cli_json_string(shown(cli, r->shown)), "file",
-			 cli_json_string(shown(cli, source_shown(r->span.src))), "line",
-			 (json_int_t)source_line_col(r->span.src, r->span.begin).line);
+	o = json_pack("{s:o}", "rule", cli_json_string(shown(cli, r->shown)));
+	cli_json_place(cli, o, r->span);
+	return o;
 }
 
 static json_t *data(struct cli *cli, const struct finding *f)
 {
-	struct span sp = at(f);
 	json_t *by = json_array(), *o;
 
-	o = json_pack("{s:s, s:o, s:I, s:o}", "kind", kinds[f->kind], "file", cli_json_string(shown(cli, source_shown(sp.src))), "line",
-		      (json_int_t)source_line_col(sp.src, sp.begin).line, "text", cli_json_string(says(cli, f)));
+	o = json_pack("{s:s}", "kind", kinds[f->kind]);
+	cli_json_place(cli, o, at(f));
+	json_object_set_new(o, "text", cli_json_string(says(cli, f)));
 	json_object_set_new(o, "rule", f->rule ? cli_json_string(shown(cli, f->rule->shown)) : json_null());
 	for (size_t i = 0; i < f->by.n; i++)
 		json_array_append_new(by, json_rule(cli, f->by.v[i]));

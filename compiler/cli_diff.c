@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "cli_place.h"
 #include "cli_witness.h"
 #include "compile.h"
 #include "utf8.h"
@@ -24,14 +25,49 @@ static struct ast_program *version(struct cli *cli, const char *path)
 static const char *who(struct cli *cli, const struct ast_unit *u, const struct ast_rule *r)
 {
 	const char *file = utf8_line(cli->arena, u->name, strlen(u->name), 255, false), *name;
-	unsigned line;
 
 	if (!r)
 		return arena_printf(cli->arena, "the default of %s", file);
-	line = source_line_col(r->span.src, r->span.begin).line;
-	file = utf8_line(cli->arena, source_shown(r->span.src), strlen(source_shown(r->span.src)), 255, false);
 	name = r->label.s ? utf8_line(cli->arena, r->label.s, strlen(r->label.s), 255, false) : NULL;
-	return name ? arena_printf(cli->arena, "`%s` (%s:%u)", name, file, line) : arena_printf(cli->arena, "%s:%u", file, line);
+	return name ? arena_printf(cli->arena, "`%s` (%s)", name, cli_place(cli, r->span)) : cli_place(cli, r->span);
+}
+
+/* As it is written. */
+static const char *said(struct cli *cli, struct span sp)
+{
+	return sp.src ? utf8_line(cli->arena, sp.src->text + sp.begin, sp.end - sp.begin, 80, true) : "";
+}
+
+/* Of two verdicts of one name all that is said of them, such as the interface. */
+static const char *verdict(struct cli *cli, const struct changes *all, const struct change *c, int side)
+{
+	const struct ast_rule *r = side ? c->after : c->before;
+	const struct ast_action *x = r ? r->action.n ? r->action.v[r->action.n - 1] : NULL : all->unit[side]->default_action;
+
+	if (c->kind != CHANGE_VERDICT || c->verdict[0] != c->verdict[1] || !x)
+		return lang_verdicts[c->verdict[side]].name;
+	return said(cli, x->span);
+}
+
+static const char *only(struct cli *cli, const struct change *c, int side)
+{
+	const char *text = "";
+
+	for (size_t i = 0; i < c->only[side].n; i++)
+		text = arena_printf(cli->arena, "%s%s`%s`", text, i ? ", " : "", said(cli, c->only[side].v[i]->span));
+	return text;
+}
+
+static void undecided(struct cli *cli, const struct changes *all, const struct change *c)
+{
+	fputs("not decided: ", stdout);
+	if (c->name)
+		printf("limit `%s`: ", utf8_line(cli->arena, c->name, strlen(c->name), 255, false));
+	if (c->before)
+		printf("%s: ", who(cli, all->unit[0], c->before));
+	if (c->after)
+		printf("%s: ", who(cli, all->unit[1], c->after));
+	puts(c->text);
 }
 
 static void text(struct cli *cli, const struct changes *all, const struct change *c)
@@ -39,38 +75,71 @@ static void text(struct cli *cli, const struct changes *all, const struct change
 	const char *before = who(cli, all->unit[0], c->before), *after = who(cli, all->unit[1], c->after);
 
 	if (c->undecided) {
-		printf("not decided: %s, and %s\n", before, after);
+		undecided(cli, all, c);
 		return;
 	}
-	if (c->acts)
-		printf("other things are done: %s by %s, now %s by %s\n", lang_verdicts[c->verdict[0]].name, before,
-		       lang_verdicts[c->verdict[1]].name, after);
-	else
-		printf("%s by %s, now %s by %s\n", lang_verdicts[c->verdict[0]].name, before, lang_verdicts[c->verdict[1]].name, after);
+	switch (c->kind) {
+	case CHANGE_ACTIONS:
+		fputs("other things are done: ", stdout);
+		/* fallthrough */
+	case CHANGE_VERDICT:
+		printf("%s by %s, now %s by %s", verdict(cli, all, c, 0), before, verdict(cli, all, c, 1), after);
+		break;
+	case CHANGE_LIMIT:
+	case CHANGE_SET:
+		printf("%s `%s` %s", c->kind == CHANGE_SET ? "set" : "limit", utf8_line(cli->arena, c->name, strlen(c->name), 255, false), c->text);
+		break;
+	}
+	if (c->kind == CHANGE_ACTIONS && !c->only[0].n && !c->only[1].n)
+		fputs("; in another order", stdout);
+	if (c->only[0].n)
+		printf("; no more: %s", only(cli, c, 0));
+	if (c->only[1].n)
+		printf("; new: %s", only(cli, c, 1));
+	putchar('\n');
+	if (!c->packet)
+		return;
 	fputs("    ", stdout);
 	cli_put_witness(cli, stdout, c->packet);
 	putchar('\n');
 	cli_put_where(stdout, c->packet);
 }
 
-static json_t *side(struct cli *cli, const struct ast_unit *u, const struct ast_rule *r, const char *verdict)
+static json_t *side(struct cli *cli, const struct changes *all, const struct change *c, int side)
 {
-	const char *file = r ? source_shown(r->span.src) : u->name;
+	const struct ast_unit *u = all->unit[side];
+	const struct ast_rule *r = side ? c->after : c->before;
+	json_t *o = json_object(), *list = json_array();
 
-	return json_pack("{s:o, s:o, s:o, s:o}", "rule", r ? cli_json_string(utf8_line(cli->arena, r->shown, strlen(r->shown), 255, false)) :
-			 json_string("default"), "file", cli_json_string(utf8_line(cli->arena, file, strlen(file), 255, false)), "line",
-			 r ? json_integer(source_line_col(r->span.src, r->span.begin).line) : json_null(), "verdict",
-			 verdict ? json_string(verdict) : json_null());
+	json_object_set_new(o, "rule", r ? cli_json_string(utf8_line(cli->arena, r->shown, strlen(r->shown), 255, false)) : json_string("default"));
+	if (r) {
+		cli_json_place(cli, o, r->span);
+	} else {
+		json_object_set_new(o, "file", cli_json_string(utf8_line(cli->arena, u->name, strlen(u->name), 255, false)));
+		json_object_set_new(o, "line", json_null());
+	}
+	json_object_set_new(o, "verdict", c->packet ? json_string(lang_verdicts[c->verdict[side]].name) : json_null());
+	for (size_t i = 0; i < c->only[side].n; i++)
+		json_array_append_new(list, cli_json_string(said(cli, c->only[side].v[i]->span)));
+	json_object_set_new(o, "only", list);
+	return o;
 }
 
 static json_t *data(struct cli *cli, const struct changes *all, const struct change *c)
 {
+	static const char *const kinds[] = {
+		[CHANGE_VERDICT] = "verdict", [CHANGE_ACTIONS] = "actions", [CHANGE_LIMIT] = "limit", [CHANGE_SET] = "set",
+	};
+	bool rules = c->packet || c->before || c->after;
 	json_t *o = json_object();
 
+	json_object_set_new(o, "kind", json_string(kinds[c->kind]));
 	json_object_set_new(o, "decided", json_boolean(!c->undecided));
-	json_object_set_new(o, "old", side(cli, all->unit[0], c->before, c->undecided ? NULL : lang_verdicts[c->verdict[0]].name));
-	json_object_set_new(o, "new", side(cli, all->unit[1], c->after, c->undecided ? NULL : lang_verdicts[c->verdict[1]].name));
-	json_object_set_new(o, "actions", json_boolean(c->acts));
+	json_object_set_new(o, "name", c->name ? cli_json_string(utf8_line(cli->arena, c->name, strlen(c->name), 255, false)) : json_null());
+	json_object_set_new(o, "text", c->text ? json_string(c->text) : json_null());
+	json_object_set_new(o, "old", rules ? side(cli, all, c, 0) : json_null());
+	json_object_set_new(o, "new", rules ? side(cli, all, c, 1) : json_null());
+	json_object_set_new(o, "actions", json_boolean(c->kind == CHANGE_ACTIONS));
 	json_object_set_new(o, "packet", c->packet ? cli_json_witness(cli, c->packet) : json_null());
 	return o;
 }
