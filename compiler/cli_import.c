@@ -35,7 +35,7 @@ static int options(struct cli *cli, struct import *im)
 		return cli_usage("--import=%s: there are json%s", cli->import, kinds);
 	k = &import_kinds[im->kind];
 	if (cli->accept && !import_accept_read(cli->accept, &im->o.accept))
-		return cli_usage("--accept=%s: there are left-out, state, limit, timeout and reject, with commas between them", cli->accept);
+		return cli_usage("--accept=%s: there are left-out, state, limit, timeout, reject and fragments, with commas between them", cli->accept);
 	if (cli->match && strcmp(cli->match, "drop") != 0 && strcmp(cli->match, "pass") != 0)
 		return cli_usage("--match=%s: what matches is to `drop` or to `pass`", cli->match);
 	if (cli->match && im->kind != IMPORT_LIST && im->kind != IMPORT_PCAP)

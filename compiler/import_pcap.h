@@ -6,6 +6,7 @@
 
 #include <pcap/pcap.h>
 
+#include "frame.h"
 #include "import.h"
 
 /* What an accumulator holds: a number, the frame's length, or bytes of it. */

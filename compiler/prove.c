@@ -30,16 +30,22 @@ static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size
 {
 	uint8_t copy[PROVE_FRAME_MOST];
 	struct eval_packet pkt = {
-		.data = copy, .len = p->len, .iface = p->iface, .now = 946684800000000000u + number * 1000000000u,
+		.data = copy, .iface = p->iface, .now = 946684800000000000u + number * 1000000000u,
 		.random = eval_packet_random(1, number), .seed = 1, .flow_state = pr->im->states ? 1 : 0,
 	};
 	struct eval_result r;
 	struct dissect d;
 
-	memcpy(copy, p->data, p->len);
-	r = eval_run(e, &pkt);
-	p->translation = r.verdict == VERDICT_PASS ? PROVE_PASSED : PROVE_DROPPED;
-	p->rule = r.rule;
+	p->translation = PROVE_PASSED;
+	/* A datagram comes through if all of its fragments do. */
+	for (size_t i = 0; i < (p->piece.n ? p->piece.n : 1) && p->translation == PROVE_PASSED; i++) {
+		pkt.len = p->piece.n ? p->piece.v[i].len : p->len;
+		memcpy(copy, p->piece.n ? p->piece.v[i].data : p->data, pkt.len);
+		r = eval_run(e, &pkt);
+		p->translation = r.verdict == VERDICT_PASS ? PROVE_PASSED : PROVE_DROPPED;
+		if (!i || p->translation != PROVE_PASSED)
+			p->rule = r.rule;
+	}
 	dissect_frame(&d, p->data, p->len);
 	p->malformed = d.malformed || (pr->im->kind == IMPORT_PCAP && p->len < PCAP_ARP_LEAST && short_arp(p));
 	p->later = d.fragment && !d.first_fragment;
