@@ -57,7 +57,7 @@ void chain_and(struct import *im, const char **cond, const char *fmt, ...) __att
 /* "f == v", "f in v-w"; with @not the opposite, where the field is there. False: that is never so. The whole range: "present". */
 bool chain_range(struct import *im, const char **cond, const char *field, const char *present, uint64_t lo, uint64_t hi, uint64_t most, bool not);
 /* Why a rule that sees whole datagrams cannot be asked of fragments. */
-#define CHAIN_WHOLE "the rule sees whole datagrams, and fragments do not say %s: it matches none of them"
+#define CHAIN_WHOLE "the rule sees whole datagrams, and fragments do not say %s: here it would match none of them"
 /* The same for the length in the header of IP, payload only for IPv6. *@guess: of a fragment's datagram it is not known, and none matches. */
 bool chain_length(struct import *im, const char **cond, enum family family, uint64_t lo, uint64_t hi, uint64_t most, bool not,
 		  bool *guess);

@@ -128,7 +128,8 @@ static void head_whole(struct import *im, bool ip4, bool ip6)
 			import_note(im, "Connections%s are tracked: %s.", !both ? "" : im->whole6 ? " of IPv6" : " of IPv4", tracked);
 	}
 	if (im->unknown) {
-		import_note(im, "Nothing in the file has connections%s tracked, and it is taken that nothing else has:", !both ? "" : im->whole4 ? " of IPv6" : " of IPv4");
+		import_note(im, "Nothing in the file has connections%s tracked, and it is taken that nothing else has:",
+			    !both ? "" : im->whole4 ? " of IPv6" : " of IPv4");
 		import_note(im, "else the rules would see whole datagrams, and not fragments as they come.");
 	}
 }

@@ -50,6 +50,7 @@ struct nft_rule {
 	const struct nft_original *original;
 	unsigned had;			/* conditions that the rule has already: bits of enum nft_needs */
 	bool ports_only;		/* the protocol is one with ports */
+	bool alone;			/* `ip6 nexthdr` is compared with nothing beside it */
 	bool fragment;			/* protocols are those in the fragment header */
 	bool failed, acted;		/* an action or limit stands before */
 };

@@ -22,7 +22,8 @@ static const struct {
 	const char *here, *what;
 	bool six;
 } unsaid[] = {
-	{ "ip4.len", "how long theirs is", false }, { "ip4.checksum", "which checksum theirs has", false }, { "ip4.ecn", "whether others of theirs met congestion", false },
+	{ "ip4.len", "how long theirs is", false }, { "ip4.checksum", "which checksum theirs has", false },
+	{ "ip4.ecn", "whether others of theirs met congestion", false },
 	{ "ip6.len", "how long theirs is", true }, { "ip6.ecn", "whether others of theirs met congestion", true },
 };
 
@@ -67,6 +68,10 @@ static void need_once(struct nft_rule *r, unsigned bit, const char *cond)
 /* Where the rule sees whole datagrams. */
 static void need_whole(struct nft_rule *r, const struct nft_field *f)
 {
+	if (strcmp(f->here, "ip6.nexthdr") == 0 && r->nft->im->whole6 && !r->alone) {
+		nft_refuse(r, IMPORT_FRAGMENTS, CHAIN_WHOLE, "which header follows, where it is compared together with others");
+		need_once(r, NFT_WHOLE6, "not frag");
+	}
 	for (size_t i = 0; i < sizeof(unsaid) / sizeof(unsaid[0]); i++)
 		if (strcmp(unsaid[i].here, f->here) == 0 && (unsaid[i].six ? r->nft->im->whole6 : r->nft->im->whole4)) {
 			nft_refuse(r, IMPORT_FRAGMENTS, CHAIN_WHOLE, unsaid[i].what);
@@ -294,12 +299,13 @@ bool nft_match(struct nft_rule *r, json_t *left, json_t *right, const char *op)
 	if (!of_whole(r, left))
 		return compare(r, left, right, op);
 	r->to->cond = NULL;
+	r->alone = true;
 	ok = compare(r, left, right, op);
 	plain = r->to->cond;
 	r->to->cond = NULL;
 	r->fragment = true;
 	ok = ok && compare(r, left, right, op);
-	r->fragment = false;
+	r->fragment = r->alone = false;
 	if (ok)
 		plain = arena_printf(r->nft->im->arena, "(ip6.nexthdr != frag and %s or ip6.nexthdr == frag and %s)", plain, r->to->cond);
 	r->to->cond = before;

@@ -6,7 +6,6 @@
 
 #include <pcap/pcap.h>
 
-#include "frame.h"
 #include "import.h"
 
 /* What an accumulator holds: a number, the frame's length, or bytes of it. */
@@ -22,6 +21,9 @@ struct pcap_value {
 	uint32_t mask;		/* LOAD: and-ed */
 	unsigned shift;		/* LOAD: then shifted right; the mask has none of these bits */
 };
+
+/* No slice ends behind this byte, since no frame has it. */
+enum { PCAP_FRAME_MOST = 9216 };
 
 enum pcap_op { PCAP_EQ, PCAP_GT, PCAP_GE };
 

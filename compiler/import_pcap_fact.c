@@ -97,7 +97,7 @@ static bool safe(const struct pcap_fact *known, const struct pcap_value *v)
 /* Its bytes are in no frame: that ends a program, whatever it asks of them. */
 static bool beyond(const struct pcap_leaf *l)
 {
-	return l->value.kind == PCAP_LOAD && !l->value.ihl && l->value.off > FRAME_MOST - l->value.size;
+	return l->value.kind == PCAP_LOAD && !l->value.ihl && l->value.off > PCAP_FRAME_MOST - l->value.size;
 }
 
 static bool ends(const struct pcap_node *n)

@@ -1,6 +1,6 @@
 /*
- * Does a file have connections tracked, or datagrams put together? In: all tables of iptables-save, all objects of nftables. Out: the first place that
- * does. Whatever chain asks for it, it then goes for every chain of the family, and the chains see whole datagrams. Other rule sets of a machine
+ * Does a file have connections tracked, or datagrams put together? In: all tables of iptables-save, all objects of nftables. Out: the first place
+ * that does. Whatever chain asks for it, it then goes for every chain of the family, and the chains see whole datagrams. Other rule sets of a machine
  * may do that, too: what is not in the file is not known, and taken not to be.
  */
 #include <string.h>

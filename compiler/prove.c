@@ -26,6 +26,12 @@ static bool short_arp(const struct prove_packet *p)
 	return (p->data[12] == 0x08 && p->data[13] == 0x06) || (p->data[12] == 0x80 && p->data[13] == 0x35);
 }
 
+/* A fragment of IPv6 that others follow, and that is not of eights of bytes: nothing puts it together, and the stack drops it behind the rules. */
+static bool uneven(const struct dissect *d, const uint8_t *data)
+{
+	return dissect_has(d, HDR_FRAG) && (data[d->offset[HDR_FRAG] + 3] & 1) && (d->end - d->offset[HDR_FRAG]) % 8;
+}
+
 static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size_t number)
 {
 	uint8_t copy[PROVE_FRAME_MOST];
@@ -48,6 +54,16 @@ static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size
 	}
 	dissect_frame(&d, p->data, p->len);
 	p->malformed = d.malformed || (pr->im->kind == IMPORT_PCAP && p->len < PCAP_ARP_LEAST && short_arp(p));
+	p->fragments = p->piece.n || (pr->im->whole6 && dissect_has(&d, HDR_FRAG)) ||
+		(pr->im->whole4 && dissect_has(&d, HDR_IP4) && d.fragment);
+	p->malformed = p->malformed || (pr->im->whole6 && uneven(&d, p->data));
+	for (size_t i = 0; i < p->piece.n; i++) {
+		struct dissect one;
+
+		dissect_frame(&one, p->piece.v[i].data, p->piece.v[i].len);
+		p->malformed = p->malformed || one.malformed;
+	}
+	p->stateless = !dissect_has(&d, HDR_TCP) && !dissect_has(&d, HDR_UDP);
 	p->later = d.fragment && !d.first_fragment;
 }
 

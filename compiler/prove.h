@@ -27,6 +27,8 @@ struct prove_packet {
 	enum prove_verdict original;
 	enum prove_verdict translation;
 	bool malformed;
+	bool fragments;			/* it is or has fragments, and the chain sees what is put together from them */
+	bool stateless;			/* neither TCP nor UDP */
 	bool later;			/* a fragment without a transport header */
 	const struct ast_rule *rule;	/* of the translation, that decided; NULL: its default */
 };

@@ -63,8 +63,8 @@ static void write_length(struct prove *pr, const struct prove_pool *pool, struct
 	struct ast_operand op = { .kind = OPERAND_FIELD };
 	struct prove_want w = { .yes = true, .op = &op, .mask = value_ones(128), .flag = FIELD_NONE, .header = HDR_NONE };
 	const struct range *r = pool->word.n ? &pool->word.v[prove_random(pr, pool->word.n)] : NULL;
-	uint64_t n = r && r->family == FAMILY_NUM && r->lo.lo > 60 && r->lo.lo < PROVE_WHOLE_MOST - 100 ? r->lo.lo + prove_random(pr, 3) - 1 :
-		100 + prove_random(pr, 3000);
+	bool fits = r && r->family == FAMILY_NUM && r->lo.lo > 60 && r->lo.lo < PROVE_WHOLE_MOST - 100;
+	uint64_t n = fits ? r->lo.lo + prove_random(pr, 3) - 1 : 100 + prove_random(pr, 3000);
 
 	w.v = value_of(n);
 	op.field = FIELD_IP4_LEN;
@@ -121,7 +121,8 @@ void prove_pick(struct prove *pr, size_t number, struct prove_packet *out)
 		s.fragment = 0;
 	if (how == 2 || how == 3)
 		miss(pr, &wants);
-	*out = (struct prove_packet){ .data = frame, .room = split ? PROVE_WHOLE_MOST : PROVE_FRAME_MOST, .iface = pr->iface[prove_random(pr, pr->n_ifaces)] };
+	*out = (struct prove_packet){ .data = frame, .room = split ? PROVE_WHOLE_MOST : PROVE_FRAME_MOST,
+				       .iface = pr->iface[prove_random(pr, pr->n_ifaces)] };
 	out->len = prove_frame(pr, &s, frame);
 	if (split)
 		write_length(pr, pr->pool, out);

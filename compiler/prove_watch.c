@@ -42,7 +42,8 @@ static void track(const struct prove *pr, FILE *f)
 
 	for (size_t i = 0; i < 2; i++)
 		if (families[i])
-			fprintf(f, "table %s xdpf-track {\nchain track { type filter hook output priority 0; ct state new return ; }\n}\n", families[i]);
+			fprintf(f, "table %s xdpf-track {\nchain track { type filter hook output priority 0; ct state new return ; }\n}\n",
+				families[i]);
 }
 
 bool prove_watch(const struct prove *pr, char *why)

@@ -93,8 +93,7 @@ def iptables(t, scratch):
     if why:
         t.skip("iptables", why)
         return
-    for name, options in (("input.iptables", ()), ("raw.iptables", ()), ("raw.ip6tables", ()), ("input.ip6tables", ()), ("tracked.iptables", ()), ("whole.ip6tables", ("--accept=fragments",)),
-                          ("whole.iptables", ("--accept=fragments",)),
+    for name, options in (("input.iptables", ()), ("raw.iptables", ()), ("raw.ip6tables", ()), ("input.ip6tables", ()), ("tracked.iptables", ()),
                           ("sets.iptables", ("--ipset", "sets.ipset"))):
         kind = name.split(".")[1]
         t.prove(name, kind, name, *options)
@@ -111,6 +110,7 @@ def iptables(t, scratch):
     kernel(t, scratch)
     otherwise(t, scratch)
     datagrams(t)
+    states(t, scratch)
     done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", t.xdpfc, "--import=iptables", "--prove", "5", "-"],
                           input=b"*filter\n:INPUT DROP [0:0]\nCOMMIT\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     t.say("a proof without root", None if done.returncode == 3 and b"needs root" in done.stderr and not done.stdout else
@@ -157,6 +157,19 @@ def datagrams(t):
         t.say(name + ", in fragments", None if done.returncode == 0 and re.search(
             rb"\b[1-9]\d* datagrams in fragments treated otherwise, as --accept=fragments has it", done.stderr) else
             "%d %s" % (done.returncode, done.stderr.decode()[-2000:]))
+
+
+def states(t, scratch):
+    """A ping is NEW to connection tracking, and has no flow.state: accepted, and told apart."""
+    path = os.path.join(scratch, "states.iptables")
+    with open(path, "w") as f:
+        f.write("*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -m "
+                "conntrack --ctstate NEW -j ACCEPT\n-A INPUT -p icmp -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n")
+    done = subprocess.run([t.xdpfc, "--import=iptables", "--accept=state", "--prove", "1500", "--check", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=120)
+    t.say("states", None if done.returncode == 0 and re.search(
+        rb"\b[1-9]\d* packets that are neither TCP nor UDP treated otherwise, as --accept=state has it", done.stderr) else
+        "%d %s" % (done.returncode, done.stderr.decode()[-2000:]))
 
 
 def otherwise(t, scratch):
