@@ -14,6 +14,7 @@ enum {
 	PAIRS_OF_TERM = 64,		/* at most */
 	RECORDS_OF_TERM = 8,		/* of all pairs, for each term, at most */
 	SPARSE = 4,			/* places of the table for each pair, at most */
+	MOST_MEMBERS = 1 << 23,		/* classes that terms are about, one by one */
 	MOST_TRIES = 1 << 26,		/* places that are looked at while rows are laid into each other */
 };
 
@@ -91,7 +92,8 @@ static bool make_classes(struct pairs *p)
 }
 
 /* Each term's classes: a counting sort of the sets' members. */
-static void make_members(struct pairs *p, unsigned d)
+/* False: they are so many that hardly any pair is about few. */
+static bool make_members(struct pairs *p, unsigned d)
 {
 	const struct classes *c = &p->class[d];
 	struct members *m = &p->of[d];
@@ -110,9 +112,12 @@ static void make_members(struct pairs *p, unsigned d)
 				}
 		for (size_t i = 0; i < p->n && !turn; i++)
 			m->start[i + 2] += m->start[i + 1];
+		if (!turn && m->start[p->n + 1] > MOST_MEMBERS)
+			return false;
 		if (!turn)
 			m->v = arena_array(p->b->t->a, m->start[p->n + 1] + 1, sizeof(*m->v));
 	}
+	return true;
 }
 
 static size_t about(const struct members *m, size_t i)
@@ -304,9 +309,7 @@ static bool choose(struct pairs *p)
 	all_terms(p);
 	if (!p->n || !make_classes(p))
 		return false;
-	make_members(p, 0);
-	make_members(p, 1);
-	if (!make_lists(p) || !lay_rows(p))
+	if (!make_members(p, 0) || !make_members(p, 1) || !make_lists(p) || !lay_rows(p))
 		return false;
 	make_records(p);
 	p->c->first = key_of(p->b, &p->b->term.v[p->c->term[0]]) >> 8;

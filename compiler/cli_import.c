@@ -35,7 +35,8 @@ static int options(struct cli *cli, struct import *im)
 		return cli_usage("--import=%s: there are json%s", cli->import, kinds);
 	k = &import_kinds[im->kind];
 	if (cli->accept && !import_accept_read(cli->accept, &im->o.accept))
-		return cli_usage("--accept=%s: there are left-out, state, limit, timeout and reject, with commas between them", cli->accept);
+		return cli_usage("--accept=%s: there are left-out, state, limit, timeout, reject and fragments, with commas between them",
+				 cli->accept);
 	if (cli->match && strcmp(cli->match, "drop") != 0 && strcmp(cli->match, "pass") != 0)
 		return cli_usage("--match=%s: what matches is to `drop` or to `pass`", cli->match);
 	if (cli->match && im->kind != IMPORT_LIST && im->kind != IMPORT_PCAP)
@@ -165,6 +166,15 @@ static int translate(struct cli *cli, const struct import *options, size_t file)
 	return GO_ON;
 }
 
+/* Is there a file that is to be translated? */
+static bool foreign(const struct cli *cli)
+{
+	for (size_t i = 0; i < cli->n_files; i++)
+		if (!cli_is_rules(cli->files[i]))
+			return true;
+	return false;
+}
+
 int cli_import(struct cli *cli)
 {
 	struct import im = { .arena = cli->arena };
@@ -179,6 +189,8 @@ int cli_import(struct cli *cli)
 		status = im.o.ipset ? GO_ON : EXIT_INPUT;
 	}
 	cli->translated = arena_array(cli->arena, cli->n_files, sizeof(*cli->translated));
+	if (status == GO_ON && cli->prove && !foreign(cli))
+		return cli_usage("--prove: files called .xdpf are rule files already, and have no original to compare with");
 	for (size_t i = 0; i < cli->n_files && status == GO_ON; i++)
 		if (!cli_is_rules(cli->files[i]))
 			status = translate(cli, &im, i);

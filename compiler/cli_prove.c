@@ -11,7 +11,7 @@
 enum { SHOWN_MOST = 10 };
 
 struct tally {
-	size_t compared, passed, unseen, malformed, malformed_other, later_other, disagreed, rules, decided;
+	size_t compared, passed, unseen, malformed, malformed_other, later_other, fragments, stateless, disagreed, rules, decided;
 };
 
 static const char *verdict_name(enum prove_verdict v)
@@ -38,10 +38,20 @@ static void show_packet(const struct prove_packet *p, size_t number)
 		fprintf(stderr, "   %s\n", p->rule->text);
 }
 
+/* Was that needed, and accepted? */
+static bool accepted(const struct import *im, unsigned what)
+{
+	for (size_t i = 0; i < im->refused.n; i++)
+		if (im->refused.v[i].accepted & im->o.accept & what)
+			return true;
+	return false;
+}
+
 static void count(const struct prove *pr, struct tally *t, bool quiet)
 {
 	/* nftables reads ports wherever they would stand, in later fragments too; here these have none. */
 	bool by_bytes = import_kinds[pr->im->kind].original != ORIGINAL_PCAP;
+	bool fragments = accepted(pr->im, IMPORT_FRAGMENTS), states = accepted(pr->im, IMPORT_STATE);
 	bool *decided = arena_array(pr->arena, pr->p->n_indexes + 1, sizeof(bool));
 
 	for (size_t i = 0; i < pr->n; i++) {
@@ -54,6 +64,14 @@ static void count(const struct prove *pr, struct tally *t, bool quiet)
 		if (p->malformed) {
 			t->malformed++;
 			t->malformed_other += p->original != p->translation;
+			continue;
+		}
+		if (p->fragments && fragments && p->original != p->translation) {
+			t->fragments++;
+			continue;
+		}
+		if (p->stateless && states && p->original != p->translation) {
+			t->stateless++;
 			continue;
 		}
 		if (p->later && by_bytes && p->original != p->translation) {
@@ -84,12 +102,11 @@ static void summary(const struct cli *cli, const struct tally *t)
 	json_t *o;
 
 	if (cli->json) {
-		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared, "passed", (json_int_t)t->passed,
-			      "disagreed",
-			      (json_int_t)t->disagreed, "malformed", (json_int_t)t->malformed, "malformed_otherwise",
-			      (json_int_t)t->malformed_other, "later_fragments_otherwise", (json_int_t)t->later_other, "unseen",
-				(json_int_t)t->unseen, "rules", (json_int_t)t->rules, "rules_that_decided",
-			      (json_int_t)t->decided);
+		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared, "passed",
+			      (json_int_t)t->passed, "disagreed", (json_int_t)t->disagreed, "malformed", (json_int_t)t->malformed,
+			      "malformed_otherwise", (json_int_t)t->malformed_other, "later_fragments_otherwise", (json_int_t)t->later_other,
+			      "accepted", (json_int_t)(t->fragments + t->stateless), "unseen", (json_int_t)t->unseen, "rules",
+			      (json_int_t)t->rules, "rules_that_decided", (json_int_t)t->decided);
 		json_dumpf(o, stderr, JSON_COMPACT);
 		putc('\n', stderr);
 		json_decref(o);
@@ -98,6 +115,10 @@ static void summary(const struct cli *cli, const struct tally *t)
 	fprintf(stderr, "%zu packets compared, %zu of them passed by the original; %zu treated otherwise; %zu of %zu rules decided one\n",
 		t->compared,
 		t->passed, t->disagreed, t->decided, t->rules);
+	if (t->stateless)
+		fprintf(stderr, "%zu packets that are neither TCP nor UDP treated otherwise, as --accept=state has it\n", t->stateless);
+	if (t->fragments)
+		fprintf(stderr, "%zu datagrams in fragments treated otherwise, as --accept=fragments has it\n", t->fragments);
 	if (t->later_other)
 		fprintf(stderr, "%zu later fragments treated otherwise: there the original takes data for ports\n", t->later_other);
 	fprintf(stderr, "%zu malformed ones (not compared; %zu treated otherwise), %zu that the original never saw\n", t->malformed,

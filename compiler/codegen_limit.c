@@ -129,35 +129,66 @@ static void begin(struct cg *g, struct limit *l)
 	l->cost = cost(g, l);
 }
 
+/* ---- functions that the verifier walks once ---- */
+
+static MD key_pointer(struct cg *g, unsigned words)
+{
+	unsigned n = words ? words : 1;
+	MD key = cg_array_type(g, g->du64, n, 64);
+
+	return cg_pointer_type(g, cg_struct_type(g, "xdpf_limit_key", 1, (const char *const[]){ "word" }, &key, (unsigned[]){ 64 * n }, NULL, 0));
+}
+
+/* An argument that is an address, of which the verifier knows no more than its type says: @none is where it goes, which is never. */
+static V address(struct cg *g, V v, BB none)
+{
+	BB there = cg_block(g, "there");
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, LLVMConstNull(g->ptr), ""), none, there);
+	cg_go(g, there);
+	return v;
+}
+
+/* Where a function is never left, whatever the verifier thinks. */
+static void return_none(struct cg *g, V f, BB none)
+{
+	cg_go(g, none);
+	LLVMBuildRet(g->b, cg_c(g, 1));
+	LLVMMoveBasicBlockAfter(none, LLVMGetLastBasicBlock(f));
+}
+
 /* ---- the code of one limit ---- */
 
 static T slow_type(struct cg *g)
 {
-	T arg[] = { g->ptr, g->i64, g->i64, g->i64, g->ptr };
+	T arg[] = { g->ptr, g->i64, g->i64, g->i64 };
 
-	return LLVMFunctionType(g->i64, arg, 5, 0);
+	return LLVMFunctionType(g->i64, arg, 4, 0);
 }
 
-/* key, time and cost in units, hash, this CPU's counters -> is there a token? For keys that are not found without a lock. */
+/* key, time and cost in units, hash -> is there a token? For keys that are not found at once. A global one: the verifier walks its loops once,
+ * not for each way that leads there. */
 static V slow_function(struct cg *g, const struct ast_limit *ast)
 {
-	MD pointer = cg_pointer_type(g, g->du64), types[] = { pointer, g->du64, g->du64, g->du64, pointer };
-	V f = cg_function(g, arena_printf(g->arena, "limit_%u", ast->index), slow_type(g), 5, types);
+	MD types[] = { key_pointer(g, ast->words), g->du64, g->du64, g->du64 };
+	V f = cg_function_alone(g, arena_printf(g->arena, "limit_%u", ast->index), slow_type(g), 4, types);
 	struct limit l = limit_of(ast->words);
+	BB none = cg_block(g, "none");
 
 	cg_locate(g, ast->span);
 	l.fixed = limit_row_of(ast);
 	l.half = half(g, ast);
 	l.index = cg_alloca(g, g->i32, "index");
-	l.key = LLVMGetParam(f, 0);
+	l.key = address(g, LLVMGetParam(f, 0), none);
 	l.now = LLVMGetParam(f, 1);
 	l.cost = LLVMGetParam(f, 2);
 	l.hash = LLVMGetParam(f, 3);
-	l.count = LLVMGetParam(f, 4);
 	outcomes(g, &l);
-	l.never = l.full;
+	l.never = none;
+	l.count = count_of(g, &l);
 	cg_limit_slow(g, &l);
 	results(g, &l, NULL, NULL);
+	return_none(g, f, none);
 	return f;
 }
 
@@ -178,7 +209,7 @@ static void ask_one(struct cg *g, const struct ast_limit *ast, const V *word, BB
 	if (l.words) {
 		cg_limit_known(g, &l);
 		cg_key_store(g, word, l.words);
-		r = LLVMBuildCall2(g->b, slow_type(g), g->limit_fn[ast->index], (V[]){ l.key, l.now, l.cost, l.hash, l.count }, 5, "");
+		r = LLVMBuildCall2(g->b, slow_type(g), g->limit_fn[ast->index], (V[]){ l.key, l.now, l.cost, l.hash }, 4, "");
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, r, cg_c(g, 0), ""), yes, no);
 	} else {
 		cg_limit_bucket(g, &l);
@@ -195,16 +226,6 @@ static T any_type(struct cg *g)
 	return LLVMFunctionType(g->i64, arg, 5, 0);
 }
 
-/* An argument that is an address, of which the verifier knows no more than its type says: @none is where it goes, which is never. */
-static V address(struct cg *g, V v, BB none)
-{
-	BB there = cg_block(g, "there");
-
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, LLVMConstNull(g->ptr), ""), none, there);
-	cg_go(g, there);
-	return v;
-}
-
 /* The limit's row: an offset that is checked to be in the image. */
 static V row_of(struct cg *g, V number)
 {
@@ -217,10 +238,7 @@ static V row_of(struct cg *g, V number)
 /* key, address of the time, length of the frame, image, limit -> is there a token? */
 static V any_function(struct cg *g, unsigned words)
 {
-	MD key = cg_array_type(g, g->du64, words ? words : 1, 64);
-	MD types[] = { cg_pointer_type(g, cg_struct_type(g, "xdpf_limit_key", 1, (const char *const[]){ "word" }, &key,
-							 (unsigned[]){ 64 * (words ? words : 1) }, NULL, 0)),
-		       cg_pointer_type(g, g->du64), g->du64, g->du64, g->du64 };
+	MD types[] = { key_pointer(g, words), cg_pointer_type(g, g->du64), g->du64, g->du64, g->du64 };
 	V f = cg_function_alone(g, arena_printf(g->arena, "limit_any_%u", words), any_type(g), 5, types);
 	struct limit l = limit_of(words);
 	BB none = cg_block(g, "none");
@@ -242,9 +260,7 @@ static V any_function(struct cg *g, unsigned words)
 		cg_limit_bucket(g, &l);
 	}
 	results(g, &l, NULL, NULL);
-	cg_go(g, none);
-	LLVMBuildRet(g->b, cg_c(g, 1));
-	LLVMMoveBasicBlockAfter(none, LLVMGetLastBasicBlock(f));
+	return_none(g, f, none);
 	return f;
 }
 

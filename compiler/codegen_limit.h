@@ -28,13 +28,12 @@ struct limit {
 V cg_limit_number(struct cg *g, const struct limit *l, size_t member, unsigned bytes);
 #define CG_LIMIT(g, l, member) cg_limit_number(g, l, offsetof(struct limit_row, member), sizeof((l)->fixed.member))
 
-/* Words of a key that a function which was given its address may keep. */
-enum { CG_LIMIT_KEPT = 4 };
+/* CG_LIMIT_KEPT: words of a key that a function which was given its address may keep, as its caller needs most of the stack; CG_LIMIT_OWNED: of
+ * one that has a slot of its own. */
+enum { CG_LIMIT_KEPT = 1, CG_LIMIT_OWNED = 4 };
 
 /* ---- codegen_limit_place.c ---- */
 
-/* Of one for many limits, whose caller needs most of the stack, fewer. */
-unsigned cg_limit_kept(const struct limit *l);
 void cg_limit_load_key(struct cg *g, struct limit *l);
 /* The element of the limit's part of its map. */
 V cg_limit_element(struct cg *g, const struct limit *l, V at);
@@ -54,7 +53,7 @@ void cg_limit_remember(struct cg *g, const struct limit *l);
 
 /* ---- codegen_limit_table.c ---- */
 
-/* Takes the tokens of a key that is in its first set; the builder stands where it is not. */
+/* Takes the tokens of a key that is found at once; the builder stands where it is not. */
 void cg_limit_known(struct cg *g, const struct limit *l);
 /* Finds the key's bucket in any set, or makes it, and takes from it. */
 void cg_limit_slow(struct cg *g, struct limit *l);

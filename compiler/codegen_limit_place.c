@@ -73,24 +73,15 @@ static V lately(struct cg *g, V hash, V *mark)
 	return cg_at(g, cg_at(g, g->lately, cpu), and(g, h, cg_c(g, 4 * (XDPF_LATELY_KEYS - 1))));
 }
 
-/* Two words at a time: nobody outside knows the number that makes one of them. As carry_limit.c has it. */
+/* Each word is stirred in before the next comes: else whoever chooses several of them could have many keys in one set. As carry_limit.c has it. */
 static V hash_of(struct cg *g, const struct limit *l)
 {
-	V seed = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), ""), h = seed, v;
+	V h = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), "");
 
-	LLVMSetVolatile(seed, 1);
-	for (unsigned k = 0; k < l->words; k += 2) {
-		v = l->word[k];
-		if (k + 1 < l->words)
-			v = LLVMBuildXor(g->b, v, LLVMBuildMul(g->b, l->word[k + 1], LLVMBuildOr(g->b, seed, cg_c(g, 1), ""), ""), "");
-		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, v, ""));
-	}
+	LLVMSetVolatile(h, 1);
+	for (unsigned k = 0; k < l->words; k++)
+		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, l->word[k], ""));
 	return h;
-}
-
-unsigned cg_limit_kept(const struct limit *l)
-{
-	return l->row ? 1 : CG_LIMIT_KEPT;
 }
 
 void cg_limit_load_key(struct cg *g, struct limit *l)
@@ -104,7 +95,7 @@ void cg_limit_set(struct cg *g, struct limit *l)
 	if (l->row)
 		cg_limit_load_key(g, l);
 	l->hash = hash_of(g, l);
-	l->again = l->row && l->words > cg_limit_kept(l);
+	l->again = l->row && l->words > CG_LIMIT_KEPT;
 	l->set = cg_limit_set_of(g, l, l->hash);
 }
 

@@ -230,7 +230,7 @@ static V through(struct cg *g, const struct limit *l, V v)
  * function for many limits has to leave most to its caller. */
 static bool owned(const struct limit *l)
 {
-	return !l->row && l->words <= CG_LIMIT_KEPT;
+	return !l->row && l->words <= CG_LIMIT_OWNED;
 }
 
 /* A slot of @set of those with @bit, the key's own if it is one, in block @here, and its @state; @none: there is none. */
@@ -261,25 +261,16 @@ static V pick(struct cg *g, const struct limit *l, V set, V hash, const V *bit, 
 	return cg_at(g, cg_atc(g, set, l->layout.first), LLVMBuildMul(g->b, at, cg_c(g, l->layout.slot), ""));
 }
 
-/*
- * The key's slot in @set, in block @here, and its state, which was read before the key was; @none: it has none there. The processor guesses which it
- * is; where the guess is wrong it finds that out only when the set has come from memory, and throws away what it has done meanwhile: the next packet
- * is begun, and its set asked for. So the slot where most keys are, at @mine from the first, comes first. (Arithmetic in place of a guess is slower
- * still: what is done to an address that is not known holds up everything.)
- */
-static V find(struct cg *g, const struct limit *l, V set, V mine, BB here, BB none, V *state)
+/* The key's slot in @set, in block @here, and its state, which was read before the key was; @none: it has none there. */
+static V find(struct cg *g, const struct limit *l, V set, BB here, BB none, V *state)
 {
-	unsigned ways = l->layout.ways, n = owned(l) ? ways + 1 : ways;
-	BB from[XDPF_LIMIT_MAX_WAYS + 1];
-	V at[XDPF_LIMIT_MAX_WAYS + 1], was[XDPF_LIMIT_MAX_WAYS + 1], p;
+	BB from[XDPF_LIMIT_MAX_WAYS];
+	V at[XDPF_LIMIT_MAX_WAYS], was[XDPF_LIMIT_MAX_WAYS], p;
 
-	for (unsigned i = 0; i < n; i++) {
-		BB on = i + 1 < n ? cg_block(g, "other key") : none;
+	for (unsigned i = 0; i < l->layout.ways; i++) {
+		BB on = i + 1 < l->layout.ways ? cg_block(g, "other key") : none;
 
-		if (!i && owned(l))
-			at[i] = cg_at(g, slot(g, l, set, 0), mine);
-		else
-			at[i] = slot(g, l, set, i - owned(l));
+		at[i] = slot(g, l, set, i);
 		was[i] = load(g, at[i]);
 		from[i] = LLVMGetInsertBlock(g->b);
 		cg_branch(g, has_key(g, l, at[i], was[i]), here, on);
@@ -288,8 +279,23 @@ static V find(struct cg *g, const struct limit *l, V set, V mine, BB here, BB no
 	cg_go(g, here);
 	p = LLVMBuildPhi(g->b, g->ptr, "");
 	*state = LLVMBuildPhi(g->b, g->i64, "");
-	LLVMAddIncoming(p, at, from, n);
-	LLVMAddIncoming(*state, was, from, n);
+	LLVMAddIncoming(p, at, from, l->layout.ways);
+	LLVMAddIncoming(*state, was, from, l->layout.ways);
+	return p;
+}
+
+/*
+ * As find(), in the key's own slot alone, where most keys are. Which slot it is the processor would have to guess, and where the guess is wrong it
+ * finds that out only when the set has come from memory, and throws away what it has done meanwhile: the next packet is begun, and its set asked for.
+ * (Arithmetic in place of a guess is slower still: what is done to an address that is not known holds up everything.)
+ */
+static V find_own(struct cg *g, const struct limit *l, BB here, BB none, V *state)
+{
+	V p = cg_at(g, slot(g, l, l->set, 0), cg_limit_own(g, l, l->hash));
+
+	*state = load(g, p);
+	cg_branch(g, has_key(g, l, p, *state), here, none);
+	cg_go(g, here);
 	return p;
 }
 
@@ -324,7 +330,7 @@ static void look(struct cg *g, struct limit *l, V set, V hash, V last, BB next)
 	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), leave = cg_block(g, "leave");
 	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
 	BB store = cg_block(g, "spill"), done = cg_block(g, "done"), some = cg_block(g, "some"), none = cg_block(g, "none");
-	V spill, until, state, p = find(g, l, set, cg_limit_own(g, l, hash), use, unknown, &state);
+	V spill, until, state, p = find(g, l, set, use, unknown, &state);
 
 	take(g, l, p, state, some, none, NULL);
 	cg_go(g, some);
@@ -356,16 +362,28 @@ static void look(struct cg *g, struct limit *l, V set, V hash, V last, BB next)
 	unlock(g, set, next);
 }
 
-void cg_limit_known(struct cg *g, const struct limit *l)
+/* Takes the tokens of a key whose slot in its first set @p is, as find() says it; the builder stands where it is not. */
+static void take_known(struct cg *g, const struct limit *l, V p, V state, BB slow)
 {
-	BB known = cg_block(g, "known"), none = cg_block(g, "none"), slow = cg_block(g, "slow");
-	V state, p = find(g, l, l->set, cg_limit_own(g, l, l->hash), known, slow, &state);
+	BB none = cg_block(g, "none");
 
 	take(g, l, p, state, l->admitted, none, slow);
 	cg_go(g, none);
 	cg_limit_remember(g, l);
 	LLVMBuildBr(g->b, l->denied);
 	cg_go(g, slow);
+}
+
+void cg_limit_known(struct cg *g, const struct limit *l)
+{
+	BB known = cg_block(g, "known"), slow = cg_block(g, "slow");
+	V state, p;
+
+	if (owned(l))
+		p = find_own(g, l, known, slow, &state);
+	else
+		p = find(g, l, l->set, known, slow, &state);
+	take_known(g, l, p, state, slow);
 }
 
 _Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
@@ -376,7 +394,14 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 	V hash, level, up, h, set;
 
 	cg_limit_load_key(g, l);
-	l->again = l->words > cg_limit_kept(l);
+	l->again = l->words > CG_LIMIT_KEPT;
+	if (owned(l)) {
+		/* not in its own slot: maybe in another of the set's */
+		BB known = cg_block(g, "known"), slow = cg_block(g, "slow");
+		V state, p = find(g, l, cg_limit_set_of(g, l, l->hash), known, slow, &state);
+
+		take_known(g, l, p, state, slow);
+	}
 	here = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);

@@ -18,7 +18,7 @@ static const struct {
 	unsigned bit;
 } accepts[] = {
 	{ "left-out", IMPORT_LEFT_OUT }, { "state", IMPORT_STATE }, { "limit", IMPORT_LIMIT }, { "timeout", IMPORT_TIMEOUT },
-	{ "reject", IMPORT_REJECT },
+	{ "reject", IMPORT_REJECT }, { "fragments", IMPORT_FRAGMENTS },
 };
 
 enum { N_ACCEPTS = sizeof(accepts) / sizeof(accepts[0]) };

@@ -17,6 +17,7 @@ enum import_accept {
 	IMPORT_STATE	= 1 << 1,	/* states of connections become flow.state */
 	IMPORT_LIMIT	= 1 << 2,	/* limits become limits here, whose arithmetic is another */
 	IMPORT_TIMEOUT	= 1 << 3,	/* elements that would expire stay */
+	IMPORT_FRAGMENTS = 1 << 5,	/* what a fragment does not say of its datagram is never true of it */
 	IMPORT_REJECT	= 1 << 4,	/* who is rejected hears of an unreachable port, whatever was to be said */
 };
 
@@ -84,6 +85,11 @@ struct import {
 	int priority;
 	const char *original;		/* NFT: what `nft -j -f` reads */
 	bool limits, states;
+
+	/* Where something in the file has connections of the family tracked, which goes for all chains; NULL: nowhere. */
+	const char *tracked4, *tracked6;
+	bool whole4, whole6;		/* the chain sees datagrams of the family put together */
+	bool unknown;			/* it would, were something else to track connections */
 };
 
 typedef void (*import_fn)(struct import *im);

@@ -56,12 +56,17 @@ void chain_write(struct chain_set *s, struct chain *c);
 void chain_and(struct import *im, const char **cond, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* "f == v", "f in v-w"; with @not the opposite, where the field is there. False: that is never so. The whole range: "present". */
 bool chain_range(struct import *im, const char **cond, const char *field, const char *present, uint64_t lo, uint64_t hi, uint64_t most, bool not);
+/* Why a rule that sees whole datagrams cannot be asked of fragments. */
+#define CHAIN_WHOLE "the rule sees whole datagrams, and fragments do not say %s: here it would match none of them"
+/* The same for the length in the header of IP, payload only for IPv6. *@guess: of a fragment's datagram it is not known, and none matches. */
+bool chain_length(struct import *im, const char **cond, enum family family, uint64_t lo, uint64_t hi, uint64_t most, bool not,
+		  bool *guess);
 /* What a protocol's number is compared with: where the header after IPv4 has it, for IPv6 behind the extension headers. */
 const char *chain_proto(struct import *im, enum family family, unsigned proto);
 /* The header's name where it has ports; else NULL. */
 const char *chain_ports(unsigned proto);
 const char *chain_iface(struct import *im, const char *name, size_t len);
 /* Default and first rules of a chain that sees packets of these families at this hook. */
-void chain_head(struct import *im, bool ip4, bool ip6, bool others, bool input, bool pass);
+void chain_head(struct import *im, bool ip4, bool ip6, bool others, bool pass);
 
 #endif

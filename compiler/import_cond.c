@@ -46,6 +46,31 @@ bool chain_range(struct import *im, const char **cond, const char *field, const 
 	return true;
 }
 
+/* The first fragment has eight bytes behind its header at least, and there is a second. */
+enum { LEAST4 = 20 + 8 + 1, LEAST6 = 8 + 1 };
+
+bool chain_length(struct import *im, const char **cond, enum family family, uint64_t lo, uint64_t hi, uint64_t most, bool not,
+		  bool *guess)
+{
+	bool six = family == FAMILY_IP6, all = lo <= (six ? LEAST6 : LEAST4) && hi >= most, none = hi < (six ? LEAST6 : LEAST4), fits;
+	const char *present = six ? "ip6" : "ip4", *one = NULL;
+
+	fits = chain_range(im, &one, six ? "ip6.len" : "ip4.len", present, lo, hi, most, not);
+	if (!fits || !(six ? im->whole6 : im->whole4) || strcmp(one, present) == 0) {
+		if (fits)
+			chain_and(im, cond, "%s", one);
+		return fits;
+	}
+	if ((all && !not) || (none && not)) {
+		chain_and(im, cond, "(%s or %s)", six ? "frag" : "ip4 and ip.fragment", one);
+		return true;
+	}
+	/* An atomic fragment is no fragment any more when the rule sees it, and shorter by that header. */
+	chain_and(im, cond, "not %s and %s", six ? "frag" : "ip.fragment", one);
+	*guess = !all && !none;
+	return true;
+}
+
 static const char *proto_name(struct import *im, unsigned proto)
 {
 	const char *name = lang_value_name(NAMES_PROTO, proto);
@@ -89,7 +114,27 @@ const char *chain_iface(struct import *im, const char *name, size_t len)
 	return arena_printf(im->arena, "iface == \"%.*s\" and (not vlan or vlan.id == 0 and not vlan.inner)", (int)len, name);
 }
 
-void chain_head(struct import *im, bool ip4, bool ip6, bool others, bool input, bool pass)
+/* What is put together before the rules see it, as far as that is known. */
+static void head_whole(struct import *im, bool ip4, bool ip6)
+{
+	const char *tracked = im->whole6 ? im->tracked6 : im->tracked4;
+	bool both = ip4 && ip6 && im->whole4 != im->whole6;
+
+	if (im->whole4 || im->whole6) {
+		import_note(im, "The rules see whole datagrams: without its first fragment, which they judge, nothing becomes of one.");
+		import_put(im, "pass if %sip.fragment and not ip.fragment.first;\n", im->whole4 && im->whole6 ? "" : im->whole4 && ip6 ? "ip4 and " :
+			   im->whole6 && ip4 ? "ip6 and " : "");
+		if (tracked && (im->whole6 || strcmp(im->hook, "input") != 0))
+			import_note(im, "Connections%s are tracked: %s.", !both ? "" : im->whole6 ? " of IPv6" : " of IPv4", tracked);
+	}
+	if (im->unknown) {
+		import_note(im, "Nothing in the file has connections%s tracked, and it is taken that nothing else has:",
+			    !both ? "" : im->whole4 ? " of IPv6" : " of IPv4");
+		import_note(im, "else the rules would see whole datagrams, and not fragments as they come.");
+	}
+}
+
+void chain_head(struct import *im, bool ip4, bool ip6, bool others, bool pass)
 {
 	import_put(im, "default %s;\n", pass ? "pass" : "drop");
 	if (!others) {
@@ -98,9 +143,5 @@ void chain_head(struct import *im, bool ip4, bool ip6, bool others, bool input, 
 	}
 	import_note(im, "Broken headers: the stack drops most of these itself, and the rules would judge bytes that are no header.");
 	import_put(im, "drop if malformed and eth.type in { ip4, ip6 };\n");
-	/* IPv6 is put together behind the hook, unless connections are tracked. */
-	if (im->states || (input && ip4)) {
-		import_note(im, "The rules see whole datagrams: without its first fragment, which they judge, nothing becomes of one.");
-		import_put(im, "pass if %sip.fragment and not ip.fragment.first;\n", ip6 && !im->states ? "ip4 and " : "");
-	}
+	head_whole(im, ip4, ip6);
 }

@@ -4,10 +4,10 @@
  */
 #include <string.h>
 
-#include "import_ipt.h"
+#include "import_track.h"
 
 struct table {
-	const char *name;
+	const char *name, *at;
 	struct chain_set chains;
 	bool broken;
 };
@@ -137,6 +137,7 @@ static void read_line(struct save *s, struct table **t, const char *line, size_t
 	if (*line == '*') {
 		*t = arena_alloc(s->im->arena, sizeof(**t));
 		(*t)->name = w->list.v[0] + 1;
+		(*t)->at = at;
 		(*t)->chains.im = s->im;
 		*vec_add(s->im->arena, &s->table) = *t;
 	} else if (!*t) {
@@ -236,6 +237,22 @@ static void refuse_nat(struct save *s, unsigned hook)
 	}
 }
 
+/* Where connections are tracked; NULL: nowhere in the file. */
+static const char *tracked(const struct save *s)
+{
+	for (size_t i = 0; i < s->table.n; i++) {
+		const struct chain_set *all = &s->table.v[i]->chains;
+
+		if (strcmp(s->table.v[i]->name, "nat") == 0)
+			return s->table.v[i]->at;
+		for (size_t j = 0; j < all->list.n; j++)
+			for (size_t k = 0; k < all->list.v[j]->rule.n; k++)
+				if (track_ipt(all->list.v[j]->rule.v[k].original))
+					return all->list.v[j]->rule.v[k].at;
+	}
+	return NULL;
+}
+
 static void note_others(struct save *s, const struct chain *chosen)
 {
 	for (size_t i = 0; i < s->table.n; i++)
@@ -281,6 +298,9 @@ static void import_save(struct import *im, enum family family)
 	import_note(im, "Chain %s/%s.", im->table, im->chain);
 	if (hooks[hook].input)
 		import_note(im, "It judges what is for this machine; on a router the filter takes it to what is forwarded, too.");
+	im->tracked4 = family == FAMILY_IP4 ? tracked(&s) : NULL;
+	im->tracked6 = family == FAMILY_IP6 ? tracked(&s) : NULL;
+	track_whole(im, family == FAMILY_IP4, family == FAMILY_IP6);
 	note_others(&s, c);
 	refuse_nat(&s, hook);
 	s.of->chains.translate = translate;
@@ -288,7 +308,7 @@ static void import_save(struct import *im, enum family family)
 	chain_translate(&s.of->chains, c);
 	if (s.sets)
 		ipset_write(im, s.sets);
-	chain_head(im, family == FAMILY_IP4, family == FAMILY_IP6, false, hooks[hook].input,
+	chain_head(im, family == FAMILY_IP4, family == FAMILY_IP6, false,
 		   strcmp(((const struct base *)c->of)->policy ? ((const struct base *)c->of)->policy : "", "DROP") != 0);
 	chain_write(&s.of->chains, c);
 }

@@ -188,10 +188,18 @@ static bool iprange(struct ipt_rule *r, const char *option)
 	return true;
 }
 
+/* @what of a datagram, which its fragments do not say; true: that is accepted. */
+static bool whole(struct ipt_rule *r, const char *what)
+{
+	ipt_refuse(r, IMPORT_FRAGMENTS, CHAIN_WHOLE, what);
+	return true;
+}
+
 static bool length(struct ipt_rule *r)
 {
 	const char *w = ipt_word(r);
 	uint64_t lo, hi, head = r->family == FAMILY_IP4 ? 0 : 40;
+	bool guess = false;
 
 	if (!w)
 		return false;
@@ -202,9 +210,9 @@ static bool length(struct ipt_rule *r)
 		return true;
 	}
 	/* The payload's length of IPv6, to which it adds its header. */
-	never(r, chain_range(r->im, &r->to->cond, head ? "ip6.len" : "ip4.len", head ? "ip6" : "ip4", lo < head ? 0 : lo - head, hi - head,
-			     65535 - head, r->not));
-	return true;
+	never(r, chain_length(r->im, &r->to->cond, r->family, lo < head ? 0 : lo - head, hi - head, 65535 - head, r->not,
+			      &guess));
+	return !guess || whole(r, "how long theirs is");
 }
 
 static bool ttl(struct ipt_rule *r, const char *field, const char *how)
@@ -239,6 +247,11 @@ static bool tos(struct ipt_rule *r)
 	if (!import_read_number(w, slash ? (size_t)(slash - w) : strlen(w), 255, &v) ||
 	    (slash && !import_read_number(slash + 1, strlen(slash + 1), 255, &mask)) || !mask || (v & ~mask))
 		return ipt_refuse(r, IMPORT_LEFT_OUT, "%s is no value under a mask that has all its bits", w);
+	/* Congestion that one fragment met is the datagram's. */
+	if ((mask & 3) && (r->family == FAMILY_IP4 ? r->im->whole4 : r->im->whole6)) {
+		whole(r, "whether others of theirs met congestion");
+		chain_and(r->im, &r->to->cond, "not %s", r->family == FAMILY_IP4 ? "ip.fragment" : "frag");
+	}
 	chain_and(r->im, &r->to->cond, "ip%s & 0x%x %s 0x%x", r->family == FAMILY_IP4 ? "4.tos" : "6.tclass", (unsigned)mask, r->not ? "!=" : "==",
 		  (unsigned)v);
 	return true;

@@ -33,7 +33,12 @@ void import_list(struct import *im)
 		const char *p = s->text + s->line_start[i], *end = i + 1 < s->n_lines ? s->text + s->line_start[i + 1] - 1 : s->text + s->len;
 		const char *why;
 		struct range r;
-		size_t len = word_of(&p, end);
+		size_t len;
+
+		/* Some editors write a mark of byte order before all else. */
+		if (!i && end - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0)
+			p += 3;
+		len = word_of(&p, end);
 
 		if (!len && (p == end || *p == '#' || *p == ';' || *p == '/'))
 			continue;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "import_nft.h"
+#include "import_track.h"
 
 enum { MOST_BASES = 64, MOST_RULES = 200000 };
 
@@ -258,6 +259,30 @@ static const char *original(struct nft *n, json_t *base)
 	return text;
 }
 
+/* Where connections are tracked, by all tables of the document. */
+static void tracked(struct nft *n)
+{
+	static const char *const kinds[] = { "chain", "rule", "set", "map" };
+	struct import *im = n->im;
+	json_t *o, *one;
+	size_t i;
+
+	im->tracked4 = im->tracked6 = NULL;
+	json_array_foreach(n->all, i, o)
+		for (size_t k = 0; k < 4; k++) {
+			const char *family;
+
+			one = json_object_get(o, kinds[k]);
+			if (!one || (k ? !track_nft(k == 1 ? json_object_get(one, "expr") : one) : strcmp(string(one, "type"), "nat") != 0))
+				continue;
+			family = string(one, "family");
+			if (!im->tracked4 && (strcmp(family, "ip") == 0 || strcmp(family, "inet") == 0))
+				im->tracked4 = place(n, i, one);
+			if (!im->tracked6 && (strcmp(family, "ip6") == 0 || strcmp(family, "inet") == 0))
+				im->tracked6 = place(n, i, one);
+		}
+}
+
 static void import_chain_of(struct nft *n, json_t *base)
 {
 	struct import *im = n->im;
@@ -277,13 +302,16 @@ static void import_chain_of(struct nft *n, json_t *base)
 		    im->device ? im->device : "");
 	if (strcmp(im->hook, "input") == 0)
 		import_note(im, "It judges what is for this machine; on a router the filter takes it to what is forwarded, too.");
+	tracked(n);
+	if (!n->netdev)
+		track_whole(im, n->ip4, n->ip6);
 	read_all(n, base);
 	c = chain_find(&n->chains, im->chain, strlen(im->chain));
 	n->chains.translate = nft_translate;
 	n->chains.arg = n;
 	chain_translate(&n->chains, c);
 	write_sets(n);
-	chain_head(im, n->ip4, n->ip6, n->netdev, strcmp(im->hook, "input") == 0, strcmp(string(base, "policy"), "drop") != 0);
+	chain_head(im, n->ip4, n->ip6, n->netdev, strcmp(string(base, "policy"), "drop") != 0);
 	chain_write(&n->chains, c);
 	im->original = original(n, base);
 }

@@ -50,10 +50,13 @@ struct nft_rule {
 	const struct nft_original *original;
 	unsigned had;			/* conditions that the rule has already: bits of enum nft_needs */
 	bool ports_only;		/* the protocol is one with ports */
+	bool alone;			/* `ip6 nexthdr` is compared with nothing beside it */
+	bool fragment;			/* protocols are those in the fragment header */
 	bool failed, acted;		/* an action or limit stands before */
 };
 
-enum nft_needs { NFT_IP4 = 1, NFT_IP6 = 2, NFT_TRANSPORT = 4, NFT_ONE_TAG = 8, NFT_ETHER = 16, NFT_VLAN = 32, NFT_NETWORK = 64 };
+enum nft_needs { NFT_IP4 = 1, NFT_IP6 = 2, NFT_TRANSPORT = 4, NFT_ONE_TAG = 8, NFT_ETHER = 16, NFT_VLAN = 32, NFT_NETWORK = 64,
+		 NFT_WHOLE4 = 128, NFT_WHOLE6 = 256 };
 
 /* What is compared: one field, or several at once. */
 struct nft_operand {

@@ -107,7 +107,7 @@ static bool length_of(struct nft_rule *r, json_t *right, const char *op)
 	struct import *im = r->nft->im;
 	const char *cond4 = NULL, *cond6 = NULL;
 	uint64_t lo, hi;
-	bool not = strcmp(op, "!=") == 0, ok4, ok6;
+	bool not = strcmp(op, "!=") == 0, guess = false, ok4 = false, ok6 = not;
 
 	if (r->nft->netdev)
 		return nft_refuse(r, IMPORT_LEFT_OUT, "a length at the device counts padding, and no tags: that is no length here");
@@ -123,12 +123,14 @@ static bool length_of(struct nft_rule *r, json_t *right, const char *op)
 		lo = op[1] ? lo : lo + 1;
 		hi = 65535;
 	}
-	ok4 = chain_range(im, &cond4, "ip4.len", "ip4", lo, hi, 65535, not);
-	ok6 = chain_range(im, &cond6, "ip6.len", "ip6", lo < 40 ? 0 : lo - 40, hi < 40 ? 0 : hi - 40, 65535, not);
-	if (hi < 40) {
-		ok6 = not;
+	if (r->nft->ip4)
+		ok4 = chain_length(im, &cond4, FAMILY_IP4, lo, hi, 65535, not, &guess);
+	if (r->nft->ip6 && hi >= 40)
+		ok6 = chain_length(im, &cond6, FAMILY_IP6, lo < 40 ? 0 : lo - 40, *op == '>' ? hi : hi - 40, 65535, not, &guess);
+	else
 		cond6 = "ip6";
-	}
+	if (guess)
+		nft_refuse(r, IMPORT_FRAGMENTS, CHAIN_WHOLE, "how long theirs is");
 	if (!r->nft->ip4 || !r->nft->ip6) {
 		r->to->never = r->to->never || !(r->nft->ip4 ? ok4 : ok6);
 		chain_and(im, &r->to->cond, "%s", r->nft->ip4 ? cond4 ? cond4 : "ip4" : cond6 ? cond6 : "ip6");

@@ -14,6 +14,19 @@ static const struct nft_field fields[] = {
 #undef NFT
 };
 
+/* `ip6 nexthdr` of a datagram that comes in fragments. */
+static const struct nft_field behind = { "ip6", "nexthdr", "frag.nexthdr", "ip6", NFT_NUMBERS, NAMES_PROTO, 8 };
+
+/* What fragments do not say of their datagram. */
+static const struct {
+	const char *here, *what;
+	bool six;
+} unsaid[] = {
+	{ "ip4.len", "how long theirs is", false }, { "ip4.checksum", "which checksum theirs has", false },
+	{ "ip4.ecn", "whether others of theirs met congestion", false },
+	{ "ip6.len", "how long theirs is", true }, { "ip6.ecn", "whether others of theirs met congestion", true },
+};
+
 bool nft_refuse(struct nft_rule *r, unsigned accepted, const char *fmt, ...)
 {
 	char buf[400];
@@ -37,7 +50,7 @@ static const struct nft_field *field_of(struct nft_rule *r, json_t *left)
 
 	for (size_t i = 0; protocol && field && i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (strcmp(fields[i].protocol, protocol) == 0 && strcmp(fields[i].field, field) == 0)
-			return &fields[i];
+			return r->fragment ? &behind : &fields[i];
 	if (protocol && field)
 		nft_refuse(r, IMPORT_LEFT_OUT, "%s %s has no counterpart here", protocol, field);
 	else
@@ -52,10 +65,26 @@ static void need_once(struct nft_rule *r, unsigned bit, const char *cond)
 	r->had |= bit;
 }
 
+/* Where the rule sees whole datagrams. */
+static void need_whole(struct nft_rule *r, const struct nft_field *f)
+{
+	if (strcmp(f->here, "ip6.nexthdr") == 0 && r->nft->im->whole6 && !r->alone) {
+		nft_refuse(r, IMPORT_FRAGMENTS, CHAIN_WHOLE, "which header follows, where it is compared together with others");
+		need_once(r, NFT_WHOLE6, "not frag");
+	}
+	for (size_t i = 0; i < sizeof(unsaid) / sizeof(unsaid[0]); i++)
+		if (strcmp(unsaid[i].here, f->here) == 0 && (unsaid[i].six ? r->nft->im->whole6 : r->nft->im->whole4)) {
+			nft_refuse(r, IMPORT_FRAGMENTS, CHAIN_WHOLE, unsaid[i].what);
+			need_once(r, unsaid[i].six ? NFT_WHOLE6 : NFT_WHOLE4, unsaid[i].six ? "not frag" : "not ip.fragment");
+		}
+}
+
 /* What must be true for the field to be read at all. */
 static bool need(struct nft_rule *r, const struct nft_field *f)
 {
 	bool link = strcmp(f->needs, "eth") == 0 || strcmp(f->needs, "vlan") == 0;
+
+	need_whole(r, f);
 
 	if ((link || strcmp(f->needs, "arp") == 0) && !r->nft->netdev)
 		return nft_refuse(r, IMPORT_LEFT_OUT, "%s %s is not asked at the device: what stands there then is not what the filter sees",
@@ -213,7 +242,7 @@ static bool ordered(const char *op)
 	return strcmp(op, "<") == 0 || strcmp(op, ">") == 0 || strcmp(op, "<=") == 0 || strcmp(op, ">=") == 0;
 }
 
-bool nft_match(struct nft_rule *r, json_t *left, json_t *right, const char *op)
+static bool compare(struct nft_rule *r, json_t *left, json_t *right, const char *op)
 {
 	struct nft_operand o;
 	bool known, not = strcmp(op, "!=") == 0, ok = nft_match_meta(r, left, right, op, &known);
@@ -251,6 +280,38 @@ bool nft_match(struct nft_rule *r, json_t *left, json_t *right, const char *op)
 	if (v)
 		chain_and(r->nft->im, &r->to->cond, "%s %s %s", o.field[0]->here, op, v);
 	return v;
+}
+
+/* Is it `ip6 nexthdr`, of datagrams that are put together, and have no fragment header any more? */
+static bool of_whole(const struct nft_rule *r, json_t *left)
+{
+	json_t *masked = json_object_get(left, "&"), *payload = json_object_get(json_is_array(masked) ? json_array_get(masked, 0) : left, "payload");
+	const char *protocol = json_string_value(json_object_get(payload, "protocol")), *field = json_string_value(json_object_get(payload, "field"));
+
+	return r->nft->im->whole6 && protocol && field && strcmp(protocol, "ip6") == 0 && strcmp(field, "nexthdr") == 0;
+}
+
+bool nft_match(struct nft_rule *r, json_t *left, json_t *right, const char *op)
+{
+	const char *before = r->to->cond, *plain;
+	bool ok;
+
+	if (!of_whole(r, left))
+		return compare(r, left, right, op);
+	r->to->cond = NULL;
+	r->alone = true;
+	ok = compare(r, left, right, op);
+	plain = r->to->cond;
+	r->to->cond = NULL;
+	r->fragment = true;
+	ok = ok && compare(r, left, right, op);
+	r->fragment = r->alone = false;
+	if (ok)
+		plain = arena_printf(r->nft->im->arena, "(ip6.nexthdr != frag and %s or ip6.nexthdr == frag and %s)", plain, r->to->cond);
+	r->to->cond = before;
+	if (ok)
+		chain_and(r->nft->im, &r->to->cond, "%s", plain);
+	return ok;
 }
 
 /* ---- statements ---- */

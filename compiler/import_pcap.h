@@ -22,6 +22,9 @@ struct pcap_value {
 	unsigned shift;		/* LOAD: then shifted right; the mask has none of these bits */
 };
 
+/* No slice ends behind this byte, since no frame has it. */
+enum { PCAP_FRAME_MOST = 9216 };
+
 enum pcap_op { PCAP_EQ, PCAP_GT, PCAP_GE };
 
 /* A condition of a jump: .value OP .k, or with .neg its opposite; false, both ways, where bytes of it are not in the frame. */

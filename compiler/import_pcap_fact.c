@@ -94,6 +94,29 @@ static bool safe(const struct pcap_fact *known, const struct pcap_value *v)
 	return h != HDR_NONE && v->off >= base && v->off - base + v->size <= lang_headers[h].len;
 }
 
+/* Its bytes are in no frame: that ends a program, whatever it asks of them. */
+static bool beyond(const struct pcap_leaf *l)
+{
+	return l->value.kind == PCAP_LOAD && !l->value.ihl && l->value.off > PCAP_FRAME_MOST - l->value.size;
+}
+
+static bool ends(const struct pcap_node *n)
+{
+	switch (n->kind) {
+	case PCAP_LEAF:
+		return beyond(&n->leaf);
+	case PCAP_AND:
+	case PCAP_OR:
+		return ends(n->a) || ends(n->b);
+	case PCAP_NOT:
+		return ends(n->a);
+	case PCAP_TRUE:
+	case PCAP_FALSE:
+		break;
+	}
+	return false;
+}
+
 static bool all_safe(struct arena *a, const struct pcap_node *n, const struct pcap_fact *known)
 {
 	const struct pcap_fact *more = known;
@@ -180,6 +203,10 @@ static struct pcap_node *simple_leaf(struct arena *a, const struct pcap_leaf *le
 
 	n->leaf = *leaf;
 	n->leaf.neg = leaf->neg == want;
+	if (beyond(leaf)) {
+		n->kind = PCAP_FALSE;
+		return n;
+	}
 	is = decided(leaf, known);
 	if (is >= 0)
 		n->kind = (is == 1) != n->leaf.neg ? PCAP_TRUE : PCAP_FALSE;
@@ -243,7 +270,7 @@ struct pcap_node *pcap_simple(struct pcap_work *w, const struct pcap_node *n, bo
 		return l;
 	r = pcap_simple(w, n->b, want, pcap_facts_not(w->a, l, known));
 	/* Bytes that are not there end it: the other side is asked only where this one says no. */
-	if (r->kind != PCAP_FALSE && !all_safe(w->a, l, known))
+	if (r->kind != PCAP_FALSE && (ends(n->a) || !all_safe(w->a, l, known)))
 		r = guarded(w, n->a, want, r, known);
 	return either(w->a, l, r);
 }

@@ -223,6 +223,17 @@ static bool compared(const struct machine *m, const struct bpf_insn *i, bool sub
 	return true;
 }
 
+/* What cannot be said of a comparison that is understood; NULL: nothing. */
+static const char *outside(const struct pcap_value *v)
+{
+	if (v->kind != PCAP_LOAD)
+		return NULL;
+	/* Linux gives what it knows beside the packet under negative offsets: its direction, its interface. */
+	if (v->off > INT32_MAX)
+		return "it asks for what is not in the packet";
+	return v->ihl && v->off > PCAP_FRAME_MOST - 2 * 60 - v->size ? "it asks for bytes behind those of the longest frame" : NULL;
+}
+
 const char *pcap_block(const struct bpf_program *p, unsigned pc, struct pcap_leaf *out, unsigned *jump)
 {
 	struct pcap_value of = number(0);
@@ -235,7 +246,8 @@ const char *pcap_block(const struct bpf_program *p, unsigned pc, struct pcap_lea
 
 		if (BPF_CLASS(i->code) == BPF_JMP) {
 			*jump = pc;
-			return compared(&m, i, subtracted, &of, out) ? NULL : "it compares what is neither bytes of the packet nor its length";
+			return compared(&m, i, subtracted, &of, out) ? outside(&out->value) :
+				"it compares what is neither bytes of the packet nor its length";
 		}
 		if (subtracted || !step(&m, i, &subtracted, &of))
 			return "it computes with bytes of the packet, or with an offset that they say";

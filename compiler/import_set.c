@@ -104,7 +104,8 @@ static void create(struct import *im, struct ipset *sets, const struct words *w,
 			i++;
 		else if (among(w, i, plain, sizeof(plain) / sizeof(plain[0])) && i + 1 < w->n)
 			i++;
-		else if (!among(w, i, alone, sizeof(alone) / sizeof(alone[0])))
+		/* What stands behind an unknown one may be its value. */
+		else if (!s->why && !among(w, i, alone, sizeof(alone) / sizeof(alone[0])))
 			s->why = arena_printf(im->arena, "option %s has no counterpart here", text(im, w, i));
 	}
 }

@@ -2,8 +2,8 @@
  * Rate limits in IR. In: `over LIMIT` or `within LIMIT`, checked. Out: the key's parts, and one instruction that takes a token or finds
  * none. A key whose field is absent goes to @no either way.
  *
- * What a limit says (its rate, its part of the table) stands in the code where there are few: so the look-up is fastest. Where there are many, it
- * stands in the image, and code is there once for all keys as long.
+ * What a limit says (its rate, its part of the table) stands in the code where there are few: so the look-up is fastest. Where there are many, or
+ * keys are long, it stands in the image, and code is there once for all keys as long.
  */
 #include <string.h>
 
@@ -11,8 +11,9 @@
 #include "lower.h"
 #include "meta.h"
 
-/* Instructions that ask limits: of each the verifier may walk a hundred thousand instructions, where keys are long and families differ. */
-enum { FEW = 6 };
+/* Instructions that ask limits, each of which the verifier walks in all ways that lead there; and words of a key, which lie on the main function's
+ * stack beside all that it has to keep. */
+enum { FEW = 6, SHORT = 3 };
 
 void lower_limit(struct lower *l, const struct ast_expr *e, struct ir_block *yes, struct ir_block *no)
 {
@@ -39,8 +40,10 @@ void lower_limits_count(struct lower *l)
 		for (size_t k = 0; k < p->block.v[b]->inst.n; k++) {
 			const struct ir_inst *i = &p->block.v[b]->inst.v[k];
 
-			n += i->op == IR_LIMIT;
-			l->ir->limit_rows |= i->op == IR_LIMIT && i->a.kind != IR_IMM;
+			if (i->op != IR_LIMIT)
+				continue;
+			n++;
+			l->ir->limit_rows |= i->a.kind != IR_IMM || l->ast->limit.v[i->a.v]->words > SHORT;
 		}
 	l->ir->limit_rows |= n > FEW;
 }

@@ -253,6 +253,9 @@ static int check_options(struct cli *cli)
 		return cli_usage("which rule file?");
 	if (cli->import && cli->format)
 		return cli_usage("--format lays rule files out in their place; --import=%s alone prints one", cli->import);
+	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]) && !cli->import; i++)
+		if (of_import[i].given)
+			return cli_usage("%s is for --import", of_import[i].name);
 	/* What was imported is to be seen. */
 	if (cli->import && !modes)
 		cli->emit = "xdpf";
@@ -269,9 +272,6 @@ static int check_options(struct cli *cli)
 	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
 		if (of_run[i].given)
 			return cli_usage("%s is for --run", of_run[i].name);
-	for (size_t i = 0; i < sizeof(of_import) / sizeof(of_import[0]) && !cli->import; i++)
-		if (of_import[i].given)
-			return cli_usage("%s is for --import", of_import[i].name);
 	if (budget_options(cli) != GO_ON || analyse_options(cli) != GO_ON)
 		return EXIT_USAGE;
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)

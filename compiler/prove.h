@@ -8,17 +8,27 @@
 #include "ast.h"
 #include "import.h"
 
-enum { PROVE_FRAME_MOST = 1514, PROVE_IFACES = 16 };
+/* A frame, and one that is sent in fragments. */
+enum { PROVE_FRAME_MOST = 1514, PROVE_WHOLE_MOST = 5000, PROVE_IFACES = 16 };
 
 enum prove_verdict { PROVE_UNSEEN, PROVE_DROPPED, PROVE_PASSED };	/* UNSEEN: it never came to where the original's rules are */
 
-struct prove_packet {
+/* A fragment of a datagram that is sent whole: a frame. */
+struct prove_piece {
 	uint8_t *data;
 	size_t len;
+};
+
+struct prove_packet {
+	uint8_t *data;
+	size_t len, room;		/* room: while it is made */
+	VEC(struct prove_piece) piece;	/* what is sent instead of .data, which is the whole datagram; empty: .data is */
 	const char *iface;		/* that receives it */
 	enum prove_verdict original;
 	enum prove_verdict translation;
 	bool malformed;
+	bool fragments;			/* it is or has fragments, and the chain sees what is put together from them */
+	bool stateless;			/* neither TCP nor UDP */
 	bool later;			/* a fragment without a transport header */
 	const struct ast_rule *rule;	/* of the translation, that decided; NULL: its default */
 };
@@ -66,6 +76,11 @@ void prove_sums(uint8_t *data, size_t len);
 
 /* The next packet: it matches a rule, just misses it, or is anything. */
 void prove_pick(struct prove *pr, size_t number, struct prove_packet *out);
+
+/* ---- prove_split.c ---- */
+
+/* The datagram in the frame as fragments with the identification @number, where the chain sees it whole. False: it is none that can be cut. */
+bool prove_split(struct prove *pr, uint32_t number, const uint8_t *data, size_t len, struct prove_packet *out);
 
 /* ---- prove.c ---- */
 

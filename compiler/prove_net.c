@@ -97,6 +97,12 @@ static int open_sender(size_t i, char *why)
 	return -1;
 }
 
+/* Frames that are too short or long for the interface are not sent, and so not seen. */
+static bool send_one(int fd, const uint8_t *data, size_t len)
+{
+	return send(fd, data, len, 0) >= 0 || errno == EINVAL || errno == EMSGSIZE || errno == ENOBUFS;
+}
+
 /* Each goes with its number as the mark: a veth pair within one namespace keeps it. */
 static bool send_all(const struct prove *pr, char *why)
 {
@@ -117,9 +123,10 @@ static bool send_all(const struct prove *pr, char *why)
 		while (at + 1 < pr->n_ifaces && strcmp(pr->iface[at], p->iface) != 0)
 			at++;
 		ok = setsockopt(fd[at], SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0;
-		/* Frames that are too short or long for the interface are not sent, and so not seen. */
-		if (ok && send(fd[at], p->data, p->len, 0) < 0 && errno != EINVAL && errno != EMSGSIZE && errno != ENOBUFS)
-			ok = false;
+		for (size_t j = 0; j < p->piece.n && ok; j++)
+			ok = send_one(fd[at], p->piece.v[j].data, p->piece.v[j].len);
+		if (!p->piece.n)
+			ok = ok && send_one(fd[at], p->data, p->len);
 		if (!ok)
 			snprintf(why, PROVE_WHY, "packet %zu cannot be sent: %s", i + 1, strerror(errno));
 	}

@@ -57,6 +57,23 @@ static void write_word(struct prove *pr, const struct prove_pool *pool, struct p
 	prove_write(pr, &w, p);
 }
 
+/* The datagram's length is one of the original's numbers, or about it, or any. */
+static void write_length(struct prove *pr, const struct prove_pool *pool, struct prove_packet *p)
+{
+	struct ast_operand op = { .kind = OPERAND_FIELD };
+	struct prove_want w = { .yes = true, .op = &op, .mask = value_ones(128), .flag = FIELD_NONE, .header = HDR_NONE };
+	const struct range *r = pool->word.n ? &pool->word.v[prove_random(pr, pool->word.n)] : NULL;
+	bool fits = r && r->family == FAMILY_NUM && r->lo.lo > 60 && r->lo.lo < PROVE_WHOLE_MOST - 100;
+	uint64_t n = fits ? r->lo.lo + prove_random(pr, 3) - 1 : 100 + prove_random(pr, 3000);
+
+	w.v = value_of(n);
+	op.field = FIELD_IP4_LEN;
+	prove_write(pr, &w, p);
+	w.v = value_of(n > 40 ? n - 40 : 0);
+	op.field = FIELD_IP6_LEN;
+	prove_write(pr, &w, p);
+}
+
 static void mutate(struct prove *pr, struct prove_packet *p)
 {
 	if (!prove_random(pr, 4) && p->len > 15) {
@@ -84,7 +101,8 @@ void prove_pick(struct prove *pr, size_t number, struct prove_packet *out)
 	struct prove_wants wants = { 0 };
 	struct arena_mark mark;
 	struct prove_shape s;
-	uint8_t frame[2048];
+	uint8_t frame[PROVE_WHOLE_MOST];
+	bool split;
 
 	if (!pr->pool) {
 		pr->pool = arena_alloc(pr->arena, sizeof(*pr->pool));
@@ -98,10 +116,16 @@ void prove_pick(struct prove *pr, size_t number, struct prove_packet *out)
 	if (pr->pool->sites.list.n && how == 4)
 		prove_site_wants(pr, pr->pool->sites.list.v[prove_random(pr, pr->pool->sites.list.n)], &wants);
 	prove_fit(pr, &wants, &s);
+	split = how != 6 && (s.family == FAMILY_IP4 ? pr->im->whole4 : s.family == FAMILY_IP6 && pr->im->whole6) && !prove_random(pr, 3);
+	if (split)
+		s.fragment = 0;
 	if (how == 2 || how == 3)
 		miss(pr, &wants);
-	*out = (struct prove_packet){ .data = frame, .iface = pr->iface[prove_random(pr, pr->n_ifaces)] };
+	*out = (struct prove_packet){ .data = frame, .room = split ? PROVE_WHOLE_MOST : PROVE_FRAME_MOST,
+				       .iface = pr->iface[prove_random(pr, pr->n_ifaces)] };
 	out->len = prove_frame(pr, &s, frame);
+	if (split)
+		write_length(pr, pr->pool, out);
 	/* Those of the rule itself last: they are to stay. */
 	for (size_t i = wants.list.n; i-- > 0;)
 		prove_write(pr, &wants.list.v[i], out);
@@ -113,4 +137,7 @@ void prove_pick(struct prove *pr, size_t number, struct prove_packet *out)
 	prove_sums(out->data, out->len);
 	arena_release(pr->arena, mark);
 	out->data = arena_copy(pr->arena, frame, out->len);
+	/* What became too long for one frame, and cannot be cut, is not sent. */
+	if (split && !prove_split(pr, (uint32_t)number, out->data, out->len, out) && out->len > PROVE_FRAME_MOST)
+		out->len = PROVE_FRAME_MOST;
 }

@@ -35,6 +35,17 @@ static bool watch_netdev(const struct prove *pr, FILE *f)
 	return true;
 }
 
+/* Other tables of the file have connections tracked; their rules are not loaded. Nothing goes out here. */
+static void track(const struct prove *pr, FILE *f)
+{
+	const char *const families[] = { pr->im->tracked4 ? "ip" : NULL, pr->im->tracked6 ? "ip6" : NULL };
+
+	for (size_t i = 0; i < 2; i++)
+		if (families[i])
+			fprintf(f, "table %s xdpf-track {\nchain track { type filter hook output priority 0; ct state new return ; }\n}\n",
+				families[i]);
+}
+
 bool prove_watch(const struct prove *pr, char *why)
 {
 	bool netdev = strcmp(pr->im->family, "netdev") == 0, ok;
@@ -46,6 +57,7 @@ bool prove_watch(const struct prove *pr, char *why)
 		snprintf(why, PROVE_WHY, "out of memory");
 		return false;
 	}
+	track(pr, f);
 	fprintf(f, "table %s xdpf-prove {\n", netdev ? "netdev" : "inet");
 	for (unsigned i = 0; i < 2; i++)
 		fprintf(f, "set %s { type mark; flags dynamic; size %zu; }\n", i ? "seen" : "came", pr->n + 1024);

@@ -122,7 +122,7 @@ static void put16(uint8_t *p, size_t v)
 /* The frame ends @end bytes behind its first; lengths behind IP follow. */
 static void resize(const struct dissect *d, struct prove_packet *p, size_t end)
 {
-	if (end > PROVE_FRAME_MOST || end < 14)
+	if (end > p->room || end < 14)
 		return;
 	if (end > p->len)
 		memset(p->data + p->len, 0, end - p->len);

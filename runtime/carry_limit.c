@@ -48,13 +48,8 @@ static uint64_t hash(const struct tables *t, const unsigned char *slot)
 {
 	uint64_t h = t->seed;
 
-	for (unsigned k = 0; k < t->words; k += 2) {
-		uint64_t v = word(slot + 8 * (k + (size_t)1));
-
-		if (k + 1 < t->words)
-			v ^= word(slot + 8 * (k + (size_t)2)) * (t->seed | 1);
-		h = stir((k ? h ^ h >> 32 : h) ^ v);
-	}
+	for (unsigned k = 0; k < t->words; k++)
+		h = stir((k ? h ^ h >> 32 : h) ^ word(slot + 8 * (k + (size_t)1)));
 	return h;
 }
 

@@ -21,10 +21,10 @@ EXPRESSIONS = (
     "icmp[icmptype] == icmp-echo", "ip[2:2] > 500 and ip[6:2] & 0x1fff != 0",
     "not (src net 192.168.0.0/16 and (dst port 1 or dst port 2)) and not ether broadcast", "sctp or ip6 multicast or arp host 10.0.0.1",
     "tcp[13] = 2 or tcp[13] = 18 and ip[8] < 5", "ether[60] = 1 or ip", "udp[20:4] != 7 and not tcp", "tcp[2:2] & 0xff00 > 0x1000",
-    "icmp6[0] = 135 or ip6[6] = 58", "tcp and udp", "ether proto 0x88cc", "ip[0] & 0xf > 5 and ip proto 47", "len > 64 and len <= 80", "",
+    "icmp6[0] = 135 or ip6[6] = 58", "tcp and udp", "ether[10000] = 1 or ip", "ip or ether[10000] != 1", "ether proto 0x88cc", "ip[0] & 0xf > 5 and ip proto 47", "len > 64 and len <= 80", "",
 )
-NOTHING = ("tcp and udp",)      # matches no packet
-REFUSED = ("ip6 protochain 6", "(tcp[0:2] + 1) = 80", "mpls or pppoes", "port", "ip[ip[0]] = 5")
+NOTHING = ("tcp and udp", "ether[10000] = 1 or ip")      # matches no packet
+REFUSED = ("ip6 protochain 6", "(tcp[0:2] + 1) = 80", "mpls or pppoes", "port", "ip[ip[0]] = 5", "inbound", "not outbound and ip", "ifindex 1", "tcp[9100] = 1")
 
 
 class Tally:
@@ -93,7 +93,7 @@ def iptables(t, scratch):
     if why:
         t.skip("iptables", why)
         return
-    for name, options in (("input.iptables", ()), ("raw.iptables", ()), ("raw.ip6tables", ()), ("input.ip6tables", ()),
+    for name, options in (("input.iptables", ()), ("raw.iptables", ()), ("raw.ip6tables", ()), ("input.ip6tables", ()), ("tracked.iptables", ()),
                           ("sets.iptables", ("--ipset", "sets.ipset"))):
         kind = name.split(".")[1]
         t.prove(name, kind, name, *options)
@@ -109,6 +109,8 @@ def iptables(t, scratch):
     nft(t, scratch)
     kernel(t, scratch)
     otherwise(t, scratch)
+    datagrams(t)
+    states(t, scratch)
     done = subprocess.run(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", t.xdpfc, "--import=iptables", "--prove", "5", "-"],
                           input=b"*filter\n:INPUT DROP [0:0]\nCOMMIT\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     t.say("a proof without root", None if done.returncode == 3 and b"needs root" in done.stderr and not done.stdout else
@@ -144,6 +146,30 @@ def kernel(t, scratch):
         theirs = subprocess.run([t.xdpf, "run", "--quiet", prog, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         t.say(name + ", in the kernel", None if ours.returncode == 0 and theirs.returncode == 0 and ours.stdout and ours.stdout == theirs.stdout else
               "not alike: %s %s" % (ours.stderr.decode()[-500:], theirs.stderr.decode()[-500:]))
+
+
+def datagrams(t):
+    """What is accepted of datagrams in fragments is found, counted apart, and nothing else is treated otherwise."""
+    t.prove("tracked.nft", "nft", "tracked.nft", "--accept=fragments")
+    for name in ("whole.iptables", "whole.ip6tables"):
+        done = subprocess.run([t.xdpfc, "--import=" + name.split(".")[1], "--accept=fragments", "--prove", "1500", "--check", name], cwd=RULES,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+        t.say(name + ", in fragments", None if done.returncode == 0 and re.search(
+            rb"\b[1-9]\d* datagrams in fragments treated otherwise, as --accept=fragments has it", done.stderr) else
+            "%d %s" % (done.returncode, done.stderr.decode()[-2000:]))
+
+
+def states(t, scratch):
+    """A ping is NEW to connection tracking, and has no flow.state: accepted, and told apart."""
+    path = os.path.join(scratch, "states.iptables")
+    with open(path, "w") as f:
+        f.write("*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n-A INPUT -p tcp -m tcp --dport 22 -m "
+                "conntrack --ctstate NEW -j ACCEPT\n-A INPUT -p icmp -m conntrack --ctstate NEW -j ACCEPT\nCOMMIT\n")
+    done = subprocess.run([t.xdpfc, "--import=iptables", "--accept=state", "--prove", "1500", "--check", path], stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=120)
+    t.say("states", None if done.returncode == 0 and re.search(
+        rb"\b[1-9]\d* packets that are neither TCP nor UDP treated otherwise, as --accept=state has it", done.stderr) else
+        "%d %s" % (done.returncode, done.stderr.decode()[-2000:]))
 
 
 def otherwise(t, scratch):

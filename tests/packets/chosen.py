@@ -1,0 +1,61 @@
+#!/usr/bin/python3
+"""Keys that somebody chose: addresses of one /56 that differ only in the last byte of each half. A limit has room for all of them, as for any others:
+each has its tokens, none goes by for want of room, whatever the seed.
+
+usage: chosen.py [--xdpfc XDPFC] [--xdpf XDPF]
+"""
+
+import argparse
+import json
+import os
+import struct
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import corpus
+import diff
+
+BYTES = range(0, 256, 2)
+RULES = "limit source = 1/h burst 1 per ip.src size 50k;\ndefault pass;\nover: drop if udp over source;\n"
+
+
+def frame(a, b):
+    udp = struct.pack(">HHHH", 1, 2, 8, 0)
+    source = bytes.fromhex("20010db8000000") + bytes((a, 0, 0, 0, 0, 0, 0, 0, b))
+    return (bytes.fromhex("02000000000102000000000286dd") + struct.pack(">IHBB", 6 << 28, len(udp), 17, 64) + source +
+            bytes.fromhex("20010db8ffff00000000000000000001") + udp)
+
+
+def main():
+    release = os.path.join(corpus.ROOT, "build", "release")
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--xdpfc", default=os.path.join(release, "xdpfc"))
+    parser.add_argument("--xdpf", default=os.path.join(release, "xdpf"))
+    args = parser.parse_args()
+    refused = corpus.kernel_refuses(args.xdpfc, args.xdpf)
+    if refused:
+        print("skipped: chosen: the kernel: " + refused)
+        return 77
+    frames = [frame(a, b) for a in BYTES for b in BYTES]
+    with tempfile.TemporaryDirectory() as tmp:
+        rules, capture, prog = (os.path.join(tmp, name) for name in ("chosen.xdpf", "frames.pcap", "chosen.o"))
+        with open(rules, "w") as f:
+            f.write(RULES)
+        corpus.write_pcap(capture, frames + frames, [corpus.START] * (2 * len(frames)))
+        for command in ((args.xdpfc, "--quiet", rules, "-o", prog), (args.xdpf, "run", "--json", prog, capture)):
+            done = diff.run(*command)
+            if done.returncode:
+                print("FAILED: %s\n0 passed, 1 failed, 0 skipped" % done.stderr)
+                return 1
+        limit = json.loads(done.stdout.splitlines()[-1])["summary"]["limits"][0]
+    want = {"admitted": len(frames), "denied": len(frames), "full": 0}
+    failed = [what for what in want if limit[what] != want[what]]
+    for what in failed:
+        print("FAILED: %s: %d of %d" % (what, limit[what], want[what]))
+    print("%d passed, %d failed, 0 skipped" % (len(want) - len(failed), len(failed)))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
