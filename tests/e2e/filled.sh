@@ -118,7 +118,7 @@ for set in tables plain; do
 	wrong=0 cut=0
 	for i in 1 2 3 4 5; do
 		file=$([ $((i % 2)) = 1 ] && echo new || echo old)
-		in_a timeout --preserve-status -s TERM "0.0$((i * 9 % 40 + 10))" "$XDPF" set replace --quiet xe0 $set "$WORK/$file.txt" || cut=$((cut + 1))
+		in_a timeout --foreground --preserve-status -s TERM "0.0$((i * 9 % 40 + 10))" "$XDPF" set replace --quiet xe0 $set "$WORK/$file.txt" || cut=$((cut + 1))
 		case $sums in *" $(set_of show xe0 $set | cut -f1 | sort -V | sha256sum) "*) ;; *) wrong=$((wrong + 1)) ;; esac
 	done
 	is "$set: never half" "$wrong" 0

@@ -73,7 +73,7 @@ says "set of the other" "^set two.xdpf:banned: 1 added"
 says "tables" "^table t \(two.xdpf\)"
 prom() { in_a "$XDPF" stats --prometheus xe0 | /usr/bin/python3 "$HERE/prometheus.py" "$1" 2>&1; }
 is "for Prometheus" "$(prom '[v("xdpf_limit_packets_total", file=f, limit="l", result="denied") for f in ("one.xdpf", "two.xdpf")]')" "[4, 0]"
-OUT=$(in_a timeout 2.5 "$XDPF" stats --watch xe0)
+OUT=$(in_a timeout --foreground 2.5 "$XDPF" stats --watch xe0)
 for file in one two; do
 	says "$file: rule" "^$file.xdpf:banned +drop "
 	says "$file: limit" "^limit $file.xdpf:l "

@@ -102,6 +102,6 @@ says "its tables" "table pairs \(show.xdpf\) per ip.proto, l4.dport: 1 entry"
 status "for Prometheus" 0 in_a "$XDPF" stats --prometheus xe0
 says "its rules" '^xdpf_rule_packets_total\{interface="xe0",program="show",file="show.xdpf",rule="show.xdpf:7",index="[0-9]+",verdict="drop"\} 4$'
 is "every line of it" "$(/usr/bin/python3 "$HERE/prometheus.py" 'v("xdpf_info")' <<<"$OUT" 2>&1)" 1
-OUT=$(in_a timeout 2.5 "$XDPF" stats --watch xe0)
+OUT=$(in_a timeout --foreground 2.5 "$XDPF" stats --watch xe0)
 is "again each second" "$(grep -c "^verdicts" <<<"$OUT")" 2
 report
