@@ -3,8 +3,9 @@
  * codegen_limit_table.c), counted; and the maps, one for all limits whose keys have as many words.
  *
  * Where there are few limits, what is common is no function: where the kernel guards returns against speculation, one costs as much as the look-up,
- * and hinders the processor in going on meanwhile. What is rare is a function per limit. Where there are many (ir_program.limit_rows), all is one
- * function for all keys as long, which reads in the image what the limit says. It is a global one: the verifier goes through it once.
+ * and hinders the processor in going on meanwhile. What is rare is a function per limit. Where there are many, or keys are long
+ * (ir_program.limit_rows), all is one function for all keys as long, which reads in the image what the limit says. These functions are global ones:
+ * the verifier goes through each once.
  */
 #include "codegen_limit.h"
 

@@ -7,13 +7,14 @@
  * state may matter behind there: till then no new key is put into the set, so nobody is ever in two. What is full again may be
  * overwritten, for that is what an unknown key is; nothing else is.
  *
- * Most keys are known and in their first set: that way takes no lock. The tokens are taken by compare-and-swap on the state, so CPUs
- * never take the same one. Everything else is a function, and done with the set locked: going on, and putting a key in. Who puts a key in
- * first swaps the state of what was there for 0, then writes the key, then the new state. A slot with state 0 is nobody's for those without
- * a lock; they read a slot's state before its key, and one whose state changed since is compared again: so a state is only ever taken for the
- * key that it was read with.
+ * Most keys are known, in their first set, and there in their own slot: that way is short, and takes no lock, nor does the one to the set's other
+ * slots. The tokens are taken by compare-and-swap on the state, so CPUs never take the same one. Going on to further sets and putting a key in
+ * are done with the set locked. All but the key's own slot is a function where the limit's numbers stand in the code. Who puts a key in first
+ * swaps the state of what was there for 0, then writes the key, then the new state. A slot with state 0 is nobody's for those without a lock; they
+ * read a slot's state before its key, and one whose state changed since is compared again: so a state is only ever taken for the key that it was
+ * read with.
  *
- * Which slot is free is found by arithmetic. Loops are such as the verifier can count: it walks each once per call.
+ * Which slot is free is found by arithmetic. Loops are such as the verifier can count, in functions that it walks once.
  */
 #include "codegen_limit.h"
 
