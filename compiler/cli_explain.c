@@ -1,7 +1,7 @@
 /*
- * xdpfc --explain WHAT FILE...: which rule decides about a packet, and where each rule before it stopped matching. In: a checked program, and packets:
- * of a capture, of what `xdpf log` wrote, or written as a test would write them. Out: the way of each packet that is asked about, by the evaluator's
- * own walk. Packets before that one are run as well: limits and sets are then as --run has them.
+ * xdpfc --explain WHAT FILE...: which rule decides about a packet, and where each rule before it stopped matching. In: a checked program, and packets
+ * of a capture, of what `xdpf log` wrote, or as a test has them. Out: the way of each packet that is asked about, by the evaluator's own walk. Packets
+ * before that one are run as well: limits and sets are then as --run has them.
  */
 #include <errno.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static int what_is(struct asked *q, const char *arg)
 		q->path = arena_strndup(q->cli->arena, arg, (size_t)(colon - arg));
 		if (strcmp(q->path, "-") == 0 || access(q->path, F_OK) == 0 || !strpbrk(q->path, "={, ")) {
 			if (!q->from || q->from > q->to)
-				return cli_usage("--explain %s: packets are counted from 1, and of a range the first number is not the greater one", arg);
+				return cli_usage("--explain %s: packets are counted from 1, and a range goes upwards", arg);
 			return EXIT_DONE;
 		}
 		q->from = q->to = 0;

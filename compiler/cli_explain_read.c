@@ -1,6 +1,6 @@
 /*
- * Packets that are asked about. In: a capture, or what `xdpf log --json` and `xdpf explain` write: an object on each line. Out: each packet, with what is
- * known beside its bytes. What is wrong with a line is told with its number, and ends the reading.
+ * Packets that are asked about. In: a capture, or what `xdpf log --json` writes: an object on each line. Out: each packet, with what is known
+ * beside its bytes. What is wrong with a line is told with its number, and ends the reading.
  */
 #include <errno.h>
 #include <jansson.h>

@@ -124,8 +124,6 @@ static void put_rule(struct explain *x, unsigned index)
 struct counted {
 	struct explain *x;
 	size_t n, by[3];
-	unsigned first, last;		/* of those that were not looked at, in a row: in blocks of one rule */
-	size_t row;
 };
 
 static void count(void *arg, unsigned index)
@@ -195,14 +193,14 @@ size_t explain_notes(struct explain *x, const struct explain_packet *q, const ch
 	size_t n = 0;
 
 	if (q->pkt->len < q->length)
-		out[n++] = arena_printf(x->a, "%zu of its %zu bytes were captured, and these are what the rules see here; --fill takes the rest as zeros",
-					q->pkt->len, q->length);
+		out[n++] = arena_printf(x->a, "%zu of its %zu bytes were captured, which are what the rules see here; "
+					"--fill takes the rest as zeros", q->pkt->len, q->length);
 	else if (q->known < q->pkt->len)
 		out[n++] = arena_printf(x->a, "%zu of its %zu bytes were captured: the rest is taken as zeros", q->known, q->length);
 	if ((q->verdict && strcmp(q->verdict, verdict)) || (q->rule && strcmp(q->rule, rule)))
-		out[n++] = arena_printf(x->a, "the filter itself said %s%s%s: it had other rules, or what is not in the packet (limits, sets, chance, "
-					"connections) was otherwise there", q->verdict ? q->verdict : verdict, q->rule ? " by " : "",
-					q->rule ? q->rule : "");
+		out[n++] = arena_printf(x->a, "the filter itself said %s%s%s: it had other rules, or what is not in the packet "
+					"(limits, sets, chance, connections) was otherwise there",
+					q->verdict ? q->verdict : verdict, q->rule ? " by " : "", q->rule ? q->rule : "");
 	return n;
 }
 

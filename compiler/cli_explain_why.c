@@ -68,11 +68,12 @@ static void put_value(FILE *out, const struct ast_operand *o, const struct eval_
 static bool is_unknown(const struct explain *x, const struct eval_view *w, const struct ast_operand *o, const struct eval_value *v)
 {
 	const struct dissect *d = o->inner ? &w->inner : &w->d;
-	const struct field_info *f = &lang_fields[o->field];
+	const struct field_info *f;
 
 	if (v->bytes)
 		return (size_t)(v->bytes - w->pkt->data) + v->n_bytes > x->known;
-	return o->kind == OPERAND_FIELD && f->form == FORM_WIRE && d->offset[f->header] + f->off + f->len > x->known;
+	f = &lang_fields[o->field];
+	return f->form == FORM_WIRE && d->offset[f->header] + f->off + f->len > x->known;
 }
 
 /* ---- what is absent ---- */
@@ -114,11 +115,19 @@ static void put_no_header(FILE *out, const struct eval_view *w, const char *name
 	put_instead(out, w, inner);
 }
 
+/* The header that a field's name begins with, in which its own one is. */
+static enum header_id within(const struct field_info *f)
+{
+	enum header_id h = lang_header_by_name(f->name, strcspn(f->name, "."));
+
+	return h == HDR_COUNT ? f->header : h;
+}
+
 static void put_absent(FILE *out, const struct eval_view *w, const struct ast_operand *o)
 {
 	const struct dissect *d = o->inner ? &w->inner : &w->d;
-	const struct field_info *f = &lang_fields[o->field];
-	const char *name = f->name;
+	const struct field_info *f;
+	const char *name;
 
 	if (o->kind == OPERAND_PACKET) {
 		fprintf(out, "the packet has %zu bytes", w->pkt->left);
@@ -133,6 +142,8 @@ static void put_absent(FILE *out, const struct eval_view *w, const struct ast_op
 		put_instead(out, w, o->inner);
 		return;
 	}
+	f = &lang_fields[o->field];
+	name = f->name;
 	if (f->form == FORM_META && f->header == HDR_NONE) {
 		if (o->field == FIELD_FLOW_STATE && !dissect_has(&w->d, HDR_TCP) && !dissect_has(&w->d, HDR_UDP))
 			put_no_header(out, w, "tcp or udp", 10, o->inner);
@@ -140,13 +151,13 @@ static void put_absent(FILE *out, const struct eval_view *w, const struct ast_op
 			fputs("it is not given", out);
 		return;
 	}
-	/* what carries no name of its own is known by what its field begins with */
-	if (f->form == FORM_WIRE && lang_headers[f->header].name)
-		name = lang_headers[f->header].name;
-	if (f->form == FORM_WIRE && !lang_headers[f->header].name && lang_part(f->header) && dissect_has(d, lang_part(f->header)->parent))
-		fprintf(out, "this %.*s has none", (int)strcspn(name, "."), name);
+	/* what is inside another header: that one is there, and this is not */
+	if (f->form == FORM_WIRE && lang_headers[f->header].layer == LAYER_PART && dissect_has(d, within(f)))
+		fprintf(out, "this %s%.*s has none", o->inner ? "inner." : "", (int)strcspn(name, "."), name);
+	else if (f->form == FORM_WIRE && lang_headers[f->header].name && lang_headers[f->header].layer != LAYER_PART)
+		put_no_header(out, w, lang_headers[f->header].name, (int)strlen(lang_headers[f->header].name), o->inner);
 	else
-		put_no_header(out, w, name, name == f->name ? (int)strcspn(name, ".") : (int)strlen(name), o->inner);
+		put_no_header(out, w, name, (int)strcspn(name, "."), o->inner);
 }
 
 const char *explain_value(struct explain *x, const struct eval_view *w, const struct ast_operand *o)

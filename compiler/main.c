@@ -11,8 +11,9 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EXPLAIN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED,
-	OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ALL, OPT_FILL, OPT_TIME, OPT_SET, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EXPLAIN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE,
+	OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ALL, OPT_FILL, OPT_TIME, OPT_SET, OPT_ENGINE,
+	OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
 	OPT_MAX_MEMORY, OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
 	OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
@@ -46,14 +47,12 @@ enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
 	"usage: xdpfc FILE... -o OUT.o         compile rule files to one XDP program\n"
-	"       xdpfc --check|--test FILE...   say what is wrong in them; run their tests\n"
+	"       xdpfc --check|--test|--format FILE...  what is wrong; their tests; layout\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
 	"       xdpfc --explain PACKETS FILE...   which rule decides, why none before it\n"
 	"       xdpfc --emit=STAGE FILE...     print as ast, ir, llvm, asm, json or xdpf\n"
 	"       xdpfc --import=KIND FILE...    JSON, or rules of other filters, as rules\n"
-	"       xdpfc --format FILE...         lay out in place, comments and all\n"
-	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
-	"       xdpfc --analyse FILE...        rules that change nothing, with packets\n"
+	"       xdpfc --budget|--analyse FILE...   the cost; rules that change nothing\n"
 	"       xdpfc --diff OLD NEW           packets that they treat differently\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"Several files make one program, in this order; - is standard input.\n"
@@ -62,14 +61,12 @@ static const char help[] =
 	"                    sets are found, rules count (what costs least); tables (128)\n"
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more is 4\n"
 	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
-	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
-	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
-	"                    --run: what is not in the frame (else: absent)\n"
+	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
+	"                    --run, --explain: what is not in the frame (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
 	"                    way; bytes behind N stand in further pieces of memory\n"
-	"  --explain takes CAPTURE[:N[-M]], lines of `xdpf log --json`, or a packet as\n"
-	"                    tests write it: 'tcp.dport = 22'; beside what --run takes,\n"
-	"                    --time UTC, --set NAME=FILE, --fill, --all (docs/explain.md)\n"
+	"  --time UTC, --set NAME=FILE, --fill, --all   --explain: CAPTURE[:N[-M]], lines\n"
+	"                    of `xdpf log --json`, or 'tcp.dport = 22' (docs/explain.md)\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
 	"Exit status: 0 done, 1 input is wrong, 2 usage, 3 refused, 4 the answer is no.\n";
@@ -344,8 +341,8 @@ int main(int argc, char **argv)
 		status = cli_import(&cli);
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
-		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.explain ? cli_explain(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :
-			 cli.analyse ? cli_analyse(&cli) : cli.diff ? cli_diff(&cli) :
+		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.explain ? cli_explain(&cli) :
+			 cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) : cli.analyse ? cli_analyse(&cli) : cli.diff ? cli_diff(&cli) :
 			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) :
 			 cli.emit && strcmp(cli.emit, "json") == 0 ? cli_json(&cli) : cli_compile(&cli);
 	}
