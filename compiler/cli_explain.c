@@ -1,7 +1,7 @@
 /*
- * xdpfc --explain WHAT FILE...: which rule decides about a packet, and where each rule before it stopped matching. In: a checked program, and packets
- * of a capture, of what `xdpf log` wrote, or as a test has them. Out: the way of each packet that is asked about, by the evaluator's own walk. Packets
- * before that one are run as well: limits and sets are then as --run has them.
+ * xdpfc --explain WHAT FILE...: which rule decides about a packet, and where each rule before it stopped matching. In: a checked program, and
+ * packets of a capture, of what `xdpf log` wrote, or as a test has them. Out: the way of each packet that is asked about, by the evaluator's own
+ * walk. Packets before that one are run as well: limits and sets are then as --run has them.
  */
 #include <errno.h>
 #include <string.h>
