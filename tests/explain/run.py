@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import random
+import struct
 import subprocess
 import sys
 import tempfile
@@ -177,10 +178,13 @@ def inputs(t):
     t.says("cut", t.run("--explain", "cut.pcap", rules), 1, "packet 67: ", "is broken behind packet 67")
     done = subprocess.run([t.xdpfc, "--explain", "-:2", rules], input=whole, stdout=subprocess.PIPE, timeout=60)
     t.check("standard input", done.returncode == 0 and done.stdout.startswith(b"packet 2: "), done.stdout)
-    cut = os.path.join(ROOT, "tests", "captures", "truncated.pcap")
-    done = t.run("--explain", cut + ":1", rules)
-    t.says("cut off", done, 0, "were captured, which are what the rules see here; --fill takes the rest as zeros")
-    t.says("filled", t.run("--fill", "--explain", cut + ":1", rules), 0, "were captured: the rest is taken as zeros")
+    frame = bytes.fromhex("0200000000010200000000020800" "4500012c000000004011000000000000" "0a0000010400" "1093010800000000")
+    snapped = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + struct.pack("<IIII", 1767605400, 0, len(frame), 314) + frame
+    t.write("snapped.pcap", snapped, "wb")
+    t.says("cut off", t.run("--explain", "snapped.pcap:1", rules), 0, "drop by bad", "%d of its 314 bytes were captured, which are" % len(frame), "--fill")
+    filled = t.run("--fill", "--explain", "snapped.pcap:1", rules)
+    t.says("filled", filled, 0, "pkt.len = 314", "of its 314 bytes were captured: the rest is taken as zeros")
+    t.check("filled", "; malformed" not in filled.stdout, filled.stdout)
     t.says("steps", t.run("--explain", "tcp.dprot = 4", rules), 1, "<packet>:1:1: error: unknown field", "did you mean `tcp.dport`?")
     t.says("no way out", t.run("--explain", 'tcp } expect pass } x: drop; test "y" { packet { tcp', rules), 1, "these are no packets")
     t.says("nothing", t.run("--explain", "after 1s", rules), 1, "there is no packet to ask about")
