@@ -4,9 +4,8 @@
  *
  * Where there are few limits, what is common is no function: where the kernel guards returns against speculation, one costs as much as the look-up,
  * and hinders the processor in going on meanwhile. What is rare is a function per limit. Where there are many, or keys are long
- * (ir_program.limit_rows), all is one function for all keys as long, which reads in the image what the limit says. What is done to one
- * set, locked, is a function for all limits with keys as long, either way. These functions are global ones: the verifier goes through each once.
- * Of the kernel's 512 bytes of stack, of which Linux 6.1 gives each function a multiple of 32, two such within each other take 128.
+ * (ir_program.limit_rows), all is one function for all keys as long, which reads in the image what the limit says. These functions are global ones:
+ * the verifier goes through each once.
  */
 #include "codegen_limit.h"
 

@@ -14,8 +14,7 @@
  * read a slot's state before its key, and one whose state changed since is compared again: so a state is only ever taken for the key that it was
  * read with.
  *
- * Which slot is free is found by arithmetic. Loops are such as the verifier can count. One set is asked in a function that it walks once: eight of
- * them behind each other, each with its own loops and ways, are more than that of Linux 6.1 finishes.
+ * Which slot is free is found by arithmetic. Loops are such as the verifier can count, in functions that it walks once.
  */
 #include "codegen_limit.h"
 
