@@ -297,7 +297,7 @@ static void run_rule(struct run *r, const struct ast_rule *rule)
 static void run_rules(struct run *r, const struct ast_rules *rules)
 {
 	/* A guard says that a rule does not match, but not why. */
-	const struct eval_guard *guard = r->e->guards && !r->e->trace ? eval_guards_of(r->e->guards, rules) : NULL;
+	const struct eval_guard *guard = r->e->guards && !r->e->trace && !r->pkt->guess ? eval_guards_of(r->e->guards, rules) : NULL;
 
 	for (size_t i = 0; i < rules->list.n && r->result.verdict == VERDICT_NONE; i++)
 		if (!guard || !eval_guard_excludes(&guard[i], &r->seen))

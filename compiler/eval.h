@@ -8,6 +8,14 @@
 #include "ast.h"
 #include "rx.h"
 
+/* Who says what is not in the packet. */
+struct eval_guess {
+	void *arg;
+	/* Is @e true, which asks a limit, chance, a socket, a connection, the driver, or a set that lives? @known: as far as is known here. The same
+	 * condition is asked several times, and has one answer. */
+	bool (*cond)(void *arg, const struct ast_expr *e, bool known);
+};
+
 /* A frame as the program sees it, from the Ethernet header on. What is not given is absent. */
 struct eval_packet {
 	uint8_t *data;			/* verdicts write to it; actions, and `reply`, put the evaluator's own copy in its place */
@@ -22,6 +30,7 @@ struct eval_packet {
 	unsigned flow_state;		/* enum xdpf_flow_state (runtime/abi.h) of TCP and UDP; 0: absent */
 	struct xdpf_rx rx;		/* what the driver says */
 	bool no_way;			/* `redirect` and `forward` find no way: their `else` applies */
+	const struct eval_guess *guess;	/* NULL: it is as is known here; else limits lose no tokens */
 	size_t first;			/* bytes of it in the first piece of memory, where it is in several; 0: it is in one */
 	/* What a run leaves, until the next one: .data, and */
 	size_t left;			/* bytes of it now */
