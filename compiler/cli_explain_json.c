@@ -136,6 +136,11 @@ void explain_json(struct explain *x, const struct explain_packet *q)
 	size_t n = explain_notes(x, q, note);
 
 	json_object_set_new(o, "packet", json_integer((json_int_t)q->number));
+	if (q->decided) {
+		json_object_set_new(o, "ns", json_integer((json_int_t)q->pkt->now));
+		json_object_set_new(o, "interface", text_or_null(q->pkt->iface));
+		json_object_set_new(o, "rxqueue", json_integer(q->pkt->rxqueue));
+	}
 	json_object_set_new(o, "fields", cli_json_string(x->fields));
 	json_object_set_new(o, "length", json_integer((json_int_t)q->length));
 	json_object_set_new(o, "captured", json_integer((json_int_t)q->known));

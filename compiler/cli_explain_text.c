@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli_explain.h"
 #include "cli_place.h"
@@ -210,6 +211,18 @@ static void put_facts(const struct explain_rule *r, struct explain *x)
 		printf("    %s: %s\n", explain_source(x, r->fact.v[i].cond->span), r->fact.v[i].text);
 }
 
+/* When and where a filter had it. */
+static const char *when(struct explain *x, const struct eval_packet *pkt)
+{
+	time_t s = (time_t)(pkt->now / 1000000000u);
+	char text[32] = "";
+	struct tm tm;
+
+	if (gmtime_r(&s, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return arena_printf(x->a, ", %s.%06uZ, receive queue %u", text, (unsigned)(pkt->now / 1000 % 1000000), pkt->rxqueue);
+}
+
 static void put_otherwise(struct explain *x, const struct explain_packet *q, const char *on, const char *off)
 {
 	printf("  %sTHE FILTER DID OTHERWISE%s: %s", on, off, q->verdict);
@@ -228,7 +241,7 @@ void explain_text(struct explain *x, const struct explain_packet *q)
 	const char *on = x->cli->colour ? "\033[1m" : "", *off = x->cli->colour ? "\033[0m" : "", *note[EXPLAIN_NOTES];
 	size_t notes = explain_notes(x, q, note);
 
-	printf("packet %llu: %s\n", q->number, x->fields);
+	printf("packet %llu%s: %s\n", q->number, q->decided ? when(x, q->pkt) : "", x->fields);
 	for (size_t i = 0; i + 1 < x->file.n; i++)
 		printf("  %s passes it on, by %s (%s)\n", shown(x, x->file.v[i].unit->name), shown(x, explain_rule_name(&x->file.v[i])),
 		       place(x, &x->file.v[i]));
