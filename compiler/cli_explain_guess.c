@@ -68,7 +68,8 @@ static struct eval *evaluator(const struct explain *x, struct eval *e)
 }
 
 /* The packet as it came, on the way with these @turns. */
-static struct eval_result run(struct explain *x, struct eval *e, const struct explain_packet *q, const struct eval_packet *came, const struct turns *t)
+static struct eval_result run(struct explain *x, struct eval *e, const struct explain_packet *q, const struct eval_packet *came,
+			      const struct turns *t)
 {
 	struct eval *one = evaluator(x, e);
 

@@ -1,6 +1,6 @@
 /*
- * --kept LIST.json: rules that a running program keeps. In: an object, of which `files` says how many rule files there are, and `sources` has all texts,
- * in the order in which they were read: `name`, `text`. Out: what stands for the files of the command line.
+ * --kept LIST.json: rules that a running program keeps. In: an object, of which `files` says how many rule files there are, and `sources` has all
+ * texts, in the order in which they were read: `name`, `text`. Out: what stands for the files of the command line.
  */
 #include <jansson.h>
 #include <string.h>

@@ -12,7 +12,7 @@
 #include <errno.h>
 #include <linux/bpf.h>
 
-#include "abi.h"
+#include "abi_explain.h"
 
 /* One call of the function. */
 struct sample {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "abi_explain.h"
 #include "table/live.h"
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"

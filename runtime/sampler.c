@@ -170,8 +170,8 @@ static int map_state(struct xdpf_sampler *s, const struct xdpf_log *log)
 	void *at;
 
 	if (s->prog->explain_fd < 0 || s->prog->samples_fd < 0)
-		return rt_fail(log, EOPNOTSUPP, "program %s cannot say what it does with packets: an older xdpfc made it.\nCompile its rules and apply "
-			       "them again", rt_meta_get(s->prog->meta)->program);
+		return rt_fail(log, EOPNOTSUPP, "program %s cannot say what it does with packets: an older xdpfc made it.\n"
+			       "Compile its rules and apply them again", rt_meta_get(s->prog->meta)->program);
 	if (bpf_obj_get_info_by_fd(s->prog->explain_fd, &state, &len))
 		return rt_fail_sys(log, errno, "a map of the program cannot be looked at");
 	len = sizeof(samples);

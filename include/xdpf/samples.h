@@ -31,8 +31,9 @@ struct xdpf_sampler_opts {
 	unsigned verdicts;		/* bit N: packets of verdict N (enum xdpf_verdict) are wanted; 0: all are */
 };
 
-/* Asks a program that xdpf_program_find() found for samples; the program does as it did. Nothing of it outlives the sampler, or its process. One asks
- * at a time. -EBUSY: there is another, which the log names; -EOPNOTSUPP: the program was made by an xdpfc that knew no samples. @p must outlive it. */
+/* Asks a program that xdpf_program_find() found for samples; the program does as it did. Nothing of it outlives the sampler, or its process. One
+ * asks at a time. -EBUSY: there is another, which the log names; -EOPNOTSUPP: the program was made by an xdpfc that knew no samples. @p must outlive
+ * it. */
 XDPF_API int xdpf_sampler_open(struct xdpf_sampler **out, const struct xdpf_program *p, const struct xdpf_sampler_opts *opts,
 			       const struct xdpf_log *log);
 XDPF_API void xdpf_sampler_free(struct xdpf_sampler *s);

@@ -1,6 +1,6 @@
 /*
- * Why packets went as they did. In: samples, and the program that they are of. Out: what xdpfc says of them, on our standard output: it gets the texts
- * that the program keeps of its rules, and what its sets have now. All of that is in memory, and is gone with us.
+ * Why packets went as they did. In: samples, and the program that they are of. Out: what xdpfc says of them, on our standard output: it gets the
+ * texts that the program keeps of its rules, and what its sets have now. All of that is in memory, and is gone with us.
  */
 #include <errno.h>
 #include <net/if.h>
