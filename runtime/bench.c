@@ -30,7 +30,7 @@ enum { ROUNDS = 9, PACKETS = 100000, MOST_PACKETS = 100000000, ROUNDS_MOST = 100
 struct feed {
 	uint64_t home;		/* where packets began the first time, as a number */
 	uint64_t now;
-	uint32_t next, n;	/* frames */
+	uint32_t first, next, end;	/* frames; with the first behind the last before .end */
 	uint32_t which, fed;	/* the program to go on to; was it fed once? */
 };
 
@@ -156,9 +156,9 @@ static int load_feeder(const struct xdpf_bench *b)
 		LOAD(BPF_W, 1, 7, offsetof(struct feed, next)),
 		STORE(BPF_W, 10, -4, 1),
 		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 1, 0, 0, 1),
-		LOAD(BPF_W, 2, 7, offsetof(struct feed, n)),
+		LOAD(BPF_W, 2, 7, offsetof(struct feed, end)),
 		INSN(BPF_JMP | BPF_JLT | BPF_X, 1, 2, 1, 0),
-		SET(1, 0),
+		LOAD(BPF_W, 1, 7, offsetof(struct feed, first)),
 		STORE(BPF_W, 7, offsetof(struct feed, next), 1),
 		MAP(1, BPF_PSEUDO_MAP_FD, b->frames_fd),
 		COPY(2, 10),
@@ -260,12 +260,19 @@ static uint64_t cpu_time(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* A turn of the filter or the floor over @packets: ns for each. */
-static int turn(const struct xdpf_bench *b, uint32_t which, uint32_t frames, uint32_t packets, double *ns, const struct xdpf_log *log)
+struct turns {
+	const struct xdpf_bench *b;
+	uint32_t first, frames, packets;
+	unsigned rounds;
+};
+
+/* One of the filter or the floor: ns for each packet. */
+static int turn(const struct turns *t, uint32_t which, double *ns, const struct xdpf_log *log)
 {
-	struct feed f = { .n = frames, .which = which };
+	const struct xdpf_bench *b = t->b;
+	struct feed f = { .first = t->first, .next = t->first, .end = t->first + t->frames, .which = which };
 	uint8_t room[XDPF_MAX_LINEAR] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = room, .data_size_in = sizeof(room), .repeat = (int)packets);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = room, .data_size_in = sizeof(room), .repeat = (int)t->packets);
 	uint32_t zero = 0;
 	uint64_t began;
 
@@ -274,7 +281,7 @@ static int turn(const struct xdpf_bench *b, uint32_t which, uint32_t frames, uin
 	began = cpu_time();
 	if (bpf_prog_test_run_opts(b->feeder_fd, &run))
 		return rt_fail_sys(log, errno, "the kernel does not run the filter");
-	*ns = (double)(cpu_time() - began) / packets;
+	*ns = (double)(cpu_time() - began) / t->packets;
 	if (run.retval > XDP_REDIRECT)
 		return rt_fail(log, EIO, "a frame could not be given to the filter");
 	return 0;
@@ -294,18 +301,18 @@ static double median(double *v, size_t n)
 }
 
 /* filter, floor and cost of each round stand behind each other in @ns */
-static int measure(const struct xdpf_bench *b, uint32_t frames, uint32_t packets, unsigned rounds, double *ns, const struct xdpf_log *log)
+static int measure(const struct turns *t, double *ns, const struct xdpf_log *log)
 {
-	double *filter = ns, *floor = ns + rounds, *cost = ns + 2 * rounds, warm;
-	int err = turn(b, FLOOR, frames, packets, &warm, log);
+	double *filter = ns, *floor = ns + t->rounds, *cost = ns + 2 * t->rounds, warm;
+	int err = turn(t, FLOOR, &warm, log);
 
 	if (!err)
-		err = turn(b, FILTER, frames, packets, &warm, log);
-	for (unsigned i = 0; !err && i < rounds; i++) {
+		err = turn(t, FILTER, &warm, log);
+	for (unsigned i = 0; !err && i < t->rounds; i++) {
 		/* who comes first changes, too */
-		err = turn(b, i % 2 ? FLOOR : FILTER, frames, packets, i % 2 ? &floor[i] : &filter[i], log);
+		err = turn(t, i % 2 ? FLOOR : FILTER, i % 2 ? &floor[i] : &filter[i], log);
 		if (!err)
-			err = turn(b, i % 2 ? FILTER : FLOOR, frames, packets, i % 2 ? &filter[i] : &floor[i], log);
+			err = turn(t, i % 2 ? FILTER : FLOOR, i % 2 ? &filter[i] : &floor[i], log);
 		cost[i] = filter[i] - floor[i];
 	}
 	return err;
@@ -314,33 +321,36 @@ static int measure(const struct xdpf_bench *b, uint32_t frames, uint32_t packets
 int xdpf_bench_run(struct xdpf_bench *b, const struct xdpf_bench_opts *opts, struct xdpf_bench_result *result, const struct xdpf_log *log)
 {
 	struct xdpf_bench_opts opt = opts_copy(struct xdpf_bench_opts, opts);
-	unsigned rounds = opt.rounds ? opt.rounds : ROUNDS;
-	uint32_t frames = opt.hot ? 1 : (uint32_t)b->n, packets = opt.packets ? opt.packets : PACKETS;
+	struct turns t = { .b = b, .first = (uint32_t)opt.frame, .frames = 1, .rounds = opt.rounds ? opt.rounds : ROUNDS,
+			   .packets = opt.packets ? opt.packets : PACKETS };
 	_cleanup_free_ double *ns = NULL;
 	int err = rt_opts_check(opts, sizeof(opt), log);
 
 	if (err)
 		return err;
-	if (!b->n)
-		return rt_fail(log, EINVAL, "there are no frames to run the filter over");
-	if (rounds > ROUNDS_MOST || packets > MOST_PACKETS)
+	if (opt.frame >= b->n)
+		return rt_fail(log, EINVAL, "there is no frame %zu of %zu to run the filter over", opt.frame, b->n);
+	if (t.rounds > ROUNDS_MOST || t.packets > MOST_PACKETS)
 		return rt_fail(log, EINVAL, "at most %d rounds of %d packets", ROUNDS_MOST, MOST_PACKETS);
-	if (packets < frames)
-		packets = frames;
-	ns = calloc(3 * (size_t)rounds, sizeof(*ns));
+	if (!opt.hot)
+		t.frames = (uint32_t)b->n - t.first;
+	if (t.packets < t.frames)
+		t.packets = t.frames;
+	ns = calloc(3 * (size_t)t.rounds, sizeof(*ns));
 	if (!ns)
 		return rt_fail(log, ENOMEM, "out of memory");
 	if (b->feeder_fd < 0)
 		err = load(b, log);
 	if (!err)
-		err = measure(b, frames, packets, rounds, ns, log);
+		err = measure(&t, ns, log);
 	if (err) {
 		unload(b);
 		return err;
 	}
 	*result = (struct xdpf_bench_result){
-		.filter = median(ns, rounds), .floor = median(ns + rounds, rounds), .cost = median(ns + 2 * (size_t)rounds, rounds),
-		.least = ns[2 * rounds], .most = ns[3 * rounds - 1], .frames = frames, .packets = (uint64_t)(rounds + 1) * packets,
+		.filter = median(ns, t.rounds), .floor = median(ns + t.rounds, t.rounds), .cost = median(ns + 2 * (size_t)t.rounds, t.rounds),
+		.least = ns[2 * (size_t)t.rounds], .most = ns[3 * (size_t)t.rounds - 1], .frames = t.frames,
+		.packets = ((uint64_t)t.rounds + 1) * t.packets,
 	};
 	return 0;
 }

@@ -4,7 +4,7 @@
 #ifndef XDPF_BENCH_H
 #define XDPF_BENCH_H
 
-#include <xdpf/runtime.h>
+#include "xdpf/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -12,7 +12,8 @@ extern "C" {
 
 struct xdpf_bench;
 
-/* A bench without frames for a program that was loaded, not for tests. The program may be any but one that is bound to a device; @p must outlive it. */
+/* A bench without frames for a program that was loaded, not for tests. Not for programs that are bound to a device. @p must
+ * outlive it. */
 XDPF_API int xdpf_bench_new(struct xdpf_bench **out, const struct xdpf_program *p, const struct xdpf_log *log);
 XDPF_API void xdpf_bench_free(struct xdpf_bench *b);
 
@@ -23,7 +24,8 @@ XDPF_API int xdpf_bench_add(struct xdpf_bench *b, const void *frame, size_t len)
 
 struct xdpf_bench_opts {
 	size_t sz;
-	bool hot;			/* the first frame alone, over and over: with all that it touches in the caches */
+	bool hot;			/* one frame alone, over and over: with all that it touches in the caches */
+	size_t frame;			/* that one, or the first: from 0 on */
 	unsigned rounds;		/* filter and floor by turns so often; 0: 9 */
 	unsigned packets;		/* in each turn at least; 0: 100000 */
 };
