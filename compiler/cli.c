@@ -70,8 +70,8 @@ struct ast_program *cli_front_asked(struct cli *cli, const struct compile_asked 
 		sources[i] = cli_source(cli, cli->files[i]);
 		ok = ok && sources[i];
 	}
-	if (cli->kept.n_files)
-		with.kept = &cli->kept;
+	if (cli->texts.n_files)
+		with.texts = &cli->texts;
 	if (ok)
 		p = compile_front_asked(cli->arena, sources, cli->n_files, &with, &cli->diag);
 	cli_show(cli);

@@ -62,7 +62,9 @@ struct explain_place {
 /* A condition about what is not in the packet. */
 struct explain_asked {
 	const struct ast_expr *cond;
-	bool value, turned;		/* .turned: otherwise than is known here */
+	bool known, value;		/* as it is here, and as it is taken; the same, unless */
+	bool turned;
+	unsigned states;		/* of `flow.state`: bit N, that it is true in state N (enum xdpf_flow_state) */
 };
 
 struct explain {

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+enum { FLOW_STATES = 4 };		/* runtime/abi.h, enum xdpf_flow_state */
 enum { RUNS = 400, DEPTH = 3 };		/* ways that are tried, and what is taken otherwise in one, at the most */
 
 /* What is taken otherwise on a way. */
@@ -20,27 +21,81 @@ static bool is_set(const struct ast_expr *e)
 	return e->kind == EXPR_CMP && e->match.kind == MATCH_LIVE;
 }
 
+static bool is_flow(const struct ast_expr *e)
+{
+	return e->kind == EXPR_CMP && e->operand.n == 1 && e->operand.v[0]->kind == OPERAND_FIELD && e->operand.v[0]->field == FIELD_FLOW_STATE;
+}
+
+static bool same_key(const struct ast_expr *a, const struct ast_expr *b)
+{
+	for (size_t i = 0; i < a->operand.n && a->operand.n == b->operand.n; i++) {
+		const struct ast_operand *x = a->operand.v[i], *y = b->operand.v[i];
+
+		if (x->kind != OPERAND_FIELD || y->kind != OPERAND_FIELD || x->field != y->field || x->inner != y->inner)
+			return false;
+	}
+	return a->operand.n == b->operand.n;
+}
+
+/* Do both ask the same, so that one answer holds for both? */
+static bool same(const struct ast_expr *a, const struct ast_expr *b)
+{
+	if (a == b || (a->kind == EXPR_SOCKET && b->kind == EXPR_SOCKET))
+		return true;
+	return is_set(a) && is_set(b) && a->match.set == b->match.set && a->match.negate == b->match.negate && same_key(a, b);
+}
+
+/* The last answer. */
 struct explain_asked *explain_asked(const struct explain *x, const struct ast_expr *e)
 {
-	for (size_t i = 0; i < x->asked.n; i++)
-		if (x->asked.v[i].cond == e)
+	for (size_t i = x->asked.n; i--;)
+		if (same(x->asked.v[i].cond, e))
 			return &x->asked.v[i];
 	return NULL;
 }
 
-static bool on_asked(void *arg, const struct ast_expr *e, bool known)
+/* In which states it is true. */
+static unsigned states_of(const struct eval_view *w, const struct ast_expr *e)
+{
+	struct eval_packet pkt = *w->pkt;
+	struct eval_view one = *w;
+	unsigned states = 0;
+
+	one.pkt = &pkt;
+	one.failed = NULL;
+	pkt.guess = NULL;
+	for (pkt.flow_state = 0; pkt.flow_state < FLOW_STATES; pkt.flow_state++)
+		states |= (unsigned)eval_cond(&one, e) << pkt.flow_state;
+	return states;
+}
+
+static bool on_asked(void *arg, const struct eval_view *w, const struct ast_expr *e, bool known)
 {
 	struct explain *x = arg;
 	struct explain_asked *a = explain_asked(x, e);
 
-	if (a)
+	if (e->kind == EXPR_RANDOM)
+		known = e->share > 1u << 31;
+	/* a rule may have put it into the set meanwhile, or taken it out */
+	if (a && a->known == known)
 		return a->value;
 	a = vec_add(x->cli->arena, &x->asked);
-	*a = (struct explain_asked){ e, known, false };
+	*a = (struct explain_asked){ .cond = e, .known = known, .states = is_flow(e) ? states_of(w, e) : 0 };
 	for (size_t i = 0; i < x->n_turned; i++)
-		a->turned |= x->turned[i] == e;
-	a->value ^= a->turned;
+		a->turned |= same(x->turned[i], e);
+	a->value = known != a->turned;
 	return a->value;
+}
+
+/* Is there a state in which all that was asked of it is as it was taken? */
+static bool is_sound(const struct explain *x)
+{
+	unsigned states = (1u << FLOW_STATES) - 1;
+
+	for (size_t i = 0; i < x->asked.n; i++)
+		if (is_flow(x->asked.v[i].cond))
+			states &= x->asked.v[i].value ? x->asked.v[i].states : ~x->asked.v[i].states;
+	return states;
 }
 
 /* ---- one way ---- */
@@ -131,7 +186,7 @@ static bool find(struct explain *x, struct eval *e, const struct explain_packet 
 		struct eval_result r = run(x, e, q, came, &t);
 
 		*out = t;
-		if (as_filter(q, &r))
+		if (as_filter(q, &r) && is_sound(x))
 			return true;
 		add_turns(x, &s, &t, sets);
 	}

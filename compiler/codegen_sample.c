@@ -118,13 +118,16 @@ static V bytes_of(struct cg *g, const struct sample *s, V len)
 /* Sends the record, and what is wanted of the frame behind it. */
 static void send(struct cg *g, const struct sample *s)
 {
-	V tai = cg_load(g, cg_atc(g, g->config, offsetof(struct xdpf_config, tai_offset)), 8, 8), now, len, flags, r;
+	V tai, now, len, flags, r;
 	BB gone = cg_block(g, "no reader"), sent = cg_block(g, "sent"), mark = cg_block(g, "is followed");
 
+	/* what the stack does not keep over calls, the main function has of it */
+	now = cg_helper(g, BPF_FUNC_ktime_get_tai_ns, g->i64, 0, NULL);
+	tai = cg_load(g, cg_atc(g, g->config, offsetof(struct xdpf_config, tai_offset)), 8, 8);
 	LLVMSetVolatile(tai, 1);
-	now = LLVMBuildSub(g->b, cg_helper(g, BPF_FUNC_ktime_get_tai_ns, g->i64, 0, NULL), tai, "");
-	len = cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx);
+	now = LLVMBuildSub(g->b, now, tai, "");
 	put(g, s->record, offsetof(struct xdpf_sampled, time), now, 8);
+	len = cg_helper(g, BPF_FUNC_xdp_get_buff_len, g->i64, 1, &g->ctx);
 	put(g, s->record, offsetof(struct xdpf_sampled, what), s->what, 8);
 	put(g, s->record, offsetof(struct xdpf_sampled, session), s->session, 4);
 	put(g, s->record, offsetof(struct xdpf_sampled, number), cg_load(g, mine(g, s, offsetof(struct xdpf_explain_cpu, number)), 4, 4), 4);

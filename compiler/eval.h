@@ -8,12 +8,14 @@
 #include "ast.h"
 #include "rx.h"
 
+struct eval_view;
+
 /* Who says what is not in the packet. */
 struct eval_guess {
 	void *arg;
 	/* Is @e true, which asks a limit, chance, a socket, a connection, the driver, or a set that lives? @known: as far as is known here. The same
 	 * condition is asked several times, and has one answer. */
-	bool (*cond)(void *arg, const struct ast_expr *e, bool known);
+	bool (*cond)(void *arg, const struct eval_view *w, const struct ast_expr *e, bool known);
 };
 
 /* A frame as the program sees it, from the Ethernet header on. What is not given is absent. */
@@ -65,7 +67,6 @@ struct eval_set_count {
 };
 
 struct eval;
-struct eval_view;
 
 /* What became of an action. */
 enum eval_did {

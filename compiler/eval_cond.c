@@ -270,7 +270,7 @@ static bool from_outside(const struct eval_view *w, const struct ast_expr *e)
 
 static bool ask(const struct eval_view *w, const struct ast_expr *e, bool known)
 {
-	return w->pkt->guess ? w->pkt->guess->cond(w->pkt->guess->arg, e, known) : known;
+	return w->pkt->guess ? w->pkt->guess->cond(w->pkt->guess->arg, w, e, known) : known;
 }
 
 static bool compare(const struct eval_view *w, const struct ast_expr *e)

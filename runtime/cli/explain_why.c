@@ -171,7 +171,7 @@ static int add_rules(struct cli *cli, struct given *g, const struct xdpf_meta *m
 	}
 	ok = root && !json_dumpf(root, f, JSON_COMPACT);
 	json_decref(root);
-	return fclose(f) || !ok || !add_arg(g, "--kept") || !add_arg(g, "%s", path) ? cannot(cli) : EXIT_DONE;
+	return fclose(f) || !ok || !add_arg(g, "--texts") || !add_arg(g, "%s", path) ? cannot(cli) : EXIT_DONE;
 }
 
 struct elements {

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+import decided
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.join(ROOT, "tests", "explain")
 PACKETS = ("arp", "tcp.dport = 80", "tcp.dport = 23", "udp.dport = 53, payload = 00:00:01:00:00", "udp.dport = 53", "udp.dport = 9", "tcp.dport = 53",
@@ -227,7 +229,7 @@ def lines(t):
                      ('{"bytes":"0000","length":1}', "`length`"), ('{"bytes":"00","length":1e9}', "`length`"),
                      ('{"bytes":"00","ns":-1}', "`ns`"), ('{"bytes":"00","rxqueue":4294967296}', "`rxqueue`"),
                      ('{"bytes":"00","interface":"%s"}' % ("a" * 16), "`interface`"),
-                     ('{"bytes":"00","bytes":"01"}', "duplicate"), ('{"bytes":"00","rule":5}', "`verdict` and `rule`"), ("\0\xff", "log.json:2: ")):
+                     ('{"bytes":"00","bytes":"01"}', "duplicate"), ('{"bytes":"00","rule":5}', "`rule`"), ("\0\xff", "log.json:2: ")):
         t.write("log.json", json.dumps(good) + "\n" + bad + "\n")
         t.says(bad[:40], t.run("--explain", "log.json", rules), 1, "packet 1: ", why)
     t.says("short", t.run("--explain", t.write("log.json", '{"bytes":"0011"}\n'), rules), 0, "skipped")
@@ -254,6 +256,7 @@ def main():
         lines(t)
         whole(t)
         many(t)
+        decided.run(t, ROOT)
         differential(t, int(sys.argv[2]) if len(sys.argv) > 2 else 5)
     print("%d passed, %d failed, 0 skipped" % (t.passed, t.failed))
     sys.exit(1 if t.failed else 0)

@@ -1,5 +1,5 @@
 /*
- * --kept LIST.json: rules that a running program keeps. In: an object, of which `files` says how many rule files there are, and `sources` has all
+ * --texts LIST.json: rules that a running program keeps. In: an object, of which `files` says how many rule files there are, and `sources` has all
  * texts, in the order in which they were read: `name`, `text`. Out: what stands for the files of the command line.
  */
 #include <jansson.h>
@@ -11,7 +11,7 @@ enum { MOST = 1 << 20 };		/* texts */
 
 static int bad(const struct cli *cli, const char *why)
 {
-	cli_error("%s: %s", cli->kept_path, why);
+	cli_error("%s: %s", cli->texts_path, why);
 	return EXIT_INPUT;
 }
 
@@ -34,17 +34,17 @@ static int read_texts(struct cli *cli, const json_t *root)
 		copy = arena_strndup(cli->arena, json_string_value(text), json_string_length(text));
 		v[i] = source_new(cli->arena, arena_strndup(cli->arena, name, strlen(name)), copy, json_string_length(text));
 	}
-	cli->kept = (struct compile_kept){ v, n, (size_t)json_integer_value(files) };
+	cli->texts = (struct compile_texts){ v, n, (size_t)json_integer_value(files) };
 	return EXIT_DONE;
 }
 
-int cli_kept(struct cli *cli)
+int cli_texts(struct cli *cli)
 {
 	json_error_t err;
 	json_t *root;
 	int status;
 
-	root = json_load_file(cli->kept_path, JSON_REJECT_DUPLICATES, &err);
+	root = json_load_file(cli->texts_path, JSON_REJECT_DUPLICATES, &err);
 	if (!root)
 		return bad(cli, err.text);
 	status = read_texts(cli, root);

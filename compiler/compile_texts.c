@@ -7,7 +7,7 @@
 #include <string.h>
 
 struct kept {
-	const struct compile_kept *all;
+	const struct compile_texts *all;
 	size_t at;
 };
 
@@ -32,7 +32,7 @@ static bool fail(struct diag_list *d, const char *what)
 	return false;
 }
 
-bool compile_parse_kept(struct ast_program *p, const struct compile_kept *all, struct diag_list *d)
+bool compile_parse_texts(struct ast_program *p, const struct compile_texts *all, struct diag_list *d)
 {
 	struct kept *k = arena_alloc(p->arena, sizeof(*k));
 	struct source_reader *r = arena_alloc(p->arena, sizeof(*r));
