@@ -52,7 +52,7 @@ void cli_show(struct cli *cli)
 	/* What --check finds is what was asked for; elsewhere diagnostics are messages. */
 	if (cli->json && cli->check)
 		diag_json(d, stdout);
-	else if (cli->json && d->list.n)
+	else if (cli->json && d->list.n && (!cli->quiet || diag_failed(d)))
 		diag_json(d, stderr);
 	else if (!cli->quiet || diag_failed(d))
 		diag_render(d, stderr, colour_wanted(STDERR_FILENO));
