@@ -70,7 +70,7 @@ struct ast_program *cli_front(struct cli *cli)
 		ok = ok && sources[i];
 	}
 	if (ok)
-		p = compile_front(cli->arena, sources, cli->n_files, &cli->diag);
+		p = compile_front_with(cli->arena, cli_kept_reader(cli), sources, cli->n_files, &cli->diag);
 	cli_show(cli);
 	return p;
 }

@@ -32,6 +32,7 @@ struct source {
 	uint32_t *line_start;	/* offset of each line's first byte; filled by source_new() */
 	size_t n_lines;
 	const struct source_origin *origin;	/* NULL: it was written as it is */
+	const char *root;	/* what its absolute paths are below: it is not of this disk; NULL: they are what they are */
 };
 
 /* Where files come from that rule files name. */

@@ -135,7 +135,7 @@ const char *parse_beside(const struct parser *c, const char *path)
 	const char *slash = strrchr(c->src->path, '/');
 
 	if (path[0] == '/')
-		return path;
+		return c->src->root ? arena_printf(c->a, "%s%s", c->src->root, path) : path;
 	/* "-" would be standard input. */
 	if (!slash)
 		return strcmp(path, "-") == 0 ? "./-" : path;
@@ -150,8 +150,12 @@ static const struct source *read_named(struct parser *c, struct ast_name name, c
 	size_t len = 0;
 
 	text = r->read(r->arg, c->a, path, &len, &why);
-	if (text && len <= SOURCE_MAX)
-		return source_new(c->a, path, text, len);
+	if (text && len <= SOURCE_MAX) {
+		struct source *s = source_new(c->a, path, text, len);
+
+		s->root = c->src->root;
+		return s;
+	}
 	cannot_read(c->d, name.span, path, text ? "it is larger than 256 MiB" : why);
 	return NULL;
 }
