@@ -414,6 +414,7 @@ struct ast_program {
 	VEC(const struct source *) sources;	/* all that were read, those that are included and elements of sets too */
 	bool no_texts;				/* the object is not to hold them */
 	VEC(struct ast_unit *) units;		/* in the order given */
+	struct ast_test *asked;			/* packets that somebody asks about, in the names of the first file; NULL: none */
 	/* checked */
 	const char *name;			/* C identifier of at most 15 bytes, after the first file */
 	unsigned n_indexes;			/* rules and defaults: indexes are 0 .. n_indexes-1 */
@@ -446,6 +447,9 @@ struct source *source_read(struct arena *a, const char *path, struct diag_list *
 /* parse.c: reads and parses @source and what it includes into a new unit of @p. False if there were errors; what was understood is
  * in the tree all the same, so that sema can report more. */
 bool parse_unit(struct ast_program *p, const struct source *source, struct diag_list *d);
+
+/* parse.c: reads @steps as what stands between the braces of a test, or (@packet) of a packet, in the first unit, into .asked. */
+bool parse_asked(struct ast_program *p, const struct source *steps, bool packet, struct diag_list *d);
 
 /* parse_format.c: the text of a file that was parsed without errors in the canonical layout, with its comments; *len bytes and a NUL. NULL: it
  * would not say the same, which is a defect here. */

@@ -38,11 +38,11 @@ int cli_usage(const char *fmt, ...)
 	return EXIT_USAGE;
 }
 
-static bool colour_wanted(void)
+static bool colour_wanted(int fd)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(STDERR_FILENO) && !(no && *no) && term && strcmp(term, "dumb") != 0;
+	return isatty(fd) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
 void cli_show(struct cli *cli)
@@ -55,11 +55,11 @@ void cli_show(struct cli *cli)
 	else if (cli->json && d->list.n)
 		diag_json(d, stderr);
 	else if (!cli->quiet || diag_failed(d))
-		diag_render(d, stderr, colour_wanted());
+		diag_render(d, stderr, colour_wanted(STDERR_FILENO));
 	d->list.n = d->errors = d->warnings = 0;
 }
 
-struct ast_program *cli_front(struct cli *cli)
+struct ast_program *cli_front_asked(struct cli *cli, const struct compile_asked *asked)
 {
 	const struct source **sources = arena_array(cli->arena, cli->n_files, sizeof(*sources));
 	struct ast_program *p = NULL;
@@ -70,9 +70,17 @@ struct ast_program *cli_front(struct cli *cli)
 		ok = ok && sources[i];
 	}
 	if (ok)
-		p = compile_front_with(cli->arena, cli_kept_reader(cli), sources, cli->n_files, &cli->diag);
+		p = compile_front_asked(cli->arena, cli_kept_reader(cli), sources, cli->n_files, asked, &cli->diag);
 	cli_show(cli);
+	cli->colour = colour_wanted(STDOUT_FILENO);
 	return p;
+}
+
+struct ast_program *cli_front(struct cli *cli)
+{
+	const struct compile_asked none = { 0 };
+
+	return cli_front_asked(cli, &none);
 }
 
 struct json_t *cli_json_string(const char *s)

@@ -14,7 +14,7 @@ struct cli {
 	const char *const *files;	/* as given; "-" is standard input */
 	size_t n_files;
 	const char *out;		/* -o */
-	const char *emit, *import, *list, *run;	/* their values; NULL: not asked for */
+	const char *emit, *import, *list, *run, *explain;	/* their values; NULL: not asked for */
 	bool check, test, budget, format, analyse, diff;
 	const char *effort;		/* as text; .most_effort is its number */
 	uint64_t most_effort;
@@ -34,6 +34,11 @@ struct cli {
 	uint64_t flow;
 	const char *rx_text;	/* --rx */
 	struct xdpf_rx rx;
+	bool all, fill;		/* --all, --fill */
+	const char *time_text;	/* --time; .time is its ns since the epoch, 0: not given */
+	uint64_t time;
+	VEC(const char *) sets_given;	/* --set, as text */
+	bool colour;		/* on standard output */
 	const char *split;	/* as text; .first is its number */
 	size_t first;
 	const char *max_instructions, *max_memory, *cpus;	/* as text; these have their numbers */
@@ -52,6 +57,7 @@ struct cli {
 
 int cli_compile(struct cli *cli);	/* cli_compile.c: FILE... -o OUT, --check, --emit */
 int cli_run(struct cli *cli);		/* cli_run.c: --run */
+int cli_explain(struct cli *cli);	/* cli_explain.c: --explain */
 int cli_test(struct cli *cli);		/* cli_test.c: --test */
 int cli_list(struct cli *cli);		/* cli_list.c: --list */
 int cli_budget(struct cli *cli);	/* cli_budget.c: --budget */
@@ -67,6 +73,11 @@ int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
 bool cli_is_rules(const char *path);
 /* A file of the command line; with --import, the rule file that it is made into. NULL: it cannot be read, or is wrong, see .diag. */
 const struct source *cli_source(struct cli *cli, const char *path);
+
+/* ---- cli_explain.c ---- */
+
+/* --time; an exit status. */
+int cli_explain_time(const char *text, uint64_t *out);
 
 /* ---- cli_import.c ---- */
 
@@ -90,6 +101,8 @@ void cli_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int cli_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Reads and checks the files; shows the diagnostics. NULL: they are wrong, with EXIT_INPUT as status. */
 struct ast_program *cli_front(struct cli *cli);
+/* The same, with packets that are asked about, and sets that begin otherwise. */
+struct ast_program *cli_front_asked(struct cli *cli, const struct compile_asked *asked);
 /* Shows the diagnostics so far, and forgets them. */
 void cli_show(struct cli *cli);
 /* @s as JSON; what is no UTF-8 in it is replaced. */

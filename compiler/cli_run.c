@@ -5,15 +5,13 @@
  */
 #include <errno.h>
 #include <jansson.h>
-#include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
+#include "cli_capture.h"
 #include "eval.h"
 #include "utf8.h"
-
-enum { FRAME_MIN = 14 };	/* an Ethernet header */
 
 struct run {
 	const struct cli *cli;
@@ -53,51 +51,14 @@ static void print_packet(const struct run *run, unsigned long long n, const char
 	json_decref(o);
 }
 
-static const char *shown(const char *path)
-{
-	return strcmp(path, "-") == 0 ? "<stdin>" : path;
-}
-
-static pcap_t *open_capture(const char *path)
-{
-	char err[PCAP_ERRBUF_SIZE] = "";
-	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, err);
-	const char *name;
-
-	if (!p) {
-		/* Some of libpcap's messages begin with the path. */
-		if (strcmp(path, "-") != 0 && strncmp(err, path, strlen(path)) == 0)
-			cli_error("%s", err);
-		else
-			cli_error("%s: %s", shown(path), err);
-		return NULL;
-	}
-	if (pcap_datalink(p) == DLT_EN10MB)
-		return p;
-	name = pcap_datalink_val_to_name(pcap_datalink(p));
-	if (name)
-		cli_error("%s holds frames of type %s; XDP sees Ethernet frames (EN10MB)", shown(path), name);
-	else
-		cli_error("%s holds frames of type %d; XDP sees Ethernet frames (EN10MB)", shown(path), pcap_datalink(p));
-	pcap_close(p);
-	return NULL;
-}
-
 /* One packet; false: out of memory. */
 static bool run_packet(struct run *run, unsigned long long n, const struct pcap_pkthdr *h, const u_char *data)
 {
 	size_t len = h->caplen;
-	struct eval_packet pkt = {
-		.len = len, .iface = run->cli->iface, .has_rxqueue = run->cli->rxqueue != NULL, .rxqueue = run->cli->queue,
-		/* nanoseconds: it was opened so */
-		.now = (uint64_t)h->ts.tv_sec * 1000000000u + (uint64_t)h->ts.tv_usec,
-		.random = eval_packet_random(run->cli->random, n), .seed = run->cli->random, .no_way = run->cli->no_way,
-		.has_socket = run->cli->socket, .socket = run->cli->socket && strcmp(run->cli->socket, "yes") == 0,
-		.flow_state = (unsigned)run->cli->flow, .rx = run->cli->rx, .first = run->cli->first,
-	};
+	struct eval_packet pkt = cli_packet(run->cli, n, h);
 	struct eval_result r;
 
-	if (len < FRAME_MIN) {
+	if (len < CAPTURE_LEAST) {
 		print_packet(run, n, "skipped", "-", NULL);
 		return true;
 	}
@@ -136,7 +97,7 @@ static int run_capture(struct run *run, pcap_t *p)
 		return cli_unwritten(errno);
 	if (got != PCAP_ERROR)
 		return EXIT_DONE;
-	cli_error("%s is broken behind packet %llu: %s", shown(run->cli->run), n, pcap_geterr(p));
+	cli_error("%s is broken behind packet %llu: %s", cli_path_shown(run->cli->run), n, pcap_geterr(p));
 	return EXIT_INPUT;
 }
 
@@ -148,7 +109,7 @@ int cli_run(struct cli *cli)
 
 	if (!run.p)
 		return EXIT_INPUT;
-	capture = open_capture(cli->run);
+	capture = cli_capture_open(cli->run, NULL);
 	if (!capture)
 		return EXIT_INPUT;
 	run.e = eval_new(run.p);

@@ -29,8 +29,31 @@ static bool names_differ(const struct ast_program *p, struct diag_list *d)
 	return ok;
 }
 
-struct ast_program *compile_front_with(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
-				       struct diag_list *d)
+/* Sets begin with these elements, and not with what the files say. */
+static bool fill(const struct ast_program *p, const struct compile_filled *f, struct diag_list *d)
+{
+	size_t n = 0;
+
+	for (size_t u = 0; u < p->units.n; u++)
+		for (size_t i = 0; i < p->units.v[u]->sets.n; i++) {
+			struct ast_set *set = p->units.v[u]->sets.v[i];
+
+			if (!set->live || !set->name.s || strcmp(set->name.s, f->set) || (f->file && strcmp(f->file, p->units.v[u]->name)))
+				continue;
+			set->init = NULL;
+			set->from = set->name;
+			set->from_text = f->elements;
+			n++;
+		}
+	if (n == 1)
+		return true;
+	diag_error(d, (struct span){ f->elements, 0, 0 }, n ? "several files have a set `%s`" : "no set that lives is called `%s`", f->set)->remedy =
+		n ? "name its file, too: FILE:SET" : "name one of the rule files' sets that are declared with `live`";
+	return false;
+}
+
+static struct ast_program *front(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+				 const struct compile_asked *asked, struct diag_list *d)
 {
 	struct ast_program *p = arena_alloc(a, sizeof(*p));
 	bool ok = true;
@@ -39,9 +62,25 @@ struct ast_program *compile_front_with(struct arena *a, const struct source_read
 	p->reader = r;
 	for (size_t i = 0; i < n; i++)
 		ok &= parse_unit(p, sources[i], d);
+	for (size_t i = 0; asked && i < asked->n_filled; i++)
+		ok &= fill(p, &asked->filled[i], d);
+	if (asked && asked->steps)
+		ok &= parse_asked(p, asked->steps, asked->packet, d);
 	ok &= names_differ(p, d);
 	ok &= sema_check(p, d);
 	return ok && !diag_failed(d) ? p : NULL;
+}
+
+struct ast_program *compile_front_with(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+				       struct diag_list *d)
+{
+	return front(a, r, sources, n, NULL, d);
+}
+
+struct ast_program *compile_front_asked(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+					const struct compile_asked *asked, struct diag_list *d)
+{
+	return front(a, r, sources, n, asked, d);
 }
 
 struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d)

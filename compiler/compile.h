@@ -26,6 +26,18 @@ struct ast_program *compile_front(struct arena *a, const struct source *const *s
 /* The same; files that they name come from @r, as the system's paths of @sources do not either. */
 struct ast_program *compile_front_with(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
 				       struct diag_list *d);
+/* The same, with packets that are asked about, and sets that begin otherwise. */
+struct compile_asked {
+	const struct source *steps;	/* NULL: no packets */
+	bool packet;			/* they are one packet's fields, and not steps of a test */
+	const struct compile_filled {
+		const char *file, *set;	/* file NULL: of whatever file */
+		const struct source *elements;
+	} *filled;
+	size_t n_filled;
+};
+struct ast_program *compile_front_asked(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+					const struct compile_asked *asked, struct diag_list *d);
 /* Whether a checked program will compile: what only shows behind the front is told here too. */
 bool compile_check(const struct ast_program *p, const struct compile_options *o, struct diag_list *d);
 /* Code for a checked program: an ELF object in memory, which goes with compile_object_free(). False: see @d. */

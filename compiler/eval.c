@@ -34,6 +34,7 @@ struct eval {
 	size_t cap;
 	struct eval_limits *limits;
 	struct eval_guards *guards;	/* NULL: none */
+	const struct eval_trace *trace;	/* NULL: nobody wants to see */
 };
 
 /* One frame on its way through the program. */
@@ -125,19 +126,20 @@ static void decide(struct run *r, enum verdict v, bool swap, const struct ast_ru
 	r->swap = swap;
 }
 
-static void decide_way(struct run *r, enum verdict v, const struct ast_way *way, const struct ast_rule *rule, unsigned index)
+static enum eval_did decide_way(struct run *r, enum verdict v, const struct ast_way *way, const struct ast_rule *rule, unsigned index)
 {
 	if (eval_way(r->pkt, way, r->e->reply)) {
 		decide(r, v, false, rule, index);
-		return;
+		return DID;
 	}
 	if (!r->unit->counters_off)
 		add(&r->e->other[way->slot], r);
 	decide(r, way->other, way->other_swap, rule, index);
+	return DID_OTHER;
 }
 
 /* The rule counts the packets that it decides about. */
-static void cookie(struct run *r, const struct ast_way *way, const struct ast_rule *rule)
+static enum eval_did cookie(struct run *r, const struct ast_way *way, const struct ast_rule *rule)
 {
 	enum eval_cookie what = eval_cookie(r->pkt, &r->view.d, r->e->lately);
 	bool counts = !r->unit->counters_off;
@@ -145,106 +147,127 @@ static void cookie(struct run *r, const struct ast_way *way, const struct ast_ru
 	if (what == COOKIE_COMPLETED && counts)
 		add(&r->e->other[way->slot + WAY_COMPLETED], r);
 	if (what == COOKIE_COMPLETED || what == COOKIE_NOT_OURS)
-		return;
+		return what == COOKIE_COMPLETED ? DID_COMPLETED : DID_NOT_OURS;
 	if (counts)
 		add(&r->e->rule[rule->index], r);
 	if (what == COOKIE_SYN) {
-		decide_way(r, VERDICT_TX, way, rule, rule->index);
+		enum eval_did did = decide_way(r, VERDICT_TX, way, rule, rule->index);
+
 		if (r->result.verdict == way->other && counts)
 			add(&r->e->other[way->slot + WAY_UNANSWERED], r);
-		return;
+		return did;
 	}
 	if (counts)
 		add(&r->e->other[way->slot], r);
 	decide(r, way->other, way->other_swap, rule, rule->index);
+	return DID_OTHER;
 }
 
 /* Nobody reads a log here; what is known is which packets it would not have. */
-static void note(struct run *r, const struct ast_log *log)
+static enum eval_did note(struct run *r, const struct ast_log *log)
 {
 	uint64_t now = r->view.pkt->now, *next = &r->e->log_next[log->index];
 
 	if (log->sample)
-		return;
-	if (*next > now + log->burst)
+		return DID;
+	if (*next > now + log->burst) {
 		r->e->log_limited[log->index]++;
-	else
-		*next = (*next > now ? *next : now) + log->interval;
+		return DID_TOO_SOON;
+	}
+	*next = (*next > now ? *next : now) + log->interval;
+	return DID;
 }
 
-static void missed(struct run *r, const struct ast_action *a, bool done)
+static enum eval_did missed(struct run *r, const struct ast_action *a, bool absent, bool full)
 {
-	if (!done)
-		r->e->miss[a->slot].absent++;
+	r->e->miss[a->slot].absent += absent;
+	r->e->miss[a->slot].full += full;
+	return absent ? DID_ABSENT : full ? DID_FULL : DID;
 }
 
 /* A tag goes in or out; what is inside a tunnel moves with what carries it. */
-static void vlan(struct run *r, const struct ast_action *a)
+static bool vlan(struct run *r, const struct ast_action *a)
 {
 	struct dissect *in = &r->view.inner;
 	size_t by = a->push ? 4 : (size_t)-4;
-	bool done = eval_vlan(r->pkt, &r->view.d, a);
 
-	missed(r, a, done);
-	if (!done || !r->e->program->inner)
-		return;
+	if (!eval_vlan(r->pkt, &r->view.d, a))
+		return false;
+	if (!r->e->program->inner)
+		return true;
 	for (int h = 0; h < HDR_COUNT; h++)
 		in->offset[h] += by;
 	in->end += by;
 	in->payload += by;
 	in->payload_end += by;
+	return true;
 }
 
-static void act(struct run *r, const struct ast_rule *rule, const struct ast_action *a)
+static enum eval_did act(struct run *r, const struct ast_rule *rule, const struct ast_action *a)
 {
+	enum eval_set_done done;
+	enum eval_counted counted;
+
 	switch (a->kind) {
 	case ACTION_VERDICT:
 		if (rule->may_go_on)
-			cookie(r, a->way, rule);
-		else if (a->way)
-			decide_way(r, a->verdict, a->way, rule, rule->index);
-		else
-			decide(r, a->verdict, a->swap, rule, rule->index);
-		break;
+			return cookie(r, a->way, rule);
+		if (a->way)
+			return decide_way(r, a->verdict, a->way, rule, rule->index);
+		decide(r, a->verdict, a->swap, rule, rule->index);
+		return DID;
 	case ACTION_LOG:
-		note(r, a->log);
-		break;
+		return note(r, a->log);
 	case ACTION_REWRITE:
-		missed(r, a, eval_write(r->pkt, &r->view.d, &r->view.inner, a, r->e->before));
-		break;
+		return missed(r, a, !eval_write(r->pkt, &r->view.d, &r->view.inner, a, r->e->before), false);
 	case ACTION_VLAN:
-		vlan(r, a);
-		break;
+		return missed(r, a, !vlan(r, a), false);
 	case ACTION_MARK:
 		r->pkt->marked = true;
 		r->pkt->mark = (uint32_t)a->to.lo.lo;
-		break;
+		return DID;
 	case ACTION_ADD:
 	case ACTION_REMOVE:
-		switch (eval_sets_act(&r->view, a)) {
-		case SET_DONE:
-			break;
-		case SET_ABSENT:
-			r->e->miss[a->slot].absent++;
-			break;
-		case SET_FULL:
-			r->e->miss[a->slot].full++;
-			break;
-		}
-		break;
+		done = eval_sets_act(&r->view, a);
+		return missed(r, a, done == SET_ABSENT, done == SET_FULL);
 	case ACTION_COUNT:
-		switch (eval_table_count(r->e->table[a->counter->index], &r->view)) {
-		case COUNTED:
-			break;
-		case COUNTED_ABSENT:
-			r->e->miss[a->slot].absent++;
-			break;
-		case COUNTED_FULL:
-			r->e->miss[a->slot].full++;
-			break;
-		}
-		break;
+		counted = eval_table_count(r->e->table[a->counter->index], &r->view);
+		return missed(r, a, counted == COUNTED_ABSENT, counted == COUNTED_FULL);
 	}
+	return DID;
+}
+
+static void act_all(struct run *r, const struct ast_rule *rule)
+{
+	const struct eval_trace *t = r->e->trace;
+
+	for (size_t i = 0; i < rule->action.n; i++) {
+		const struct ast_action *a = rule->action.v[i];
+		enum eval_did did;
+
+		if (t)
+			t->action(t->arg, &r->view, rule, a, DID_BEGIN);
+		did = act(r, rule, a);
+		if (t)
+			t->action(t->arg, &r->view, rule, a, did);
+	}
+}
+
+/* Does the rule's condition hold? Who follows the packet is told, and why not. */
+static bool holds(struct run *r, const struct ast_rule *rule)
+{
+	const struct eval_trace *t = r->e->trace;
+	const struct ast_expr *failed = rule->cond;
+	bool yes;
+
+	if (!t)
+		return !rule->cond || eval_cond(&r->view, rule->cond);
+	/* within an `or` or a `not`, an `and` that is false is not why */
+	r->view.failed = rule->cond && rule->cond->kind == EXPR_AND ? &failed : NULL;
+	yes = !rule->cond || eval_cond(&r->view, rule->cond);
+	r->view.failed = NULL;
+	t->rule(t->arg, &r->view, rule, yes ? NULL : failed);
+	return yes;
 }
 
 static void run_rules(struct run *r, const struct ast_rules *rules);
@@ -252,7 +275,7 @@ static void run_rules(struct run *r, const struct ast_rules *rules);
 /* A rule, or a chain of `else if`, of which at most one is taken. */
 static void run_rule(struct run *r, const struct ast_rule *rule)
 {
-	while (rule->cond && !eval_cond(&r->view, rule->cond)) {
+	while (!holds(r, rule)) {
 		if (rule->kind == RULE_IF && rule->has_else_block)
 			return run_rules(r, &rule->else_block);
 		if (rule->kind != RULE_IF || !rule->else_rule)
@@ -263,8 +286,7 @@ static void run_rule(struct run *r, const struct ast_rule *rule)
 		add(&r->e->rule[rule->index], r);
 	switch (rule->kind) {
 	case RULE_ACTIONS:
-		for (size_t i = 0; i < rule->action.n; i++)
-			act(r, rule, rule->action.v[i]);
+		act_all(r, rule);
 		break;
 	case RULE_IF:
 		run_rules(r, &rule->then_block);
@@ -274,14 +296,15 @@ static void run_rule(struct run *r, const struct ast_rule *rule)
 
 static void run_rules(struct run *r, const struct ast_rules *rules)
 {
-	const struct eval_guard *guard = r->e->guards ? eval_guards_of(r->e->guards, rules) : NULL;
+	/* A guard says that a rule does not match, but not why. */
+	const struct eval_guard *guard = r->e->guards && !r->e->trace ? eval_guards_of(r->e->guards, rules) : NULL;
 
 	for (size_t i = 0; i < rules->list.n && r->result.verdict == VERDICT_NONE; i++)
 		if (!guard || !eval_guard_excludes(&guard[i], &r->seen))
 			run_rule(r, rules->list.v[i]);
 }
 
-static void run_unit(struct run *r, const struct ast_unit *unit)
+static void decide_unit(struct run *r, const struct ast_unit *unit)
 {
 	r->unit = unit;
 	r->result.verdict = VERDICT_NONE;
@@ -294,6 +317,13 @@ static void run_unit(struct run *r, const struct ast_unit *unit)
 		decide(r, unit->default_verdict, unit->default_swap, NULL, unit->default_index);
 	if (!unit->counters_off)
 		add(&r->e->rule[unit->default_index], r);
+}
+
+static void run_unit(struct run *r, const struct ast_unit *unit)
+{
+	decide_unit(r, unit);
+	if (r->e->trace)
+		r->e->trace->file(r->e->trace->arg, &r->result);
 }
 
 static void swap_addresses(struct eval_packet *pkt)
@@ -332,7 +362,7 @@ struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 	dissect_frame(&r.view.d, pkt->data, pkt->len);
 	if (e->program->inner)
 		dissect_inner(&r.view.inner, &r.view.d, pkt->data);
-	if (e->guards)
+	if (e->guards && !e->trace)
 		eval_guards_see(e->guards, &r.view, &r.seen);
 	/* A file receives exactly what the one before it passed. */
 	for (size_t u = 0; u < e->program->units.n && r.result.verdict == VERDICT_PASS; u++)
@@ -342,6 +372,11 @@ struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 	if (e->count_verdicts && r.result.verdict != VERDICT_NONE)
 		add(&e->verdict[r.result.verdict], &r);
 	return r.result;
+}
+
+void eval_trace(struct eval *e, const struct eval_trace *t)
+{
+	e->trace = t;
 }
 
 uint64_t eval_packet_random(uint64_t seed, uint64_t n)

@@ -56,12 +56,38 @@ struct eval_set_count {
 };
 
 struct eval;
+struct eval_view;
+
+/* What became of an action. */
+enum eval_did {
+	DID_BEGIN,			/* nothing yet: this is told before each */
+	DID,
+	DID_ABSENT,			/* it did nothing: its field or key is absent */
+	DID_FULL,			/* it did nothing: its table or set is full */
+	DID_TOO_SOON,			/* log: beyond its pace */
+	DID_OTHER,			/* verdict: its way was closed, its `else` stands for it */
+	DID_NOT_OURS,			/* syncookie: nothing of its business, the rule goes on */
+	DID_COMPLETED,			/* syncookie: a cookie came back, the rule goes on */
+};
+
+/* Who wants to see the way of a packet through the rules, as it is gone. */
+struct eval_trace {
+	void *arg;
+	/* Each rule that is looked at, in order, before its actions: @failed is the first condition that was false; NULL: all hold. Of an `or`, or
+	 * a `not`, it is the whole. */
+	void (*rule)(void *arg, const struct eval_view *w, const struct ast_rule *r, const struct ast_expr *failed);
+	void (*action)(void *arg, const struct eval_view *w, const struct ast_rule *r, const struct ast_action *a, enum eval_did did);
+	/* The verdict of each file that was reached. */
+	void (*file)(void *arg, const struct eval_result *r);
+};
 
 /* @p is checked and outlives the evaluator. NULL: out of memory. */
 struct eval *eval_new(const struct ast_program *p);
 void eval_free(struct eval *e);
 /* Runs one packet and counts it. Frames of any length, 0 included. */
 struct eval_result eval_run(struct eval *e, struct eval_packet *pkt);
+/* From the next packet on; NULL: nobody. @t outlives the evaluator, or is taken back. */
+void eval_trace(struct eval *e, const struct eval_trace *t);
 /* .random of the @n-th packet of a run with this seed. */
 uint64_t eval_packet_random(uint64_t seed, uint64_t n);
 /* Counters by rule index, verdict, action slot. */

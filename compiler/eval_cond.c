@@ -289,24 +289,27 @@ static bool draw_flow(const struct eval_view *w, const struct ast_expr *e, uint3
 	return true;
 }
 
-static bool draw(const struct eval_view *w, const struct ast_expr *e)
+bool eval_drawn(const struct eval_view *w, const struct ast_expr *e, uint32_t *out)
 {
-	uint32_t drawn = 0;
-
-	if (!e->name.s)
-		drawn = xdpf_test_random(w->pkt->random, e->site);
-	else if (!draw_flow(w, e, &drawn))
-		return false;
-	return drawn < e->share;
+	if (e->name.s)
+		return draw_flow(w, e, out);
+	*out = xdpf_test_random(w->pkt->random, e->site);
+	return true;
 }
 
 bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
 {
+	uint32_t drawn;
+
 	switch (e->kind) {
 	case EXPR_AND:
 		for (size_t i = 0; i < e->sub.n; i++)
-			if (!eval_cond(w, e->sub.v[i]))
+			if (!eval_cond(w, e->sub.v[i])) {
+				/* of an `and` within, it knows better */
+				if (w->failed && e->sub.v[i]->kind != EXPR_AND)
+					*w->failed = e->sub.v[i];
 				return false;
+			}
 		return true;
 	case EXPR_OR:
 		for (size_t i = 0; i < e->sub.n; i++)
@@ -324,7 +327,7 @@ bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
 	case EXPR_CMP:
 		return compare(w, e);
 	case EXPR_RANDOM:
-		return draw(w, e);
+		return eval_drawn(w, e, &drawn) && drawn < e->share;
 	}
 	return false;
 }

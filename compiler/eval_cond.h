@@ -15,6 +15,7 @@ struct eval_view {
 	const struct eval_packet *pkt;
 	struct eval_limits *limits;	/* their buckets */
 	struct eval_sets *sets;		/* those that live */
+	const struct ast_expr **failed;	/* who wants to know: the first condition of an `and` that was false; NULL: nobody */
 	struct dissect d;
 	struct dissect inner;	/* of a program that asks for it */
 };
@@ -36,6 +37,8 @@ bool eval_operand(const struct eval_view *w, const struct ast_operand *o, struct
 /* The big-endian number of @n <= 16 bytes. */
 struct value eval_bytes(const uint8_t *p, size_t n);
 
+/* RANDOM: what was drawn, of 2^32; false: `per flow`, and the packet is of none. */
+bool eval_drawn(const struct eval_view *w, const struct ast_expr *e, uint32_t *out);
 bool eval_cond(const struct eval_view *w, const struct ast_expr *e);
 
 #endif

@@ -184,6 +184,33 @@ struct eval_limit_count eval_limits_count(const struct eval_limits *all, unsigne
 	return all->v[index].count;
 }
 
+struct eval_limit_state eval_limit_look(const struct eval_view *w, const struct ast_limit *ast)
+{
+	const struct xdpf_limit_rate *rate = &ast->fixed;
+	struct limit *l = &w->limits->v[ast->index];
+	uint64_t now = xdpf_limit_time(rate, w->pkt->now), tokens = ast->bytes ? w->pkt->len : 1, used = 0;
+	struct value value[MAX_WORDS];
+	enum family family[MAX_WORDS];
+	struct bucket key = { 0, value, family }, *b = ast->key.n ? NULL : l->bucket[0];
+	uint32_t *slot;
+
+	if (ast->key.n && !eval_key(w, ast->key.v, ast->key.n, value, family))
+		return (struct eval_limit_state){ .what = LIMIT_NO_KEY };
+	if (tokens > ast->burst_tokens)
+		return (struct eval_limit_state){ .what = LIMIT_LARGE, .burst = ast->burst_tokens };
+	slot = ast->key.n && l->cap ? find(l, &key) : NULL;
+	if (slot && *slot)
+		b = l->bucket[*slot - 1];
+	if (!b)
+		return (struct eval_limit_state){ .what = LIMIT_FULL };
+	if (xdpf_limit_live(rate, b->state, now))
+		used = b->state - now;
+	return (struct eval_limit_state){
+		.what = LIMIT_KNOWN, .left = used < rate->window ? (rate->window - used) / rate->token : 0, .burst = ast->burst_tokens,
+		.wait = used + tokens * rate->token <= rate->window ? 0 : (used + tokens * rate->token - rate->window) >> rate->shift,
+	};
+}
+
 bool eval_limit(const struct eval_view *w, const struct ast_expr *e)
 {
 	const struct ast_limit *ast = e->limit;

@@ -12,6 +12,15 @@ struct eval_limits;
 struct eval_limits *eval_limits_new(const struct ast_program *p);
 void eval_limits_free(struct eval_limits *l);
 struct eval_limit_count eval_limits_count(const struct eval_limits *l, unsigned index);
+/* A bucket, as it is after it was asked. */
+struct eval_limit_state {
+	/* a field of its key is absent; the packet is more than the burst; there is no room for its key */
+	enum { LIMIT_NO_KEY, LIMIT_LARGE, LIMIT_FULL, LIMIT_KNOWN } what;
+	uint64_t left, burst;		/* KNOWN: tokens in it, and in a full one */
+	uint64_t wait;			/* KNOWN: ns until there are enough for such a packet; 0: now */
+};
+
+struct eval_limit_state eval_limit_look(const struct eval_view *w, const struct ast_limit *ast);
 /* Is `over LIMIT` or `within LIMIT` true of the frame? */
 bool eval_limit(const struct eval_view *w, const struct ast_expr *e);
 

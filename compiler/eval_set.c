@@ -278,6 +278,16 @@ void eval_sets_free(struct eval_sets *e)
 	free(e);
 }
 
+size_t eval_sets_size(const struct eval_sets *e, const struct ast_set *set, uint64_t now)
+{
+	const struct live *s = &e->set[set->live_index];
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		n += s->element[i].used && !expired(&s->element[i], now);
+	return n;
+}
+
 struct eval_set_count eval_sets_count(const struct eval_sets *e, const struct ast_set *set)
 {
 	return e->set[set->live_index].count;

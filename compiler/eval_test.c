@@ -14,8 +14,9 @@
 struct run {
 	struct eval *e;
 	uint8_t *buf;			/* of the longest frame: the rules may write to it */
-	uint64_t now, packet;
+	uint64_t now, packet, seed;
 	struct eval_result last;
+	const struct eval_asked *around;	/* NULL: a test */
 };
 
 static bool has(const struct ast_frame *f, enum input_id id)
@@ -33,20 +34,27 @@ static struct xdpf_rx rx_of(const struct ast_frame *f)
 	};
 }
 
+static struct eval_packet packet_of(struct run *r, const struct ast_frame *f)
+{
+	memcpy(r->buf, f->data, f->len);
+	return (struct eval_packet){
+		.data = r->buf, .len = f->len, .iface = f->iface, .has_rxqueue = f->has_rxqueue, .rxqueue = f->rxqueue,
+		.now = r->now, .random = eval_packet_random(r->seed, ++r->packet), .seed = r->around ? r->seed : 0,
+		.has_socket = has(f, INPUT_SOCKET), .socket = f->input[INPUT_SOCKET], .no_way = f->input[INPUT_NO_WAY],
+		.flow_state = (unsigned)f->input[INPUT_FLOW_STATE], .rx = rx_of(f),
+	};
+}
+
+/* Who asks is given the last one, to run it. */
 static void run_packet(struct run *r, const struct ast_step *step)
 {
-	const struct ast_frame *f = step->frame;
-
 	for (uint64_t i = 0; i < step->repeat; i++) {
-		struct eval_packet pkt = {
-			.data = r->buf, .len = f->len, .iface = f->iface, .has_rxqueue = f->has_rxqueue, .rxqueue = f->rxqueue,
-			.now = r->now, .random = eval_packet_random(XDPF_TEST_SEED, ++r->packet),
-			.has_socket = has(f, INPUT_SOCKET), .socket = f->input[INPUT_SOCKET], .no_way = f->input[INPUT_NO_WAY],
-			.flow_state = (unsigned)f->input[INPUT_FLOW_STATE], .rx = rx_of(f),
-		};
+		struct eval_packet pkt = packet_of(r, step->frame);
 
-		memcpy(r->buf, f->data, f->len);
-		r->last = eval_run(r->e, &pkt);
+		if (r->around && i + 1 == step->repeat)
+			r->around->packet(r->around->arg, r->e, &pkt, r->packet);
+		else
+			r->last = eval_run(r->e, &pkt);
 	}
 }
 
@@ -70,46 +78,58 @@ static bool is_met(const struct ast_step *expect, const struct eval_result *came
 	return came->verdict == expect->want && (!expect->by.s || came->index == expect->index);
 }
 
-bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out)
+static void run_step(struct run *r, const struct ast_step *step, struct eval_test_result *out)
 {
-	struct run r = { .now = XDPF_TEST_START };
+	switch (step->kind) {
+	case STEP_PACKET:
+		run_packet(r, step);
+		break;
+	case STEP_AFTER:
+		r->now += step->after;
+		break;
+	case STEP_EXPECT:
+		if (!r->around && !is_met(step, &r->last))
+			*out = (struct eval_test_result){ false, step, r->packet, r->last };
+		break;
+	case STEP_ADD:
+	case STEP_REMOVE:
+		if (!change_set(r, step))
+			*out = (struct eval_test_result){ .step = step, .packet = r->packet };
+		break;
+	}
+}
+
+static bool run_steps(struct run *r, const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out)
+{
 	size_t longest = 1;
+	bool ok;
 
 	for (size_t i = 0; i < t->step.n; i++)
 		if (t->step.v[i]->kind == STEP_PACKET && t->step.v[i]->frame->len > longest)
 			longest = t->step.v[i]->frame->len;
 	*out = (struct eval_test_result){ .passed = true };
-	r.buf = malloc(longest);
-	r.e = eval_new(p);
-	if (!r.buf || !r.e) {
-		free(r.buf);
-		eval_free(r.e);
-		return false;
-	}
-	for (size_t i = 0; i < t->step.n && out->passed; i++) {
-		const struct ast_step *step = t->step.v[i];
+	r->buf = malloc(longest);
+	r->e = eval_new(p);
+	ok = r->buf && r->e;
+	for (size_t i = 0; ok && i < t->step.n && out->passed; i++)
+		run_step(r, t->step.v[i], out);
+	free(r->buf);
+	eval_free(r->e);
+	return ok;
+}
 
-		switch (step->kind) {
-		case STEP_PACKET:
-			run_packet(&r, step);
-			break;
-		case STEP_AFTER:
-			r.now += step->after;
-			break;
-		case STEP_EXPECT:
-			if (!is_met(step, &r.last))
-				*out = (struct eval_test_result){ false, step, r.packet, r.last };
-			break;
-		case STEP_ADD:
-		case STEP_REMOVE:
-			if (!change_set(&r, step))
-				*out = (struct eval_test_result){ .step = step, .packet = r.packet };
-			break;
-		}
-	}
-	eval_free(r.e);
-	free(r.buf);
-	return true;
+bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out)
+{
+	struct run r = { .now = XDPF_TEST_START, .seed = XDPF_TEST_SEED };
+
+	return run_steps(&r, p, t, out);
+}
+
+bool eval_asked(const struct ast_program *p, const struct ast_test *t, const struct eval_asked *a, struct eval_test_result *out)
+{
+	struct run r = { .now = a->now ? a->now : XDPF_TEST_START, .seed = a->seed, .around = a };
+
+	return run_steps(&r, p, t, out);
 }
 
 static const char *shown(struct arena *a, const char *s)

@@ -17,6 +17,18 @@ struct eval_test_result {
 /* Runs one test from the file's initial state. False: out of memory. */
 bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out);
 
+/* Packets that somebody asks about. */
+struct eval_asked {
+	uint64_t now;			/* ns since the epoch, when the steps begin; 0: as a test's */
+	uint64_t seed;
+	/* Each packet, of one that is repeated the last: to be run, with whatever else it comes with. */
+	void (*packet)(void *arg, struct eval *e, struct eval_packet *pkt, uint64_t n);
+	void *arg;
+};
+
+/* The same steps; expectations are not looked at. */
+bool eval_asked(const struct ast_program *p, const struct ast_test *t, const struct eval_asked *a, struct eval_test_result *out);
+
 /* What went wrong, in one line: what was expected and what came, or which set was full. In @a. */
 const char *eval_test_text(struct arena *a, const struct ast_program *p, const struct eval_test_result *r);
 

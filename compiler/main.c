@@ -11,8 +11,9 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE, OPT_RXQUEUE, OPT_SEED,
-	OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ENGINE, OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
+	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EXPLAIN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE,
+	OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ALL, OPT_FILL, OPT_TIME, OPT_SET, OPT_ENGINE,
+	OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
 	OPT_MAX_MEMORY, OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
 	OPT_JSON, OPT_NO_SOURCE, OPT_KEPT, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
@@ -23,6 +24,8 @@ static const struct option_info {
 	const char *value;		/* what it is called; NULL: takes none */
 } options[] = {
 	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
+	{ OPT_EXPLAIN, "--explain", "PACKETS" }, { OPT_ALL, "--all", NULL }, { OPT_FILL, "--fill", NULL }, { OPT_TIME, "--time", "UTC" },
+	{ OPT_SET, "--set", "NAME=FILE" },
 	{ OPT_BUDGET, "--budget", NULL }, { OPT_FORMAT, "--format", NULL }, { OPT_EMIT, "--emit", "STAGE" },
 	{ OPT_IMPORT, "--import", "KIND" }, { OPT_LIST, "--list", "WHAT" },
 	{ OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
@@ -44,13 +47,12 @@ enum { N_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static const char help[] =
 	"usage: xdpfc FILE... -o OUT.o         compile rule files to one XDP program\n"
-	"       xdpfc --check|--test FILE...   say what is wrong in them; run their tests\n"
+	"       xdpfc --check|--test|--format FILE...  what is wrong; their tests; layout\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
+	"       xdpfc --explain PACKETS FILE...   which rule decides, why none before it\n"
 	"       xdpfc --emit=STAGE FILE...     print as ast, ir, llvm, asm, json or xdpf\n"
 	"       xdpfc --import=KIND FILE...    JSON, or rules of other filters, as rules\n"
-	"       xdpfc --format FILE...         lay out in place, comments and all\n"
-	"       xdpfc --budget FILE...         what it will cost, how rules are found\n"
-	"       xdpfc --analyse FILE...        rules that change nothing, with packets\n"
+	"       xdpfc --budget|--analyse FILE...   the cost; rules that change nothing\n"
 	"       xdpfc --diff OLD NEW           packets that they treat differently\n"
 	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
 	"Several files make one program, in this order; - is standard input.\n"
@@ -59,11 +61,12 @@ static const char help[] =
 	"                    sets are found, rules count (what costs least); tables (128)\n"
 	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more is 4\n"
 	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
-	"  --iface NAME, --rxqueue N   --run: where packets come from (else: absent)\n"
-	"  --socket yes|no, --flow-state new|established|related, --rx hash=N,vlan=N,...\n"
-	"                    --run: what is not in the frame (else: absent)\n"
+	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
+	"                    --run, --explain: what is not in the frame (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
 	"                    way; bytes behind N stand in further pieces of memory\n"
+	"  --time UTC, --set NAME=FILE, --fill, --all   --explain: CAPTURE[:N[-M]], lines\n"
+	"                    of `xdpf log --json`, or 'tcp.dport = 22' (docs/explain.md)\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
 	"Exit status: 0 done, 1 input is wrong, 2 usage, 3 refused, 4 the answer is no.\n";
@@ -88,6 +91,11 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_CHECK:		cli->check = true; break;
 	case OPT_TEST:		cli->test = true; break;
 	case OPT_RUN:		cli->run = value; break;
+	case OPT_EXPLAIN:	cli->explain = value; break;
+	case OPT_ALL:		cli->all = true; break;
+	case OPT_FILL:		cli->fill = true; break;
+	case OPT_TIME:		cli->time_text = value; break;
+	case OPT_SET:		*vec_add(cli->arena, &cli->sets_given) = value; break;
 	case OPT_BUDGET:	cli->budget = true; break;
 	case OPT_FORMAT:	cli->format = true; break;
 	case OPT_EMIT:		cli->emit = value; break;
@@ -223,6 +231,16 @@ static int analyse_options(struct cli *cli)
 	return GO_ON;
 }
 
+/* An exit status, or GO_ON. */
+static int explain_options(struct cli *cli)
+{
+	const char *of = cli->all ? "--all" : cli->fill ? "--fill" : cli->time_text ? "--time" : cli->sets_given.n ? "--set" : NULL;
+
+	if (of && !cli->explain)
+		return cli_usage("%s is for --explain", of);
+	return cli->time_text && cli_explain_time(cli->time_text, &cli->time) != EXIT_DONE ? EXIT_USAGE : GO_ON;
+}
+
 /* What does not go together. An exit status, or GO_ON. */
 static int check_options(struct cli *cli)
 {
@@ -240,13 +258,14 @@ static int check_options(struct cli *cli)
 		{ "--prove", cli->prove }, { "--accept", cli->accept }, { "--chain", cli->chain }, { "--ipset", cli->ipset },
 		{ "--match", cli->match }, { "--of", cli->of },
 	};
-	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + cli->budget + cli->analyse + cli->diff + cli->format +
+	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + !!cli->explain + cli->budget + cli->analyse + cli->diff + cli->format +
 			 !!cli->emit + !!cli->list;
-	unsigned stdins = cli->run && strcmp(cli->run, "-") == 0;
+	const char *packets = cli->run ? cli->run : cli->explain;
+	unsigned stdins = packets && (strcmp(packets, "-") == 0 || strncmp(packets, "-:", 2) == 0);
 	uint64_t n = 0;
 
 	if (modes > 1)
-		return cli_usage("-o, --check, --test, --run, --budget, --analyse, --diff, --format, --emit and --list are different "
+		return cli_usage("-o, --check, --test, --run, --explain, --budget, --analyse, --diff, --format, --emit and --list are different "
 				 "things: ask for one of them");
 	if (cli->list && (cli->n_files || cli->import))
 		return cli_usage("--list takes no files");
@@ -270,10 +289,10 @@ static int check_options(struct cli *cli)
 		return cli_usage("--counting=%s: there are auto, at-once and deferred", cli->counting_text);
 	if (cli->engine && !compile_engine(cli->engine, &cli->classify.engine))
 		return cli_usage("--engine=%s: there are auto, linear, switch, rfc, hybrid and tree", cli->engine);
-	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !cli->run; i++)
+	for (size_t i = 0; i < sizeof(of_run) / sizeof(of_run[0]) && !packets; i++)
 		if (of_run[i].given)
-			return cli_usage("%s is for --run", of_run[i].name);
-	if (budget_options(cli) != GO_ON || analyse_options(cli) != GO_ON)
+			return cli_usage("%s is for --run and --explain", of_run[i].name);
+	if (explain_options(cli) != GO_ON || budget_options(cli) != GO_ON || analyse_options(cli) != GO_ON)
 		return EXIT_USAGE;
 	if (cli->socket && strcmp(cli->socket, "yes") != 0 && strcmp(cli->socket, "no") != 0)
 		return cli_usage("--socket %s: yes or no", cli->socket);
@@ -325,8 +344,8 @@ int main(int argc, char **argv)
 		status = cli_import(&cli);
 	if (status == GO_ON) {
 		cli.diag.werror = cli.werror;
-		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) :
-			 cli.analyse ? cli_analyse(&cli) : cli.diff ? cli_diff(&cli) :
+		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.explain ? cli_explain(&cli) :
+			 cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) : cli.analyse ? cli_analyse(&cli) : cli.diff ? cli_diff(&cli) :
 			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) :
 			 cli.emit && strcmp(cli.emit, "json") == 0 ? cli_json(&cli) : cli_compile(&cli);
 	}

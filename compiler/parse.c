@@ -116,6 +116,31 @@ bool parse_unit(struct ast_program *p, const struct source *source, struct diag_
 	return d->errors == errors;
 }
 
+bool parse_asked(struct ast_program *p, const struct source *steps, bool packet, struct diag_list *d)
+{
+	struct ast_unit *u = p->units.v[0];
+	struct parse_run run = { .p = p, .unit = u, .d = d };
+	struct parser c = { .run = &run, .a = p->arena, .d = d, .src = steps };
+	unsigned errors = d->errors;
+	size_t tests = u->tests.n;
+
+	d->kind = DIAG_SYNTAX;
+	if (scan_check_text(&c)) {
+		c.tokens = tokens_new(&c);
+		tokens_within_test(c.tokens, packet);
+		parse_parse(&c);
+		tokens_free(c.tokens);
+	}
+	/* whoever closes what stands around the steps may write anything behind it */
+	if (d->errors == errors && u->tests.n != tests + 1)
+		diag_error(d, (struct span){ steps, 0, (uint32_t)steps->len }, "these are no packets")->remedy =
+			"write FIELD = VALUE, with commas between them, or packet { … }";
+	p->asked = u->tests.n > tests ? u->tests.v[tests] : NULL;
+	u->tests.n = tests;
+	d->kind = DIAG_MEANING;
+	return d->errors == errors;
+}
+
 /* "a.xdpf -> b.xdpf -> a.xdpf": from where the file is being read to where it would be read again. */
 static const char *chain_text(const struct parser *c, const struct parser *again)
 {

@@ -81,6 +81,8 @@ struct parse_chain {
 
 struct tokens *tokens_new(struct parser *c);
 void tokens_free(struct tokens *t);
+/* The text is steps of a test, or only what a packet says: what stands around them is given before it, and behind. */
+void tokens_within_test(struct tokens *t, bool packet);
 /* The grammar's recovery has found its place again. */
 void tokens_recovered(struct parser *c);
 

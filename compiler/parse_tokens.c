@@ -72,6 +72,21 @@ static void put_back(struct tokens *t, struct token k)
 	t->ahead[t->n_ahead++] = k;
 }
 
+void tokens_within_test(struct tokens *t, bool packet)
+{
+	static const int kinds[] = { TOK_LBRACE, TOK_PACKET, TOK_LBRACE, TOK_STRING, TOK_TEST };
+
+	/* the last one put is the first one given */
+	for (size_t i = packet ? 0 : 2; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		struct token k = { .kind = kinds[i], .span = t->last.span };
+
+		if (k.kind == TOK_STRING)
+			k.val.name = (struct ast_name){ "", k.span };
+		put_back(t, k);
+	}
+	t->behind = packet ? 2 : 1;
+}
+
 /* The innermost open brace; those beyond what is kept are taken to be of the last one's kind. */
 static const struct brace *innermost(const struct tokens *t)
 {
@@ -336,7 +351,9 @@ static struct token next(struct parser *c)
 		return k;
 	}
 	if (k.kind == TOK_YYEOF && t->n_blocks) {
-		tell_open(c);
+		if (t->behind < t->n_blocks)
+			tell_open(c);
+		t->behind -= t->behind != 0;
 		put_back(t, k);
 		t->n_blocks--;
 		if (t->n_braces)

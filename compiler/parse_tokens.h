@@ -28,7 +28,7 @@ struct tokens {
 	void *scanner;
 	struct token last;		/* what the grammar has got last */
 	struct token before;		/* and before that; kind TOK_YYEOF at the start */
-	struct token ahead[4];		/* to be given first; the next one is the last */
+	struct token ahead[8];		/* to be given first; the next one is the last */
 	unsigned n_ahead;
 	struct brace brace[BRACES_KEPT];	/* open ones; those beyond are counted only */
 	unsigned n_braces, n_blocks, n_lists;
@@ -42,6 +42,7 @@ struct tokens {
 	bool refuse;			/* the grammar gets the last token as an error that was told */
 	bool deep;			/* a limit of nesting was told */
 	bool over;			/* nothing more is wanted */
+	unsigned behind;		/* closing braces that are not in the text, and stand at its end */
 };
 
 /* The keyword's token, or 0. */

@@ -138,7 +138,7 @@ static bool same_place(const struct ast_frame *a, const struct ast_frame *b)
 	return a->has_rxqueue == b->has_rxqueue && a->rxqueue == b->rxqueue;
 }
 
-static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes)
+static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes, bool asked)
 {
 	const struct ast_step *open = NULL, *first = NULL;	/* a packet that nobody looked at yet; the test's first one */
 	unsigned errors = s->d->errors;
@@ -157,7 +157,7 @@ static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes)
 			if (!repeat_check(s, step) || !frame_check(s, step->frame))
 				break;
 			*bytes += step->frame->len;
-			if (first && !same_place(first->frame, step->frame)) {
+			if (first && !asked && !same_place(first->frame, step->frame)) {
 				e = diag_error(s->d, step->frame->span, "the packets of a test come from one interface and one receive queue");
 				e->remedy = "give all of them the same `iface` and `rxqueue`, or write two tests";
 				e->note_span = first->frame->span;
@@ -184,10 +184,12 @@ static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes)
 	}
 	if (s->d->errors != errors || t->broken)
 		return;
-	if (!first)
+	if (!first && asked)
+		diag_error(s->d, t->span, "there is no packet to ask about")->remedy = "write FIELD = VALUE, or packet { FIELD = VALUE }";
+	else if (!first)
 		diag_error(s->d, t->span, "the test `%s` has no packet", t->name.s)->remedy =
 			"write `packet { FIELD = VALUE } expect VERDICT`";
-	else if (open)
+	else if (open && !asked)
 		diag_error(s->d, open->span, "what becomes of this packet is not looked at")->remedy =
 			"write `expect VERDICT` behind it";
 }
@@ -214,11 +216,13 @@ void tests_check(struct sema *s)
 		} else {
 			symtab_put(&taken, SPACE_LABEL, t->name.s, strlen(t->name.s))->p = t;
 		}
-		test_check(s, t, &bytes);
+		test_check(s, t, &bytes, false);
 		if (bytes > BYTES_MOST) {
 			diag_error(s->d, t->span, "the tests' packets and elements have more than %d MiB together", BYTES_MOST >> 20)->remedy =
 				"leave some of them out";
 			return;
 		}
 	}
+	if (s->p->asked && s->unit == s->p->units.v[0])
+		test_check(s, s->p->asked, &bytes, true);
 }

@@ -1,0 +1,262 @@
+#!/usr/bin/python3
+"""--explain: who decides is who decides with --run; every rule before stands in the answer; a condition that it calls false is false, by --run.
+
+    run.py XDPFC [N]      N: random rule files
+"""
+import glob
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.join(ROOT, "tests", "explain")
+PACKETS = ("arp", "tcp.dport = 80", "tcp.dport = 23", "udp.dport = 53, payload = 00:00:01:00:00", "udp.dport = 53", "udp.dport = 9", "tcp.dport = 53",
+           "ip6.src = 2001:db8:bad::1, tcp.dport = 443", "ip4.src = 198.51.100.9", "tcp.dport = 8080, tcp.syn", "tcp.dport = 8081", "tcp.syn, tcp.fin",
+           "ip4.fragoff = 10, ip4.proto = udp", "pkt.len = 20, tcp.dport = 80", "tcp.option.mss = 400, tcp.syn", "icmp.type = echo-request",
+           "ip4.src = 192.0.2.1, gre, inner.ip4.src = 10.1.1.1, inner.tcp.dport = 80", "tcp.dport = 9, iface = eth7",
+           "udp.dport = 7, flow.state = established")
+
+
+class Tester:
+    def __init__(self, xdpfc, folder):
+        self.xdpfc, self.folder, self.passed, self.failed = os.path.abspath(xdpfc), folder, 0, 0
+
+    def run(self, *args, stdin=None):
+        return subprocess.run([self.xdpfc] + list(args), cwd=self.folder, input=stdin, stdin=None if stdin is not None else subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=100)
+
+    def check(self, name, good, what=""):
+        self.passed += bool(good)
+        self.failed += not good
+        if not good:
+            print("FAILED %s: %s" % (name, what))
+
+    def says(self, name, done, status, *texts):
+        out = done.stdout + done.stderr
+        self.check(name, done.returncode == status and "Sanitizer" not in out and all(t in out for t in texts), "status %d, %s\n%s" % (
+            done.returncode, [t for t in texts if t not in out], out))
+
+    def write(self, name, data, mode="w"):
+        with open(os.path.join(self.folder, name), mode) as f:
+            f.write(data)
+        return name
+
+
+def golden(t):
+    """Text and JSON of what is printed, as it stands beside."""
+    rules = os.path.join(HERE, "night.xdpf")
+    text = objects = ""
+    for p in PACKETS + ("repeat 4 packet { tcp.dport = 80 }", "add 192.0.2.1 to banned for 1m packet { tcp }", "packet { tcp.dport = 23 } packet { tcp }"):
+        done = t.run("--time", "2026-01-05T09:30:00", "--explain", p, rules)
+        t.check(p, done.returncode == 0 and not done.stderr, done.stderr)
+        text += "--- %s\n%s" % (p, done.stdout)
+        objects += t.run("--time", "2026-01-05T09:30", "--json", "--explain", p, rules).stdout
+    for name, have in (("night.text", text), ("night.json", objects)):
+        path = os.path.join(HERE, name)
+        if os.environ.get("UPDATE", "") not in ("", "0"):
+            with open(path, "w") as f:
+                f.write(have)
+        with open(path) as f:
+            t.check(name, f.read() == have, "differs; UPDATE=1 writes it")
+
+
+def against_run(t, rules, capture, conditions):
+    """--explain of every packet, with --all, and --run: the same lines, and no rule is left out."""
+    ran = [json.loads(line) for line in t.run("--quiet", "--json", "--run", capture, *rules).stdout.splitlines()]
+    done = t.run("--json", "--all", "--explain", capture, *rules)
+    t.check("status", done.returncode in (0, 1), done.stderr)
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    t.check(capture, [(p["packet"], p["verdict"], p["rule"]) for p in ran if p["verdict"] != "skipped"] ==
+            [(p["packet"], p["verdict"], p["rule"]) for p in told if p["verdict"] != "skipped"], "%s differs from --run of %s" % (rules, capture))
+    order, reached = {}, {}
+    for p in told:
+        if p["verdict"] == "skipped":
+            continue
+        places = [(r["file"], r["line"], r["column"]) for r in p["before"]]
+        # a prefix of one order, each once
+        t.check(capture, len(set(places)) == len(places), "packet %d: a rule twice" % p["packet"])
+        for i, at in enumerate(places):
+            if order.setdefault(i, at) != at:
+                t.check(capture, False, "packet %d: %s, where %s stands otherwise" % (p["packet"], at, order[i]))
+        if p["rule"] != "default":
+            own = (p["file"], p["line"], p["column"])
+            t.check(capture, order.setdefault(len(places), own) == own, "packet %d: rules before %s are left out" % (p["packet"], own))
+        for r in p["before"]:
+            if r["state"] == "failed" and "..." not in r["condition"]:
+                conditions.setdefault((p["packet"], r["condition"]), p)
+    return told
+
+
+def really_false(t, name, capture, conditions):
+    """Each condition that was called false, alone in a file: the packet goes by it."""
+    packets, wrong = {}, []
+    for n, c in conditions:
+        packets.setdefault(c, set()).add(n)
+    for c, wanted in packets.items():
+        alone = t.write("alone.xdpf", "only: drop if %s;\n" % c)
+        verdicts = {int(line.split("\t")[0]): line.split("\t")[1] for line in t.run("--quiet", "--run", capture, alone).stdout.splitlines()}
+        wrong += [(n, c) for n in wanted if verdicts.get(n) != "pass"]
+    t.check(name, packets and not wrong, "true, though it was called false: %s" % wrong[:5])
+
+
+def random_rules(rng, n):
+    fields = [("tcp.dport", lambda: rng.choice((22, 53, 80, 443, rng.randrange(65536)))), ("udp.dport", lambda: rng.choice((53, 123, 27015))),
+              ("ip.ttl", lambda: rng.randrange(256)), ("pkt.len", lambda: rng.randrange(40, 1500)), ("ip4.src", lambda: "192.0.2.%d" % rng.randrange(4))]
+
+    def leaf():
+        if rng.random() < 0.3:
+            return rng.choice(("tcp", "udp", "arp", "ip6", "malformed", "tcp.syn", "icmp", "ip.fragment", "vlan"))
+        f, v = rng.choice(fields)
+        return "%s %s %s" % (f, "==" if f == "ip4.src" else rng.choice(("==", "!=", "<", ">=")), v())
+
+    def cond(depth):
+        if not depth or rng.random() < 0.3:
+            return leaf()
+        if rng.random() < 0.2:
+            return "not (%s)" % cond(depth - 1)
+        return "(%s)" % rng.choice((" and ", " or ")).join(cond(depth - 1) for _ in range(rng.randrange(2, 4)))
+
+    def block(depth, n):
+        out = ""
+        for _ in range(n):
+            if depth and rng.random() < 0.25:
+                out += "if %s {\n%s}" % (cond(1), block(depth - 1, 2))
+                if rng.random() < 0.5:
+                    out += " else if %s {\n%s}" % (cond(1), block(depth - 1, 1))
+                if rng.random() < 0.5:
+                    out += " else {\n%s}" % block(depth - 1, 1)
+                out += "\n"
+            else:
+                out += "%s if %s;\n" % (rng.choice(("drop", "pass", "count seen", "ip.ttl = 9", "tx")), cond(2))
+        return out
+
+    return block(2, n)
+
+
+def accepted(t, rng):
+    """A random file, and the same without rewriting: rules that cannot hold are refused, and others are made."""
+    for _ in range(100):
+        text = random_rules(rng, 12)
+        pure = text.replace("ip.ttl = 9", "count seen")
+        if not any(t.run("--check", t.write("tried.xdpf", x)).returncode for x in (text, pure)):
+            return text, pure
+    raise RuntimeError("none of 100 random files is accepted")
+
+
+def whole(t):
+    """Of an `or` or a `not`, the whole is told, whatever within it is false; of an `and`, the first part that is."""
+    rules = t.write("whole.xdpf", "a: drop if (tcp.dport == 80 and tcp.fin) or udp;\nb: drop if not ((tcp.dport == 22 and tcp.syn) or tcp);\n"
+                    "c: drop if tcp and ((tcp.dport == 22 and tcp.syn) or udp);\nd: drop if tcp and (tcp.syn and (ip4 and tcp.fin));\n")
+    told = json.loads(t.run("--json", "--explain", "tcp.dport = 80, tcp.syn", rules).stdout)
+    t.check("whole", [r["condition"] for r in told["before"]] == [
+        "(tcp.dport == 80 and tcp.fin) or udp", "not ((tcp.dport == 22 and tcp.syn) or tcp)", "((tcp.dport == 22 and tcp.syn) or udp)", "tcp.fin"],
+        [r["condition"] for r in told["before"]])
+
+
+def differential(t, n):
+    """Random files, and the tree's own, over recorded packets."""
+    rng = random.Random(7)
+    captures = [os.path.join(ROOT, "tests", "captures", c + ".pcap") for c in ("edge", "scan", "malformed", "vlan", "frag")]
+    for i in range(n):
+        # a rewriting changes what stands behind it: a condition alone sees the packet as it came
+        text, pure = accepted(t, rng)
+        capture = captures[i % len(captures)]
+        rules = t.write("random%d.xdpf" % i, text)
+        against_run(t, [rules], capture, {})
+        rules = t.write("pure.xdpf", pure)
+        conditions = {}
+        against_run(t, [rules], capture, conditions)
+        really_false(t, "random %d" % i, capture, dict(list(conditions.items())[:40]))
+    for path in sorted(glob.glob(os.path.join(ROOT, "examples", "*.xdpf"))):
+        against_run(t, [path], captures[0], {})
+    against_run(t, [os.path.join(ROOT, "examples", e + ".xdpf") for e in ("edge", "bastion", "game")], captures[0], {})
+
+
+def inputs(t):
+    rules = os.path.join(HERE, "night.xdpf")
+    web = os.path.join(ROOT, "tests", "captures", "web.pcap")
+    t.says("one", t.run("--explain", web + ":3", rules), 0, "packet 3: ", "before it, ")
+    t.says("a range", t.run("--explain", web + ":3-4", rules), 0, "packet 3: ", "packet 4: ")
+    t.says("none", t.run("--explain", web + ":69", rules), 1, "has 68 packets: there is no packet 69")
+    t.says("beyond", t.run("--explain", web + ":68-70", rules), 1, "packet 68: ", "there are none behind that")
+    for bad in (":0", ":4-3"):
+        t.says(bad, t.run("--explain", web + bad, rules), 2, "counted from 1")
+    t.says("no file", t.run("--explain", "none.pcap", rules), 1, "none.pcap: No such file")
+    t.says("no capture", t.run("--explain", rules, rules), 1, "unknown file format")
+    with open(web, "rb") as f:
+        whole = f.read()
+    t.write("cut.pcap", whole[:len(whole) - 7], "wb")
+    t.says("cut", t.run("--explain", "cut.pcap", rules), 1, "packet 67: ", "is broken behind packet 67")
+    done = subprocess.run([t.xdpfc, "--explain", "-:2", rules], input=whole, stdout=subprocess.PIPE, timeout=60)
+    t.check("standard input", done.returncode == 0 and done.stdout.startswith(b"packet 2: "), done.stdout)
+    frame = bytes.fromhex("0200000000010200000000020800" "4500012c000000004011000000000000" "0a0000010400" "1093010800000000")
+    snapped = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + struct.pack("<IIII", 1767605400, 0, len(frame), 314) + frame
+    t.write("snapped.pcap", snapped, "wb")
+    t.says("cut off", t.run("--explain", "snapped.pcap:1", rules), 0, "drop by bad", "%d of its 314 bytes were captured, which are" % len(frame), "--fill")
+    filled = t.run("--fill", "--explain", "snapped.pcap:1", rules)
+    t.says("filled", filled, 0, "pkt.len = 314", "of its 314 bytes were captured: the rest is taken as zeros")
+    t.check("filled", "; malformed" not in filled.stdout, filled.stdout)
+    t.says("steps", t.run("--explain", "tcp.dprot = 4", rules), 1, "<packet>:1:1: error: unknown field", "did you mean `tcp.dport`?")
+    t.says("no way out", t.run("--explain", 'tcp } expect pass } x: drop; test "y" { packet { tcp', rules), 1, "these are no packets")
+    t.says("nothing", t.run("--explain", "after 1s", rules), 1, "there is no packet to ask about")
+    t.says("hex", t.run("--explain", 'hex = "ffffffffffff02000000000108060001"', rules), 0, "malformed")
+    t.says("lets", t.run("--explain", "tcp.dport = 80, iface = eth7", rules), 0, "pass by from (night.xdpf:")
+    t.says("iface", t.run("--iface", "eth7", "--explain", "{ tcp.dport = 80 }", rules), 0, "pass by from (night.xdpf:")
+    t.says("no iface", t.run("--explain", "tcp.dport = 80", rules), 0, "iface == eth7: it is not given")
+    t.write("banned.txt", "192.0.2.1\t5m\n")
+    t.says("a set", t.run("--set", "banned=banned.txt", "--explain", "tcp.dport = 80", rules), 0, "drop by banned", "in set banned (1 element now)")
+    t.says("no set", t.run("--set", "none=banned.txt", "--explain", "tcp", rules), 1, "no set that lives is called `none`")
+    t.says("no file", t.run("--set", "banned", "--explain", "tcp", rules), 2, "NAME=FILE")
+    t.says("time", t.run("--time", "2026-13-05", "--explain", "tcp", rules), 2, "a time of UTC")
+    t.says("alone", t.run("--all", "--check", rules), 2, "--all is for --explain")
+
+
+def lines(t):
+    """What `xdpf log --json` writes."""
+    rules = t.write("lines.xdpf", "port: log, drop if udp.dport == 4242;\nlong: drop if pkt.len > 200;\nlast: drop if packet[200:1] == 0;\n")
+    frame = bytes.fromhex("0200000000010200000000020800") + bytes.fromhex("4500011c000000004011000000000000") + bytes((10, 0, 0, 1, 4, 0, 16, 147, 1, 8, 0, 0))
+    good = {"time": "x", "ns": 1767605400000000000, "interface": "xe0", "rxqueue": 1, "rule": "port", "verdict": "drop", "length": 298, "bytes": frame.hex()}
+    done = t.run("--explain", t.write("log.json", json.dumps(good) + "\n\n" + json.dumps(dict(good, rule="other")) + "\n"), rules)
+    t.says("lines", done, 0, "drop by long", "%d of its 298 bytes were captured: the rest is taken as zeros" % len(frame), "said drop by other")
+    for bad, why in (("{", "log.json:2: "), ('{"bytes":"0"}', "`bytes`"), ('{"bytes":"zz"}', "`bytes`"), ('{"bytes":7}', "`bytes`"), ("[]", "no object"),
+                     ('{"bytes":"%s"}' % ("00" * 65536), "`bytes`"),
+                     ('{"bytes":"0000","length":1}', "`length`"), ('{"bytes":"00","length":1e9}', "`length`"),
+                     ('{"bytes":"00","ns":-1}', "`ns`"), ('{"bytes":"00","rxqueue":4294967296}', "`rxqueue`"),
+                     ('{"bytes":"00","interface":"%s"}' % ("a" * 16), "`interface`"),
+                     ('{"bytes":"00","bytes":"01"}', "duplicate"), ('{"bytes":"00","rule":5}', "`verdict` and `rule`"), ("\0\xff", "log.json:2: ")):
+        t.write("log.json", json.dumps(good) + "\n" + bad + "\n")
+        t.says(bad[:40], t.run("--explain", "log.json", rules), 1, "packet 1: ", why)
+    t.says("short", t.run("--explain", t.write("log.json", '{"bytes":"0011"}\n'), rules), 0, "skipped")
+    t.says("text", t.run("--explain", t.write("log.txt", "2026-01-05T10:00:00Z\txe0\tport\tdrop\t62\tx\n"), rules), 1, "--json, or --pcap FILE")
+
+
+def many(t):
+    """100,000 rules: grouped, and each where it is asked for."""
+    t.write("many.xdpf", "count seen;\n" + "".join("r%d: drop if ip.src == 10.%d.%d.%d and tcp.dport == %d;\n" % (i, i >> 16, i >> 8 & 255, i & 255, i % 65536)
+                                                  for i in range(100000)))
+    done = t.run("--explain", "ip4.src = 10.0.0.9, tcp.dport = 80", "many.xdpf")
+    t.says("many", done, 0, "before it, 100001 rules (--all shows each)", "99999 rules, from many.xdpf:2 to many.xdpf:100001: ip.src: it is 10.0.0.9",
+           "many.xdpf:11: r9: tcp.dport == 9: it is http (80)")
+    t.check("many", done.stdout.count("\n") < 12, done.stdout)
+    told = json.loads(t.run("--json", "--explain", "ip4.src = 10.0.0.9, tcp.dport = 80", "many.xdpf").stdout)
+    t.check("each", len(told["before"]) == 100001 and sum(r["state"] == "failed" for r in told["before"]) == 100000)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        t = Tester(sys.argv[1], folder)
+        golden(t)
+        inputs(t)
+        lines(t)
+        whole(t)
+        many(t)
+        differential(t, int(sys.argv[2]) if len(sys.argv) > 2 else 5)
+    print("%d passed, %d failed, 0 skipped" % (t.passed, t.failed))
+    sys.exit(1 if t.failed else 0)
+
+
+main()
