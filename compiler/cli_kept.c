@@ -1,84 +1,65 @@
 /*
  * xdpfc --kept FILE: rule files that a running filter was made from, which `xdpf apply --replace` and its like hand over, since they may be gone from
  * the disk. In: a JSON array of { "path", "root", "text" }. Out: a file by its path, before the file system is asked. Guaranteed: what such a file
- * names is looked for among them alone, absolute paths too, so that nobody's rules change by what lies on this disk now.
+ * names is looked for among them alone, absolute paths too, so that nobody's rules change by what lies on this disk now; all other files come from
+ * the disk, and what they name, too.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cli.h"
 
 /* One of them; .root is what its paths begin with. */
 struct kept {
-	const char *path, *root, *text;	/* text NULL: it is known to have been read, and is not there */
+	const char *path, *root, *text;	/* text NULL: it was read, and is not kept */
 	size_t len;
 };
 
 struct cli_kept {
-	struct kept *v;
+	struct kept *v;		/* by .path */
 	size_t n;
 	struct source_reader reader;
 };
 
+static int by_path(const void *a, const void *b)
+{
+	const struct kept *x = a, *y = b;
+
+	return strcmp(x->path, y->path);
+}
+
 static const struct kept *find(const struct cli_kept *k, const char *path)
 {
-	for (size_t i = 0; i < k->n; i++)
-		if (strcmp(k->v[i].path, path) == 0)
-			return &k->v[i];
-	return NULL;
+	const struct kept key = { .path = path };
+
+	return bsearch(&key, k->v, k->n, sizeof(*k->v), by_path);
 }
 
-/* Is it below a root? Then it is not for the file system to say. */
-static bool is_below(const struct cli_kept *k, const char *path)
+static const char *read_kept(void *arg, struct arena *a, const char *path, size_t *len, const char **why)
 {
-	for (size_t i = 0; i < k->n; i++)
-		if (strncmp(k->v[i].root, path, strlen(k->v[i].root)) == 0)
-			return true;
-	return false;
-}
+	const struct kept *f = find(arg, path);
 
-static const char *from_disk(struct arena *a, const char *path, size_t *len, const char **why)
-{
-	struct diag_list d = { .arena = a };
-	const struct source *s;
-	struct stat st;
-
-	/* a named pipe would wait for its writer */
-	if (stat(path, &st) < 0) {
-		*why = strerror(errno);
-		return NULL;
-	}
-	if (!S_ISREG(st.st_mode)) {
-		*why = S_ISDIR(st.st_mode) ? strerror(EISDIR) : "it is not a regular file";
-		return NULL;
-	}
-	s = source_read(a, path, &d);
-	if (!s) {
-		*why = d.list.n ? d.list.v[0].text : "it cannot be read";
-		return NULL;
-	}
-	*len = s->len;
-	return s->text;
-}
-
-static const char *read_any(void *arg, struct arena *a, const char *path, size_t *len, const char **why)
-{
-	const struct cli_kept *k = arg;
-	const struct kept *f = find(k, path);
-
+	(void)a;
 	if (f && f->text) {
 		*len = f->len;
 		return f->text;
 	}
-	if (!f && !is_below(k, path))
-		return from_disk(a, path, len, why);
-	*why = "the running filter does not hold it (captures and long files are not kept); apply all files together";
+	*why = "the running filter does not hold it (captures and long files are not kept): apply all files together";
 	return NULL;
+}
+
+/* As those that come from us: a path below a root, and what is not kept has no text. */
+static bool is_sound(const char *path, const char *root, const json_t *text)
+{
+	size_t n = root ? strlen(root) : 0;
+
+	return n && root[n - 1] == '/' && path && !strncmp(path, root, n) && path[n] && (json_is_string(text) || json_is_null(text));
+}
+
+static bool same_text(const struct kept *a, const struct kept *b)
+{
+	return !a->text || !b->text ? a->text == b->text : a->len == b->len && !memcmp(a->text, b->text, a->len);
 }
 
 static bool read_list(struct cli *cli, struct cli_kept *k, const json_t *root)
@@ -89,8 +70,7 @@ static bool read_list(struct cli *cli, struct cli_kept *k, const json_t *root)
 		const json_t *o = json_array_get(root, i), *text = json_object_get(o, "text");
 		const char *path = json_string_value(json_object_get(o, "path")), *below = json_string_value(json_object_get(o, "root"));
 
-		if (!path || !*path || !below || !*below || strncmp(path, below, strlen(below)) != 0 ||
-		    (!json_is_string(text) && !json_is_null(text)))
+		if (!is_sound(path, below, text))
 			return false;
 		k->v[i] = (struct kept){ arena_strndup(cli->arena, path, strlen(path)), arena_strndup(cli->arena, below, strlen(below)), NULL, 0 };
 		if (!json_is_string(text))
@@ -98,6 +78,11 @@ static bool read_list(struct cli *cli, struct cli_kept *k, const json_t *root)
 		k->v[i].len = json_string_length(text);
 		k->v[i].text = arena_strndup(cli->arena, json_string_value(text), k->v[i].len);
 	}
+	qsort(k->v, k->n, sizeof(*k->v), by_path);
+	/* a file may have been read more than once, and be another each time: then nobody knows which text is meant where */
+	for (size_t i = 1; i < k->n; i++)
+		if (!by_path(&k->v[i - 1], &k->v[i]) && !same_text(&k->v[i - 1], &k->v[i]))
+			return false;
 	return json_is_array(root);
 }
 
@@ -116,7 +101,7 @@ int cli_kept(struct cli *cli)
 	if (!ok)
 		return cli_usage("--kept %s: it is no list of files as `xdpf apply --replace` writes it%s%s", cli->kept_path, root ? "" : ": ",
 				 root ? "" : e.text);
-	k->reader = (struct source_reader){ read_any, k };
+	k->reader = (struct source_reader){ read_kept, k, true };
 	cli->kept = k;
 	return -1;
 }

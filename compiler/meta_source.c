@@ -21,12 +21,14 @@ static bool sound(const struct source *s)
 	return true;
 }
 
-/* As the owner, the rule file of the program that it was read for, names it: below that one's directory, or absolute. */
+/* As the owner, the rule file of the program that it was read for, names it: from that one's directory on, or absolute. */
 static const char *path_of(const struct source *s, const struct source *owner)
 {
 	const char *slash = strrchr(owner->path, '/');
 	size_t n = slash ? (size_t)(slash + 1 - owner->path) : 0;
 
+	if (s->absolute)
+		return source_path(s);
 	return strncmp(s->path, owner->path, n) != 0 ? s->path : s->path + n;
 }
 

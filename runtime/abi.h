@@ -397,7 +397,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
 /*
  * The tests: JSON text in section XDPF_SECTION_TESTS, not kept in the kernel.
  *
- *   { "tests": [ { "name": "telnet is closed", "steps": [
+ *   { "tests": [ { "name": "telnet is closed", "file": 0, "steps": [      file: whose it is, a place in the metadata's .files
  *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given;
  *                                                                            and so are those of grammar/inputs.def, numbers
  *       { "after": 10000000000 },                                            ns that the clock goes on
