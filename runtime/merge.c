@@ -1,7 +1,7 @@
 /*
  * Several owners' files in one filter. In: interfaces, and changes to the files that the filter there is made of. Out: an object of all of them, the
- * unchanged ones by the texts that the running filter holds; it knows which programs it was made from. Guaranteed: of an unchanged file nothing is read
- * from the disk, and xdpf_object_apply() takes the object only where nobody changed anything since.
+ * unchanged ones by the texts that the running filter holds; it knows which programs it was made from. Guaranteed: of an unchanged file nothing is
+ * read from the disk, and xdpf_object_apply() takes the object only where nobody changed anything since.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -206,9 +206,12 @@ static int plan(struct merge *g, const struct xdpf_change *c, size_t n)
 
 static int fail_text(const struct merge *g, unsigned file, const char *source)
 {
-	return rt_fail(g->log, ENODATA, "the running filter does not hold the text of %s%s%s: its object was made with --no-source or by an older xdpfc, or "
-		       "the text is too long or none of UTF-8.\nCompile all files together (xdpfc FILE... -o prog.o), and apply that", source,
-		       strcmp(source, g->m->files[file].name) ? ", which belongs to " : "", strcmp(source, g->m->files[file].name) ? g->m->files[file].name : "");
+	const char *owner = g->m->files[file].name;
+	bool own = !strcmp(source, owner);
+
+	return rt_fail(g->log, ENODATA, "the running filter does not hold the text of %s%s%s: its object was made with --no-source or by an older "
+		       "xdpfc, or the text is too long, or no UTF-8.\nCompile all files together (xdpfc FILE... -o prog.o), and apply that",
+		       source, own ? "" : ", which belongs to ", own ? "" : owner);
 }
 
 /* All that was read for a file, below a directory that there is not. */
@@ -228,7 +231,8 @@ static int keep(const struct merge *g, json_t *list, unsigned file, const char *
 			return fail_text(g, file, s->name);
 		/* the rule file itself stands before what it names */
 		if (!begun && strcmp(s->name, g->m->files[file].name) != 0)
-			return rt_fail(g->log, EBADMSG, "the running filter is broken: its first source of %s is %s", g->m->files[file].name, s->name);
+			return rt_fail(g->log, EBADMSG, "the running filter is broken: what it says of %s begins with %s",
+				       g->m->files[file].name, s->name);
 		o = json_pack("{s:s+, s:s, s:s}", "path", root, begun ? path : s->name, "root", root, "text", s->text);
 		if (!o || json_array_append_new(list, o))
 			return rt_fail(g->log, ENOMEM, "out of memory");

@@ -1,6 +1,6 @@
 /*
- * libxdpf: several owners share one filter. Each has a file of its own in it, and changes that one: the texts of the others' come from the filter that
- * runs, which holds them, and not from the disk. Conventions as in runtime.h.
+ * libxdpf: several owners share one filter. Each has a file of its own in it, and changes that one: the texts of the others' come from the filter
+ * that runs, which holds them, and not from the disk. What runtime.h says of errors, ownership and versions holds here.
  */
 #ifndef XDPF_OWNERS_H
 #define XDPF_OWNERS_H
@@ -22,9 +22,10 @@ struct xdpf_change {
 };
 
 /*
- * Has xdpfc make one program of the files that the filter on @ifaces is made of, with these changes, in their order. Where no filter runs, files can be
- * added. All of @ifaces must run the same files. What comes out is for xdpf_object_apply() on these interfaces, which does it only while the filters
- * run that it was made from: -EAGAIN says that somebody else changed one meanwhile, that nothing was done, and that the changes are to be merged anew.
+ * Has xdpfc make one program of the files that the filter on @ifaces is made of, with these changes, in their order. Where no filter runs, files can
+ * be added. All of @ifaces must run the same files. What comes out is for xdpf_object_apply() on these interfaces, which does it only while the
+ * filters run that it was made from: -EAGAIN says that somebody else changed one meanwhile, that nothing was done, and that the changes are to be
+ * merged anew.
  *
  * While it has not been given to xdpf_object_free(), others who merge wait for it, but for at most 10 seconds each.
  *
@@ -35,8 +36,8 @@ struct xdpf_change {
 XDPF_API int xdpf_object_merge(struct xdpf_object **out, const char *const *ifaces, size_t n, const struct xdpf_change *changes, size_t n_changes,
 			       const struct xdpf_compile_opts *opts, const struct xdpf_log *log);
 
-/* Of .sources[@source]: for which of .files it was read, a place in these, and by which path: as that file names it, from its directory on, or absolute.
- * False: it does not say. @m: what xdpf_object_meta() or xdpf_program_meta() gave. */
+/* Of .sources[@source]: for which of .files it was read, a place in these, and by which path: as that file names it, from its directory on, or
+ * absolute. False: it does not say. @m: what xdpf_object_meta() or xdpf_program_meta() gave. */
 XDPF_API bool xdpf_meta_source(const struct xdpf_meta *m, size_t source, unsigned *file, const char **path);
 
 /* Whose test it is, of those that xdpf_tests_get() gives: a place in .files; UINT_MAX: an older xdpfc did not say it. Its packets meet all files. */

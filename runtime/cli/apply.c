@@ -194,7 +194,8 @@ static int take_operands(struct cli *cli, struct asked *a, char **operands, int 
 	if (status)
 		return status;
 	if (n <= first)
-		return cli_usage(cli, a->n_changes ? "give the interfaces that the filter runs on" : "give a filter and the interfaces it is to run on");
+		return cli_usage(cli, a->n_changes ? "give the interfaces that the filter runs on" :
+				 "give a filter and the interfaces it is to run on");
 	if (a->n_changes && (cli_is_rules(operands[0]) || strchr(operands[0], '/')))
 		return cli_usage(cli, "%s is no interface: where files of the filter that runs are changed, no filter is given", operands[0]);
 	a->filter = a->n_changes ? NULL : operands[0];

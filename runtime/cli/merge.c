@@ -1,6 +1,6 @@
 /*
- * xdpf apply --replace and its like: one owner's file in the filter that runs. In: changes to its files. Out: the filter with these, where nobody else
- * changed it meanwhile; where somebody did, again from what runs then, and after a few times the truth.
+ * xdpf apply --replace and its like: one owner's file in the filter that runs. In: changes to its files. Out: the filter with these, where nobody
+ * else changed it meanwhile; where somebody did, again from what runs then, and after so many tries the word that it could not be done.
  */
 #include <errno.h>
 #include <limits.h>
