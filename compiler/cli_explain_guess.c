@@ -100,24 +100,11 @@ static bool is_sound(const struct explain *x)
 
 /* ---- one way ---- */
 
-static bool changes_sets(const struct ast_rules *rules)
-{
-	for (size_t i = 0; i < rules->list.n; i++)
-		for (const struct ast_rule *r = rules->list.v[i]; r; r = r->else_rule) {
-			for (size_t k = 0; k < r->action.n; k++)
-				if (r->action.v[k]->kind == ACTION_ADD || r->action.v[k]->kind == ACTION_REMOVE)
-					return true;
-			if (changes_sets(&r->then_block) || changes_sets(&r->else_block))
-				return true;
-		}
-	return false;
-}
-
 /* An evaluator whose sets are as they were read: where packets change them, a new one. NULL: out of memory. */
 static struct eval *evaluator(const struct explain *x, struct eval *e)
 {
-	for (size_t u = 0; x->p->live.n && u < x->p->units.n; u++)
-		if (changes_sets(&x->p->units.v[u]->rules))
+	for (size_t i = 0; i < x->p->live.n; i++)
+		if (x->p->live.v[i]->added || x->p->live.v[i]->removed)
 			return eval_new(x->p);
 	return e;
 }

@@ -211,6 +211,27 @@ static int read_lines(struct cli *cli, const char *path, FILE *f, packet_fn fn, 
 	return status;
 }
 
+/* The first byte that says what it is: blanks and a byte order mark stand before lines alone, but for the newline that begins pcapng. */
+static int first_byte(FILE *f)
+{
+	int c = getc(f), next;
+
+	if (c == 0xef) {
+		next = getc(f);
+		c = next == 0xbb && getc(f) == 0xbf ? getc(f) : 0;
+	}
+	for (; c == ' ' || c == '\t' || c == '\r' || c == '\n'; c = next) {
+		next = getc(f);
+		if (c == '\n' && next == '\r') {
+			ungetc(next, f);
+			break;
+		}
+	}
+	if (c != EOF)
+		ungetc(c, f);
+	return c;
+}
+
 int explain_read(struct cli *cli, const char *path, bool (*fn)(void *arg, struct explain_packet *q), void *arg)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
@@ -220,9 +241,7 @@ int explain_read(struct cli *cli, const char *path, bool (*fn)(void *arg, struct
 		cli_error("%s: %s", path, strerror(errno));
 		return EXIT_INPUT;
 	}
-	first = getc(f);
-	if (first != EOF)
-		ungetc(first, f);
+	first = first_byte(f);
 	if (first >= '0' && first <= '9') {
 		cli_error("%s: lines of `xdpf log` do not say what is in a packet: write them with --json, or --pcap FILE", cli_path_shown(path));
 		status = EXIT_INPUT;

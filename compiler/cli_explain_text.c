@@ -36,6 +36,10 @@ const char *explain_did(const struct explain_deed *d)
 		return "did nothing: there is no room";
 	case DID_TOO_SOON:
 		return "beyond its pace";
+	case DID_NOT_DRAWN:
+		return "the packet is not drawn";
+	case DID_BY_CHANCE:
+		return "whether the packet was drawn is not known";
 	case DID_OTHER:
 		return "its way is closed: `else`";
 	case DID_NOT_OURS:

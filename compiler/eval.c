@@ -168,8 +168,10 @@ static enum eval_did note(struct run *r, const struct ast_log *log)
 {
 	uint64_t now = r->view.pkt->now, *next = &r->e->log_next[log->index];
 
+	if (log->sample && r->pkt->guess)
+		return DID_BY_CHANCE;
 	if (log->sample)
-		return DID;
+		return xdpf_test_random(r->pkt->random, log->site) < log->share ? DID : DID_NOT_DRAWN;
 	if (*next > now + log->burst) {
 		r->e->log_limited[log->index]++;
 		return DID_TOO_SOON;

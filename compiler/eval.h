@@ -75,6 +75,8 @@ enum eval_did {
 	DID_ABSENT,			/* it did nothing: its field or key is absent */
 	DID_FULL,			/* it did nothing: its table or set is full */
 	DID_TOO_SOON,			/* log: beyond its pace */
+	DID_NOT_DRAWN,			/* sample: another packet's turn */
+	DID_BY_CHANCE,			/* sample: perhaps; chance is not known */
 	DID_OTHER,			/* verdict: its way was closed, its `else` stands for it */
 	DID_NOT_OURS,			/* syncookie: nothing of its business, the rule goes on */
 	DID_COMPLETED,			/* syncookie: a cookie came back, the rule goes on */
