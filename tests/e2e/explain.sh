@@ -133,7 +133,7 @@ is "what was written" "$(said writes '[(a["was"], a["is"]) for p in j for b in p
 is "the include is explained" "$(said writes '{b["file"] for p in j for b in p["before"] if b["rule"] == "nets"}')" "{'part.xdpf'}"
 
 # ---- the filter changes; the tool is killed ----
-explain over --count 2 --for 30s
+explain over --verdict drop --rate 1000 --count 2 --for 30s
 udp 800 20 1
 for _ in $(seq 50); do
 	grep -q seen "$WORK/over" && break
@@ -172,6 +172,21 @@ explain again --json --count 1 --rule seen --rate 1000 --for 30s
 udp 800 20 1
 ended again 0
 is "another asks" "$(said again '[p["rule"] for p in j]')" "['seen']"
+
+# A reader that hangs: its tickets are used up, and after many packets the filter stops asking whether there are more; then it goes on anew.
+explain hangs --count 1000 --rate 1000 --for 100s
+kill -STOP "$EXPLAINING"
+head -c 64 /dev/zero >"$WORK/frame"
+ok "many packets" bpftool prog run id "$(program_id)" data_in "$WORK/frame" repeat 36000000
+is "nobody reads" "$(session)" 0
+kill -CONT "$EXPLAINING"
+for _ in $(seq 100); do
+	[ "$(session)" = 1 ] && break
+	sleep 0.05
+done
+is "asks again" "$(session)" 1
+kill -INT "$EXPLAINING"
+ended hangs 0
 
 # ---- gone, and what cannot be explained ----
 explain gone --for 30s
