@@ -124,7 +124,7 @@ static int live(const char *path, double rate, double burst, uint64_t tokens, un
 	cpu_set_t mine;
 	struct xdpf_limit_counts c;
 	unsigned n = 0, readings = 0, first = 0, last = 0;
-	double most = 0, share = 0;
+	double most = 0, share = 0, lost = 0;
 	bool ok = true;
 
 	sched_getaffinity(0, sizeof(mine), &mine);
@@ -158,16 +158,29 @@ static int live(const char *path, double rate, double burst, uint64_t tokens, un
 
 			most = was / may > most ? was / may : most;
 		}
-	/* from when the bucket had been found empty to when it was for the last time, which was not before the reading before */
+	/*
+	 * From when the bucket had been found empty to when it was for the last time, which was not before the reading before. Where nobody
+	 * sent for so long in between that it was full, since others had the CPUs, what came then is lost by right.
+	 */
 	while (first + 1 < readings && !r[first].denied)
 		first++;
-	for (unsigned k = first + 1; k < readings; k++)
-		if (r[k].denied > r[k - 1].denied)
-			last = k;
-	if (last > first + 1)
-		share = (double)(r[last].admitted - r[first].admitted) / (rate * (double)(r[last - 1].before - r[first].after) / 1e9);
-	printf("live: %u CPUs, %u readings: at most %.4f of what a window may admit (1.005 rate + burst), %.4f of the rate; %llu denied\n",
-	       n, readings, most, share, (unsigned long long)counts(p).denied);
+	for (unsigned k = first + 1, empty = first; k < readings; k++)
+		if (r[k].denied > r[k - 1].denied) {
+			double came = rate * (double)(r[k].after - r[empty ? empty - 1 : 0].before) / 1e9;
+
+			lost += came > burst ? came - burst : 0;
+			last = empty = k;
+		}
+	if (last > first + 1) {
+		double came = rate * (double)(r[last - 1].before - r[first].after) / 1e9;
+
+		share = (double)(r[last].admitted - r[first].admitted) / (came - lost);
+		/* or next to nothing was measured */
+		ok = ok && lost < came / 2;
+	}
+	printf("live: %u CPUs, %u readings: at most %.4f of what a window may admit (1.005 rate + burst), %.4f of the rate; "
+	       "%llu denied, %.0f tokens lost while nobody sent\n",
+	       n, readings, most, share, (unsigned long long)counts(p).denied, lost);
 	ok = ok && n && most <= 1 && share >= 0.99 && counts(p).denied > 0 && counts(p).full == 0;
 	xdpf_program_free(p);
 	return !ok;
