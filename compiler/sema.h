@@ -278,6 +278,8 @@ struct ranges items_ranges(struct sema *s, enum type_kind kind, struct found *fo
 void warn_twice(struct sema *s, enum type_kind kind, const struct twice *t);
 /* Tuples: @n wants; appends boxes of @n ranges. */
 bool value_boxes(struct sema *s, const struct want *w, unsigned n, const struct ast_value *v, struct ranges *out);
+/* What the numbers of a type are whose names are all there is; NULL: of others. */
+const char *want_named(const struct want *w);
 /* "a transport port", "a number of 12 bits". */
 const char *want_shown(struct sema *s, const struct want *w);
 /* "tcp.dport is a transport port", "set web is of type `port`". */
