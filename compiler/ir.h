@@ -178,6 +178,7 @@ struct lower_options {
 	enum counting counting;
 	struct classify_options classify;
 	struct set_options sets;
+	bool scratch;			/* variables in a map in any case: on the stack there is no room for them */
 };
 
 /* lower.c: a checked program to IR. Files too large for one program are an error in @d, and NULL. */

@@ -366,6 +366,7 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	l->ir = arena_alloc(a, sizeof(*l->ir));
 	l->ir->arena = a;
 	l->ir->ast = ast;
+	l->ir->scratch = o->scratch;
 	l->pres = ir_var_kept(l->ir, "present");
 	l->blank = ir_var_new(l->ir, "blank");
 	l->absent = ir_var_new(l->ir, "absent");
