@@ -206,9 +206,9 @@ bool compile_with_facts(const struct ast_program *p, const struct compile_option
 			break;
 		if (deepest <= OBJECT_STACK)
 			return true;
-		if (how.lower.scratch)
+		if (how.lower.off_stack == OFF_STACK_BUFFERS)
 			break;
-		how.lower.scratch = true;
+		how.lower.off_stack++;
 		object_free(*obj, *len);
 		if (facts)
 			*facts = (struct compile_facts){ 0 };
