@@ -78,10 +78,10 @@ struct ast_program *compile_front_with(struct arena *a, const struct source_read
 	return front(a, r, sources, n, NULL, d);
 }
 
-struct ast_program *compile_front_asked(struct arena *a, const struct source *const *sources, size_t n, const struct compile_asked *asked,
-					struct diag_list *d)
+struct ast_program *compile_front_asked(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+					const struct compile_asked *asked, struct diag_list *d)
 {
-	return front(a, NULL, sources, n, asked, d);
+	return front(a, r, sources, n, asked, d);
 }
 
 struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d)

@@ -346,7 +346,7 @@ static bool capture_check(struct sema *s, struct ast_frame *f)
 	const char *why = f->number ? NULL : "packets are counted from 1";
 
 	if (!why)
-		why = frame_capture(s->a, s->p->reader, f->path, f->number, &f->data, &f->len);
+		why = frame_capture(s->a, source_reader(s->p->reader, f->span.src), f->path, f->number, &f->data, &f->len);
 	if (!why && (f->len < FRAME_LEAST || f->len > FRAME_MOST))
 		why = arena_printf(s->a, "it has %zu bytes, a test's packet has %d to %d", f->len, FRAME_LEAST, FRAME_MOST);
 	if (!why)
