@@ -1,7 +1,7 @@
 /*
  * Syntax errors. In: the token that the grammar cannot go on with, what stood before it, and what could have followed. Out: one
  * diagnostic that says what was found and what was expected, in words, with a remedy for the slips that people make who come from C, pf,
- * nftables or Wireshark, and for words of the language that this version does not do anything with.
+ * nftables or Wireshark.
  */
 #include <string.h>
 
