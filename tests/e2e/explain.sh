@@ -2,7 +2,7 @@
 # xdpf explain: packets of a filter that runs. What it says of verdicts and rules is what the filter counted; packets are shown as they came in; what
 # is not in them follows from what the filter did; nothing of it stays.
 . "$(dirname "$0")/lib.sh" "$@"
-network
+network 9000
 own_place
 cat >"$WORK/why.xdpf" <<'END'
 set banned : ip live size 8;
@@ -111,9 +111,10 @@ is "drops alone, of many" "$(grep -c '^  drop by big (why.xdpf:4:1): drop if icm
 is "and nothing else" "$(grep -c '^packet' "$WORK/drops")" 2
 explain raw --raw --rule big --count 1 --rate 1000 --for 30s
 ping_a 10.99.0.1 >/dev/null
-WAIT=0.3 ping_a -s 1200 10.99.0.1 >/dev/null
+WAIT=0.3 ping_a -s 8000 -p a5 10.99.0.1 >/dev/null
 ended raw 0
-is "a whole packet" "$(said raw '[(p["rule"], p["length"], len(p["bytes"])) for p in j]')" "[('big', 1242, 2484)]"
+is "a whole packet, its fragments too" "$(said raw '[(p["rule"], p["length"], len(p["bytes"]), p["bytes"][-1000:] == "a5" * 500) for p in j]')" \
+	"[('big', 8042, 16084, True)]"
 status "which xdpfc explains" 0 "$XDPFC" --explain "$WORK/raw:1" "$WORK/why.xdpf"
 says "with rule files" "drop by big"
 sed 's/"big"/"telnet"/' "$WORK/raw" >"$WORK/raw.wrong"
@@ -149,6 +150,32 @@ in_b timeout 1 bash -c ': >/dev/tcp/10.99.0.1/23' 2>/dev/null
 ended over 0
 is "both filters' packets" "$(grep -o 'drop by [a-z]*' "$WORK/over" | tr '\n' ' ')" "drop by seen drop by telnet "
 is "it was told" "$(grep -c 'xe0: the filter was replaced: what follows is of the new one' "$WORK/over.err")" 1
+
+# Tables exchanged in the program that runs: indexes of rules are others then.
+for n in 1 2; do
+	mkdir "$WORK/$n"
+	for i in $(seq 30); do
+		echo "t$n$i: drop if tcp.dport == $i and ip.src in 10.$n.$i.0/24;"
+	done >"$WORK/$n/tables.xdpf"
+	echo "all$n: drop if udp.dport == 900;" >>"$WORK/$n/tables.xdpf"
+done
+status "tables" 0 in_a "$XDPF" apply "$WORK/1/tables.xdpf" xe0
+explain tables --verdict drop --rate 1000 --count 2 --for 30s
+udp 900 20 1
+for _ in $(seq 50); do
+	grep -q all1 "$WORK/tables" && break
+	sleep 0.1
+done
+status "others" 0 in_a "$XDPF" apply "$WORK/2/tables.xdpf" xe0
+says "are exchanged" "tables exchanged, no program loaded"
+for _ in $(seq 100); do
+	grep -q "replaced" "$WORK/tables.err" && break
+	sleep 0.1
+done
+sleep 0.3
+udp 900 20 1
+ended tables 0
+is "each by its own tables" "$(grep -Eo 'drop by [a-z0-9]+' "$WORK/tables" | tr '\n' ' ')" "drop by all1 drop by all2 "
 
 # Behind a guard, and killed: no program is left that it loaded, nobody asks, the next one can.
 mv "$WORK/moved" "$WORK/more"
