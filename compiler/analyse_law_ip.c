@@ -155,7 +155,8 @@ static void step(struct laws *l, uint32_t when, enum field_id f, bool six)
 {
 	for (size_t i = 0; i < LINKS; i++)
 		if (six || links[i].h == HDR_AH)
-			law(l, so(l, AND(l->s, when, is(l, f, lang_number(NEXT_IPPROTO, links[i].h))), OR(l->s, has(l, links[i].h), has(l, MALFORMED_BIT))));
+			law(l, so(l, AND(l->s, when, is(l, f, lang_number(NEXT_IPPROTO, links[i].h))),
+				  OR(l->s, has(l, links[i].h), has(l, MALFORMED_BIT))));
 	equal(l, AND(l->s, when, form_not(leads_on(l, f, six))), FIELD_IP_PROTO, f);
 }
 
