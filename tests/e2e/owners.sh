@@ -28,7 +28,7 @@ limit slow = 1 packets/h burst 2;
 note:  add ip.src to seen, count by-port per udp.dport if udp.dport in ports;
 over:  drop if udp.dport == 7001 over slow;
 one:   drop if udp.dport == 7002;
-test "what is not asked for" { packet { ip4.src = 192.0.2.1, udp.dport = 53 } expect pass }
+test "what is not asked for" { packet { ip4.src = 192.0.2.1, udp.dport = 53 } expect pass by default }
 END
 echo 'let ports = { 7001, 7002 };' >"$WORK/a/ports.xdpf"
 echo 'web: drop if tcp.dport == 8080;' >"$WORK/b/b.xdpf"
@@ -88,7 +88,7 @@ says "where" "b/b.xdpf:1:33: error"
 echo 'all: drop if udp;' >"$WORK/b/b.xdpf"
 echo 'all: drop if udp;' >"$WORK/first.xdpf"
 status "another one's test" 1 change --add "$WORK/first.xdpf" --before a.xdpf
-says "whose, and by whom" "a.xdpf:7: test \"what is not asked for\": packet 1: expected pass, came drop by all of first.xdpf"
+says "whose, and by whom" "a.xdpf:7: test \"what is not asked for\": packet 1: expected pass by default, came drop by all of first.xdpf"
 says "what to do" "a.xdpf is not changed here, and of its tests 1 fails with what is"
 is "it is as it was" "$(program_id)" "$id"
 status "and yet" 0 change --no-tests --add "$WORK/first.xdpf" --before a.xdpf
