@@ -221,7 +221,7 @@ for kind in file nofile control; do
 	status "apply $kind" 1 change "$WORK/lie.o"
 	says "apply $kind" "the object's metadata is broken"
 done
-{ cat "$WORK/a/a.xdpf"; /usr/bin/python3 -c 'print("# " + "x" * (1 << 20))'; } >"$WORK/huge.xdpf"
+{ cat "$WORK/a/a.xdpf"; /usr/bin/python3 -c 'print("# " + "x" * (4 << 20))'; } >"$WORK/huge.xdpf"
 cp "$WORK/a/ports.xdpf" "$WORK"
 ok "a long one" "$XDPFC" "$WORK/huge.xdpf" "$WORK/b/b.xdpf" -o "$WORK/huge.o"
 status "it runs" 0 change "$WORK/huge.o"
