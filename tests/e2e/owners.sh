@@ -1,9 +1,9 @@
 #!/bin/bash
 # Several owners share a filter: each changes a file of its own, the others' rules and what they counted and learned go on, and nobody's change is lost.
 #
-# usage: owners.sh XDPFC XDPF [ROUNDS]      each of two owners changes its file so often at once (4)
+# usage: owners.sh XDPFC XDPF [ROUNDS]      each of two owners changes its file so often at once (3)
 . "$(dirname "$0")/lib.sh" "$@"
-ROUNDS=${3:-4}
+ROUNDS=${3:-3}
 XDPFC=$(realpath "$XDPFC") XDPF=$(realpath "$XDPF")
 own_place
 network
