@@ -25,139 +25,33 @@ static bool by_family(const struct live_set *s)
 	return s->form == LIVE_IP || s->form == LIVE_NET;
 }
 
-struct live_set live_set_of(bool prefix, bool trie, unsigned n_components, unsigned key_size, uint32_t size)
+struct live_set live_set_of(const struct live_decl *d)
 {
-	struct live_set s = { .form = prefix ? LIVE_NETS : LIVE_EXACT, .key_size = key_size, .skip = trie ? 4 : 0 };
-	uint64_t want;
+	struct live_set s = { .form = d->prefix ? LIVE_NETS : LIVE_EXACT, .taken = d->taken, .states = d->taken || d->expires,
+			      .key_size = d->key_size, .skip = d->trie ? 4 : 0 };
+	uint64_t want, bytes;
 	unsigned words;
 
-	if (n_components == 1 && prefix)
+	if (d->n_components == 1 && d->prefix)
 		s.form = LIVE_NET;
-	else if (n_components == 1 && key_size - s.skip == FAMILY_AT + 4)
+	else if (d->n_components == 1 && d->key_size - s.skip == FAMILY_AT + 4)
 		s.form = LIVE_IP;
 	if (by_family(&s))
 		s.words[1] = 2;
 	else
-		s.words[0] = !prefix && key_size - s.skip <= 4 ? 0 : (key_size - s.skip + 7) / 8;
+		s.words[0] = !d->prefix && s.key_size - s.skip <= 4 ? 0 : (s.key_size - s.skip + 7) / 8;
 	words = by_family(&s) ? 2 : s.words[0];
 	/* hashes are filled to 75 per cent, and may grow by a quarter; boundaries are two for each prefix */
-	want = prefix ? (uint64_t)size * (16 * words + PER_PREFIX) : (uint64_t)size * (words ? 8 * words : 4) * 5 / 3;
+	if (d->prefix) {
+		bytes = 16 * words + PER_PREFIX + (s.states ? 16 * words + 2 * sizeof(uint32_t) + sizeof(struct live_node) : 0);
+		want = (uint64_t)d->size * bytes;
+	} else {
+		bytes = (words ? 8 * words : 4) + s.states;
+		want = (uint64_t)d->size * bytes * 5 / 3;
+	}
 	for (s.room = LIVE_ROOM_LEAST; s.room < LIVE_ROOM_MOST && (uint64_t)1 << s.room < want + (want >> 5) + (1 << 12);)
 		s.room++;
 	return s;
-}
-
-/* ---- order ---- */
-
-int live_cmp(const struct live_set *s, const void *a, const void *b)
-{
-	unsigned n = s->skip;
-	int c = memcmp((const char *)a + n, (const char *)b + n, s->key_size - n);
-	uint32_t x = 0, y = 0;
-
-	if (c || !n)
-		return c;
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return x < y ? -1 : x > y;
-}
-
-struct place {
-	uint64_t first;			/* bytes of the key, of those that it is sorted by */
-	uint32_t at;
-};
-
-static void by_digit(const struct place *from, struct place *to, size_t n, unsigned shift)
-{
-	size_t begin[257] = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		begin[(from[i].first >> shift & 255) + 1]++;
-	for (unsigned i = 0; i < 256; i++)
-		begin[i + 1] += begin[i];
-	for (size_t i = 0; i < n; i++)
-		to[begin[from[i].first >> shift & 255]++] = from[i];
-}
-
-struct order {
-	const struct live_set *set;
-	const unsigned char *keys;
-};
-
-static int by_key(const void *a, const void *b, void *arg)
-{
-	const struct order *o = arg;
-
-	return live_cmp(o->set, o->keys + (size_t)((const struct place *)a)->at * o->set->key_size,
-			o->keys + (size_t)((const struct place *)b)->at * o->set->key_size);
-}
-
-static bool is_sorted(const struct live_set *s, const unsigned char *keys, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		if (live_cmp(s, keys + (i - 1) * s->key_size, keys + i * s->key_size) > 0)
-			return false;
-	return true;
-}
-
-/* By their first bytes, digit by digit, and what has these in common by all. */
-static bool sort(const struct live_set *s, unsigned char *keys, size_t n)
-{
-	struct place *room = malloc(2 * n * sizeof(*room)), *p = room, *q = room ? room + n : NULL;
-	unsigned char *sorted = malloc(n * s->key_size);
-	unsigned from = s->skip + (s->form == LIVE_NET), len = s->key_size - from;
-	struct order o = { s, keys };
-	bool ok;
-
-	for (size_t i = 0; p && sorted && i < n; i++) {
-		unsigned char first[8] = { 0 };
-
-		/* a family in front of an address says little, but says it first */
-		memcpy(first, keys + i * s->key_size + from, len < 8 ? len : 8);
-		memcpy(&p[i].first, first, sizeof(first));
-		p[i].first = __builtin_bswap64(p[i].first);
-		if (s->form == LIVE_NET)
-			p[i].first = p[i].first >> 8 | (uint64_t)keys[i * s->key_size + s->skip] << 56;
-		p[i].at = (uint32_t)i;
-	}
-	for (unsigned shift = 0; p && sorted && shift < 64; shift += 8) {
-		struct place *t = p;
-
-		by_digit(p, q, n, shift);
-		p = q;
-		q = t;
-	}
-	for (size_t i = 0, k; p && sorted && i < n; i = k) {
-		for (k = i + 1; k < n && p[k].first == p[i].first;)
-			k++;
-		if (k - i > 1)
-			qsort_r(p + i, k - i, sizeof(*p), by_key, &o);
-	}
-	for (size_t i = 0; p && sorted && i < n; i++)
-		memcpy(sorted + i * s->key_size, keys + (size_t)p[i].at * s->key_size, s->key_size);
-	if (p && sorted)
-		memcpy(keys, sorted, n * s->key_size);
-	ok = p && sorted;
-	free(room);
-	free(sorted);
-	return ok;
-}
-
-size_t live_sort(const struct live_set *s, void *keys, size_t n)
-{
-	unsigned char *v = keys;
-	size_t out = 0;
-
-	if (n > UINT32_MAX || (!is_sorted(s, v, n) && !sort(s, v, n)))
-		return SIZE_MAX;
-	for (size_t i = 0; i < n; i++) {
-		if (out && !memcmp(v + (out - 1) * s->key_size, v + i * s->key_size, s->key_size))
-			continue;
-		if (out != i)
-			memcpy(v + out * s->key_size, v + i * s->key_size, s->key_size);
-		out++;
-	}
-	return out;
 }
 
 /* ---- numbers ---- */
@@ -225,6 +119,159 @@ static unsigned bits_of(const struct live_set *s, unsigned kind)
 	return s->words[kind] ? 64 * s->words[kind] : 32;
 }
 
+/* ---- times ---- */
+
+/* Of the elements: all that are different but @first, in @time; their number. Neighbours often have one and the same. */
+static unsigned times_of(const struct live_elements *e, uint64_t first, uint64_t *time)
+{
+	unsigned n = 0, last = 0;
+
+	for (size_t i = 0; e->until && i < e->n; i++) {
+		unsigned k = 0;
+
+		if (e->until[i] == first || (n && time[last] == e->until[i]))
+			continue;
+		while (k < n && time[k] != e->until[i])
+			k++;
+		if (k == n && n == LIVE_TIMES)
+			return LIVE_TIMES + 1;
+		if (k == n)
+			time[n++] = e->until[i];
+		last = k;
+	}
+	return n;
+}
+
+bool live_fits(const struct live_elements *e)
+{
+	uint64_t time[LIVE_TIMES];
+
+	return times_of(e, e->until && e->n ? e->until[0] : 0, time) <= LIVE_TIMES;
+}
+
+/* As live_until() says it. */
+static uint64_t told(uint64_t until)
+{
+	return until ? until : UINT64_MAX;
+}
+
+/* The states' times into the image; all elements become of the state that says theirs, in @state. */
+static void put_times(struct image *m, struct live_head *head, const struct live_elements *e, const uint64_t *time, unsigned n, uint8_t *state)
+{
+	uint64_t *to;
+
+	head->times = (uint32_t)image_add(m, LIVE_STATES * sizeof(*to), SET_ALIGN);
+	if (m->failed)
+		return;
+	to = image_at(m, head->times);
+	to[0] = told(head->until);
+	for (unsigned i = 0; i < n; i++)
+		to[i + 1] = told(time[i]);
+	for (size_t i = 0; n && i < e->n; i++) {
+		unsigned k = i ? state[i - 1] : 0;
+
+		if (to[k] != told(e->until[i]))
+			for (k = 0; to[k] != told(e->until[i]);)
+				k++;
+		state[i] = (uint8_t)k;
+	}
+}
+
+/* ---- which element it is ---- */
+
+/* Boundaries of elements, whose intervals lie in each other or apart, with the innermost from there on. */
+struct bounds {
+	unsigned words, bits;
+	uint64_t *bound;
+	uint32_t *owner;
+	size_t n;
+};
+
+static void put_bound(struct bounds *b, const uint64_t *at, uint32_t owner)
+{
+	/* what begins where something ends, or inside of it where that begins */
+	if (b->n && !set_cmp(b->bound + (b->n - 1) * b->words, at, b->words)) {
+		b->owner[b->n - 1] = owner;
+		return;
+	}
+	memcpy(b->bound + b->n * b->words, at, b->words * sizeof(*at));
+	b->owner[b->n++] = owner;
+}
+
+/* The end of @node, where the one around it goes on; false: no number is behind it. */
+static bool end(struct bounds *b, const struct live_node *nodes, const uint64_t *last, uint32_t node)
+{
+	uint64_t behind[SET_MAX_WORDS];
+
+	memcpy(behind, last, b->words * sizeof(*last));
+	if (set_is_greatest(behind, b->words, b->bits))
+		return false;
+	set_next(behind, b->words);
+	put_bound(b, behind, nodes[node].parent);
+	return true;
+}
+
+enum { DEEP = 8 * 64 + 1 };		/* prefixes in each other */
+
+/* Nodes from @first on, and boundaries, of the elements of one kind, which are in order. */
+static void nest(struct bounds *b, const struct live_set *s, const struct live_elements *e, const uint64_t *pair, size_t n, size_t first,
+		 struct live_node *nodes, const uint8_t *state)
+{
+	static const uint64_t zero[SET_MAX_WORDS];
+	uint32_t open[DEEP];
+	unsigned depth = 0;
+
+	put_bound(b, zero, 0);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t *begin = pair + 2 * b->words * i;
+		uint32_t bits, is = (uint32_t)(first + i + 1);
+
+		while (depth && set_cmp(pair + 2 * b->words * (open[depth - 1] - first - 1) + b->words, begin, b->words) < 0) {
+			depth--;
+			end(b, nodes, pair + 2 * b->words * (open[depth] - first - 1) + b->words, open[depth]);
+		}
+		memcpy(&bits, e->keys + (first + i) * s->key_size, sizeof(bits));
+		nodes[is] = (struct live_node){ depth ? open[depth - 1] : 0, (uint16_t)bits, state[first + i], 0 };
+		put_bound(b, begin, is);
+		if (depth < DEEP)
+			open[depth++] = is;
+	}
+	while (depth && end(b, nodes, pair + 2 * b->words * (open[depth - 1] - first - 1) + b->words, open[depth - 1]))
+		depth--;
+}
+
+/* Prefixes with states: .nodes are there. @first: the elements of this kind begin there. */
+static const char *put_owners(struct image *m, struct live_head *head, const struct live_set *s, unsigned kind, const struct live_elements *e,
+			      const uint64_t *pair, size_t n, size_t first, const uint8_t *state)
+{
+	struct bounds b = { .words = words_of(s, kind), .bits = bits_of(s, kind) };
+	const char *bad = "out of memory";
+	struct set_table t;
+
+	b.bound = malloc((2 * n + 1) * b.words * sizeof(*b.bound));
+	head->owner[kind] = (uint32_t)image_add(m, (2 * n + 1) * sizeof(*b.owner), SET_ALIGN);
+	if (b.bound && !m->failed) {
+		b.owner = image_at(m, head->owner[kind]);
+		nest(&b, s, e, pair, n, first, image_at(m, head->nodes), state);
+		bad = set_build(m, &(struct set_elements){ b.words, b.bits, b.n, b.bound },
+				&(struct set_options){ SET_SEARCH, (size_t)1 << s->room, 0, false }, &t);
+		head->at[kind] = (uint32_t)t.off;
+	}
+	free(b.bound);
+	return bad;
+}
+
+static size_t slots_of(const struct set_head *h)
+{
+	return ((size_t)h->hash.buckets + SET_HASH_PROBES - 1) * set_hash_slots(h->bits);
+}
+
+/* The state of an exact key, in a table of them. */
+static size_t slot_of(const struct set_head *h, const uint64_t *key)
+{
+	return set_is_zero(key, h->words) ? 0 : set_hash_slot(h, key) + 1;
+}
+
 /* ---- building ---- */
 
 /* A table by the first engine that has room for it. */
@@ -252,48 +299,160 @@ static const char *build(const struct live_set *s, const struct set_elements *e,
 	return bad;
 }
 
-const char *live_build(const struct live_set *s, const void *keys, size_t n, const struct live_head *begin, uint64_t seed, struct image *out)
+/* The elements of a kind, as ranges; how many. *first: the first of them. */
+static size_t ranges(const struct live_set *s, unsigned kind, const struct live_elements *e, uint64_t *pair, size_t *first)
 {
-	struct live_head head = { .until = begin->until, .list = begin->list };
-	const unsigned char *key = keys;
+	unsigned words = words_of(s, kind), fixed;
+	uint64_t word[SET_MAX_WORDS] = { 0 };
+	size_t some = 0;
+
+	for (size_t i = 0; i < e->n; i++) {
+		uint64_t *to = pair + 2 * words * some;
+
+		if (number(s, e->keys + i * s->key_size, word, &fixed) != kind)
+			continue;
+		if (!some++)
+			*first = i;
+		memcpy(to, word, words * sizeof(*to));
+		last_of(word, words, bits_of(s, kind), fixed);
+		memcpy(to + words, word, words * sizeof(*to));
+	}
+	return some;
+}
+
+static const char *build_kind(const struct live_set *s, unsigned kind, const struct live_elements *e, const uint8_t *state, struct live_head *head,
+			      uint64_t seed, struct image *out)
+{
+	struct set_elements set = { .words = words_of(s, kind), .bits = bits_of(s, kind) };
+	uint64_t *pair = malloc((e->n ? e->n : 1) * 2 * set.words * sizeof(*pair));
+	size_t first = 0, n = pair ? ranges(s, kind, e, pair, &first) : 0;
+	const char *bad = pair ? NULL : "out of memory";
+
+	if (n && head->times && has_prefixes(s))
+		bad = put_owners(out, head, s, kind, e, pair, n, first, state);
+	if (n && !bad) {
+		set.n = set_boundaries(pair, n, set.words, set.bits);
+		set.bound = pair;
+		bad = build(s, &set, seed, out, &head->off[kind]);
+	}
+	free(pair);
+	if (n && !bad && head->times && !has_prefixes(s))
+		head->at[kind] = (uint32_t)image_add(out, slots_of(image_at(out, head->off[kind])) + 1, SET_ALIGN);
+	return out->failed ? "out of memory" : bad;
+}
+
+const char *live_build(const struct live_set *s, const struct live_elements *e, const struct live_head *begin, uint64_t seed, struct image *out)
+{
+	struct live_head head = { .until = e->until && e->n ? e->until[0] : begin->until, .list = begin->list };
+	uint64_t time[LIVE_TIMES];
+	unsigned n_times = times_of(e, head.until, time);
+	uint8_t *state = n_times || s->taken ? calloc(e->n + 1, 1) : NULL;
 	const char *bad = NULL;
 
+	if (n_times > LIVE_TIMES || (n_times && !s->states))
+		bad = "its elements expire at too many times";
 	image_begin(out, sizeof(head));
-	for (unsigned kind = 0; kind < (by_family(s) ? 2u : 1u) && !bad; kind++) {
-		struct set_elements e = { .words = words_of(s, kind), .bits = bits_of(s, kind) };
-		uint64_t *pair = malloc((n ? n : 1) * 2 * e.words * sizeof(*pair)), word[SET_MAX_WORDS] = { 0 };
-		size_t some = 0;
-		unsigned fixed;
-
-		if (!pair)
-			return "out of memory";
-		for (size_t i = 0; i < n; i++) {
-			uint64_t *to = pair + 2 * e.words * some;
-
-			if (number(s, key + i * s->key_size, word, &fixed) != kind)
-				continue;
-			memcpy(to, word, e.words * sizeof(*to));
-			last_of(word, e.words, e.bits, fixed);
-			memcpy(to + e.words, word, e.words * sizeof(*to));
-			some++;
-		}
-		e.n = set_boundaries(pair, some, e.words, e.bits);
-		e.bound = pair;
-		if (some)
-			bad = build(s, &e, seed, out, &head.off[kind]);
-		free(pair);
+	if (state && !bad)
+		put_times(out, &head, e, time, n_times, state);
+	if (state && !bad && has_prefixes(s)) {
+		head.nodes = (uint32_t)image_add(out, (e->n + 1) * sizeof(struct live_node), SET_ALIGN);
+		if (!out->failed)
+			((struct live_node *)image_at(out, head.nodes))->state = LIVE_GONE;
 	}
-	if (out->failed || out->n < sizeof(head))
-		return "out of memory";
-	memcpy(out->v, &head, sizeof(head));
+	if (out->failed || out->n < sizeof(head) || (!state && (n_times || s->taken)))
+		bad = "out of memory";
+	for (unsigned kind = 0; kind < (by_family(s) ? 2u : 1u) && !bad; kind++)
+		bad = build_kind(s, kind, e, state, &head, seed, out);
+	if (!bad) {
+		memcpy(out->v, &head, sizeof(head));
+		for (size_t i = 0; n_times && !has_prefixes(s) && i < e->n; i++)
+			if (state[i])
+				*live_state(s, out->v, e->keys + i * s->key_size, i) = state[i];
+		if (out->n > (size_t)1 << s->room)
+			bad = set_too_large;
+	}
+	free(state);
 	return bad;
 }
 
-bool live_has(const struct live_set *s, const void *snapshot, const void *key)
+/* ---- asking ---- */
+
+static bool inside(uint64_t at, uint64_t n, size_t size)
+{
+	return at % 4 == 0 && at <= size && n <= size - at;
+}
+
+bool live_sound(const struct live_set *s, const void *snapshot, size_t size, size_t n)
 {
 	const struct live_head *h = snapshot;
+
+	if (size < sizeof(*h) || h->times % 8 || !inside(h->times, LIVE_STATES * sizeof(uint64_t), size))
+		return false;
+	if (has_prefixes(s))
+		return inside(h->nodes, ((uint64_t)n + 1) * sizeof(struct live_node), size);
+	for (unsigned kind = 0; kind < 2; kind++) {
+		const struct set_head *t = (const void *)((const unsigned char *)snapshot + h->off[kind]);
+
+		if (!h->off[kind])
+			continue;
+		if (kind && !by_family(s))
+			return false;
+		if (h->off[kind] % SET_ALIGN || !inside(h->off[kind], sizeof(*t), size) || t->engine != SET_HASH || t->words != words_of(s, kind) ||
+		    t->bits != bits_of(s, kind) || !t->hash.buckets || t->hash.probes > SET_HASH_PROBES ||
+		    !inside(h->off[kind] + sizeof(*t), (uint64_t)slots_of(t) * set_hash_slot_bytes(t->bits), size) ||
+		    !inside(h->at[kind], (uint64_t)slots_of(t) + 1, size))
+			return false;
+	}
+	return true;
+}
+
+uint8_t *live_state(const struct live_set *s, void *snapshot, const void *key, size_t i)
+{
+	unsigned char *at = snapshot;
+	struct live_head *h = snapshot;
+	uint64_t word[SET_MAX_WORDS] = { 0 };
+	struct set_head *t;
+	unsigned fixed, kind;
+	size_t slot;
+
+	if (has_prefixes(s))
+		return &((struct live_node *)(void *)(at + h->nodes))[i + 1].state;
+	kind = number(s, key, word, &fixed);
+	if (!h->off[kind])
+		return NULL;
+	t = (struct set_head *)(void *)(at + h->off[kind]);
+	slot = slot_of(t, word);
+	return slot > slots_of(t) || (!slot && !t->hash.zero) ? NULL : at + h->at[kind] + slot;
+}
+
+/* The longest of those around it that stay longest. */
+static uint64_t until_of_nodes(const struct live_head *h, unsigned kind, const uint64_t *word)
+{
+	const unsigned char *at = (const unsigned char *)h;
+	const struct live_node *nodes = (const struct live_node *)(const void *)(at + h->nodes);
+	const uint64_t *times = (const uint64_t *)(const void *)(at + h->times);
+	size_t i = set_search_find((const struct set_head *)(const void *)(at + h->at[kind]), word);
+	uint32_t node = ((const uint32_t *)(const void *)(at + h->owner[kind]))[i];
+	uint64_t until = 0;
+
+	for (; node; node = nodes[node].parent)
+		if (times[nodes[node].state] > until)
+			until = times[nodes[node].state];
+	return until;
+}
+
+uint64_t live_until(const struct live_set *s, const void *snapshot, const void *key)
+{
+	const struct live_head *h = snapshot;
+	const unsigned char *at = snapshot;
 	uint64_t word[SET_MAX_WORDS] = { 0 };
 	unsigned fixed, kind = number(s, key, word, &fixed);
 
-	return h->off[kind] && set_has((const char *)snapshot + h->off[kind], word);
+	if (!h->off[kind] || !set_has(at + h->off[kind], word))
+		return 0;
+	if (!h->times)
+		return told(h->until);
+	if (has_prefixes(s))
+		return until_of_nodes(h, kind, word);
+	return ((const uint64_t *)(const void *)(at + h->times))[at[h->at[kind] + slot_of((const void *)(at + h->off[kind]), word)]];
 }

@@ -105,16 +105,19 @@ const char *set_hash_build(struct set_draft *d)
 	return crowded;
 }
 
-bool set_hash_has(const struct set_head *h, const uint64_t *key)
+size_t set_hash_slot(const struct set_head *h, const uint64_t *key)
 {
 	unsigned words = h->words, bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits);
 	uint64_t b = set_hash(key, words, h->hash.seed) * h->hash.buckets >> 32;
 	const unsigned char *slot = (const unsigned char *)(h + 1) + b * slots * bytes;
 
-	if (set_is_zero(key, words))
-		return h->hash.zero;
 	for (unsigned i = 0; i < slots * h->hash.probes; i++, slot += bytes)
 		if (slot_is(slot, key, words, bytes))
-			return true;
-	return false;
+			return b * slots + i;
+	return SET_NO_SLOT;
+}
+
+bool set_hash_has(const struct set_head *h, const uint64_t *key)
+{
+	return set_is_zero(key, h->words) ? h->hash.zero : set_hash_slot(h, key) != SET_NO_SLOT;
 }

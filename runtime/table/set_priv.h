@@ -36,6 +36,12 @@ bool set_bounds_has(const struct set_head *h, const uint64_t *key);
 bool set_trie_has(const struct set_head *h, const uint64_t *key);
 bool set_dir24_has(const struct set_head *h, const uint64_t *key);
 
+/* The slot of a key that is not zero. */
+enum { SET_NO_SLOT = 1 << 30 };
+size_t set_hash_slot(const struct set_head *h, const uint64_t *key);
+/* The last boundary that is not above the key; the first, where that is above it, too. */
+size_t set_search_find(const struct set_head *h, const uint64_t *key);
+
 extern const char set_too_large[], set_too_wide[];
 
 /* @n bytes for it, where they are within bounds: from the head. False: they are not. */
