@@ -49,6 +49,7 @@
 #ifndef XDPF_ABI_H
 #define XDPF_ABI_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define XDPF_SECTION_TABLES	".rodata.tables"
@@ -202,8 +203,15 @@ struct xdpf_turns {
 /* What a snapshot was made of, before so many elements in the order of live_sort(). */
 struct xdpf_list {
 	uint64_t n;
-	uint32_t key_size, zero;
+	uint32_t key_size, states;		/* .states 1: behind the elements, at a multiple of 4 bytes, u32 of each: where in the snapshot its
+						 * state is */
 };
+
+/* Where its .states begin. */
+static inline size_t xdpf_list_states(size_t n, uint32_t key_size)
+{
+	return (sizeof(struct xdpf_list) + n * key_size + 3) / 4 * 4;
+}
 
 #define XDPF_LIST_PAGE		4096		/* bytes of an element of a list's map */
 

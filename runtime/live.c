@@ -122,7 +122,8 @@ int rt_live_bind(int *out_fd, int prog_fd, const struct rt_meta *m, const struct
 
 /* ---- making ---- */
 
-static int make_table(int *out_fd, const struct rt_live *l, const struct live_elements *e, const struct live_head *head, const struct xdpf_log *log)
+static int make_table(int *out_fd, const struct rt_live *l, const struct live_elements *e, const struct live_head *head, uint32_t *where,
+		      const struct xdpf_log *log)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 	size_t size = (size_t)1 << l->snap->set.room;
@@ -134,7 +135,7 @@ static int make_table(int *out_fd, const struct rt_live *l, const struct live_el
 
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return rt_fail_sys(log, errno, "no random number can be had");
-	bad = live_build(&l->snap->set, e, head, seed, &im);
+	bad = live_build(&l->snap->set, e, head, seed, &im, where);
 	if (bad || im.n > size) {
 		image_free(&im);
 		return rt_fail(log, ENOSPC, "set %s: %s; a greater `size` in its declaration makes room", l->name,
@@ -153,19 +154,21 @@ static int make_table(int *out_fd, const struct rt_live *l, const struct live_el
 	return 0;
 }
 
-static int make_list(int *out_fd, const struct rt_live *l, const struct live_elements *e, const struct xdpf_log *log)
+static int make_list(int *out_fd, const struct rt_live *l, const struct live_elements *e, const uint32_t *where, const struct xdpf_log *log)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	struct xdpf_list head = { e->n, l->snap->set.key_size, 0 };
-	size_t bytes = sizeof(head) + e->n * head.key_size, pages = (bytes + XDPF_LIST_PAGE - 1) / XDPF_LIST_PAGE;
+	struct xdpf_list head = { e->n, l->snap->set.key_size, where[0] != 0 };
+	size_t begin = xdpf_list_states(e->n, head.key_size), states = head.states ? e->n * sizeof(*where) : 0;
+	size_t pages = (begin + states + XDPF_LIST_PAGE - 1) / XDPF_LIST_PAGE;
 	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "xdpf_list", sizeof(uint32_t), XDPF_LIST_PAGE, (uint32_t)pages, &opts);
-	void *at = fd < 0 ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at = fd < 0 ? MAP_FAILED : mmap(NULL, begin + states, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED)
 		return rt_fail_sys(log, errno, "set %s: memory for the list of its elements cannot be had", l->name);
 	memcpy(at, &head, sizeof(head));
 	memcpy((char *)at + sizeof(head), e->keys, e->n * head.key_size);
-	munmap(at, bytes);
+	memcpy((char *)at + begin, where, states);
+	munmap(at, begin + states);
 	*out_fd = take_fd(fd);
 	return 0;
 }
@@ -181,18 +184,22 @@ static int put(int outer, uint32_t place, int fd, const struct rt_live *l, const
 	return 0;
 }
 
-/* A snapshot, and the list of what is in it in its place, which is one that is not in use. *table_fd -1: there is nothing in it. */
-static int make(int *table_fd, const struct rt_live *l, const struct live_elements *e, uint64_t until, unsigned list, const struct xdpf_log *log)
+/* A snapshot, and the list of what is in it in its place, which is one that is not in use. *table_fd -1: there is nothing in it. @where: room for
+ * where states are. */
+static int make(int *table_fd, const struct rt_live *l, const struct live_elements *e, uint64_t until, unsigned list, uint32_t *where,
+		const struct xdpf_log *log)
 {
 	const struct live_head head = { .until = until, .list = list };
 	_cleanup_close_ int list_fd = -1;
 	int err;
 
+	if (!where)
+		return rt_fail(log, ENOMEM, "out of memory");
 	if (!e->n)
 		return 0;
-	err = make_table(table_fd, l, e, &head, log);
+	err = make_table(table_fd, l, e, &head, where, log);
 	if (!err)
-		err = make_list(&list_fd, l, e, log);
+		err = make_list(&list_fd, l, e, where, log);
 	return err ? err : put(l->p->lists_fd, (uint32_t)(2 * l->set + list), list_fd, l, log);
 }
 
@@ -296,6 +303,7 @@ int rt_live_replace(const struct rt_live *l, int fd, const struct live_elements 
 {
 	unsigned turn = rt_live_turn(l), next = !turn;
 	struct live_head head = { .list = 1 };
+	_cleanup_free_ uint32_t *where = malloc((e->n + 1) * sizeof(*where));
 	_cleanup_close_ int table_fd = -1;
 	int err = rt_live_head(&head, l, turn);
 
@@ -308,7 +316,7 @@ int rt_live_replace(const struct rt_live *l, int fd, const struct live_elements 
 	if (!err)
 		err = sweep(l, fd, next, (int)turn, log);
 	if (!err)
-		err = make(&table_fd, l, e, until, !head.list, log);
+		err = make(&table_fd, l, e, until, !head.list, where, log);
 	if (!err)
 		err = put(tables_fd(l), table_place(l, next), table_fd, l, log);
 	if (err)
@@ -325,25 +333,19 @@ int rt_live_replace(const struct rt_live *l, int fd, const struct live_elements 
 }
 
 /* What rules took out since the list was loaded goes from what was made of it, too. */
-static int take_late(const struct rt_live *l, const struct rt_list *list, const struct live_elements *e, int table_fd, const struct xdpf_log *log)
+static int take_late(const struct rt_live *l, const struct rt_list *list, const struct live_elements *e, const uint32_t *where, int table_fd,
+		     const struct xdpf_log *log)
 {
 	size_t size = (size_t)1 << l->snap->set.room;
-	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, table_fd, 0);
+	unsigned char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, table_fd, 0);
 
 	if (at == MAP_FAILED)
 		return rt_fail_sys(log, errno, "set %s: its snapshot cannot be mapped", l->name);
 	for (size_t i = 0; i < list->n; i++) {
-		const unsigned char *key = list->keys + i * list->s->key_size;
-		const uint8_t *was = list->loaded[i] ? live_state(list->s, list->table, key, i) : NULL;
-		size_t k;
-		uint8_t *is;
+		size_t k = rt_list_late(list, i) ? live_find(list->s, e->keys, e->n, list->keys + i * list->s->key_size) : e->n;
 
-		if (!was || __atomic_load_n(was, __ATOMIC_SEQ_CST) != LIVE_GONE)
-			continue;
-		k = live_find(list->s, e->keys, e->n, key);
-		is = k < e->n ? live_state(list->s, at, key, k) : NULL;
-		if (is)
-			__atomic_store_n(is, LIVE_GONE, __ATOMIC_SEQ_CST);
+		if (k < e->n)
+			__atomic_store_n(at + where[k], LIVE_GONE, __ATOMIC_SEQ_CST);
 	}
 	munmap(at, size);
 	return 0;
@@ -353,19 +355,20 @@ int rt_live_patch(const struct rt_live *l, const struct rt_list *list, const str
 {
 	unsigned turn = rt_live_turn(l);
 	struct live_head head = { .list = 1 };
+	_cleanup_free_ uint32_t *where = malloc((e->n + 1) * sizeof(*where));
 	_cleanup_close_ int table_fd = -1;
 	int err = rt_live_head(&head, l, turn);
 	bool late;
 
 	if (err && err != -ENOENT)
 		return rt_fail_sys(log, -err, "set %s: its snapshot cannot be read", l->name);
-	err = make(&table_fd, l, e, 0, !head.list, log);
+	err = make(&table_fd, l, e, 0, !head.list, where, log);
 	/* rules take elements out of both places: once all packets find it in the other one, it misses no more */
 	late = l->snap->set.taken && list && list->table && table_fd >= 0;
 	if (!err && late)
 		err = put(tables_fd(l), table_place(l, !turn), table_fd, l, log);
 	if (!err && late)
-		err = take_late(l, list, e, table_fd, log);
+		err = take_late(l, list, e, where, table_fd, log);
 	if (!err)
 		err = put(tables_fd(l), table_place(l, turn), table_fd, l, log);
 	if (!err && late)

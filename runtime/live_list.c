@@ -34,36 +34,39 @@ void rt_list_close(struct rt_list *list)
 		munmap(list->map, list->len);
 	if (list->table)
 		munmap(list->table, list->table_len);
-	free(list->loaded);
+	free(list->states);
+}
+
+static uint8_t state_of(const struct rt_list *list, size_t i)
+{
+	return list->where[i] < list->table_len ? __atomic_load_n(list->table + list->where[i], __ATOMIC_SEQ_CST) : LIVE_GONE;
 }
 
 uint64_t rt_list_until(const struct rt_list *list, size_t i)
 {
-	const struct live_head *h = list->table;
 	uint64_t until = list->until;
 
-	if (list->loaded)
-		return list->loaded[i];
-	if (h) {
-		const uint8_t *state = live_state(list->s, list->table, list->keys + i * list->s->key_size, i);
-		const uint64_t *times = (const void *)((const char *)list->table + h->times);
-
-		until = state ? times[__atomic_load_n(state, __ATOMIC_RELAXED)] : 0;
-	}
+	if (list->table)
+		until = list->times[list->states ? list->states[i] : state_of(list, i)];
 	return until > list->now ? until : 0;
 }
 
 int rt_list_load(struct rt_list *list, const struct xdpf_log *log)
 {
-	uint64_t *all = malloc((list->n + 1) * sizeof(*all));
-
-	if (!all)
+	if (!list->table)
+		return 0;
+	free(list->states);
+	list->states = malloc(list->n + 1);
+	if (!list->states)
 		return rt_fail(log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < list->n; i++)
-		all[i] = rt_list_until(list, i);
-	free(list->loaded);
-	list->loaded = all;
+		list->states[i] = state_of(list, i);
 	return 0;
+}
+
+bool rt_list_late(const struct rt_list *list, size_t i)
+{
+	return list->states[i] != LIVE_GONE && state_of(list, i) == LIVE_GONE;
 }
 
 size_t rt_list_find(const struct rt_list *list, const void *key)
@@ -75,10 +78,8 @@ size_t rt_list_find(const struct rt_list *list, const void *key)
 
 void rt_list_take(const struct rt_list *list, size_t i)
 {
-	uint8_t *state = live_state(list->s, list->table, list->keys + i * list->s->key_size, i);
-
-	if (state)
-		__atomic_store_n(state, LIVE_GONE, __ATOMIC_SEQ_CST);
+	if (list->where[i] < list->table_len)
+		__atomic_store_n(list->table + list->where[i], LIVE_GONE, __ATOMIC_SEQ_CST);
 }
 
 /* The snapshot of this turn: -ENOENT, there is none. */
@@ -108,7 +109,8 @@ int rt_live_head(struct live_head *out, const struct rt_live *l, unsigned turn)
 	return open_table(&fd, out, l, turn);
 }
 
-static int map_table(struct rt_list *out, const struct rt_live *l, int fd, const struct xdpf_log *log)
+/* @times: where in the snapshot that is. */
+static int map_table(struct rt_list *out, const struct rt_live *l, int fd, uint32_t times, const struct xdpf_log *log)
 {
 	size_t size = (size_t)1 << l->snap->set.room;
 	struct bpf_map_info info = { 0 };
@@ -121,8 +123,9 @@ static int map_table(struct rt_list *out, const struct rt_live *l, int fd, const
 		return rt_fail_sys(log, errno, "set %s: its snapshot cannot be mapped", l->name);
 	out->table = at;
 	out->table_len = size;
-	if (!live_sound(out->s, at, size, out->n))
+	if (!out->where || times % sizeof(*out->times) || times > size - LIVE_STATES * sizeof(*out->times))
 		return rt_fail(log, EBADMSG, "set %s: its snapshot is broken", l->name);
+	out->times = (const uint64_t *)(const void *)(out->table + times);
 	return 0;
 }
 
@@ -131,6 +134,7 @@ static int map_list(struct rt_list *out, const struct rt_live *l, int fd, const 
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
 	struct xdpf_list head;
+	size_t each;
 	void *at;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
@@ -141,10 +145,13 @@ static int map_list(struct rt_list *out, const struct rt_live *l, int fd, const 
 		return rt_fail_sys(log, errno, "set %s: the list of its elements cannot be mapped", l->name);
 	out->map = at;
 	memcpy(&head, at, sizeof(head));
-	if (head.key_size != l->snap->set.key_size || head.n > (out->len - sizeof(head)) / head.key_size)
+	each = head.key_size + (head.states ? sizeof(*out->where) : 0);
+	if (head.key_size != l->snap->set.key_size || head.states > 1 || head.n > (out->len - sizeof(head) - sizeof(*out->where)) / each)
 		return rt_fail(log, EBADMSG, "set %s: the list of its elements is broken", l->name);
 	out->n = head.n;
 	out->keys = (const unsigned char *)at + sizeof(head);
+	if (head.states)
+		out->where = (const void *)((const char *)at + xdpf_list_states(head.n, head.key_size));
 	return 0;
 }
 
@@ -168,7 +175,7 @@ int rt_list_open(struct rt_list *out, const struct rt_live *l, const struct xdpf
 			out->slot = head.list;
 			out->until = head.until ? head.until : UINT64_MAX;
 			err = map_list(out, l, fd, log);
-			return err || !head.times ? err : map_table(out, l, table_fd, log);
+			return err || !head.times ? err : map_table(out, l, table_fd, head.times, log);
 		}
 		if (err && (err != -ENOENT || i > 10))
 			return rt_fail_sys(log, -err, "set %s: its elements cannot be read", l->name);

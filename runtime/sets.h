@@ -25,9 +25,12 @@ struct rt_list {
 	size_t n;
 	unsigned slot, turn;			/* which of the set's two lists it is; of which turn, also where there is none */
 	uint64_t now, until;			/* when it was opened; of all elements, as live_until() says it */
-	void *map, *table;			/* the kernel's; .table NULL: they have no states */
+	void *map;				/* the kernel's, as is .table */
+	unsigned char *table;			/* NULL: they have no states */
 	size_t len, table_len;
-	uint64_t *loaded;			/* NULL, or of each until when it is in the set */
+	const uint32_t *where;			/* of each, in .table, its state */
+	const uint64_t *times;			/* there: what states say */
+	unsigned char *states;			/* NULL, or of each what that was when it was loaded */
 };
 
 int rt_live_open(struct rt_live *l, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
@@ -53,6 +56,8 @@ static inline uint64_t rt_list_time(const struct rt_list *list, size_t i)
 }
 /* Asks it of all of them, as it is now: from here on they are asked no more. */
 int rt_list_load(struct rt_list *list, const struct xdpf_log *log);
+/* Was the @i-th taken out since? Only of a snapshot with states. */
+bool rt_list_late(const struct rt_list *list, size_t i);
 /* The place of one that is in the set; .n: it is not. */
 size_t rt_list_find(const struct rt_list *list, const void *key);
 /* Takes the @i-th out of a snapshot with states. */

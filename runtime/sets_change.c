@@ -41,11 +41,11 @@ static int take_many(const struct rt_place *at, const unsigned char *keys, size_
 	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	_cleanup_(rt_keytab_free) struct rt_keytab tab = { 0 };
 	size_t size = at->set->key_size, m = 0, gone;
-	int err = rt_keytab_make(&tab, keys, n, size, log);
+	int err = rt_snapshot_read(&s, at->fd, at->set, log);
 
-	if (!err)
-		err = rt_snapshot_read(&s, at->fd, at->set, log);
-	if (err)
+	if (!err && s.n)
+		err = rt_keytab_make(&tab, keys, n, size, log);
+	if (err || !s.n)
 		return err;
 	for (size_t i = 0; i < s.n; i++) {
 		size_t k = rt_keytab_find(&tab, s.keys + i * size);

@@ -254,7 +254,7 @@ static const char *put_owners(struct image *m, struct live_head *head, const str
 		b.owner = image_at(m, head->owner[kind]);
 		nest(&b, s, e, pair, n, first, image_at(m, head->nodes), state);
 		bad = set_build(m, &(struct set_elements){ b.words, b.bits, b.n, b.bound },
-				&(struct set_options){ SET_SEARCH, (size_t)1 << s->room, 0, false }, &t);
+				&(struct set_options){ SET_SEARCH, (size_t)1 << s->room, 0, false, NULL }, &t);
 		head->at[kind] = (uint32_t)t.off;
 	}
 	free(b.bound);
@@ -266,16 +266,16 @@ static size_t slots_of(const struct set_head *h)
 	return ((size_t)h->hash.buckets + SET_HASH_PROBES - 1) * set_hash_slots(h->bits);
 }
 
-/* The state of an exact key, in a table of them. */
-static size_t slot_of(const struct set_head *h, const uint64_t *key)
+/* The place of its state, where in a table of exact keys it has this slot. */
+static size_t place_of(size_t slot)
 {
-	return set_is_zero(key, h->words) ? 0 : set_hash_slot(h, key) + 1;
+	return slot == SET_NO_SLOT ? 0 : slot + 1;
 }
 
 /* ---- building ---- */
 
 /* A table by the first engine that has room for it. */
-static const char *build(const struct live_set *s, const struct set_elements *e, uint64_t seed, struct image *m, uint32_t *off)
+static const char *build(const struct live_set *s, const struct set_elements *e, uint64_t seed, struct image *m, uint32_t *off, uint32_t *slot)
 {
 	enum set_engine order[3] = { SET_HASH, SET_AUTO, SET_AUTO };
 	const char *bad = NULL;
@@ -290,7 +290,7 @@ static const char *build(const struct live_set *s, const struct set_elements *e,
 		order[n] = SET_SEARCH;
 	}
 	for (unsigned i = 0; i < 3 && order[i] != SET_AUTO; i++) {
-		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed, !has_prefixes(s) }, &t);
+		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed, !has_prefixes(s), slot }, &t);
 		if (bad)
 			continue;
 		*off = (uint32_t)t.off;
@@ -299,8 +299,8 @@ static const char *build(const struct live_set *s, const struct set_elements *e,
 	return bad;
 }
 
-/* The elements of a kind, as ranges; how many. *first: the first of them. */
-static size_t ranges(const struct live_set *s, unsigned kind, const struct live_elements *e, uint64_t *pair, size_t *first)
+/* The elements of a kind, as ranges; how many. @index: which they are. */
+static size_t ranges(const struct live_set *s, unsigned kind, const struct live_elements *e, uint64_t *pair, uint32_t *index)
 {
 	unsigned words = words_of(s, kind), fixed;
 	uint64_t word[SET_MAX_WORDS] = { 0 };
@@ -311,8 +311,7 @@ static size_t ranges(const struct live_set *s, unsigned kind, const struct live_
 
 		if (number(s, e->keys + i * s->key_size, word, &fixed) != kind)
 			continue;
-		if (!some++)
-			*first = i;
+		index[some++] = (uint32_t)i;
 		memcpy(to, word, words * sizeof(*to));
 		last_of(word, words, bits_of(s, kind), fixed);
 		memcpy(to + words, word, words * sizeof(*to));
@@ -320,110 +319,96 @@ static size_t ranges(const struct live_set *s, unsigned kind, const struct live_
 	return some;
 }
 
-static const char *build_kind(const struct live_set *s, unsigned kind, const struct live_elements *e, const uint8_t *state, struct live_head *head,
-			      uint64_t seed, struct image *out)
-{
-	struct set_elements set = { .words = words_of(s, kind), .bits = bits_of(s, kind) };
-	uint64_t *pair = malloc((e->n ? e->n : 1) * 2 * set.words * sizeof(*pair));
-	size_t first = 0, n = pair ? ranges(s, kind, e, pair, &first) : 0;
-	const char *bad = pair ? NULL : "out of memory";
+/* What is being made. */
+struct making {
+	const struct live_set *s;
+	const struct live_elements *e;
+	struct live_head head;
+	struct image *out;
+	uint8_t *state;			/* NULL: there are none */
+	uint32_t *where;
+};
 
-	if (n && head->times && has_prefixes(s))
-		bad = put_owners(out, head, s, kind, e, pair, n, first, state);
+/* States of exact keys, in whose slots they are. */
+static void put_states(struct making *m, unsigned kind, const uint32_t *index, const uint32_t *slot, size_t n)
+{
+	uint32_t at = (uint32_t)image_add(m->out, slots_of(image_at(m->out, m->head.off[kind])) + 1, SET_ALIGN);
+
+	m->head.at[kind] = at;
+	for (size_t i = 0; i < n && !m->out->failed; i++) {
+		m->where[index[i]] = at + (uint32_t)place_of(slot[i]);
+		m->out->v[m->where[index[i]]] = m->state[index[i]];
+	}
+}
+
+static const char *build_kind(struct making *m, unsigned kind, uint64_t seed)
+{
+	struct set_elements set = { .words = words_of(m->s, kind), .bits = bits_of(m->s, kind) };
+	size_t room = m->e->n ? m->e->n : 1, n;
+	uint64_t *pair = malloc(room * 2 * set.words * sizeof(*pair));
+	uint32_t *index = malloc(room * sizeof(*index)), *slot = malloc(room * sizeof(*slot));
+	const char *bad = pair && index && slot ? NULL : "out of memory";
+
+	n = bad ? 0 : ranges(m->s, kind, m->e, pair, index);
+	if (n && m->state && has_prefixes(m->s))
+		bad = put_owners(m->out, &m->head, m->s, kind, m->e, pair, n, index[0], m->state);
 	if (n && !bad) {
 		set.n = set_boundaries(pair, n, set.words, set.bits);
 		set.bound = pair;
-		bad = build(s, &set, seed, out, &head->off[kind]);
+		bad = build(m->s, &set, seed, m->out, &m->head.off[kind], slot);
 	}
+	if (n && !bad && m->state && !has_prefixes(m->s))
+		put_states(m, kind, index, slot, n);
 	free(pair);
-	if (n && !bad && head->times && !has_prefixes(s))
-		head->at[kind] = (uint32_t)image_add(out, slots_of(image_at(out, head->off[kind])) + 1, SET_ALIGN);
-	return out->failed ? "out of memory" : bad;
+	free(index);
+	free(slot);
+	return m->out->failed ? "out of memory" : bad;
 }
 
-const char *live_build(const struct live_set *s, const struct live_elements *e, const struct live_head *begin, uint64_t seed, struct image *out)
+static void put_nodes(struct making *m)
 {
-	struct live_head head = { .until = e->until && e->n ? e->until[0] : begin->until, .list = begin->list };
+	struct live_node *none;
+
+	m->head.nodes = (uint32_t)image_add(m->out, (m->e->n + 1) * sizeof(*none), SET_ALIGN);
+	if (m->out->failed)
+		return;
+	none = image_at(m->out, m->head.nodes);
+	none->state = LIVE_GONE;
+	for (size_t i = 0; i < m->e->n; i++)
+		m->where[i] = m->head.nodes + (uint32_t)((i + 1) * sizeof(*none) + offsetof(struct live_node, state));
+}
+
+const char *live_build(const struct live_set *s, const struct live_elements *e, const struct live_head *begin, uint64_t seed, struct image *out,
+		       uint32_t *where)
+{
+	struct making m = { s, e, { .until = e->until && e->n ? e->until[0] : begin->until, .list = begin->list }, out, NULL, where };
 	uint64_t time[LIVE_TIMES];
-	unsigned n_times = times_of(e, head.until, time);
-	uint8_t *state = n_times || s->taken ? calloc(e->n + 1, 1) : NULL;
+	unsigned n_times = times_of(e, m.head.until, time);
 	const char *bad = NULL;
 
+	memset(where, 0, e->n * sizeof(*where));
 	if (n_times > LIVE_TIMES || (n_times && !s->states))
-		bad = "its elements expire at too many times";
-	image_begin(out, sizeof(head));
-	if (state && !bad)
-		put_times(out, &head, e, time, n_times, state);
-	if (state && !bad && has_prefixes(s)) {
-		head.nodes = (uint32_t)image_add(out, (e->n + 1) * sizeof(struct live_node), SET_ALIGN);
-		if (!out->failed)
-			((struct live_node *)image_at(out, head.nodes))->state = LIVE_GONE;
+		return "its elements expire at too many times";
+	image_begin(out, sizeof(m.head));
+	if (n_times || s->taken) {
+		m.state = calloc(e->n + 1, 1);
+		if (!m.state)
+			return "out of memory";
+		put_times(out, &m.head, e, time, n_times, m.state);
+		if (has_prefixes(s))
+			put_nodes(&m);
 	}
-	if (out->failed || out->n < sizeof(head) || (!state && (n_times || s->taken)))
+	if (out->failed || out->n < sizeof(m.head))
 		bad = "out of memory";
 	for (unsigned kind = 0; kind < (by_family(s) ? 2u : 1u) && !bad; kind++)
-		bad = build_kind(s, kind, e, state, &head, seed, out);
-	if (!bad) {
-		memcpy(out->v, &head, sizeof(head));
-		for (size_t i = 0; n_times && !has_prefixes(s) && i < e->n; i++)
-			if (state[i])
-				*live_state(s, out->v, e->keys + i * s->key_size, i) = state[i];
-		if (out->n > (size_t)1 << s->room)
-			bad = set_too_large;
-	}
-	free(state);
-	return bad;
+		bad = build_kind(&m, kind, seed);
+	if (!bad)
+		memcpy(out->v, &m.head, sizeof(m.head));
+	free(m.state);
+	return !bad && out->n > (size_t)1 << s->room ? set_too_large : bad;
 }
 
 /* ---- asking ---- */
-
-static bool inside(uint64_t at, uint64_t n, size_t size)
-{
-	return at % 4 == 0 && at <= size && n <= size - at;
-}
-
-bool live_sound(const struct live_set *s, const void *snapshot, size_t size, size_t n)
-{
-	const struct live_head *h = snapshot;
-
-	if (size < sizeof(*h) || h->times % 8 || !inside(h->times, LIVE_STATES * sizeof(uint64_t), size))
-		return false;
-	if (has_prefixes(s))
-		return inside(h->nodes, ((uint64_t)n + 1) * sizeof(struct live_node), size);
-	for (unsigned kind = 0; kind < 2; kind++) {
-		const struct set_head *t = (const void *)((const unsigned char *)snapshot + h->off[kind]);
-
-		if (!h->off[kind])
-			continue;
-		if (kind && !by_family(s))
-			return false;
-		if (h->off[kind] % SET_ALIGN || !inside(h->off[kind], sizeof(*t), size) || t->engine != SET_HASH || t->words != words_of(s, kind) ||
-		    t->bits != bits_of(s, kind) || !t->hash.buckets || t->hash.probes > SET_HASH_PROBES ||
-		    !inside(h->off[kind] + sizeof(*t), (uint64_t)slots_of(t) * set_hash_slot_bytes(t->bits), size) ||
-		    !inside(h->at[kind], (uint64_t)slots_of(t) + 1, size))
-			return false;
-	}
-	return true;
-}
-
-uint8_t *live_state(const struct live_set *s, void *snapshot, const void *key, size_t i)
-{
-	unsigned char *at = snapshot;
-	struct live_head *h = snapshot;
-	uint64_t word[SET_MAX_WORDS] = { 0 };
-	struct set_head *t;
-	unsigned fixed, kind;
-	size_t slot;
-
-	if (has_prefixes(s))
-		return &((struct live_node *)(void *)(at + h->nodes))[i + 1].state;
-	kind = number(s, key, word, &fixed);
-	if (!h->off[kind])
-		return NULL;
-	t = (struct set_head *)(void *)(at + h->off[kind]);
-	slot = slot_of(t, word);
-	return slot > slots_of(t) || (!slot && !t->hash.zero) ? NULL : at + h->at[kind] + slot;
-}
 
 /* The longest of those around it that stay longest. */
 static uint64_t until_of_nodes(const struct live_head *h, unsigned kind, const uint64_t *word)
@@ -447,6 +432,7 @@ uint64_t live_until(const struct live_set *s, const void *snapshot, const void *
 	const unsigned char *at = snapshot;
 	uint64_t word[SET_MAX_WORDS] = { 0 };
 	unsigned fixed, kind = number(s, key, word, &fixed);
+	size_t slot;
 
 	if (!h->off[kind] || !set_has(at + h->off[kind], word))
 		return 0;
@@ -454,5 +440,6 @@ uint64_t live_until(const struct live_set *s, const void *snapshot, const void *
 		return told(h->until);
 	if (has_prefixes(s))
 		return until_of_nodes(h, kind, word);
-	return ((const uint64_t *)(const void *)(at + h->times))[at[h->at[kind] + slot_of((const void *)(at + h->off[kind]), word)]];
+	slot = set_is_zero(word, words_of(s, kind)) ? SET_NO_SLOT : set_hash_slot((const void *)(at + h->off[kind]), word);
+	return ((const uint64_t *)(const void *)(at + h->times))[at[h->at[kind] + place_of(slot)]];
 }

@@ -80,14 +80,12 @@ struct live_elements {
 
 /* Have they no more than LIVE_TIMES times? */
 bool live_fits(const struct live_elements *e);
-/* Makes their snapshot, in @out (zeroed), with .until and .list of @head. NULL, or why not (static). @seed: of hashes; nobody outside knows it. */
-const char *live_build(const struct live_set *s, const struct live_elements *e, const struct live_head *head, uint64_t seed, struct image *out);
+/* Makes their snapshot, in @out (zeroed), with .until and .list of @head. NULL, or why not (static). @seed: of hashes; nobody outside knows it.
+ * @where: of each, where in it its state is; 0: it has no states. */
+const char *live_build(const struct live_set *s, const struct live_elements *e, const struct live_head *head, uint64_t seed, struct image *out,
+		       uint32_t *where);
 /* Until when the element, or for sets with prefixes this address (a prefix that is all of it), is in the snapshot: 0: it is not, UINT64_MAX: it
  * stays. As generated code asks. */
 uint64_t live_until(const struct live_set *s, const void *snapshot, const void *key);
-/* Does all that live_state() reads lie in the snapshot's @size bytes, which somebody else may have written? It has states, and @n elements. */
-bool live_sound(const struct live_set *s, const void *snapshot, size_t size, size_t n);
-/* The state of an element of a snapshot that has states, the @i-th of those that it was made of; NULL: it is none. */
-uint8_t *live_state(const struct live_set *s, void *snapshot, const void *key, size_t i);
 
 #endif
