@@ -134,7 +134,7 @@ static int map_list(struct rt_list *out, const struct rt_live *l, int fd, const 
 	struct bpf_map_info info = { 0 };
 	uint32_t len = sizeof(info);
 	struct xdpf_list head;
-	size_t each;
+	size_t need;
 	void *at;
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
@@ -145,8 +145,10 @@ static int map_list(struct rt_list *out, const struct rt_live *l, int fd, const 
 		return rt_fail_sys(log, errno, "set %s: the list of its elements cannot be mapped", l->name);
 	out->map = at;
 	memcpy(&head, at, sizeof(head));
-	each = head.key_size + (head.states ? sizeof(*out->where) : 0);
-	if (head.key_size != l->snap->set.key_size || head.states > 1 || head.n > (out->len - sizeof(head) - sizeof(*out->where)) / each)
+	/* how many it can have says that the sum is one that can be had */
+	need = head.n > out->len ? SIZE_MAX : head.states ? xdpf_list_states(head.n, head.key_size) + head.n * sizeof(*out->where) :
+		sizeof(head) + head.n * head.key_size;
+	if (head.key_size != l->snap->set.key_size || head.states > 1 || need > out->len)
 		return rt_fail(log, EBADMSG, "set %s: the list of its elements is broken", l->name);
 	out->n = head.n;
 	out->keys = (const unsigned char *)at + sizeof(head);

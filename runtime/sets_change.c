@@ -234,50 +234,51 @@ static int take_each(const struct rt_place *at, const unsigned char *keys, size_
 	return 0;
 }
 
-/* Which of them the list has; marked there and here. How many. */
-static size_t find_in_list(const struct rt_list *list, const unsigned char *keys, size_t n, bool *gone, bool *was)
+/* Takes them out of the snapshot; those that were in it are marked. One with states can lose a few without another being made. */
+static int take_listed(const struct rt_live *l, struct rt_list *list, const unsigned char *keys, size_t n, bool *was, const struct xdpf_log *log)
 {
+	bool few = list->table && n < MANY;
+	_cleanup_free_ bool *gone = few ? NULL : calloc(list->n + 1, sizeof(*gone));
 	size_t n_gone = 0;
 
-	for (size_t i = 0; i < n && list->n; i++) {
+	if (!few && !gone)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < n; i++) {
 		size_t at = rt_list_find(list, keys + i * list->s->key_size);
 
-		if (at == list->n)
+		if (at == list->n || (gone && gone[at]))
 			continue;
-		was[i] = !gone[at];
-		n_gone += !gone[at];
+		was[i] = true;
+		if (few) {
+			rt_list_take(list, at);
+			continue;
+		}
+		n_gone++;
 		gone[at] = true;
 	}
-	return n_gone;
+	return n_gone ? leave_out(l, list, gone, log) : 0;
 }
 
 static int remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	_cleanup_(rt_list_close) struct rt_list list = { 0 };
-	_cleanup_free_ bool *gone = NULL, *known = calloc(n + 1, sizeof(*known));
+	_cleanup_free_ bool *known = calloc(n + 1, sizeof(*known));
 	struct rt_place at = { .p = p };
 	uint64_t now = rt_set_now();
-	size_t n_gone;
 	int err = rt_set_open(&at.fd, p, set, log);
 
 	if (!err)
 		err = rt_set_snapshot(&l, &list, p, set, log);
 	if (err)
 		return err;
+	if (!known)
+		return rt_fail(log, ENOMEM, "out of memory");
 	at.set = &rt_meta_get(p->meta)->sets[set];
 	at.turn = turn_of(&l);
-	gone = calloc(list.n + 1, sizeof(*gone));
-	if (!gone || !known)
-		return rt_fail(log, ENOMEM, "out of memory");
-	n_gone = find_in_list(&list, keys, n, gone, known);
 	err = rt_place_many(at.set, n) ? take_many(&at, keys, n, known, now, log) : take_each(&at, keys, n, known, now, log);
-	/* a snapshot with states can lose some without another being made */
-	for (size_t i = 0; i < list.n && !err && n_gone && n_gone < MANY && list.table; i++)
-		if (gone[i])
-			rt_list_take(&list, i);
-	if (!err && n_gone && (n_gone >= MANY || !list.table))
-		err = leave_out(&l, &list, gone, log);
+	if (!err)
+		err = take_listed(&l, &list, keys, n, known, log);
 	if (!err && was)
 		memcpy(was, known, n * sizeof(*was));
 	return err;
