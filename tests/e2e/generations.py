@@ -7,6 +7,7 @@ usage: generations.py lists DIR TYPE N     writes DIR/even.txt and DIR/odd.txt: 
        generations.py takes DIR N          writes DIR/taken.txt, N addresses and the one that stays, and DIR/other.txt, of others
        generations.py take ID STOP         runs it over packets that take the first ones out, one after the other, and that ask for all that are;
                                            prints how many, and "yes" where they were asked for
+       generations.py ask ID ADDRESS...    for each, whether a packet from there is dropped: 1 or 0
 """
 import ctypes
 import os
@@ -15,6 +16,7 @@ import socket
 import struct
 import sys
 
+XDP_DROP = 1
 STAYS, EVEN, ODD = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 BPF_PROG_TEST_RUN, BPF_PROG_GET_FD_BY_ID, SYS_BPF = 10, 13, {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 
@@ -70,7 +72,9 @@ class Program:
 
     def run(self, frame_, times):
         data = ctypes.create_string_buffer(frame_ + bytes(64 - len(frame_)), 64)
-        bpf(BPF_PROG_TEST_RUN, ctypes.create_string_buffer(struct.pack("=IIIIQQII", self.fd, 0, 64, 0, ctypes.addressof(data), 0, times, 0), 48))
+        attr = ctypes.create_string_buffer(struct.pack("=IIIIQQII", self.fd, 0, 64, 0, ctypes.addressof(data), 0, times, 0), 48)
+        bpf(BPF_PROG_TEST_RUN, attr)
+        return struct.unpack_from("=I", attr, 4)[0]
 
 
 def run(number, stop):
@@ -112,6 +116,8 @@ if __name__ == "__main__":
         send(*args)
     elif what == "takes":
         takes(args[0], int(args[1]))
+    elif what == "ask":
+        print(*(int(Program(int(args[0])).run(frame(a, STAYS), 1) == XDP_DROP) for a in args[1:]))
     elif what == "take":
         take(int(args[0]), args[1])
     else:
