@@ -69,7 +69,7 @@ struct cg {
 	V limit_any[XDPF_LIMIT_MAX_WORDS + 1];	/* the whole, for all limits with keys as long */
 	V now, wall;			/* addresses of the time, once somebody has asked, before: 0; NULL: it is asked once at most */
 	V *set_map, *set_queue, sets;		/* by live set */
-	V *snap_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */
+	V *snap_fn, *take_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */
 	V turns, packet_turns;			/* struct xdpf_turns; as the packet found it, in the main function */
 	V turn;					/* in a function for a set: cg_live_turn() */
 	V options_fn;			/* where a rule asks for options of TCP */
@@ -345,19 +345,20 @@ void cg_live_maps(struct cg *g);
 void cg_live_functions(struct cg *g);
 /* Asks which snapshots are in use, once in a packet's way. */
 void cg_live_choose(struct cg *g);
-/* Has the set snapshots? */
-bool cg_live(struct cg *g, const struct ast_set *set);
 /* What an element's .turn must be, if it is not 0. */
 V cg_live_turn(struct cg *g, const struct ast_set *set);
 /* Does cg_live_has() look in the kernel's map, too? */
 bool cg_live_whole(struct cg *g, const struct ast_set *set);
 /* Is the key of these parts in the set's snapshot? i1. Changes g->key. */
 V cg_live_has(struct cg *g, const struct ast_set *set, V now, V *part);
+/* Takes the key, and of a set with prefixes no other, out of the snapshot. Was it in it? i1. Changes g->key. */
+V cg_live_take(struct cg *g, const struct ast_set *set, V now, V *part);
 
 /* ---- codegen_set.c ---- */
 
 /* The key of these parts in g->key, as the set's map has it. */
 void cg_set_key(struct cg *g, const struct ast_set *set, V *part);
+enum { CG_SET_LENGTHS = 130 };		/* prefixes of an address, one longer than the other */
 /* Is one of the prefixes of the key in g->key in the set's map? 0 or 1. */
 V cg_set_longest(struct cg *g, const struct ast_set *set, V now);
 

@@ -49,6 +49,7 @@
 #ifndef XDPF_ABI_H
 #define XDPF_ABI_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define XDPF_SECTION_TABLES	".rodata.tables"
@@ -189,7 +190,7 @@ struct xdpf_element {
 	uint64_t until;				/* ns of the monotonic clock: then it is in the set no more; 0: it stays */
 	uint32_t bits;				/* of a set with prefixes: what the key begins with; else 0 */
 	uint32_t age;				/* of one that may expire: what its entry in the queue ends with, low bits of when it came */
-	uint32_t turn;				/* of a set with snapshots: while the set's turn is 0 (here 1) or 1 (2), it is in it; 0: always */
+	uint32_t turn;				/* while the set's turn is 0 (here 1) or 1 (2), it is in it; 0: always */
 	uint32_t zero;
 };
 
@@ -202,9 +203,15 @@ struct xdpf_turns {
 /* What a snapshot was made of, before so many elements in the order of live_sort(). */
 struct xdpf_list {
 	uint64_t n;
-	uint64_t until;				/* as struct live_head's */
-	uint32_t key_size, zero;
+	uint32_t key_size, states;		/* .states 1: behind the elements, at a multiple of 4 bytes, u32 of each: where in the snapshot its
+						 * state is */
 };
+
+/* Where its .states begin. */
+static inline size_t xdpf_list_states(size_t n, uint32_t key_size)
+{
+	return (sizeof(struct xdpf_list) + n * key_size + 3) / 4 * 4;
+}
 
 #define XDPF_LIST_PAGE		4096		/* bytes of an element of a list's map */
 
@@ -443,7 +450,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *                     "layout": "ip.src/32/64", "words": 3, "shift": 0, "rule": 7 } ],
  *     "logs":     [ { "rule": 0, "sample": false } ],
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
- *                     "added": true, "snap": [ 21, 0 ],
+ *                     "added": true, "taken": false, "snap": [ 21, 0 ],
  *                     "key": [ { "name": "ip", "type": "ip", "kind": "ip", "offset": 0, "size": 17 } ] } ] }
  *
  *     "sources":  [ { "name": "edge.xdpf", "path": "edge.xdpf", "file": 0, "size": 812, "sha256": "9f86d0…", "text": "drop if …" or null } ]    all
@@ -477,8 +484,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; where its map is a trie ("prefix") it begins with a u32, the bits behind it that count; a component of kind "net" is the
  * last one: u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.
- * "added": a rule adds to it; "snap": null (it has no snapshots: a rule takes elements out of it), or [ N, K ]: they are elements 2K and 2K + 1 of
- * xdpf_snapN.
+ * "added": a rule adds to it; "taken": a rule takes elements out of it; "snap": [ N, K ]: its snapshots are elements 2K and 2K + 1 of xdpf_snapN.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
  */
 

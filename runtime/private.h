@@ -113,7 +113,7 @@ struct rt_moved {
 	uint32_t next;			/* where indexes for new rules are looked for */
 };
 
-/* Of a live set: its snapshots (.set.form LIVE_NONE: it has none), its place in the map of those; do rules add to it? */
+/* Of a live set: its snapshots, its place in the map of those; do rules add to it? */
 struct rt_snap {
 	struct live_set set;
 	unsigned at;
