@@ -4,8 +4,9 @@
  *
  * Where there are few limits, what is common is no function: where the kernel guards returns against speculation, one costs as much as the look-up,
  * and hinders the processor in going on meanwhile. What is rare is a function per limit. Where there are many, or keys are long
- * (ir_program.limit_rows), all is one function for all keys as long, which reads in the image what the limit says. These functions are global ones:
- * the verifier goes through each once.
+ * (ir_program.limit_rows), all is one function for all keys as long, which reads in the image what the limit says. What is done to one
+ * set, locked, is a function for all limits with keys as long, either way. These functions are global ones: the verifier goes through each once.
+ * Of the kernel's 512 bytes of stack, of which Linux 6.1 gives each function a multiple of 32, two such within each other take 128.
  */
 #include "codegen_limit.h"
 
@@ -156,6 +157,35 @@ static void return_none(struct cg *g, V f, BB none)
 	cg_go(g, none);
 	LLVMBuildRet(g->b, cg_c(g, 1));
 	LLVMMoveBasicBlockAfter(none, LLVMGetLastBasicBlock(f));
+}
+
+T cg_limit_look_type(struct cg *g)
+{
+	T arg[] = { g->ptr, g->i64, g->i64, g->i64, g->i64 };
+
+	return LLVMFunctionType(g->i64, arg, 5, 0);
+}
+
+/* key, time and cost and window in units, set and more (LOOK_) -> what came of it. One for all limits with keys as long. */
+static V look_function(struct cg *g, unsigned words)
+{
+	MD types[] = { key_pointer(g, words), g->du64, g->du64, g->du64, g->du64 };
+	V f = cg_function_alone(g, arena_printf(g->arena, "limit_set_%u", words), cg_limit_look_type(g), 5, types);
+	struct limit l = limit_of(words);
+	BB none = cg_block(g, "none");
+
+	l.again = true;
+	l.index = cg_alloca(g, g->i32, "index");
+	l.key = address(g, LLVMGetParam(f, 0), none);
+	l.now = LLVMGetParam(f, 1);
+	l.cost = LLVMGetParam(f, 2);
+	l.window = LLVMGetParam(f, 3);
+	l.what = LLVMGetParam(f, 4);
+	l.never = none;
+	l.set = cg_limit_element(g, &l, l.what);
+	cg_limit_look(g, &l);
+	return_none(g, f, none);
+	return f;
 }
 
 /* ---- the code of one limit ---- */
@@ -315,6 +345,8 @@ void cg_limits(struct cg *g)
 		if (!ast->limit_sets[words])
 			continue;
 		g->limit_map[words] = limit_map(g, words);
+		if (words)
+			g->limit_look[words] = look_function(g, words);
 		if (g->ir->limit_rows)
 			g->limit_any[words] = any_function(g, words);
 	}

@@ -31,8 +31,7 @@ V cg_limit_next(struct cg *g, V hash)
 	return stir(g, LLVMBuildAdd(g->b, hash, cg_c(g, XDPF_RANDOM_STEP), ""));
 }
 
-/* Which slot of its set a key with this hash goes to, if that is free. */
-static V own(struct cg *g, const struct limit *l, V hash)
+V cg_limit_way(struct cg *g, const struct limit *l, V hash)
 {
 	V v = LLVMBuildMul(g->b, and(g, hash, cg_c(g, UINT16_MAX)), cg_c(g, l->layout.ways), "");
 
@@ -42,7 +41,7 @@ static V own(struct cg *g, const struct limit *l, V hash)
 
 V cg_limit_own(struct cg *g, const struct limit *l, V hash)
 {
-	return LLVMBuildMul(g->b, own(g, l, hash), cg_c(g, l->layout.slot), "");
+	return LLVMBuildMul(g->b, cg_limit_way(g, l, hash), cg_c(g, l->layout.slot), "");
 }
 
 V cg_limit_element(struct cg *g, const struct limit *l, V at)
@@ -50,7 +49,7 @@ V cg_limit_element(struct cg *g, const struct limit *l, V at)
 	BB on = cg_block_after(g, LLVMGetInsertBlock(g->b), "there");
 	V p;
 
-	cg_store(g, LLVMBuildAdd(g->b, at, CG_LIMIT(g, l, base), ""), l->index, 4, 4);
+	cg_store(g, at, l->index, 4, 4);
 	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->words], l->index });
 	/* never: the index is below the number of elements */
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), l->never, on);
@@ -58,9 +57,14 @@ V cg_limit_element(struct cg *g, const struct limit *l, V at)
 	return p;
 }
 
+V cg_limit_number_of(struct cg *g, const struct limit *l, V hash)
+{
+	return LLVMBuildAdd(g->b, upper(g, LLVMBuildMul(g->b, upper(g, hash), CG_LIMIT(g, l, sets), "")), CG_LIMIT(g, l, base), "");
+}
+
 V cg_limit_set_of(struct cg *g, const struct limit *l, V hash)
 {
-	return cg_limit_element(g, l, upper(g, LLVMBuildMul(g->b, upper(g, hash), CG_LIMIT(g, l, sets), "")));
+	return cg_limit_element(g, l, cg_limit_number_of(g, l, hash));
 }
 
 /* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
@@ -76,11 +80,15 @@ static V lately(struct cg *g, V hash, V *mark)
 /* Each word is stirred in before the next comes: else whoever chooses several of them could have many keys in one set. As carry_limit.c has it. */
 static V hash_of(struct cg *g, const struct limit *l)
 {
-	V h = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), "");
+	V h = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), ""), w;
 
 	LLVMSetVolatile(h, 1);
-	for (unsigned k = 0; k < l->words; k++)
-		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, l->word[k], ""));
+	for (unsigned k = 0; k < l->words; k++) {
+		w = l->row ? cg_load(g, cg_atc(g, l->key, 8 * (uint64_t)k), 8, 8) : l->word[k];
+		if (l->row)
+			LLVMSetVolatile(w, 1);	/* or all would be read first, and kept on the stack */
+		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, w, ""));
+	}
 	return h;
 }
 

@@ -14,7 +14,8 @@
  * read a slot's state before its key, and one whose state changed since is compared again: so a state is only ever taken for the key that it was
  * read with.
  *
- * Which slot is free is found by arithmetic. Loops are such as the verifier can count, in functions that it walks once.
+ * Which slot is free is found by arithmetic. Loops are such as the verifier can count. One set is asked in a function that it walks once: eight of
+ * them behind each other, each with its own loops and ways, are more than that of Linux 6.1 finishes.
  */
 #include "codegen_limit.h"
 
@@ -22,6 +23,9 @@
 #include <string.h>
 
 #include "abi.h"
+
+/* What comes of asking one set. */
+enum look { LOOK_DENIED, LOOK_ADMITTED, LOOK_FULL, LOOK_NEXT };
 
 /* Of compare-and-swap: each that fails is another CPU's that did not. */
 enum { TRIES = 4, TRIES_ALONE = 32 };
@@ -103,12 +107,30 @@ static V choose(struct cg *g, V bit, V a, V b)
 	return LLVMBuildXor(g->b, b, and(g, LLVMBuildXor(g->b, a, b, ""), sub(g, cg_c(g, 0), bit)), "");
 }
 
+/* What stands at @bit of .what. Each time anew: kept, it would lie on the stack. */
+static V told(struct cg *g, const struct limit *l, unsigned bit, unsigned mask)
+{
+	return and(g, LLVMBuildLShr(g->b, cg_hide(g, l->what), cg_c(g, bit), ""), cg_c(g, mask));
+}
+
+static V window(struct cg *g, const struct limit *l)
+{
+	return l->window ? l->window : CG_LIMIT(g, l, window);
+}
+
+static V reach(struct cg *g, const struct limit *l)
+{
+	V skew = cg_c(g, (uint64_t)1 << XDPF_LIMIT_SKEW_BITS);
+
+	return l->what ? add(g, l->window, LLVMBuildShl(g->b, skew, told(g, l, LOOK_SHIFT, (1 << LOOK_SHIFT_BITS) - 1), "")) : CG_LIMIT(g, l, reach);
+}
+
 /* xdpf_limit_live(); x < reach, as reach is less than 2^63, by the borrow of x - reach */
 static V is_live(struct cg *g, const struct limit *l, V state)
 {
 	V x = sub(g, sub(g, state, l->now), cg_c(g, 1));
 
-	return and(g, nonzero(g, state), top_bit(g, and(g, sub(g, x, CG_LIMIT(g, l, reach)), LLVMBuildNot(g->b, x, ""))));
+	return and(g, nonzero(g, state), top_bit(g, and(g, sub(g, x, reach(g, l)), LLVMBuildNot(g->b, x, ""))));
 }
 
 /* A state is never 0. */
@@ -182,13 +204,13 @@ static void take(struct cg *g, const struct limit *l, V p, V first, BB some, BB 
 	cg_branch(g, is(g, LLVMIntEQ, state, cg_c(g, 0)), gone ? gone : from, own);
 	cg_go(g, own);
 	/* units until the bucket is full: none, if the state is not live; one that is now makes no difference */
-	left = text(g, "if $0 <= $2 goto +1\n\t$0 = 0", "=&r,0,r", (V[]){ sub(g, state, l->now), CG_LIMIT(g, l, reach) }, 2);
+	left = text(g, "if $0 <= $2 goto +1\n\t$0 = 0", "=&r,0,r", (V[]){ sub(g, state, l->now), reach(g, l) }, 2);
 	LLVMBuildBr(g->b, from);
 	cg_go(g, from);
 	ahead = LLVMBuildPhi(g->b, g->i64, "");
 	LLVMAddIncoming(ahead, (V[]){ left, cg_c(g, 0) }, (BB[]){ own, try }, gone ? 1 : 2);
 	ahead = add(g, ahead, l->cost);
-	cg_branch(g, is(g, LLVMIntUGT, ahead, CG_LIMIT(g, l, window)), none, there);
+	cg_branch(g, is(g, LLVMIntUGT, ahead, window(g, l)), none, there);
 	cg_go(g, there);
 	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state, not_zero(g, add(g, ahead, l->now))), state), some, again);
 	cg_go(g, again);
@@ -206,60 +228,11 @@ static void take(struct cg *g, const struct limit *l, V p, V first, BB some, BB 
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ before, reloaded }, 2);
 }
 
-static void lock(struct cg *g, V set)
-{
-	cg_helper(g, BPF_FUNC_spin_lock, g->i64, 1, &set);
-}
-
-static void unlock(struct cg *g, V set, BB to)
-{
-	cg_helper(g, BPF_FUNC_spin_unlock, g->i64, 1, &set);
-	LLVMBuildBr(g->b, to);
-}
-
-/* @v, which becomes part of an address. By way of memory: else the verifier would want to know exactly what it was computed from, back to
- * the packet, and tell all these ways apart. */
-static V through(struct cg *g, const struct limit *l, V v)
-{
-	V p = cg_atc(g, l->count, offsetof(struct xdpf_limit_count, through));
-
-	LLVMSetVolatile(LLVMBuildStore(g->b, v, p), 1);
-	return load(g, p);
-}
-
 /* Is there a slot where a key is looked for first? Long keys take several lines of memory; and what is to be kept for it takes stack, of which the
  * function for many limits has to leave most to its caller. */
 static bool owned(const struct limit *l)
 {
 	return !l->row && l->words <= CG_LIMIT_OWNED;
-}
-
-/* A slot of @set of those with @bit, the key's own if it is one, in block @here, and its @state; @none: there is none. */
-static V pick(struct cg *g, const struct limit *l, V set, V hash, const V *bit, V *state, BB here, BB none)
-{
-	V at = cg_c(g, 0), any = cg_c(g, 0), was = state[0], mine = cg_limit_own(g, l, hash);
-	BB some = cg_block(g, "some");
-
-	for (unsigned i = l->layout.ways; i--;) {
-		at = choose(g, bit[i], cg_c(g, i), at);
-		was = choose(g, bit[i], state[i], was);
-		any = LLVMBuildOr(g->b, any, bit[i], "");
-	}
-	for (unsigned i = 0; i < l->layout.ways && owned(l); i++) {
-		V other = LLVMBuildXor(g->b, mine, cg_c(g, (uint64_t)i * l->layout.slot), "");
-		V is_mine = and(g, bit[i], not_bit(g, nonzero(g, other)));
-
-		at = choose(g, is_mine, cg_c(g, i), at);
-		was = choose(g, is_mine, state[i], was);
-	}
-	*state = was;
-	cg_branch(g, is(g, LLVMIntEQ, any, cg_c(g, 0)), none, some);
-	cg_go(g, some);
-	at = through(g, l, at);
-	/* never: but that the verifier does not know */
-	cg_branch(g, is(g, LLVMIntUGE, at, cg_c(g, l->layout.ways)), none, here);
-	cg_go(g, here);
-	return cg_at(g, cg_atc(g, set, l->layout.first), LLVMBuildMul(g->b, at, cg_c(g, l->layout.slot), ""));
 }
 
 /* The key's slot in @set, in block @here, and its state, which was read before the key was; @none: it has none there. */
@@ -300,19 +273,29 @@ static V find_own(struct cg *g, const struct limit *l, BB here, BB none, V *stat
 	return p;
 }
 
-/* A slot of @set, locked, that nobody needs, with state 0. */
-static V claim(struct cg *g, const struct limit *l, V set, V hash, BB here, BB none)
+/* A slot of @set, locked, that nobody needs, with state 0: slot @mine, if that is one. Its state is read again when it is known which: four of them
+ * at once would lie on the stack. */
+static V claim(struct cg *g, const struct limit *l, V set, V mine, BB here, BB none)
 {
-	V bit[XDPF_LIMIT_MAX_WAYS], state[XDPF_LIMIT_MAX_WAYS], p;
-	BB found = cg_block(g, "full again");
+	BB some = cg_block(g, "some"), still = cg_block(g, "full still");
+	V at = cg_c(g, l->layout.ways), mine_is = cg_c(g, 0), full, other, state, p;
 
-	for (unsigned i = 0; i < l->layout.ways; i++) {
-		state[i] = load(g, slot(g, l, set, i));
-		bit[i] = not_bit(g, is_live(g, l, state[i]));
+	for (unsigned i = l->layout.ways; i--;) {
+		full = not_bit(g, is_live(g, l, load(g, slot(g, l, cg_hide(g, set), i))));	/* hidden: find() has these addresses too */
+		other = nonzero(g, LLVMBuildXor(g->b, mine, cg_c(g, i), ""));
+		at = choose(g, full, cg_c(g, i), at);
+		mine_is = LLVMBuildOr(g->b, mine_is, and(g, full, not_bit(g, other)), "");
 	}
-	p = pick(g, l, set, hash, bit, state, found, none);
-	/* somebody without a lock may have taken from it meanwhile */
-	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state[0], cg_c(g, 0)), state[0]), here, none);
+	at = cg_hide(g, choose(g, mine_is, mine, at));
+	cg_branch(g, is(g, LLVMIntUGE, at, cg_c(g, l->layout.ways)), none, some);
+	cg_go(g, some);
+	at = cg_at_most(g, at, l->layout.ways - 1);
+	p = cg_at(g, slot(g, l, cg_hide(g, set), 0), LLVMBuildMul(g->b, at, cg_c(g, l->layout.slot), ""));
+	state = load(g, p);
+	/* somebody without a lock may have taken from it, or take from it now */
+	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, state), cg_c(g, 0)), none, still);
+	cg_go(g, still);
+	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state, cg_c(g, 0)), state), here, none);
 	cg_go(g, here);
 	return p;
 }
@@ -325,42 +308,47 @@ static void insert(struct cg *g, const struct limit *l, V p)
 	LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpXchg, p, not_zero(g, add(g, l->now, l->cost)), LLVMAtomicOrderingSequentiallyConsistent, 0);
 }
 
-/* One set, locked: found, put in, or on to @next. @last: there is none, as a number that the verifier knows. */
-static void look(struct cg *g, struct limit *l, V set, V hash, V last, BB next)
+static void look_ends(struct cg *g, V set, BB at, enum look as)
 {
-	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), leave = cg_block(g, "leave");
-	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
-	BB store = cg_block(g, "spill"), done = cg_block(g, "done"), some = cg_block(g, "some"), none = cg_block(g, "none");
-	V spill, until, state, p = find(g, l, set, use, unknown, &state);
+	cg_go(g, at);
+	cg_helper(g, BPF_FUNC_spin_unlock, g->i64, 1, &set);
+	LLVMBuildRet(g->b, cg_c(g, as));
+}
 
+void cg_limit_look(struct cg *g, const struct limit *l)
+{
+	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), full = cg_block(g, "full");
+	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
+	BB store = cg_block(g, "spill"), next = cg_block(g, "next"), some = cg_block(g, "some"), none = cg_block(g, "none");
+	V spill, until, state, p;
+
+	cg_helper(g, BPF_FUNC_spin_lock, g->i64, 1, (V *)&l->set);
+	p = find(g, l, l->set, use, unknown, &state);
 	take(g, l, p, state, some, none, NULL);
-	cg_go(g, some);
-	unlock(g, set, l->admitted);
-	cg_go(g, none);
-	unlock(g, set, l->denied);
+	look_ends(g, l->set, none, LOOK_DENIED);
 
 	cg_go(g, unknown);
-	spill = cg_load(g, cg_atc(g, set, XDPF_LIMIT_SPILL), 8, 8);
-	until = not_zero(g, add(g, l->now, CG_LIMIT(g, l, window)));
-	cg_branch(g, is(g, LLVMIntNE, last, cg_c(g, 0)), room, spilled);
+	cg_branch(g, is(g, LLVMIntNE, told(g, l, LOOK_LAST, 1), cg_c(g, 0)), room, spilled);
 	cg_go(g, spilled);
+	spill = load(g, cg_atc(g, l->set, XDPF_LIMIT_SPILL));
 	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, spill), cg_c(g, 0)), later, room);
 	cg_go(g, room);
-	insert(g, l, claim(g, l, set, hash, found, no_room));
-	unlock(g, set, l->admitted);
+	insert(g, l, claim(g, l, l->set, told(g, l, LOOK_WAY, 3), found, no_room));
+	LLVMBuildBr(g->b, some);
+	look_ends(g, l->set, some, LOOK_ADMITTED);
 	cg_go(g, no_room);
-	cg_branch(g, is(g, LLVMIntNE, last, cg_c(g, 0)), leave, store);
-	cg_go(g, leave);
-	unlock(g, set, l->full);
+	cg_branch(g, is(g, LLVMIntNE, told(g, l, LOOK_LAST, 1), cg_c(g, 0)), full, store);
+	look_ends(g, l->set, full, LOOK_FULL);
 
 	/* a clock that is behind another CPU's does not take back what that one said */
 	cg_go(g, later);
-	cg_branch(g, is(g, LLVMIntSGT, sub(g, spill, until), cg_c(g, 0)), done, store);
+	until = not_zero(g, add(g, l->now, window(g, l)));
+	cg_branch(g, is(g, LLVMIntSGT, sub(g, load(g, cg_atc(g, l->set, XDPF_LIMIT_SPILL)), until), cg_c(g, 0)), next, store);
 	cg_go(g, store);
-	cg_store(g, until, cg_atc(g, set, XDPF_LIMIT_SPILL), 8, 8);
-	LLVMBuildBr(g->b, done);
-	cg_go(g, done);
-	unlock(g, set, next);
+	until = not_zero(g, add(g, l->now, window(g, l)));
+	cg_store(g, until, cg_atc(g, l->set, XDPF_LIMIT_SPILL), 8, 8);
+	LLVMBuildBr(g->b, next);
+	look_ends(g, l->set, next, LOOK_NEXT);
 }
 
 /* Takes the tokens of a key whose slot in its first set @p is, as find() says it; the builder stands where it is not. */
@@ -389,10 +377,21 @@ void cg_limit_known(struct cg *g, const struct limit *l)
 
 _Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
 
+/* Asks the set that @hash names: enum look. */
+static V look(struct cg *g, const struct limit *l, V hash, V last)
+{
+	V what = cg_limit_number_of(g, l, hash), args[] = { l->key, l->now, l->cost, window(g, l), NULL };
+
+	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, cg_limit_way(g, l, hash), cg_c(g, LOOK_WAY), ""), "");
+	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, last, cg_c(g, LOOK_LAST), ""), "");
+	args[4] = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, CG_LIMIT(g, l, shift), cg_c(g, LOOK_SHIFT), ""), "");
+	return LLVMBuildCall2(g->b, cg_limit_look_type(g), g->limit_look[l->words], args, 5, "");
+}
+
 void cg_limit_slow(struct cg *g, struct limit *l)
 {
-	BB here, loop = cg_block(g, "set"), next = cg_block(g, "next set");
-	V hash, level, up, h, set;
+	BB here, loop = cg_block(g, "set"), no = cg_block(g, "no token"), more = cg_block(g, "no room"), next = cg_block(g, "next set");
+	V hash, level, up, h, r;
 
 	cg_limit_load_key(g, l);
 	l->again = l->words > CG_LIMIT_KEPT;
@@ -408,20 +407,24 @@ void cg_limit_slow(struct cg *g, struct limit *l)
 	cg_go(g, loop);
 	level = LLVMBuildPhi(g->b, g->i64, "level");
 	hash = LLVMBuildPhi(g->b, g->i64, "hash");
-	set = cg_limit_set_of(g, l, hash);
-	lock(g, set);
 	up = add(g, level, cg_c(g, 1));
-	look(g, l, set, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), next);
+	r = look(g, l, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""));
+	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_ADMITTED)), l->admitted, no);
+	cg_go(g, no);
+	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_DENIED)), l->denied, more);
+	cg_go(g, more);
+	/* the last one never says that there is a next: but that the verifier does not know */
+	cg_branch(g, is(g, LLVMIntUGE, level, cg_c(g, XDPF_LIMIT_LEVELS - 1)), l->full, next);
 	cg_go(g, next);
 	h = cg_limit_next(g, hash);
-	LLVMBuildBr(g->b, loop);
+	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_FULL)), l->full, loop);
 	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, next }, 2);
 	LLVMAddIncoming(hash, (V[]){ l->hash, h }, (BB[]){ here, next }, 2);
 }
 
 void cg_limit_bucket(struct cg *g, const struct limit *l)
 {
-	V p = cg_limit_element(g, l, cg_c(g, 0));
+	V p = cg_limit_element(g, l, CG_LIMIT(g, l, base));
 
 	take(g, l, p, load(g, p), l->admitted, l->denied, NULL);
 }

@@ -150,7 +150,7 @@ enum { XDPF_LATELY_KEYS = 16, XDPF_LATELY_CPUS = 128 };
 /* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
 struct xdpf_limit_count {
 	uint64_t admitted, denied, full;
-	uint64_t through;			/* the program's own: a number that the verifier is to know nothing of */
+	uint64_t through;			/* nobody's: programs of older versions have it, and are read and carried as well */
 };
 
 /* A program asks for this once for each packet, so that a change of the image is a change for whole packets. */
