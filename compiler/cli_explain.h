@@ -62,7 +62,6 @@ struct explain {
 	struct cli *cli;
 	const struct ast_program *p;
 	const struct explain_place *place;	/* by index, of rules */
-	size_t n_rules;			/* of all files */
 	bool brief;			/* who decided, and no more */
 	bool all;			/* every rule on a line of its own */
 	/* of one packet: all goes with the next one */

@@ -167,6 +167,8 @@ static int read_lines(struct cli *cli, const char *path, FILE *f, packet_fn fn, 
 	int status = buf ? EXIT_DONE : EXIT_SYSTEM;
 	bool more = true;
 
+	if (!buf)
+		cli_error("out of memory");
 	while (more && status == EXIT_DONE && (len = getline(&line, &cap, f)) > 0) {
 		const struct pcap_pkthdr none = { 0 };
 		struct eval_packet pkt;

@@ -19,7 +19,6 @@ static void place_rules(struct explain *x, struct explain_place *place, const st
 
 		for (const struct ast_rule *r = rules->list.v[i]; r; r = r->else_rule) {
 			place[r->index] = (struct explain_place){ u, in, behind };
-			x->n_rules++;
 			place_rules(x, place, u, &r->then_block, r->index, false);
 			place_rules(x, place, u, &r->else_block, r->index, true);
 			in = r->index;

@@ -260,11 +260,13 @@ static bool holds(struct run *r, const struct ast_rule *rule)
 	const struct ast_expr *failed = rule->cond;
 	bool yes;
 
-	r->view.failed = t ? &failed : NULL;
+	if (!t)
+		return !rule->cond || eval_cond(&r->view, rule->cond);
+	/* within an `or` or a `not`, an `and` that is false is not why */
+	r->view.failed = rule->cond && rule->cond->kind == EXPR_AND ? &failed : NULL;
 	yes = !rule->cond || eval_cond(&r->view, rule->cond);
 	r->view.failed = NULL;
-	if (t)
-		t->rule(t->arg, &r->view, rule, yes ? NULL : failed);
+	t->rule(t->arg, &r->view, rule, yes ? NULL : failed);
 	return yes;
 }
 
