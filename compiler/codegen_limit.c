@@ -197,7 +197,7 @@ static T slow_type(struct cg *g)
 	return LLVMFunctionType(g->i64, arg, 4, 0);
 }
 
-/* key, time and cost in units, hash -> is there a token? For keys that are not found at once. A global one: the verifier walks its loops once,
+/* key, time and cost in units, hash -> is there a token? For keys that are not found at once. A global one: the verifier walks its loop once,
  * not for each way that leads there. */
 static V slow_function(struct cg *g, const struct ast_limit *ast)
 {
@@ -208,7 +208,6 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 
 	cg_locate(g, ast->span);
 	l.fixed = limit_row_of(ast);
-	l.half = half(g, ast);
 	l.index = cg_alloca(g, g->i32, "index");
 	l.key = address(g, LLVMGetParam(f, 0), none);
 	l.now = LLVMGetParam(f, 1);
@@ -217,7 +216,7 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 	outcomes(g, &l);
 	l.never = none;
 	l.count = count_of(g, &l);
-	cg_limit_slow(g, &l);
+	cg_limit_sets(g, &l);
 	results(g, &l, NULL, NULL);
 	return_none(g, f, none);
 	return f;
@@ -286,7 +285,7 @@ static V any_function(struct cg *g, unsigned words)
 	begin(g, &l);
 	if (words) {
 		cg_limit_known(g, &l);
-		cg_limit_slow(g, &l);
+		cg_limit_sets(g, &l);
 	} else {
 		cg_limit_bucket(g, &l);
 	}

@@ -67,7 +67,7 @@ void cg_limit_remember(struct cg *g, const struct limit *l);
 /* Takes the tokens of a key that is found at once; the builder stands where it is not. */
 void cg_limit_known(struct cg *g, const struct limit *l);
 /* Finds the key's bucket in any set, or makes it, and takes from it. */
-void cg_limit_slow(struct cg *g, struct limit *l);
+void cg_limit_sets(struct cg *g, const struct limit *l);
 /* Looks for the key in one set, takes or puts it in, and returns what came of it. */
 void cg_limit_look(struct cg *g, const struct limit *l);
 void cg_limit_bucket(struct cg *g, const struct limit *l);

@@ -14,8 +14,8 @@
  * read a slot's state before its key, and one whose state changed since is compared again: so a state is only ever taken for the key that it was
  * read with.
  *
- * Which slot is free is found by arithmetic. Loops are such as the verifier can count. One set is asked in a function that it walks once: eight of
- * them behind each other, each with its own loops and ways, are more than that of Linux 6.1 finishes.
+ * Which slot is full again is found by arithmetic. Loops are such as the verifier can count. One set is asked in a function that it walks once:
+ * eight of them behind each other, each with its own loops and ways, are more than that of Linux 6.1 finishes.
  */
 #include "codegen_limit.h"
 
@@ -91,11 +91,6 @@ static V nonzero(struct cg *g, V v)
 	return top_bit(g, LLVMBuildOr(g->b, v, sub(g, cg_c(g, 0), v), ""));
 }
 
-static V not_bit(struct cg *g, V v)
-{
-	return LLVMBuildXor(g->b, v, cg_c(g, 1), "");
-}
-
 static V and(struct cg *g, V a, V b)
 {
 	return LLVMBuildAnd(g->b, a, b, "");
@@ -142,6 +137,20 @@ static V not_zero(struct cg *g, V v)
 static V slot(struct cg *g, const struct limit *l, V set, unsigned i)
 {
 	return cg_atc(g, set, l->layout.first + i * l->layout.slot);
+}
+
+/* The set. In the function for one set all its slots' addresses are worked out anew: kept, they would lie on the stack. */
+static V set_again(struct cg *g, const struct limit *l)
+{
+	return l->what ? cg_hide(g, l->set) : l->set;
+}
+
+/* Slot @i of the set, which the verifier is to know to be one. */
+static V slot_at(struct cg *g, const struct limit *l, V i)
+{
+	V at = LLVMBuildMul(g->b, cg_at_most(g, i, l->layout.ways - 1), cg_c(g, l->layout.slot), "");
+
+	return cg_at(g, slot(g, l, set_again(g, l), 0), at);
 }
 
 /* The slot's word of the key. */
@@ -235,8 +244,8 @@ static bool owned(const struct limit *l)
 	return !l->row && l->words <= CG_LIMIT_OWNED;
 }
 
-/* The key's slot in @set, in block @here, and its state, which was read before the key was; @none: it has none there. */
-static V find(struct cg *g, const struct limit *l, V set, BB here, BB none, V *state)
+/* The key's slot in the set, in block @here, and its state, which was read before the key was; @none: it has none there. */
+static V find(struct cg *g, const struct limit *l, BB here, BB none, V *state)
 {
 	BB from[XDPF_LIMIT_MAX_WAYS];
 	V at[XDPF_LIMIT_MAX_WAYS], was[XDPF_LIMIT_MAX_WAYS], p;
@@ -244,7 +253,7 @@ static V find(struct cg *g, const struct limit *l, V set, BB here, BB none, V *s
 	for (unsigned i = 0; i < l->layout.ways; i++) {
 		BB on = i + 1 < l->layout.ways ? cg_block(g, "other key") : none;
 
-		at[i] = slot(g, l, set, i);
+		at[i] = slot(g, l, set_again(g, l), i);
 		was[i] = load(g, at[i]);
 		from[i] = LLVMGetInsertBlock(g->b);
 		cg_branch(g, has_key(g, l, at[i], was[i]), here, on);
@@ -273,28 +282,52 @@ static V find_own(struct cg *g, const struct limit *l, BB here, BB none, V *stat
 	return p;
 }
 
-/* A slot of @set, locked, that nobody needs, with state 0: slot @mine, if that is one. Its state is read again when it is known which: four of them
- * at once would lie on the stack. */
-static V claim(struct cg *g, const struct limit *l, V set, V mine, BB here, BB none)
+/* Which slot of the set is full again, or how many there are, if none is. */
+static V full_again(struct cg *g, const struct limit *l)
 {
-	BB some = cg_block(g, "some"), still = cg_block(g, "full still");
-	V at = cg_c(g, l->layout.ways), mine_is = cg_c(g, 0), full, other, state, p;
+	V at = cg_c(g, l->layout.ways);
 
-	for (unsigned i = l->layout.ways; i--;) {
-		full = not_bit(g, is_live(g, l, load(g, slot(g, l, cg_hide(g, set), i))));	/* hidden: find() has these addresses too */
-		other = nonzero(g, LLVMBuildXor(g->b, mine, cg_c(g, i), ""));
-		at = choose(g, full, cg_c(g, i), at);
-		mine_is = LLVMBuildOr(g->b, mine_is, and(g, full, not_bit(g, other)), "");
+	for (unsigned i = l->layout.ways; i--;)
+		at = choose(g, is_live(g, l, load(g, slot(g, l, set_again(g, l), i))), at, cg_c(g, i));
+	return cg_hide(g, at);
+}
+
+/* A slot of the set, locked, that nobody needs, with state 0: slot @mine, if nobody ever had it; or one that nobody ever had, so that who has slot
+ * @mine, full again, is found there when it comes next; or slot @mine; or any. */
+static V claim(struct cg *g, const struct limit *l, V mine, BB here, BB none)
+{
+	BB from[XDPF_LIMIT_MAX_WAYS + 3], found = cg_block(g, "free"), any = cg_block(g, "any"), some = cg_block(g, "some");
+	V at[XDPF_LIMIT_MAX_WAYS + 3], was[XDPF_LIMIT_MAX_WAYS + 3], own = slot_at(g, l, mine), own_was = load(g, own), i, p, state;
+	unsigned n = 0;
+
+	for (unsigned k = 0; k <= l->layout.ways; k++, n++) {
+		BB on = cg_block(g, "used");
+
+		at[n] = k ? slot(g, l, set_again(g, l), k - 1) : own;
+		was[n] = k ? load(g, at[n]) : own_was;
+		from[n] = LLVMGetInsertBlock(g->b);
+		cg_branch(g, is(g, LLVMIntEQ, was[n], cg_c(g, 0)), found, on);
+		cg_go(g, on);
 	}
-	at = cg_hide(g, choose(g, mine_is, mine, at));
-	cg_branch(g, is(g, LLVMIntUGE, at, cg_c(g, l->layout.ways)), none, some);
+	at[n] = own;
+	was[n] = own_was;
+	from[n++] = LLVMGetInsertBlock(g->b);
+	cg_branch(g, is(g, LLVMIntEQ, is_live(g, l, own_was), cg_c(g, 0)), found, any);
+	cg_go(g, any);
+	i = full_again(g, l);
+	cg_branch(g, is(g, LLVMIntUGE, i, cg_c(g, l->layout.ways)), none, some);
 	cg_go(g, some);
-	at = cg_at_most(g, at, l->layout.ways - 1);
-	p = cg_at(g, slot(g, l, cg_hide(g, set), 0), LLVMBuildMul(g->b, at, cg_c(g, l->layout.slot), ""));
-	state = load(g, p);
-	/* somebody without a lock may have taken from it, or take from it now */
-	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, state), cg_c(g, 0)), none, still);
-	cg_go(g, still);
+	at[n] = slot_at(g, l, i);
+	was[n] = load(g, at[n]);
+	from[n++] = LLVMGetInsertBlock(g->b);
+	/* somebody without a lock may have taken from it */
+	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, was[n - 1]), cg_c(g, 0)), none, found);
+	cg_go(g, found);
+	p = LLVMBuildPhi(g->b, g->ptr, "");
+	state = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(p, at, from, n);
+	LLVMAddIncoming(state, was, from, n);
+	/* or take from it now */
 	cg_branch(g, is(g, LLVMIntEQ, swap(g, p, state, cg_c(g, 0)), state), here, none);
 	cg_go(g, here);
 	return p;
@@ -315,15 +348,30 @@ static void look_ends(struct cg *g, V set, BB at, enum look as)
 	LLVMBuildRet(g->b, cg_c(g, as));
 }
 
+static BB return_of(struct cg *g, enum look as)
+{
+	BB here = LLVMGetInsertBlock(g->b), to = cg_block(g, "return");
+
+	cg_go(g, to);
+	LLVMBuildRet(g->b, cg_c(g, as));
+	cg_go(g, here);
+	return to;
+}
+
 void cg_limit_look(struct cg *g, const struct limit *l)
 {
 	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), full = cg_block(g, "full");
 	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
 	BB store = cg_block(g, "spill"), next = cg_block(g, "next"), some = cg_block(g, "some"), none = cg_block(g, "none");
+	BB seen = cg_block(g, "seen"), lock = cg_block(g, "lock");
 	V spill, until, state, p;
 
+	/* most that are there have a token, or none, without a lock */
+	p = find(g, l, seen, lock, &state);
+	take(g, l, p, state, return_of(g, LOOK_ADMITTED), return_of(g, LOOK_DENIED), lock);
+	cg_go(g, lock);
 	cg_helper(g, BPF_FUNC_spin_lock, g->i64, 1, (V *)&l->set);
-	p = find(g, l, l->set, use, unknown, &state);
+	p = find(g, l, use, unknown, &state);
 	take(g, l, p, state, some, none, NULL);
 	look_ends(g, l->set, none, LOOK_DENIED);
 
@@ -333,7 +381,7 @@ void cg_limit_look(struct cg *g, const struct limit *l)
 	spill = load(g, cg_atc(g, l->set, XDPF_LIMIT_SPILL));
 	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, spill), cg_c(g, 0)), later, room);
 	cg_go(g, room);
-	insert(g, l, claim(g, l, l->set, told(g, l, LOOK_WAY, 3), found, no_room));
+	insert(g, l, claim(g, l, told(g, l, LOOK_WAY, 3), found, no_room));
 	LLVMBuildBr(g->b, some);
 	look_ends(g, l->set, some, LOOK_ADMITTED);
 	cg_go(g, no_room);
@@ -351,75 +399,63 @@ void cg_limit_look(struct cg *g, const struct limit *l)
 	look_ends(g, l->set, next, LOOK_NEXT);
 }
 
-/* Takes the tokens of a key whose slot in its first set @p is, as find() says it; the builder stands where it is not. */
-static void take_known(struct cg *g, const struct limit *l, V p, V state, BB slow)
+static void denied(struct cg *g, const struct limit *l, BB at)
 {
-	BB none = cg_block(g, "none");
-
-	take(g, l, p, state, l->admitted, none, slow);
-	cg_go(g, none);
+	cg_go(g, at);
 	cg_limit_remember(g, l);
 	LLVMBuildBr(g->b, l->denied);
-	cg_go(g, slow);
 }
 
 void cg_limit_known(struct cg *g, const struct limit *l)
 {
-	BB known = cg_block(g, "known"), slow = cg_block(g, "slow");
+	BB known = cg_block(g, "known"), slow = cg_block(g, "slow"), none = cg_block(g, "none");
 	V state, p;
 
 	if (owned(l))
 		p = find_own(g, l, known, slow, &state);
 	else
-		p = find(g, l, l->set, known, slow, &state);
-	take_known(g, l, p, state, slow);
+		p = find(g, l, known, slow, &state);
+	take(g, l, p, state, l->admitted, none, slow);
+	denied(g, l, none);
+	cg_go(g, slow);
 }
 
 _Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
 
-/* Asks the set that @hash names: enum look. */
-static V look(struct cg *g, const struct limit *l, V hash, V last)
+/* Asks the set that @hash names; the builder stands where the next is to be asked. */
+static void ask(struct cg *g, const struct limit *l, V hash, V last)
 {
-	V what = cg_limit_number_of(g, l, hash), args[] = { l->key, l->now, l->cost, window(g, l), NULL };
+	BB no = cg_block(g, "no token"), none = cg_block(g, "none"), more = cg_block(g, "no room"), next = cg_block(g, "next set");
+	V what = cg_limit_number_of(g, l, hash), args[] = { l->key, l->now, l->cost, window(g, l), NULL }, r;
 
 	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, cg_limit_way(g, l, hash), cg_c(g, LOOK_WAY), ""), "");
 	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, last, cg_c(g, LOOK_LAST), ""), "");
 	args[4] = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, CG_LIMIT(g, l, shift), cg_c(g, LOOK_SHIFT), ""), "");
-	return LLVMBuildCall2(g->b, cg_limit_look_type(g), g->limit_look[l->words], args, 5, "");
+	r = LLVMBuildCall2(g->b, cg_limit_look_type(g), g->limit_look[l->words], args, 5, "");
+	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_ADMITTED)), l->admitted, no);
+	cg_go(g, no);
+	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_DENIED)), none, more);
+	denied(g, l, none);
+	cg_go(g, more);
+	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_FULL)), l->full, next);
+	cg_go(g, next);
 }
 
-void cg_limit_slow(struct cg *g, struct limit *l)
+void cg_limit_sets(struct cg *g, const struct limit *l)
 {
-	BB here, loop = cg_block(g, "set"), no = cg_block(g, "no token"), more = cg_block(g, "no room"), next = cg_block(g, "next set");
-	V hash, level, up, h, r;
+	BB here = LLVMGetInsertBlock(g->b), loop = cg_block(g, "set");
+	V level, hash, up;
 
-	cg_limit_load_key(g, l);
-	l->again = l->words > CG_LIMIT_KEPT;
-	if (owned(l)) {
-		/* not in its own slot: maybe in another of the set's */
-		BB known = cg_block(g, "known"), slow = cg_block(g, "slow");
-		V state, p = find(g, l, cg_limit_set_of(g, l, l->hash), known, slow, &state);
-
-		take_known(g, l, p, state, slow);
-	}
-	here = LLVMGetInsertBlock(g->b);
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);
 	level = LLVMBuildPhi(g->b, g->i64, "level");
 	hash = LLVMBuildPhi(g->b, g->i64, "hash");
 	up = add(g, level, cg_c(g, 1));
-	r = look(g, l, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""));
-	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_ADMITTED)), l->admitted, no);
-	cg_go(g, no);
-	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_DENIED)), l->denied, more);
-	cg_go(g, more);
+	ask(g, l, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""));
+	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, LLVMGetInsertBlock(g->b) }, 2);
+	LLVMAddIncoming(hash, (V[]){ l->hash, cg_limit_next(g, hash) }, (BB[]){ here, LLVMGetInsertBlock(g->b) }, 2);
 	/* the last one never says that there is a next: but that the verifier does not know */
-	cg_branch(g, is(g, LLVMIntUGE, level, cg_c(g, XDPF_LIMIT_LEVELS - 1)), l->full, next);
-	cg_go(g, next);
-	h = cg_limit_next(g, hash);
-	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_FULL)), l->full, loop);
-	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, next }, 2);
-	LLVMAddIncoming(hash, (V[]){ l->hash, h }, (BB[]){ here, next }, 2);
+	cg_branch(g, is(g, LLVMIntUGE, up, cg_c(g, XDPF_LIMIT_LEVELS)), l->full, loop);
 }
 
 void cg_limit_bucket(struct cg *g, const struct limit *l)
