@@ -9,7 +9,7 @@
 #include "limit.h"
 
 struct limit {
-	unsigned words;			/* of the key; 0: one bucket */
+	unsigned kind, words;		/* of its table; of the key, 0: one bucket */
 	struct xdpf_limit_layout layout;
 	struct limit_row fixed;		/* what it says, for code that is of this one limit */
 	V row;				/* where in the image that stands, for code that is of many; else NULL */

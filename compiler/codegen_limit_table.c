@@ -159,27 +159,36 @@ static V word_at(struct cg *g, V p, unsigned k)
 	return cg_atc(g, p, 8 * (k + (uint64_t)1));
 }
 
+/* The slot's byte of the key. */
+static V byte_at(struct cg *g, V p)
+{
+	return LLVMBuildGEP2(g->b, g->i8, p, (V[]){ cg_c(g, (uint64_t)-1) }, 1, "");
+}
+
 /* The key's word @k. Where what is long must not be kept it is read anew: it would lie on the stack a second time. */
 static V key_word(struct cg *g, const struct limit *l, unsigned k)
 {
 	return l->again ? load(g, cg_atc(g, l->key, 8 * (uint64_t)k)) : l->word[k];
 }
 
-/* The slot's word @k. Of the last one only what is used, if half of it is: the other half may just have been stored (cg_limit_fetch()). */
+/* The slot's word @k, or its byte. Of the last one only what is used, if half of it is: in the rest may just have been stored (cg_limit_fetch()). */
 static V slot_word(struct cg *g, const struct limit *l, V p, unsigned k)
 {
 	V v;
 
-	if (!l->half || k + 1 < l->words)
+	if (k < l->layout.words && (!l->half || k + 1 < l->words))
 		return load(g, word_at(g, p, k));
-	v = LLVMBuildLoad2(g->b, g->i32, word_at(g, p, k), "");
+	if (k == l->layout.words)
+		v = LLVMBuildLoad2(g->b, g->i8, byte_at(g, p), "");
+	else
+		v = LLVMBuildLoad2(g->b, g->i32, word_at(g, p, k), "");
 	LLVMSetVolatile(v, 1);
-	LLVMSetAlignment(v, 8);
+	LLVMSetAlignment(v, k == l->layout.words ? 1 : 8);
 	return LLVMBuildZExt(g->b, v, g->i64, "");
 }
 
-/* What the key in the slot at @p differs in, 0: nothing. The slot's state, @was, was read before. */
-static V differs(struct cg *g, const struct limit *l, V p, V was)
+/* Is it the key in the slot at @p, whose state, @was, was read before? */
+static V has_key(struct cg *g, const struct limit *l, V p, V was)
 {
 	V differ = NULL, d;
 
@@ -188,12 +197,7 @@ static V differs(struct cg *g, const struct limit *l, V p, V was)
 		d = LLVMBuildXor(g->b, key_word(g, l, k), slot_word(g, l, p, k), "");
 		differ = differ ? LLVMBuildOr(g->b, differ, d, "") : d;
 	}
-	return differ;
-}
-
-static V has_key(struct cg *g, const struct limit *l, V p, V was)
-{
-	return is(g, LLVMIntEQ, differs(g, l, p, was), cg_c(g, 0));
+	return is(g, LLVMIntEQ, differ, cg_c(g, 0));
 }
 
 /* Takes the tokens from the bucket at @p, whose state was @first, and goes to @some, or finds none, and goes to @none. @gone: where to go if the slot
@@ -274,11 +278,16 @@ static V find(struct cg *g, const struct limit *l, BB here, BB none, V *state)
  */
 static V find_own(struct cg *g, const struct limit *l, BB here, BB none, V *state)
 {
-	V p = cg_at(g, slot(g, l, l->set, 0), cg_limit_own(g, l, l->hash));
+	V p = cg_at(g, slot(g, l, l->set, 0), cg_limit_own(g, l, l->hash)), q;
 
 	*state = load(g, p);
-	cg_branch(g, has_key(g, l, p, *state), here, none);
-	cg_go(g, here);
+	q = after(g, p, *state);
+	for (unsigned k = 0; k < l->words; k++) {
+		BB on = k + 1 < l->words ? cg_block_after(g, LLVMGetInsertBlock(g->b), "so far") : here;
+
+		cg_branch(g, is(g, LLVMIntEQ, key_word(g, l, k), slot_word(g, l, q, k)), on, none);
+		cg_go(g, on);
+	}
 	return p;
 }
 
@@ -336,8 +345,10 @@ static V claim(struct cg *g, const struct limit *l, V mine, BB here, BB none)
 /* Puts the key into the slot at @p, less the tokens. */
 static void insert(struct cg *g, const struct limit *l, V p)
 {
-	for (unsigned k = 0; k < l->words; k++)
+	for (unsigned k = 0; k < l->layout.words; k++)
 		LLVMSetVolatile(LLVMBuildStore(g->b, key_word(g, l, k), word_at(g, p, k)), 1);
+	if (l->kind == XDPF_LIMIT_TAILED)
+		cg_store(g, key_word(g, l, l->layout.words), byte_at(g, p), 1, 1);
 	LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpXchg, p, not_zero(g, add(g, l->now, l->cost)), LLVMAtomicOrderingSequentiallyConsistent, 0);
 }
 
@@ -358,13 +369,34 @@ static BB return_of(struct cg *g, enum look as)
 	return to;
 }
 
+/* The set's .spill, which shares a word with a key's byte where keys have one: as xdpf_limit_spill() has it. */
+static V spill_of(struct cg *g, const struct limit *l)
+{
+	V v = load(g, cg_atc(g, l->set, l->layout.spill));
+
+	return l->kind == XDPF_LIMIT_TAILED ? LLVMBuildShl(g->b, v, cg_c(g, 8), "") : v;
+}
+
+/* Till then what is taken now may matter behind the set. */
+static void spill_put(struct cg *g, const struct limit *l)
+{
+	V p = cg_atc(g, l->set, l->layout.spill), v = add(g, l->now, window(g, l));
+
+	if (l->kind == XDPF_LIMIT_TAILED)
+		v = LLVMBuildLShr(g->b, add(g, v, cg_c(g, 255)), cg_c(g, 8), "");
+	v = not_zero(g, v);
+	if (l->kind == XDPF_LIMIT_TAILED)
+		v = LLVMBuildOr(g->b, v, and(g, load(g, p), cg_c(g, (uint64_t)UINT8_MAX << 56)), "");
+	cg_store(g, v, p, 8, 8);
+}
+
 void cg_limit_look(struct cg *g, const struct limit *l)
 {
 	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), full = cg_block(g, "full");
 	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
 	BB store = cg_block(g, "spill"), next = cg_block(g, "next"), some = cg_block(g, "some"), none = cg_block(g, "none");
 	BB seen = cg_block(g, "seen"), lock = cg_block(g, "lock");
-	V spill, until, state, p;
+	V until, state, p;
 
 	/* most that are there have a token, or none, without a lock */
 	p = find(g, l, seen, lock, &state);
@@ -378,8 +410,7 @@ void cg_limit_look(struct cg *g, const struct limit *l)
 	cg_go(g, unknown);
 	cg_branch(g, is(g, LLVMIntNE, told(g, l, LOOK_LAST, 1), cg_c(g, 0)), room, spilled);
 	cg_go(g, spilled);
-	spill = load(g, cg_atc(g, l->set, XDPF_LIMIT_SPILL));
-	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, spill), cg_c(g, 0)), later, room);
+	cg_branch(g, is(g, LLVMIntNE, is_live(g, l, spill_of(g, l)), cg_c(g, 0)), later, room);
 	cg_go(g, room);
 	insert(g, l, claim(g, l, told(g, l, LOOK_WAY, 3), found, no_room));
 	LLVMBuildBr(g->b, some);
@@ -390,11 +421,10 @@ void cg_limit_look(struct cg *g, const struct limit *l)
 
 	/* a clock that is behind another CPU's does not take back what that one said */
 	cg_go(g, later);
-	until = not_zero(g, add(g, l->now, window(g, l)));
-	cg_branch(g, is(g, LLVMIntSGT, sub(g, load(g, cg_atc(g, l->set, XDPF_LIMIT_SPILL)), until), cg_c(g, 0)), next, store);
+	until = add(g, l->now, window(g, l));
+	cg_branch(g, is(g, LLVMIntSGT, sub(g, spill_of(g, l), until), cg_c(g, 0)), next, store);
 	cg_go(g, store);
-	until = not_zero(g, add(g, l->now, window(g, l)));
-	cg_store(g, until, cg_atc(g, l->set, XDPF_LIMIT_SPILL), 8, 8);
+	spill_put(g, l);
 	LLVMBuildBr(g->b, next);
 	look_ends(g, l->set, next, LOOK_NEXT);
 }
@@ -431,7 +461,7 @@ static void ask(struct cg *g, const struct limit *l, V hash, V last)
 	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, cg_limit_way(g, l, hash), cg_c(g, LOOK_WAY), ""), "");
 	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, last, cg_c(g, LOOK_LAST), ""), "");
 	args[4] = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, CG_LIMIT(g, l, shift), cg_c(g, LOOK_SHIFT), ""), "");
-	r = LLVMBuildCall2(g->b, cg_limit_look_type(g), g->limit_look[l->words], args, 5, "");
+	r = LLVMBuildCall2(g->b, cg_limit_look_type(g), g->limit_look[l->kind], args, 5, "");
 	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_ADMITTED)), l->admitted, no);
 	cg_go(g, no);
 	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_DENIED)), none, more);
