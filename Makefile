@@ -4,7 +4,7 @@
 #   make          the tools: build/release/xdpfc and build/release/xdpf
 #   make demo     a real capture, and then real traffic, filtered in the kernel
 #   make check    all tests, under AddressSanitizer and UndefinedBehaviorSanitizer
-#   make bench    nanoseconds per packet, beside the same filter by hand in C, xdp-filter, nftables and iptables; curves of rules and sets. 10 minutes
+#   make bench    nanoseconds per packet, beside the same filter by hand in C, xdp-filter, nftables and iptables; curves of rules and sets. 15 minutes
 #   make check-kernels
 #                 the kernels that Debian 12 has, each in a virtual machine: do they say what the evaluator says? 10 minutes
 #   make check-threads

@@ -4,6 +4,7 @@
  */
 #include "frames.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 enum l3 { NO_L3, ARP, IP4, IP6 };
@@ -209,4 +210,13 @@ bool frames_make(struct frame *f, unsigned i)
 		memset(f->data, r->twist == ONES ? 0xff : 0, f->len);
 	}
 	return true;
+}
+
+unsigned frames_usual(void)
+{
+	unsigned i = 0;
+
+	while (rows[i].tags || rows[i].l3 != IP4 || rows[i].proto != IPPROTO_TCP || rows[i].twist != SOUND)
+		i++;
+	return i;
 }

@@ -16,5 +16,7 @@ struct frame {
 
 /* Makes frame number @i; false: there are no more. */
 bool frames_make(struct frame *f, unsigned i);
+/* The number of a frame like most: TCP over IPv4, with nothing wrong. */
+unsigned frames_usual(void);
 
 #endif

@@ -20,6 +20,7 @@ static const struct {
 	{ "metrics", cmd_metrics, "the same for Prometheus, over HTTP" },
 	{ "log",    cmd_log,    "the packets that rules with `log` or `sample` see, as they come" },
 	{ "run",    cmd_run,    "run a filter over a capture, in the kernel, nothing attached" },
+	{ "bench",  cmd_bench,  "what a filter costs a packet, beside a program that drops everything" },
 	{ "doctor", cmd_doctor, "what applying a filter here would do, and what is in the way" },
 	{ "follow", cmd_follow, "look up again the interfaces that rules name" },
 	{ "restore", cmd_restore, "apply the filter that is kept for an interface in /etc/xdpf" },

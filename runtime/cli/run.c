@@ -3,10 +3,9 @@
  * number, the verdict, who decided. Nothing is attached; maps are private.
  */
 #include <limits.h>
-#include <pcap/pcap.h>
 #include <string.h>
 
-#include "cli.h"
+#include "capture.h"
 
 static const char usage[] =
 	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N]\n"
@@ -36,42 +35,6 @@ struct run {
 	bool json;
 };
 
-static void pcap_freep(pcap_t **p)
-{
-	if (*p)
-		pcap_close(*p);
-}
-
-static int open_capture(struct cli *cli, pcap_t **out, const char *path)
-{
-	char err[PCAP_ERRBUF_SIZE] = "";
-	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, err);
-
-	if (!p) {
-		/* Some of libpcap's messages begin with the path. */
-		if (!strncmp(err, path, strlen(path)))
-			cli_error(cli, "%s", err);
-		else
-			cli_error(cli, "%s: %s", path, err);
-		return EXIT_INPUT;
-	}
-	if (pcap_datalink(p) != DLT_EN10MB) {
-		const char *name = pcap_datalink_val_to_name(pcap_datalink(p));
-
-		cli_error(cli, "%s: a capture of %s frames; XDP sees Ethernet frames", path, name ? name : "unknown");
-		pcap_close(p);
-		return EXIT_INPUT;
-	}
-	*out = p;
-	return 0;
-}
-
-static int broken(struct cli *cli, const char *path, pcap_t *p, unsigned long long n)
-{
-	cli_error(cli, "%s: broken behind packet %llu: %s", path, n, pcap_geterr(p));
-	return EXIT_INPUT;
-}
-
 /* Are there frames that do not fit the linear part? Standard input cannot be read twice: then there may be. */
 static int needs_frags(struct run *r)
 {
@@ -84,7 +47,7 @@ static int needs_frags(struct run *r)
 		r->load.frags = true;
 		return 0;
 	}
-	status = open_capture(r->cli, &p, r->capture);
+	status = cli_open_capture(r->cli, &p, r->capture);
 	if (status)
 		return status;
 	while (!r->load.frags && pcap_next_ex(p, &h, &data) == 1)
@@ -130,7 +93,7 @@ static int run_capture(struct run *r, struct xdpf_program *prog)
 	struct pcap_pkthdr *h;
 	const u_char *data;
 	unsigned long long n = 0;
-	int status = open_capture(r->cli, &p, r->capture), got;
+	int status = cli_open_capture(r->cli, &p, r->capture), got;
 
 	if (status)
 		return status;
@@ -154,7 +117,7 @@ static int run_capture(struct run *r, struct xdpf_program *prog)
 		}
 		print_packet(r, n, xdpf_verdict_name(res.verdict), find_decider(m, res.index));
 	}
-	return got == PCAP_ERROR_BREAK ? 0 : broken(r->cli, r->capture, p, n);
+	return got == PCAP_ERROR_BREAK ? 0 : cli_broken_capture(r->cli, r->capture, p, n);
 }
 
 static int print_summary(struct run *r, struct xdpf_program *prog)
