@@ -64,9 +64,10 @@ struct cg {
 	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
 	V rx_fn[XDPF_RX_HINTS];		/* where it asks the driver for this */
-	V limits, lately, limit_map[XDPF_LIMIT_MAX_WORDS + 1];	/* .limit_map: by words of the key; .lately: XDPF_VAR_LATELY */
+	V limits, lately, limit_map[XDPF_LIMIT_KINDS];	/* .limit_map: by kind of table; .lately: XDPF_VAR_LATELY */
 	V *limit_fn;			/* by limit: what is rare; NULL where it has one bucket */
-	V limit_any[XDPF_LIMIT_MAX_WORDS + 1];	/* the whole, for all limits with keys as long */
+	V limit_look[XDPF_LIMIT_KINDS];	/* one set, for all limits of one kind */
+	V limit_any[XDPF_LIMIT_KINDS];	/* the whole, for all limits of one kind */
 	V now, wall;			/* addresses of the time, once somebody has asked, before: 0; NULL: it is asked once at most */
 	V *set_map, *set_queue, sets;		/* by live set */
 	V *snap_fn, *take_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */

@@ -104,7 +104,7 @@ static void limits(const struct budget *b, FILE *out)
 		if (!l->key.n || l->size.s)
 			continue;
 		first = n++ ? first : l;
-		bytes += l->entries * xdpf_limit_bytes(l->words);
+		bytes += l->entries * xdpf_limit_key_bytes(l->kind);
 	}
 	if (n == 1)
 		para(out, 2, "Limit %s says no `size`, and so has room for %d keys: %s.", first->shown, XDPF_LIMIT_ENTRIES, size(all, bytes));
