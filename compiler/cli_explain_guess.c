@@ -127,6 +127,8 @@ static struct eval_result run(struct explain *x, struct eval *e, const struct ex
 		eval_trace(one ? one : e, &x->trace);
 	x->result = eval_run(one ? one : e, q->pkt);
 	eval_trace(one ? one : e, NULL);
+	/* what it wrote is gone with it */
+	q->pkt->data = x->frame;
 	if (one != e)
 		eval_free(one);
 	return x->result;
@@ -142,7 +144,7 @@ static bool as_filter(const struct explain_packet *q, const struct eval_result *
 
 struct search {
 	VEC(struct turns) queue;
-	size_t at, runs;
+	size_t at;
 };
 
 /* All that was asked behind the last turn, each in addition to those of @t: fewer first, since they stand in a queue. */

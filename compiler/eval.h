@@ -98,6 +98,8 @@ struct eval *eval_new(const struct ast_program *p);
 void eval_free(struct eval *e);
 /* Runs one packet and counts it. Frames of any length, 0 included. */
 struct eval_result eval_run(struct eval *e, struct eval_packet *pkt);
+/* What the file of the rule or default with this index decided about the last packet, which reached it. */
+struct eval_result eval_decided(const struct eval *e, unsigned index);
 /* From the next packet on; NULL: nobody. @t outlives the evaluator, or is taken back. */
 void eval_trace(struct eval *e, const struct eval_trace *t);
 /* .random of the @n-th packet of a run with this seed. */

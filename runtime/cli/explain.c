@@ -108,7 +108,7 @@ static unsigned tickets(const struct explaining *x, uint64_t *next)
 	return (unsigned)(x->rule || x->verdicts || n < left ? n : left);
 }
 
-/* Samples for about a second, or until some came. 0, or -errno. */
+/* Samples for about a second, or until there are enough. 0, or -errno. */
 static int turn(struct explaining *x, struct xdpf_sampler *s, uint64_t *next)
 {
 	uint64_t end = now() + TURN_MS * (SECOND / 1000);
