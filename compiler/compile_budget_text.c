@@ -104,7 +104,7 @@ static void limits(const struct budget *b, FILE *out)
 		if (!l->key.n || l->size.s)
 			continue;
 		first = n++ ? first : l;
-		bytes += l->entries * xdpf_limit_bytes(l->words);
+		bytes += l->entries * xdpf_limit_key_bytes(l->kind);
 	}
 	if (n == 1)
 		para(out, 2, "Limit %s says no `size`, and so has room for %d keys: %s.", first->shown, XDPF_LIMIT_ENTRIES, size(all, bytes));
@@ -113,12 +113,14 @@ static void limits(const struct budget *b, FILE *out)
 		     XDPF_LIMIT_ENTRIES, size(all, bytes));
 }
 
-static const char *what_is(enum classify_engine e)
+static const char *what_is(const struct classifier *c)
 {
-	switch (e) {
+	switch (c->engine) {
 	case ENGINE_RFC:
 		return " (tables of combinations)";
 	case ENGINE_HYBRID:
+		if (c->tuple.pair.is)
+			return c->tuple.n ? " (pairs, hash tables, and tables of combinations)" : " (pairs, and tables of combinations)";
 		return " (hash tables, and tables of combinations)";
 	case ENGINE_TREE:
 		return " (a tree of decisions)";
@@ -151,7 +153,7 @@ static void segment(const struct budget *b, size_t i, FILE *out)
 	char bytes[32];
 
 	para(out, 2, "%s:%u - %s:%u%s, %zu rule%s: %s%s", budget_file(s->first), budget_line(s->first), budget_file(s->last), budget_line(s->last),
-	     s->inside ? ", in a block of the above" : "", s->n, plural(s->n), budget_engine(s), c ? what_is(c->engine) : "");
+	     s->inside ? ", in a block of the above" : "", s->n, plural(s->n), budget_engine(s), c ? what_is(c) : "");
 	if (c)
 		para(out, 4, "%s, at most %u read%s a packet", size(bytes, classify_bytes(c)), classify_loads(c), plural(classify_loads(c)));
 	if (s->why)

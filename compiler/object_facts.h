@@ -45,6 +45,8 @@ struct object_facts {
 	struct object_path path;
 };
 
+/* What the program and whatever it calls take of the stack. Of an object that object_finish() made; false: @err says why. */
+bool object_deepest(void *obj, size_t len, size_t *deepest, const char **err);
 /* Of an object that object_finish() made; names are in @a. False: @err says why. */
 bool object_facts(struct arena *a, void *obj, size_t len, struct object_facts *f, const char **err);
 

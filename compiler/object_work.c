@@ -366,21 +366,44 @@ static void follow(struct work *w, size_t at, bool *by)
 	}
 }
 
+/* Where the program begins: in .function, all of which is known then. */
+static bool all_functions(struct work *w, size_t *program)
+{
+	*program = NONE;
+	for (size_t i = 0; i < w->function.n; i++)
+		if (w->function.v[i].program)
+			*program = i;
+	if (*program == NONE)
+		return object_failed(w->f, "the object has no program");
+	return function(w, *program, 0);
+}
+
 bool object_work(struct finish *f, struct arena *a, struct object_facts *out)
 {
 	struct work w = { .f = f, .arena = a, .out = out };
-	size_t program = NONE;
+	size_t program;
 
-	if (!take_sections(&w) || !take_functions(&w) || !take_calls(&w) || !take_lines(&w))
-		return false;
-	for (size_t i = 0; i < w.function.n; i++)
-		if (w.function.v[i].program)
-			program = i;
-	if (program == NONE)
-		return object_failed(f, "the object has no program");
-	if (!function(&w, program, 0))
+	if (!take_sections(&w) || !take_functions(&w) || !take_calls(&w) || !take_lines(&w) || !all_functions(&w, &program))
 		return false;
 	if (!out->path.loops)
 		follow(&w, program, arena_array(f->arena, out->line.n + 1, sizeof(bool)));
 	return true;
+}
+
+bool object_deepest(void *obj, size_t len, size_t *deepest, const char **err)
+{
+	struct finish f = { .err = NULL };
+	struct arena *a = arena_new();
+	struct object_facts facts = { 0 };
+	struct work w = { .f = &f, .arena = a, .out = &facts };
+	size_t program;
+	bool ok = object_read(&f, obj, len) && take_sections(&w) && take_functions(&w) && take_calls(&w) && all_functions(&w, &program);
+
+	if (ok)
+		*deepest = w.function.v[program].deepest;
+	else
+		*err = f.err ? f.err : "the object cannot be read";
+	object_close(&f);
+	arena_free(a);
+	return ok;
 }

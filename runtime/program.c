@@ -147,8 +147,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->images_fd;
 	if (!strcmp(name, XDPF_SECTION_IFACES))
 		return &p->ifaces_fd;
-	if (rt_limits_words(name) >= 0)
-		return &p->limit_fd[rt_limits_words(name)];
+	if (rt_limits_kind(name) >= 0)
+		return &p->limit_fd[rt_limits_kind(name)];
 	if (is_rodata(name))
 		return &p->rodata_fd;
 	for (size_t i = 0; i < m->n_tables; i++)

@@ -216,7 +216,7 @@ static const struct wrong wrong_meta[] = {
 	{ "\"file\":0,\"size\":65536", "\"file\":1,\"size\":65536", "\"file\" is out of bounds" },
 	{ "\"size\":65536", "\"size\":-1", "\"size\" is out of bounds" },
 	{ "\"size\":65536", "\"size\":0", "\"size\" is said of a limit without a key" },
-	{ "\"words\":3", "\"words\":17", "\"words\" is out of bounds" },
+	{ "\"words\":3", "\"words\":18", "\"words\" is out of bounds" },
 	{ "\"words\":3", "\"word\":3", "\"words\" is missing or no number" },
 	{ "\"words\":3", "\"words\":0", "\"size\" is said of a limit without a key" },
 	{ "\"limits\":[{", "\"limits\":[7,{", "\"limits\" has an element that is no object" },
