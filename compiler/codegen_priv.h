@@ -74,6 +74,7 @@ struct cg {
 	V turns, packet_turns;			/* struct xdpf_turns; as the packet found it, in the main function */
 	V turn;					/* in a function for a set: cg_live_turn() */
 	V options_fn;			/* where a rule asks for options of TCP */
+	V explain, samples, sample_fn;	/* see codegen_sample.c */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
 	struct cg_part *parts;
@@ -302,6 +303,13 @@ V cg_find_options(struct cg *g, V tcp, V stop);
 
 /* @log: its number; if i->is_given, @args: ns between two, ns that may be had at once, and the place of the rule's index. */
 void cg_log(struct cg *g, const struct ir_inst *i, V log, V *args);
+
+/* ---- codegen_sample.c ---- */
+
+/* Samples for who asks for them; then, in the main function, where a packet comes in, and where it is decided about. */
+void cg_samples(struct cg *g);
+void cg_sample_coming(struct cg *g);
+void cg_sample_going(struct cg *g);
 
 /* ---- codegen_rewrite.c ---- */
 

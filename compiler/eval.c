@@ -172,8 +172,10 @@ static enum eval_did note(struct run *r, const struct ast_log *log)
 {
 	uint64_t now = r->view.pkt->now, *next = &r->e->log_next[log->index];
 
+	if (log->sample && r->pkt->guess)
+		return DID_BY_CHANCE;
 	if (log->sample)
-		return DID;
+		return xdpf_test_random(r->pkt->random, log->site) < log->share ? DID : DID_NOT_DRAWN;
 	if (*next > now + log->burst) {
 		r->e->log_limited[log->index]++;
 		return DID_TOO_SOON;
@@ -301,7 +303,7 @@ static void run_rule(struct run *r, const struct ast_rule *rule)
 static void run_rules(struct run *r, const struct ast_rules *rules)
 {
 	/* A guard says that a rule does not match, but not why. */
-	const struct eval_guard *guard = r->e->guards && !r->e->trace ? eval_guards_of(r->e->guards, rules) : NULL;
+	const struct eval_guard *guard = r->e->guards && !r->e->trace && !r->pkt->guess ? eval_guards_of(r->e->guards, rules) : NULL;
 
 	for (size_t i = 0; i < rules->list.n && r->result.verdict == VERDICT_NONE; i++)
 		if (!guard || !eval_guard_excludes(&guard[i], &r->seen))

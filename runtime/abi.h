@@ -34,6 +34,8 @@
  *   xdpf_images    ARRAY_OF_MAPS  u32 -> ARRAY of one element as large as xdpf_tables    images that came later
  *   xdpf_snapN     ARRAY_OF_MAPS  u32 -> ARRAY of one element of 2^N bytes    snapshots of live sets (table/live.h), two places for each
  *   .data.live     xdpf_turns: which of the two it is
+ *   .data.explain  xdpf_explain: who asks for samples of packets, and how many; see abi_explain.h
+ *   xdpf_samples   PERF_EVENT_ARRAY  where these go
  *   .bss           xdpf_trace, xdpf_inputs
  *
  * The runtime binds more to the program when it loads it:
@@ -113,7 +115,7 @@
 #define XDPF_NIC_RULES		4096		/* rules that the text on network cards names of a kind, at the most */
 #define XDPF_NIC_FILTERS	16		/* filters of a network card that stand for one rule, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
-#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those that any has; see few_tables() */
+#define XDPF_MAX_TABLES		55		/* of 64 maps that the kernel lets a program use, less those that any has; see few_tables() */
 #define XDPF_MAX_CPUS		8192
 #define XDPF_MAX_FLOOD		32		/* interfaces that get a copy each */
 #define XDPF_MAX_FLOODS		8

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "abi.h"
+#include "abi_explain.h"
 #include "table/live.h"
 #include "xdpf/doctor.h"
 #include "xdpf/runtime.h"
@@ -255,7 +256,7 @@ struct xdpf_program {
 	struct rt_meta *meta;
 	int prog_fd, rules_fd, pending_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd;	/* -1: the program has none */
 	int watch_fd[RT_WATCHES];
-	int log_fd, logs_fd, next_fd, carried_fd, cookies_fd;
+	int log_fd, logs_fd, next_fd, carried_fd, cookies_fd, explain_fd, samples_fd;
 	int swap_fd, images_fd, metas_fd, ifaces_fd, rodata_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
@@ -364,6 +365,19 @@ void rt_swap_counts(const struct rt_swap *s, size_t *kept, size_t *fresh, size_t
 int rt_swap_meta_fd(const struct rt_swap *s);
 /* Lets go of the old image, or, where it was not committed, of the new one. */
 void rt_swap_free(struct rt_swap *s);
+
+/* ---- read_lock.c ---- */
+
+struct rt_lock {
+	int fd;				/* -1: it is not held */
+	char path[128];
+};
+
+#define RT_NO_LOCK ((struct rt_lock){ -1, "" })
+
+/* For what the map with this id sends, of a @kind; -EBUSY: "@what by xdpf (pid 7) already". */
+int rt_lock_reader(struct rt_lock *out, const char *kind, uint32_t map_id, const char *what, const struct xdpf_log *log);
+void rt_unlock_reader(struct rt_lock *l);
 
 /* ---- reader.c ---- */
 
