@@ -178,30 +178,62 @@ int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
 	return 0;
 }
 
-int rt_bpffs_turn(int *out_fd, const struct xdpf_log *log)
+/* The directory whose lock is a turn: it is there only while somebody has one. */
+static void turn_path(char path[RT_PATH_MAX])
+{
+	snprintf(path, RT_PATH_MAX, "%s/turn", rt_bpffs_root());
+}
+
+/* Is it locked, and the one that is there? Whoever was before has taken it away. 0, EWOULDBLOCK, or another errno. */
+static int try_turn(int *out_fd, const char *path)
 {
 	_cleanup_close_ int fd = -1;
-	char path[RT_PATH_MAX];
-	int err = mount_bpffs(log), i = 0;
+	struct stat st, now;
 
-	snprintf(path, sizeof(path), "%s/turn", rt_bpffs_root());
-	if (!err)
-		err = make_dir(rt_bpffs_root(), log);
-	if (!err)
-		err = make_dir(path, log);
-	if (err)
-		return err;
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return errno;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		return rt_fail_sys(log, errno, "%s cannot be opened", path);
-	while (i < TURN_WAITS && flock(fd, LOCK_EX | LOCK_NB)) {
-		usleep(TURN_WAIT);
-		i++;
-	}
-	if (i == TURN_WAITS)
-		rt_log(log, XDPF_LOG_INFO, "somebody else has been changing a filter for long, and is not waited for any longer");
+		return errno == ENOENT || errno == EACCES ? EWOULDBLOCK : errno;	/* it went, or is another user's */
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		return errno;
+	if (fstat(fd, &st) || stat(path, &now) || st.st_ino != now.st_ino || st.st_dev != now.st_dev)
+		return EWOULDBLOCK;
 	*out_fd = take_fd(fd);
 	return 0;
+}
+
+int rt_bpffs_turn(int *out_fd, const struct xdpf_log *log)
+{
+	char path[RT_PATH_MAX];
+	int err = mount_bpffs(log);
+
+	if (!err)
+		err = make_dir(rt_bpffs_root(), log);
+	if (err)
+		return err;
+	turn_path(path);
+	for (int i = 0; i < TURN_WAITS; i++) {
+		err = try_turn(out_fd, path);
+		if (!err)
+			return 0;
+		if (err != EWOULDBLOCK)
+			return rt_fail_sys(log, err, "%s cannot be locked", path);
+		usleep(TURN_WAIT);
+	}
+	rt_log(log, XDPF_LOG_INFO, "somebody else has been changing a filter for long, and is not waited for any longer");
+	return 0;
+}
+
+void rt_bpffs_turn_over(int *fd)
+{
+	char path[RT_PATH_MAX];
+
+	if (*fd < 0)
+		return;
+	turn_path(path);
+	rmdir(path);
+	close(take_fd(*fd));
 }
 
 void rt_bpffs_sweep(const struct xdpf_log *log)

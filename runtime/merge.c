@@ -353,7 +353,7 @@ int xdpf_object_merge(struct xdpf_object **out, const char *const *ifaces, size_
 {
 	const struct xdpf_compile_opts opt = opts_copy(struct xdpf_compile_opts, opts);
 	_cleanup_(merge_free) struct merge g = { .log = log, .n_from = n };
-	_cleanup_close_ int turn = -1;
+	_cleanup_(rt_bpffs_turn_over) int turn = -1;
 	struct xdpf_object *o = NULL;
 	int err = rt_opts_check(opts, sizeof(opt), log);
 

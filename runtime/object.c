@@ -26,7 +26,7 @@ void xdpf_object_free(struct xdpf_object *o)
 	rt_meta_free(o->meta);
 	free(o->data);
 	free(o->from);
-	close_fd(&o->turn_fd);
+	rt_bpffs_turn_over(&o->turn_fd);
 	free(o);
 }
 

@@ -391,8 +391,10 @@ enum { RT_PATH_MAX = 128 };
 /* Makes sure that /sys/fs/bpf is a bpffs that outlives us, takes the lock that only one change at a time holds, and
  * finishes or undoes what was left of earlier ones. The lock is held until the fd is closed. */
 int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log);
-/* Waits for others who merge, but not for ever, so that they do not undo each other's work; what somebody else changed is found out in any case. */
+/* Waits for others who merge, but not for ever (*out_fd stays then), so that they do not undo each other's work; what somebody
+ * else changed is found out in any case. */
 int rt_bpffs_turn(int *out_fd, const struct xdpf_log *log);
+void rt_bpffs_turn_over(int *fd);
 /* The path of an interface's link in this network namespace. */
 int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_log *log);
 /* Pins at @path, making the directories. */

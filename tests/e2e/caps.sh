@@ -78,6 +78,12 @@ status "exchange" 0 user apply "$WORK/2/tables.o" xe0
 says "tables" "tables exchanged, no program loaded"
 status "and again" 0 user apply "$WORK/1/tables.o" xe0
 says "tables, again" "tables exchanged, no program loaded"
+cp "$XDPFC" "$WORK/xdpfc"
+echo 'more: drop if udp.dport == 4;' >"$WORK/more.xdpf"
+chmod a+r "$WORK/more.xdpf"
+status "one file more" 0 user apply --add "$WORK/more.xdpf" xe0
+status "and less" 0 user apply --drop more.xdpf xe0
+rm "$WORK/xdpfc"
 OUT=$(user stats xe0)
 says "the rules of those" "ip.src in 10.1.30.0/24"
 status "root may, too" 0 in_a env XDPF_BPFFS="$BPFFS/theirs" "$XDPF" apply "$WORK/live.o" xe0

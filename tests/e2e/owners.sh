@@ -158,6 +158,8 @@ wait "$other"
 is "the other's" "$(cat "$WORK/b.said")" "$ROUNDS of $ROUNDS"
 is "the last of both" "$(rules | grep -c -e "a-$((ROUNDS - 1)): " -e "b-$((ROUNDS - 1)): ")" 2
 
+is "nobody's turn is left" "$(find "$XDPF_BPFFS" -name turn | wc -l)" 0
+
 # Somebody who knows nothing of taking turns applies another filter while one is made of the old one.
 echo 'whole: drop if udp.dport == 4;' >"$WORK/whole.xdpf"
 ok "whole" "$XDPFC" "$WORK/a.xdpf" "$WORK/b.xdpf" "$WORK/whole.xdpf" -o "$WORK/whole.o"
