@@ -70,7 +70,7 @@ struct ast_program *cli_front_asked(struct cli *cli, const struct compile_asked 
 		ok = ok && sources[i];
 	}
 	if (ok)
-		p = compile_front_asked(cli->arena, sources, cli->n_files, asked, &cli->diag);
+		p = compile_front_asked(cli->arena, cli_kept_reader(cli), sources, cli->n_files, asked, &cli->diag);
 	cli_show(cli);
 	cli->colour = colour_wanted(STDOUT_FILENO);
 	return p;

@@ -41,11 +41,13 @@ struct cli {
 	bool colour;		/* on standard output */
 	const char *split;	/* as text; .first is its number */
 	size_t first;
-	const char *max_instructions, *max_memory, *cpus;	/* as text; these have their numbers */
+	const char *max_instructions, *max_memory, *max_stack, *max_lookups, *max_path, *cpus;	/* as text; these have their numbers */
 	const char *prove, *accept, *chain, *ipset, *match, *of;	/* what belongs to --import, as text */
 	const struct source **translated;	/* --import of other filters' rules: of each file what it is as an .xdpf file; NULL: it is one */
-	uint64_t most_instructions, most_memory, n_cpus;
+	uint64_t most_instructions, most_memory, most_stack, most_lookups, most_path, n_cpus;
 	bool json, quiet, werror, no_source;
+	const char *kept_path;		/* --kept */
+	struct cli_kept *kept;		/* what is in it; NULL: it was not given */
 
 	struct arena *arena;
 	struct diag_list diag;
@@ -81,6 +83,15 @@ int cli_explain_time(const char *text, uint64_t *out);
 
 /* Translates the files that --import is about, before any mode reads them. An exit status, or -1: go on. */
 int cli_import(struct cli *cli);
+
+/* ---- cli_kept.c ---- */
+
+/* Reads --kept, if it was given. An exit status, or -1: go on. */
+int cli_kept(struct cli *cli);
+/* Of files that rule files name; NULL: the file system. */
+const struct source_reader *cli_kept_reader(const struct cli *cli);
+/* A rule file that is kept; NULL: it is none. */
+const struct source *cli_kept_source(struct cli *cli, const char *path);
 
 /* ---- cli.c ---- */
 

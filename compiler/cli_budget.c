@@ -16,19 +16,86 @@ static uint64_t cpus(const struct cli *cli)
 	return cli->cpus ? cli->n_cpus : here > 0 ? (uint64_t)here : 1;
 }
 
+/* Notes that @name is more than was allowed. */
+static void note(const char ***names, const char *name)
+{
+	*(*names)++ = name;
+}
+
+static uint64_t map_bytes(const struct budget_map *m, uint64_t cpus)
+{
+	return m->per_cpu ? m->shared + cpus * m->bytes : m->bytes;
+}
+
+static const char *largest_map(const struct budget *b, uint64_t cpus)
+{
+	const struct budget_map *most = NULL;
+
+	for (size_t i = 0; i < b->map.n; i++)
+		if (!most || map_bytes(&b->map.v[i], cpus) > map_bytes(most, cpus))
+			most = &b->map.v[i];
+	return most ? most->name : "no map";
+}
+
+/* The line of a rule that takes most instructions: of all, or of those that the longest path comes by. */
+static const char *largest_line(struct cli *cli, const struct budget *b, bool on_path)
+{
+	size_t n, *most = budget_most(cli->diag.arena, b, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		bool by = !on_path;
+
+		for (size_t k = 0; k < b->code.path.line.n && !by; k++)
+			by = b->code.path.line.v[k] == most[i];
+		if (by)
+			return arena_printf(cli->diag.arena, "most by %s: %zu", budget_line_shown(cli->diag.arena, b, most[i]),
+					    b->code.line.v[most[i]].instructions);
+	}
+	return "no rule's";
+}
+
+static const char *largest_frame(struct cli *cli, const struct budget *b)
+{
+	const struct object_function *most = &b->code.function.v[0];
+
+	for (size_t i = 1; i < b->code.function.n; i++)
+		if (b->code.function.v[i].stack > most->stack)
+			most = &b->code.function.v[i];
+	return arena_printf(cli->diag.arena, "most in function %s: %zu", most->name, most->stack);
+}
+
 /* What is more than was allowed: names of it in @names, ended by NULL; said on standard error. */
-static void exceeded(const struct cli *cli, const struct budget *b, const char *names[3])
+static void exceeded(struct cli *cli, const struct budget *b, const char *names[6])
 {
 	uint64_t n = cpus(cli), memory = b->bytes + n * b->per_cpu;
+	const struct object_facts *o = &b->code;
 
-	if (cli->max_instructions && b->instructions > cli->most_instructions) {
-		cli_error("%zu instructions are more than the %" PRIu64 " of --max-instructions", b->instructions, cli->most_instructions);
-		*names++ = "instructions";
+	if (cli->max_instructions && o->instructions > cli->most_instructions) {
+		cli_error("%zu instructions are more than the %" PRIu64 " of --max-instructions (%s)", o->instructions, cli->most_instructions,
+			  largest_line(cli, b, false));
+		note(&names, "instructions");
 	}
 	if (cli->max_memory && memory > cli->most_memory) {
 		cli_error("%" PRIu64 " bytes of memory (%" PRIu64 ", and %" PRIu64 " for each of %" PRIu64 " CPUs) are more than the %" PRIu64
-			  " of --max-memory", memory, b->bytes, b->per_cpu, n, cli->most_memory);
-		*names++ = "memory";
+			  " of --max-memory (most in map %s)", memory, b->bytes, b->per_cpu, n, cli->most_memory, largest_map(b, n));
+		note(&names, "memory");
+	}
+	if (cli->max_stack && o->function.v[0].deepest > cli->most_stack) {
+		cli_error("%zu bytes of stack are more than the %" PRIu64 " of --max-stack (%s)", o->function.v[0].deepest, cli->most_stack,
+			  largest_frame(cli, b));
+		note(&names, "stack");
+	}
+	if (cli->max_lookups && b->most.maps > cli->most_lookups) {
+		cli_error("%zu look-ups in maps are more than the %" PRIu64 " of --max-lookups", b->most.maps, cli->most_lookups);
+		note(&names, "lookups");
+	}
+	if (cli->max_path && o->path.loops) {
+		cli_error("no longest path is known, so none that --max-path allows: the code has loops");
+		note(&names, "path");
+	} else if (cli->max_path && o->path.instructions > cli->most_path) {
+		cli_error("a path of %zu instructions is more than the %" PRIu64 " of --max-path (%s)", o->path.instructions, cli->most_path,
+			  largest_line(cli, b, true));
+		note(&names, "path");
 	}
 	*names = NULL;
 }
@@ -37,7 +104,7 @@ int cli_budget(struct cli *cli)
 {
 	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .counting = cli->counting, .classify = cli->classify, .sets = cli->sets } };
 	const struct ast_program *p = cli_front(cli);
-	const char *more[3];
+	const char *more[6];
 	struct budget b;
 
 	if (!p)
@@ -48,8 +115,8 @@ int cli_budget(struct cli *cli)
 	}
 	exceeded(cli, &b, more);
 	if (cli->json)
-		budget_json(&b, more, stdout);
+		budget_json(cli->diag.arena, &b, more, stdout);
 	else
-		budget_text(&b, stdout);
+		budget_text(cli->diag.arena, &b, stdout);
 	return more[0] ? EXIT_NO : EXIT_DONE;
 }

@@ -22,6 +22,9 @@ const struct source *cli_source(struct cli *cli, const char *path)
 	for (size_t i = 0; cli->translated && i < cli->n_files; i++)
 		if (cli->translated[i] && cli->files[i] == path)
 			return cli->translated[i];
+	s = cli_kept_source(cli, path);
+	if (s)
+		return s;
 	s = source_read(cli->arena, path, &cli->diag);
 	return s && cli->import && !cli_is_rules(path) ? json_import(cli->arena, s, &cli->diag) : s;
 }

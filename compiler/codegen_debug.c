@@ -89,7 +89,7 @@ static bool append_text(struct cg *g, char **p, const struct source *s)
 static MD file_with_text(struct cg *g, const struct source *s)
 {
 	static const char head[] = "!xdpf.file = !{!0}\n!0 = !DIFile(filename: \"", mid[] = "\", directory: \"\", source: \"", tail[] = "\")\n";
-	const char *path = strcmp(s->path, "-") ? s->path : "<stdin>";
+	const char *path = source_path(s);
 	size_t room = sizeof(head) + sizeof(mid) + sizeof(tail) + 3 * (strlen(path) + s->len);
 	char *text = malloc(room), *p = text, *error = NULL;
 	LLVMMemoryBufferRef buf;

@@ -66,7 +66,8 @@ static BB frame_length(struct cg *g)
 	return ask;
 }
 
-/* In programs of several functions: who decides, which all know; and what is large, since three of them share these 512 bytes then. */
+/* In programs of several functions, and where the stack is too small: who decides, which all know; and what is large, since three of them share
+ * these 512 bytes then. */
 static void shared_memory(struct cg *g, V base, uint64_t at)
 {
 	g->decider = cg_atc(g, base, at);
@@ -76,7 +77,7 @@ static void shared_memory(struct cg *g, V base, uint64_t at)
 
 uint64_t cg_shared_room(struct cg *g)
 {
-	return g->ir->part.n ? 8 + 8 * CLASSIFY_MAX_DIMS + (cg_buf_room(g) + 7) / 8 * 8 : 0;
+	return g->ir->part.n || g->ir->buffers ? 8 + 8 * CLASSIFY_MAX_DIMS + (cg_buf_room(g) + 7) / 8 * 8 : 0;
 }
 
 /* The variables, and a buffer for keys: in registers and on the stack, unless dissection leaves so many that these 512 bytes, which are for this
@@ -106,7 +107,7 @@ static void variables(struct cg *g)
 		g->image_number = cg_atc(g, base, 8 * p->kept.n + 8);
 		g->classes = cg_atc(g, base, 8 * p->kept.n + 16);
 		g->key = cg_atc(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS));
-		if (p->part.n)
+		if (cg_shared_room(g))
 			shared_memory(g, base, 8 * (p->kept.n + 2 + CLASSIFY_MAX_DIMS) + cg_key_room(g));
 		g->packet_turns = cg_atc(g, g->key, cg_key_room(g) + cg_shared_room(g));
 		cg_times_at(g, g->key, cg_key_room(g) + cg_shared_room(g) + (p->ast->live.n ? 8 : 0));
@@ -124,12 +125,10 @@ static void variables(struct cg *g)
 /* What is in memory of its own, in each function. */
 static void frame(struct cg *g)
 {
-	const struct ir_program *p = g->ir;
-
 	g->index = cg_alloca(g, g->i32, "index");
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, sizeof(struct xdpf_element) / 8), "value");
 	g->ranks = NULL;
-	if (!p->part.n) {
+	if (!cg_shared_room(g)) {
 		g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
 		g->decider = cg_alloca(g, g->i32, "decider");
 	}

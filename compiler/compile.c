@@ -11,6 +11,7 @@
 #include "ir.h"
 #include "meta.h"
 #include "object.h"
+#include "object_facts.h"
 
 /* Counters, logs and tests know a rule by its file's name and its label. */
 static bool names_differ(const struct ast_program *p, struct diag_list *d)
@@ -77,10 +78,10 @@ struct ast_program *compile_front_with(struct arena *a, const struct source_read
 	return front(a, r, sources, n, NULL, d);
 }
 
-struct ast_program *compile_front_asked(struct arena *a, const struct source *const *sources, size_t n, const struct compile_asked *asked,
-					struct diag_list *d)
+struct ast_program *compile_front_asked(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+					const struct compile_asked *asked, struct diag_list *d)
 {
-	return front(a, NULL, sources, n, asked, d);
+	return front(a, r, sources, n, asked, d);
 }
 
 struct ast_program *compile_front(struct arena *a, const struct source *const *sources, size_t n, struct diag_list *d)
@@ -146,8 +147,8 @@ static bool find_shape(const struct ast_program *p, const struct meta_image *ima
 	return ok;
 }
 
-bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
-			struct compile_facts *facts)
+static bool compile_once(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
+			 struct compile_facts *facts)
 {
 	struct ir_program *ir = middle(p, o, d);
 	void *elf = NULL;
@@ -188,6 +189,37 @@ bool compile_with_facts(const struct ast_program *p, const struct compile_option
 	free(nic);
 	free(elf);
 	return ok;
+}
+
+bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
+			struct compile_facts *facts)
+{
+	struct compile_options how = *o;
+	const char *why = NULL;
+	size_t deepest;
+
+	for (;;) {
+		if (!compile_once(p, &how, d, obj, len, facts))
+			return false;
+		/* How much of the stack LLVM takes is only known now. */
+		if (!object_deepest(*obj, *len, &deepest, &why))
+			break;
+		if (deepest <= OBJECT_STACK)
+			return true;
+		if (how.lower.off_stack == OFF_STACK_BUFFERS)
+			break;
+		how.lower.off_stack++;
+		object_free(*obj, *len);
+		if (facts)
+			*facts = (struct compile_facts){ 0 };
+	}
+	object_free(*obj, *len);
+	if (why)
+		diag_error(d, (struct span){ 0 }, "internal error: %s", why);
+	else
+		diag_error(d, (struct span){ 0 }, "the program takes %zu bytes of the stack, and kernels have %d", deepest, OBJECT_STACK)
+			->remedy = "shorten the longest keys of limits, sets and tables";
+	return false;
 }
 
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)

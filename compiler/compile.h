@@ -36,8 +36,8 @@ struct compile_asked {
 	} *filled;
 	size_t n_filled;
 };
-struct ast_program *compile_front_asked(struct arena *a, const struct source *const *sources, size_t n, const struct compile_asked *asked,
-					struct diag_list *d);
+struct ast_program *compile_front_asked(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
+					const struct compile_asked *asked, struct diag_list *d);
 /* Whether a checked program will compile: what only shows behind the front is told here too. */
 bool compile_check(const struct ast_program *p, const struct compile_options *o, struct diag_list *d);
 /* Code for a checked program: an ELF object in memory, which goes with compile_object_free(). False: see @d. */

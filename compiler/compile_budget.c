@@ -4,7 +4,9 @@
 #include "compile_budget.h"
 
 #include "compile_priv.h"
-#include "object_facts.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 enum { PAGE = 4096 };			/* such maps are whole pages, behind one of their own */
 
@@ -15,10 +17,32 @@ static void add_map(struct diag_list *d, struct budget *b, struct budget_map m)
 	b->per_cpu += m.per_cpu ? m.bytes : 0;
 }
 
+/* Which rule each line of the code is of. */
+static void name_lines(struct arena *a, const struct ast_program *p, struct budget *b)
+{
+	bool *shared = arena_array(a, b->code.line.n + 1, sizeof(*shared));
+
+	b->rule = arena_array(a, b->code.line.n + 1, sizeof(*b->rule));
+	for (size_t i = 0; i < p->by_index.n; i++) {
+		const struct ast_rule *r = p->by_index.v[i];
+		unsigned first = r ? budget_line(r) : 0, last = r ? source_line_col(r->span.src, r->span.end).line : 0;
+
+		for (size_t k = 0; r && k < b->code.line.n; k++) {
+			const struct object_line *l = &b->code.line.v[k];
+
+			if (l->line < first || l->line > last || strcmp(l->file, r->span.src->path) != 0)
+				continue;
+			shared[k] = shared[k] || b->rule[k];
+			b->rule[k] = shared[k] ? NULL : r;
+		}
+	}
+}
+
 bool compile_budget(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, struct budget *out)
 {
 	struct object_facts object = { 0 };
 	struct compile_facts facts = { 0 };
+	const char *err = NULL;
 	void *obj = NULL;
 	size_t len;
 	bool ok;
@@ -26,14 +50,15 @@ bool compile_budget(const struct ast_program *p, const struct compile_options *o
 	*out = (struct budget){ 0 };
 	if (!compile_with_facts(p, o, d, &obj, &len, &facts))
 		return false;
-	ok = object_facts(d->arena, obj, len, &object);
+	ok = object_facts(d->arena, obj, len, &object, &err);
 	compile_object_free(obj, len);
 	if (!ok) {
-		diag_error(d, (struct span){ 0 }, "internal error: the object cannot be read");
+		diag_error(d, (struct span){ 0 }, "internal error: %s", err);
 		return false;
 	}
 	out->ir = facts.ir;
-	out->instructions = object.instructions;
+	out->code = object;
+	name_lines(d->arena, p, out);
 	out->most = ir_cost(facts.ir);
 	out->image = facts.image;
 	out->image_used = facts.ir->image_used;
@@ -72,4 +97,47 @@ size_t budget_place(const struct budget *b, const struct ir_segment *s)
 	while (b->ir->segment.v[i] != s)
 		i++;
 	return i;
+}
+
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+const char *budget_line_shown(struct arena *a, const struct budget *b, size_t line)
+{
+	const struct object_line *l = &b->code.line.v[line];
+	const struct ast_rule *r = b->rule[line];
+
+	return arena_printf(a, "%s:%u%s%s", last_part(l->file), l->line, r && r->label.s ? " " : "", r && r->label.s ? r->label.s : "");
+}
+
+struct line_order {
+	size_t line, instructions;
+};
+
+static int by_instructions(const void *a, const void *b)
+{
+	const struct line_order *x = a, *y = b;
+
+	if (x->instructions != y->instructions)
+		return x->instructions < y->instructions ? 1 : -1;
+	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+size_t *budget_most(struct arena *a, const struct budget *b, size_t *n)
+{
+	struct line_order *order = arena_array(a, b->code.line.n + 1, sizeof(*order));
+	size_t *most = arena_array(a, b->code.line.n + 1, sizeof(*most));
+
+	*n = 0;
+	for (size_t i = 0; i < b->code.line.n; i++)
+		if (strcmp(b->code.line.v[i].file, "xdpfc") != 0 && b->code.line.v[i].instructions)
+			order[(*n)++] = (struct line_order){ i, b->code.line.v[i].instructions };
+	qsort(order, *n, sizeof(*order), by_instructions);
+	for (size_t i = 0; i < *n; i++)
+		most[i] = order[i].line;
+	return most;
 }

@@ -5,6 +5,7 @@
 #define XDPF_COMPILE_BUDGET_H
 
 #include "compile.h"
+#include "object_facts.h"
 
 struct budget_map {
 	const char *name, *type;		/* as `bpftool map` has them */
@@ -15,7 +16,8 @@ struct budget_map {
 };
 
 struct budget {
-	size_t instructions;			/* of the object */
+	struct object_facts code;		/* its functions, lines and longest path */
+	const struct ast_rule **rule;		/* of each of its lines; NULL: there is none, or several share it */
 	struct ir_cost most;			/* a packet */
 	VEC(struct budget_map) map;
 	uint64_t bytes, per_cpu;		/* of all of them */
@@ -26,6 +28,11 @@ struct budget {
 /* Compiles a checked program, and keeps what is to be said of it; in @d's arena. False: see @d. */
 bool compile_budget(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, struct budget *out);
 
+/* "edge.xdpf:31 telnet"; in @a. */
+const char *budget_line_shown(struct arena *a, const struct budget *b, size_t line);
+/* Places of the lines that rules have, those of the most instructions first; in @a. */
+size_t *budget_most(struct arena *a, const struct budget *b, size_t *n);
+
 /* "rules.xdpf", and the line. */
 const char *budget_file(const struct ast_rule *r);
 unsigned budget_line(const struct ast_rule *r);
@@ -35,7 +42,7 @@ const char *budget_engine(const struct ir_segment *s);
 size_t budget_place(const struct budget *b, const struct ir_segment *s);
 
 /* @exceeded: names of what is more than was allowed, up to NULL. */
-void budget_text(const struct budget *b, FILE *out);
-void budget_json(const struct budget *b, const char *const *exceeded, FILE *out);
+void budget_text(struct arena *a, const struct budget *b, FILE *out);
+void budget_json(struct arena *a, const struct budget *b, const char *const *exceeded, FILE *out);
 
 #endif

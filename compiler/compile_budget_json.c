@@ -77,14 +77,61 @@ static json_t *tables(const struct budget *b)
 	return all;
 }
 
-void budget_json(const struct budget *b, const char *const *exceeded, FILE *out)
+static json_t *line(const struct budget *b, size_t i)
+{
+	const struct object_line *l = &b->code.line.v[i];
+
+	return json_pack("{s:o, s:I, s:o, s:I}", "file", text(l->file), "line", (json_int_t)l->line, "rule",
+			 text(b->rule[i] ? b->rule[i]->shown : NULL), "instructions", (json_int_t)l->instructions);
+}
+
+static json_t *functions(const struct budget *b)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < b->code.function.n; i++) {
+		const struct object_function *f = &b->code.function.v[i];
+
+		json_array_append_new(all, json_pack("{s:o, s:I, s:I, s:I}", "name", text(f->name), "instructions", (json_int_t)f->instructions,
+						     "stack", (json_int_t)f->stack, "deepest", (json_int_t)f->deepest));
+	}
+	return all;
+}
+
+static json_t *path(const struct budget *b)
+{
+	json_t *by = json_array();
+
+	if (b->code.path.loops) {
+		json_decref(by);
+		return json_null();
+	}
+	for (size_t i = 0; i < b->code.path.line.n; i++)
+		json_array_append_new(by, line(b, b->code.path.line.v[i]));
+	return json_pack("{s:I, s:I, s:o}", "instructions", (json_int_t)b->code.path.instructions, "calls", (json_int_t)b->code.path.calls, "by", by);
+}
+
+static json_t *lines(struct arena *a, const struct budget *b)
+{
+	size_t n, *most = budget_most(a, b, &n);
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, line(b, most[i]));
+	return all;
+}
+
+void budget_json(struct arena *a, const struct budget *b, const char *const *exceeded, FILE *out)
 {
 	json_t *more = json_array(), *all;
 
 	for (; *exceeded; exceeded++)
 		json_array_append_new(more, json_string(*exceeded));
-	all = json_pack("{s:o, s:I, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "program", text(b->ir->ast->name),
-			"instructions", (json_int_t)b->instructions, "packet", "reads", (json_int_t)b->most.reads, "lookups",
+	all = json_pack("{s:o, s:I, s:o, s:I, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "program",
+			text(b->ir->ast->name),
+			"instructions", (json_int_t)b->code.instructions, "functions", functions(b), "stack",
+			(json_int_t)b->code.function.v[0].deepest, "path", path(b), "lines", lines(a, b), "packet", "reads",
+			(json_int_t)b->most.reads, "lookups",
 			(json_int_t)b->most.maps, "memory", "bytes", (json_int_t)b->bytes, "bytes_per_cpu", (json_int_t)b->per_cpu, "maps", maps(b),
 			"tables", "bytes", (json_int_t)b->image_used, "room", (json_int_t)(b->image - b->image_used), "segments", segments(b),
 			"sets", tables(b), "exceeded", more);

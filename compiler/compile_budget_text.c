@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COLUMNS = 96, CODE_SHOWN = 8 };	/* of a segment's rules that are code; --json has them all */
+enum { COLUMNS = 96, CODE_SHOWN = 8, LINES_SHOWN = 5 };	/* of more, --json has them all */
 
 /* A paragraph, indented. */
 static void para(FILE *out, int indent, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -174,13 +174,41 @@ static void table(const struct ir_table *t, FILE *out)
 	para(out, 4, "why: %s", t->table.why);
 }
 
-void budget_text(const struct budget *b, FILE *out)
+/* Functions and their stack, the longest path, what takes most. */
+static void work(struct arena *a, const struct budget *b, FILE *out)
+{
+	const struct object_facts *o = &b->code;
+	size_t n, *most = budget_most(a, b, &n);
+	const char *by = "";
+
+	fprintf(out, "  %zu function%s, %zu bytes of stack in the deepest call (of %d)\n", o->function.n, plural(o->function.n),
+		o->function.v[0].deepest, OBJECT_STACK);
+	if (o->path.loops)
+		fprintf(out, "  no longest path: the code has loops\n");
+	for (size_t i = 0, shown = 0; !o->path.loops && i < o->path.line.n; i++) {
+		if (!strcmp(o->line.v[o->path.line.v[i]].file, "xdpfc"))
+			continue;
+		if (shown++ < CODE_SHOWN)
+			by = arena_printf(a, "%s%s%s", by, *by ? ", " : " by ", budget_line_shown(a, b, o->path.line.v[i]));
+		else if (shown == CODE_SHOWN + 1)
+			by = arena_printf(a, "%s …", by);
+	}
+	if (!o->path.loops)
+		para(out, 2, "longest path: at most %zu instructions and %zu calls of the kernel's functions,%s", o->path.instructions,
+		     o->path.calls, by);
+	for (size_t i = 0; i < n && i < LINES_SHOWN; i++)
+		fprintf(out, "  %s%zu instructions (%.1f %%): %s\n", i ? "" : "most: ", o->line.v[most[i]].instructions,
+			100.0 * (double)o->line.v[most[i]].instructions / (double)o->instructions, budget_line_shown(a, b, most[i]));
+}
+
+void budget_text(struct arena *a, const struct budget *b, FILE *out)
 {
 	size_t n = 0;
 
-	fprintf(out, "%s: %zu instructions; a packet takes at most\n", b->ir->ast->name, b->instructions);
+	fprintf(out, "%s: %zu instructions; a packet takes at most\n", b->ir->ast->name, b->code.instructions);
 	fprintf(out, "  %zu read%s of constant tables, %zu look-up%s in maps (sets that change, limits, count tables)\n", b->most.reads,
 		plural(b->most.reads), b->most.maps, plural(b->most.maps));
+	work(a, b, out);
 	maps(b, out);
 	limits(b, out);
 	if (b->ir->segment.n)

@@ -46,6 +46,16 @@ size_t source_begin(const struct source *s)
 	return s->len >= 3 && memcmp(s->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 }
 
+const struct source_reader *source_reader(const struct source_reader *r, const struct source *by)
+{
+	return r && (!r->rooted || by->root) ? r : NULL;
+}
+
+const char *source_path(const struct source *s)
+{
+	return strcmp(s->path, "-") == 0 ? "<stdin>" : s->root ? s->path + strlen(s->root) : s->path;
+}
+
 const char *source_shown(const struct source *s)
 {
 	const char *base = strrchr(s->path, '/');

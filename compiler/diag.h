@@ -32,6 +32,8 @@ struct source {
 	uint32_t *line_start;	/* offset of each line's first byte; filled by source_new() */
 	size_t n_lines;
 	const struct source_origin *origin;	/* NULL: it was written as it is */
+	const char *root;	/* what its path begins with, and those that it names: it is not of this disk; NULL: they are what they are */
+	bool absolute;		/* it was named by an absolute path, or by a file that was */
 };
 
 /* Where files come from that rule files name. */
@@ -39,6 +41,7 @@ struct source_reader {
 	/* All bytes of @path in @a, and their number; NULL: *why says why not. */
 	const char *(*read)(void *arg, struct arena *a, const char *path, size_t *len, const char **why);
 	void *arg;
+	bool rooted;		/* of those alone that files with a root name */
 };
 
 /* A run of bytes of a source; begin <= end. src NULL: no place (a rule made by the compiler). */
@@ -55,6 +58,10 @@ struct source *source_new(struct arena *a, const char *path, const char *text, s
 struct line_col source_line_col(const struct source *s, uint32_t offset);
 /* Where its text begins: behind a byte order mark, which says nothing. */
 size_t source_begin(const struct source *s);
+/* Who of @r and the file system (NULL) has what @by names. */
+const struct source_reader *source_reader(const struct source_reader *r, const struct source *by);
+/* The path as people know it: without a root; "<stdin>" for "-". */
+const char *source_path(const struct source *s);
 /* The last component of the path: "edge.xdpf"; "<stdin>" for "-". */
 const char *source_shown(const struct source *s);
 /* The same, and the line: "edge.xdpf:31". Of a text that was made from something else, those that this says. */

@@ -11,11 +11,6 @@
 
 enum { TAB = 8, WINDOW = 100, BEFORE = 40 };
 
-static const char *shown_path(const struct source *s)
-{
-	return strcmp(s->path, "-") == 0 ? "<stdin>" : s->path;
-}
-
 /* Text with everything a terminal might obey replaced. */
 static void put_clean(const char *s, size_t n, FILE *out)
 {
@@ -127,7 +122,7 @@ static void put_place(const struct diag_list *d, struct span sp, FILE *out)
 	} else if (sp.src) {
 		struct line_col at = source_line_col(sp.src, sp.begin);
 
-		put_clean(shown_path(sp.src), strlen(shown_path(sp.src)), out);
+		put_clean(source_path(sp.src), strlen(source_path(sp.src)), out);
 		fprintf(out, ":%u:%u: ", at.line, at.col);
 	} else {
 		fputs("xdpfc: ", out);
@@ -272,7 +267,7 @@ static void json_place(const struct diag_list *d, json_t *o, struct span sp, boo
 	}
 	b = source_line_col(sp.src, sp.begin);
 	e = source_line_col(sp.src, sp.end);
-	json_object_set_new(o, "file", json_clean(shown_path(sp.src)));
+	json_object_set_new(o, "file", json_clean(source_path(sp.src)));
 	json_object_set_new(o, "line", json_integer(b.line));
 	json_object_set_new(o, "column", json_integer(b.col));
 	if (ends) {

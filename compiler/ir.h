@@ -122,6 +122,7 @@ struct ir_program {
 	VEC(ir_var) kept;		/* of them: what dissection leaves for the rules */
 	unsigned options;		/* kinds of TCP options that OPTIONS must find: bits, by their places in lang_options */
 	bool scratch;			/* these live in a per-CPU map, and each GET reads them anew: see lower.h */
+	bool buffers;			/* so do buffers */
 	bool deferred;			/* rules' packets are noted before they are counted: see struct xdpf_pending */
 	bool conn;			/* it asks for a connection's state */
 	unsigned rx;			/* what it asks drivers: bits 1 << enum xdpf_rx_hint */
@@ -174,10 +175,14 @@ const char *ir_check(const struct ir_program *p);
 /* Are rules' packets counted at once, or noted first? */
 enum counting { COUNTING_AUTO, COUNTING_AT_ONCE, COUNTING_DEFERRED };
 
+/* What is in a map in any case, where the stack has no room for it. */
+enum off_stack { OFF_STACK_NONE, OFF_STACK_VARIABLES, OFF_STACK_BUFFERS /* too */ };
+
 struct lower_options {
 	enum counting counting;
 	struct classify_options classify;
 	struct set_options sets;
+	enum off_stack off_stack;
 };
 
 /* lower.c: a checked program to IR. Files too large for one program are an error in @d, and NULL. */

@@ -155,9 +155,9 @@ static bool make_text(struct worker *w, const struct ast_program *p, enum xdpfc_
 	case XDPFC_BUDGET_JSON:
 		ok = compile_budget(p, &w->o, &w->d, &b);
 		if (ok && want == XDPFC_BUDGET)
-			budget_text(&b, out);
+			budget_text(w->d.arena, &b, out);
 		else if (ok)
-			budget_json(&b, (const char *const[]){ NULL }, out);
+			budget_json(w->d.arena, &b, (const char *const[]){ NULL }, out);
 		break;
 	case XDPFC_OBJECT:
 	case XDPFC_TESTS:

@@ -13,9 +13,9 @@
 enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EXPLAIN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE,
 	OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ALL, OPT_FILL, OPT_TIME, OPT_SET, OPT_ENGINE,
-	OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS,
-	OPT_MAX_MEMORY, OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
-	OPT_JSON, OPT_NO_SOURCE, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_MAX_STACK, OPT_MAX_LOOKUPS, OPT_MAX_PATH,
+	OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
+	OPT_JSON, OPT_NO_SOURCE, OPT_KEPT, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -34,11 +34,13 @@ static const struct option_info {
 	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
 	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
 	{ OPT_COUNTING, "--counting", "HOW" },
-	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" }, { OPT_CPUS, "--cpus", "N" },
+	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" },
+	{ OPT_MAX_STACK, "--max-stack", "BYTES" }, { OPT_MAX_LOOKUPS, "--max-lookups", "N" }, { OPT_MAX_PATH, "--max-path", "N" },
+	{ OPT_CPUS, "--cpus", "N" },
 	{ OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
 	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
 	{ OPT_ANALYSE, "--analyse", NULL }, { OPT_DIFF, "--diff", NULL }, { OPT_EFFORT, "--effort", "N" },
-	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL },
+	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL }, { OPT_KEPT, "--kept", "FILE" },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
@@ -59,7 +61,7 @@ static const char help[] =
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
-	"  --max-instructions N, --max-memory BYTES, --cpus N   --budget: more is 4\n"
+	"  --max-{instructions,memory,stack,path,lookups} N, --cpus N --budget: or 4\n"
 	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
 	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
 	"                    --run, --explain: what is not in the frame (else: absent)\n"
@@ -116,6 +118,9 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_COUNTING:	cli->counting_text = value; break;
 	case OPT_MAX_INSTRUCTIONS: cli->max_instructions = value; break;
 	case OPT_MAX_MEMORY:	cli->max_memory = value; break;
+	case OPT_MAX_STACK:	cli->max_stack = value; break;
+	case OPT_MAX_LOOKUPS:	cli->max_lookups = value; break;
+	case OPT_MAX_PATH:	cli->max_path = value; break;
 	case OPT_CPUS:		cli->cpus = value; break;
 	case OPT_PROVE:		cli->prove = value; break;
 	case OPT_ACCEPT:	cli->accept = value; break;
@@ -129,6 +134,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_NO_SOURCE:	cli->no_source = true; break;
+	case OPT_KEPT:		cli->kept_path = value; break;
 	case OPT_QUIET:		cli->quiet = true; break;
 	case OPT_VERSION:
 	case OPT_HELP:		break;
@@ -204,12 +210,22 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 /* An exit status, or GO_ON. */
 static int budget_options(struct cli *cli)
 {
-	const char *of = cli->max_instructions ? "--max-instructions" : cli->max_memory ? "--max-memory" : cli->cpus ? "--cpus" : NULL;
+	const struct {
+		const char *name, *text;
+		uint64_t *number;
+	} limits[] = {
+		{ "--max-instructions", cli->max_instructions, &cli->most_instructions }, { "--max-stack", cli->max_stack, &cli->most_stack },
+		{ "--max-lookups", cli->max_lookups, &cli->most_lookups }, { "--max-path", cli->max_path, &cli->most_path },
+	};
+	const char *of = cli->max_memory ? "--max-memory" : cli->cpus ? "--cpus" : NULL;
 
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
+		if (limits[i].text && !cli->budget)
+			of = limits[i].name;
+		else if (limits[i].text && !cli_number(limits[i].text, UINT64_MAX, limits[i].number))
+			return cli_usage("%s %s: a number", limits[i].name, limits[i].text);
 	if (of && !cli->budget)
 		return cli_usage("%s is for --budget", of);
-	if (cli->max_instructions && !cli_number(cli->max_instructions, UINT64_MAX, &cli->most_instructions))
-		return cli_usage("--max-instructions %s: a number", cli->max_instructions);
 	if (cli->max_memory && !cli_bytes(cli->max_memory, &cli->most_memory))
 		return cli_usage("--max-memory %s: a number of bytes, maybe with Ki, Mi or Gi behind it", cli->max_memory);
 	if (cli->cpus && (!cli_number(cli->cpus, MOST_CPUS, &cli->n_cpus) || !cli->n_cpus))
@@ -337,6 +353,8 @@ int main(int argc, char **argv)
 	status = parse_options(&cli, argc, argv, arena_array(cli.arena, (size_t)argc, sizeof(char *)));
 	if (status == GO_ON)
 		status = check_options(&cli);
+	if (status == GO_ON)
+		status = cli_kept(&cli);
 	if (status == GO_ON)
 		status = cli_import(&cli);
 	if (status == GO_ON) {

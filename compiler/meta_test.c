@@ -72,14 +72,15 @@ static json_t *step_json(struct arena *a, const struct ast_step *step)
 	return o;
 }
 
-static bool test_json(struct arena *a, json_t *out, const struct ast_test *t)
+static bool test_json(struct arena *a, json_t *out, size_t file, const struct ast_test *t)
 {
 	json_t *steps = json_array();
 	bool ok = steps;
 
 	for (size_t i = 0; i < t->step.n; i++)
 		ok &= !json_array_append_new(steps, step_json(a, t->step.v[i]));
-	return !json_array_append_new(out, json_pack("{s:s, s:o}", "name", shown(a, t->name.s), "steps", steps)) && ok;
+	return !json_array_append_new(out, json_pack("{s:s, s:I, s:o}", "name", shown(a, t->name.s), "file", (json_int_t)file, "steps",
+						       steps)) && ok;
 }
 
 bool meta_tests(const struct ast_program *p, char **text, size_t *len)
@@ -92,7 +93,7 @@ bool meta_tests(const struct ast_program *p, char **text, size_t *len)
 	*len = 0;
 	for (size_t u = 0; u < p->units.n; u++)
 		for (size_t i = 0; i < p->units.v[u]->tests.n; i++)
-			ok = ok && test_json(a, tests, p->units.v[u]->tests.v[i]);
+			ok = ok && test_json(a, tests, u, p->units.v[u]->tests.v[i]);
 	if (ok && json_array_size(tests)) {
 		root = json_pack("{s:O}", "tests", tests);
 		*text = json_dumps(root, JSON_COMPACT);

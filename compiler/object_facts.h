@@ -1,5 +1,5 @@
 /*
- * What a finished object is.
+ * What a finished object is, and what its code takes.
  */
 #ifndef XDPF_OBJECT_FACTS_H
 #define XDPF_OBJECT_FACTS_H
@@ -12,12 +12,42 @@ struct object_data {
 	size_t bytes;
 };
 
-struct object_facts {
-	size_t instructions;		/* as the kernel counts them: one that loads 64 bits is two */
-	VEC(struct object_data) data;
+/* A function that runs: the program, and what it calls. */
+struct object_function {
+	const char *name;
+	size_t instructions;
+	size_t stack;			/* bytes below its frame's top that it uses */
+	size_t deepest;			/* of it and whatever it calls, each frame in whole units of OBJECT_FRAME */
 };
 
-/* Of an object that object_finish() made; names are in @a. False: it is none. */
-bool object_facts(struct arena *a, void *obj, size_t len, struct object_facts *f);
+/* A line of a source, and what stands in the code for it. */
+struct object_line {
+	const char *file;
+	unsigned line;
+	size_t instructions;
+};
+
+/* The longest way through the code, in instructions that are run one after another. */
+struct object_path {
+	bool loops;			/* there is none: code leads back to itself. Nothing of the rest is known then */
+	size_t instructions;		/* one that loads 64 bits is one */
+	size_t calls;			/* of helpers and functions of the kernel's */
+	VEC(size_t) line;		/* places in .line, in the order in which it comes by them, each once */
+};
+
+enum { OBJECT_FRAME = 32, OBJECT_STACK = 512 };	/* what a frame counts in without a JIT and before Linux 6.9; the most that kernels allow */
+
+struct object_facts {
+	size_t instructions;		/* of all functions that run, as libbpf puts them together; one that loads 64 bits is two */
+	VEC(struct object_data) data;
+	VEC(struct object_function) function;	/* [0] is the program */
+	VEC(struct object_line) line;
+	struct object_path path;
+};
+
+/* What the program and whatever it calls take of the stack. Of an object that object_finish() made; false: @err says why. */
+bool object_deepest(void *obj, size_t len, size_t *deepest, const char **err);
+/* Of an object that object_finish() made; names are in @a. False: @err says why. */
+bool object_facts(struct arena *a, void *obj, size_t len, struct object_facts *f, const char **err);
 
 #endif

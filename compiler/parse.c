@@ -107,7 +107,7 @@ bool parse_unit(struct ast_program *p, const struct source *source, struct diag_
 	u->default_verdict = VERDICT_PASS;
 	*vec_add(p->arena, &p->units) = u;
 	*vec_add(p->arena, &p->sources) = source;
-	if (p->reader)
+	if (source_reader(p->reader, source))
 		c.file = (struct parse_file){ .path = source->path, .known = true };
 	else if (strcmp(source->path, "-") != 0 && stat(source->path, &st) == 0)
 		c.file = (struct parse_file){ .dev = st.st_dev, .ino = st.st_ino, .known = true };
@@ -144,15 +144,15 @@ bool parse_asked(struct ast_program *p, const struct source *steps, bool packet,
 /* "a.xdpf -> b.xdpf -> a.xdpf": from where the file is being read to where it would be read again. */
 static const char *chain_text(const struct parser *c, const struct parser *again)
 {
-	const char *s = again->src->path;
+	const char *s = source_path(again->src);
 	unsigned n = 0;
 
 	for (const struct parser *p = c; p != again; p = p->includer)
 		if (++n <= 6)
-			s = arena_printf(c->a, "%s -> %s", p->src->path, s);
+			s = arena_printf(c->a, "%s -> %s", source_path(p->src), s);
 	if (n > 6)
 		s = arena_printf(c->a, "... -> %s", s);
-	return arena_printf(c->a, "%s -> %s", again->src->path, s);
+	return arena_printf(c->a, "%s -> %s", source_path(again->src), s);
 }
 
 const char *parse_beside(const struct parser *c, const char *path)
@@ -160,7 +160,7 @@ const char *parse_beside(const struct parser *c, const char *path)
 	const char *slash = strrchr(c->src->path, '/');
 
 	if (path[0] == '/')
-		return path;
+		return c->src->root ? arena_printf(c->a, "%s%s", c->src->root, path) : path;
 	/* "-" would be standard input. */
 	if (!slash)
 		return strcmp(path, "-") == 0 ? "./-" : path;
@@ -168,17 +168,27 @@ const char *parse_beside(const struct parser *c, const char *path)
 }
 
 /* @path, which @name says, as a source; NULL: it cannot be read, which was told. */
-static const struct source *read_named(struct parser *c, struct ast_name name, const char *path)
+static struct source *read_named(struct parser *c, const struct source_reader *r, struct ast_name name, const char *path)
 {
-	const struct source_reader *r = c->run->p->reader;
 	const char *why = NULL, *text;
 	size_t len = 0;
 
 	text = r->read(r->arg, c->a, path, &len, &why);
 	if (text && len <= SOURCE_MAX)
 		return source_new(c->a, path, text, len);
-	cannot_read(c->d, name.span, path, text ? "it is larger than 256 MiB" : why);
+	cannot_read(c->d, name.span, path + (c->src->root ? strlen(c->src->root) : 0), text ? "it is larger than 256 MiB" : why);
 	return NULL;
+}
+
+/* What was read because @c's file names it is one of the program's sources. */
+static const struct source *add_named(struct parser *c, struct ast_name name, struct source *s)
+{
+	if (!s)
+		return NULL;
+	s->root = c->src->root;
+	s->absolute = name.s[0] == '/' || c->src->absolute;
+	*vec_add(c->a, &c->run->p->sources) = s;
+	return s;
 }
 
 /* The file @path, which @name says, to be read: its descriptor, or -1, which was told. */
@@ -206,7 +216,7 @@ static bool is_regular(struct parser *c, struct span at, const char *path, const
 	return false;
 }
 
-static const struct source *open_elements(struct parser *c, struct ast_name name, const char *path)
+static struct source *open_elements(struct parser *c, struct ast_name name, const char *path)
 {
 	struct stat st;
 	int fd = open_named(c, name, path, "names", &st);
@@ -221,17 +231,14 @@ static const struct source *open_elements(struct parser *c, struct ast_name name
 
 const struct source *parse_elements(struct parser *c, struct ast_name name)
 {
+	const struct source_reader *r = source_reader(c->run->p->reader, c->src);
 	const char *path = parse_beside(c, name.s);
-	const struct source *s;
 
 	if (!*name.s) {
 		diag_error(c->d, name.span, "a file of elements without a name")->remedy = "write from \"FILE\"";
 		return NULL;
 	}
-	s = c->run->p->reader ? read_named(c, name, path) : open_elements(c, name, path);
-	if (s)
-		*vec_add(c->a, &c->run->p->sources) = s;
-	return s;
+	return add_named(c, name, r ? read_named(c, r, name, path) : open_elements(c, name, path));
 }
 
 static bool same_file(const struct parse_file *a, const struct parse_file *b)
@@ -272,14 +279,15 @@ static bool may_include(struct parser *c, struct span at, const char *path, cons
 }
 
 /* NULL: it may not be read, or cannot, which was told. */
-static const struct source *open_include(struct parser *c, struct ast_name name, const char *path, struct parse_file *file)
+static struct source *open_include(struct parser *c, struct ast_name name, const char *path, struct parse_file *file)
 {
+	const struct source_reader *r = source_reader(c->run->p->reader, c->src);
 	struct stat st;
 	int fd;
 
-	if (c->run->p->reader) {
+	if (r) {
 		*file = (struct parse_file){ .path = path, .known = true };
-		return may_include(c, name.span, path, file) ? read_named(c, name, path) : NULL;
+		return may_include(c, name.span, path, file) ? read_named(c, r, name, path) : NULL;
 	}
 	fd = open_named(c, name, path, "includes", &st);
 	if (fd < 0)
@@ -300,9 +308,7 @@ void parse_include(struct parser *c, struct span sp, struct ast_name name)
 		diag_error(c->d, name.span, "an include without a name")->remedy = "write include \"FILE\";";
 		return;
 	}
-	sub.src = open_include(c, name, parse_beside(c, name.s), &sub.file);
-	if (!sub.src)
-		return;
-	*vec_add(c->a, &c->run->p->sources) = sub.src;
-	parse_text(&sub);
+	sub.src = add_named(c, name, open_include(c, name, parse_beside(c, name.s), &sub.file));
+	if (sub.src)
+		parse_text(&sub);
 }

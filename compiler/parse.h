@@ -262,7 +262,6 @@ struct ast_step *build_repeat(struct parser *c, struct span sp, struct span time
 struct ast_step *build_after(struct parser *c, struct span sp, struct ast_value *duration);
 struct ast_step *build_expect(struct parser *c, struct span sp, struct ast_name verdict);
 struct ast_step *build_by(struct span sp, struct ast_step *expect, struct ast_name by, bool string, bool is_default);
-/* A step that this version does not do anything with; says so. */
 /* @duration NULL: not given, or nothing is added. */
 struct ast_step *build_step_set(struct parser *c, struct span sp, enum ast_step_kind kind, struct ast_value *element, struct ast_name set,
 				struct ast_value *duration);

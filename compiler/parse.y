@@ -60,7 +60,7 @@ static void parse_error(const struct span *at, struct parser *c, const char *tex
 /* Words of the core. */
 %token <name> ABORT "abort" AND "and" COUNT "count" DEFAULT "default" DROP "drop" ELSE "else" IF "if" IN "in" INCLUDE "include" LET "let"
 %token <name> NOT "not" OPTION "option" OR "or" PACKET "packet" PASS "pass" PER "per" SET "set" TX "tx" VLAN "vlan"
-/* Words that are reserved and that this version does nothing with; those that are also known values may stand as such. */
+/* Words of limits, of sets that live, of other actions and verdicts, and of tests; those that are also known values may stand as such. */
 %token <name> ADD "add" AFTER "after" BURST "burst" BY "by" CLOSED "closed" EXPECT "expect" FOR "for" FORWARD "forward" FROM "from"
 %token <name> FULL "full" LIMIT "limit" LIVE "live" LOG "log" MARK "mark" OPEN "open" OVER "over" RANDOM "random" REDIRECT "redirect"
 %token <name> REMOVE "remove" REPEAT "repeat" REPLY "reply" SAMPLE "sample" SIZE "size" SYNCOOKIE "syncookie" TEST "test" TIME "time"

@@ -1,7 +1,7 @@
 /*
  * Syntax errors. In: the token that the grammar cannot go on with, what stood before it, and what could have followed. Out: one
  * diagnostic that says what was found and what was expected, in words, with a remedy for the slips that people make who come from C, pf,
- * nftables or Wireshark, and for words of the language that this version does not do anything with.
+ * nftables or Wireshark.
  */
 #include <string.h>
 
@@ -156,6 +156,8 @@ static void report_not_action(struct parser *c, unsigned want)
 		d->remedy = c->tokens->before.kind == TOK_COMMA ?
 				    "several fields of a key stand in parentheses; `FIELD = VALUE` writes to one; a condition stands behind `if`" :
 				    "`FIELD = VALUE` writes to a field; a condition stands behind `if`";
+	else if (strstr(k->val.name.s, "payload") && *parse_behind(c) == '[')
+		d->remedy = SLIP_READ_ONLY;
 	else if (s && !strcmp(s, "reply"))
 		d->remedy = want & (WANT_ACTION | WANT_STATEMENT) ? "write `reply rst` (to TCP), `reply unreachable` (to any protocol), or `drop`" :
 								     "did you mean `drop`?";
@@ -205,9 +207,9 @@ void parse_report(struct parser *c, unsigned want)
 	/* Only what names something is missing. */
 	if (tokens_keyword(c->src->text + k->span.begin, k->span.end - k->span.begin) && k->kind != TOK_LABEL && (want & WANT_NAME) &&
 	    !(want & (WANT_COND | WANT_VALUE | WANT_SEMI))) {
-		what = slip_unnamed(before);
+		what = slip_unnamed(before, k);
 		diag_error(c->d, k->span, "%s is a word of the language and cannot be a name here", parse_quote(c, k->span))->remedy =
-			what ? what : before->kind == TOK_VLAN ? "the tag that is there is changed by `vlan.id = ID`" : "choose another name";
+			what ? what : "choose another name";
 		t->pass_last = true;
 		return;
 	}

@@ -195,6 +195,8 @@ void scan_bad_word(struct parser *c, struct span sp)
 		diag_error(c->d, sp, "%s is no share", q)->remedy = "how many of them is said in percent: random 0.5%";
 	else if (c->tokens->last.kind == TOK_OVER || c->tokens->last.kind == TOK_WITHIN)
 		diag_error(c->d, sp, "%s is no rate", q)->remedy = "a rate is a whole number: 30/m where 0.5/s is meant, 1500/s or 1.5k/s";
+	else if (c->tokens->last.kind == TOK_LOG)
+		diag_error(c->d, sp, "%s is no number of packets", q)->remedy = "a log's pace is a whole number: 30/m where 0.5/s is meant";
 	else if (memchr(s, '.', sp.end - sp.begin))
 		diag_error(c->d, sp, "%s is neither a number nor an IPv4 address", q)->remedy =
 			"an address has four numbers, 192.0.2.1; a prefix too: 192.0.2.0/24";

@@ -6,12 +6,24 @@
 
 #include "parse_tokens.h"
 
-const char *slip_unnamed(const struct token *before)
+static const char A_RATE[] = "a rate is said per second, minute or hour: 10/s, 5M bits/m, 1/h";
+
+const char *slip_unnamed(const struct token *before, const struct token *k)
 {
 	switch (before->kind) {
 	case TOK_REPLY:		return "say what is answered: `reply rst` (to TCP), or `reply unreachable` (to any protocol)";
 	case TOK_COUNT:		return "say the table's name: `count NAME` or `count NAME per KEY`";
-	default:		return NULL;
+	case TOK_VLAN:		return "the tag that is there is changed by `vlan.id = ID`";
+	case TOK_PER:		return "chance is for each packet, unless it is `per flow`: write `random 1%`";
+	case TOK_NUM: case TOK_QTY:
+		return k->kind == TOK_PER ? A_RATE : NULL;
+	case TOK_LBRACE: case TOK_COMMA:
+		/* among what a test says of a packet */
+		return k->kind == TOK_TIME ? "a test's clock is put forward before the packet: `after 8h`; it begins at 00:00 UTC" :
+		       k->kind == TOK_NOT ? "what is not named is not there: leave it out; a flag is taken out by `tcp.syn = 0`" :
+		       k->kind == TOK_RANDOM ? "random numbers are the same in every run, and no packet's" : NULL;
+	default:
+		return k->kind == TOK_TIME ? "times of day stand in a `let`: let office = { 08:00-12:00, 13:00-18:00 };" : NULL;
 	}
 }
 
@@ -91,8 +103,12 @@ static const char *of_a_set(struct parser *c, unsigned want)
 	if (want & WANT_TO && !(want & WANT_LIVE))
 		return k->kind == TOK_COMMA ? "several fields stand in parentheses: add (ip.src, tcp.dport) to SET" :
 					      "write `add ELEMENT to SET` or `remove ELEMENT from SET`";
+	if (c->tokens->before.kind == TOK_ADD || c->tokens->before.kind == TOK_REMOVE)
+		return "a rule changes a set by a field of the packet: `add ip.src to SET`; other elements stand in its declaration";
 	if (among_actions(want) && k->kind == TOK_TIMEOUT)
 		return "how long it stays is said with `for`: add ip.src to SET for 10m";
+	if (among_actions(want) && k->kind == TOK_FOR)
+		return "what is taken out is gone: leave `for` out; for a time an element is put in, `add … for 10s`";
 	return NULL;
 }
 
@@ -105,7 +121,9 @@ static const char *of_a_limit(unsigned want, const struct token *k, const struct
 			return "a limit follows the whole condition, outside of parentheses: `drop if (tcp or udp) over 10/s;`";
 	}
 	if (want == WANT_SLASH && before->kind == TOK_NAME)
-		return "a rate is said per second, minute or hour: 10/s, 5M bits/m, 1/h";
+		return A_RATE;
+	if (before->kind == TOK_PER || (before->kind == TOK_LPAREN && k->kind == TOK_RPAREN && want & WANT_COND))
+		return "a key is a field, or several in parentheses: per (ip.src, tcp.dport)";
 	return NULL;
 }
 
@@ -115,6 +133,16 @@ static const char *of_an_action(struct parser *c, unsigned want)
 
 	if (before->kind == TOK_REDIRECT && (k->kind == TOK_TO || k->kind == TOK_IF || k->kind == TOK_SEMI || k->kind == TOK_COMMA))
 		return "say where to: `redirect eth1`, `redirect { eth1, eth2 }`, `redirect cpu 2` or `redirect socket`";
+	if (is_word(before, "cpu") && k->kind == TOK_NUM && want & WANT_CLOSE)
+		return "a list is of interfaces; to a CPU it is `redirect cpu 2` alone";
+	if (is_word(before, "cpu") && k->kind == TOK_NAME && among_actions(want))
+		return "a CPU is a number: `redirect cpu 2`";
+	if (k->kind == TOK_NAME && before->kind == TOK_NAME && want & WANT_NUM && among_actions(want))
+		return arena_printf(c->a, "several interfaces stand between braces: `redirect { %s, %s }`", shown(c, before), shown(c, k));
+	if (k->kind == TOK_NAME && before->kind == TOK_FORWARD && among_actions(want))
+		return "the kernel's routes say where to; an interface is named by `redirect eth0`";
+	if (k->kind == TOK_PACKET && want & WANT_STATEMENT)
+		return SLIP_READ_ONLY;
 	if (before->kind == TOK_LOG && (k->kind == TOK_NAME || k->kind == TOK_STRING))
 		return "a log says which rule it is of, and no text of its own: give the rule a label";
 	if (before->kind == TOK_SAMPLE)
@@ -142,6 +170,14 @@ static const char *of_a_value(struct parser *c, unsigned want)
 {
 	const struct token *k = &c->tokens->last, *before = &c->tokens->before;
 
+	if (k->kind == TOK_DASH && want & (WANT_NUM | WANT_VALUE) && before->kind != TOK_MARK)
+		return "numbers are not negative here";
+	if (k->kind == TOK_RBRACE && before->kind == TOK_LBRACE && want & WANT_VALUE)
+		return "a list has something in it: { 22, 80 }";
+	if (k->kind == TOK_CLOSED && want & WANT_VALUE)
+		return "the states of a connection are new, established and related";
+	if (k->kind == TOK_SLASH && want & WANT_CMP)
+		return "a prefix stands behind the comparison: ip.src in 192.0.2.0/24; a set of type `net` has prefixes in it";
 	if (k->kind == TOK_LT && want & WANT_VALUE && before->kind != TOK_TIME)
 		return "names of `let` and `set` are used as they are";
 	if (k->kind == TOK_COMMA && is_value(before) && want & WANT_SEMI && !(want & (WANT_IF | WANT_COMMA | WANT_LIVE | WANT_NAME)))
@@ -161,6 +197,14 @@ static const char *of_a_test(unsigned want, const struct token *k, const struct 
 		return "what a packet is stands between braces: packet { tcp.dport = 80 }";
 	if (before->kind == TOK_NUM && k->kind == TOK_LBRACE && want == WANT_COND)
 		return "one packet is repeated: repeat 5 packet { … }";
+	if (before->kind == TOK_REPEAT)
+		return "say how often: repeat 5 packet { … }";
+	if (before->kind == TOK_STRING && want & WANT_NUM && !(want & WANT_VALUE))
+		return "say which of the capture's packets: packet from \"x.pcap\" 7";
+	if (want & WANT_STEP && is_verdict(before->kind) && k->kind == TOK_NAME)
+		return "what is expected is one word: pass, drop, abort, tx or redirect; and `by LABEL` says who decides";
+	if (want & WANT_STEP && k->kind == TOK_COMMA)
+		return "leave the comma out: the steps of a test stand one behind the other";
 	return NULL;
 }
 

@@ -70,8 +70,10 @@ const char *parse_remedy(struct parser *c, unsigned want);
 
 /* ---- slips of habit (parse_slip.c) ---- */
 
-/* The remedy where a keyword stands in place of a name behind @before; NULL: none is known. */
-const char *slip_unnamed(const struct token *before);
+#define SLIP_READ_ONLY "bytes at an offset are only read; `FIELD = VALUE` writes to a header's field"
+
+/* The remedy where the keyword @k stands in place of a name behind @before; NULL: none is known. */
+const char *slip_unnamed(const struct token *before, const struct token *k);
 /* True where the slip was reported. */
 bool slip_report(struct parser *c, unsigned want);
 /* NULL where the last token is none of these slips. */

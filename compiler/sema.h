@@ -278,6 +278,8 @@ struct ranges items_ranges(struct sema *s, enum type_kind kind, struct found *fo
 void warn_twice(struct sema *s, enum type_kind kind, const struct twice *t);
 /* Tuples: @n wants; appends boxes of @n ranges. */
 bool value_boxes(struct sema *s, const struct want *w, unsigned n, const struct ast_value *v, struct ranges *out);
+/* What the numbers of a type are whose names are all there is; NULL: of others. */
+const char *want_named(const struct want *w);
 /* "a transport port", "a number of 12 bits". */
 const char *want_shown(struct sema *s, const struct want *w);
 /* "tcp.dport is a transport port", "set web is of type `port`". */
@@ -315,10 +317,8 @@ bool set_live_check(struct sema *s, struct ast_set *set);
 bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w);
 /* Appends those of the set's file, where it has one; they are in @a. */
 bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, const struct want *w, struct ranges *out);
-/* Appends the elements that @v says; nothing is said yet of whether the set can hold them. */
+/* Appends the elements that @v says, of a set that lives and can hold them. */
 bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out);
-/* Can a set that lives hold these? @at: where they stand. */
-bool set_holds(struct sema *s, const struct ast_set *set, struct span at, const struct ranges *out);
 /* The set of this name that something is added to or removed from; NULL: there is none that lives, which is told. */
 struct ast_set *set_changed(struct sema *s, const struct ast_name *name, bool add);
 bool set_action_check(struct sema *s, struct ast_action *a);

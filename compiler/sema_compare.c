@@ -209,7 +209,7 @@ static bool named_check(struct sema *s, const struct ast_expr *e, const struct w
 		if (!value_is_zero(found->item.v[i].r.hi))
 			continue;
 		d = diag_error(s->d, found->item.v[i].at->span, "%s is never 0", w->what);
-		d->remedy = w->type == TYPE_WEEKDAY ? "days are 1 (mon) to 7 (sun)" : "states are new, established and related";
+		d->remedy = want_named(w);
 		return false;
 	}
 	return true;

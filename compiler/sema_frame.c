@@ -194,8 +194,11 @@ static bool meta_check(struct sema *s, const struct ast_assign *a, enum field_id
 
 	if (id == FIELD_IP_PROTO || id == FIELD_PKT_LEN || id == FIELD_PAYLOAD_LEN || id == FIELD_RXQUEUE)
 		return true;
-	e = diag_error(s->d, a->name.span, "`%s` follows from the packet's bytes and cannot be given", a->name.s);
-	if (id == FIELD_MALFORMED)
+	e = diag_error(s->d, a->name.span, "`%s` follows from the %s and cannot be given", a->name.s,
+		       id == FIELD_WEEKDAY ? "clock" : "packet's bytes");
+	if (id == FIELD_WEEKDAY)
+		e->remedy = "a test begins on a Saturday, 00:00 UTC: put the clock forward before the packet, `after 2d`";
+	else if (id == FIELD_MALFORMED)
 		e->remedy = "give a field that is wrong, such as `ip4.len = 10`, or cut the frame off: `pkt.len = 20`";
 	else if (id == FIELD_IP_FRAGMENT || id == FIELD_IP_FRAG_FIRST)
 		e->remedy = "write `ip4.mf` or `ip4.fragoff = N`, for IPv6 `frag.more` or `frag.offset = N`";
@@ -343,7 +346,7 @@ static bool capture_check(struct sema *s, struct ast_frame *f)
 	const char *why = f->number ? NULL : "packets are counted from 1";
 
 	if (!why)
-		why = frame_capture(s->a, s->p->reader, f->path, f->number, &f->data, &f->len);
+		why = frame_capture(s->a, source_reader(s->p->reader, f->span.src), f->path, f->number, &f->data, &f->len);
 	if (!why && (f->len < FRAME_LEAST || f->len > FRAME_MOST))
 		why = arena_printf(s->a, "it has %zu bytes, a test's packet has %d to %d", f->len, FRAME_LEAST, FRAME_MOST);
 	if (!why)

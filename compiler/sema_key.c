@@ -31,7 +31,7 @@ bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct 
 
 	if (n > SEMA_MAX_KEY_FIELDS) {
 		e = diag_error(s->d, sp, "a key has at most %d fields, this has %zu", SEMA_MAX_KEY_FIELDS, n);
-		e->remedy = "count by fewer fields, or in two tables";
+		e->remedy = "leave some of them out, or let two rules have them";
 		return false;
 	}
 	for (size_t i = 0; i < n; i++)

@@ -213,7 +213,8 @@ bool limit_check(struct sema *s, struct ast_limit *l)
 		e->remedy = "write the rule without the limit, or the opposite verdict";
 		return false;
 	}
-	if (!burst(s, l, rate, per, unit) || !key_check(s, l->key.v, l->key.n, l->span, "the limit") || !table_size(s, l))
+	if (!burst(s, l, rate, per, unit) ||
+	    !key_check(s, l->key.v, l->key.n, l->key.n ? l->key.v[0]->span : l->span, "the limit") || !table_size(s, l))
 		return false;
 	if (xdpf_limit_make(&l->fixed, rate, unit == RATE_BITS ? 8 * per : per, l->burst_tokens, &too_fast))
 		return true;

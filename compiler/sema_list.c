@@ -64,8 +64,15 @@ static bool read_range(struct sema *s, const struct want *w, const struct ast_va
 		return false;
 	}
 	if (value_cmp(lo.lo, hi.lo) > 0) {
+		const char *first = sema_quote(s, v->sub.v[0]->span), *last = sema_quote(s, v->sub.v[1]->span);
+
 		e = sema_error(s, v->span, "the range `%s` is reversed", sema_quote(s, v->span));
-		e->remedy = arena_printf(s->a, "write %s-%s", sema_quote(s, v->sub.v[1]->span), sema_quote(s, v->sub.v[0]->span));
+		if (w->type == TYPE_WEEKDAY)
+			e->remedy = arena_printf(s->a, "weeks begin with mon: write { %s - sun, mon - %s }", first, last);
+		else if (v->sub.v[1]->kind == AST_WORD)
+			e->remedy = arena_printf(s->a, "write %s - %s", last, first);
+		else
+			e->remedy = arena_printf(s->a, "write %s-%s", last, first);
 		return false;
 	}
 	*out = (struct range){ lo.family, lo.lo, hi.lo };

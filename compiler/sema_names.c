@@ -272,6 +272,8 @@ void names_unit(struct sema *s)
 			d->kind = kind;
 			d->order = s->order;
 			d->broken = true;
+			if (name->s && !names_lost(s, name->s))
+				symtab_put(&s->names, SPACE_LOST, name->s, strlen(name->s));
 		}
 		switch (kind) {
 		case DECL_LET:

@@ -57,7 +57,7 @@ static bool counts_down(struct sema *s, const struct ast_action *a)
 
 static bool number_check(struct sema *s, const struct ast_value *v, const char *what, unsigned bits, struct range *out)
 {
-	struct want w = { .type = TYPE_NUM, .kind = KIND_NUM, .bits = bits, .what = what };
+	struct want w = { .type = TYPE_NUM, .kind = KIND_NUM, .bits = bits, .what = what, .write = true };
 
 	return value_whole(s, v) && value_one(s, &w, v, out);
 }

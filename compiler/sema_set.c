@@ -43,6 +43,26 @@ static bool size_read(struct sema *s, const struct ast_value *v, uint32_t *out)
 	return false;
 }
 
+/* Is the element @v what @set, which lives, can hold: single values, and a prefix in its place? */
+static bool element_check(struct sema *s, const struct ast_set *set, struct span at, const struct range *v)
+{
+	struct diag *e;
+
+	for (unsigned i = 0; i < set->n_types; i++) {
+		struct value d = { v[i].lo.hi ^ v[i].hi.hi, v[i].lo.lo ^ v[i].hi.lo }, next = value_next(d);
+		bool net = set->prefix && i == set->net;
+
+		if (value_is_zero(d) || (net && value_is_zero(value_and(d, next)) && value_is_zero(value_and(v[i].lo, d))))
+			continue;
+		e = diag_error(s->d, at, "set %s lives, and cannot hold the range %s-%s", set->name.s,
+			       value_show(s->a, lang_types[set->types[i]].kind, v[i].family, v[i].lo),
+			       value_show(s->a, lang_types[set->types[i]].kind, v[i].family, v[i].hi));
+		e->remedy = net ? "write it as prefixes" : "write its values one by one";
+		return false;
+	}
+	return true;
+}
+
 /* ---- files ---- */
 
 static const struct ast_value *atom(struct arena *a, const struct source *src, size_t begin, size_t end)
@@ -90,9 +110,11 @@ static bool blank(char c)
 }
 
 /* The element of one line, if there is one: as many words as the set has components; false: wrong, and reported. */
-static bool line_read(struct sema *s, struct arena *words, const struct want *w, unsigned n, const struct source *src, size_t at, size_t end,
+static bool line_read(struct sema *s, struct arena *words, const struct want *w, const struct ast_set *set, size_t at, size_t end,
 		      struct range box[SEMA_MAX_TUPLE], bool *any)
 {
+	const struct source *src = set->from_text;
+	unsigned n = set->n_types;
 	size_t from = at;
 	struct diag *e;
 
@@ -118,7 +140,9 @@ static bool line_read(struct sema *s, struct arena *words, const struct want *w,
 			return false;
 	}
 	*any = true;
-	return true;
+	while (from < at && blank(src->text[from]))
+		from++;
+	return !set->live || element_check(s, set, (struct span){ src, (uint32_t)from, (uint32_t)at }, box);
 }
 
 /* Room for one element a line. */
@@ -162,7 +186,7 @@ bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, c
 			ok = false;
 			break;
 		}
-		ok = line_read(s, words, in_file, set->n_types, src, at, end, box, &any) && ok;
+		ok = line_read(s, words, in_file, set, at, end, box, &any) && ok;
 		for (unsigned i = 0; any && i < set->n_types; i++)
 			*vec_add(a, out) = box[i];
 		arena_release(words, mark);
@@ -220,46 +244,27 @@ bool set_live_check(struct sema *s, struct ast_set *set)
 	return ok;
 }
 
-/* Element @i of @v, of @n components, as what a set that lives can hold: single values, and a prefix in its place. */
-static bool element_check(struct sema *s, const struct ast_set *set, struct span at, const struct range *v)
-{
-	struct diag *e;
-
-	for (unsigned i = 0; i < set->n_types; i++) {
-		struct value d = { v[i].lo.hi ^ v[i].hi.hi, v[i].lo.lo ^ v[i].hi.lo }, next = value_next(d);
-		bool net = set->prefix && i == set->net;
-
-		if (value_is_zero(d) || (net && value_is_zero(value_and(d, next)) && value_is_zero(value_and(v[i].lo, d))))
-			continue;
-		e = diag_error(s->d, at, "set %s lives, and cannot hold the range %s-%s", set->name.s,
-			       value_show(s->a, lang_types[set->types[i]].kind, v[i].family, v[i].lo),
-			       value_show(s->a, lang_types[set->types[i]].kind, v[i].family, v[i].hi));
-		e->remedy = net ? "write it as prefixes" : "write its values one by one";
-		return false;
-	}
-	return true;
-}
-
 bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out)
 {
 	struct found found = { .a = s->a };
 
 	if (!value_whole(s, v))
 		return false;
-	if (set->n_types > 1)
-		return value_boxes(s, w, set->n_types, v, out);
+	if (set->n_types > 1) {
+		if (!value_boxes(s, w, set->n_types, v, out))
+			return false;
+		for (size_t i = 0; i < out->n; i += set->n_types)
+			if (!element_check(s, set, v->span, out->v + i))
+				return false;
+		return true;
+	}
 	if (!value_read(s, w, v, &found))
 		return false;
-	for (size_t i = 0; i < found.item.n; i++)
-		*vec_add(s->a, out) = found.item.v[i].r;
-	return true;
-}
-
-bool set_holds(struct sema *s, const struct ast_set *set, struct span at, const struct ranges *out)
-{
-	for (size_t i = 0; i < out->n; i += set->n_types)
-		if (!element_check(s, set, at, out->v + i))
+	for (size_t i = 0; i < found.item.n; i++) {
+		if (!element_check(s, set, found.item.v[i].at->span, &found.item.v[i].r))
 			return false;
+		*vec_add(s->a, out) = found.item.v[i].r;
+	}
 	return true;
 }
 
@@ -272,8 +277,6 @@ bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w)
 		return false;
 	set->range = out.v;
 	set->n = out.n / set->n_types;
-	if (!set_holds(s, set, set->span, &out))
-		return false;
 	if (set->n > set->max) {
 		e = diag_error(s->d, set->size ? set->size->span : set->name.span, "set %s begins with %zu elements, and holds %u",
 			       set->name.s, set->n, set->max);

@@ -20,7 +20,7 @@ bool step_set_check(struct sema *s, struct ast_step *step)
 		return false;
 	}
 	set_wants(set, arena_printf(s->a, "set %s", set->name.s), want);
-	if (!set_elements(s, set, want, step->element, &out) || !set_holds(s, set, step->element->span, &out))
+	if (!set_elements(s, set, want, step->element, &out))
 		return false;
 	step->set = set;
 	step->range = out.v;

@@ -6,6 +6,12 @@
 
 #include <string.h>
 
+const char *want_named(const struct want *w)
+{
+	return w->type == TYPE_WEEKDAY ? "days are 1 (mon) to 7 (sun)" :
+	       w->type == TYPE_FLOWSTATE ? "states are new, established and related" : NULL;
+}
+
 const char *want_shown(struct sema *s, const struct want *w)
 {
 	if (w->slice)
@@ -119,7 +125,8 @@ static bool number(struct sema *s, const struct want *w, const struct ast_value 
 		e->remedy = "numbers have at most 64 bits";
 	} else {
 		e = sema_error(s, v->span, "%s does not fit %s", shown, w->what);
-		e->remedy = arena_printf(s->a, "%s has %u bit%s: a number from 0 to %llu",
+		e->remedy = want_named(w) ? want_named(w) :
+			    arena_printf(s->a, "%s has %u bit%s: a number from 0 to %llu",
 					 w->set ? lang_types[w->type].name : w->what, w->bits, w->bits == 1 ? "" : "s",
 					 (unsigned long long)max);
 	}
@@ -293,7 +300,7 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 	if (is) {
 		e = sema_error(s, v->span, "`%s` is %s, but %s", v->text, is, want_says(s, w));
 		if (names_field(s, v->text) != FIELD_NONE)
-			e->remedy = w->write ? "what is written is a value that the file says, not another field's" :
+			e->remedy = w->write ? "it is a value that the file says, not a field's" :
 					       "a field is compared to values, not to another field";
 		else if (symtab_get(&s->names, SPACE_COUNTER, v->text, strlen(v->text)))
 			e->remedy = "count tables are for reading outside; what a condition asks is a set, `set NAME : TYPE = { … };`";
@@ -413,6 +420,8 @@ static bool iface_name(struct sema *s, const struct ast_value *v, const char **o
 
 	if (!len || len > 15)
 		why = "an interface's name has 1 to 15 bytes";
+	else if (v->kind == AST_WORD && names_field(s, v->text) != FIELD_NONE)
+		why = "it is a field's: an interface that is called so stands in quotes";
 	else if (!strcmp(v->text, ".") || !strcmp(v->text, ".."))
 		why = "no interface can be called so";
 	else if (strpbrk(v->text, "/: \t\n\v\f\r"))

@@ -56,6 +56,9 @@ static bool ifaces_check(struct sema *s, struct ast_action *a)
 	if (is_word(w, "cpu"))
 		return refuse(s, w->target->span, "`redirect cpu` lacks the CPU's number",
 			      "write `redirect cpu 2`; an interface of this name is written \"cpu\"");
+	if (w->target->kind == AST_RANGE && w->target->sub.n && w->target->sub.v[0] && w->target->sub.v[0]->kind == AST_WORD &&
+	    !strcmp(w->target->sub.v[0]->text, "cpu"))
+		return refuse(s, w->target->span, "a CPU has one number, and none below 0", "write `redirect cpu 2`");
 	if (w->target->kind == AST_WORD && (set = names_decl(s, w->target->text)) && set->kind == DECL_SET)
 		return refuse(s, w->target->span, arena_printf(s->a, "`%s` is a set, and sets hold no interfaces", w->target->text),
 			      "name them: `redirect { eth1, eth2 }`, or a `let` that lists them");

@@ -397,7 +397,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
 /*
  * The tests: JSON text in section XDPF_SECTION_TESTS, not kept in the kernel.
  *
- *   { "tests": [ { "name": "telnet is closed", "steps": [
+ *   { "tests": [ { "name": "telnet is closed", "file": 0, "steps": [      file: whose it is, a place in the metadata's .files
  *       { "packet": "0200…", "repeat": 1, "iface": "eth0", "rxqueue": 3 },    iface, rxqueue: absent where they are not given;
  *                                                                            and so are those of grammar/inputs.def, numbers
  *       { "after": 10000000000 },                                            ns that the clock goes on
@@ -446,7 +446,9 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *                     "added": true, "snap": [ 21, 0 ],
  *                     "key": [ { "name": "ip", "type": "ip", "kind": "ip", "offset": 0, "size": 17 } ] } ] }
  *
- *     "sources":  [ { "name": "edge.xdpf", "size": 812, "sha256": "9f86d0…", "text": "drop if …" or null } ]    all files that were read
+ *     "sources":  [ { "name": "edge.xdpf", "path": "edge.xdpf", "file": 0, "size": 812, "sha256": "9f86d0…", "text": "drop if …" or null } ]    all
+ *                     files that were read. file: for which of .files; path: as that one names it, relative to its directory or absolute; ""
+ *                     where it cannot be said
  *
  * With an image there is more:
  *     "image":    { "size": 7340032, "whats": [ [ 4, 1000 ] ], "indexes": [ 0, 2 ] or null }, "shape": "f1d120…"

@@ -13,6 +13,7 @@
 #include <net/if.h>
 #include <stdio.h>
 
+#include "merge.h"
 #include "pending.h"
 
 enum { PLAIN_MTU = 1500 };	/* what every driver takes without frags */
@@ -414,6 +415,8 @@ static int apply_all(struct target *t, size_t n, const struct xdpf_object *o, co
 		for (size_t k = 0; k < i && !err; k++)
 			if (t[k].iface.ifindex == t[i].iface.ifindex)
 				err = rt_fail(log, EINVAL, "%s: given twice", ifaces[i]);
+	for (i = 0; i < n && !err; i++)
+		err = rt_made_check(o, &t[i].iface, t[i].old_prog_fd, log);
 	for (i = 0; i < n && !err; i++)
 		err = rt_rx_check(o, &t[i].iface, how->mode, log);
 	for (i = 0; i < n && !err; i++)

@@ -20,6 +20,8 @@
 
 #define BPFFS	"/sys/fs/bpf"
 
+enum { TURN_WAIT = 5000 /* us */, TURN_WAITS = 2000 };
+
 #ifndef SO_NETNS_COOKIE
 #define SO_NETNS_COOKIE 71
 #endif
@@ -172,6 +174,28 @@ int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
 	sweep(log);
 	rt_dispatch_sweep(log);
 	rt_held_sweep();
+	*out_fd = take_fd(fd);
+	return 0;
+}
+
+int rt_bpffs_turn(int *out_fd, const struct xdpf_log *log)
+{
+	_cleanup_close_ int fd = -1;
+	char path[RT_PATH_MAX];
+	int err = mount_bpffs(log);
+
+	snprintf(path, sizeof(path), "%s/turn", rt_bpffs_root());
+	if (!err)
+		err = make_dir(rt_bpffs_root(), log);
+	if (!err)
+		err = make_dir(path, log);
+	if (err)
+		return err;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return rt_fail_sys(log, errno, "%s cannot be opened", path);
+	for (int i = 0; i < TURN_WAITS && flock(fd, LOCK_EX | LOCK_NB); i++)
+		usleep(TURN_WAIT);
 	*out_fd = take_fd(fd);
 	return 0;
 }

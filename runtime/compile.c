@@ -4,13 +4,12 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "private.h"
+#include "merge.h"
 
 extern char **environ;
 
@@ -58,22 +57,15 @@ static int spawn(pid_t *pid, const char *compiler, char **argv, int *said_fd)
 	return err;
 }
 
-static int run(const char *compiler, const char *object, const char *const *files, size_t n, const struct xdpf_log *log)
+/* @argv: with what calls it. */
+static int run(char **argv, const struct xdpf_log *log)
 {
-	_cleanup_free_ char **argv = calloc(n + 5, sizeof(*argv));
 	_cleanup_free_ char *said = NULL;
 	_cleanup_close_ int fd = -1;
+	const char *compiler = argv[0];
 	int status = 0, err;
 	pid_t pid;
 
-	if (!argv)
-		return rt_fail(log, ENOMEM, "out of memory");
-	argv[0] = (char *)(uintptr_t)compiler;
-	argv[1] = (char *)(uintptr_t)"-o";
-	argv[2] = (char *)(uintptr_t)object;
-	argv[3] = (char *)(uintptr_t)"--";
-	for (size_t i = 0; i < n; i++)
-		argv[4 + i] = (char *)(uintptr_t)files[i];
 	err = spawn(&pid, compiler, argv, &fd);
 	if (err)
 		return rt_fail(log, err, "%s, which compiles rule files, cannot be started: %s", compiler, strerror(err));
@@ -90,25 +82,58 @@ static int run(const char *compiler, const char *object, const char *const *file
 	return 0;
 }
 
+int rt_compile(struct xdpf_object **out, const struct rt_workplace *w, const char *const *files, size_t n, bool kept,
+	       const struct xdpf_compile_opts *opt, const struct xdpf_log *log)
+{
+	const char *const before[] = { opt->compiler ? opt->compiler : "xdpfc", "-o", w->object, kept ? "--kept" : "--", w->kept, "--" };
+	size_t n_before = kept ? 6 : 4;
+	_cleanup_free_ const char **argv = calloc(n_before + n + 1, sizeof(*argv));
+	int err;
+
+	if (!argv)
+		return rt_fail(log, ENOMEM, "out of memory");
+	memcpy(argv, before, n_before * sizeof(*argv));
+	memcpy(argv + n_before, files, n * sizeof(*argv));
+	err = run((char **)(uintptr_t)argv, log);
+	return err ? err : xdpf_object_open(out, w->object, log);
+}
+
+int rt_workplace_make(struct rt_workplace *w, const struct xdpf_log *log)
+{
+	const char *tmp = getenv("TMPDIR");
+	char dir[sizeof(w->dir)];
+
+	tmp = tmp && *tmp ? tmp : "/tmp";
+	if (snprintf(dir, sizeof(dir), "%s/xdpf-XXXXXX", tmp) >= (int)sizeof(dir))
+		return rt_fail(log, ENAMETOOLONG, "no temporary directory can be made in %s", tmp);
+	if (!mkdtemp(dir))
+		return rt_fail_sys(log, errno, "no temporary directory can be made in %s", tmp);
+	memcpy(w->dir, dir, sizeof(dir));
+	snprintf(w->object, sizeof(w->object), "%s/prog.o", dir);
+	snprintf(w->kept, sizeof(w->kept), "%s/kept.json", dir);
+	return 0;
+}
+
+void rt_workplace_remove(struct rt_workplace *w)
+{
+	if (!*w->dir)
+		return;
+	unlink(w->object);
+	unlink(w->kept);
+	rmdir(w->dir);
+}
+
 int xdpf_object_compile(struct xdpf_object **out, const char *const *files, size_t n, const struct xdpf_compile_opts *opts,
 			const struct xdpf_log *log)
 {
-	struct xdpf_compile_opts opt = opts_copy(struct xdpf_compile_opts, opts);
-	const char *tmp = getenv("TMPDIR");
-	char dir[PATH_MAX - 16], object[PATH_MAX];
+	const struct xdpf_compile_opts opt = opts_copy(struct xdpf_compile_opts, opts);
+	_cleanup_(rt_workplace_remove) struct rt_workplace w = { .dir = "" };
 	int err = rt_opts_check(opts, sizeof(opt), log);
 
 	if (err)
 		return err;
 	if (!n)
 		return rt_fail(log, EINVAL, "a filter is made of one rule file at least");
-	if (snprintf(dir, sizeof(dir), "%s/xdpf-XXXXXX", tmp && *tmp ? tmp : "/tmp") >= (int)sizeof(dir) || !mkdtemp(dir))
-		return rt_fail_sys(log, errno, "no temporary directory can be made in %s", tmp && *tmp ? tmp : "/tmp");
-	snprintf(object, sizeof(object), "%s/prog.o", dir);
-	err = run(opt.compiler ? opt.compiler : "xdpfc", object, files, n, log);
-	if (!err)
-		err = xdpf_object_open(out, object, log);
-	unlink(object);
-	rmdir(dir);
-	return err;
+	err = rt_workplace_make(&w, log);
+	return err ? err : rt_compile(out, &w, files, n, false, &opt, log);
 }

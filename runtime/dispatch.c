@@ -302,6 +302,8 @@ int xdpf_object_dispatch(const struct xdpf_object *o, const char *iface, const s
 	struct xdpf_iface i;
 	int err = rt_opts_check(opts, sizeof(opt), log);
 
+	if (!err && o->n_from)
+		err = rt_fail(log, EINVAL, "%s: what was made from a running filter takes that one's place, and no dispatcher's part", iface);
 	if (!err)
 		err = rt_bpffs_lock(&lock, log);
 	if (opt.mode == XDPF_MODE_NONE)

@@ -55,6 +55,7 @@ void rt_meta_free(struct rt_meta *m)
 	free(m->moved.past);
 	free(m->shared);
 	free(m->sources);
+	free(m->source_of);
 	free(m->declared);
 	free(m->by_index);
 	free(m);

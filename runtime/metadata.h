@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "private.h"
+#include "xdpf/owners.h"
 
 enum { MAX_FILES = 4096, MAX_RULES = 1 << 20, MAX_TABLES = 256, MAX_KEY_FIELDS = 64, MAX_KEY_SIZE = 512, MAX_ACTIONS = 1 << 20,
        MAX_IFACES = 1 << 16, MAX_WAYS = 1 << 20, MAP_NAME_MAX = 15, MAX_SETS = 64, MAX_SOURCES = 1 << 20, MAX_SET_FIELDS = 4,
@@ -37,6 +38,10 @@ struct rt_meta {
 	uint64_t seed, *declared;	/* of what sets begin with; NULL: it is not known */
 	bool has_seed;
 	struct xdpf_source *sources;
+	struct meta_source {
+		unsigned file;
+		const char *path;	/* NULL: it does not say, and .file neither */
+	} *source_of;			/* by source */
 	struct rt_image image;
 	struct rt_moved moved;
 	const struct xdpf_rule **by_index;

@@ -59,6 +59,7 @@ void meta_parse_sources(struct meta_parse *p)
 
 	m->m.n_sources = json_array_size(a);
 	m->m.sources = m->sources = meta_alloc(p, m->m.n_sources, sizeof(*m->sources));
+	m->source_of = meta_alloc(p, m->m.n_sources, sizeof(*m->source_of));
 	for (size_t i = 0; i < m->m.n_sources && !p->err; i++) {
 		const json_t *o = json_array_get(a, i), *size = json_object_get(o, "size"), *text = json_object_get(o, "text");
 		struct xdpf_source *s = &m->sources[i];
@@ -71,7 +72,21 @@ void meta_parse_sources(struct meta_parse *p)
 			meta_bad(p, "sha256", "is none");
 		if (!json_is_integer(size) || (!s->text && !json_is_null(text)) || (s->text && strlen(s->text) != s->size))
 			meta_bad(p, "sources", "has an element that is no file");
+		if (!p->err && json_object_get(o, "path"))
+			m->source_of[i] = (struct meta_source){ meta_number(p, o, "file", (unsigned)m->m.n_files - 1), meta_string(p, o, "path") };
 	}
+}
+
+bool xdpf_meta_source(const struct xdpf_meta *m, size_t source, unsigned *file, const char **path)
+{
+	/* all that is given out is in one of these */
+	const struct rt_meta *all = owner((const struct rt_meta *)m);
+
+	if (source >= m->n_sources || !all->source_of[source].path)
+		return false;
+	*file = all->source_of[source].file;
+	*path = all->source_of[source].path;
+	return true;
 }
 
 const char *rt_meta_map_name(const struct rt_meta *m, uint32_t id)

@@ -25,6 +25,8 @@ void xdpf_object_free(struct xdpf_object *o)
 	rt_nic_free(o->nic);
 	rt_meta_free(o->meta);
 	free(o->data);
+	free(o->from);
+	close_fd(&o->turn_fd);
 	free(o);
 }
 
@@ -213,6 +215,7 @@ static int object_new(struct xdpf_object **out, char *data, size_t len, const st
 	}
 	o->data = data;
 	o->len = len;
+	o->turn_fd = -1;
 	err = rt_elf_metadata(&texts, data, len, log);
 	if (!err)
 		err = rt_meta_parse(&o->meta, texts.meta, texts.meta_len, log);

@@ -184,6 +184,12 @@ bool rt_btf_ext_sound(const void *data, size_t len);
 
 /* ---- object.c ---- */
 
+/* What ran on an interface: .prog_id 0: nothing. */
+struct rt_made_from {
+	unsigned ifindex;
+	uint32_t prog_id, meta_id;
+};
+
 struct xdpf_object {
 	char *data;
 	size_t len;
@@ -196,6 +202,9 @@ struct xdpf_object {
 	const char *sets;			/* what its sets begin with, in .data; NULL: nothing */
 	size_t sets_len;
 	struct rt_nic_rules *nic;		/* NULL: it says nothing of network cards */
+	struct rt_made_from *from;		/* the programs that it was merged from, by interface; NULL: it was not */
+	size_t n_from;
+	int turn_fd;				/* held until it goes: see rt_bpffs_turn(); -1: nothing */
 };
 
 /* Opens the object with libbpf and checks it against its metadata. @image: its bytes, where they are not its own. */
@@ -368,6 +377,8 @@ enum { RT_PATH_MAX = 128 };
 /* Makes sure that /sys/fs/bpf is a bpffs that outlives us, takes the lock that only one change at a time holds, and
  * finishes or undoes what was left of earlier ones. The lock is held until the fd is closed. */
 int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log);
+/* Waits for others who merge, but not for ever, so that they do not undo each other's work; what somebody else changed is found out in any case. */
+int rt_bpffs_turn(int *out_fd, const struct xdpf_log *log);
 /* The path of an interface's link in this network namespace. */
 int rt_bpffs_path(char path[RT_PATH_MAX], unsigned ifindex, const struct xdpf_log *log);
 /* Pins at @path, making the directories. */

@@ -10,6 +10,7 @@
 
 #include "lang.h"
 #include "private.h"
+#include "xdpf/owners.h"
 
 #define INPUT(ID, name, type, bits, doc) _Static_assert((int)XDPF_INPUT_##ID == (int)INPUT_##ID, "said twice");
 #include "inputs.def"
@@ -24,6 +25,7 @@ enum { MAX_TESTS = 1 << 20, MAX_STEPS = 100000, MAX_FRAME = 9216, MAX_REPEAT = 1
 struct xdpf_tests {
 	json_t *root;			/* where the strings stand */
 	struct xdpf_test *test;
+	unsigned *file;			/* by test; UINT_MAX: it does not say */
 	size_t n;
 	struct xdpf_step *step;		/* of all tests */
 	uint8_t *bytes;			/* of all frames */
@@ -42,6 +44,7 @@ void xdpf_tests_free(struct xdpf_tests *t)
 		return;
 	json_decref(t->root);
 	free(t->test);
+	free(t->file);
 	free(t->step);
 	free(t->bytes);
 	free(t);
@@ -56,6 +59,11 @@ const struct xdpf_test *xdpf_tests_get(const struct xdpf_tests *t, size_t *n)
 {
 	*n = t->n;
 	return t->test;
+}
+
+unsigned xdpf_tests_file(const struct xdpf_tests *t, size_t test)
+{
+	return test < t->n ? t->file[test] : UINT_MAX;
 }
 
 static int broken(const struct parse *p, const char *what, const char *why)
@@ -252,6 +260,16 @@ static int parse_steps(struct parse *p, const json_t *a, struct xdpf_test *t, st
 
 /* ---- tests ---- */
 
+static int parse_file(const struct parse *p, const json_t *o, unsigned *file)
+{
+	uint64_t n = UINT_MAX;
+
+	if (json_object_get(o, "file") && !get_number(o, "file", 0, (json_int_t)p->m->n_files - 1, &n))
+		return broken(p, "file", "is none of its files");
+	*file = (unsigned)n;
+	return 0;
+}
+
 static int parse_root(struct parse *p)
 {
 	const json_t *tests = json_object_get(p->t->root, "tests"), *o, *step;
@@ -272,9 +290,10 @@ static int parse_root(struct parse *p)
 	}
 	p->t->n = json_array_size(tests);
 	p->t->test = calloc(p->t->n + 1, sizeof(*p->t->test));
+	p->t->file = calloc(p->t->n + 1, sizeof(*p->t->file));
 	p->t->step = calloc(n_steps + 1, sizeof(*p->t->step));
 	p->t->bytes = malloc(n_bytes + 1);
-	if (!p->t->test || !p->t->step || !p->t->bytes)
+	if (!p->t->test || !p->t->file || !p->t->step || !p->t->bytes)
 		return rt_fail(p->log, ENOMEM, "out of memory");
 	json_array_foreach(tests, i, o) {
 		struct xdpf_test *t = &p->t->test[i];
@@ -282,6 +301,8 @@ static int parse_root(struct parse *p)
 		t->name = get_text(o, "name");
 		err = t->name ? parse_steps(p, json_object_get(o, "steps"), t, p->t->step + next) :
 				broken(p, "name", "is missing or no name");
+		if (!err)
+			err = parse_file(p, o, &p->t->file[i]);
 		if (err)
 			return err;
 		next += t->n_steps;

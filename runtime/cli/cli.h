@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "xdpf/doctor.h"
+#include "xdpf/owners.h"
 #include "xdpf/runtime.h"
 #include "xdpf/sets.h"
 #include "xdpf/tests.h"
@@ -85,6 +86,10 @@ int cli_finish(struct cli *cli, int status);
 
 /* ---- source.c ---- */
 
+/* xdpfc beside this program, or just its name: then it is looked for in PATH. */
+void cli_compiler(char *out, size_t size);
+/* Is it called as rule files are? */
+bool cli_is_rules(const char *path);
 /* Opens an object, or compiles a rule file to one with xdpfc. Returns the exit status; 0: @out is open. */
 int cli_open(struct cli *cli, struct xdpf_object **out, const char *path);
 /* Are there rule files among the @n operands that start with a filter? One program is made of them by xdpfc: EXIT_USAGE, with

@@ -64,6 +64,19 @@ static void rules_metric(const struct counters_of *c, FILE *out, const char *met
 	}
 }
 
+static void reached_metric(const struct counters_of *c, FILE *out, const char *metric, bool bytes)
+{
+	for (unsigned i = 0; i < c->meta->n_files; i++) {
+		struct xdpf_count n = xdpf_stats_reached(c->stats, i);
+
+		if (!c->meta->files[i].counters)
+			continue;
+		start(c, out, metric);
+		label(out, "file", c->meta->files[i].name);
+		fprintf(out, "} %" PRIu64 "\n", bytes ? n.bytes : n.packets);
+	}
+}
+
 static void cookies_metric(const struct counters_of *c, FILE *out, const char *metric, bool bytes)
 {
 	static const char *const results[] = { "answered", "completed", "refused", "unanswered" };
@@ -297,6 +310,9 @@ static const struct {
 	{ "xdpf_applied_timestamp_seconds", "gauge", "When the program was loaded.", since_metric, false },
 	{ "xdpf_rule_packets_total", "counter", "Packets that matched a rule or fell to a file's default.", rules_metric, false },
 	{ "xdpf_rule_bytes_total", "counter", "Bytes of the frames that matched a rule or fell to a file's default.", rules_metric, true },
+	{ "xdpf_file_packets_total", "counter", "Packets that reached a file: those of its rules that decide and of its default.", reached_metric,
+	  false },
+	{ "xdpf_file_bytes_total", "counter", "Bytes of the frames that reached a file.", reached_metric, true },
 	{ "xdpf_rule_else_packets_total", "counter", "Packets of them that took the other verdict: there was no way.", others_metric, false },
 	{ "xdpf_rule_else_bytes_total", "counter", "Bytes of the frames of them that took the other verdict.", others_metric, true },
 	{ "xdpf_lost_packets_total", "counter", "Packets that were redirected or sent back, and lost behind the program, by the kernel's error.",

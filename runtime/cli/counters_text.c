@@ -85,6 +85,14 @@ static void table_text(const struct counters_of *c, size_t table, FILE *out)
 		fprintf(out, "  and %zu more; --json has them all\n", n - KEYS_SHOWN);
 }
 
+/* Several files may have rules of one label. */
+static const char *rule_name(const struct counters_of *c, unsigned index, char *buf, size_t size)
+{
+	const struct xdpf_rule *r = xdpf_meta_rule(c->meta, index);
+
+	return r ? cli_name(c->meta, r->file, r->shown, buf, size) : "";
+}
+
 void counters_text(const struct counters_of *c, FILE *out)
 {
 	int width = name_width(c->meta);
@@ -125,20 +133,20 @@ void counters_text(const struct counters_of *c, FILE *out)
 	}
 	for (size_t i = 0; i < c->meta->n_actions; i++) {
 		const struct xdpf_action *a = &c->meta->actions[i];
-		const struct xdpf_rule *r = xdpf_meta_rule(c->meta, a->rule);
+		const char *rule = rule_name(c, a->rule, name, sizeof(name));
 		struct xdpf_misses m = xdpf_stats_action(c->stats, a->slot);
 
 		if ((m.absent || m.full) && a->table == XDPF_NO_TABLE)
-			fprintf(out, "not done: %s, %s: %" PRIu64 " packets\n", r ? r->shown : "", a->text, m.absent + m.full);
+			fprintf(out, "not done: %s, %s: %" PRIu64 " packets\n", rule, a->text, m.absent + m.full);
 		else if (m.absent || m.full)
 			fprintf(out, "not counted: %s in %s: %" PRIu64 " without the key's field, %" PRIu64 " for want of room\n",
-				r ? r->shown : "", c->meta->tables[a->table].name, m.absent, m.full);
+				rule, c->meta->tables[a->table].name, m.absent, m.full);
 	}
 	for (size_t i = 0; i < c->meta->n_logs; i++) {
 		struct xdpf_logged n = xdpf_stats_log(c->stats, i);
 
 		if (n.limited || n.lost)
 			fprintf(out, "not logged: %s: %" PRIu64 " beyond its pace, %" PRIu64 " without a reader\n",
-				xdpf_meta_rule(c->meta, c->meta->logs[i].rule)->shown, n.limited, n.lost);
+				rule_name(c, c->meta->logs[i].rule, name, sizeof(name)), n.limited, n.lost);
 	}
 }

@@ -113,11 +113,12 @@ static const char *iface_name(const struct reading *r, uint32_t ifindex, char bu
 
 static void print_text(const struct reading *r, const struct xdpf_record *rec)
 {
-	char when[64], what[160], name[IF_NAMESIZE];
+	char when[64], what[160], name[IF_NAMESIZE], rule[512];
 
 	time_text(rec->time, when, sizeof(when));
 	describe(rec->data, rec->caplen, what, sizeof(what));
-	printf("%s\t%s\t%s\t%s\t%u\t%s\n", when, iface_name(r, rec->ifindex, name), rec->rule->shown,
+	printf("%s\t%s\t%s\t%s\t%u\t%s\n", when, iface_name(r, rec->ifindex, name),
+	       cli_name(r->meta, rec->rule->file, rec->rule->shown, rule, sizeof(rule)),
 	       rec->decides ? xdpf_verdict_name(rec->verdict) : "-", rec->len, what);
 }
 

@@ -21,13 +21,12 @@ static bool ends_in(const char *path, const char *end)
 	return n > len && !strcmp(path + n - len, end);
 }
 
-static bool is_rule_file(const char *path)
+bool cli_is_rules(const char *path)
 {
 	return ends_in(path, ".xdpf");
 }
 
-/* xdpfc beside this program, or just its name: then it is looked for in PATH. */
-static void find_compiler(char *out, size_t size)
+void cli_compiler(char *out, size_t size)
 {
 	char self[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -53,7 +52,7 @@ static int compile(const struct cli *cli, const char *path, char *object)
 	int status, err;
 	pid_t pid;
 
-	find_compiler(compiler, sizeof(compiler));
+	cli_compiler(compiler, sizeof(compiler));
 	err = posix_spawnp(&pid, compiler, NULL, NULL, argv, environ);
 	if (err) {
 		cli_error(cli, "%s is a rule file, and xdpfc, which compiles it, cannot be started: %s\n"
@@ -98,11 +97,11 @@ int cli_one_filter(struct cli *cli, char **operands, int n)
 	size_t len = 0;
 	int files = 1;
 
-	while (files < n && is_rule_file(operands[files]))
+	while (files < n && cli_is_rules(operands[files]))
 		files++;
 	if (files == 1)
 		return 0;
-	if (!is_rule_file(operands[0]) && !ends_in(operands[0], ".o"))
+	if (!cli_is_rules(operands[0]) && !ends_in(operands[0], ".o"))
 		return cli_usage(cli, "the filter stands first: %s, and %s behind it", operands[1], operands[0]);
 	for (int i = 0; i < files && len < sizeof(names); i++)
 		len += (size_t)snprintf(names + len, sizeof(names) - len, " %s", operands[i]);
@@ -115,7 +114,7 @@ int cli_open(struct cli *cli, struct xdpf_object **out, const char *path)
 
 	if (!strcmp(path, "-"))
 		return cli_usage(cli, "a filter is not read from standard input: `xdpfc - -o prog.o` first, then give prog.o");
-	if (is_rule_file(path))
+	if (cli_is_rules(path))
 		return open_rules(cli, out, path);
 	err = xdpf_object_open(out, path, &cli->log);
 	return !err ? 0 : err == -ENOMEM ? EXIT_SYSTEM : EXIT_INPUT;

@@ -39,10 +39,58 @@ static unsigned long long seconds_left(const struct xdpf_iface *i)
 	return (i->left + 999999999) / 1000000000;
 }
 
+/* What is a file's own, of a filter that may be several owners'. */
+struct share {
+	size_t rules, unlabelled, sets, limits, tables;
+};
+
+static struct share share_of(const struct xdpf_meta *m, unsigned file)
+{
+	struct share s = { 0 };
+
+	for (size_t i = 0; i < m->n_rules; i++) {
+		s.rules += m->rules[i].file == file;
+		s.unlabelled += m->rules[i].file == file && !m->rules[i].label;
+	}
+	for (size_t i = 0; i < m->n_sets; i++)
+		s.sets += m->sets[i].file == file;
+	for (size_t i = 0; i < m->n_limits; i++)
+		s.limits += m->limits[i].file == file;
+	for (size_t i = 0; i < m->n_tables; i++)
+		s.tables += m->tables[i].file == file;
+	return s;
+}
+
+static void print_number(size_t n, const char *what)
+{
+	if (n)
+		printf(", %zu %s%s", n, what, n == 1 ? "" : "s");
+}
+
+static void print_share(const struct xdpf_meta *m, unsigned file)
+{
+	struct share s = share_of(m, file);
+
+	printf("    file      %s: %zu rule%s", m->files[file].name, s.rules, s.rules == 1 ? "" : "s");
+	print_number(s.sets, "live set");
+	print_number(s.limits, "limit");
+	print_number(s.tables, "table");
+	printf(", default %s%s\n", xdpf_verdict_name(m->files[file].default_verdict), m->files[file].counters ? "" : ", not counted");
+}
+
+/* Each behind the file that it is of, where there are several and it is known. */
 static void print_sources(const struct xdpf_meta *m)
 {
-	for (size_t i = 0; i < m->n_sources; i++)
+	unsigned next = 0, file;
+	const char *path;
+
+	for (size_t i = 0; i < m->n_sources; i++) {
+		while (m->n_files > 1 && xdpf_meta_source(m, i, &file, &path) && next <= file)
+			print_share(m, next++);
 		printf("    source    %s, %" PRIu64 " bytes, sha256 %s\n", m->sources[i].name, m->sources[i].size, m->sources[i].sha256);
+	}
+	while (m->n_files > 1 && next < m->n_files)
+		print_share(m, next++);
 }
 
 /* Text that may hold anything, to a place where control characters would do something. Lines end as they do here; JSON has it as it was. */
@@ -74,10 +122,31 @@ static json_t *sources_json(const struct xdpf_meta *m, bool texts)
 	json_t *a = json_array(), *o;
 
 	for (size_t i = 0; i < m->n_sources; i++) {
-		o = json_pack("{s:s, s:I, s:s}", "name", m->sources[i].name, "size", (json_int_t)m->sources[i].size, "sha256", m->sources[i].sha256);
+		const char *path = NULL, *file = NULL;
+		unsigned of;
+
+		if (xdpf_meta_source(m, i, &of, &path))
+			file = m->files[of].name;
+		o = json_pack("{s:s, s:s?, s:s?, s:I, s:s}", "name", m->sources[i].name, "file", file, "path", path, "size",
+			      (json_int_t)m->sources[i].size, "sha256", m->sources[i].sha256);
 		if (texts)
 			json_object_set_new(o, "text", m->sources[i].text ? json_string(m->sources[i].text) : json_null());
 		json_array_append_new(a, o);
+	}
+	return a;
+}
+
+static json_t *shares_json(const struct xdpf_meta *m)
+{
+	json_t *a = json_array();
+
+	for (unsigned i = 0; i < m->n_files; i++) {
+		struct share s = share_of(m, i);
+
+		json_array_append_new(a, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "name", m->files[i].name, "rules",
+						   (json_int_t)s.rules, "unlabelled", (json_int_t)s.unlabelled, "sets", (json_int_t)s.sets,
+						   "limits", (json_int_t)s.limits, "tables", (json_int_t)s.tables, "default",
+						   xdpf_verdict_name(m->files[i].default_verdict), "counters", m->files[i].counters));
 	}
 	return a;
 }
@@ -184,6 +253,7 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 		json_array_append_new(files, json_string(m->files[f].name));
 	json_object_set_new(o, "files", files);
 	json_object_set_new(o, "rules", json_integer((json_int_t)m->n_rules));
+	json_object_set_new(o, "by_file", shares_json(m));
 	json_object_set_new(o, "frags", json_boolean(m->frags));
 	json_object_set_new(o, "compiler", json_string(m->compiler));
 	json_object_set_new(o, "sources", sources_json(m, w->source));

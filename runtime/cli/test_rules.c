@@ -107,6 +107,8 @@ int test_rules(struct cli *cli, const struct xdpf_object *o, struct test_rules *
 		if (r.passed)
 			continue;
 		out->failed++;
+		if (out->failed_of && xdpf_tests_file(tests, i) < xdpf_object_meta(o)->n_files)
+			out->failed_of[xdpf_tests_file(tests, i)]++;
 		if (r.step->kind == XDPF_STEP_EXPECT)
 			tell(cli, xdpf_object_meta(o), &t[i], &r, out);
 		else

@@ -8,6 +8,7 @@
 
 struct test_rules {
 	unsigned long long run, failed;
+	unsigned long long *failed_of;	/* NULL, or by file: those of its tests that failed */
 	json_t *failures;		/* where they are told, as JSON; NULL: on standard output */
 	bool as_messages;		/* ... or, instead, as what is wrong, on standard error */
 };

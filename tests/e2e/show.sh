@@ -90,7 +90,7 @@ status "status" 0 in_a "$XDPF" status xe0 lo
 says "of ours" "xe0: native, program show \(id [0-9]+\), since 20"
 says "of none" "lo: no XDP program"
 is "keys of the status" "$(in_a "$XDPF" status --json xe0 | json '" ".join(sorted(j[0]))')" \
-	"compiler files frags ifindex interface link_id mode names ours pending program program_id programs rules since sources"
+	"by_file compiler files frags ifindex interface link_id mode names ours pending program program_id programs rules since sources"
 is "since when" "$(in_a "$XDPF" status --json xe0 | json 'abs(j[0]["since"] - __import__("time").time()) < 60')" True
 is "keys of the statistics" "$(in_a "$XDPF" stats --json xe0 | json '" ".join(sorted(j))')" \
 	"balanced exceptions files ifindex interface limits logs lost misses mode program program_id sets tables verdicts"

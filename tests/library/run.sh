@@ -7,8 +7,7 @@ ROOT=$(cd "$HERE_LIB/../.." && pwd)
 BUILD=$3 CC=$4
 FLAGS=("${@:5}")
 . "$ROOT/tests/e2e/lib.sh" "$1" "$2"
-headers=("$ROOT/include/xdpf/runtime.h" "$ROOT/include/xdpf/doctor.h" "$ROOT/include/xdpf/tests.h" "$ROOT/include/xdpf/sets.h"
-	"$ROOT/include/xdpf/bench.h")
+headers=("$ROOT"/include/xdpf/*.h)
 
 ok "install" env DESTDIR="$WORK/root" cmake --install "$BUILD" --component library --prefix /usr
 lib=$(find "$WORK/root" -name libxdpf.so.1)
@@ -23,7 +22,9 @@ is "what the header declares is exported" "$(comm -3 <(echo "$declared") <(echo 
 is "and nothing else" "$(nm -D --defined-only "$lib" | grep -v ' A ' | grep -vc '@@XDPF_1')" 0
 
 cflags=$(pkg-config --cflags libxdpf)
-printf '#include <xdpf/runtime.h>\n#include <xdpf/doctor.h>\n#include <xdpf/tests.h>\n#include <xdpf/sets.h>\n#include <xdpf/bench.h>\n' >"$WORK/header.c"
+for h in "${headers[@]}"; do
+	echo "#include <xdpf/$(basename "$h")>"
+done >"$WORK/header.c"
 ok "the header in C" "$CC" -std=c11 -Wall -Wextra -Werror -pedantic $cflags -fsyntax-only "$WORK/header.c"
 if command -v g++ >/dev/null; then
 	ok "in C++" g++ -std=c++17 -Wall -Wextra -Werror $cflags -fsyntax-only -x c++ "$WORK/header.c"

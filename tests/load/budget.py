@@ -113,10 +113,14 @@ class Suite:
                    "said %d, there are %d" % (budget["instructions"], instructions(path + ".o")))
         self.check(name + ": sums", [budget["memory"][k] for k in ("bytes", "bytes_per_cpu")] ==
                    [sum(m[k] for m in budget["maps"]) for k in ("bytes", "bytes_per_cpu")], str(budget["memory"]))
-        done = command("bpftool", "prog", "load", path + ".o", self.pin)
+        done = command("bpftool", "--debug", "prog", "load", path + ".o", self.pin)
         if "Operation not permitted" in done.stderr or done.returncode and not os.path.ismount("/sys/fs/bpf"):
             return "the kernel refuses BPF: " + done.stderr.strip().splitlines()[-1]
         self.check(name + ": loads", done.returncode == 0, done.stderr[-300:])
+        depth = re.findall(r"stack depth ([0-9+]+)", done.stdout + done.stderr)
+        said = sorted(f["stack"] for f in budget["functions"])
+        self.check(name + ": each function's stack is what the verifier says", depth and sorted(map(int, depth[-1].split("+"))) == said,
+                   "said %s, the verifier %s" % (said, depth[-1:]))
         try:
             self.maps(name, budget)
         finally:
