@@ -298,14 +298,16 @@ static bool operand_part(struct lower *l, struct lower_run *run, const struct as
 static struct cover of_operand(struct lower *l, struct lower_run *run, const struct ast_operand *o, struct classify_part p)
 {
 	struct cover c = of_part(l, run, p, true), of;
-	struct range r = { .family = FAMILY_NUM };
+	struct range *r;
 	bool begun = false;
 	uint32_t number;
 
 	if (o->kind != OPERAND_FIELD || !dims_protocol(l, o->field, &number))
 		return c;
-	r.lo = r.hi = value_of(number);
-	if (!add_numbers(l, run, FIELD_IP_PROTO, NULL, &r, 1, &p, &begun)) {
+	/* parts say it by its address */
+	r = arena_alloc(l->arena, sizeof(*r));
+	*r = (struct range){ FAMILY_NUM, value_of(number), value_of(number) };
+	if (!add_numbers(l, run, FIELD_IP_PROTO, NULL, r, 1, &p, &begun)) {
 		c.exact = false;
 		return c;
 	}
