@@ -3,7 +3,8 @@
  * that is, is asked once in a packet's way: so to a packet a set is all that it was given, or all that it is given next.
  *
  * What a snapshot holds is not known when this is compiled; what engines its tables may have is: one for addresses, those that the runtime chooses
- * among for prefixes.
+ * among for prefixes. Where its elements may have states there is more to ask of what is found, and where rules take some out, a second function
+ * does that.
  */
 #include "codegen_priv.h"
 
@@ -19,11 +20,6 @@ bool cg_live_whole(struct cg *g, const struct ast_set *set)
 	return meta_live(g->arena, set).form == LIVE_NET;
 }
 
-bool cg_live(struct cg *g, const struct ast_set *set)
-{
-	return meta_live(g->arena, set).form != LIVE_NONE;
-}
-
 /* ---- maps ---- */
 
 void cg_live_maps(struct cg *g)
@@ -35,8 +31,7 @@ void cg_live_maps(struct cg *g)
 	unsigned n[LIVE_ROOM_MOST + 1] = { 0 };
 
 	for (size_t i = 0; i < ast->live.n; i++)
-		if (cg_live(g, ast->live.v[i]))
-			n[meta_live(g->arena, ast->live.v[i]).room] += 2;
+		n[meta_live(g->arena, ast->live.v[i]).room] += 2;
 	for (unsigned i = 0; i <= LIVE_ROOM_MOST; i++)
 		if (n[i])
 			g->snaps[i] = cg_map_of_maps(g, arena_printf(g->arena, "%s%u", XDPF_MAP_SNAP, i), n[i], g->du32,
@@ -130,18 +125,156 @@ static V engine_is(struct cg_table *t, enum set_engine e)
 	return LLVMBuildICmp(t->g->b, LLVMIntEQ, cg_table_head(t, offsetof(struct set_head, engine), 4), cg_c(t->g, e), "");
 }
 
+/* Byte @at of the snapshot. */
+static V place_of(struct cg_table *t, V at, unsigned bytes)
+{
+	struct cg_table whole = *t;
+
+	whole.off = cg_c(t->g, 0);
+	return cg_table_at(&whole, at, bytes);
+}
+
+static V head_of(struct cg_table *t, size_t member, unsigned bytes)
+{
+	return cg_load(t->g, cg_atc(t->g, t->image, member), bytes, bytes);
+}
+
+/* As live_until() says it. */
+static V until_of_state(struct cg_table *t, V state)
+{
+	V at = LLVMBuildAdd(t->g->b, head_of(t, offsetof(struct live_head, times), 4), LLVMBuildShl(t->g->b, state, cg_c(t->g, 3), ""), "");
+
+	return cg_load(t->g, place_of(t, at, 8), 8, 8);
+}
+
+static V until_of_all(struct cg_table *t)
+{
+	struct cg *g = t->g;
+	V until = head_of(t, offsetof(struct live_head, until), 8);
+
+	return LLVMBuildSelect(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, until, cg_c(g, 0), ""), cg_c(g, UINT64_MAX), until, "");
+}
+
+/* Takes out what has this state: until when it was in it. Of several CPUs that do so, one is told that it was. */
+static void take(struct cg_table *t, V at)
+{
+	struct cg *g = t->g;
+	V p = place_of(t, LLVMBuildAnd(g->b, at, cg_c(g, ~(uint64_t)7), ""), 8), bit, was;
+
+	bit = LLVMBuildShl(g->b, LLVMBuildAnd(g->b, at, cg_c(g, 7), ""), cg_c(g, 3), "");
+	was = LLVMBuildAtomicRMW(g->b, LLVMAtomicRMWBinOpOr, p, LLVMBuildShl(g->b, cg_c(g, LIVE_GONE), bit, ""),
+				 LLVMAtomicOrderingSequentiallyConsistent, 0);
+	was = LLVMBuildAnd(g->b, LLVMBuildLShr(g->b, was, bit, ""), cg_c(g, LIVE_STATES - 1), "");
+	cg_table_answer(t, until_of_state(t, was));
+}
+
+static V node_at(struct cg_table *t, V node, size_t member)
+{
+	V at = LLVMBuildAdd(t->g->b, head_of(t, offsetof(struct live_head, nodes), 4), cg_c(t->g, member), "");
+
+	return LLVMBuildAdd(t->g->b, at, LLVMBuildMul(t->g->b, node, cg_c(t->g, sizeof(struct live_node)), ""), "");
+}
+
+/* Where a number lies in several prefixes: that which stays longest or, with @bits, takes out the one that has so many. */
+static void look_at_nodes(struct cg_table *t, unsigned kind, V bits)
+{
+	struct cg *g = t->g;
+	BB here, loop = cg_block(g, "node"), one = cg_block(g, "one around it"), up = cg_block(g, "next around it"), none = cg_block(g, "no more");
+	BB some = cg_block(g, "its boundaries");
+	struct cg_table all = *t;
+	V at, n, node, until, next[3] = { NULL }, is;
+
+	all.off = head_of(t, offsetof(struct live_head, at) + 4 * kind, 4);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, all.off, cg_c(g, 0), ""), t->no, some);
+	cg_go(g, some);
+	all.head = cg_table_at(&all, cg_c(g, 0), sizeof(struct set_head));
+	at = LLVMBuildShl(g->b, cg_table_search_at(&all), cg_c(g, 2), "");
+	at = place_of(t, LLVMBuildAdd(g->b, head_of(t, offsetof(struct live_head, owner) + 4 * kind, 4), at, ""), 4);
+	next[0] = cg_load(g, at, 4, 4);
+	here = LLVMGetInsertBlock(g->b);
+	LLVMBuildBr(g->b, loop);
+	cg_go(g, loop);
+	n = LLVMBuildPhi(g->b, g->i64, "");
+	node = LLVMBuildPhi(g->b, g->i64, "");
+	until = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(n, (V[]){ cg_c(g, 0) }, &here, 1);
+	LLVMAddIncoming(node, next, &here, 1);
+	LLVMAddIncoming(until, (V[]){ cg_c(g, 0) }, &here, 1);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, node, cg_c(g, 0), ""), none, one);
+	cg_go(g, one);
+	next[1] = cg_load(g, place_of(t, node_at(t, node, offsetof(struct live_node, parent)), 4), 4, 4);
+	if (bits) {
+		BB it = cg_block(g, "this one");
+
+		is = cg_load(g, place_of(t, node_at(t, node, offsetof(struct live_node, bits)), 2), 2, 2);
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, is, bits, ""), it, up);
+		cg_go(g, it);
+		take(t, node_at(t, node, offsetof(struct live_node, state)));
+		next[2] = until;
+	} else {
+		V less;
+
+		is = cg_load(g, place_of(t, node_at(t, node, offsetof(struct live_node, state)), 1), 1, 1);
+		is = until_of_state(t, is);
+		less = LLVMBuildNeg(g->b, cg_table_less(g, until, is), "");
+		next[2] = LLVMBuildXor(g->b, until, LLVMBuildAnd(g->b, LLVMBuildXor(g->b, until, is, ""), less, ""), "");
+		LLVMBuildBr(g->b, up);
+	}
+	cg_go(g, up);
+	next[0] = LLVMBuildAdd(g->b, n, cg_c(g, 1), "");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next[0], cg_c(g, CG_SET_LENGTHS), ""), loop, none);
+	LLVMAddIncoming(n, &next[0], &up, 1);
+	LLVMAddIncoming(node, &next[1], &up, 1);
+	LLVMAddIncoming(until, &next[2], &up, 1);
+	cg_go(g, none);
+	at = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(at, (V[]){ until, next[2] }, (BB[]){ loop, up }, 2);
+	cg_table_answer(t, bits ? cg_c(g, 0) : at);
+}
+
+/* The table's answer is in @has: goes on to until when it is in the snapshot. */
+static void look_at_states(struct cg_table *t, const struct live_set *s, unsigned kind, bool takes, V has)
+{
+	struct cg *g = t->g;
+	BB some = cg_block(g, "it has it"), states, together;
+	V times;
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, has, cg_c(g, 0), ""), t->no, some);
+	cg_go(g, some);
+	if (s->states) {
+		states = cg_block(g, "its state");
+		together = takes ? t->no : cg_block(g, "no states");
+		times = head_of(t, offsetof(struct live_head, times), 4);
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, times, cg_c(g, 0), ""), together, states);
+		cg_go(g, states);
+		has = LLVMBuildSub(g->b, has, cg_c(g, 1), "");
+		if (s->form == LIVE_NET || s->form == LIVE_NETS)
+			look_at_nodes(t, kind, NULL);
+		else if (takes)
+			take(t, has);
+		else
+			cg_table_answer(t, until_of_state(t, cg_load(g, place_of(t, has, 1), 1, 1)));
+		if (takes)
+			return;
+		cg_go(g, together);
+	}
+	cg_table_answer(t, until_of_all(t));
+}
+
 /* In one of the tables that there may be: see live_build(). */
-static void look(struct cg_table *t, const struct live_set *s, unsigned kind)
+static void look_in_table(struct cg_table *t, const struct live_set *s, unsigned kind)
 {
 	struct cg *g = t->g;
 	BB some = cg_block(g, "its table"), trie, other, search;
 
-	t->off = cg_load(g, cg_atc(g, t->image, offsetof(struct live_head, off) + 4 * kind), 4, 4);
+	t->off = head_of(t, offsetof(struct live_head, off) + 4 * kind, 4);
 	t->words = words_of(s, kind);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, t->off, cg_c(g, 0), ""), t->no, some);
 	cg_go(g, some);
 	t->head = cg_table_at(t, cg_c(g, 0), sizeof(struct set_head));
 	if (s->form == LIVE_IP || s->form == LIVE_EXACT) {
+		if (s->states)
+			t->states = head_of(t, offsetof(struct live_head, at) + 4 * kind, 4);
 		cg_table_hash(t, !s->words[kind]);
 		return;
 	}
@@ -163,6 +296,30 @@ static void look(struct cg_table *t, const struct live_set *s, unsigned kind)
 	cg_table_search(t);
 }
 
+/* @bits: of a prefix that is taken out. */
+static void look(struct cg_table *t, const struct live_set *s, unsigned kind, bool takes, V bits)
+{
+	struct cg *g = t->g;
+	struct cg_table in = *t;
+	BB here = LLVMGetInsertBlock(g->b);
+
+	/* what all of them hold together says nothing of this one, and to ask for it would be much for the verifier */
+	if (bits) {
+		t->words = words_of(s, kind);
+		look_at_nodes(t, kind, bits);
+		return;
+	}
+	in.end = cg_block(g, "what its table says");
+	cg_go(g, in.end);
+	in.result = LLVMBuildPhi(g->b, g->i64, "");
+	cg_go(g, here);
+	look_in_table(&in, s, kind);
+	LLVMMoveBasicBlockAfter(in.end, LLVMGetLastBasicBlock(LLVMGetBasicBlockParent(here)));
+	cg_go(g, in.end);
+	t->words = in.words;
+	look_at_states(t, s, kind, takes, in.result);
+}
+
 /* What the set has besides, in the kernel's map, one prefix after the other: that is so much for the verifier that it stands here. */
 static void look_besides(struct cg *g, const struct ast_set *set, V f)
 {
@@ -178,16 +335,17 @@ static void look_besides(struct cg *g, const struct ast_set *set, V f)
 	g->key = key;
 }
 
-/* Returns when what is in the snapshot is in the set no more; UINT64_MAX: it stays; 0: it is not in it. */
-static V function(struct cg *g, const struct ast_set *set, const struct live_set *s)
+/* Returns until when it is in the snapshot: UINT64_MAX: it stays; 0: it is not in it. @takes: takes it out, and returns until when it was. */
+static V function(struct cg *g, const struct ast_set *set, const struct live_set *s, bool takes)
 {
 	struct cg_table t = { .g = g, .size = (uint64_t)1 << s->room };
-	const char *name = arena_printf(g->arena, "in_set_%u", set->live_index);
+	const char *name = arena_printf(g->arena, takes ? "take_from_set_%u" : "in_set_%u", set->live_index);
+	bool whole = s->form == LIVE_NET && !takes;
 	MD darg[MAX_ARGS];
 	unsigned n;
 	T type = function_type(g, s, &n);
-	BB start, yes, ip4, ip6;
-	V f, until, word[SET_MAX_WORDS];
+	BB start, ip4, ip6;
+	V f, place, bits = NULL, word[SET_MAX_WORDS];
 
 	for (unsigned i = 0; i < n; i++)
 		darg[i] = g->du64;
@@ -200,12 +358,17 @@ static V function(struct cg *g, const struct ast_set *set, const struct live_set
 	cg_go(g, t.end);
 	t.result = LLVMBuildPhi(g->b, g->i64, "");
 	cg_go(g, t.no);
-	if (s->form == LIVE_NET)
+	if (whole)
 		look_besides(g, set, f);
 	else
 		LLVMBuildRet(g->b, cg_c(g, 0));
 	cg_go(g, start);
-	t.image = snapshot(&t, s->room, LLVMGetParam(f, 0));
+	place = LLVMGetParam(f, 0);
+	if (takes && set->prefix) {
+		bits = LLVMBuildLShr(g->b, place, cg_c(g, 32), "");
+		place = LLVMBuildAnd(g->b, place, cg_c(g, UINT32_MAX), "");
+	}
+	t.image = snapshot(&t, s->room, place);
 	for (unsigned k = 0; k < words_of(s, 0) && !by_family(s); k++)
 		word[k] = by_address(s) ? cg_load(g, cg_atc(g, LLVMGetParam(f, 1), 8 * k), 8, 8) : LLVMGetParam(f, k + 1);
 	if (by_family(s)) {
@@ -214,31 +377,26 @@ static V function(struct cg *g, const struct ast_set *set, const struct live_set
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, LLVMGetParam(f, 3), cg_c(g, 6), ""), ip6, ip4);
 		cg_go(g, ip4);
 		t.key[0] = cg_swap(g, LLVMGetParam(f, 1), 4);
-		look(&t, s, 0);
+		look(&t, s, 0, takes, bits);
 		cg_go(g, ip6);
 		t.key[0] = cg_swap(g, LLVMGetParam(f, 1), 8);
 		t.key[1] = cg_swap(g, LLVMGetParam(f, 2), 8);
-		look(&t, s, 1);
+		look(&t, s, 1, takes, bits);
 	} else {
 		for (unsigned k = 0; k < words_of(s, 0); k++)
 			t.key[k] = word[k];
-		look(&t, s, 0);
+		look(&t, s, 0, takes, bits);
 	}
 	LLVMMoveBasicBlockAfter(t.end, LLVMGetLastBasicBlock(f));
 	cg_go(g, t.end);
-	yes = cg_block(g, "in it");
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, t.result, cg_c(g, 0), ""), t.no, yes);
-	cg_go(g, yes);
-	until = cg_load(g, cg_atc(g, t.image, offsetof(struct live_head, until)), 8, 8);
-	if (s->form == LIVE_NET) {
+	if (whole) {
 		BB stays = cg_block(g, "it stays");
 
 		/* when its time is over, there may be more beside it */
-		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGE, LLVMBuildSub(g->b, until, cg_c(g, 1), ""), LLVMGetParam(f, 4), ""), stays, t.no);
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGE, LLVMBuildSub(g->b, t.result, cg_c(g, 1), ""), LLVMGetParam(f, 4), ""), stays, t.no);
 		cg_go(g, stays);
 	}
-	until = LLVMBuildSelect(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, until, cg_c(g, 0), ""), cg_c(g, UINT64_MAX), until, "");
-	LLVMBuildRet(g->b, until);
+	LLVMBuildRet(g->b, t.result);
 	return f;
 }
 
@@ -247,11 +405,13 @@ void cg_live_functions(struct cg *g)
 	const struct ast_program *ast = g->ir->ast;
 
 	g->snap_fn = arena_array(g->arena, ast->live.n + 1, sizeof(V));
+	g->take_fn = arena_array(g->arena, ast->live.n + 1, sizeof(V));
 	for (size_t i = 0; i < ast->live.n; i++) {
 		struct live_set s = meta_live(g->arena, ast->live.v[i]);
 
-		if (s.form != LIVE_NONE)
-			g->snap_fn[i] = function(g, ast->live.v[i], &s);
+		g->snap_fn[i] = function(g, ast->live.v[i], &s, false);
+		if (s.taken)
+			g->take_fn[i] = function(g, ast->live.v[i], &s, true);
 	}
 }
 
@@ -270,32 +430,61 @@ static V key_word(struct cg *g, unsigned from, unsigned k, unsigned size)
 	return LLVMBuildOr(g->b, LLVMBuildShl(g->b, half[0], cg_c(g, 32), ""), half[1], "");
 }
 
-V cg_live_has(struct cg *g, const struct ast_set *set, V now, V *part)
+/* The arguments of the set's functions behind the place. Changes g->key. */
+static void arguments(struct cg *g, const struct ast_set *set, const struct live_set *s, V now, V *part, V *args)
+{
+	V word[SET_MAX_WORDS];
+
+	if (by_family(s)) {
+		for (unsigned i = 0; i < 3; i++)
+			args[i + 1] = part[i + set->prefix];
+		args[4] = now;
+		return;
+	}
+	cg_set_key(g, set, part);
+	for (unsigned k = 0; k < words_of(s, 0); k++)
+		word[k] = key_word(g, s->skip, k, s->key_size);
+	if (!s->words[0])
+		word[0] = LLVMBuildLShr(g->b, word[0], cg_c(g, 32), "");
+	for (unsigned k = 0; k < words_of(s, 0); k++)
+		if (by_address(s))
+			cg_store(g, word[k], cg_atc(g, g->key, 8 * k), 8, 8);
+		else
+			args[k + 1] = word[k];
+	if (by_address(s))
+		args[1] = g->key;
+}
+
+static V call(struct cg *g, const struct ast_set *set, V f, V turn, V *args)
 {
 	struct live_set s = meta_live(g->arena, set);
-	V args[MAX_ARGS], word[SET_MAX_WORDS], r;
 	unsigned n;
 	T type = function_type(g, &s, &n);
 
-	args[0] = LLVMBuildAdd(g->b, turn(g, set), cg_c(g, 2 * meta_live_at(g->arena, g->ir->ast, set)), "");
-	if (by_family(&s)) {
-		for (unsigned i = 0; i < 3; i++)
-			args[i + 1] = part[i + set->prefix];
-		args[4] = set->expires ? now : cg_c(g, 0);
-	} else {
-		cg_set_key(g, set, part);
-		for (unsigned k = 0; k < words_of(&s, 0); k++)
-			word[k] = key_word(g, s.skip, k, s.key_size);
-		if (!s.words[0])
-			word[0] = LLVMBuildLShr(g->b, word[0], cg_c(g, 32), "");
-		for (unsigned k = 0; k < words_of(&s, 0); k++)
-			if (by_address(&s))
-				cg_store(g, word[k], cg_atc(g, g->key, 8 * k), 8, 8);
-			else
-				args[k + 1] = word[k];
-		if (by_address(&s))
-			args[1] = g->key;
-	}
-	r = LLVMBuildCall2(g->b, type, g->snap_fn[set->live_index], args, n, "");
+	args[0] = LLVMBuildAdd(g->b, turn, cg_c(g, 2 * meta_live_at(g->arena, g->ir->ast, set)), "");
+	return LLVMBuildCall2(g->b, type, f, args, n, "");
+}
+
+V cg_live_has(struct cg *g, const struct ast_set *set, V now, V *part)
+{
+	struct live_set s = meta_live(g->arena, set);
+	V args[MAX_ARGS], r;
+
+	arguments(g, set, &s, set->expires ? now : cg_c(g, 0), part, args);
+	r = call(g, set, g->snap_fn[set->live_index], turn(g, set), args);
+	return LLVMBuildICmp(g->b, LLVMIntUGT, r, set->expires ? now : cg_c(g, 0), "");
+}
+
+V cg_live_take(struct cg *g, const struct ast_set *set, V now, V *part)
+{
+	struct live_set s = meta_live(g->arena, set);
+	V args[MAX_ARGS], is = turn(g, set), other = LLVMBuildXor(g->b, is, cg_c(g, 1), ""), r, bits = cg_c(g, 0);
+
+	arguments(g, set, &s, cg_c(g, 0), part, args);
+	if (set->prefix)
+		bits = LLVMBuildShl(g->b, part[0], cg_c(g, 32), "");
+	r = call(g, set, g->take_fn[set->live_index], LLVMBuildOr(g->b, is, bits, ""), args);
+	/* what is about to take its place must not have it, either */
+	call(g, set, g->take_fn[set->live_index], LLVMBuildOr(g->b, other, bits, ""), args);
 	return LLVMBuildICmp(g->b, LLVMIntUGT, r, set->expires ? now : cg_c(g, 0), "");
 }

@@ -10,8 +10,6 @@
 #include "abi.h"
 #include "meta.h"
 
-enum { LENGTHS = 130 };	/* prefixes of an address, one longer than the other */
-
 static const struct ast_set *set_of(const struct cg *g, const struct ir_inst *i)
 {
 	return g->ir->ast->live.v[i->imm];
@@ -162,11 +160,8 @@ static V is_same(struct cg *g, const struct ast_set *set, V p, V key)
 /* Is it of this turn of the set, or of all? */
 static V is_of_turn(struct cg *g, const struct ast_set *set, V p)
 {
-	V t;
+	V t = cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, turn)), 4, 4);
 
-	if (!cg_live(g, set))
-		return yes(g);
-	t = cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, turn)), 4, 4);
 	return LLVMBuildOr(g->b, LLVMBuildICmp(g->b, LLVMIntEQ, t, cg_c(g, 0), ""),
 			   LLVMBuildICmp(g->b, LLVMIntEQ, t, cg_live_turn(g, set), ""), "");
 }
@@ -194,7 +189,7 @@ V cg_set_longest(struct cg *g, const struct ast_set *set, V now)
 	bits = cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, bits)), 4, 4);
 	cg_store(g, LLVMBuildSub(g->b, bits, one, ""), g->key, 4, 4);
 	next = LLVMBuildAdd(g->b, n, one, "");
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, LENGTHS), ""), walk, on);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, CG_SET_LENGTHS), ""), walk, on);
 	LLVMAddIncoming(n, (V[]){ zero, next }, (BB[]){ here, over }, 2);
 	cg_go(g, on);
 	out = LLVMBuildPhi(g->b, g->i64, "");
@@ -209,7 +204,7 @@ static V lookup(struct cg *g, const struct ir_inst *i, V now)
 	BB here, got, on;
 	V p, in, out;
 
-	if (set->prefix && (set->expires || cg_live(g, set)))
+	if (set->prefix)
 		return cg_set_longest(g, set, now);
 	p = find(g, g->set_map[i->imm], g->key);
 	here = LLVMGetInsertBlock(g->b);
@@ -234,10 +229,6 @@ V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args)
 	BB from[2], ask, on;
 	V in[2] = { cg_c(g, 1) }, out;
 
-	if (!cg_live(g, set)) {
-		cg_set_key(g, set, args);
-		return lookup(g, i, now);
-	}
 	out = cg_live_has(g, set, now, args);
 	if (cg_live_whole(g, set))
 		return LLVMBuildZExt(g->b, out, g->i64, "");
@@ -263,20 +254,26 @@ void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args)
 {
 	const struct ast_set *set = set_of(g, i);
 	BB found = cg_block(g, "element to remove"), itself = cg_block(g, "remove it"), gone = cg_block(g, "removed");
-	BB on = cg_block(g, "remove done");
-	V p, r, live, ok;
+	BB here, other = cg_block(g, "nothing besides"), on = cg_block(g, "remove done");
+	V p, r, live, in, listed = cg_live_take(g, set, now, args), no = LLVMConstNull(LLVMInt1TypeInContext(g->cx));
 
 	cg_set_key(g, set, args);
 	p = find(g, g->set_map[i->imm], g->key);
-	cg_branch(g, is_null(g, p), on, found);
+	here = LLVMGetInsertBlock(g->b);
+	cg_branch(g, is_null(g, p), other, found);
 	cg_go(g, found);
-	cg_branch(g, is_same(g, set, p, g->key), itself, on);
+	in = LLVMBuildAnd(g->b, is_same(g, set, p, g->key), is_of_turn(g, set, p), "");
+	cg_branch(g, in, itself, other);
 	cg_go(g, itself);
 	/* one that has expired was there no more */
 	live = is_live(g, cg_load(g, p, 8, 8), now);
 	r = cg_helper(g, BPF_FUNC_map_delete_elem, g->i64, 2, (V[]){ g->set_map[i->imm], g->key });
-	ok = LLVMBuildAnd(g->b, live, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), "");
-	cg_branch(g, ok, gone, on);
+	live = LLVMBuildAnd(g->b, live, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), "");
+	LLVMBuildBr(g->b, other);
+	cg_go(g, other);
+	in = LLVMBuildPhi(g->b, LLVMInt1TypeInContext(g->cx), "");
+	LLVMAddIncoming(in, (V[]){ no, no, live }, (BB[]){ here, found, itself }, 3);
+	cg_branch(g, LLVMBuildOr(g->b, in, listed, ""), gone, on);
 	cg_go(g, gone);
 	count(g, i, offsetof(struct xdpf_set_counts, removed));
 	LLVMBuildBr(g->b, on);
@@ -358,14 +355,14 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 	BB here, other = cg_block(g, "of another turn"), valid = cg_block(g, "of this turn");
 	V p, r, ok, was, turn, turns[3];
 
-	if (cg_live(g, set) && !set->prefix) {
+	if (!set->prefix) {
 		BB ask = cg_block(g, "not in the snapshot");
 
 		/* what it has of single elements stays, or until all of it goes */
 		cg_branch(g, cg_live_has(g, set, cg_c(g, UINT64_MAX - 1), args), on, ask);
 		cg_go(g, ask);
 	}
-	turns[0] = turns[1] = cg_live(g, set) ? cg_live_turn(g, set) : cg_c(g, 0);
+	turns[0] = turns[1] = cg_live_turn(g, set);
 	turns[2] = cg_c(g, 0);
 	cg_set_key(g, set, args);
 	p = find(g, g->set_map[i->imm], g->key);

@@ -14,6 +14,7 @@ struct cg_table {
 	V key[SET_MAX_WORDS];
 	BB no, end;			/* 0 is the answer; the answer is .result */
 	V result;
+	V states;			/* NULL, or: what HASH answers is the key's place there, and one */
 };
 
 /* ---- codegen_table.c ---- */
@@ -34,6 +35,8 @@ void cg_table_pages(struct cg_table *t);
 void cg_table_dir24(struct cg_table *t);
 void cg_table_bounds(struct cg_table *t);
 void cg_table_search(struct cg_table *t);
+/* The last boundary that is not above the key, or the first. */
+V cg_table_search_at(struct cg_table *t);
 void cg_table_hash(struct cg_table *t, bool narrow);	/* keys of 32 bits */
 void cg_table_trie(struct cg_table *t);
 

@@ -56,15 +56,33 @@ static V narrow_bucket(struct cg_table *t, V p, unsigned slots, BB found)
 	return last;
 }
 
-static V wide_bucket(struct cg_table *t, V p, unsigned slots, BB found)
+/* Which of them it was. */
+static V narrow_slot(struct cg_table *t, V p, unsigned slots)
+{
+	struct cg *g = t->g;
+	V n = cg_c(g, slots * (slots - 1) / 2);
+
+	for (unsigned i = 1; i < slots; i++) {
+		V differs = LLVMBuildXor(g->b, cg_load(g, cg_atc(g, p, 4 * i), 4, 4), t->key[0], "");
+
+		differs = LLVMBuildLShr(g->b, cg_hide(g, LLVMBuildAdd(g->b, differs, cg_c(g, UINT32_MAX), "")), cg_c(g, 32), "");
+		n = LLVMBuildSub(g->b, n, LLVMBuildMul(g->b, differs, cg_c(g, i), ""), "");
+	}
+	return n;
+}
+
+/* @slot_found: NULL, or in @found: which one it was. */
+static V wide_bucket(struct cg_table *t, V p, unsigned slots, BB found, V slot_found)
 {
 	struct cg *g = t->g;
 	V last = NULL;
 
 	for (unsigned i = 0; i < slots; i++) {
 		BB on = cg_block(g, "next slot"), rest = t->words > 1 ? cg_block(g, "other words") : found;
-		V slot = cg_atc(g, p, 8 * t->words * i), differ = NULL;
+		V slot = cg_atc(g, p, 8 * t->words * i), differ = NULL, number = cg_c(g, i);
 
+		if (slot_found && rest == found)
+			LLVMAddIncoming(slot_found, &number, (BB[]){ LLVMGetInsertBlock(g->b) }, 1);
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, slot, 8, 8), t->key[0], ""), rest, on);
 		if (rest != found) {
 			cg_go(g, rest);
@@ -73,6 +91,8 @@ static V wide_bucket(struct cg_table *t, V p, unsigned slots, BB found)
 
 				differ = differ ? LLVMBuildOr(g->b, differ, d, "") : d;
 			}
+			if (slot_found)
+				LLVMAddIncoming(slot_found, &number, (BB[]){ LLVMGetInsertBlock(g->b) }, 1);
 			cg_branch(g, is_zero(g, differ), found, on);
 		}
 		cg_go(g, on);
@@ -88,11 +108,12 @@ void cg_table_hash(struct cg_table *t, bool narrow)
 	unsigned bits = narrow ? 32 : 64 * t->words, slots = set_hash_slots(bits), bytes = slots * set_hash_slot_bytes(bits);
 	BB zero = cg_block(g, "key of zeros"), some = cg_block(g, "other key"), loop = cg_block(g, "bucket"), full = cg_block(g, "bucket full");
 	BB more = cg_block(g, "more buckets"), found = cg_block(g, "found"), here;
-	V first, i, next, p, last, probes;
+	V first, i, next, p, last, probes, slot = NULL, is;
 
 	cg_branch(g, is_zero(g, whole(t, NULL)), zero, some);
 	cg_go(g, zero);
-	cg_table_answer(t, cg_table_head(t, offsetof(struct set_head, hash.zero), 8));
+	is = cg_table_head(t, offsetof(struct set_head, hash.zero), 8);
+	cg_table_answer(t, t->states ? LLVMBuildMul(g->b, is, LLVMBuildAdd(g->b, t->states, cg_c(g, 1), ""), "") : is);
 	cg_go(g, some);
 	first = hash(t);
 	probes = cg_table_head(t, offsetof(struct set_head, hash.probes), 4);
@@ -102,8 +123,15 @@ void cg_table_hash(struct cg_table *t, bool narrow)
 	i = LLVMBuildPhi(g->b, g->i64, "");
 	p = LLVMBuildMul(g->b, LLVMBuildAdd(g->b, first, i, ""), cg_c(g, bytes), "");
 	p = cg_table_at(t, LLVMBuildAdd(g->b, p, cg_c(g, sizeof(struct set_head)), ""), bytes);
+	if (t->states && !narrow) {
+		BB bucket = LLVMGetInsertBlock(g->b);
+
+		cg_go(g, found);
+		slot = LLVMBuildPhi(g->b, g->i64, "");
+		cg_go(g, bucket);
+	}
 	/* a branch on whether it is there: where it is guessed right, what comes behind need not wait for memory */
-	last = narrow ? narrow_bucket(t, p, slots, found) : wide_bucket(t, p, slots, found);
+	last = narrow ? narrow_bucket(t, p, slots, found) : wide_bucket(t, p, slots, found, slot);
 	cg_branch(g, is_zero(g, last), t->no, full);
 	cg_go(g, full);
 	next = LLVMBuildAdd(g->b, i, cg_c(g, 1), "");
@@ -113,5 +141,12 @@ void cg_table_hash(struct cg_table *t, bool narrow)
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, SET_HASH_PROBES), ""), loop, t->no);
 	LLVMAddIncoming(i, (V[]){ cg_c(g, 0), next }, (BB[]){ here, more }, 2);
 	cg_go(g, found);
-	cg_table_answer(t, cg_c(g, 1));
+	if (!t->states) {
+		cg_table_answer(t, cg_c(g, 1));
+		return;
+	}
+	is = LLVMBuildMul(g->b, LLVMBuildAdd(g->b, first, i, ""), cg_c(g, slots), "");
+	is = LLVMBuildAdd(g->b, is, narrow ? narrow_slot(t, p, slots) : slot, "");
+	/* in front of the slots' is that of zeros */
+	cg_table_answer(t, LLVMBuildAdd(g->b, t->states, LLVMBuildAdd(g->b, is, cg_c(g, 2), ""), ""));
 }

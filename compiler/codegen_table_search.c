@@ -28,7 +28,7 @@ static V not_above(struct cg_table *t, V n)
 	return LLVMBuildXor(g->b, cg_hide(g, above), cg_c(g, 1), "");
 }
 
-void cg_table_search(struct cg_table *t)
+V cg_table_search_at(struct cg_table *t)
 {
 	struct cg *g = t->g;
 	BB here, loop = cg_block(g, "step"), halve = cg_block(g, "halve"), last = cg_block(g, "last"), from;
@@ -53,5 +53,13 @@ void cg_table_search(struct cg_table *t)
 	LLVMAddIncoming(at, (V[]){ cg_c(g, 0), next[1] }, (BB[]){ here, from }, 2);
 	LLVMAddIncoming(n, (V[]){ all, next[2] }, (BB[]){ here, from }, 2);
 	cg_go(g, last);
+	return at;
+}
+
+void cg_table_search(struct cg_table *t)
+{
+	struct cg *g = t->g;
+	V at = cg_table_search_at(t);
+
 	cg_table_answer(t, LLVMBuildAnd(g->b, LLVMBuildAdd(g->b, at, not_above(t, at), ""), cg_c(g, 1), ""));
 }

@@ -69,18 +69,20 @@ static void maps(const struct budget *b, FILE *out)
 	fprintf(out, "\nmemory: %s, and %s per CPU\n", size(all, b->bytes), size(each, b->per_cpu));
 	for (size_t i = 0; i < b->map.n; i++)
 		width = (int)strlen(b->map.v[i].name) > width ? (int)strlen(b->map.v[i].name) : width;
-	fprintf(out, "  %-*s  %-13s  %9s  memory\n", width, "map", "type", "elements");
+	fprintf(out, "  %-*s  %-16s  %9s  memory\n", width, "map", "type", "elements");
 	for (size_t i = 0; i < b->map.n; i++) {
 		const struct budget_map *m = &b->map.v[i];
 
-		fprintf(out, "  %-*s  %-13s  ", width, m->name, m->type);
+		fprintf(out, "  %-*s  %-16s  ", width, m->name, m->type);
 		if (m->entries)
 			fprintf(out, "%9" PRIu64, m->entries);
 		else
 			fprintf(out, "%9s", "-");
 		fprintf(out, "  %s", size(all, m->bytes));
 		if (m->per_cpu)
-			fprintf(out, " per CPU, and %s", size(all, m->shared));
+			fputs(" per CPU", out);
+		if (m->per_cpu && m->shared)
+			fprintf(out, ", and %s", size(all, m->shared));
 		putc('\n', out);
 	}
 	if (b->image)
@@ -104,7 +106,7 @@ static void limits(const struct budget *b, FILE *out)
 		if (!l->key.n || l->size.s)
 			continue;
 		first = n++ ? first : l;
-		bytes += l->entries * xdpf_limit_bytes(l->words);
+		bytes += l->entries * xdpf_limit_key_bytes(l->kind);
 	}
 	if (n == 1)
 		para(out, 2, "Limit %s says no `size`, and so has room for %d keys: %s.", first->shown, XDPF_LIMIT_ENTRIES, size(all, bytes));

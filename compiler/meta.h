@@ -29,7 +29,7 @@ struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set);
 /* Is its map a trie, whose keys begin with how many of their bits count? Those with prefixes are; and those that no rule changes: what they hold
  * stands in snapshots, and a trie that is empty or small is asked at little cost, while a hash of many buckets is one more read from memory. */
 bool meta_set_trie(const struct ast_set *set);
-/* Its snapshots. A set that rules take elements out of has none: a table does not let go of a single one. */
+/* Its snapshots. */
 struct live_set meta_live(struct arena *a, const struct ast_set *set);
 /* How many of the sets before it have snapshots of the same size: its place in the map of those. */
 unsigned meta_live_at(struct arena *a, const struct ast_program *p, const struct ast_set *set);

@@ -68,9 +68,8 @@ struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set)
 
 struct live_set meta_live(struct arena *a, const struct ast_set *set)
 {
-	if (set->removed)
-		return (struct live_set){ .form = LIVE_NONE };
-	return live_set_of(set->prefix, meta_set_trie(set), set->n_types, meta_set_layout(a, set).size, set->max);
+	return live_set_of(&(struct live_decl){ .prefix = set->prefix, .trie = meta_set_trie(set), .expires = set->expires, .taken = set->removed,
+						.n_components = set->n_types, .key_size = meta_set_layout(a, set).size, .size = set->max });
 }
 
 unsigned meta_live_at(struct arena *a, const struct ast_program *p, const struct ast_set *set)
@@ -87,7 +86,7 @@ unsigned meta_live_maps(struct arena *a, const struct ast_program *p)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < p->live.n; i++)
-		n += meta_live(a, p->live.v[i]).form != LIVE_NONE && !meta_live_at(a, p, p->live.v[i]);
+		n += !meta_live_at(a, p, p->live.v[i]);
 	return n;
 }
 

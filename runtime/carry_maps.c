@@ -100,31 +100,16 @@ static bool same_declared(const struct rt_carry *c, size_t from, size_t to)
 	return before && before[from] == c->declared[to];
 }
 
-/* A set with snapshots has more than this map. What it begins with now comes in before the new program runs, and the old one must not see it. And
- * what a filter that waits for confirmation does to a set must not stay when it goes. */
-static bool may_share(const struct rt_carry *c, size_t from, size_t to)
-{
-	return !c->pending && same_declared(c, from, to) &&
-	       rt_meta_get(c->old->meta)->sets[from].prefix == rt_meta_get(c->object->meta)->sets[to].prefix &&
-	       rt_meta_snap(c->old->meta, from)->set.form == LIVE_NONE && rt_meta_snap(c->object->meta, to)->set.form == LIVE_NONE;
-}
-
-/* The order is that of the object's maps, not of their names: renaming one would hide the next. So all are found first. */
-static int share_set(struct rt_carry *c, size_t from, size_t to, struct bpf_map *live, struct bpf_map *ages, const struct xdpf_log *log)
+/* A set is more than its map: it has snapshots, and what it begins with now must not be seen by the old program. */
+static int copy_set(struct rt_carry *c, size_t from, size_t to, const struct bpf_map *live)
 {
 	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[from], *is = &rt_meta_get(c->object->meta)->sets[to];
-	int err;
 
 	if (!same_elements(was, is))
 		return rt_carry_lose(c, "set", was->file, was->name, "its elements are of another type now");
 	if (!live || c->old->set_fd[from] < 0)
 		return rt_carry_lose(c, "set", was->file, was->name, "what ran was loaded by another version of xdpf");
 	c->sets++;
-	if (may_share(c, from, to) && was->expires == is->expires && rt_carry_alike(live, c->old->set_fd[from]) &&
-	    (!ages || rt_carry_alike(ages, c->old->age_fd[from]))) {
-		err = rt_carry_map(c, live, c->old->set_fd[from], log);
-		return err || !ages ? err : rt_carry_map(c, ages, c->old->age_fd[from], log);
-	}
 	c->copy[c->n_copy++] = (struct rt_copy){ .from = from, .to = to };
 	return 0;
 }
@@ -171,25 +156,20 @@ static int say_gone(struct rt_carry *c)
 int rt_carry_share(struct rt_carry *c, struct bpf_object *bpf, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *old = rt_meta_get(c->old->meta), *new = rt_meta_get(c->object->meta);
-	size_t n = 2 * new->n_sets + new->n_tables;
-	_cleanup_free_ struct bpf_map **map = calloc(n + 1, sizeof(struct bpf_map *));
-	struct bpf_map **ages = map + new->n_sets, **tables = ages + new->n_sets;
+	_cleanup_free_ struct bpf_map **tables = calloc(new->n_tables + 1, sizeof(struct bpf_map *));
 	struct bpf_map *cookies = bpf_object__find_map_by_name(bpf, XDPF_MAP_COOKIES);
 	uint32_t was;
 	int err = 0;
 
 	c->copy = calloc(new->n_sets + 1, sizeof(*c->copy));
-	if (!map || !c->copy)
+	if (!tables || !c->copy)
 		return rt_fail(log, ENOMEM, "out of memory");
-	for (size_t i = 0; i < new->n_sets; i++) {
-		map[i] = numbered(bpf, XDPF_MAP_LIVE, i);
-		ages[i] = numbered(bpf, XDPF_MAP_AGES, i);
-	}
+	/* the order is that of the object's maps, not of their names: renaming one would hide the next, so all are found first */
 	for (size_t i = 0; i < new->n_tables; i++)
 		tables[i] = bpf_object__find_map_by_name(bpf, new->tables[i].map);
 	for (size_t i = 0; i < new->n_sets && !err; i++) {
 		was = rt_match_set(old, new, c->plan.files, i);
-		err = was == RT_NO_INDEX ? 0 : share_set(c, was, i, map[i], ages[i], log);
+		err = was == RT_NO_INDEX ? 0 : copy_set(c, was, i, numbered(bpf, XDPF_MAP_LIVE, i));
 	}
 	if (!err)
 		err = rt_limits_share(c, bpf, log);

@@ -147,37 +147,60 @@ static int fill_map(const struct xdpf_program *p, size_t set, const struct rt_sn
 	return 0;
 }
 
-/* Those that stay, the first @n, into the set's snapshot. */
+/* The first @n, into the set's snapshot. */
 static int fill_snapshot(const struct rt_live *l, const struct rt_snapshot *s, size_t n, const struct xdpf_log *log)
 {
 	size_t size = l->snap->set.key_size;
+	_cleanup_(rt_keytab_free) struct rt_keytab tab = { 0 };
 	_cleanup_free_ unsigned char *keys = malloc(n * size + 1);
+	_cleanup_free_ uint64_t *until = malloc((n + 1) * sizeof(*until));
+	struct live_elements e = { keys, until, 0 };
+	int err = keys && until ? rt_keytab_make(&tab, s->keys, n, size, log) : rt_fail(log, ENOMEM, "out of memory");
 
-	if (keys && n)
-		memcpy(keys, s->keys, n * size);
-	n = keys ? live_sort(&l->snap->set, keys, n) : SIZE_MAX;
-	return n == SIZE_MAX ? rt_fail(log, ENOMEM, "out of memory") : rt_live_patch(l, keys, n, 0, log);
+	if (err)
+		return err;
+	memcpy(keys, s->keys, n * size);
+	e.n = live_sort(&l->snap->set, keys, n);
+	if (e.n == SIZE_MAX)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < e.n; i++)
+		until[i] = s->values[rt_keytab_find(&tab, keys + i * size)].until;
+	return rt_live_patch(l, NULL, &e, log);
 }
 
-/* As a program that is loaded has what its sets begin with: in the snapshot, unless there is none or rules add to the set. */
+/* How many of them, which are as choose() makes them, a snapshot takes: all, or those that stay. */
+static size_t for_snapshot(const struct rt_snapshot *s)
+{
+	uint64_t last = 0;
+	size_t stay = 0;
+	unsigned times = 0;
+
+	for (size_t i = 0; i < s->n && times <= LIVE_TIMES; i++) {
+		times += s->values[i].until != last;
+		last = s->values[i].until;
+		stay += !last;
+	}
+	return times <= LIVE_TIMES ? s->n : stay;
+}
+
+/* As a program that is loaded has what its sets begin with: in the snapshot, unless rules add to the set. */
 static int fill(const struct xdpf_program *p, size_t set, struct rt_snapshot *s, const char *name, const struct xdpf_log *log)
 {
-	const struct rt_snap *snap = rt_meta_snap(p->meta, set);
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	struct rt_snapshot rest = *s;
-	size_t stay = 0;
-	int err = snap->set.form == LIVE_NONE ? 0 : rt_live_open(&l, p, set, log);
+	int err = rt_live_open(&l, p, set, log);
+	size_t n;
 
-	for (size_t i = 0; i < s->n && !err; i++)
-		s->values[i].turn = l.turns ? rt_live_turn(&l) + 1 : 0;
-	/* they are in this order: see choose() */
-	while (l.turns && !snap->added && stay < s->n && !s->values[stay].until)
-		stay++;
-	if (!err && stay)
-		err = fill_snapshot(&l, s, stay, log);
-	rest.keys += stay * rt_meta_get(p->meta)->sets[set].key_size;
-	rest.values += stay;
-	return err ? err : fill_map(p, set, &rest, s->n - stay, name, log);
+	if (err)
+		return err;
+	for (size_t i = 0; i < s->n; i++)
+		s->values[i].turn = rt_live_turn(&l) + 1;
+	n = l.snap->added ? 0 : for_snapshot(s);
+	if (n)
+		err = fill_snapshot(&l, s, n, log);
+	rest.keys += n * l.snap->set.key_size;
+	rest.values += n;
+	return err ? err : fill_map(p, set, &rest, s->n - n, name, log);
 }
 
 /* Elements as the new set has them: with, in a trie, how many of their bits count, which are all, or without. */
@@ -235,9 +258,7 @@ int rt_set_copy(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program
 /* One that went from the old set goes from the new one, unless it is another there. */
 static void take(const struct xdpf_program *p, size_t set, const unsigned char *key, const struct xdpf_element *then)
 {
-	struct xdpf_element e;
-
-	if (!then->until ? rt_set_stays(p, set, key, 0) : !bpf_map_lookup_elem(p->set_fd[set], key, &e) && e.until == then->until)
+	if (rt_set_is(p, set, key, then->until))
 		rt_set_remove(p, set, key, NULL);
 }
 

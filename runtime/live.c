@@ -62,7 +62,7 @@ int rt_live_map(const struct bpf_map *map, const struct rt_meta *m, const struct
 	for (size_t i = 0; i < rt_meta_get(m)->n_sets; i++) {
 		const struct rt_snap *s = rt_meta_snap(m, i);
 
-		if (s->set.form != LIVE_NONE && s->set.room == room && 2 * s->at + 2 > least)
+		if (s->set.room == room && 2 * s->at + 2 > least)
 			least = 2 * s->at + 2;
 	}
 	if (!least || bpf_map__type(map) != BPF_MAP_TYPE_ARRAY_OF_MAPS || bpf_map__key_size(map) != 4 || bpf_map__max_entries(map) < least)
@@ -103,12 +103,10 @@ unsigned rt_live_turn(const struct rt_live *l)
 int rt_live_bind(int *out_fd, int prog_fd, const struct rt_meta *m, const struct xdpf_log *log)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, inner_opts, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	size_t n = rt_meta_get(m)->n_sets, any = 0;
+	size_t n = rt_meta_get(m)->n_sets;
 	_cleanup_close_ int inner = -1, fd = -1;
 
-	for (size_t i = 0; i < n; i++)
-		any += rt_meta_snap(m, i)->set.form != LIVE_NONE;
-	if (!any)
+	if (!n)
 		return 0;
 	inner = bpf_map_create(BPF_MAP_TYPE_ARRAY, "xdpf_list", sizeof(uint32_t), XDPF_LIST_PAGE, 1, &inner_opts);
 	if (inner >= 0) {
@@ -122,117 +120,10 @@ int rt_live_bind(int *out_fd, int prog_fd, const struct rt_meta *m, const struct
 	return 0;
 }
 
-/* ---- lists ---- */
-
-/* The map in this place: -ENOENT, where there is none. */
-static int inner(int *out_fd, int outer, uint32_t place)
-{
-	for (;;) {
-		uint32_t id;
-		int fd;
-
-		if (bpf_map_lookup_elem(outer, &place, &id))
-			return -errno;
-		fd = rt_map_get(id);
-		if (fd >= 0) {
-			*out_fd = fd;
-			return 0;
-		}
-		if (errno != ENOENT)	/* else another one has come to stand there */
-			return -errno;
-	}
-}
-
-void rt_list_close(struct rt_list *list)
-{
-	if (list->map)
-		munmap(list->map, list->len);
-}
-
-size_t rt_list_find(const struct rt_list *list, const struct live_set *s, const void *key)
-{
-	size_t lo = 0, hi = list->n;
-
-	while (lo < hi) {
-		size_t mid = lo + (hi - lo) / 2;
-		int c = live_cmp(s, list->keys + mid * s->key_size, key);
-
-		if (!c)
-			return mid;
-		if (c < 0)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return list->n;
-}
-
-/* The head of the snapshot of this turn: -ENOENT, there is none. */
-static int read_head(struct live_head *out, const struct rt_live *l, unsigned turn)
-{
-	_cleanup_close_ int fd = -1;
-	int err = inner(&fd, tables_fd(l), table_place(l, turn));
-	void *at;
-
-	if (err)
-		return err;
-	at = mmap(NULL, page(), PROT_READ, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
-		return -errno;
-	memcpy(out, at, sizeof(*out));
-	munmap(at, page());
-	return out->list > 1 ? -EBADMSG : 0;
-}
-
-static int map_list(struct rt_list *out, const struct rt_live *l, int fd, const struct xdpf_log *log)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info);
-	struct xdpf_list head;
-	void *at;
-
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return rt_fail_sys(log, errno, "set %s: the list of its elements cannot be looked at", l->name);
-	out->len = (size_t)info.max_entries * XDPF_LIST_PAGE;
-	at = info.type == BPF_MAP_TYPE_ARRAY && info.value_size == XDPF_LIST_PAGE ? mmap(NULL, out->len, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
-	if (at == MAP_FAILED)
-		return rt_fail_sys(log, errno, "set %s: the list of its elements cannot be mapped", l->name);
-	out->map = at;
-	memcpy(&head, at, sizeof(head));
-	if (head.key_size != l->snap->set.key_size || head.n > (out->len - sizeof(head)) / head.key_size)
-		return rt_fail(log, EBADMSG, "set %s: the list of its elements is broken", l->name);
-	out->n = head.n;
-	out->until = head.until;
-	out->keys = (const unsigned char *)at + sizeof(head);
-	return 0;
-}
-
-int rt_list_open(struct rt_list *out, const struct rt_live *l, const struct xdpf_log *log)
-{
-	/* what is exchanged meanwhile is asked for again */
-	for (int i = 0;; i++) {
-		unsigned turn = rt_live_turn(l);
-		struct live_head head, again;
-		_cleanup_close_ int fd = -1;
-		int err = read_head(&head, l, turn);
-
-		out->turn = turn;
-		if (err == -ENOENT && rt_live_turn(l) == turn)
-			return 0;
-		if (!err)
-			err = inner(&fd, l->p->lists_fd, (uint32_t)(2 * l->set + head.list));
-		if (!err && rt_live_turn(l) == turn && !read_head(&again, l, turn) && again.list == head.list) {
-			out->slot = head.list;
-			return map_list(out, l, fd, log);
-		}
-		if (err && (err != -ENOENT || i > 10))
-			return rt_fail_sys(log, -err, "set %s: its elements cannot be read", l->name);
-	}
-}
-
 /* ---- making ---- */
 
-static int make_table(int *out_fd, const struct rt_live *l, const void *keys, size_t n, const struct live_head *head, const struct xdpf_log *log)
+static int make_table(int *out_fd, const struct rt_live *l, const struct live_elements *e, const struct live_head *head, uint32_t *where,
+		      const struct xdpf_log *log)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 	size_t size = (size_t)1 << l->snap->set.room;
@@ -244,7 +135,7 @@ static int make_table(int *out_fd, const struct rt_live *l, const void *keys, si
 
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
 		return rt_fail_sys(log, errno, "no random number can be had");
-	bad = live_build(&l->snap->set, keys, n, head, seed, &im);
+	bad = live_build(&l->snap->set, e, head, seed, &im, where);
 	if (bad || im.n > size) {
 		image_free(&im);
 		return rt_fail(log, ENOSPC, "set %s: %s; a greater `size` in its declaration makes room", l->name,
@@ -263,19 +154,21 @@ static int make_table(int *out_fd, const struct rt_live *l, const void *keys, si
 	return 0;
 }
 
-static int make_list(int *out_fd, const struct rt_live *l, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log)
+static int make_list(int *out_fd, const struct rt_live *l, const struct live_elements *e, const uint32_t *where, const struct xdpf_log *log)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_INNER_MAP | BPF_F_MMAPABLE);
-	struct xdpf_list head = { n, until, l->snap->set.key_size, 0 };
-	size_t bytes = sizeof(head) + n * head.key_size, pages = (bytes + XDPF_LIST_PAGE - 1) / XDPF_LIST_PAGE;
+	struct xdpf_list head = { e->n, l->snap->set.key_size, where[0] != 0 };
+	size_t begin = xdpf_list_states(e->n, head.key_size), states = head.states ? e->n * sizeof(*where) : 0;
+	size_t pages = (begin + states + XDPF_LIST_PAGE - 1) / XDPF_LIST_PAGE;
 	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "xdpf_list", sizeof(uint32_t), XDPF_LIST_PAGE, (uint32_t)pages, &opts);
-	void *at = fd < 0 ? MAP_FAILED : mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *at = fd < 0 ? MAP_FAILED : mmap(NULL, begin + states, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (at == MAP_FAILED)
 		return rt_fail_sys(log, errno, "set %s: memory for the list of its elements cannot be had", l->name);
 	memcpy(at, &head, sizeof(head));
-	memcpy((char *)at + sizeof(head), keys, n * head.key_size);
-	munmap(at, bytes);
+	memcpy((char *)at + sizeof(head), e->keys, e->n * head.key_size);
+	memcpy((char *)at + begin, where, states);
+	munmap(at, begin + states);
 	*out_fd = take_fd(fd);
 	return 0;
 }
@@ -291,20 +184,23 @@ static int put(int outer, uint32_t place, int fd, const struct rt_live *l, const
 	return 0;
 }
 
-/* What has become of a turn's snapshot; both places are the ones that are not in use, or the table's is. */
-static int fill(const struct rt_live *l, unsigned turn, const void *keys, size_t n, uint64_t until, unsigned list, const struct xdpf_log *log)
+/* A snapshot, and the list of what is in it in its place, which is one that is not in use. *table_fd -1: there is nothing in it. @where: room for
+ * where states are. */
+static int make(int *table_fd, const struct rt_live *l, const struct live_elements *e, uint64_t until, unsigned list, uint32_t *where,
+		const struct xdpf_log *log)
 {
 	const struct live_head head = { .until = until, .list = list };
-	_cleanup_close_ int table_fd = -1, list_fd = -1;
-	int err = 0;
+	_cleanup_close_ int list_fd = -1;
+	int err;
 
-	if (n)
-		err = make_table(&table_fd, l, keys, n, &head, log);
-	if (!err && n)
-		err = make_list(&list_fd, l, keys, n, until, log);
-	if (!err && n)
-		err = put(l->p->lists_fd, (uint32_t)(2 * l->set + list), list_fd, l, log);
-	return err ? err : put(tables_fd(l), table_place(l, turn), table_fd, l, log);
+	if (!where)
+		return rt_fail(log, ENOMEM, "out of memory");
+	if (!e->n)
+		return 0;
+	err = make_table(table_fd, l, e, &head, where, log);
+	if (!err)
+		err = make_list(&list_fd, l, e, where, log);
+	return err ? err : put(l->p->lists_fd, (uint32_t)(2 * l->set + list), list_fd, l, log);
 }
 
 /* Lets go of a list that is not in use any more. */
@@ -324,7 +220,7 @@ static int wait_for_packets(const struct rt_live *l, const struct xdpf_log *log)
 	_cleanup_close_ int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "xdpf_list", sizeof(uint32_t), XDPF_LIST_PAGE, 1, &opts);
 	struct live_head head = { .list = 1 };
 	uint32_t place;
-	int err = read_head(&head, l, rt_live_turn(l));
+	int err = rt_live_head(&head, l, rt_live_turn(l));
 
 	if (err && err != -ENOENT)
 		return rt_fail_sys(log, -err, "set %s: its snapshot cannot be read", l->name);
@@ -335,7 +231,7 @@ static int wait_for_packets(const struct rt_live *l, const struct xdpf_log *log)
 	return 0;
 }
 
-/* One after the other: a rule may have put one there anew meanwhile. */
+/* One after the other: a rule may have put one there anew meanwhile, or taken it out. */
 static void sweep_each(const struct rt_live *l, int fd, struct rt_snapshot *s, unsigned gone, int now)
 {
 	const struct xdpf_set *m = &rt_meta_get(l->p->meta)->sets[l->set];
@@ -354,7 +250,7 @@ static void sweep_each(const struct rt_live *l, int fd, struct rt_snapshot *s, u
 	}
 }
 
-/* The same where nobody but us puts any there, and we have the lock. */
+/* The same where no rule changes any of it, and we have the lock. */
 static int sweep_all(const struct rt_live *l, int fd, struct rt_snapshot *s, unsigned gone, int now)
 {
 	size_t size = rt_meta_get(l->p->meta)->sets[l->set].key_size, n_gone = 0, n_any = 0, done = 0;
@@ -387,7 +283,7 @@ static int sweep(const struct rt_live *l, int fd, unsigned gone, int now, const 
 
 	if (err)
 		return err;
-	if (l->snap->added) {
+	if (l->snap->added || l->snap->set.taken) {
 		sweep_each(l, fd, &s, gone, now);
 		return 0;
 	}
@@ -403,11 +299,13 @@ static void be_busy(const struct rt_live *l, bool busy)
 		__atomic_and_fetch(&l->turns->busy, ~((uint64_t)1 << l->set), __ATOMIC_SEQ_CST);
 }
 
-int rt_live_replace(const struct rt_live *l, int fd, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log)
+int rt_live_replace(const struct rt_live *l, int fd, const struct live_elements *e, uint64_t until, const struct xdpf_log *log)
 {
 	unsigned turn = rt_live_turn(l), next = !turn;
 	struct live_head head = { .list = 1 };
-	int err = read_head(&head, l, turn);
+	_cleanup_free_ uint32_t *where = malloc((e->n + 1) * sizeof(*where));
+	_cleanup_close_ int table_fd = -1;
+	int err = rt_live_head(&head, l, turn);
 
 	if (err && err != -ENOENT)
 		return rt_fail_sys(log, -err, "set %s: its snapshot cannot be read", l->name);
@@ -418,7 +316,9 @@ int rt_live_replace(const struct rt_live *l, int fd, const void *keys, size_t n,
 	if (!err)
 		err = sweep(l, fd, next, (int)turn, log);
 	if (!err)
-		err = fill(l, next, keys, n, until, !head.list, log);
+		err = make(&table_fd, l, e, until, !head.list, where, log);
+	if (!err)
+		err = put(tables_fd(l), table_place(l, next), table_fd, l, log);
 	if (err)
 		return err;
 	__atomic_xor_fetch(&l->turns->turn, (uint64_t)1 << l->set, __ATOMIC_SEQ_CST);
@@ -432,15 +332,47 @@ int rt_live_replace(const struct rt_live *l, int fd, const void *keys, size_t n,
 	return err;
 }
 
-int rt_live_patch(const struct rt_live *l, const void *keys, size_t n, uint64_t until, const struct xdpf_log *log)
+/* What rules took out since the list was loaded goes from what was made of it, too. */
+static int take_late(const struct rt_live *l, const struct rt_list *list, const struct live_elements *e, const uint32_t *where, int table_fd,
+		     const struct xdpf_log *log)
+{
+	size_t size = (size_t)1 << l->snap->set.room;
+	unsigned char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, table_fd, 0);
+
+	if (at == MAP_FAILED)
+		return rt_fail_sys(log, errno, "set %s: its snapshot cannot be mapped", l->name);
+	for (size_t i = 0; i < list->n; i++) {
+		size_t k = rt_list_late(list, i) ? live_find(list->s, e->keys, e->n, list->keys + i * list->s->key_size) : e->n;
+
+		if (k < e->n)
+			__atomic_store_n(at + where[k], LIVE_GONE, __ATOMIC_SEQ_CST);
+	}
+	munmap(at, size);
+	return 0;
+}
+
+int rt_live_patch(const struct rt_live *l, const struct rt_list *list, const struct live_elements *e, const struct xdpf_log *log)
 {
 	unsigned turn = rt_live_turn(l);
 	struct live_head head = { .list = 1 };
-	int err = read_head(&head, l, turn);
+	_cleanup_free_ uint32_t *where = malloc((e->n + 1) * sizeof(*where));
+	_cleanup_close_ int table_fd = -1;
+	int err = rt_live_head(&head, l, turn);
+	bool late;
 
 	if (err && err != -ENOENT)
 		return rt_fail_sys(log, -err, "set %s: its snapshot cannot be read", l->name);
-	err = fill(l, turn, keys, n, until, !head.list, log);
+	err = make(&table_fd, l, e, 0, !head.list, where, log);
+	/* rules take elements out of both places: once all packets find it in the other one, it misses no more */
+	late = l->snap->set.taken && list && list->table && table_fd >= 0;
+	if (!err && late)
+		err = put(tables_fd(l), table_place(l, !turn), table_fd, l, log);
+	if (!err && late)
+		err = take_late(l, list, e, where, table_fd, log);
+	if (!err)
+		err = put(tables_fd(l), table_place(l, turn), table_fd, l, log);
+	if (!err && late)
+		err = put(tables_fd(l), table_place(l, !turn), -1, l, log);
 	if (!err)
 		drop_list(l, head.list);
 	return err;

@@ -10,23 +10,21 @@
 static void parse_snap(struct meta_parse *p, const json_t *o, const struct xdpf_set *s, bool net, struct rt_snap *snap)
 {
 	const json_t *place = json_object_get(o, "snap"), *room = json_array_get(place, 0), *at = json_array_get(place, 1);
-	const json_t *added = json_object_get(o, "added");
+	const json_t *added = json_object_get(o, "added"), *taken = json_object_get(o, "taken");
 
-	if (!json_is_boolean(added))
-		meta_bad(p, "added", "is missing or neither true nor false");
+	if (!json_is_boolean(added) || !json_is_boolean(taken))
+		meta_bad(p, "added", "or \"taken\" is missing or neither true nor false");
 	if (p->err)
 		return;
 	snap->added = json_is_true(added);
-	if (json_is_null(place))
-		return;
-	snap->set = live_set_of(net, s->prefix, (unsigned)s->n_key, s->key_size, s->size);
+	snap->set = live_set_of(&(struct live_decl){ net, s->prefix, s->expires, json_is_true(taken), (unsigned)s->n_key, s->key_size, s->size });
 	if (json_array_size(place) != 2 || !json_is_integer(room) || !json_is_integer(at) || json_integer_value(room) != snap->set.room ||
 	    json_integer_value(at) < 0 || json_integer_value(at) >= MAX_SETS)
 		meta_bad(p, "snap", "is not what the set's elements ask for");
 	else
 		snap->at = (unsigned)json_integer_value(at);
 	for (const struct rt_snap *other = p->meta->snaps; other < snap && !p->err; other++)
-		if (other->set.form != LIVE_NONE && other->set.room == snap->set.room && other->at == snap->at)
+		if (other->set.room == snap->set.room && other->at == snap->at)
 			meta_bad(p, "snap", "is another set's");
 }
 

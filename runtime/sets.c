@@ -70,7 +70,7 @@ static int fill_snapshot(const struct xdpf_program *p, const char *keys, const s
 	if (copy && head->n)
 		memcpy(copy, keys, (size_t)head->n * head->key_size);
 	n = copy ? live_sort(&l.snap->set, copy, head->n) : SIZE_MAX;
-	return n == SIZE_MAX ? rt_fail(log, ENOMEM, "out of memory") : rt_live_patch(&l, copy, n, 0, log);
+	return n == SIZE_MAX ? rt_fail(log, ENOMEM, "out of memory") : rt_live_patch(&l, NULL, &(struct live_elements){ copy, NULL, n }, log);
 }
 
 int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, const struct rt_carry *carry, const struct xdpf_log *log)
@@ -88,7 +88,7 @@ int rt_sets_fill(const struct xdpf_program *p, const char *data, size_t len, con
 		/* what rules add to shares its room with what it began with */
 		if (rt_carry_has_set(carry, head.set))
 			err = 0;
-		else if (rt_meta_snap(p->meta, head.set)->set.form == LIVE_NONE || rt_meta_snap(p->meta, head.set)->added)
+		else if (rt_meta_snap(p->meta, head.set)->added)
 			err = fill_one(p->set_fd[head.set], data + at, &head, &m->sets[head.set], log);
 		else
 			err = fill_snapshot(p, data + at, &head, log);
@@ -238,11 +238,8 @@ static int read_chunks(struct rt_snapshot *s, int fd, const struct xdpf_set *set
 
 int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_program *p, size_t set, const struct xdpf_log *log)
 {
-	int err;
+	int err = rt_live_open(l, p, set, log);
 
-	if (rt_meta_snap(p->meta, set)->set.form == LIVE_NONE)
-		return 0;
-	err = rt_live_open(l, p, set, log);
 	return err ? err : rt_list_open(list, l, log);
 }
 
@@ -265,17 +262,15 @@ static void view_free(struct view *v)
 /* Of elements that both have, the list's is left: so one with another time is not shown twice. */
 static void merge(struct view *v)
 {
-	const struct live_set *ls = v->live.turns ? &v->live.snap->set : NULL;
-	unsigned turn = ls ? rt_live_turn(&v->live) : 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < v->s.n; i++) {
 		const unsigned char *key = v->s.keys + i * v->set->key_size;
 		struct xdpf_element e = v->s.values[i];
 
-		if ((e.until && e.until <= v->now) || (ls && e.turn && e.turn != turn + 1))
+		if ((e.until && e.until <= v->now) || (e.turn && e.turn != v->list.turn + 1))
 			continue;
-		if (ls && (!v->list.until || v->list.until > v->now) && rt_list_find(&v->list, ls, key) != v->list.n)
+		if (rt_list_find(&v->list, key) != v->list.n)
 			continue;
 		memmove(v->s.keys + n * v->set->key_size, key, v->set->key_size);
 		v->s.values[n++] = e;
@@ -287,14 +282,14 @@ static void merge(struct view *v)
 static int look(struct view *v, const struct xdpf_program *p, size_t set, int fd, const struct xdpf_log *log)
 {
 	for (int i = 0;; i++) {
-		unsigned turn;
 		int err = rt_set_snapshot(&v->live, &v->list, p, set, log);
 
-		turn = v->live.turns ? rt_live_turn(&v->live) : 0;
 		if (!err)
 			err = rt_snapshot_read(&v->s, fd, v->set, log);
-		v->now = rt_set_now();
-		if (err || !v->live.turns || rt_live_turn(&v->live) == turn || i == 10)
+		v->now = v->list.now = rt_set_now();
+		if (!err)
+			err = rt_list_load(&v->list, log);
+		if (err || rt_live_turn(&v->live) == v->list.turn || i == 10)
 			return err;
 		view_free(v);
 		*v = (struct view){ .set = v->set };
@@ -316,18 +311,19 @@ int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set,
 	if (err)
 		return err;
 	merge(&v);
-	if (v.list.n && (!v.list.until || v.list.until > v.now)) {
-		if (!snapshot_room(&v.s, v.list.n, v.set->key_size))
-			return rt_fail(log, ENOMEM, "out of memory");
-		memcpy(v.s.keys + v.s.n * v.set->key_size, v.list.keys, v.list.n * v.set->key_size);
-		for (size_t i = 0; i < v.list.n; i++) {
-			struct xdpf_element *e = &v.s.values[v.s.n + i];
+	if (v.list.n && !snapshot_room(&v.s, v.list.n, v.set->key_size))
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < v.list.n; i++) {
+		const unsigned char *key = v.list.keys + i * v.set->key_size;
+		uint64_t until = rt_list_time(&v.list, i);
+		struct xdpf_element *e = &v.s.values[v.s.n];
 
-			*e = (struct xdpf_element){ .until = v.list.until, .age = v.list.until ? (uint32_t)v.list.until : 0 };
-			if (v.set->prefix)
-				memcpy(&e->bits, v.list.keys + i * v.set->key_size, sizeof(e->bits));
-		}
-		v.s.n += v.list.n;
+		if (!rt_list_until(&v.list, i))
+			continue;
+		*e = (struct xdpf_element){ .until = until, .age = (uint32_t)until };
+		if (v.set->prefix)
+			memcpy(&e->bits, key, sizeof(e->bits));
+		memcpy(v.s.keys + v.s.n++ * v.set->key_size, key, v.set->key_size);
 	}
 	*s = v.s;
 	v.s = (struct rt_snapshot){ 0 };
@@ -338,7 +334,7 @@ int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set,
 struct telling {
 	const struct xdpf_set *set;
 	struct rt_live live;
-	struct rt_list list;		/* .n 0: nothing of it is in the set */
+	struct rt_list list;
 	uint64_t now;
 	xdpf_set_fn fn;
 	void *arg;
@@ -359,9 +355,9 @@ static void tell_chunk(void *arg, const struct rt_snapshot *s)
 		const unsigned char *key = s->keys + i * t->set->key_size;
 		const struct xdpf_element *e = &s->values[i];
 
-		if ((e->until && e->until <= t->now) || (t->live.turns && e->turn && e->turn != t->list.turn + 1))
+		if ((e->until && e->until <= t->now) || (e->turn && e->turn != t->list.turn + 1))
 			continue;
-		if (!t->list.n || rt_list_find(&t->list, &t->live.snap->set, key) == t->list.n)
+		if (rt_list_find(&t->list, key) == t->list.n)
 			t->fn(t->arg, key, e->until ? e->until - t->now : 0);
 	}
 }
@@ -379,10 +375,13 @@ int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void
 	err = rt_set_snapshot(&t.live, &t.list, p, set, log);
 	if (err)
 		return err;
-	if (t.list.until && t.list.until <= t.now)
-		t.list.n = 0;
-	for (size_t i = 0; i < t.list.n; i++)
-		fn(arg, t.list.keys + i * t.set->key_size, t.list.until ? t.list.until - t.now : 0);
+	t.list.now = t.now;
+	for (size_t i = 0; i < t.list.n; i++) {
+		uint64_t until = rt_list_until(&t.list, i);
+
+		if (until)
+			fn(arg, t.list.keys + i * t.set->key_size, until == UINT64_MAX ? 0 : until - t.now);
+	}
 	return read_chunks(&s, fd, t.set, tell_chunk, &t, log);
 }
 

@@ -43,9 +43,8 @@ XDPF_API int xdpf_set_add_all(const struct xdpf_program *p, size_t set, const vo
 /* @was: NULL, or for each whether it was in the set. */
 XDPF_API int xdpf_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log);
 /*
- * Makes @n elements, one behind the other in any order, all that is in the set, for @keep ns (0: they stay): to packets at once. Only where rules of
- * the program take elements out of the set, one is added and taken out after the other; what was in it and is in it now is in it all the while.
- * -ENOSPC: the set does not hold so many, and is as it was, or, of the latter kind, may be partly filled.
+ * Makes @n elements, one behind the other in any order, all that is in the set, for @keep ns (0: they stay): to packets at once.
+ * -ENOSPC: the set does not hold so many, and is as it was.
  */
 struct xdpf_set_change {
 	size_t elements, added, removed;

@@ -25,139 +25,33 @@ static bool by_family(const struct live_set *s)
 	return s->form == LIVE_IP || s->form == LIVE_NET;
 }
 
-struct live_set live_set_of(bool prefix, bool trie, unsigned n_components, unsigned key_size, uint32_t size)
+struct live_set live_set_of(const struct live_decl *d)
 {
-	struct live_set s = { .form = prefix ? LIVE_NETS : LIVE_EXACT, .key_size = key_size, .skip = trie ? 4 : 0 };
-	uint64_t want;
+	struct live_set s = { .form = d->prefix ? LIVE_NETS : LIVE_EXACT, .taken = d->taken, .states = d->taken || d->expires,
+			      .key_size = d->key_size, .skip = d->trie ? 4 : 0 };
+	uint64_t want, bytes;
 	unsigned words;
 
-	if (n_components == 1 && prefix)
+	if (d->n_components == 1 && d->prefix)
 		s.form = LIVE_NET;
-	else if (n_components == 1 && key_size - s.skip == FAMILY_AT + 4)
+	else if (d->n_components == 1 && d->key_size - s.skip == FAMILY_AT + 4)
 		s.form = LIVE_IP;
 	if (by_family(&s))
 		s.words[1] = 2;
 	else
-		s.words[0] = !prefix && key_size - s.skip <= 4 ? 0 : (key_size - s.skip + 7) / 8;
+		s.words[0] = !d->prefix && s.key_size - s.skip <= 4 ? 0 : (s.key_size - s.skip + 7) / 8;
 	words = by_family(&s) ? 2 : s.words[0];
 	/* hashes are filled to 75 per cent, and may grow by a quarter; boundaries are two for each prefix */
-	want = prefix ? (uint64_t)size * (16 * words + PER_PREFIX) : (uint64_t)size * (words ? 8 * words : 4) * 5 / 3;
+	if (d->prefix) {
+		bytes = 16 * words + PER_PREFIX + (s.states ? 16 * words + 2 * sizeof(uint32_t) + sizeof(struct live_node) : 0);
+		want = (uint64_t)d->size * bytes;
+	} else {
+		bytes = (words ? 8 * words : 4) + s.states;
+		want = (uint64_t)d->size * bytes * 5 / 3;
+	}
 	for (s.room = LIVE_ROOM_LEAST; s.room < LIVE_ROOM_MOST && (uint64_t)1 << s.room < want + (want >> 5) + (1 << 12);)
 		s.room++;
 	return s;
-}
-
-/* ---- order ---- */
-
-int live_cmp(const struct live_set *s, const void *a, const void *b)
-{
-	unsigned n = s->skip;
-	int c = memcmp((const char *)a + n, (const char *)b + n, s->key_size - n);
-	uint32_t x = 0, y = 0;
-
-	if (c || !n)
-		return c;
-	memcpy(&x, a, sizeof(x));
-	memcpy(&y, b, sizeof(y));
-	return x < y ? -1 : x > y;
-}
-
-struct place {
-	uint64_t first;			/* bytes of the key, of those that it is sorted by */
-	uint32_t at;
-};
-
-static void by_digit(const struct place *from, struct place *to, size_t n, unsigned shift)
-{
-	size_t begin[257] = { 0 };
-
-	for (size_t i = 0; i < n; i++)
-		begin[(from[i].first >> shift & 255) + 1]++;
-	for (unsigned i = 0; i < 256; i++)
-		begin[i + 1] += begin[i];
-	for (size_t i = 0; i < n; i++)
-		to[begin[from[i].first >> shift & 255]++] = from[i];
-}
-
-struct order {
-	const struct live_set *set;
-	const unsigned char *keys;
-};
-
-static int by_key(const void *a, const void *b, void *arg)
-{
-	const struct order *o = arg;
-
-	return live_cmp(o->set, o->keys + (size_t)((const struct place *)a)->at * o->set->key_size,
-			o->keys + (size_t)((const struct place *)b)->at * o->set->key_size);
-}
-
-static bool is_sorted(const struct live_set *s, const unsigned char *keys, size_t n)
-{
-	for (size_t i = 1; i < n; i++)
-		if (live_cmp(s, keys + (i - 1) * s->key_size, keys + i * s->key_size) > 0)
-			return false;
-	return true;
-}
-
-/* By their first bytes, digit by digit, and what has these in common by all. */
-static bool sort(const struct live_set *s, unsigned char *keys, size_t n)
-{
-	struct place *room = malloc(2 * n * sizeof(*room)), *p = room, *q = room ? room + n : NULL;
-	unsigned char *sorted = malloc(n * s->key_size);
-	unsigned from = s->skip + (s->form == LIVE_NET), len = s->key_size - from;
-	struct order o = { s, keys };
-	bool ok;
-
-	for (size_t i = 0; p && sorted && i < n; i++) {
-		unsigned char first[8] = { 0 };
-
-		/* a family in front of an address says little, but says it first */
-		memcpy(first, keys + i * s->key_size + from, len < 8 ? len : 8);
-		memcpy(&p[i].first, first, sizeof(first));
-		p[i].first = __builtin_bswap64(p[i].first);
-		if (s->form == LIVE_NET)
-			p[i].first = p[i].first >> 8 | (uint64_t)keys[i * s->key_size + s->skip] << 56;
-		p[i].at = (uint32_t)i;
-	}
-	for (unsigned shift = 0; p && sorted && shift < 64; shift += 8) {
-		struct place *t = p;
-
-		by_digit(p, q, n, shift);
-		p = q;
-		q = t;
-	}
-	for (size_t i = 0, k; p && sorted && i < n; i = k) {
-		for (k = i + 1; k < n && p[k].first == p[i].first;)
-			k++;
-		if (k - i > 1)
-			qsort_r(p + i, k - i, sizeof(*p), by_key, &o);
-	}
-	for (size_t i = 0; p && sorted && i < n; i++)
-		memcpy(sorted + i * s->key_size, keys + (size_t)p[i].at * s->key_size, s->key_size);
-	if (p && sorted)
-		memcpy(keys, sorted, n * s->key_size);
-	ok = p && sorted;
-	free(room);
-	free(sorted);
-	return ok;
-}
-
-size_t live_sort(const struct live_set *s, void *keys, size_t n)
-{
-	unsigned char *v = keys;
-	size_t out = 0;
-
-	if (n > UINT32_MAX || (!is_sorted(s, v, n) && !sort(s, v, n)))
-		return SIZE_MAX;
-	for (size_t i = 0; i < n; i++) {
-		if (out && !memcmp(v + (out - 1) * s->key_size, v + i * s->key_size, s->key_size))
-			continue;
-		if (out != i)
-			memcpy(v + out * s->key_size, v + i * s->key_size, s->key_size);
-		out++;
-	}
-	return out;
 }
 
 /* ---- numbers ---- */
@@ -225,10 +119,163 @@ static unsigned bits_of(const struct live_set *s, unsigned kind)
 	return s->words[kind] ? 64 * s->words[kind] : 32;
 }
 
+/* ---- times ---- */
+
+/* Of the elements: all that are different but @first, in @time; their number. Neighbours often have one and the same. */
+static unsigned times_of(const struct live_elements *e, uint64_t first, uint64_t *time)
+{
+	unsigned n = 0, last = 0;
+
+	for (size_t i = 0; e->until && i < e->n; i++) {
+		unsigned k = 0;
+
+		if (e->until[i] == first || (n && time[last] == e->until[i]))
+			continue;
+		while (k < n && time[k] != e->until[i])
+			k++;
+		if (k == n && n == LIVE_TIMES)
+			return LIVE_TIMES + 1;
+		if (k == n)
+			time[n++] = e->until[i];
+		last = k;
+	}
+	return n;
+}
+
+bool live_fits(const struct live_elements *e)
+{
+	uint64_t time[LIVE_TIMES];
+
+	return times_of(e, e->until && e->n ? e->until[0] : 0, time) <= LIVE_TIMES;
+}
+
+/* As live_until() says it. */
+static uint64_t told(uint64_t until)
+{
+	return until ? until : UINT64_MAX;
+}
+
+/* The states' times into the image; all elements become of the state that says theirs, in @state. */
+static void put_times(struct image *m, struct live_head *head, const struct live_elements *e, const uint64_t *time, unsigned n, uint8_t *state)
+{
+	uint64_t *to;
+
+	head->times = (uint32_t)image_add(m, LIVE_STATES * sizeof(*to), SET_ALIGN);
+	if (m->failed)
+		return;
+	to = image_at(m, head->times);
+	to[0] = told(head->until);
+	for (unsigned i = 0; i < n; i++)
+		to[i + 1] = told(time[i]);
+	for (size_t i = 0; n && i < e->n; i++) {
+		unsigned k = i ? state[i - 1] : 0;
+
+		if (to[k] != told(e->until[i]))
+			for (k = 0; to[k] != told(e->until[i]);)
+				k++;
+		state[i] = (uint8_t)k;
+	}
+}
+
+/* ---- which element it is ---- */
+
+/* Boundaries of elements, whose intervals lie in each other or apart, with the innermost from there on. */
+struct bounds {
+	unsigned words, bits;
+	uint64_t *bound;
+	uint32_t *owner;
+	size_t n;
+};
+
+static void put_bound(struct bounds *b, const uint64_t *at, uint32_t owner)
+{
+	/* what begins where something ends, or inside of it where that begins */
+	if (b->n && !set_cmp(b->bound + (b->n - 1) * b->words, at, b->words)) {
+		b->owner[b->n - 1] = owner;
+		return;
+	}
+	memcpy(b->bound + b->n * b->words, at, b->words * sizeof(*at));
+	b->owner[b->n++] = owner;
+}
+
+/* The end of @node, where the one around it goes on; false: no number is behind it. */
+static bool end(struct bounds *b, const struct live_node *nodes, const uint64_t *last, uint32_t node)
+{
+	uint64_t behind[SET_MAX_WORDS];
+
+	memcpy(behind, last, b->words * sizeof(*last));
+	if (set_is_greatest(behind, b->words, b->bits))
+		return false;
+	set_next(behind, b->words);
+	put_bound(b, behind, nodes[node].parent);
+	return true;
+}
+
+enum { DEEP = 8 * 64 + 1 };		/* prefixes in each other */
+
+/* Nodes from @first on, and boundaries, of the elements of one kind, which are in order. */
+static void nest(struct bounds *b, const struct live_set *s, const struct live_elements *e, const uint64_t *pair, size_t n, size_t first,
+		 struct live_node *nodes, const uint8_t *state)
+{
+	static const uint64_t zero[SET_MAX_WORDS];
+	uint32_t open[DEEP];
+	unsigned depth = 0;
+
+	put_bound(b, zero, 0);
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t *begin = pair + 2 * b->words * i;
+		uint32_t bits, is = (uint32_t)(first + i + 1);
+
+		while (depth && set_cmp(pair + 2 * b->words * (open[depth - 1] - first - 1) + b->words, begin, b->words) < 0) {
+			depth--;
+			end(b, nodes, pair + 2 * b->words * (open[depth] - first - 1) + b->words, open[depth]);
+		}
+		memcpy(&bits, e->keys + (first + i) * s->key_size, sizeof(bits));
+		nodes[is] = (struct live_node){ depth ? open[depth - 1] : 0, (uint16_t)bits, state[first + i], 0 };
+		put_bound(b, begin, is);
+		if (depth < DEEP)
+			open[depth++] = is;
+	}
+	while (depth && end(b, nodes, pair + 2 * b->words * (open[depth - 1] - first - 1) + b->words, open[depth - 1]))
+		depth--;
+}
+
+/* Prefixes with states: .nodes are there. @first: the elements of this kind begin there. */
+static const char *put_owners(struct image *m, struct live_head *head, const struct live_set *s, unsigned kind, const struct live_elements *e,
+			      const uint64_t *pair, size_t n, size_t first, const uint8_t *state)
+{
+	struct bounds b = { .words = words_of(s, kind), .bits = bits_of(s, kind) };
+	const char *bad = "out of memory";
+	struct set_table t;
+
+	b.bound = malloc((2 * n + 1) * b.words * sizeof(*b.bound));
+	head->owner[kind] = (uint32_t)image_add(m, (2 * n + 1) * sizeof(*b.owner), SET_ALIGN);
+	if (b.bound && !m->failed) {
+		b.owner = image_at(m, head->owner[kind]);
+		nest(&b, s, e, pair, n, first, image_at(m, head->nodes), state);
+		bad = set_build(m, &(struct set_elements){ b.words, b.bits, b.n, b.bound },
+				&(struct set_options){ SET_SEARCH, (size_t)1 << s->room, 0, false, NULL }, &t);
+		head->at[kind] = (uint32_t)t.off;
+	}
+	free(b.bound);
+	return bad;
+}
+
+static size_t slots_of(const struct set_head *h)
+{
+	return ((size_t)h->hash.buckets + SET_HASH_PROBES - 1) * set_hash_slots(h->bits);
+}
+
+/* The place of its state, where in a table of exact keys it has this slot. */
+static size_t place_of(size_t slot)
+{
+	return slot == SET_NO_SLOT ? 0 : slot + 1;
+}
+
 /* ---- building ---- */
 
 /* A table by the first engine that has room for it. */
-static const char *build(const struct live_set *s, const struct set_elements *e, uint64_t seed, struct image *m, uint32_t *off)
+static const char *build(const struct live_set *s, const struct set_elements *e, uint64_t seed, struct image *m, uint32_t *off, uint32_t *slot)
 {
 	enum set_engine order[3] = { SET_HASH, SET_AUTO, SET_AUTO };
 	const char *bad = NULL;
@@ -243,7 +290,7 @@ static const char *build(const struct live_set *s, const struct set_elements *e,
 		order[n] = SET_SEARCH;
 	}
 	for (unsigned i = 0; i < 3 && order[i] != SET_AUTO; i++) {
-		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed, !has_prefixes(s) }, &t);
+		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed, !has_prefixes(s), slot }, &t);
 		if (bad)
 			continue;
 		*off = (uint32_t)t.off;
@@ -252,48 +299,147 @@ static const char *build(const struct live_set *s, const struct set_elements *e,
 	return bad;
 }
 
-const char *live_build(const struct live_set *s, const void *keys, size_t n, const struct live_head *begin, uint64_t seed, struct image *out)
+/* The elements of a kind, as ranges; how many. @index: which they are. */
+static size_t ranges(const struct live_set *s, unsigned kind, const struct live_elements *e, uint64_t *pair, uint32_t *index)
 {
-	struct live_head head = { .until = begin->until, .list = begin->list };
-	const unsigned char *key = keys;
-	const char *bad = NULL;
+	unsigned words = words_of(s, kind), fixed;
+	uint64_t word[SET_MAX_WORDS] = { 0 };
+	size_t some = 0;
 
-	image_begin(out, sizeof(head));
-	for (unsigned kind = 0; kind < (by_family(s) ? 2u : 1u) && !bad; kind++) {
-		struct set_elements e = { .words = words_of(s, kind), .bits = bits_of(s, kind) };
-		uint64_t *pair = malloc((n ? n : 1) * 2 * e.words * sizeof(*pair)), word[SET_MAX_WORDS] = { 0 };
-		size_t some = 0;
-		unsigned fixed;
+	for (size_t i = 0; i < e->n; i++) {
+		uint64_t *to = pair + 2 * words * some;
 
-		if (!pair)
-			return "out of memory";
-		for (size_t i = 0; i < n; i++) {
-			uint64_t *to = pair + 2 * e.words * some;
-
-			if (number(s, key + i * s->key_size, word, &fixed) != kind)
-				continue;
-			memcpy(to, word, e.words * sizeof(*to));
-			last_of(word, e.words, e.bits, fixed);
-			memcpy(to + e.words, word, e.words * sizeof(*to));
-			some++;
-		}
-		e.n = set_boundaries(pair, some, e.words, e.bits);
-		e.bound = pair;
-		if (some)
-			bad = build(s, &e, seed, out, &head.off[kind]);
-		free(pair);
+		if (number(s, e->keys + i * s->key_size, word, &fixed) != kind)
+			continue;
+		index[some++] = (uint32_t)i;
+		memcpy(to, word, words * sizeof(*to));
+		last_of(word, words, bits_of(s, kind), fixed);
+		memcpy(to + words, word, words * sizeof(*to));
 	}
-	if (out->failed || out->n < sizeof(head))
-		return "out of memory";
-	memcpy(out->v, &head, sizeof(head));
-	return bad;
+	return some;
 }
 
-bool live_has(const struct live_set *s, const void *snapshot, const void *key)
+/* What is being made. */
+struct making {
+	const struct live_set *s;
+	const struct live_elements *e;
+	struct live_head head;
+	struct image *out;
+	uint8_t *state;			/* NULL: there are none */
+	uint32_t *where;
+};
+
+/* States of exact keys, in whose slots they are. */
+static void put_states(struct making *m, unsigned kind, const uint32_t *index, const uint32_t *slot, size_t n)
+{
+	uint32_t at = (uint32_t)image_add(m->out, slots_of(image_at(m->out, m->head.off[kind])) + 1, SET_ALIGN);
+
+	m->head.at[kind] = at;
+	for (size_t i = 0; i < n && !m->out->failed; i++) {
+		m->where[index[i]] = at + (uint32_t)place_of(slot[i]);
+		m->out->v[m->where[index[i]]] = m->state[index[i]];
+	}
+}
+
+static const char *build_kind(struct making *m, unsigned kind, uint64_t seed)
+{
+	struct set_elements set = { .words = words_of(m->s, kind), .bits = bits_of(m->s, kind) };
+	size_t room = m->e->n ? m->e->n : 1, n;
+	uint64_t *pair = malloc(room * 2 * set.words * sizeof(*pair));
+	uint32_t *index = malloc(room * sizeof(*index)), *slot = malloc(room * sizeof(*slot));
+	const char *bad = pair && index && slot ? NULL : "out of memory";
+
+	n = bad ? 0 : ranges(m->s, kind, m->e, pair, index);
+	if (n && m->state && has_prefixes(m->s))
+		bad = put_owners(m->out, &m->head, m->s, kind, m->e, pair, n, index[0], m->state);
+	if (n && !bad) {
+		set.n = set_boundaries(pair, n, set.words, set.bits);
+		set.bound = pair;
+		bad = build(m->s, &set, seed, m->out, &m->head.off[kind], slot);
+	}
+	if (n && !bad && m->state && !has_prefixes(m->s))
+		put_states(m, kind, index, slot, n);
+	free(pair);
+	free(index);
+	free(slot);
+	return m->out->failed ? "out of memory" : bad;
+}
+
+static void put_nodes(struct making *m)
+{
+	struct live_node *none;
+
+	m->head.nodes = (uint32_t)image_add(m->out, (m->e->n + 1) * sizeof(*none), SET_ALIGN);
+	if (m->out->failed)
+		return;
+	none = image_at(m->out, m->head.nodes);
+	none->state = LIVE_GONE;
+	for (size_t i = 0; i < m->e->n; i++)
+		m->where[i] = m->head.nodes + (uint32_t)((i + 1) * sizeof(*none) + offsetof(struct live_node, state));
+}
+
+const char *live_build(const struct live_set *s, const struct live_elements *e, const struct live_head *begin, uint64_t seed, struct image *out,
+		       uint32_t *where)
+{
+	struct making m = { s, e, { .until = e->until && e->n ? e->until[0] : begin->until, .list = begin->list }, out, NULL, where };
+	uint64_t time[LIVE_TIMES];
+	unsigned n_times = times_of(e, m.head.until, time);
+	const char *bad = NULL;
+
+	memset(where, 0, e->n * sizeof(*where));
+	if (n_times > LIVE_TIMES || (n_times && !s->states))
+		return "its elements expire at too many times";
+	image_begin(out, sizeof(m.head));
+	if (n_times || s->taken) {
+		m.state = calloc(e->n + 1, 1);
+		if (!m.state)
+			return "out of memory";
+		put_times(out, &m.head, e, time, n_times, m.state);
+		if (has_prefixes(s))
+			put_nodes(&m);
+	}
+	if (out->failed || out->n < sizeof(m.head))
+		bad = "out of memory";
+	for (unsigned kind = 0; kind < (by_family(s) ? 2u : 1u) && !bad; kind++)
+		bad = build_kind(&m, kind, seed);
+	if (!bad)
+		memcpy(out->v, &m.head, sizeof(m.head));
+	free(m.state);
+	return !bad && out->n > (size_t)1 << s->room ? set_too_large : bad;
+}
+
+/* ---- asking ---- */
+
+/* The longest of those around it that stay longest. */
+static uint64_t until_of_nodes(const struct live_head *h, unsigned kind, const uint64_t *word)
+{
+	const unsigned char *at = (const unsigned char *)h;
+	const struct live_node *nodes = (const struct live_node *)(const void *)(at + h->nodes);
+	const uint64_t *times = (const uint64_t *)(const void *)(at + h->times);
+	size_t i = set_search_find((const struct set_head *)(const void *)(at + h->at[kind]), word);
+	uint32_t node = ((const uint32_t *)(const void *)(at + h->owner[kind]))[i];
+	uint64_t until = 0;
+
+	for (; node; node = nodes[node].parent)
+		if (times[nodes[node].state] > until)
+			until = times[nodes[node].state];
+	return until;
+}
+
+uint64_t live_until(const struct live_set *s, const void *snapshot, const void *key)
 {
 	const struct live_head *h = snapshot;
+	const unsigned char *at = snapshot;
 	uint64_t word[SET_MAX_WORDS] = { 0 };
 	unsigned fixed, kind = number(s, key, word, &fixed);
+	size_t slot;
 
-	return h->off[kind] && set_has((const char *)snapshot + h->off[kind], word);
+	if (!h->off[kind] || !set_has(at + h->off[kind], word))
+		return 0;
+	if (!h->times)
+		return told(h->until);
+	if (has_prefixes(s))
+		return until_of_nodes(h, kind, word);
+	slot = set_is_zero(word, words_of(s, kind)) ? SET_NO_SLOT : set_hash_slot((const void *)(at + h->off[kind]), word);
+	return ((const uint64_t *)(const void *)(at + h->times))[at[h->at[kind] + place_of(slot)]];
 }

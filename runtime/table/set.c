@@ -127,7 +127,7 @@ bool set_room(struct set_draft *d, size_t n, size_t align, size_t *at)
 static const char *build(struct image *m, const struct set_elements *e, enum set_engine engine, size_t most, const struct set_options *o,
 			 struct set_table *out)
 {
-	struct set_draft d = { m, e, 0, most, 0, o->seed, o->single };
+	struct set_draft d = { m, e, 0, most, 0, o->seed, o->single, o->slot };
 	size_t begin = m->n, head;
 	const char *bad;
 

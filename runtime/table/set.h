@@ -42,6 +42,7 @@ struct set_options {
 	size_t most;			/* bytes that the image may have in all; 0: no limit but IMAGE_MOST */
 	uint64_t seed;			/* of hashes: where who chooses the keys must not know it */
 	bool single;			/* they were given one by one: HASH takes them, however many lie side by side */
+	uint32_t *slot;			/* NULL, or where HASH says of each key, in order, which slot it has; SET_NO_SLOT: it is zero */
 };
 
 /* A table that was built. */
@@ -101,7 +102,7 @@ enum { SET_BITS_MOST = 20 };
  * HASH: behind the head, buckets of 8 slots (keys of up to 64 bits) or 4; a slot is 4 bytes (keys of up to 32 bits) or whole words. Slots are filled
  * from the first on; a key is in its bucket or, where that is full, in one of the next ones: .probes buckets are looked at in all.
  */
-enum { SET_HASH_PROBES = 8 };
+enum { SET_HASH_PROBES = 8, SET_NO_SLOT = 1 << 30 };
 
 static inline unsigned set_hash_slots(unsigned bits)
 {

@@ -2,11 +2,14 @@
  * Tables of exact keys. In: boundaries of a set that holds few keys to a range. Out: buckets as set.h says, so filled that every key is found in
  * SET_HASH_PROBES of them. Whoever writes the set chooses its keys: where they crowd, another seed and then more room are tried, and only so often.
  */
+#include <stdlib.h>
+
 #include "set_priv.h"
 
 enum { SEEDS = 4, GROWTHS = 6, FILL = 75 };		/* per cent of the slots */
 
 static const char too_many_keys[] = "this engine holds single values, and the set has ranges of many";
+static const char no_memory[] = "out of memory";
 static const char crowded[] = "its keys crowd in a few buckets, however they are hashed";
 
 static bool slot_is(const unsigned char *slot, const uint64_t *key, unsigned words, unsigned bytes)
@@ -16,28 +19,28 @@ static bool slot_is(const unsigned char *slot, const uint64_t *key, unsigned wor
 	return bytes == 4 ? !memcmp(slot, &narrow, 4) && key[0] == narrow : !memcmp(slot, key, 8 * words);
 }
 
-/* False: there is no room within reach. */
-static bool put(unsigned char *table, const struct set_head *h, const uint64_t *key)
+/* A slot for it; SET_NO_SLOT: there is no room within reach. @used: of each bucket, how many slots. */
+static size_t put(unsigned char *table, const struct set_head *h, const uint64_t *key, uint8_t *used)
 {
-	static const uint64_t none[SET_MAX_WORDS];
-	unsigned words = h->words, bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits);
-	uint64_t b = set_hash(key, words, h->hash.seed) * h->hash.buckets >> 32;
-	unsigned char *slot = table + b * slots * bytes;
+	unsigned bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits);
+	size_t b = set_hash(key, h->words, h->hash.seed) * h->hash.buckets >> 32, end = b + SET_HASH_PROBES, slot;
 
-	for (unsigned i = 0; i < slots * SET_HASH_PROBES; i++, slot += bytes) {
-		if (!slot_is(slot, none, words, bytes))
-			continue;
-		memcpy(slot, key, bytes);
-		return true;
-	}
-	return false;
+	while (b < end && used[b] == slots)
+		b++;
+	if (b == end)
+		return SET_NO_SLOT;
+	slot = b * slots + used[b]++;
+	memcpy(table + slot * bytes, key, bytes);
+	return slot;
 }
 
 /* All keys; zero goes to the head. */
-static bool fill(struct set_draft *d, size_t at)
+static bool fill(struct set_draft *d, size_t at, uint8_t *used)
 {
 	const struct set_elements *e = d->e;
 	struct set_head *h = set_head_of(d);
+	unsigned char *table = set_at(d, at);
+	size_t n = 0;
 
 	h->hash.zero = 0;
 	for (size_t i = 0; i < e->n; i += 2) {
@@ -47,11 +50,17 @@ static bool fill(struct set_draft *d, size_t at)
 
 		memcpy(key, e->bound + i * e->words, e->words * sizeof(*key));
 		do {
+			size_t slot = SET_NO_SLOT;
+
 			last = !end && set_is_greatest(key, e->words, e->bits);
 			if (set_is_zero(key, e->words))
 				h->hash.zero = 1;
-			else if (!put(set_at(d, at), h, key))
+			else
+				slot = put(table, h, key, used);
+			if (slot == SET_NO_SLOT && !set_is_zero(key, e->words))
 				return false;
+			if (d->slot)
+				d->slot[n++] = (uint32_t)slot;
 			set_next(key, e->words);
 		} while (end ? set_cmp(key, end, e->words) != 0 : !last);
 	}
@@ -59,15 +68,12 @@ static bool fill(struct set_draft *d, size_t at)
 }
 
 /* The most buckets that a look-up finds full, and one. */
-static unsigned probes(const unsigned char *table, const struct set_head *h)
+static unsigned probes(const struct set_head *h, const uint8_t *used)
 {
-	static const uint64_t none[SET_MAX_WORDS];
-	unsigned bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits), most = 1, run = 1;
+	unsigned slots = set_hash_slots(h->bits), most = 1, run = 1;
 
 	for (size_t b = 0; b < (size_t)h->hash.buckets + SET_HASH_PROBES - 1; b++) {
-		bool full = !slot_is(table + ((b + 1) * slots - 1) * bytes, none, h->words, bytes);
-
-		run = full ? run + 1 : 1;
+		run = used[b] == slots ? run + 1 : 1;
 		if (run > most)
 			most = run;
 	}
@@ -86,6 +92,8 @@ const char *set_hash_build(struct set_draft *d)
 	for (unsigned grown = 0; grown < GROWTHS; grown++, buckets += buckets / 4 + 1)
 		for (unsigned seed = 0; seed < SEEDS; seed++) {
 			struct set_head *h;
+			uint8_t *used;
+			bool ok;
 			size_t size = (size_t)(buckets + SET_HASH_PROBES - 1) * slots * bytes, at;
 
 			if (buckets > UINT32_MAX || !set_room(d, size, SET_ALIGN, &at))
@@ -93,28 +101,34 @@ const char *set_hash_build(struct set_draft *d)
 			h = set_head_of(d);
 			h->hash.seed = d->seed + seed * SET_HASH_LAST;
 			h->hash.buckets = (uint32_t)buckets;
-			if (fill(d, at)) {
-				h = set_head_of(d);
-				h->hash.probes = probes(set_at(d, at), h);
-				d->loads = h->hash.probes;
+			used = calloc(buckets + SET_HASH_PROBES, 1);
+			if (!used)
+				return no_memory;
+			ok = fill(d, at, used);
+			if (ok)
+				d->loads = h->hash.probes = probes(h, used);
+			free(used);
+			if (ok)
 				return NULL;
-			}
 			memset(d->m->v + begin, 0, d->m->n - begin);
 			d->m->n = begin;
 		}
 	return crowded;
 }
 
-bool set_hash_has(const struct set_head *h, const uint64_t *key)
+size_t set_hash_slot(const struct set_head *h, const uint64_t *key)
 {
 	unsigned words = h->words, bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits);
 	uint64_t b = set_hash(key, words, h->hash.seed) * h->hash.buckets >> 32;
 	const unsigned char *slot = (const unsigned char *)(h + 1) + b * slots * bytes;
 
-	if (set_is_zero(key, words))
-		return h->hash.zero;
 	for (unsigned i = 0; i < slots * h->hash.probes; i++, slot += bytes)
 		if (slot_is(slot, key, words, bytes))
-			return true;
-	return false;
+			return b * slots + i;
+	return SET_NO_SLOT;
+}
+
+bool set_hash_has(const struct set_head *h, const uint64_t *key)
+{
+	return set_is_zero(key, h->words) ? h->hash.zero : set_hash_slot(h, key) != SET_NO_SLOT;
 }

@@ -17,6 +17,7 @@ struct set_draft {
 	unsigned loads;
 	uint64_t seed;
 	bool single;
+	uint32_t *slot;
 };
 
 /* Each appends what is behind the head, and fills the head. NULL, or why not. */
@@ -35,6 +36,11 @@ bool set_pages_has(const struct set_head *h, const uint64_t *key);
 bool set_bounds_has(const struct set_head *h, const uint64_t *key);
 bool set_trie_has(const struct set_head *h, const uint64_t *key);
 bool set_dir24_has(const struct set_head *h, const uint64_t *key);
+
+/* The slot of a key that is not zero; SET_NO_SLOT: it is not there. */
+size_t set_hash_slot(const struct set_head *h, const uint64_t *key);
+/* The last boundary that is not above the key; the first, where that is above it, too. */
+size_t set_search_find(const struct set_head *h, const uint64_t *key);
 
 extern const char set_too_large[], set_too_wide[];
 

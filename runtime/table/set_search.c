@@ -19,7 +19,7 @@ const char *set_search_build(struct set_draft *d)
 	return NULL;
 }
 
-bool set_search_has(const struct set_head *h, const uint64_t *key)
+size_t set_search_find(const struct set_head *h, const uint64_t *key)
 {
 	const uint64_t *v = (const uint64_t *)(h + 1);
 	uint64_t at = 0, n = h->search.n;
@@ -27,5 +27,12 @@ bool set_search_has(const struct set_head *h, const uint64_t *key)
 	for (; n > 1; n -= n / 2)
 		if (set_cmp(v + (at + n / 2) * h->words, key, h->words) <= 0)
 			at += n / 2;
-	return (at + (set_cmp(v + at * h->words, key, h->words) <= 0)) & 1;
+	return at;
+}
+
+bool set_search_has(const struct set_head *h, const uint64_t *key)
+{
+	uint64_t at = set_search_find(h, key);
+
+	return (at + (set_cmp((const uint64_t *)(h + 1) + at * h->words, key, h->words) <= 0)) & 1;
 }

@@ -11,11 +11,13 @@ set tables : ip live size 600 timeout 1h from "list.txt";
 set plain  : ip live size 600 timeout 1h from "list.txt";
 set pairs  : (ip, port) live size 10 = { (10.1.0.1, 80) };
 set nets   : net live size 10 from "list.txt";
+set lists  : net live size 600 timeout 1h;
 set fixed  : ip from "list.txt";
 set none   : ip from "empty.txt";
-a: drop if ip.src in tables or ip.src in plain or (ip.src, udp.dport) in pairs or ip.src in nets or ip.src in fixed or ip.src in none;
+a: drop if ip.src in tables or ip.src in plain or (ip.src, udp.dport) in pairs or ip.src in nets or ip.src in lists or ip.src in fixed or ip.src in none;
 b: remove ip.src from plain if udp.dport == 4242;
 c: add ip.src to plain if udp.dport == 4243;
+d: remove ip.src from lists if udp.dport == 4242;
 END2
 compile "$WORK/filled.xdpf"
 status "apply" 0 in_a "$XDPF" apply "$WORK/filled.o" xe0
@@ -69,6 +71,31 @@ is "all of them" "$(set_of show xe0 plain --json | json '[(e["element"], 290 < e
 status "for longer" 0 set_of replace xe0 plain --timeout 1h - < <(seq -f '10.6.0.%g' 2)
 is "these two" "$(set_of show xe0 plain --json | json 'sorted((e["element"], 3590 < e["left"] <= 3600) for e in j["elements"])')" \
 	"[('10.6.0.1', True), ('10.6.0.2', True)]"
+
+# ---- lists for different times ----
+asked() { /usr/bin/python3 "$HERE/generations.py" ask "$(program_id)" "$@"; }
+for set in tables plain lists; do
+	status "$set: empty" 0 set_of flush xe0 $set
+	status "$set: what stays" 0 set_of replace xe0 $set - < <(seq -f '10.20.0.%g' 0 255)
+	status "$set: for four seconds" 0 set_of add xe0 $set --timeout 4s --from - < <(seq -f '10.21.0.%g' 0 255)
+	status "$set: for an hour, some that stay, some that go" 0 set_of add xe0 $set --timeout 1h --from - < <(
+		seq -f '10.20.0.%g' 0 99; seq -f '10.21.0.%g' 0 99; seq -f '10.22.0.%g' 0 55)
+	is "$set: each has its time" "$(set_of show xe0 $set --json | json '[sum(1 for e in j["elements"] if (e["left"] or 0) in t) for t in
+		[type("T", (), {"__contains__": lambda s, x, a=a, b=b: a <= x <= b})() for a, b in ((0, 0), (0.0001, 4), (3000, 3600))]]')" "[256, 156, 156]"
+	is "$set: packets find them" "$(asked 10.20.0.1 10.20.0.200 10.21.0.1 10.21.0.200 10.22.0.1 10.22.0.200)" "1 1 1 1 1 0"
+	sleep 4
+	is "$set: packets find those that are left" "$(asked 10.20.0.1 10.20.0.200 10.21.0.1 10.21.0.200 10.22.0.1)" "1 1 1 0 1"
+	is "$set: and the tool" "$(count $set)" 412
+	status "$set: some go" 0 set_of remove xe0 $set 10.20.0.1 10.21.0.1
+	is "$set: they are gone" "$(asked 10.20.0.1 10.20.0.2 10.21.0.1 10.21.0.2) $(count $set)" "0 1 0 1 410"
+	status "$set: there is room for what expired" 0 set_of add xe0 $set --timeout 2h --from - < <(seq -f '10.23.0.%g' 0 189)
+	is "$set: full" "$(count $set)" 600
+	status "$set: and not for more" 3 set_of add xe0 $set 10.24.0.1
+done
+shown=$(for set in tables plain lists; do elements $set; done)
+status "the filter again" 0 in_a "$XDPF" apply "$WORK/filled.o" xe0
+is "has the same" "$(for set in tables plain lists; do elements $set; done)" "$shown"
+is "for its packets, too" "$(asked 10.20.0.1 10.20.0.2 10.21.0.1 10.21.0.2)" "0 1 0 1"
 
 # ---- several at work on one set: nothing is lost, and all come to an end ----
 for set in tables plain; do

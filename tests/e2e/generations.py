@@ -4,6 +4,10 @@
 usage: generations.py lists DIR TYPE N     writes DIR/even.txt and DIR/odd.txt: N addresses (ip) or prefixes (net) each, half of them in both
        generations.py send B STOP          sends from namespace B on xe1 until the file STOP is there; prints how many packets
        generations.py run ID STOP          runs the program in the kernel over the same packets, over and over
+       generations.py takes DIR N          writes DIR/taken.txt, N addresses and the one that stays, and DIR/other.txt, of others
+       generations.py take ID STOP         runs it over packets that take the first ones out, one after the other, and that ask for all that are;
+                                           prints how many, and "yes" where they were asked for
+       generations.py ask ID ADDRESS...    for each, whether a packet from there is dropped: 1 or 0
 """
 import ctypes
 import os
@@ -12,6 +16,7 @@ import socket
 import struct
 import sys
 
+XDP_DROP = 1
 STAYS, EVEN, ODD = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 BPF_PROG_TEST_RUN, BPF_PROG_GET_FD_BY_ID, SYS_BPF = 10, 13, {"x86_64": 321, "aarch64": 280}[os.uname().machine]
 
@@ -28,8 +33,8 @@ def lists(folder, kind, n):
             f.writelines(a + "\n" for a in all_)
 
 
-def frame(src, dst):
-    udp = struct.pack("!HHHH", 7, 7, 8, 0)
+def frame(src, dst, port=7):
+    udp = struct.pack("!HHHH", 7, port, 8, 0)
     return bytes.fromhex("0200000000010200000000020800") + struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28, 0, 0, 64, 17, 0, socket.inet_aton(src),
                                                                     socket.inet_aton(dst)) + udp
 
@@ -61,12 +66,46 @@ def bpf(command, attr):
     return got
 
 
+class Program:
+    def __init__(self, number):
+        self.fd = bpf(BPF_PROG_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12))
+
+    def run(self, frame_, times):
+        data = ctypes.create_string_buffer(frame_ + bytes(64 - len(frame_)), 64)
+        attr = ctypes.create_string_buffer(struct.pack("=IIIIQQII", self.fd, 0, 64, 0, ctypes.addressof(data), 0, times, 0), 48)
+        bpf(BPF_PROG_TEST_RUN, attr)
+        return struct.unpack_from("=I", attr, 4)[0]
+
+
 def run(number, stop):
-    fd = bpf(BPF_PROG_GET_FD_BY_ID, ctypes.create_string_buffer(struct.pack("=III", number, 0, 0), 12))
-    data = [ctypes.create_string_buffer(f + bytes(64 - len(f)), 64) for f in FRAMES]
+    program = Program(number)
     while not os.path.exists(stop):
-        for d in data:
-            bpf(BPF_PROG_TEST_RUN, ctypes.create_string_buffer(struct.pack("=IIIIQQII", fd, 0, 64, 0, ctypes.addressof(d), 0, 20000, 0), 48))
+        for f in FRAMES:
+            program.run(f, 20000)
+
+
+def taken(i):
+    return "10.%d.%d.%d" % (1 + (i >> 16), i >> 8 & 255, i & 255)
+
+
+def takes(folder, n):
+    for name, some in (("taken", [STAYS] + [taken(i) for i in range(n)]), ("other", ["11" + taken(i)[2:] for i in range(n)])):
+        with open(os.path.join(folder, name + ".txt"), "w") as f:
+            f.writelines(a + "\n" for a in some)
+
+
+def take(number, stop, most=4000):
+    program, n, asked, r = Program(number), 0, set(), random.Random(7)
+    while not os.path.exists(stop):
+        if n < most:
+            program.run(frame(taken(n), STAYS, 9), 1)
+            n += 1
+        # the last ones, which may have gone while a snapshot was made without knowing it, and any
+        for i in [*range(max(0, n - 5), n), *(r.randrange(n) for _ in range(15))]:
+            program.run(frame(taken(i), STAYS), 20)
+            asked.add(i)
+        program.run(FRAMES[0], 50)
+    print(n, "yes" if len(asked) > n // 2 else "no")
 
 
 if __name__ == "__main__":
@@ -75,5 +114,11 @@ if __name__ == "__main__":
         lists(args[0], args[1], int(args[2]))
     elif what == "send":
         send(*args)
+    elif what == "takes":
+        takes(args[0], int(args[1]))
+    elif what == "ask":
+        print(*(int(Program(int(args[0])).run(frame(a, STAYS), 1) == XDP_DROP) for a in args[1:]))
+    elif what == "take":
+        take(int(args[0]), args[1])
     else:
         run(int(args[0]), args[1])

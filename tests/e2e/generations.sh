@@ -1,6 +1,7 @@
 #!/bin/bash
 # Sets that are replaced under load: each packet finds the set as it was before or as it is now. One address is in every generation, two are in every
-# other one, and every packet asks for both of these. Whoever ends a replacement leaves the one or the other.
+# other one, and every packet asks for both of these. Whoever ends a replacement leaves the one or the other. The same where rules take elements out;
+# and what they take out while the tool changes the set for others does not come back.
 # GENERATIONS=1000 ELEMENTS=100000: so many, else 20 of 20,000.
 . "$(dirname "$0")/lib.sh" "$@"
 network
@@ -10,9 +11,12 @@ gen_py() { /usr/bin/python3 "$HERE/generations.py" "$@"; }
 set_of() { in_a "$XDPF" set "$@"; }
 rule() { in_a "$XDPF" stats xe0 --json | json "[r['packets'] for f in j['files'] for r in f['rules'] if r['rule'] == '$1'][0]"; }
 
-for type in ${TYPES:-ip net}; do
+for type in ${TYPES:-ip net ip-taken net-taken}; do
+	taken=
+	[ "$type" = "${type%-taken}" ] || taken='taken:   remove ip.src from feed if udp.dport == 4242;'
 	cat >"$WORK/gen.xdpf" <<END
-set feed : $type live size 150k timeout 1h;
+set feed : ${type%-taken} live size 150k timeout 1h;
+$taken
 stays:   drop if ip.src == 10.0.0.1 and ip.src in feed;
 left:    drop if ip.src == 10.0.0.1;
 both:    drop if ip.src in feed and ip.dst in feed;
@@ -20,7 +24,7 @@ neither: drop if ip.src == 10.0.0.2 and ip.src not in feed and ip.dst not in fee
 even:    drop if ip.src == 10.0.0.2 and ip.src in feed;
 odd:     drop if ip.src == 10.0.0.2 and ip.dst in feed;
 END
-	gen_py lists "$WORK" $type "$ELEMENTS"
+	gen_py lists "$WORK" ${type%-taken} "$ELEMENTS"
 	compile "$WORK/gen.xdpf"
 	in_a "$XDPF" remove --quiet xe0
 	status "$type: apply" 0 in_a "$XDPF" apply "$WORK/gen.o" xe0
@@ -78,5 +82,41 @@ END
 	is "$type: and is whole" "$(set_of show xe0 feed | sort | md5sum)" "$(sort "$WORK/odd.txt" | md5sum)"
 	status "$type: flush" 0 set_of flush xe0 feed
 	is "$type: nothing is left" "$(set_of show xe0 feed | wc -l)" 0
+done
+
+# Packets take one after the other out of the set, and from then on ask for it, while others are put in and taken out, and expire or stay.
+for type in ip net; do
+	cat >"$WORK/taken.xdpf" <<END
+set feed : $type live size 150k timeout 1h;
+take:  remove ip.src from feed if udp.dport == 9;
+stays: drop if ip.src == 10.0.0.1 and ip.src in feed;
+left:  drop if ip.src == 10.0.0.1;
+again: drop if udp.dport == 7 and ip.src in feed;
+END
+	gen_py takes "$WORK" "$ELEMENTS"
+	compile "$WORK/taken.xdpf"
+	in_a "$XDPF" remove --quiet xe0
+	status "$type: apply" 0 in_a "$XDPF" apply "$WORK/taken.o" xe0
+	status "$type: what is to be taken" 0 set_of replace xe0 feed "$WORK/taken.txt"
+	rm -f "$WORK/stop"
+	gen_py take "$(program_id)" "$WORK/stop" >"$WORK/took" 2>&1 &
+	JOBS+=($!)
+	taker=$!
+	done=0
+	for time in 0 1h $(seq -f '%gm' 11 $((10 + GENERATIONS / 4))); do
+		set_of add --quiet xe0 feed --from "$WORK/other.txt" --timeout "$time" && set_of remove --quiet xe0 feed --from "$WORK/other.txt" &&
+			done=$((done + 1))
+	done
+	touch "$WORK/stop"
+	wait $taker
+	read -r took asked <"$WORK/took"
+	is "$type: changes" "$done" $((2 + GENERATIONS / 4))
+	ok "$type: some were taken" test "$took" -gt 100
+	is "$type: taken, and asked for" "$asked" yes
+	is "$type: none came back" "$(rule again)" 0
+	is "$type: the one that stays" "$(rule left)" 0
+	ok "$type: it was met" test "$(rule stays)" -gt 1000
+	is "$type: taken, as it is counted" "$(in_a "$XDPF" stats xe0 --json | json "[s['removed'] for s in j['sets']][0]")" "$took"
+	is "$type: so many are left" "$(set_of show xe0 feed | wc -l)" $((ELEMENTS + 1 - took))
 done
 report

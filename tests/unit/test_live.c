@@ -1,6 +1,6 @@
 /*
  * Snapshots of live sets: what is in one is what a walk over the set's elements, bit by bit, says. In: random elements of every form, near to each
- * other so that they meet, nested and twice. The keys are the elements, others with a bit changed, and random ones.
+ * other so that they meet, nested and twice, with times and taken out. The keys are the elements, others with a bit changed, and random ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -93,38 +93,68 @@ static bool covers(const struct kind *k, const unsigned char *element, const uns
 	return true;
 }
 
-static bool is_in(const struct kind *k, const unsigned char *elements, size_t n, const unsigned char *key)
+enum mode { TOGETHER, TAKEN, TIMES, BOTH, MODES };
+
+/* Until when one of those that cover it is there. */
+static uint64_t until_of(const struct kind *k, const unsigned char *elements, const uint64_t *until, const bool *gone, size_t n,
+			 const unsigned char *key)
 {
+	uint64_t most = 0;
+
 	for (size_t i = 0; i < n; i++)
-		if (covers(k, elements + i * key_size(k), key))
-			return true;
-	return false;
+		if (!gone[i] && covers(k, elements + i * key_size(k), key)) {
+			uint64_t t = until[i] ? until[i] : UINT64_MAX;
+
+			most = t > most ? t : most;
+		}
+	return most;
 }
 
-static void check_kind(const struct kind *k, size_t n)
+/* Some are taken out of it, and some come back. */
+static void take_some(void *image, const uint32_t *where, size_t n, bool *gone)
+{
+	for (size_t i = 0; i < n; i++) {
+		uint8_t *state = (uint8_t *)image + where[i], was = *state;
+
+		assert_true(where[i] > 0);
+		assert_int_not_equal(was, LIVE_GONE);
+		gone[i] = rnd() % 3 == 0;
+		*state = LIVE_GONE;
+		if (!gone[i])
+			*state = was;
+	}
+}
+
+static void check_kind(const struct kind *k, size_t n, enum mode mode)
 {
 	unsigned size = key_size(k);
-	struct live_set s = live_set_of(k->prefix, k->trie, k->components, size, PER_SET);
+	struct live_set s = live_set_of(&(struct live_decl){ k->prefix, k->trie, mode >= TIMES, mode % 2, k->components, size, PER_SET });
 	unsigned char *elements = malloc(PER_SET * size + KEY), key[KEY];
 	const struct live_head head = { .until = 77, .list = 1 };
 	size_t in = 0, out = 0, left;
 	struct image im = { 0 };
+	uint64_t until[PER_SET];
+	bool gone[PER_SET] = { false };
+	uint32_t where[PER_SET];
 	struct live_head is;
 
 	for (size_t i = 0; i < n; i++) {
 		random_key(k, key, false);
 		memcpy(elements + i * size, i && rnd() % 8 == 0 ? elements + (rnd() % i) * size : key, size);
+		until[i] = mode < TIMES ? 77 : rnd() % LIVE_TIMES;
 	}
 	left = live_sort(&s, elements, n);
 	assert_true(left <= n && (!n || left));
 	for (size_t i = 1; i < left; i++)
 		assert_true(live_cmp(&s, elements + (i - 1) * size, elements + i * size) < 0);
-	assert_null(live_build(&s, elements, left, &head, rnd(), &im));
+	assert_null(live_build(&s, &(struct live_elements){ elements, mode < TIMES ? NULL : until, left }, &head, rnd(), &im, where));
 	assert_true(im.n <= (size_t)1 << s.room);
 	memcpy(&is, im.v, sizeof(is));
-	assert_true(is.until == 77 && is.list == 1);
+	assert_true(is.list == 1 && (mode >= TIMES || is.until == 77));
+	if (mode % 2)
+		take_some(im.v, where, left, gone);
 	for (size_t i = 0; i < KEYS; i++) {
-		bool want;
+		uint64_t want;
 
 		random_key(k, key, true);
 		if (left && i % 2) {
@@ -136,15 +166,42 @@ static void check_kind(const struct kind *k, size_t n)
 			if (i % 4 == 1 && !k->prefix && size - from > 1)
 				key[from + rnd() % (k->before ? k->before : 1)] ^= 1;
 		}
-		want = is_in(k, elements, left, key);
-		assert_int_equal(live_has(&s, im.v, key), want);
-		in += want;
+		want = until_of(k, elements, until, gone, left, key);
+		assert_int_equal(live_until(&s, im.v, key), want);
+		in += want != 0;
 		out += !want;
 	}
 	if (n > 100)
 		assert_true(in > 100 && (out > 50 || size < 7));
 	image_free(&im);
 	free(elements);
+}
+
+/* More times than there are states are refused. */
+static void many_times(void **state)
+{
+	struct live_set s = live_set_of(&(struct live_decl){ false, false, true, false, 1, 2, 1000 });
+	unsigned char elements[2 * (LIVE_TIMES + 2)];
+	uint64_t until[LIVE_TIMES + 2];
+	uint32_t where[LIVE_TIMES + 2];
+	const struct live_head head = { 0 };
+	struct image im = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < LIVE_TIMES + 2; i++) {
+		elements[2 * i] = (unsigned char)(i >> 8);
+		elements[2 * i + 1] = (unsigned char)i;
+		until[i] = 1000 + i;
+	}
+	assert_true(live_fits(&(struct live_elements){ elements, until, LIVE_TIMES + 1 }));
+	assert_null(live_build(&s, &(struct live_elements){ elements, until, LIVE_TIMES + 1 }, &head, 1, &im, where));
+	for (unsigned i = 0; i <= LIVE_TIMES; i++)
+		assert_int_equal(live_until(&s, im.v, elements + 2 * i), 1000 + i);
+	image_free(&im);
+	im = (struct image){ 0 };
+	assert_false(live_fits(&(struct live_elements){ elements, until, LIVE_TIMES + 2 }));
+	assert_non_null(live_build(&s, &(struct live_elements){ elements, until, LIVE_TIMES + 2 }, &head, 1, &im, where));
+	image_free(&im);
 }
 
 static void all_forms(void **state)
@@ -154,21 +211,22 @@ static void all_forms(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++)
-			for (unsigned turn = 0; turn < 3; turn++)
-				check_kind(&kinds[i], sizes[k]);
+			for (enum mode mode = TOGETHER; mode < MODES; mode++)
+				check_kind(&kinds[i], sizes[k], mode);
 }
 
 /* A set as large as it may be has room for the strangest prefixes. */
 static void always_room(void **state)
 {
 	enum { N = 20000 };
+	static uint32_t where[N];
 	static const struct kind net = { true, true, 1, 0, 17 }, nets = { true, true, 2, 8, 17 };
 	static const struct live_head head;
 
 	(void)state;
 	for (unsigned turn = 0; turn < 6; turn++) {
 		const struct kind *k = turn % 2 ? &nets : &net;
-		struct live_set s = live_set_of(true, true, k->components, key_size(k), N);
+		struct live_set s = live_set_of(&(struct live_decl){ true, true, turn % 3 == 1, turn % 3 == 2, k->components, key_size(k), N });
 		unsigned char *elements = calloc(N, key_size(k));
 		struct image im = { 0 };
 		size_t n;
@@ -186,10 +244,10 @@ static void always_room(void **state)
 			memcpy(elements + i * key_size(k), key, key_size(k));
 		}
 		n = live_sort(&s, elements, N);
-		assert_null(live_build(&s, elements, n, &head, 1, &im));
+		assert_null(live_build(&s, &(struct live_elements){ elements, NULL, n }, &head, 1, &im, where));
 		assert_true(im.n <= (size_t)1 << s.room);
 		for (size_t i = 0; i < n; i += 7)
-			assert_true(live_has(&s, im.v, elements + i * key_size(k)));
+			assert_true(live_until(&s, im.v, elements + i * key_size(k)));
 		image_free(&im);
 		free(elements);
 	}
@@ -199,6 +257,7 @@ static void always_room(void **state)
 static void rows(void **state)
 {
 	static const struct live_head head;
+	static uint32_t where[45000];
 	static const struct {
 		unsigned components, size, low;
 	} lain[] = { { 1, 20, 3 }, { 1, 20, 15 }, { 1, 2, 1 }, { 1, 4, 3 }, { 2, 22, 21 }, { 2, 8, 7 } };
@@ -207,7 +266,7 @@ static void rows(void **state)
 	for (unsigned k = 0; k < sizeof(lain) / sizeof(*lain); k++)
 		for (unsigned n = 1; n <= 40000; n = n * 3 + 4) {
 			unsigned size = lain[k].size;
-			struct live_set s = live_set_of(false, false, lain[k].components, size, n);
+			struct live_set s = live_set_of(&(struct live_decl){ false, false, false, n % 2, lain[k].components, size, n });
 			unsigned char *elements = calloc(n, size), other[KEY];
 			struct image im = { 0 };
 
@@ -220,13 +279,13 @@ static void rows(void **state)
 				at[lain[k].low - 1] = (unsigned char)(i >> 8);
 			}
 			assert_int_equal(live_sort(&s, elements, n), n);
-			assert_null(live_build(&s, elements, n, &head, k + 1, &im));
+			assert_null(live_build(&s, &(struct live_elements){ elements, NULL, n }, &head, k + 1, &im, where));
 			assert_true(im.n <= (size_t)1 << s.room);
 			for (unsigned i = 0; i < n; i++)
-				assert_true(live_has(&s, im.v, elements + (size_t)i * size));
+				assert_true(live_until(&s, im.v, elements + (size_t)i * size));
 			memcpy(other, elements, size);
 			other[lain[k].low - 1] = 255;
-			assert_false(live_has(&s, im.v, other));
+			assert_false(live_until(&s, im.v, other));
 			image_free(&im);
 			free(elements);
 		}
@@ -237,8 +296,9 @@ static void no_room(void **state)
 {
 	static const struct kind ip = { false, false, 1, 0, 20 };
 	static const struct live_head head;
-	struct live_set s = live_set_of(false, false, 1, 20, 10);
+	struct live_set s = live_set_of(&(struct live_decl){ false, false, false, false, 1, 20, 10 });
 	enum { N = 100000 };
+	static uint32_t where[N];
 	unsigned char *elements = calloc(N, 20);
 	struct image im = { 0 };
 	size_t n;
@@ -254,7 +314,7 @@ static void no_room(void **state)
 	}
 	n = live_sort(&s, elements, N);
 	assert_int_equal(s.room, LIVE_ROOM_LEAST);
-	assert_non_null(live_build(&s, elements, n, &head, 1, &im));
+	assert_non_null(live_build(&s, &(struct live_elements){ elements, NULL, n }, &head, 1, &im, where));
 	assert_true(im.n <= (size_t)1 << s.room);
 	image_free(&im);
 	free(elements);
@@ -264,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_forms), cmocka_unit_test(always_room), cmocka_unit_test(rows), cmocka_unit_test(no_room),
+		cmocka_unit_test(many_times),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
