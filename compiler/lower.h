@@ -37,6 +37,8 @@ enum {
 	LOWER_PLAIN_TESTS = 8,		/* so few may be verified once for each way through the headers */
 	LOWER_REGISTER_TESTS = 120,	/* programs of more tests … */
 	LOWER_REGISTER_VARS = 20,	/* … or kept variables use a map for these */
+	LOWER_REGISTER_LIMITS = 2,	/* and so do those of so many limits that also write to packets: what the verifier knows of the numbers
+					   that are written has many forms else, and it follows every limit's ways with each of them */
 	LOWER_GUARD_COST = 3,		/* a run of rules that need a header is jumped over as a whole if it is worth so many tests */
 	LOWER_INLINE_BOXES = 1024,	/* the same for tuples that are no plain keys */
 	LOWER_CLASSIFY_FROM = 24,	/* so many rules become tables */

@@ -209,7 +209,8 @@ void lower_need(struct lower *l)
 		need_in_order(l);
 	need_all(l);
 	/* what classifiers find must be numbers of which the verifier knows nothing */
-	l->ir->scratch |= lower_may_classify(l) || l->n_tests > LOWER_REGISTER_TESTS || l->ir->kept.n > LOWER_REGISTER_VARS;
+	l->ir->scratch |= lower_may_classify(l) || l->n_tests > LOWER_REGISTER_TESTS || l->ir->kept.n > LOWER_REGISTER_VARS ||
+			  (l->ast->rewrites && l->ast->n_limits >= LOWER_REGISTER_LIMITS);
 }
 
 uint64_t lower_bit(struct lower *l, unsigned bit)
