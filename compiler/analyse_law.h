@@ -51,8 +51,6 @@ static inline uint32_t same(struct laws *l, uint32_t a, uint32_t b)
 /* One of the headers of a layer of headers. */
 uint32_t law_any_of(struct laws *l, enum layer layer);
 void law_at_most_one(struct laws *l, enum layer layer);
-/* The number that leads to it behind IP. */
-uint64_t law_number(enum header_id h);
 /* A fragment that is not the first one. */
 uint32_t law_later(struct laws *l);
 uint32_t law_is_tag(struct laws *l, enum field_id f);

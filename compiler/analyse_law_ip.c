@@ -126,14 +126,6 @@ static const struct {
 
 enum { LINKS = sizeof(links) / sizeof(links[0]) };
 
-uint64_t law_number(enum header_id h)
-{
-	for (size_t i = 0; i < lang_n_nexts; i++)
-		if (lang_nexts[i].by == NEXT_IPPROTO && lang_nexts[i].header == h)
-			return lang_nexts[i].number;
-	return UINT64_MAX;
-}
-
 /* @f names an extension header that is walked behind IPv6 (@six) or IPv4. */
 static uint32_t leads_on(struct laws *l, enum field_id f, bool six)
 {
@@ -142,7 +134,7 @@ static uint32_t leads_on(struct laws *l, enum field_id f, bool six)
 
 	for (size_t i = 0; i < LINKS; i++)
 		if (six || links[i].h == HDR_AH)
-			any[n++] = is(l, f, law_number(links[i].h));
+			any[n++] = is(l, f, lang_number(NEXT_IPPROTO, links[i].h));
 	return form_or(l->s, any, n);
 }
 
@@ -154,7 +146,7 @@ static uint32_t names_transport(struct laws *l)
 
 	for (unsigned h = 0; h < HDR_COUNT; h++)
 		if (lang_headers[h].layer == LAYER_L4)
-			any[n++] = is(l, FIELD_IP_PROTO, law_number((enum header_id)h));
+			any[n++] = is(l, FIELD_IP_PROTO, lang_number(NEXT_IPPROTO, (enum header_id)h));
 	return form_or(l->s, any, n);
 }
 
@@ -163,7 +155,8 @@ static void step(struct laws *l, uint32_t when, enum field_id f, bool six)
 {
 	for (size_t i = 0; i < LINKS; i++)
 		if (six || links[i].h == HDR_AH)
-			law(l, so(l, AND(l->s, when, is(l, f, law_number(links[i].h))), OR(l->s, has(l, links[i].h), has(l, MALFORMED_BIT))));
+			law(l, so(l, AND(l->s, when, is(l, f, lang_number(NEXT_IPPROTO, links[i].h))),
+				  OR(l->s, has(l, links[i].h), has(l, MALFORMED_BIT))));
 	equal(l, AND(l->s, when, form_not(leads_on(l, f, six))), FIELD_IP_PROTO, f);
 }
 
@@ -181,15 +174,15 @@ void laws_chain(struct laws *l)
 	/* Behind them something is broken only if it is one of them, or a transport header. */
 	law(l, so(l, AND(s, bad, form_or(s, any, LINKS)), OR(s, leads_on(l, FIELD_IP_PROTO, true), names_transport(l))));
 	/* IPv4 */
-	law(l, so(l, AND(s, ip4, ah), is(l, FIELD_IP4_PROTO, law_number(HDR_AH))));
+	law(l, so(l, AND(s, ip4, ah), is(l, FIELD_IP4_PROTO, lang_number(NEXT_IPPROTO, HDR_AH))));
 	equal(l, AND(s, ip4, form_not(ah)), FIELD_IP_PROTO, FIELD_IP4_PROTO);
-	law(l, so(l, AND(s, ip4, is(l, FIELD_IP4_PROTO, law_number(HDR_AH)), form_not(ah)), OR(s, bad, law_later(l))));
-	equal(l, AND(s, ip4, ah, form_not(is(l, FIELD_AH_NEXTHDR, law_number(HDR_AH)))), FIELD_IP_PROTO, FIELD_AH_NEXTHDR);
-	law(l, so(l, AND(s, ip4, is(l, FIELD_IP_PROTO, law_number(HDR_AH)), form_not(law_later(l))), bad));
+	law(l, so(l, AND(s, ip4, is(l, FIELD_IP4_PROTO, lang_number(NEXT_IPPROTO, HDR_AH)), form_not(ah)), OR(s, bad, law_later(l))));
+	equal(l, AND(s, ip4, ah, form_not(is(l, FIELD_AH_NEXTHDR, lang_number(NEXT_IPPROTO, HDR_AH)))), FIELD_IP_PROTO, FIELD_AH_NEXTHDR);
+	law(l, so(l, AND(s, ip4, is(l, FIELD_IP_PROTO, lang_number(NEXT_IPPROTO, HDR_AH)), form_not(law_later(l))), bad));
 	/* IPv6 */
 	law(l, so(l, AND(s, ip6, form_or(s, any, LINKS)), leads_on(l, FIELD_IP6_NEXTHDR, true)));
 	for (size_t i = 0; i < LINKS; i++)
-		law(l, so(l, AND(s, ip6, form_or(s, any, LINKS), is(l, FIELD_IP6_NEXTHDR, law_number(links[i].h))), any[i]));
+		law(l, so(l, AND(s, ip6, form_or(s, any, LINKS), is(l, FIELD_IP6_NEXTHDR, lang_number(NEXT_IPPROTO, links[i].h))), any[i]));
 	equal(l, AND(s, ip6, form_not(form_or(s, any, LINKS))), FIELD_IP_PROTO, FIELD_IP6_NEXTHDR);
 	step(l, ip6, FIELD_IP6_NEXTHDR, true);
 	for (size_t i = 0; i < LINKS; i++)
@@ -208,7 +201,7 @@ void laws_plain_chain(struct laws *l)
 	uint32_t none = has(l, HDR_IP6);
 
 	for (size_t i = 0; i < LINKS; i++) {
-		plain(l, so(l, AND(s, none, has(l, order[i])), is(l, FIELD_IP6_NEXTHDR, law_number(order[i]))));
+		plain(l, so(l, AND(s, none, has(l, order[i])), is(l, FIELD_IP6_NEXTHDR, lang_number(NEXT_IPPROTO, order[i]))));
 		none = AND(s, none, form_not(has(l, order[i])));
 	}
 	for (size_t i = 0; i < LINKS; i++) {
@@ -219,7 +212,7 @@ void laws_plain_chain(struct laws *l)
 			if (links[k].h == order[i])
 				next = links[k].next;
 		for (size_t k = i + 1; k < LINKS; k++) {
-			plain(l, so(l, AND(s, last, has(l, order[k])), is(l, next, law_number(order[k]))));
+			plain(l, so(l, AND(s, last, has(l, order[k])), is(l, next, lang_number(NEXT_IPPROTO, order[k]))));
 			last = AND(s, last, form_not(has(l, order[k])));
 		}
 		plain(l, so(l, last, form_not(leads_on(l, next, true))));

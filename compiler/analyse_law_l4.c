@@ -16,7 +16,7 @@ void laws_transports(struct laws *l)
 
 		if (lang_headers[h].layer != LAYER_L4)
 			continue;
-		by = is(l, FIELD_IP_PROTO, law_number((enum header_id)h));
+		by = is(l, FIELD_IP_PROTO, lang_number(NEXT_IPPROTO, (enum header_id)h));
 		law(l, so(l, has(l, h), AND(s, by, ip)));
 		law(l, so(l, AND(s, sound, by), has(l, h)));
 	}

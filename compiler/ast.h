@@ -305,7 +305,7 @@ struct ast_limit {
 	const char *text;			/* what it says, in one line */
 	const char *shown;			/* name, or "file.xdpf:line" */
 	unsigned index;				/* program-wide */
-	unsigned words;				/* of its key, 64 bits each */
+	unsigned kind;				/* of its table: xdpf_limit_kind() */
 	unsigned like;				/* the first limit whose key has parts of the same kinds and sizes */
 	const struct ast_rule *rule;		/* the first that asks it; NULL: none does */
 	uint64_t base, sets;			/* its part of the table of all limits with so many */
@@ -421,7 +421,7 @@ struct ast_program {
 	unsigned n_counters, n_slots, n_sets, n_limits;
 	VEC(struct ast_limit *) limit;		/* those that are used, by index */
 	VEC(const struct ast_limit *) limit_keys;	/* of them, each that is .like itself */
-	uint64_t limit_sets[XDPF_LIMIT_MAX_WORDS + 1];	/* by words of their keys: of all limits together */
+	uint64_t limit_sets[XDPF_LIMIT_KINDS];	/* by kind of table: of all limits together */
 	bool inner;				/* something is about headers inside a tunnel */
 	unsigned n_sites;			/* places that ask for a random number */
 	VEC(struct ast_log *) logs;

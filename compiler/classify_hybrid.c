@@ -36,7 +36,7 @@ static size_t tables_bytes(const struct tuple_build *b)
 	size_t n = TUPLE_MAX_TABLES * sizeof(struct tuple_table) + b->rest.n * sizeof(struct tuple_rest);
 
 	if (b->pair)
-		n += b->pair->n_records * sizeof(struct pair_record) + 4 * b->pair->classes[0];
+		n += b->pair->n_records * sizeof(struct pair_record);
 	for (unsigned i = 0; i < b->n; i++)
 		n += (b->table[i].lines + b->table[i].n / (b->table[i].shape.wide ? 1 : TUPLE_RECORDS)) * TUPLE_LINE + 128;
 	return n;

@@ -2,7 +2,7 @@
  * Pairs of classes: rules that ask for few numbers of both long dimensions, by which of each dimension's classes they are about. In: terms. Out:
  * those that are found so, and their table. A pair that some of them are about has all other terms too that come before the last of these: so what
  * matches there is the packet's first rule, however many lengths of prefixes there are, and nothing else need be asked; where a rule that no record
- * can hold may come before it, its record says so.
+ * can hold comes before it and may match too, its record says so.
  */
 #include "classify_tuple.h"
 
@@ -16,6 +16,8 @@ enum {
 	SPARSE = 4,			/* places of the table for each pair, at most */
 	MOST_MEMBERS = 1 << 23,		/* classes that terms are about, one by one */
 	MOST_TRIES = 1 << 26,		/* places that are looked at while rows are laid into each other */
+	MOST_UNHELD = 16,		/* terms that no record can hold, which may come before one … */
+	MOST_RANGES = 64,		/* … and ranges of one of them: what records have to do with them is looked at */
 };
 
 /* For each term which classes of a dimension it is about: .v from .start[term] on. */
@@ -42,6 +44,8 @@ struct pairs {
 	VEC(uint32_t) record;		/* places in .all, and PAIR_UNSURE: what pairs have */
 	uint32_t *slot;			/* by hash: 1 and the list, or 0 */
 	size_t slots;
+	uint32_t *row, *column;			/* by class: what its map says; .row: NO_RECORD: .none, where no row begins */
+	uint32_t none;
 };
 
 #define NO_RECORD UINT32_MAX
@@ -91,8 +95,7 @@ static bool make_classes(struct pairs *p)
 	return true;
 }
 
-/* Each term's classes: a counting sort of the sets' members. */
-/* False: they are so many that hardly any pair is about few. */
+/* Each term's classes: a counting sort of the sets' members. false: they are so many that hardly any pair is about few. */
 static bool make_members(struct pairs *p, unsigned d)
 {
 	const struct classes *c = &p->class[d];
@@ -151,31 +154,76 @@ static void add_pairs(struct pairs *p, size_t i)
 		}
 }
 
+/* Does a part allow a short number that is from @lo to @hi, as lanes have it? Where it has many ranges, it is taken that it does. */
+static bool allows(const struct classify_dim *d, const struct classify_part *p, uint32_t lo, uint32_t hi)
+{
+	if (p->absent && lo <= UINT16_MAX)
+		return true;
+	for (uint32_t f = 0; f < d->n; f++) {
+		uint32_t which = (f + 1) << 16;
+		size_t n = p->in[f].n;
+
+		if (p->in[f].any ? lo <= (which | UINT16_MAX) && which <= hi : n > MOST_RANGES)
+			return true;
+		for (size_t i = 0; !p->in[f].any && i < n; i++)
+			if ((which | p->in[f].r[i].lo.lo) <= hi && lo <= (which | p->in[f].r[i].hi.lo))
+				return true;
+	}
+	return false;
+}
+
+/* May a packet of both long dimensions' classes match the record of @x and the term @y too? */
+static bool meet(const struct tuple_build *b, const struct tuple_term *x, const struct classify_term *y)
+{
+	for (size_t k = 0; k < y->n; k++)
+		for (unsigned i = 0; i < TUPLE_SHORT; i++)
+			if (b->dim[TUPLE_LONG + i] == y->part[k].dim && !allows(&b->t->r->dim[y->part[k].dim], &y->part[k], x->lo[i], x->hi[i]))
+				return false;
+	return true;
+}
+
+/* Terms that no record can hold, of one pair: .n of them, of which the first ones are known. */
+struct unheld {
+	uint32_t term[MOST_UNHELD];
+	size_t n;
+};
+
+static bool any_meets(const struct tuple_build *b, const struct tuple_term *x, const struct unheld *u)
+{
+	for (size_t i = 0; i < u->n; i++)
+		if (i == MOST_UNHELD || meet(b, x, &b->t->r->term.v[u->term[i]]))
+			return true;
+	return false;
+}
+
 /* All terms of a pair, as far as its last one. false: they are too many. */
 static bool fill_list(struct pairs *p, struct pair_list *l, const bool *own)
 {
 	const uint64_t *x = classes_set(&p->class[0], l->a), *y = classes_set(&p->class[1], l->b);
-
-	uint32_t unsure = 0;
+	struct unheld unheld = { .n = 0 };
 
 	l->first = (uint32_t)p->record.n;
 	for (size_t k = 0; k <= l->last / 64; k++)
 		for (uint64_t w = x[k] & y[k]; w; w &= w - 1) {
 			uint32_t i = (uint32_t)(64 * k) + (unsigned)__builtin_ctzll(w);
+			bool unsure;
 
 			if (i > l->last)
 				break;
 			if (p->all[i].of == NO_RECORD) {
-				unsure = PAIR_UNSURE;
+				if (unheld.n < MOST_UNHELD)
+					unheld.term[unheld.n] = p->all[i].term;
+				unheld.n++;
 				continue;
 			}
 			if (++l->n > PAIR_CHAIN)
 				return false;
-			*vec_add(p->b->t->a, &p->record) = i | unsure;
+			unsure = any_meets(p->b, &p->b->term.v[p->all[i].of], &unheld);
+			*vec_add(p->b->t->a, &p->record) = i | (unsure ? PAIR_UNSURE : 0);
 			if (own[i]) {
 				p->c->compared += l->n;
 				p->c->entries++;
-				p->c->unsure += unsure != 0;
+				p->c->unsure += unsure;
 			}
 		}
 	return p->record.n <= RECORDS_OF_TERM * p->n;
@@ -238,13 +286,40 @@ static bool is_free(const struct pairs *p, const struct row *r, const unsigned c
 	return true;
 }
 
-/* Where each row begins. false: they would take too many places, or too long. */
+/* Where rows begin, which tells them apart too: at multiples of 1 << @shift. false: they would take too many places, or too long. */
+static bool lay_rows_at(struct pairs *p, const struct row *row, size_t rows, unsigned shift, size_t *tries)
+{
+	struct arena *a = p->b->t->a;
+	size_t columns = p->c->classes[1], most = (SPARSE * p->list.n + columns) & ~(((size_t)1 << shift) - 1), at = 0;
+	unsigned char *taken = arena_alloc(a, most + columns), *begun = arena_alloc(a, (most >> shift) + 1);
+
+	for (size_t r = 0; r < rows; r++) {
+		/* rows as long as the one before do not fit where that did not */
+		at = r && row[r].n == row[r - 1].n ? at : 0;
+		while (at < most && (begun[at >> shift] || !is_free(p, &row[r], taken, at, tries)))
+			at += (size_t)1 << shift;
+		if (at >= most || at >> shift >= PAIR_ROWS_MOST || *tries > MOST_TRIES)
+			return false;
+		for (uint32_t i = 0; i < row[r].n; i++)
+			taken[at + p->list.v[row[r].at + i].b] = 1;
+		begun[at >> shift] = 1;
+		p->row[p->list.v[row[r].at].a] = (uint32_t)(at >> shift);
+		if (at + columns > p->c->places)
+			p->c->places = at + columns;
+	}
+	/* and one that has nothing, of all other classes */
+	for (at = 0; begun[at]; at++)
+		;
+	p->none = (uint32_t)at;
+	if ((at << shift) + columns > p->c->places)
+		p->c->places = (at << shift) + columns;
+	return at < PAIR_ROWS_MOST;
+}
+
 static bool lay_rows(struct pairs *p)
 {
-	size_t n = p->list.n, columns = p->c->classes[1], most = SPARSE * n + columns, tries = 0, at = 0;
+	size_t n = p->list.n, rows = 0, tries = 0;
 	struct row *row = arena_array(p->b->t->a, n + 1, sizeof(*row));
-	unsigned char *taken = arena_alloc(p->b->t->a, most + columns);
-	size_t rows = 0;
 
 	qsort(p->list.v, n, sizeof(*p->list.v), by_row);
 	for (size_t i = 0; i < n; i++) {
@@ -254,21 +329,50 @@ static bool lay_rows(struct pairs *p)
 			row[rows++] = (struct row){ (uint32_t)i, 1 };
 	}
 	qsort(row, rows, sizeof(*row), by_length);
-	p->c->row = arena_array(p->b->t->a, p->c->classes[0], sizeof(*p->c->row));
-	for (size_t r = 0; r < rows; r++) {
-		/* rows as long as the one before do not fit where that did not */
-		at = r && row[r].n == row[r - 1].n ? at : 0;
-		while (at < most && !is_free(p, &row[r], taken, at, &tries))
-			at++;
-		if (at == most || tries > MOST_TRIES)
-			return false;
-		for (uint32_t i = 0; i < row[r].n; i++)
-			taken[at + p->list.v[row[r].at + i].b] = 1;
-		p->c->row[p->list.v[row[r].at].a] = (uint32_t)at;
-		if (at + columns > p->c->places)
-			p->c->places = at + columns;
+	p->row = arena_array(p->b->t->a, p->class[0].n, sizeof(*p->row));
+	for (p->c->shift = 0; p->c->shift <= PAIR_SHIFT_MOST; p->c->shift++) {
+		for (size_t i = 0; i < p->class[0].n; i++)
+			p->row[i] = NO_RECORD;
+		p->c->places = 0;
+		if (lay_rows_at(p, row, rows, p->c->shift, &tries))
+			return true;
 	}
-	return true;
+	return false;
+}
+
+/* ---- columns, and what classes become ---- */
+
+/* Columns that have something in some row, from 1 on: all others are one. */
+static void number_columns(struct pairs *p)
+{
+	uint32_t *column = arena_array(p->b->t->a, p->class[1].n, sizeof(*column)), n = 1;
+
+	for (size_t i = 0; i < p->list.n; i++)
+		column[p->list.v[i].b] = 1;
+	for (size_t i = 0; i < p->class[1].n; i++)
+		column[i] = column[i] ? n++ : 0;
+	for (size_t i = 0; i < p->list.n; i++)
+		p->list.v[i].b = column[p->list.v[i].b];
+	p->c->classes[1] = n;
+	p->column = column;
+}
+
+/* The number instead of each class; pieces that then have the same become one. */
+static void renumber(struct dim_class_map *m, const uint32_t *number, uint32_t none)
+{
+	m->absent = number[m->absent] == NO_RECORD ? none : number[m->absent];
+	for (unsigned f = 0; f < CLASSIFY_MAX_FIELDS; f++) {
+		size_t kept = 0;
+
+		for (size_t i = 0; i < m->piece[f].n; i++) {
+			struct map_piece x = m->piece[f].v[i];
+
+			x.v = number[x.v] == NO_RECORD ? none : number[x.v];
+			if (!kept || m->piece[f].v[kept - 1].v != x.v)
+				m->piece[f].v[kept++] = x;
+		}
+		m->piece[f].n = kept;
+	}
 }
 
 static uint32_t key_of(const struct tuple_build *b, const struct tuple_term *x)
@@ -286,9 +390,9 @@ static void make_records(struct pairs *p)
 	c->record = arena_array(p->b->t->a, c->n_records, sizeof(*c->record));
 	for (size_t i = 0; i < p->list.n; i++) {
 		const struct pair_list *l = &p->list.v[i];
-		struct pair_record *r = &c->record[c->row[l->a] + l->b];
+		struct pair_record *r = &c->record[((size_t)p->row[l->a] << c->shift) + l->b];
 
-		r->row = (uint16_t)(l->a + 1);
+		r->row = (uint16_t)(p->row[l->a] + 1);
 		for (uint32_t k = 0; k < l->n; k++) {
 			uint32_t at = p->record.v[l->first + k];
 			const struct tuple_term *x = &p->b->term.v[p->all[at & ~PAIR_UNSURE].of];
@@ -309,9 +413,14 @@ static bool choose(struct pairs *p)
 	all_terms(p);
 	if (!p->n || !make_classes(p))
 		return false;
-	if (!make_members(p, 0) || !make_members(p, 1) || !make_lists(p) || !lay_rows(p))
+	if (!make_members(p, 0) || !make_members(p, 1) || !make_lists(p))
+		return false;
+	number_columns(p);
+	if (!lay_rows(p))
 		return false;
 	make_records(p);
+	renumber(&p->c->map[0], p->row, p->none);
+	renumber(&p->c->map[1], p->column, 0);
 	p->c->first = key_of(p->b, &p->b->term.v[p->c->term[0]]) >> 8;
 	return true;
 }
@@ -345,17 +454,17 @@ void pair_take(struct tuple_build *b, const struct pair_choice *c)
 	b->pair = c;
 }
 
-static bool add(struct attempt *t, const void *p, size_t bytes, size_t head, unsigned number)
+static bool add_records(struct attempt *t, const struct pair_choice *c, size_t head)
 {
-	size_t off;
+	size_t off, bytes = c->n_records * sizeof(*c->record);
 
 	if (!classify_room(t, bytes))
 		return false;
 	off = image_add(t->im, bytes, 64);
 	if (t->im->failed)
 		return classify_fail(t, "the tables of the program would be more than %d MB", IMAGE_MOST >> 20);
-	memcpy(image_at(t->im, off), p, bytes);
-	((uint32_t *)image_at(t->im, head))[number] = (uint32_t)off;
+	memcpy(image_at(t->im, off), c->record, bytes);
+	((uint32_t *)image_at(t->im, head))[PAIR_RECORDS] = (uint32_t)off;
 	return true;
 }
 
@@ -382,9 +491,9 @@ bool pair_write(struct tuple_build *b, size_t rests, struct pair *out)
 	if (!classify_describe(t, 4 * PAIR_NUMBERS, &out->at))
 		return false;
 	((uint32_t *)image_at(t->im, out->at))[PAIR_RESTS] = (uint32_t)rests;
+	((uint32_t *)image_at(t->im, out->at))[PAIR_SHIFT] = c->shift;
 	for (unsigned d = 0; d < 2; d++)
 		if (!write_map(t, &t->r->dim[b->dim[d]], &c->map[d], &out->dim[d]))
 			return false;
-	return add(t, c->row, c->classes[0] * sizeof(*c->row), out->at, PAIR_ROWS) &&
-	       add(t, c->record, c->n_records * sizeof(*c->record), out->at, PAIR_RECORDS);
+	return add_records(t, c, out->at);
 }

@@ -38,8 +38,8 @@ struct pair_choice {
 	uint32_t *term;				/* .n of them: places in .term, of each term's first */
 	size_t n;
 	struct dim_class_map map[2];
-	size_t classes[2];			/* of each dimension */
-	uint32_t *row;				/* by class of the first: where its row begins */
+	size_t classes[2];			/* of each dimension: rows, columns */
+	unsigned shift;				/* of rows' numbers */
 	size_t places;				/* of rows: other records are behind these */
 	struct pair_record *record;
 	size_t n_records;

@@ -52,7 +52,7 @@ void cli_show(struct cli *cli)
 	/* What --check finds is what was asked for; elsewhere diagnostics are messages. */
 	if (cli->json && cli->check)
 		diag_json(d, stdout);
-	else if (cli->json && d->list.n)
+	else if (cli->json && d->list.n && (!cli->quiet || diag_failed(d)))
 		diag_json(d, stderr);
 	else if (!cli->quiet || diag_failed(d))
 		diag_render(d, stderr, colour_wanted(STDERR_FILENO));
@@ -62,6 +62,7 @@ void cli_show(struct cli *cli)
 struct ast_program *cli_front_asked(struct cli *cli, const struct compile_asked *asked)
 {
 	const struct source **sources = arena_array(cli->arena, cli->n_files, sizeof(*sources));
+	struct compile_asked with = *asked;
 	struct ast_program *p = NULL;
 	bool ok = true;
 
@@ -69,8 +70,10 @@ struct ast_program *cli_front_asked(struct cli *cli, const struct compile_asked 
 		sources[i] = cli_source(cli, cli->files[i]);
 		ok = ok && sources[i];
 	}
+	if (cli->texts.n_files)
+		with.texts = &cli->texts;
 	if (ok)
-		p = compile_front_asked(cli->arena, cli_kept_reader(cli), sources, cli->n_files, asked, &cli->diag);
+		p = compile_front_asked(cli->arena, cli_kept_reader(cli), sources, cli->n_files, &with, &cli->diag);
 	cli_show(cli);
 	cli->colour = colour_wanted(STDOUT_FILENO);
 	return p;

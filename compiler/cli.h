@@ -38,6 +38,8 @@ struct cli {
 	const char *time_text;	/* --time; .time is its ns since the epoch, 0: not given */
 	uint64_t time;
 	VEC(const char *) sets_given;	/* --set, as text */
+	const char *texts_path;	/* --texts, and */
+	struct compile_texts texts;	/* what it has; .n_files 0: it was not given */
 	bool colour;		/* on standard output */
 	const char *split;	/* as text; .first is its number */
 	size_t first;
@@ -73,6 +75,11 @@ int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
 bool cli_is_rules(const char *path);
 /* A file of the command line; with --import, the rule file that it is made into. NULL: it cannot be read, or is wrong, see .diag. */
 const struct source *cli_source(struct cli *cli, const char *path);
+
+/* ---- cli_texts.c ---- */
+
+/* Reads what --texts names; an exit status. */
+int cli_texts(struct cli *cli);
 
 /* ---- cli_explain.c ---- */
 

@@ -20,7 +20,7 @@ struct asked {
 	unsigned long long seen;
 	struct explain x;
 	struct eval *e;
-	bool failed;
+	bool otherwise;			/* than a filter did, of which that is known */
 };
 
 /* ---- the argument ---- */
@@ -106,9 +106,9 @@ static void show(struct asked *q, struct eval *e, const struct explain_packet *p
 {
 	if (p->pkt->len < CAPTURE_LEAST) {
 		if (q->cli->json)
-			printf("{\"packet\":%llu,\"verdict\":\"skipped\"}\n", p->n);
+			printf("{\"packet\":%llu,\"verdict\":\"skipped\"}\n", p->number);
 		else
-			printf("packet %llu: skipped: %zu bytes, and the kernel takes none below %d\n", p->n, p->pkt->len, CAPTURE_LEAST);
+			printf("packet %llu: skipped: %zu bytes, and the kernel takes none below %d\n", p->number, p->pkt->len, CAPTURE_LEAST);
 		return;
 	}
 	explain_run(&q->x, e, p);
@@ -116,6 +116,7 @@ static void show(struct asked *q, struct eval *e, const struct explain_packet *p
 		explain_json(&q->x, p);
 	else
 		explain_text(&q->x, p);
+	q->otherwise |= !q->x.agrees;
 }
 
 static bool on_packet(void *arg, struct explain_packet *p)
@@ -135,7 +136,7 @@ static void on_asked(void *arg, struct eval *e, struct eval_packet *pkt, uint64_
 {
 	struct asked *q = arg;
 	const struct cli *cli = q->cli;
-	struct explain_packet p = { .n = n, .pkt = pkt, .known = pkt->len, .length = pkt->len };
+	struct explain_packet p = { .n = n, .number = n, .pkt = pkt, .known = pkt->len, .length = pkt->len };
 
 	pkt->iface = pkt->iface ? pkt->iface : cli->iface;
 	if (!pkt->has_rxqueue && cli->rxqueue) {
@@ -259,5 +260,5 @@ int cli_explain(struct cli *cli)
 	q.x.brief = q.path && !q.from && !cli->all;
 	status = q.path ? explain_file(&q) : explain_steps(&q);
 	explain_done(&q.x);
-	return status;
+	return status == EXIT_DONE && q.otherwise ? EXIT_NO : status;
 }

@@ -4,6 +4,7 @@
  *   cli_explain.c        the mode: what is asked about, run one by one
  *   cli_explain_read.c   packets of captures and of logs
  *   cli_explain_walk.c   a packet's way, as the evaluator goes it
+ *   cli_explain_guess.c  what is not in the packet, by what the filter did
  *   cli_explain_why.c    why a condition is false, or true: what the packet has
  *   cli_explain_text.c   the way as text
  *   cli_explain_json.c   and as JSON
@@ -58,6 +59,14 @@ struct explain_place {
 	bool other;			/* it stands behind that one's `else` */
 };
 
+/* A condition about what is not in the packet. */
+struct explain_asked {
+	const struct ast_expr *cond;
+	bool known, value;		/* as it is here, and as it is taken; the same, unless */
+	bool turned;
+	unsigned states;		/* of `flow.state`: bit N, that it is true in state N (enum xdpf_flow_state) */
+};
+
 struct explain {
 	struct cli *cli;
 	const struct ast_program *p;
@@ -73,6 +82,14 @@ struct explain {
 	VEC(struct explain_why *) order;	/* as they came */
 	VEC(struct eval_result) file;	/* the verdict of each file that was reached */
 	struct eval_result result;
+	/* where it is known what the filter did */
+	bool agrees;			/* this is the way that it went */
+	VEC(struct explain_asked) asked;
+	const struct ast_expr *const *turned;
+	size_t n_turned;
+	struct eval_guess guess;
+	uint8_t *frame;
+	bool follow;			/* the way is kept */
 	const char *fields;		/* the packet as fields, as it came */
 	/* a text that is being written */
 	FILE *out;
@@ -83,12 +100,13 @@ struct explain {
 
 /* One packet that is asked about. */
 struct explain_packet {
-	unsigned long long n;		/* its number, from 1 */
+	unsigned long long n, number;	/* its place, from 1; the number that it is told by */
 	struct eval_packet *pkt;
 	size_t known;			/* bytes that were captured */
 	size_t length;			/* on the wire */
 	/* what the filter itself did with it, if that is known; NULL: not */
-	const char *verdict, *rule;
+	const char *verdict, *rule, *file;
+	bool decided;			/* ... and that is what became of it, not only what a log says */
 };
 
 /* ---- cli_explain_walk.c ---- */
@@ -102,6 +120,13 @@ void explain_run(struct explain *x, struct eval *e, const struct explain_packet 
 void explain_before(const struct explain *x, void (*each)(void *arg, unsigned index), void *arg);
 /* The name, or "default". */
 const char *explain_rule_name(const struct eval_result *r);
+
+/* ---- cli_explain_guess.c ---- */
+
+/* The way that leads to what the filter did, or the one as it is here, if none does. */
+void explain_guess(struct explain *x, struct eval *e, const struct explain_packet *q);
+/* NULL: it is not asked on that way, or no filter did anything. */
+struct explain_asked *explain_asked(const struct explain *x, const struct ast_expr *e);
 
 /* ---- cli_explain_why.c ---- */
 

@@ -55,6 +55,33 @@ static json_t *deeds(struct explain *x, const struct explain_rule *r)
 	return list;
 }
 
+/* What is not in the packet, and was asked. */
+static json_t *outside(struct explain *x)
+{
+	json_t *list = json_array(), *o;
+
+	for (size_t i = 0; i < x->asked.n; i++) {
+		const struct explain_asked *a = &x->asked.v[i];
+
+		o = json_object();
+		json_object_set_new(o, "condition", cli_json_string(explain_source(x, a->cond->span)));
+		json_object_set_new(o, "taken-as", json_boolean(a->value));
+		json_object_set_new(o, "known-as", json_boolean(a->known));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static json_t *filter_did(const struct explain_packet *q)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "verdict", cli_json_string(q->verdict));
+	json_object_set_new(o, "rule", text_or_null(q->rule));
+	json_object_set_new(o, "file", text_or_null(q->file));
+	return o;
+}
+
 struct listed {
 	struct explain *x;
 	json_t *list;
@@ -108,7 +135,12 @@ void explain_json(struct explain *x, const struct explain_packet *q)
 	const char *note[EXPLAIN_NOTES];
 	size_t n = explain_notes(x, q, note);
 
-	json_object_set_new(o, "packet", json_integer((json_int_t)q->n));
+	json_object_set_new(o, "packet", json_integer((json_int_t)q->number));
+	if (q->decided) {
+		json_object_set_new(o, "ns", json_integer((json_int_t)q->pkt->now));
+		json_object_set_new(o, "interface", text_or_null(q->pkt->iface));
+		json_object_set_new(o, "rxqueue", json_integer(q->pkt->rxqueue));
+	}
 	json_object_set_new(o, "fields", cli_json_string(x->fields));
 	json_object_set_new(o, "length", json_integer((json_int_t)q->length));
 	json_object_set_new(o, "captured", json_integer((json_int_t)q->known));
@@ -116,6 +148,11 @@ void explain_json(struct explain *x, const struct explain_packet *q)
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(notes, cli_json_string(note[i]));
 	json_object_set_new(o, "notes", notes);
+	if (q->decided && q->verdict) {
+		json_object_set_new(o, "filter", filter_did(q));
+		json_object_set_new(o, "agrees", json_boolean(x->agrees));
+		json_object_set_new(o, "outside", outside(x));
+	}
 	if (x->brief) {
 		json_decref(l.list);
 		json_decref(files);

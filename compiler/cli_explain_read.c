@@ -47,7 +47,7 @@ static int read_capture(struct cli *cli, const char *path, FILE *f, packet_fn fn
 		return EXIT_INPUT;
 	while (status == EXIT_DONE && (got = pcap_next_ex(p, &h, &data)) == 1) {
 		struct eval_packet pkt = cli_packet(cli, ++n, h);
-		struct explain_packet q = { .n = n, .pkt = &pkt, .known = h->caplen, .length = h->len < h->caplen ? h->caplen : h->len };
+		struct explain_packet q = { .n = n, .number = n, .pkt = &pkt, .known = h->caplen, .length = h->len < h->caplen ? h->caplen : h->len };
 
 		if (cli->fill && h->len > h->caplen && h->len <= FRAME_MOST)
 			pkt.len = h->len;
@@ -116,8 +116,8 @@ static bool text_of(const json_t *o, const char *key, size_t most, const char **
 static const char *line_packet(const json_t *o, uint8_t *buf, struct explain_packet *q, struct eval_packet *pkt, const struct cli *cli)
 {
 	const char *hex = NULL, *iface = NULL;
-	json_int_t length = 0, ns = 0, queue = 0;
-	bool has_length, has_ns, has_queue;
+	json_int_t length = 0, ns = 0, queue = 0, number = 0;
+	bool has_length, has_ns, has_queue, has_number;
 
 	if (!json_is_object(o))
 		return "it is no object";
@@ -131,8 +131,12 @@ static const char *line_packet(const json_t *o, uint8_t *buf, struct explain_pac
 		return "`rxqueue` is to be a number from 0 to 4294967295";
 	if (!text_of(o, "interface", 15, &iface))
 		return "`interface` is to be an interface's name, of at most 15 characters";
-	if (!text_of(o, "verdict", 15, &q->verdict) || !text_of(o, "rule", 255, &q->rule))
-		return "`verdict` and `rule` are to be texts";
+	if (!text_of(o, "verdict", 15, &q->verdict) || !text_of(o, "rule", 255, &q->rule) || !text_of(o, "file", 255, &q->file))
+		return "`verdict`, `rule` and `file` are to be texts";
+	if (!number_of(o, "number", UINT32_MAX, &number, &has_number))
+		return "`number` is to be a number from 0 to 4294967295";
+	q->decided = json_is_true(json_object_get(o, "decided"));
+	q->number = has_number ? (unsigned long long)number : q->n;
 	q->length = has_length ? (size_t)length : q->known;
 	memset(buf + q->known, 0, q->length - q->known);
 	pkt->len = q->length;
@@ -146,7 +150,7 @@ static const char *line_packet(const json_t *o, uint8_t *buf, struct explain_pac
 	}
 	/* a rule that only logs decided nothing */
 	if (!q->verdict)
-		q->rule = NULL;
+		q->rule = q->file = NULL;
 	return NULL;
 }
 
@@ -207,6 +211,27 @@ static int read_lines(struct cli *cli, const char *path, FILE *f, packet_fn fn, 
 	return status;
 }
 
+/* The first byte that says what it is: blanks and a byte order mark stand before lines alone, but for the newline that begins pcapng. */
+static int first_byte(FILE *f)
+{
+	int c = getc(f), next;
+
+	if (c == 0xef) {
+		next = getc(f);
+		c = next == 0xbb && getc(f) == 0xbf ? getc(f) : 0;
+	}
+	for (; c == ' ' || c == '\t' || c == '\r' || c == '\n'; c = next) {
+		next = getc(f);
+		if (c == '\n' && next == '\r') {
+			ungetc(next, f);
+			break;
+		}
+	}
+	if (c != EOF)
+		ungetc(c, f);
+	return c;
+}
+
 int explain_read(struct cli *cli, const char *path, bool (*fn)(void *arg, struct explain_packet *q), void *arg)
 {
 	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
@@ -216,9 +241,7 @@ int explain_read(struct cli *cli, const char *path, bool (*fn)(void *arg, struct
 		cli_error("%s: %s", path, strerror(errno));
 		return EXIT_INPUT;
 	}
-	first = getc(f);
-	if (first != EOF)
-		ungetc(first, f);
+	first = first_byte(f);
 	if (first >= '0' && first <= '9') {
 		cli_error("%s: lines of `xdpf log` do not say what is in a packet: write them with --json, or --pcap FILE", cli_path_shown(path));
 		status = EXIT_INPUT;

@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli_explain.h"
 #include "cli_place.h"
@@ -35,6 +36,10 @@ const char *explain_did(const struct explain_deed *d)
 		return "did nothing: there is no room";
 	case DID_TOO_SOON:
 		return "beyond its pace";
+	case DID_NOT_DRAWN:
+		return "the packet is not drawn";
+	case DID_BY_CHANCE:
+		return "whether the packet was drawn is not known";
 	case DID_OTHER:
 		return "its way is closed: `else`";
 	case DID_NOT_OURS:
@@ -197,7 +202,7 @@ size_t explain_notes(struct explain *x, const struct explain_packet *q, const ch
 					"--fill takes the rest as zeros", q->pkt->len, q->length);
 	else if (q->known < q->pkt->len)
 		out[n++] = arena_printf(x->a, "%zu of its %zu bytes were captured: the rest is taken as zeros", q->known, q->length);
-	if ((q->verdict && strcmp(q->verdict, verdict)) || (q->rule && strcmp(q->rule, rule)))
+	if (!q->decided && ((q->verdict && strcmp(q->verdict, verdict)) || (q->rule && strcmp(q->rule, rule))))
 		out[n++] = arena_printf(x->a, "the filter itself said %s%s%s: it had other rules, or what is not in the packet "
 					"(limits, sets, chance, connections) was otherwise there",
 					q->verdict ? q->verdict : verdict, q->rule ? " by " : "", q->rule ? q->rule : "");
@@ -210,13 +215,37 @@ static void put_facts(const struct explain_rule *r, struct explain *x)
 		printf("    %s: %s\n", explain_source(x, r->fact.v[i].cond->span), r->fact.v[i].text);
 }
 
+/* When and where a filter had it. */
+static const char *when(struct explain *x, const struct eval_packet *pkt)
+{
+	time_t s = (time_t)(pkt->now / 1000000000u);
+	char text[32] = "";
+	struct tm tm;
+
+	if (gmtime_r(&s, &tm))
+		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+	return arena_printf(x->a, ", %s.%06uZ, receive queue %u", text, (unsigned)(pkt->now / 1000 % 1000000), pkt->rxqueue);
+}
+
+static void put_otherwise(struct explain *x, const struct explain_packet *q, const char *on, const char *off)
+{
+	printf("  %sTHE FILTER DID OTHERWISE%s: %s", on, off, q->verdict);
+	if (q->rule)
+		printf(" by %s", shown(x, q->rule));
+	if (q->file)
+		printf(" of %s", shown(x, q->file));
+	printf("\n    what is said here of it is not why. Not in the packet, and asked:%s\n", x->asked.n ? "" : " nothing");
+	for (size_t i = 0; i < x->asked.n; i++)
+		printf("      %s, taken as %s\n", explain_source(x, x->asked.v[i].cond->span), x->asked.v[i].value ? "true" : "false");
+}
+
 void explain_text(struct explain *x, const struct explain_packet *q)
 {
 	const struct eval_result *r = &x->result;
 	const char *on = x->cli->colour ? "\033[1m" : "", *off = x->cli->colour ? "\033[0m" : "", *note[EXPLAIN_NOTES];
 	size_t notes = explain_notes(x, q, note);
 
-	printf("packet %llu: %s\n", q->n, x->fields);
+	printf("packet %llu%s: %s\n", q->number, q->decided ? when(x, q->pkt) : "", x->fields);
 	for (size_t i = 0; i + 1 < x->file.n; i++)
 		printf("  %s passes it on, by %s (%s)\n", shown(x, x->file.v[i].unit->name), shown(x, explain_rule_name(&x->file.v[i])),
 		       place(x, &x->file.v[i]));
@@ -224,6 +253,8 @@ void explain_text(struct explain *x, const struct explain_packet *q)
 	if (r->rule)
 		printf(": %s", r->rule->text);
 	putchar('\n');
+	if (!x->agrees)
+		put_otherwise(x, q, on, off);
 	if (!x->brief && r->rule) {
 		put_facts(&x->rule[r->index], x);
 		put_deeds(x, &x->rule[r->index], "    ", false);

@@ -156,7 +156,14 @@ void explain_run(struct explain *x, struct eval *e, const struct explain_packet 
 	memset(&x->order, 0, sizeof(x->order));
 	memset(&x->file, 0, sizeof(x->file));
 	x->fields = explain_fields(x, q->pkt);
-	if (!x->brief)
+	x->asked.n = 0;
+	x->agrees = true;
+	x->follow = !x->brief;
+	if (q->decided && q->verdict) {
+		explain_guess(x, e, q);
+		return;
+	}
+	if (x->follow)
 		eval_trace(e, &x->trace);
 	x->result = eval_run(e, q->pkt);
 	eval_trace(e, NULL);

@@ -312,8 +312,25 @@ static void put_parts(struct explain *x, FILE *out, const struct eval_view *w, c
 		fprintf(out, "; and %zu more", n - shown);
 }
 
+/* What the packet does not say. Of a set that was read it is known; if that is not as it was then, too. */
+static void put_asked(FILE *out, const struct ast_expr *e, const struct explain_asked *a)
+{
+	const char *was = a->value ? "it was so" : "it was not so";
+
+	if (e->kind == EXPR_CMP && e->match.kind == MATCH_LIVE)
+		fprintf(out, "by what the filter did, %s then; the set %s has changed since", was, e->match.set->name.s);
+	else
+		fprintf(out, "it is not in the packet; by what the filter did, %s", was);
+}
+
 static void put_why(struct explain *x, FILE *out, const struct eval_view *w, const struct ast_expr *e)
 {
+	const struct explain_asked *a = x->agrees ? explain_asked(x, e) : NULL;
+
+	if (a && (a->turned || e->kind != EXPR_CMP || e->match.kind != MATCH_LIVE)) {
+		put_asked(out, e, a);
+		return;
+	}
 	switch (e->kind) {
 	case EXPR_AND:
 		put_parts(x, out, w, e, eval_cond(w, e), eval_cond(w, e) ? ALTERNATIVES : 1);

@@ -166,6 +166,7 @@ static bool program(const struct ir_program *p, const char *mcpu, enum codegen_o
 		cg_defer(g);
 		cg_counts_function(g);
 		cg_parts(g);
+		cg_samples(g);
 		cg_main(g);
 		LLVMDIBuilderFinalize(g->di);
 		ok = verify(g) && optimise(g) && emit(g, what, out, len);

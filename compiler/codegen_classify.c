@@ -150,10 +150,14 @@ V cg_map_which(struct cg_lookup *l, const struct map *field, unsigned n, V absen
 	LLVMBuildStore(g->b, absent, to);
 	for (unsigned f = 0; f < n; f++) {
 		BB here = cg_block(g, "field"), next = f + 1 < n ? cg_block(g, "other field") : on;
+		V hi = cg_c(g, 0);
 
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, which, cg_c(g, f + 1), ""), here, next);
 		cg_place(g, here);
-		LLVMBuildStore(g->b, cg_map_find(l, &field[f], cg_said(g, said->hi[d]), cg_said(g, said->lo[d])), to);
+		/* what is read there is read, even where nothing needs it */
+		if (field[f].bits > 64)
+			hi = cg_said(g, said->hi[d]);
+		LLVMBuildStore(g->b, cg_map_find(l, &field[f], hi, cg_said(g, said->lo[d])), to);
 		LLVMBuildBr(g->b, on);
 		if (next != on)
 			cg_place(g, next);
@@ -204,10 +208,10 @@ static V blank(struct cg *g, const struct cg_dim *said)
 	return LLVMBuildXor(g->b, x, cg_hide(g, x), "");
 }
 
-/* The list that has nothing. */
-static V empty_list(struct cg *g, const struct classifier *c)
+/* The list that has nothing: see cg_entry(). */
+static V no_list(struct cg *g)
 {
-	return add(g, cg_described(g, c->engine == ENGINE_SWITCH ? c->cases.at : c->rfc.at + 4 * RFC_LISTS), cg_c(g, 4));
+	return cg_c(g, 0);
 }
 
 static void found(struct cg *g, V list, V best, V result, BB on)
@@ -239,7 +243,7 @@ static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct
 	l->again = false;
 	cg_branch(g, cg_tuple_late(&tuple, best), none, rest);
 	cg_place(g, none);
-	found(g, empty_list(g, c), cg_tuple_best(&tuple), result, on);
+	found(g, no_list(g), cg_tuple_best(&tuple), result, on);
 	cg_place(g, rest);
 	found(g, rfc_list(l, &c->rfc, said), best, result, on);
 }
@@ -259,7 +263,7 @@ V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *sai
 		found(g, list, best, result, on);
 	}
 	cg_place(g, l.beyond);
-	found(g, empty_list(g, c), cg_c(g, CLASSIFY_WORD_END), result, on);
+	found(g, no_list(g), cg_c(g, CLASSIFY_WORD_END), result, on);
 	cg_place(g, on);
 	return LLVMBuildLoad2(g->b, g->i64, result, "");
 }

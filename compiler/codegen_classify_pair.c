@@ -81,14 +81,13 @@ void cg_pair_find(struct cg_tuple *c, const struct cg_dim *said, BB sure)
 	struct cg *g = c->g;
 	BB done = cg_block(g, "pairs done");
 	bool again = c->l->again;
-	V a, b, row, first;
+	V a, b, first;
 
 	c->l->again = false;
 	a = class_of(c, 0, said);
 	b = class_of(c, 1, said);
-	row = cg_look(c->l, bin(g, LLVMAdd, head(c, PAIR_ROWS), bin(g, LLVMShl, a, cg_c(g, 2))), 4);
 	c->l->again = true;
-	first = record(c, bin(g, LLVMAdd, row, b));
+	first = record(c, bin(g, LLVMAdd, bin(g, LLVMShl, a, head(c, PAIR_SHIFT)), b));
 	go_if(g, LLVMIntNE, part(g, first, offsetof(struct pair_record, row), 2), bin(g, LLVMAdd, a, cg_c(g, 1)), done, "its own");
 	records(c, first, done, sure);
 	cg_place(g, done);

@@ -81,11 +81,14 @@ static V windowed(struct cg_tuple *c, const struct tuple_window *w, V hi, V lo, 
 	return and(g, bin(g, LLVMXor, lo, x), UINT32_MAX);
 }
 
-/* As tuple_packet() has it. */
+/* As tuple_packet() has it: numbers have no more bits than their fields, and fields' places no more than fit. */
 static void packet(struct cg_tuple *c, const struct cg_dim *said)
 {
 	struct cg *g = c->g;
+	bool wide = false;
 
+	for (unsigned i = 0; i < c->t->n; i++)
+		wide |= c->t->wide[i];
 	c->narrow = cg_c(g, 0);
 	c->shorts = c->which = c->l->blank;
 	for (unsigned i = 0; i < TUPLE_WORDS; i++)
@@ -96,15 +99,17 @@ static void packet(struct cg_tuple *c, const struct cg_dim *said)
 
 		if (d == TUPLE_NONE)
 			continue;
-		which = and(g, cg_said(g, said->which[d]), TUPLE_WHICH_MOST);
+		which = cg_said(g, said->which[d]);
 		lo = cg_said(g, said->lo[d]);
 		if (i < TUPLE_LONG) {
-			c->wide[2 * i] = cg_said(g, said->hi[d]);
+			/* it would be read, even where nothing needs it */
+			if (wide || c->t->window[i].is)
+				c->wide[2 * i] = cg_said(g, said->hi[d]);
 			c->wide[2 * i + 1] = lo;
 			c->narrow = or(g, c->narrow, shl(g, windowed(c, &c->t->window[i], c->wide[2 * i], lo, &which), 32 * i));
 			c->which = or(g, c->which, shl(g, which, TUPLE_WHICH_LANE * i));
 		} else {
-			which = or(g, shl(g, which, 16), and(g, lo, UINT16_MAX));
+			which = or(g, shl(g, which, 16), lo);
 			c->shorts = or(g, c->shorts, shl(g, which, TUPLE_LANE * (i - TUPLE_LONG)));
 		}
 	}

@@ -90,11 +90,13 @@ V cg_entry(struct cg *g, V list, V best, uint64_t places)
 	V place = cg_alloca(g, g->i64, "place"), v, r;
 
 	cg_image_again(g, cg_image_number(g));
-	v = cg_image_load(g, list, 4);
-	one = LLVMGetInsertBlock(g->b);
+	one = cg_block_after(g, LLVMGetInsertBlock(g->b), "list");
 	other = cg_block_after(g, one, "best");
 	first = cg_block_after(g, other, "first");
 	some = cg_block_after(g, first, "some");
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, list, cg_c(g, 0), ""), other, one);
+	cg_go(g, one);
+	v = cg_image_load(g, list, 4);
 	LLVMBuildStore(g->b, v, place);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULE, low(g, v), low(g, best), ""), first, other);
 	cg_go(g, other);
@@ -200,5 +202,15 @@ void cg_counts_function(struct cg *g)
 
 V cg_counts(struct cg *g, V list, V best, uint64_t places)
 {
-	return LLVMBuildCall2(g->b, counts_type(g), g->counts_fn, (V[]){ list, best, cg_len(g), cg_image_number(g), cg_c(g, places) }, 5, "");
+	BB here = LLVMGetInsertBlock(g->b), walk = cg_block_after(g, here, "counts"), on = cg_block_after(g, walk, "counted");
+	V phi, at;
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, list, cg_c(g, 0), ""), on, walk);
+	cg_go(g, walk);
+	at = LLVMBuildCall2(g->b, counts_type(g), g->counts_fn, (V[]){ list, best, cg_len(g), cg_image_number(g), cg_c(g, places) }, 5, "");
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
+	phi = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(phi, (V[]){ list, at }, (BB[]){ here, walk }, 2);
+	return phi;
 }

@@ -1,11 +1,12 @@
 /*
  * Rate limits. In: a limit, the key's parts, where to go. Out: code that takes a token or finds that there is none (its table:
- * codegen_limit_table.c), counted; and the maps, one for all limits whose keys have as many words.
+ * codegen_limit_table.c), counted; and the maps, one for all limits whose tables are of one kind.
  *
  * Where there are few limits, what is common is no function: where the kernel guards returns against speculation, one costs as much as the look-up,
  * and hinders the processor in going on meanwhile. What is rare is a function per limit. Where there are many, or keys are long
- * (ir_program.limit_rows), all is one function for all keys as long, which reads in the image what the limit says. These functions are global ones:
- * the verifier goes through each once.
+ * (ir_program.limit_rows), all is one function for all limits of one kind, which reads in the image what the limit says. What is done to one
+ * set, locked, is a function for all limits of one kind, either way. These functions are global ones: the verifier goes through each once.
+ * Of the kernel's 512 bytes of stack, of which Linux 6.1 gives each function a multiple of 32, two such within each other take 128.
  */
 #include "codegen_limit.h"
 
@@ -25,27 +26,27 @@ V cg_limit_number(struct cg *g, const struct limit *l, size_t member, unsigned b
 	return cg_c(g, v);
 }
 
-static struct limit limit_of(unsigned words)
+static struct limit limit_of(unsigned kind)
 {
-	return (struct limit){ .words = words, .layout = xdpf_limit_layout(words) };
+	return (struct limit){ .kind = kind, .words = xdpf_limit_words(kind), .layout = xdpf_limit_layout(kind) };
 }
 
 static bool half(struct cg *g, const struct ast_limit *ast)
 {
 	struct meta_key k = meta_key_layout(g->arena, ast->key.v, ast->key.n);
 
-	return k.n && k.field[k.n - 1].offset + k.field[k.n - 1].size + 4 <= 8 * ast->words;
+	return k.n && k.field[k.n - 1].offset + k.field[k.n - 1].size + 4 <= 8 * xdpf_limit_words(ast->kind);
 }
 
-/* Of all with so many words. */
-static bool all_half(struct cg *g, unsigned words)
+/* Of all of this kind. */
+static bool all_half(struct cg *g, unsigned kind)
 {
 	const struct ast_program *ast = g->ir->ast;
 
 	for (size_t i = 0; i < ast->limit.n; i++)
-		if (ast->limit.v[i]->words == words && !half(g, ast->limit.v[i]))
+		if (ast->limit.v[i]->kind == kind && !half(g, ast->limit.v[i]))
 			return false;
-	return words != 0;
+	return kind != 0;
 }
 
 static void outcomes(struct cg *g, struct limit *l)
@@ -158,6 +159,35 @@ static void return_none(struct cg *g, V f, BB none)
 	LLVMMoveBasicBlockAfter(none, LLVMGetLastBasicBlock(f));
 }
 
+T cg_limit_look_type(struct cg *g)
+{
+	T arg[] = { g->ptr, g->i64, g->i64, g->i64, g->i64 };
+
+	return LLVMFunctionType(g->i64, arg, 5, 0);
+}
+
+/* key, time and cost and window in units, set and more (LOOK_) -> what came of it. One for all limits of one kind. */
+static V look_function(struct cg *g, unsigned kind)
+{
+	MD types[] = { key_pointer(g, xdpf_limit_words(kind)), g->du64, g->du64, g->du64, g->du64 };
+	V f = cg_function_alone(g, arena_printf(g->arena, "limit_set_%u", kind), cg_limit_look_type(g), 5, types);
+	struct limit l = limit_of(kind);
+	BB none = cg_block(g, "none");
+
+	l.again = true;
+	l.index = cg_alloca(g, g->i32, "index");
+	l.key = address(g, LLVMGetParam(f, 0), none);
+	l.now = LLVMGetParam(f, 1);
+	l.cost = LLVMGetParam(f, 2);
+	l.window = LLVMGetParam(f, 3);
+	l.what = LLVMGetParam(f, 4);
+	l.never = none;
+	l.set = cg_limit_element(g, &l, l.what);
+	cg_limit_look(g, &l);
+	return_none(g, f, none);
+	return f;
+}
+
 /* ---- the code of one limit ---- */
 
 static T slow_type(struct cg *g)
@@ -167,18 +197,17 @@ static T slow_type(struct cg *g)
 	return LLVMFunctionType(g->i64, arg, 4, 0);
 }
 
-/* key, time and cost in units, hash -> is there a token? For keys that are not found at once. A global one: the verifier walks its loops once,
+/* key, time and cost in units, hash -> is there a token? For keys that are not found at once. A global one: the verifier walks its loop once,
  * not for each way that leads there. */
 static V slow_function(struct cg *g, const struct ast_limit *ast)
 {
-	MD types[] = { key_pointer(g, ast->words), g->du64, g->du64, g->du64 };
+	MD types[] = { key_pointer(g, xdpf_limit_words(ast->kind)), g->du64, g->du64, g->du64 };
 	V f = cg_function_alone(g, arena_printf(g->arena, "limit_%u", ast->index), slow_type(g), 4, types);
-	struct limit l = limit_of(ast->words);
+	struct limit l = limit_of(ast->kind);
 	BB none = cg_block(g, "none");
 
 	cg_locate(g, ast->span);
 	l.fixed = limit_row_of(ast);
-	l.half = half(g, ast);
 	l.index = cg_alloca(g, g->i32, "index");
 	l.key = address(g, LLVMGetParam(f, 0), none);
 	l.now = LLVMGetParam(f, 1);
@@ -187,7 +216,7 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 	outcomes(g, &l);
 	l.never = none;
 	l.count = count_of(g, &l);
-	cg_limit_slow(g, &l);
+	cg_limit_sets(g, &l);
 	results(g, &l, NULL, NULL);
 	return_none(g, f, none);
 	return f;
@@ -195,7 +224,7 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 
 static void ask_one(struct cg *g, const struct ast_limit *ast, const V *word, BB yes, BB no)
 {
-	struct limit l = limit_of(ast->words);
+	struct limit l = limit_of(ast->kind);
 	V r;
 
 	l.fixed = limit_row_of(ast);
@@ -218,7 +247,7 @@ static void ask_one(struct cg *g, const struct ast_limit *ast, const V *word, BB
 	results(g, &l, yes, no);
 }
 
-/* ---- the code of all limits with keys as long ---- */
+/* ---- the code of all limits of one kind ---- */
 
 static T any_type(struct cg *g)
 {
@@ -237,14 +266,14 @@ static V row_of(struct cg *g, V number)
 }
 
 /* key, address of the time, length of the frame, image, limit -> is there a token? */
-static V any_function(struct cg *g, unsigned words)
+static V any_function(struct cg *g, unsigned kind)
 {
-	MD types[] = { key_pointer(g, words), cg_pointer_type(g, g->du64), g->du64, g->du64, g->du64 };
-	V f = cg_function_alone(g, arena_printf(g->arena, "limit_any_%u", words), any_type(g), 5, types);
-	struct limit l = limit_of(words);
+	MD types[] = { key_pointer(g, xdpf_limit_words(kind)), cg_pointer_type(g, g->du64), g->du64, g->du64, g->du64 };
+	V f = cg_function_alone(g, arena_printf(g->arena, "limit_any_%u", kind), any_type(g), 5, types);
+	struct limit l = limit_of(kind);
 	BB none = cg_block(g, "none");
 
-	l.half = all_half(g, words);
+	l.half = all_half(g, kind);
 	l.index = cg_alloca(g, g->i32, "index");
 	l.key = address(g, LLVMGetParam(f, 0), none);
 	l.clock = address(g, LLVMGetParam(f, 1), none);
@@ -254,9 +283,9 @@ static V any_function(struct cg *g, unsigned words)
 	outcomes(g, &l);
 	l.never = none;
 	begin(g, &l);
-	if (words) {
+	if (kind) {
 		cg_limit_known(g, &l);
-		cg_limit_slow(g, &l);
+		cg_limit_sets(g, &l);
 	} else {
 		cg_limit_bucket(g, &l);
 	}
@@ -265,36 +294,36 @@ static V any_function(struct cg *g, unsigned words)
 	return f;
 }
 
-static void ask_any(struct cg *g, unsigned words, const V *word, V limit, BB yes, BB no)
+static void ask_any(struct cg *g, unsigned kind, const V *word, V limit, BB yes, BB no)
 {
 	V args[] = { g->key, g->now, cg_len(g), cg_image_number(g), limit }, r;
 
-	if (words)
-		cg_key_store(g, word, words);
+	if (kind)
+		cg_key_store(g, word, xdpf_limit_words(kind));
 	else
 		cg_store(g, cg_c(g, 0), g->key, 8, 8);
-	r = LLVMBuildCall2(g->b, any_type(g), g->limit_any[words], args, 5, "");
+	r = LLVMBuildCall2(g->b, any_type(g), g->limit_any[kind], args, 5, "");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntNE, r, cg_c(g, 0), ""), yes, no);
 }
 
 /* ---- all of them ---- */
 
-static V limit_map(struct cg *g, unsigned words)
+static V limit_map(struct cg *g, unsigned kind)
 {
-	static const char *const lock_names[] = { "val" }, *const names[] = { "lock", "spill", "slots" };
-	struct xdpf_limit_layout layout = xdpf_limit_layout(words);
-	unsigned slots = (layout.bytes - XDPF_LIMIT_SLOTS) / 8;
-	unsigned bits[] = { 32, 64, 64 * slots }, at[] = { 0, 8 * XDPF_LIMIT_SPILL, 8 * XDPF_LIMIT_SLOTS };
+	static const char *const lock_names[] = { "val" }, *const names[] = { "lock", "rest" };
+	struct xdpf_limit_layout layout = xdpf_limit_layout(kind);
+	unsigned rest = (layout.bytes - 8) / 8;
+	unsigned bits[] = { 32, 64 * rest }, at[] = { 0, 64 };
 	MD lock = cg_struct_type(g, "bpf_spin_lock", 1, lock_names, &g->du32, bits, NULL, 0);
-	MD types[] = { lock, g->du64, cg_array_type(g, g->du64, slots, 64) };
-	const char *name = arena_printf(g->arena, "%s%u", XDPF_MAP_LIMIT, words);
-	uint64_t sets = g->ir->ast->limit_sets[words];
+	MD types[] = { lock, cg_array_type(g, g->du64, rest, 64) };
+	const char *name = arena_printf(g->arena, "%s%u", XDPF_MAP_LIMIT, kind);
+	uint64_t sets = g->ir->ast->limit_sets[kind];
 
-	if (!words)
+	if (!kind)
 		return cg_map(g, name, BPF_MAP_TYPE_ARRAY, sets, g->du32, g->du64);
 	/* with this flag the elements begin with a page: so each set begins with a cache line */
 	return cg_map_of(g, name, &(struct cg_map_def){
-		BPF_MAP_TYPE_ARRAY, sets, g->du32, cg_struct_type(g, "xdpf_limit_set", 3, names, types, bits, at, 8 * layout.bytes),
+		BPF_MAP_TYPE_ARRAY, sets, g->du32, cg_struct_type(g, "xdpf_limit_set", 2, names, types, bits, at, 8 * layout.bytes),
 		BPF_F_MMAPABLE });
 }
 
@@ -311,18 +340,20 @@ void cg_limits(struct cg *g)
 			   cg_struct_type(g, "xdpf_limit_count", 4, counts, types, bits, NULL, 0));
 	g->lately = cg_global(g, XDPF_VAR_LATELY, LLVMConstNull(LLVMArrayType2(g->i32, lately)), ".bss", false, 4 * XDPF_LATELY_KEYS);
 	cg_debug_global(g, g->lately, XDPF_VAR_LATELY, cg_array_type(g, g->du32, lately, 32));
-	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++) {
-		if (!ast->limit_sets[words])
+	for (unsigned kind = 0; kind < XDPF_LIMIT_KINDS; kind++) {
+		if (!ast->limit_sets[kind])
 			continue;
-		g->limit_map[words] = limit_map(g, words);
+		g->limit_map[kind] = limit_map(g, kind);
+		if (kind)
+			g->limit_look[kind] = look_function(g, kind);
 		if (g->ir->limit_rows)
-			g->limit_any[words] = any_function(g, words);
+			g->limit_any[kind] = any_function(g, kind);
 	}
 	if (g->ir->limit_rows)
 		return;
 	g->limit_fn = arena_array(g->arena, ast->n_limits, sizeof(V));
 	for (size_t i = 0; i < ast->n_limits; i++)
-		if (ast->limit.v[i]->words)
+		if (ast->limit.v[i]->kind)
 			g->limit_fn[i] = slow_function(g, ast->limit.v[i]);
 }
 
@@ -334,7 +365,7 @@ void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, B
 
 	cg_key_words(g, &k, args, word);
 	if (g->ir->limit_rows)
-		ask_any(g, ast->words, word, limit, yes, no);
+		ask_any(g, ast->kind, word, limit, yes, no);
 	else
 		ask_one(g, g->ir->ast->limit.v[i->a.v], word, yes, no);
 }

@@ -9,7 +9,7 @@
 #include "limit.h"
 
 struct limit {
-	unsigned words;			/* of the key; 0: one bucket */
+	unsigned kind, words;		/* of its table; of the key, 0: one bucket */
 	struct xdpf_limit_layout layout;
 	struct limit_row fixed;		/* what it says, for code that is of this one limit */
 	V row;				/* where in the image that stands, for code that is of many; else NULL */
@@ -17,6 +17,7 @@ struct limit {
 	V len;				/* of the frame; NULL: cg_len() */
 	V index;			/* address of 4 bytes, for look-ups */
 	V key, hash, set, count, now, cost;	/* .key: its address; .set: the first; .count: struct xdpf_limit_count of this CPU */
+	V window, what;			/* what the function for one set is told (LOOK_); else NULL */
 	bool half;			/* the upper half of the key's last word is always 0 */
 	V word[CG_MAX_KEY / 8];		/* of the key */
 	bool again;			/* they are read anew from .key, each time */
@@ -32,15 +33,25 @@ V cg_limit_number(struct cg *g, const struct limit *l, size_t member, unsigned b
  * one that has a slot of its own. */
 enum { CG_LIMIT_KEPT = 1, CG_LIMIT_OWNED = 4 };
 
+/* Bits of what the function for one set is told, above the set's number. */
+enum { LOOK_LAST = 32, LOOK_WAY = 33, LOOK_SHIFT = 40, LOOK_SHIFT_BITS = 5 };
+_Static_assert(XDPF_LIMIT_MAX_WAYS <= 4 && XDPF_LIMIT_MAX_SHIFT < 1 << LOOK_SHIFT_BITS, "they have so many bits");
+
+/* ---- codegen_limit.c ---- */
+
+T cg_limit_look_type(struct cg *g);
+
 /* ---- codegen_limit_place.c ---- */
 
 void cg_limit_load_key(struct cg *g, struct limit *l);
-/* The element of the limit's part of its map. */
+/* An element of the map of keys as long. */
 V cg_limit_element(struct cg *g, const struct limit *l, V at);
-/* The set that a hash names; the hash that names the set behind it. */
+/* The set that a hash names, and its number; the hash that names the set behind it. */
 V cg_limit_set_of(struct cg *g, const struct limit *l, V hash);
+V cg_limit_number_of(struct cg *g, const struct limit *l, V hash);
 V cg_limit_next(struct cg *g, V hash);
-/* How far from the set's first slot the one is that the key goes to, if it is free. */
+/* Which slot of its set a key with this hash goes to, if it is free; how far that is from the first. */
+V cg_limit_way(struct cg *g, const struct limit *l, V hash);
 V cg_limit_own(struct cg *g, const struct limit *l, V hash);
 /* Puts down the key's words, hash and set. */
 void cg_limit_set(struct cg *g, struct limit *l);
@@ -56,7 +67,9 @@ void cg_limit_remember(struct cg *g, const struct limit *l);
 /* Takes the tokens of a key that is found at once; the builder stands where it is not. */
 void cg_limit_known(struct cg *g, const struct limit *l);
 /* Finds the key's bucket in any set, or makes it, and takes from it. */
-void cg_limit_slow(struct cg *g, struct limit *l);
+void cg_limit_sets(struct cg *g, const struct limit *l);
+/* Looks for the key in one set, takes or puts it in, and returns what came of it. */
+void cg_limit_look(struct cg *g, const struct limit *l);
 void cg_limit_bucket(struct cg *g, const struct limit *l);
 
 #endif

@@ -31,8 +31,7 @@ V cg_limit_next(struct cg *g, V hash)
 	return stir(g, LLVMBuildAdd(g->b, hash, cg_c(g, XDPF_RANDOM_STEP), ""));
 }
 
-/* Which slot of its set a key with this hash goes to, if that is free. */
-static V own(struct cg *g, const struct limit *l, V hash)
+V cg_limit_way(struct cg *g, const struct limit *l, V hash)
 {
 	V v = LLVMBuildMul(g->b, and(g, hash, cg_c(g, UINT16_MAX)), cg_c(g, l->layout.ways), "");
 
@@ -42,7 +41,7 @@ static V own(struct cg *g, const struct limit *l, V hash)
 
 V cg_limit_own(struct cg *g, const struct limit *l, V hash)
 {
-	return LLVMBuildMul(g->b, own(g, l, hash), cg_c(g, l->layout.slot), "");
+	return LLVMBuildMul(g->b, cg_limit_way(g, l, hash), cg_c(g, l->layout.slot), "");
 }
 
 V cg_limit_element(struct cg *g, const struct limit *l, V at)
@@ -50,17 +49,22 @@ V cg_limit_element(struct cg *g, const struct limit *l, V at)
 	BB on = cg_block_after(g, LLVMGetInsertBlock(g->b), "there");
 	V p;
 
-	cg_store(g, LLVMBuildAdd(g->b, at, CG_LIMIT(g, l, base), ""), l->index, 4, 4);
-	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->words], l->index });
+	cg_store(g, at, l->index, 4, 4);
+	p = cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ g->limit_map[l->kind], l->index });
 	/* never: the index is below the number of elements */
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, p, LLVMConstNull(g->ptr), ""), l->never, on);
 	cg_go(g, on);
 	return p;
 }
 
+V cg_limit_number_of(struct cg *g, const struct limit *l, V hash)
+{
+	return LLVMBuildAdd(g->b, upper(g, LLVMBuildMul(g->b, upper(g, hash), CG_LIMIT(g, l, sets), "")), CG_LIMIT(g, l, base), "");
+}
+
 V cg_limit_set_of(struct cg *g, const struct limit *l, V hash)
 {
-	return cg_limit_element(g, l, upper(g, LLVMBuildMul(g->b, upper(g, hash), CG_LIMIT(g, l, sets), "")));
+	return cg_limit_element(g, l, cg_limit_number_of(g, l, hash));
 }
 
 /* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
@@ -73,14 +77,30 @@ static V lately(struct cg *g, V hash, V *mark)
 	return cg_at(g, cg_at(g, g->lately, cpu), and(g, h, cg_c(g, 4 * (XDPF_LATELY_KEYS - 1))));
 }
 
-/* Each word is stirred in before the next comes: else whoever chooses several of them could have many keys in one set. As carry_limit.c has it. */
+static V word_of(struct cg *g, const struct limit *l, unsigned k)
+{
+	V w;
+
+	if (!l->row)
+		return l->word[k];
+	w = cg_load(g, cg_atc(g, l->key, 8 * (uint64_t)k), 8, 8);
+	LLVMSetVolatile(w, 1);	/* or all would be read first, and kept on the stack */
+	return w;
+}
+
+/* Each word is stirred in before the next comes: else whoever chooses several of them could have many keys in one set. A byte is stirred in by the
+ * seed, which nobody knows. As carry_limit.c has it. */
 static V hash_of(struct cg *g, const struct limit *l)
 {
-	V h = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), "");
+	V h = LLVMBuildLoad2(g->b, g->i64, cg_atc(g, g->config, offsetof(struct xdpf_config, seed)), ""), w;
 
 	LLVMSetVolatile(h, 1);
-	for (unsigned k = 0; k < l->words; k++)
-		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, l->word[k], ""));
+	if (l->kind == XDPF_LIMIT_TAILED)
+		h = LLVMBuildMul(g->b, h, LLVMBuildAdd(g->b, word_of(g, l, l->layout.words), cg_c(g, 1), ""), "");
+	for (unsigned k = 0; k < l->layout.words; k++) {
+		w = word_of(g, l, k);
+		h = stir(g, LLVMBuildXor(g->b, k ? LLVMBuildXor(g->b, h, upper(g, h), "") : h, w, ""));
+	}
 	return h;
 }
 
@@ -99,14 +119,14 @@ void cg_limit_set(struct cg *g, struct limit *l)
 	l->set = cg_limit_set_of(g, l, l->hash);
 }
 
-/* 4 bytes that nobody reads, in the line of the key's own slot, or else the set's first. */
+/* A byte that nobody reads, in the line of the key's own slot, or else the set's first. */
 static V unread(struct cg *g, const struct limit *l)
 {
 	enum { LINE = 64 };
 
 	if (l->half && l->layout.bytes > LINE)
-		return cg_atc(g, cg_at(g, l->set, cg_limit_own(g, l, l->hash)), l->layout.first + l->layout.slot - 4);
-	return cg_atc(g, l->set, XDPF_LIMIT_PAD);
+		return cg_atc(g, cg_at(g, l->set, cg_limit_own(g, l, l->hash)), l->layout.first + l->layout.slot - 1);
+	return cg_atc(g, l->set, XDPF_LIMIT_UNREAD);
 }
 
 void cg_limit_fetch(struct cg *g, const struct limit *l)
@@ -117,9 +137,9 @@ void cg_limit_fetch(struct cg *g, const struct limit *l)
 	LLVMSetAlignment(known, 4);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, known, mark, ""), on, fetch);
 	cg_go(g, fetch);
-	s = LLVMBuildStore(g->b, cg_c32(g, 0), unread(g, l));
+	s = LLVMBuildStore(g->b, LLVMConstNull(g->i8), unread(g, l));
 	LLVMSetVolatile(s, 1);
-	LLVMSetAlignment(s, 4);
+	LLVMSetAlignment(s, 1);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 }

@@ -33,6 +33,7 @@ static void common_end(struct cg *g)
 	cg_store(g, index, g->trace, 4, 4);
 	LLVMBuildBr(g->b, plain);
 	cg_go(g, plain);
+	cg_sample_going(g);
 	if (g->verdicts_counted)
 		cg_add_counter(g, g->verdicts, LLVMBuildLoad2(g->b, g->i64, g->verdict, ""));
 	verdict = LLVMBuildLoad2(g->b, g->i64, g->verdict, "");
@@ -183,6 +184,7 @@ void cg_main(struct cg *g)
 	cg_go(g, cg_block(g, "entry"));
 	cg_debug_function(g, g->fn, p->ast->name, g->dint, 1, &g->dctx, true);
 
+	cg_sample_coming(g);
 	g->len_kept = NULL;
 	g->len = cg_alloca(g, g->i64, "len");
 	g->verdict = cg_alloca(g, g->i64, "verdict");

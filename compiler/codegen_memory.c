@@ -46,6 +46,7 @@ static const char *type_name(unsigned type)
 	case BPF_MAP_TYPE_XSKMAP:		return "xskmap";
 	case BPF_MAP_TYPE_QUEUE:		return "queue";
 	case BPF_MAP_TYPE_RINGBUF:		return "ringbuf";
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:	return "perf_event_array";
 	default:				return "unknown";
 	}
 }
@@ -61,6 +62,8 @@ static uint64_t memory(unsigned type, uint64_t max, uint64_t key, uint64_t value
 	case BPF_MAP_TYPE_PERCPU_HASH:
 		*shared = max * (element + WORD) + buckets;
 		return max * up(value, WORD);
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:	/* an element for each CPU */
+		return WORD;
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
 		*shared = max * WORD;
 		return max * up(value, WORD);
@@ -89,6 +92,6 @@ void cg_note_map(struct cg *g, const char *name, unsigned type, uint64_t max, ui
 	m->name = arena_printf(g->arena, "%s", name);
 	m->type = type_name(type);
 	m->entries = type == BPF_MAP_TYPE_RINGBUF ? 0 : max;
-	m->per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY;
+	m->per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
 	m->bytes = memory(type, max, key, value, flags, &m->shared);
 }

@@ -64,15 +64,17 @@ struct cg {
 	V others, ports, out, cpus, sockets, cookies, flood[XDPF_MAX_FLOODS];
 	V conn_fn;			/* where the program asks for a connection's state */
 	V rx_fn[XDPF_RX_HINTS];		/* where it asks the driver for this */
-	V limits, lately, limit_map[XDPF_LIMIT_MAX_WORDS + 1];	/* .limit_map: by words of the key; .lately: XDPF_VAR_LATELY */
+	V limits, lately, limit_map[XDPF_LIMIT_KINDS];	/* .limit_map: by kind of table; .lately: XDPF_VAR_LATELY */
 	V *limit_fn;			/* by limit: what is rare; NULL where it has one bucket */
-	V limit_any[XDPF_LIMIT_MAX_WORDS + 1];	/* the whole, for all limits with keys as long */
+	V limit_look[XDPF_LIMIT_KINDS];	/* one set, for all limits of one kind */
+	V limit_any[XDPF_LIMIT_KINDS];	/* the whole, for all limits of one kind */
 	V now, wall;			/* addresses of the time, once somebody has asked, before: 0; NULL: it is asked once at most */
 	V *set_map, *set_queue, sets;		/* by live set */
 	V *snap_fn, *take_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */
 	V turns, packet_turns;			/* struct xdpf_turns; as the packet found it, in the main function */
 	V turn;					/* in a function for a set: cg_live_turn() */
 	V options_fn;			/* where a rule asks for options of TCP */
+	V explain, samples, sample_fn;	/* see codegen_sample.c */
 	V log_ring, log_next, log_counts;		/* where there are logs */
 
 	struct cg_part *parts;
@@ -301,6 +303,13 @@ V cg_find_options(struct cg *g, V tcp, V stop);
 
 /* @log: its number; if i->is_given, @args: ns between two, ns that may be had at once, and the place of the rule's index. */
 void cg_log(struct cg *g, const struct ir_inst *i, V log, V *args);
+
+/* ---- codegen_sample.c ---- */
+
+/* Samples for who asks for them; then, in the main function, where a packet comes in, and where it is decided about. */
+void cg_samples(struct cg *g);
+void cg_sample_coming(struct cg *g);
+void cg_sample_going(struct cg *g);
 
 /* ---- codegen_rewrite.c ---- */
 

@@ -61,6 +61,8 @@ static struct ast_program *front(struct arena *a, const struct source_reader *r,
 
 	p->arena = a;
 	p->reader = r;
+	if (asked && asked->texts)
+		ok = compile_parse_texts(p, asked->texts, d);
 	for (size_t i = 0; i < n; i++)
 		ok &= parse_unit(p, sources[i], d);
 	for (size_t i = 0; asked && i < asked->n_filled; i++)

@@ -26,6 +26,12 @@ struct ast_program *compile_front(struct arena *a, const struct source *const *s
 /* The same; files that they name come from @r, as the system's paths of @sources do not either. */
 struct ast_program *compile_front_with(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
 				       struct diag_list *d);
+/* Texts that a program keeps of what it was made of, in the order in which they were read: rule files, what they include, elements of sets. */
+struct compile_texts {
+	const struct source *const *v;
+	size_t n, n_files;		/* of them, rule files that were given; 0: there is nothing kept */
+};
+
 /* The same, with packets that are asked about, and sets that begin otherwise. */
 struct compile_asked {
 	const struct source *steps;	/* NULL: no packets */
@@ -35,6 +41,7 @@ struct compile_asked {
 		const struct source *elements;
 	} *filled;
 	size_t n_filled;
+	const struct compile_texts *texts;	/* NULL, or in place of sources; without its tests */
 };
 struct ast_program *compile_front_asked(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,
 					const struct compile_asked *asked, struct diag_list *d);

@@ -69,18 +69,20 @@ static void maps(const struct budget *b, FILE *out)
 	fprintf(out, "\nmemory: %s, and %s per CPU\n", size(all, b->bytes), size(each, b->per_cpu));
 	for (size_t i = 0; i < b->map.n; i++)
 		width = (int)strlen(b->map.v[i].name) > width ? (int)strlen(b->map.v[i].name) : width;
-	fprintf(out, "  %-*s  %-13s  %9s  memory\n", width, "map", "type", "elements");
+	fprintf(out, "  %-*s  %-16s  %9s  memory\n", width, "map", "type", "elements");
 	for (size_t i = 0; i < b->map.n; i++) {
 		const struct budget_map *m = &b->map.v[i];
 
-		fprintf(out, "  %-*s  %-13s  ", width, m->name, m->type);
+		fprintf(out, "  %-*s  %-16s  ", width, m->name, m->type);
 		if (m->entries)
 			fprintf(out, "%9" PRIu64, m->entries);
 		else
 			fprintf(out, "%9s", "-");
 		fprintf(out, "  %s", size(all, m->bytes));
 		if (m->per_cpu)
-			fprintf(out, " per CPU, and %s", size(all, m->shared));
+			fputs(" per CPU", out);
+		if (m->per_cpu && m->shared)
+			fprintf(out, ", and %s", size(all, m->shared));
 		putc('\n', out);
 	}
 	if (b->image)
@@ -104,7 +106,7 @@ static void limits(const struct budget *b, FILE *out)
 		if (!l->key.n || l->size.s)
 			continue;
 		first = n++ ? first : l;
-		bytes += l->entries * xdpf_limit_bytes(l->words);
+		bytes += l->entries * xdpf_limit_key_bytes(l->kind);
 	}
 	if (n == 1)
 		para(out, 2, "Limit %s says no `size`, and so has room for %d keys: %s.", first->shown, XDPF_LIMIT_ENTRIES, size(all, bytes));
@@ -113,12 +115,14 @@ static void limits(const struct budget *b, FILE *out)
 		     XDPF_LIMIT_ENTRIES, size(all, bytes));
 }
 
-static const char *what_is(enum classify_engine e)
+static const char *what_is(const struct classifier *c)
 {
-	switch (e) {
+	switch (c->engine) {
 	case ENGINE_RFC:
 		return " (tables of combinations)";
 	case ENGINE_HYBRID:
+		if (c->tuple.pair.is)
+			return c->tuple.n ? " (pairs, hash tables, and tables of combinations)" : " (pairs, and tables of combinations)";
 		return " (hash tables, and tables of combinations)";
 	case ENGINE_TREE:
 		return " (a tree of decisions)";
@@ -151,7 +155,7 @@ static void segment(const struct budget *b, size_t i, FILE *out)
 	char bytes[32];
 
 	para(out, 2, "%s:%u - %s:%u%s, %zu rule%s: %s%s", budget_file(s->first), budget_line(s->first), budget_file(s->last), budget_line(s->last),
-	     s->inside ? ", in a block of the above" : "", s->n, plural(s->n), budget_engine(s), c ? what_is(c->engine) : "");
+	     s->inside ? ", in a block of the above" : "", s->n, plural(s->n), budget_engine(s), c ? what_is(c) : "");
 	if (c)
 		para(out, 4, "%s, at most %u read%s a packet", size(bytes, classify_bytes(c)), classify_loads(c), plural(classify_loads(c)));
 	if (s->why)

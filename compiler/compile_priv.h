@@ -18,4 +18,7 @@ struct compile_facts {
 bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
 			struct compile_facts *facts);
 
+/* compile_texts.c: parses what is kept into @p, in place of files. */
+bool compile_parse_texts(struct ast_program *p, const struct compile_texts *all, struct diag_list *d);
+
 #endif

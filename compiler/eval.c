@@ -22,6 +22,7 @@ struct eval {
 	uint8_t reply[EVAL_REPLY_MAX];
 	bool count_verdicts;
 	struct eval_count *rule;	/* n_indexes */
+	struct eval_result *decided;	/* by unit: about the last packet that reached it */
 	struct eval_count verdict[VERDICT_COUNT];
 	struct eval_miss *miss;		/* n_slots */
 	struct eval_count *other;	/* by way */
@@ -64,6 +65,7 @@ struct eval *eval_new(const struct ast_program *p)
 	e->guards = eval_guards_new(p, &failed);
 	e->arena = arena_new();
 	e->rule = zeroed(p->n_indexes, sizeof(*e->rule));
+	e->decided = zeroed(p->units.n, sizeof(*e->decided));
 	e->miss = zeroed(p->n_slots, sizeof(*e->miss));
 	e->other = zeroed(p->ways.n, sizeof(*e->other));
 	e->table = zeroed(p->n_counters, sizeof(struct eval_table *));
@@ -72,7 +74,8 @@ struct eval *eval_new(const struct ast_program *p)
 	e->lately = zeroed(p->cookies ? XDPF_COOKIES : 0, sizeof(*e->lately));
 	e->limits = eval_limits_new(p);
 	e->sets = eval_sets_new(p);
-	if (failed || !e->rule || !e->miss || !e->other || !e->lately || !e->table || !e->limits || !e->sets || !e->log_next || !e->log_limited)
+	if (failed || !e->rule || !e->decided || !e->miss || !e->other || !e->lately || !e->table || !e->limits || !e->sets || !e->log_next ||
+	    !e->log_limited)
 		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
@@ -103,6 +106,7 @@ void eval_free(struct eval *e)
 	free(e->table);
 	eval_limits_free(e->limits);
 	free(e->rule);
+	free(e->decided);
 	free(e->log_next);
 	free(e->log_limited);
 	eval_sets_free(e->sets);
@@ -168,8 +172,10 @@ static enum eval_did note(struct run *r, const struct ast_log *log)
 {
 	uint64_t now = r->view.pkt->now, *next = &r->e->log_next[log->index];
 
+	if (log->sample && r->pkt->guess)
+		return DID_BY_CHANCE;
 	if (log->sample)
-		return DID;
+		return xdpf_test_random(r->pkt->random, log->site) < log->share ? DID : DID_NOT_DRAWN;
 	if (*next > now + log->burst) {
 		r->e->log_limited[log->index]++;
 		return DID_TOO_SOON;
@@ -297,7 +303,7 @@ static void run_rule(struct run *r, const struct ast_rule *rule)
 static void run_rules(struct run *r, const struct ast_rules *rules)
 {
 	/* A guard says that a rule does not match, but not why. */
-	const struct eval_guard *guard = r->e->guards && !r->e->trace ? eval_guards_of(r->e->guards, rules) : NULL;
+	const struct eval_guard *guard = r->e->guards && !r->e->trace && !r->pkt->guess ? eval_guards_of(r->e->guards, rules) : NULL;
 
 	for (size_t i = 0; i < rules->list.n && r->result.verdict == VERDICT_NONE; i++)
 		if (!guard || !eval_guard_excludes(&guard[i], &r->seen))
@@ -319,9 +325,10 @@ static void decide_unit(struct run *r, const struct ast_unit *unit)
 		add(&r->e->rule[unit->default_index], r);
 }
 
-static void run_unit(struct run *r, const struct ast_unit *unit)
+static void run_unit(struct run *r, size_t u)
 {
-	decide_unit(r, unit);
+	decide_unit(r, r->e->program->units.v[u]);
+	r->e->decided[u] = r->result;
 	if (r->e->trace)
 		r->e->trace->file(r->e->trace->arg, &r->result);
 }
@@ -366,12 +373,22 @@ struct eval_result eval_run(struct eval *e, struct eval_packet *pkt)
 		eval_guards_see(e->guards, &r.view, &r.seen);
 	/* A file receives exactly what the one before it passed. */
 	for (size_t u = 0; u < e->program->units.n && r.result.verdict == VERDICT_PASS; u++)
-		run_unit(&r, e->program->units.v[u]);
+		run_unit(&r, u);
 	if (r.result.verdict == VERDICT_TX && r.swap)
 		swap_addresses(pkt);
 	if (e->count_verdicts && r.result.verdict != VERDICT_NONE)
 		add(&e->verdict[r.result.verdict], &r);
 	return r.result;
+}
+
+struct eval_result eval_decided(const struct eval *e, unsigned index)
+{
+	size_t u = 0;
+
+	/* a file's default is behind its rules */
+	while (index > e->program->units.v[u]->default_index)
+		u++;
+	return e->decided[u];
 }
 
 void eval_trace(struct eval *e, const struct eval_trace *t)

@@ -8,6 +8,16 @@
 #include "ast.h"
 #include "rx.h"
 
+struct eval_view;
+
+/* Who says what is not in the packet. */
+struct eval_guess {
+	void *arg;
+	/* Is @e true, which asks a limit, chance, a socket, a connection, the driver, or a set that lives? @known: as far as is known here. The same
+	 * condition is asked several times, and has one answer. */
+	bool (*cond)(void *arg, const struct eval_view *w, const struct ast_expr *e, bool known);
+};
+
 /* A frame as the program sees it, from the Ethernet header on. What is not given is absent. */
 struct eval_packet {
 	uint8_t *data;			/* verdicts write to it; actions, and `reply`, put the evaluator's own copy in its place */
@@ -22,6 +32,7 @@ struct eval_packet {
 	unsigned flow_state;		/* enum xdpf_flow_state (runtime/abi.h) of TCP and UDP; 0: absent */
 	struct xdpf_rx rx;		/* what the driver says */
 	bool no_way;			/* `redirect` and `forward` find no way: their `else` applies */
+	const struct eval_guess *guess;	/* NULL: it is as is known here; else limits lose no tokens */
 	size_t first;			/* bytes of it in the first piece of memory, where it is in several; 0: it is in one */
 	/* What a run leaves, until the next one: .data, and */
 	size_t left;			/* bytes of it now */
@@ -56,7 +67,6 @@ struct eval_set_count {
 };
 
 struct eval;
-struct eval_view;
 
 /* What became of an action. */
 enum eval_did {
@@ -65,6 +75,8 @@ enum eval_did {
 	DID_ABSENT,			/* it did nothing: its field or key is absent */
 	DID_FULL,			/* it did nothing: its table or set is full */
 	DID_TOO_SOON,			/* log: beyond its pace */
+	DID_NOT_DRAWN,			/* sample: another packet's turn */
+	DID_BY_CHANCE,			/* sample: perhaps; chance is not known */
 	DID_OTHER,			/* verdict: its way was closed, its `else` stands for it */
 	DID_NOT_OURS,			/* syncookie: nothing of its business, the rule goes on */
 	DID_COMPLETED,			/* syncookie: a cookie came back, the rule goes on */
@@ -86,6 +98,8 @@ struct eval *eval_new(const struct ast_program *p);
 void eval_free(struct eval *e);
 /* Runs one packet and counts it. Frames of any length, 0 included. */
 struct eval_result eval_run(struct eval *e, struct eval_packet *pkt);
+/* What the file of the rule or default with this index decided about the last packet, which reached it. */
+struct eval_result eval_decided(const struct eval *e, unsigned index);
 /* From the next packet on; NULL: nobody. @t outlives the evaluator, or is taken back. */
 void eval_trace(struct eval *e, const struct eval_trace *t);
 /* .random of the @n-th packet of a run with this seed. */

@@ -247,6 +247,32 @@ static bool matches(const struct eval_view *w, const struct ast_expr *e, const s
 	return false;
 }
 
+/* Is it about what is not in the packet, and may be there? */
+static bool from_outside(const struct eval_view *w, const struct ast_expr *e)
+{
+	struct eval_value v;
+
+	for (size_t i = 0; i < e->operand.n; i++) {
+		const struct ast_operand *o = e->operand.v[i];
+
+		if (o->kind != OPERAND_FIELD)
+			continue;
+		if (o->field == FIELD_FLOW_STATE)
+			return dissect_has(&w->d, HDR_TCP) || dissect_has(&w->d, HDR_UDP);
+		if (o->field >= FIELD_RX_HASH && o->field <= FIELD_RX_VLAN_TYPE)
+			return true;
+	}
+	for (size_t i = 0; e->match.kind == MATCH_LIVE && i < e->operand.n; i++)
+		if (!eval_operand(w, e->operand.v[i], &v))
+			return false;
+	return e->match.kind == MATCH_LIVE;
+}
+
+static bool ask(const struct eval_view *w, const struct ast_expr *e, bool known)
+{
+	return w->pkt->guess ? w->pkt->guess->cond(w->pkt->guess->arg, w, e, known) : known;
+}
+
 static bool compare(const struct eval_view *w, const struct ast_expr *e)
 {
 	struct eval_value first, other;
@@ -323,11 +349,11 @@ bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
 	case EXPR_LIMIT:
 		return eval_limit(w, e);
 	case EXPR_SOCKET:
-		return w->pkt->socket && (dissect_has(&w->d, HDR_TCP) || dissect_has(&w->d, HDR_UDP));
+		return (dissect_has(&w->d, HDR_TCP) || dissect_has(&w->d, HDR_UDP)) && ask(w, e, w->pkt->socket);
 	case EXPR_CMP:
-		return compare(w, e);
+		return w->pkt->guess && from_outside(w, e) ? ask(w, e, compare(w, e)) : compare(w, e);
 	case EXPR_RANDOM:
-		return eval_drawn(w, e, &drawn) && drawn < e->share;
+		return eval_drawn(w, e, &drawn) && ask(w, e, drawn < e->share);
 	}
 	return false;
 }

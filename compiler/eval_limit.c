@@ -223,6 +223,9 @@ bool eval_limit(const struct eval_view *w, const struct ast_expr *e)
 
 	if (ast->key.n && !eval_key(w, ast->key.v, ast->key.n, value, family))
 		return false;
+	/* of larger ones, there is never a token */
+	if (w->pkt->guess && tokens <= ast->burst_tokens)
+		return w->pkt->guess->cond(w->pkt->guess->arg, w, e, !e->over);
 	if (tokens <= ast->burst_tokens) {
 		b = ast->key.n ? bucket_of(l, &key, now) : l->bucket[0];
 		if (!b) {

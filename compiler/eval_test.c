@@ -73,9 +73,23 @@ static bool change_set(const struct run *r, const struct ast_step *step)
 	return room;
 }
 
+/* The decision that an expectation is about. Where all files passed the packet, and it is said by whom, that one's. */
+static struct eval_result came_of(const struct run *r, const struct ast_step *expect)
+{
+	return expect->by.s && r->last.verdict == VERDICT_PASS ? eval_decided(r->e, expect->index) : r->last;
+}
+
 static bool is_met(const struct ast_step *expect, const struct eval_result *came)
 {
 	return came->verdict == expect->want && (!expect->by.s || came->index == expect->index);
+}
+
+static void run_expect(const struct run *r, const struct ast_step *step, struct eval_test_result *out)
+{
+	struct eval_result came = came_of(r, step);
+
+	if (!is_met(step, &came))
+		*out = (struct eval_test_result){ false, step, r->packet, came };
 }
 
 static void run_step(struct run *r, const struct ast_step *step, struct eval_test_result *out)
@@ -88,8 +102,8 @@ static void run_step(struct run *r, const struct ast_step *step, struct eval_tes
 		r->now += step->after;
 		break;
 	case STEP_EXPECT:
-		if (!r->around && !is_met(step, &r->last))
-			*out = (struct eval_test_result){ false, step, r->packet, r->last };
+		if (!r->around)
+			run_expect(r, step, out);
 		break;
 	case STEP_ADD:
 	case STEP_REMOVE:

@@ -257,8 +257,8 @@ static bool few_tables(struct lower *l)
 		       (p->ifaces.n != 0) + 2 * (l->ir->image.n != 0) + l->ir->deferred;
 	struct diag *d;
 
-	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++)
-		taken += p->limit_sets[words] != 0;
+	for (unsigned kind = 0; kind < XDPF_LIMIT_KINDS; kind++)
+		taken += p->limit_sets[kind] != 0;
 	if (taken > XDPF_MAX_TABLES && p->n_limits) {
 		d = diag_error(l->diag, p->limit.v[p->n_limits - 1]->span,
 			       "the kernel lets a program use 64 maps: its sets, verdicts and rate limits take more");

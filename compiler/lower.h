@@ -40,7 +40,7 @@ enum {
 	LOWER_GUARD_COST = 3,		/* a run of rules that need a header is jumped over as a whole if it is worth so many tests */
 	LOWER_INLINE_BOXES = 1024,	/* the same for tuples that are no plain keys */
 	LOWER_CLASSIFY_FROM = 24,	/* so many rules become tables */
-	LOWER_DEFER_FROM = 2048,	/* where there is room for so many counters, packets are noted before they are counted */
+	LOWER_DEFER_FROM = 512,		/* where there is room for so many counters, packets are noted before they are counted */
 	LOWER_PLAIN_RULES = 400,	/* more are not code one by one, whatever tables cost */
 	LOWER_PLAIN_TABLES = 2 << 20,	/* bytes that so few are worth */
 	LOWER_RULES_PER_LOAD = 3,	/* tested one by one, what a look-up in a table costs */

@@ -277,8 +277,10 @@ static void decisions(struct lower *l, const struct lower_walk *k)
 
 void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *run, const struct classifier *c)
 {
+	/* where there is code for some of the rules, the verifier shall know nothing of these behind it; else there is little behind */
+	ir_var (*var)(struct ir_program *p, const char *name) = run->codes ? ir_var_kept : ir_var_new;
 	struct lower_walk k = {
-		w, run, ir_var_kept(l->ir, "entries"), ir_var_kept(l->ir, "what"), ir_var_kept(l->ir, "best"), lower_block(l, "no entry")
+		w, run, var(l->ir, "entries"), var(l->ir, "what"), var(l->ir, "best"), lower_block(l, "no entry")
 	};
 	struct ir_block *end = lower_block(l, "entries over");
 	struct ir_inst *i;

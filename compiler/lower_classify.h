@@ -58,6 +58,8 @@ struct cover {
 
 /* The dimension of a field and its places there (as bits), or -1: it has none. */
 int dims_field(struct lower *l, struct lower_run *run, enum field_id f, unsigned *places);
+/* Is the field's dimension that of any protocol's port? Then @f is there where that is, and the protocol's number is *number. */
+bool dims_protocol(struct lower *l, enum field_id f, uint32_t *number);
 int dims_bit(struct lower_run *run, unsigned bit, unsigned *place);
 /* What a classifier is told of dimension @k. */
 void dims_describe(struct lower_run *run, unsigned k);

@@ -294,6 +294,25 @@ static bool operand_part(struct lower *l, struct lower_run *run, const struct as
 	return true;
 }
 
+/* What its part says of an operand; and where that is the port of any protocol, the protocol. */
+static struct cover of_operand(struct lower *l, struct lower_run *run, const struct ast_operand *o, struct classify_part p)
+{
+	struct cover c = of_part(l, run, p, true), of;
+	struct range r = { .family = FAMILY_NUM };
+	bool begun = false;
+	uint32_t number;
+
+	if (o->kind != OPERAND_FIELD || !dims_protocol(l, o->field, &number))
+		return c;
+	r.lo = r.hi = value_of(number);
+	if (!add_numbers(l, run, FIELD_IP_PROTO, NULL, &r, 1, &p, &begun)) {
+		c.exact = false;
+		return c;
+	}
+	of = of_part(l, run, p, true);
+	return cover_and(l, run, &c, &of);
+}
+
 static struct cover cover_present(struct lower *l, struct lower_run *run, const struct ast_expr *e)
 {
 	struct cover c = everything(l, false);
@@ -304,7 +323,7 @@ static struct cover cover_present(struct lower *l, struct lower_run *run, const 
 
 		if (!operand_part(l, run, e->operand.v[i], NULL, NULL, 0, &p))
 			continue;
-		one = of_part(l, run, p, true);
+		one = of_operand(l, run, e->operand.v[i], p);
 		c = cover_and(l, run, &c, &one);
 	}
 	return c;
@@ -320,12 +339,12 @@ static struct cover cover_single(struct lower *l, struct lower_run *run, const s
 	if (n > COVER_MAX_RANGES || !operand_part(l, run, e->operand.v[0], e->has_mask ? &e->mask_value : NULL, r, n, &p))
 		return cover_present(l, run, e);
 	if (!m->negate)
-		return of_part(l, run, p, true);
+		return of_operand(l, run, e->operand.v[0], p);
 	/* there, and not in it */
 	if (!operand_part(l, run, e->operand.v[0], NULL, NULL, 0, &there))
 		return cover_present(l, run, e);
 	p = part_not(l->arena, &run->rules.dim[p.dim], &p);
-	return of_part(l, run, part_and(l->arena, &run->rules.dim[p.dim], &p, &there), true);
+	return of_operand(l, run, e->operand.v[0], part_and(l->arena, &run->rules.dim[p.dim], &p, &there));
 }
 
 static struct cover cover_tuple(struct lower *l, struct lower_run *run, const struct ast_expr *e)
@@ -346,7 +365,7 @@ static struct cover cover_tuple(struct lower *l, struct lower_run *run, const st
 
 			if (!operand_part(l, run, e->operand.v[k], NULL, &box[k], 1, &p))
 				return cover_present(l, run, e);
-			part = of_part(l, run, p, true);
+			part = of_operand(l, run, e->operand.v[k], p);
 			one = cover_and(l, run, &one, &part);
 		}
 		c = cover_or(l, &c, &one);

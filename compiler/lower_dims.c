@@ -68,11 +68,11 @@ static void find_group(struct lower *l, enum field_id f, struct lower_group *g)
 	}
 	port = port_of(f);
 	alias = alias_of(f);
-	if (port != FIELD_NONE) {
-		/* where rules ask for one protocol's port too, all are those of protocols: see lower_need() */
+	if (port != FIELD_NONE && lower_slot(l, port)) {
+		/* where rules ask for the port of any protocol, one's is that, and the protocol: see dims_protocol() */
+		g->field[g->n++] = port;
+	} else if (port != FIELD_NONE) {
 		keep_used(l, g, to, lang_targets(port, to));
-		if (!g->n)
-			g->field[g->n++] = port;
 	} else if (alias != FIELD_NONE) {
 		keep_used(l, g, lang_fields[alias].alt, lang_fields[alias].n);
 	} else {
@@ -89,6 +89,16 @@ static const struct lower_group *group_of(struct lower *l, enum field_id f)
 	if (!l->group[f].known)
 		find_group(l, f, &l->group[f]);
 	return l->group[f].none ? NULL : &l->group[f];
+}
+
+bool dims_protocol(struct lower *l, enum field_id f, uint32_t *number)
+{
+	const struct lower_group *g = group_of(l, f);
+
+	if (!g || g->slot_byte || g->field[0] == f || !is_l4(g->field[0]))
+		return false;
+	*number = lang_number(NEXT_IPPROTO, lang_fields[f].header);
+	return true;
 }
 
 static bool same_byte(enum field_id a, enum field_id b)
@@ -143,7 +153,7 @@ int dims_field(struct lower *l, struct lower_run *run, enum field_id f, unsigned
 	*places = 0;
 	for (unsigned i = 0; k >= 0 && i < g->n; i++)
 		/* the field of a group of headers is that of each */
-		if (g->slot_byte || g->field[i] == f || is_l4(f))
+		if (g->slot_byte || g->field[i] == f || is_l4(g->field[i]))
 			*places |= 1u << i;
 	return k;
 }

@@ -43,7 +43,7 @@ void lower_limits_count(struct lower *l)
 			if (i->op != IR_LIMIT)
 				continue;
 			n++;
-			l->ir->limit_rows |= i->a.kind != IR_IMM || l->ast->limit.v[i->a.v]->words > SHORT;
+			l->ir->limit_rows |= i->a.kind != IR_IMM || xdpf_limit_words(l->ast->limit.v[i->a.v]->kind) > SHORT;
 		}
 	l->ir->limit_rows |= n > FEW;
 }

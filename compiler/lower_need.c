@@ -179,26 +179,6 @@ static void need_rules(struct lower *l, const struct ast_rules *rules)
 		}
 }
 
-/* Where rules ask for the port of any protocol and for that of one, classifiers want it of each: see lower_dims.c. */
-static void need_ports(struct lower *l)
-{
-	for (int f = 0; f < FIELD_COUNT; f++) {
-		const struct field_info *fi = &lang_fields[f];
-		enum field_id to[5];
-		unsigned n;
-
-		if (fi->form != FORM_WIRE || lang_headers[fi->header].layer != LAYER_GROUP || !find_slot(l, fi))
-			continue;
-		n = lang_targets((enum field_id)f, to);
-		for (unsigned i = 0; i < n; i++)
-			if (find_slot(l, &lang_fields[to[i]])) {
-				for (i = 0; i < n; i++)
-					lower_need_field(l, to[i]);
-				break;
-			}
-	}
-}
-
 static void need_all(struct lower *l)
 {
 	for (size_t u = 0; u < l->ast->units.n; u++)
@@ -228,7 +208,6 @@ void lower_need(struct lower *l)
 	if (lower_may_classify(l))
 		need_in_order(l);
 	need_all(l);
-	need_ports(l);
 	/* what classifiers find must be numbers of which the verifier knows nothing */
 	l->ir->scratch |= lower_may_classify(l) || l->n_tests > LOWER_REGISTER_TESTS || l->ir->kept.n > LOWER_REGISTER_VARS;
 }

@@ -375,6 +375,11 @@ void lower_parse(struct lower *l)
 		lower_jump(l, l->rules);
 		return;
 	}
+	f = lower_fetch(l, ir_imm(0), 14, eth, cut);
+	f->early = true;
+	lower_load(l, f, type, 12, 2);
+	lower_slots_load(l, f, HDR_ETH);
+	lower_cold(l, cut);
 	/* a frame without an Ethernet header: everything is known there */
 	lower_set(l, l->pres, ir_imm(0));
 	lower_set(l, l->blank, ir_imm(0));
@@ -382,11 +387,6 @@ void lower_parse(struct lower *l)
 	clear_slots(l, ir_imm(LOWER_ABSENT));
 	clear_inner(l);
 	lower_clear_conn(l);
-	f = lower_fetch(l, ir_imm(0), 14, eth, cut);
-	f->early = true;
-	lower_load(l, f, type, 12, 2);
-	lower_slots_load(l, f, HDR_ETH);
-	lower_cold(l, cut);
 	lower_present(l, BIT_MALFORMED);
 	lower_jump(l, l->none);
 	lower_cold(l, bad);

@@ -15,7 +15,7 @@ enum option_id {
 	OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ALL, OPT_FILL, OPT_TIME, OPT_SET, OPT_ENGINE,
 	OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_MAX_STACK, OPT_MAX_LOOKUPS, OPT_MAX_PATH,
 	OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
-	OPT_JSON, OPT_NO_SOURCE, OPT_KEPT, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_JSON, OPT_NO_SOURCE, OPT_KEPT, OPT_TEXTS, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -25,7 +25,7 @@ static const struct option_info {
 } options[] = {
 	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
 	{ OPT_EXPLAIN, "--explain", "PACKETS" }, { OPT_ALL, "--all", NULL }, { OPT_FILL, "--fill", NULL }, { OPT_TIME, "--time", "UTC" },
-	{ OPT_SET, "--set", "NAME=FILE" },
+	{ OPT_SET, "--set", "NAME=FILE" }, { OPT_TEXTS, "--texts", "LIST.json" },
 	{ OPT_BUDGET, "--budget", NULL }, { OPT_FORMAT, "--format", NULL }, { OPT_EMIT, "--emit", "STAGE" },
 	{ OPT_IMPORT, "--import", "KIND" }, { OPT_LIST, "--list", "WHAT" },
 	{ OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
@@ -67,8 +67,8 @@ static const char help[] =
 	"                    --run, --explain: what is not in the frame (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
 	"                    way; bytes behind N stand in further pieces of memory\n"
-	"  --time UTC, --set NAME=FILE, --fill, --all   --explain: CAPTURE[:N[-M]], lines\n"
-	"                    of `xdpf log --json`, or 'tcp.dport = 22' (docs/explain.md)\n"
+	"  --time UTC, --set NAME=FILE, --fill, --all, --texts LIST   --explain: lines of\n"
+	"                    `xdpf log --json`, CAPTURE[:N[-M]], 'tcp.dport = 22' (docs/)\n"
 	"  --no-source, --json   the object without the files' texts; results as JSON\n"
 	"  -Werror, --quiet, --version   warnings are errors; no warnings, no summary\n"
 	"Exit status: 0 done, 1 input is wrong, 2 usage, 3 refused, 4 the answer is no.\n";
@@ -98,6 +98,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_FILL:		cli->fill = true; break;
 	case OPT_TIME:		cli->time_text = value; break;
 	case OPT_SET:		*vec_add(cli->arena, &cli->sets_given) = value; break;
+	case OPT_TEXTS:		cli->texts_path = value; break;
 	case OPT_BUDGET:	cli->budget = true; break;
 	case OPT_FORMAT:	cli->format = true; break;
 	case OPT_EMIT:		cli->emit = value; break;
@@ -249,7 +250,8 @@ static int analyse_options(struct cli *cli)
 /* An exit status, or GO_ON. */
 static int explain_options(struct cli *cli)
 {
-	const char *of = cli->all ? "--all" : cli->fill ? "--fill" : cli->time_text ? "--time" : cli->sets_given.n ? "--set" : NULL;
+	const char *of = cli->all ? "--all" : cli->fill ? "--fill" : cli->time_text ? "--time" : cli->sets_given.n ? "--set" :
+			 cli->texts_path ? "--texts" : NULL;
 
 	if (of && !cli->explain)
 		return cli_usage("%s is for --explain", of);
@@ -284,7 +286,9 @@ static int check_options(struct cli *cli)
 				 "things: ask for one of them");
 	if (cli->list && (cli->n_files || cli->import))
 		return cli_usage("--list takes no files");
-	if (!cli->list && !cli->n_files)
+	if (cli->texts_path && cli->n_files)
+		return cli_usage("--texts %s stands for the rule files: %s beside it is too much", cli->texts_path, cli->files[0]);
+	if (!cli->list && !cli->n_files && !cli->texts_path)
 		return cli_usage("which rule file?");
 	if (cli->import && cli->format)
 		return cli_usage("--format lays rule files out in their place; --import=%s alone prints one", cli->import);
@@ -353,6 +357,8 @@ int main(int argc, char **argv)
 	status = parse_options(&cli, argc, argv, arena_array(cli.arena, (size_t)argc, sizeof(char *)));
 	if (status == GO_ON)
 		status = check_options(&cli);
+	if (status == GO_ON && cli.texts_path)
+		status = cli_texts(&cli) == EXIT_DONE ? GO_ON : EXIT_INPUT;
 	if (status == GO_ON)
 		status = cli_kept(&cli);
 	if (status == GO_ON)

@@ -188,7 +188,7 @@ void meta_put_limits(struct meta_text *t, const struct ast_program *p)
 		put_shown(t, a, l->text);
 		put_member(t, ",\"file\":", file);
 		put_member(t, ",\"size\":", l->entries);
-		put_member(t, ",\"words\":", l->words);
+		put_member(t, ",\"words\":", l->kind);
 		meta_put(t, ",\"layout\":");
 		put_shown(t, a, limit_layout(a, l));
 		put_member(t, ",\"shift\":", l->fixed.shift);

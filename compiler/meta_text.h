@@ -43,7 +43,7 @@ void meta_put_limits(struct meta_text *t, const struct ast_program *p);
 
 /* ---- meta_source.c, meta_sha256.c ---- */
 
-enum { META_SHA256 = 65, META_SOURCES = 1 << 20 };	/* digits and a NUL; bytes of all texts together */
+enum { META_SHA256 = 65, META_SOURCES = 4 << 20 };	/* digits and a NUL; bytes of all texts together */
 
 /* As a member behind others. */
 void meta_put_sources(struct meta_text *t, const struct ast_program *p);

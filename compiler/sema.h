@@ -302,7 +302,7 @@ bool limit_use(struct sema *s, struct ast_expr *e);
 
 /* ---- keys (sema_key.c) ---- */
 
-/* Bytes of a key in the layout of runtime/abi.h, what aligns its fields included. */
+/* Bytes of a key in the layout of runtime/abi.h, up to its last field's end. */
 unsigned key_bytes(struct ast_operand *const *key, size_t n);
 /* Its fields exist, each once, and it is not too long. @sp, @of: the whole, and what it is the key of. */
 bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct span sp, const char *of);

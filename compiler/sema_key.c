@@ -5,7 +5,7 @@
 
 unsigned key_bytes(struct ast_operand *const *key, size_t n)
 {
-	unsigned bytes = 0, most = 1;
+	unsigned bytes = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct ast_operand *op = key[i];
@@ -17,10 +17,9 @@ unsigned key_bytes(struct ast_operand *const *key, size_t n)
 			align = 4;
 		else if (op->value_kind == KIND_NUM || op->value_kind == KIND_FLAG)
 			size = align = size <= 2 ? size : size <= 4 ? 4 : 8;
-		most = align > most ? align : most;
 		bytes = (bytes + align - 1) / align * align + size;
 	}
-	return (bytes + most - 1) / most * most;
+	return bytes;
 }
 
 bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct span sp, const char *of)

@@ -184,7 +184,7 @@ static bool table_size(struct sema *s, struct ast_limit *l)
 		e->remedy = arena_printf(s->a, "leave `size` out: it is %d", XDPF_LIMIT_ENTRIES);
 		return false;
 	}
-	bytes = xdpf_limit_bytes((key_bytes(l->key.v, l->key.n) + 7) / 8);
+	bytes = xdpf_limit_key_bytes(xdpf_limit_kind(key_bytes(l->key.v, l->key.n)));
 	if (n > XDPF_LIMIT_MEMORY / bytes) {
 		e = diag_error(s->d, l->size.span, "a table for %llu keys of this limit takes more than %d MiB", (unsigned long long)n,
 			       XDPF_LIMIT_MEMORY >> 20);
@@ -264,9 +264,9 @@ static bool room_for(struct sema *s, const struct ast_limit *l)
 		e->remedy = "let rules share one: a limit with a name is one set of buckets for all that name it";
 		return false;
 	}
-	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++)
-		all += s->p->limit_sets[words] * xdpf_limit_bytes(words);
-	if (all <= XDPF_LIMITS_MEMORY && s->p->limit_sets[l->words] <= UINT32_MAX)
+	for (unsigned kind = 0; kind < XDPF_LIMIT_KINDS; kind++)
+		all += s->p->limit_sets[kind] * xdpf_limit_bytes(kind);
+	if (all <= XDPF_LIMITS_MEMORY && s->p->limit_sets[l->kind] <= UINT32_MAX)
 		return true;
 	e = diag_error(s->d, l->span, "the tables of this program's rate limits up to here take %llu MiB, and at most %llu",
 		       (unsigned long long)(all >> 20), (unsigned long long)(XDPF_LIMITS_MEMORY >> 20));
@@ -300,9 +300,9 @@ static bool number_limit(struct sema *s, struct ast_limit *l)
 	l->index = s->p->n_limits++;
 	l->rule = s->p->by_index.n ? s->p->by_index.v[s->p->by_index.n - 1] : NULL;
 	l->like = like(s, l);
-	l->words = (key_bytes(l->key.v, l->key.n) + 7) / 8;
-	l->sets = xdpf_limit_sets(l->entries);
-	sets = &s->p->limit_sets[l->words];
+	l->kind = xdpf_limit_kind(key_bytes(l->key.v, l->key.n));
+	l->sets = xdpf_limit_sets(l->entries, l->kind);
+	sets = &s->p->limit_sets[l->kind];
 	l->base = *sets;
 	*sets += l->sets;
 	*vec_add(s->a, &s->p->limit) = l;

@@ -191,6 +191,14 @@ enum header_id lang_next(enum next_by by, uint32_t number)
 	return HDR_NONE;
 }
 
+uint32_t lang_number(enum next_by by, enum header_id header)
+{
+	for (size_t i = 0; i < lang_n_nexts; i++)
+		if (lang_nexts[i].by == by && lang_nexts[i].header == header)
+			return lang_nexts[i].number;
+	return UINT32_MAX;
+}
+
 unsigned lang_targets(enum field_id f, enum field_id out[5])
 {
 	const struct field_info *info = &lang_fields[f];

@@ -195,5 +195,7 @@ bool lang_written(enum field_id f);
 enum header_id lang_sum_owner(enum header_id h);
 /* The header that @number leads to, or HDR_NONE. */
 enum header_id lang_next(enum next_by by, uint32_t number);
+/* The other way round; UINT32_MAX: no number leads there. */
+uint32_t lang_number(enum next_by by, enum header_id header);
 
 #endif

@@ -22,8 +22,8 @@
  *   xdpf_sockets   XSKMAP        u32 receive queue -> AF_XDP socket; left to who opens the socket
  *   xdpf_cookies   ARRAY         u32 -> u64 a connection whose SYN cookie came back just now: see xdpf_cookie_flow()
  *   xdpf_limits    PERCPU_ARRAY  u32 place in meta.limits -> struct xdpf_limit_count
- *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limits whose keys have N words, one limit's behind the
- *                                other's; N 0: a u64 for each
+ *   xdpf_limit_N   ARRAY         u32 -> struct xdpf_limit_set: the buckets of limits whose tables are of kind N (limit.h), one limit's behind
+ *                                the other's; N 0: a u64 for each
  *   xdpf_sets      PERCPU_ARRAY  two per live set -> struct xdpf_set_counts
  *   xdpf_liveN     HASH, or LPM_TRIE  element -> struct xdpf_element    live set N
  *   xdpf_agesN     QUEUE         elements of set N that may expire, in the order in which they were added; some may be gone: see xdpf_age_at()
@@ -34,6 +34,8 @@
  *   xdpf_images    ARRAY_OF_MAPS  u32 -> ARRAY of one element as large as xdpf_tables    images that came later
  *   xdpf_snapN     ARRAY_OF_MAPS  u32 -> ARRAY of one element of 2^N bytes    snapshots of live sets (table/live.h), two places for each
  *   .data.live     xdpf_turns: which of the two it is
+ *   .data.explain  xdpf_explain: who asks for samples of packets, and how many; see abi_explain.h
+ *   xdpf_samples   PERF_EVENT_ARRAY  where these go
  *   .bss           xdpf_trace, xdpf_inputs
  *
  * The runtime binds more to the program when it loads it:
@@ -79,7 +81,7 @@
 #define XDPF_MAP_FLOOD		"xdpf_flood"	/* and its number */
 #define XDPF_MAP_OUT		"xdpf_out"
 #define XDPF_MAP_LIMITS		"xdpf_limits"
-#define XDPF_MAP_LIMIT		"xdpf_limit_"	/* and the words of keys */
+#define XDPF_MAP_LIMIT		"xdpf_limit_"	/* and the kind of table */
 
 #define XDPF_MAP_ERRORS		"xdpf_errors"
 #define XDPF_MAP_CPUS		"xdpf_cpus"
@@ -113,7 +115,7 @@
 #define XDPF_NIC_RULES		4096		/* rules that the text on network cards names of a kind, at the most */
 #define XDPF_NIC_FILTERS	16		/* filters of a network card that stand for one rule, at the most */
 #define XDPF_COUNT_ENTRIES	65536		/* keys that a count table holds */
-#define XDPF_MAX_TABLES		57		/* of 64 maps that the kernel lets a program use, less those that any has; see few_tables() */
+#define XDPF_MAX_TABLES		55		/* of 64 maps that the kernel lets a program use, less those that any has; see few_tables() */
 #define XDPF_MAX_CPUS		8192
 #define XDPF_MAX_FLOOD		32		/* interfaces that get a copy each */
 #define XDPF_MAX_FLOODS		8
@@ -151,7 +153,7 @@ enum { XDPF_LATELY_KEYS = 16, XDPF_LATELY_CPUS = 128 };
 /* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
 struct xdpf_limit_count {
 	uint64_t admitted, denied, full;
-	uint64_t through;			/* the program's own: a number that the verifier is to know nothing of */
+	uint64_t through;			/* nobody's: programs of older versions have it, and are read and carried as well */
 };
 
 /* A program asks for this once for each packet, so that a change of the image is a change for whole packets. */
@@ -447,7 +449,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *     "ways":     { "others": 2, "ports": [ "eth1" ], "floods": [ [ "eth1", "eth2" ] ], "cpus": [ 2 ], "sockets": false,
  *                     "forwards": true } or null,
  *     "limits":   [ { "name": "syn" or "edge.xdpf:31", "rate": "200/s burst 400 per ip.src/32/64", "file": 0, "size": 65536,
- *                     "layout": "ip.src/32/64", "words": 3, "shift": 0, "rule": 7 } ],
+ *                     "layout": "ip.src/32/64", "words": 17, "shift": 0, "rule": 7 } ],
  *     "logs":     [ { "rule": 0, "sample": false } ],
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
  *                     "added": true, "taken": false, "snap": [ 21, 0 ],
@@ -480,7 +482,8 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * A rule that ends with `syncookie` has "cookies": { "completed": 1, "unanswered": 2 }, elements of xdpf_others too: packets with a right cookie,
  * which the rule let go on and did not count, and SYNs among its "else" that could not be answered.
  * limits: in the order of xdpf_limits; size: keys that its map has room for, 0 without a key; buckets of equal layout and shift (limit.h) mean the
- * same; words: of 64 bits, of a key; rule: only without a name, the index of that in which it stands.
+ * same; words: the kind of its table, which is how many words of 64 bits a key has, with one exception; rule: only without a name, the index of
+ * that in which it stands.
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; where its map is a trie ("prefix") it begins with a u32, the bits behind it that count; a component of kind "net" is the
  * last one: u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.

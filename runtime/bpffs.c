@@ -182,7 +182,7 @@ int rt_bpffs_turn(int *out_fd, const struct xdpf_log *log)
 {
 	_cleanup_close_ int fd = -1;
 	char path[RT_PATH_MAX];
-	int err = mount_bpffs(log);
+	int err = mount_bpffs(log), i = 0;
 
 	snprintf(path, sizeof(path), "%s/turn", rt_bpffs_root());
 	if (!err)
@@ -194,8 +194,12 @@ int rt_bpffs_turn(int *out_fd, const struct xdpf_log *log)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return rt_fail_sys(log, errno, "%s cannot be opened", path);
-	for (int i = 0; i < TURN_WAITS && flock(fd, LOCK_EX | LOCK_NB); i++)
+	while (i < TURN_WAITS && flock(fd, LOCK_EX | LOCK_NB)) {
 		usleep(TURN_WAIT);
+		i++;
+	}
+	if (i == TURN_WAITS)
+		rt_log(log, XDPF_LOG_INFO, "somebody else has been changing a filter for long, and is not waited for any longer");
 	*out_fd = take_fd(fd);
 	return 0;
 }

@@ -68,7 +68,7 @@ struct rt_carry {
 	uint64_t seed;
 	bool has_seed;
 	size_t sets, limits, tables;	/* that go on */
-	/* by words of a limit's key: is the old map known, is it the new one's, too? */
+	/* by kind of a limit's table: is the old map known, is it the new one's, too? */
 	bool limit_goes_on[RT_LIMIT_MAPS], limit_shared[RT_LIMIT_MAPS];
 	bool pending;
 };

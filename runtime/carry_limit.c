@@ -19,7 +19,7 @@ struct tables {
 	uint32_t first;			/* place in the new map */
 	size_t n_to, bytes;		/* sets, bytes of one */
 	struct xdpf_limit_layout layout;
-	unsigned words;
+	unsigned kind;
 	uint64_t seed, now;
 	size_t left;
 };
@@ -43,20 +43,30 @@ static uint64_t stir(uint64_t z)
 	return (z ^ z >> 32) * 0x94d049bb133111ebu;
 }
 
-/* As generated code has it: codegen_limit_table.c. */
+/* As generated code has it: codegen_limit_place.c. */
 static uint64_t hash(const struct tables *t, const unsigned char *slot)
 {
-	uint64_t h = t->seed;
+	uint64_t h = t->kind == XDPF_LIMIT_TAILED ? t->seed * ((uint64_t)slot[-1] + 1) : t->seed;
 
-	for (unsigned k = 0; k < t->words; k++)
+	for (unsigned k = 0; k < t->layout.words; k++)
 		h = stir((k ? h ^ h >> 32 : h) ^ word(slot + 8 * (k + (size_t)1)));
 	return h;
+}
+
+static void spill(const struct tables *t, unsigned char *set, uint64_t state)
+{
+	unsigned char *p = set + t->layout.spill;
+	bool tailed = t->kind == XDPF_LIMIT_TAILED;
+	uint64_t was = xdpf_limit_spill(word(p), tailed);
+
+	if (!was || (int64_t)(state - was) > 0)
+		set_word(p, xdpf_limit_spilled(word(p), state, tailed));
 }
 
 /* Behind a set that others have filled, a key is known to be only as long as that set says. */
 static void insert(struct tables *t, const unsigned char *slot)
 {
-	uint64_t state = word(slot), h = hash(t, slot);
+	uint64_t h = hash(t, slot);
 
 	for (unsigned level = 0; level < XDPF_LIMIT_LEVELS; level++) {
 		unsigned char *set = t->to + ((h >> 32) * t->n_to >> 32) * t->bytes;
@@ -68,11 +78,12 @@ static void insert(struct tables *t, const unsigned char *slot)
 
 			if (word(free_slot))
 				continue;
-			memcpy(free_slot, slot, t->layout.slot);
+			memcpy(free_slot, slot, 8 * (1 + (size_t)t->layout.words));
+			if (t->kind == XDPF_LIMIT_TAILED)
+				free_slot[-1] = slot[-1];
 			return;
 		}
-		if ((int64_t)(state - word(set + XDPF_LIMIT_SPILL)) > 0 || !word(set + XDPF_LIMIT_SPILL))
-			set_word(set + XDPF_LIMIT_SPILL, state);
+		spill(t, set, word(slot));
 		h = stir(h + XDPF_RANDOM_STEP);
 	}
 	t->left++;
@@ -137,18 +148,18 @@ struct part {
 static int copy_part(const struct part *to, const struct part *from, uint64_t seed, const struct xdpf_limit *new, size_t *left,
 		     const struct xdpf_log *log)
 {
-	struct tables t = { .seed = seed, .words = new->words, .first = to->first, .n_to = to->n, .bytes = xdpf_limit_bytes(new->words) };
+	struct tables t = { .seed = seed, .kind = new->kind, .first = to->first, .n_to = to->n, .bytes = xdpf_limit_bytes(new->kind) };
 	_cleanup_free_ unsigned char *room = NULL;
 	uint64_t state;
 	int err;
 
 	*left = 0;
-	if (!t.words) {
+	if (!t.kind) {
 		if (bpf_map_lookup_elem(from->fd, &from->first, &state) || bpf_map_update_elem(to->fd, &to->first, &state, BPF_ANY))
 			return rt_fail_sys(log, errno, "the bucket of limit %s cannot be copied", new->name);
 		return 0;
 	}
-	t.layout = xdpf_limit_layout(t.words);
+	t.layout = xdpf_limit_layout(t.kind);
 	t.now = rt_set_now() << new->shift;
 	t.to = room = calloc(t.n_to, t.bytes);
 	if (!room)
@@ -162,8 +173,8 @@ static int copy_part(const struct part *to, const struct part *from, uint64_t se
 
 /* ---- which go on ---- */
 
-/* Is there a map of such keys, laid out as this version does, with room for all its limits? */
-static bool is_readable(const struct xdpf_program *p, unsigned words)
+/* Is there a table of this kind, laid out as this version does, with room for all its limits? */
+static bool is_readable(const struct xdpf_program *p, unsigned kind)
 {
 	const struct xdpf_meta *m = rt_meta_get(p->meta);
 	struct bpf_map_info info = { 0 };
@@ -171,33 +182,38 @@ static bool is_readable(const struct xdpf_program *p, unsigned words)
 	uint64_t sets = 0;
 
 	for (size_t i = 0; i < m->n_limits; i++)
-		sets += m->limits[i].words == words ? xdpf_limit_sets(m->limits[i].size) : 0;
-	return p->limit_fd[words] >= 0 && !bpf_obj_get_info_by_fd(p->limit_fd[words], &info, &len) && info.type == BPF_MAP_TYPE_ARRAY &&
-	       info.key_size == 4 && info.value_size == xdpf_limit_bytes(words) && info.max_entries == sets;
+		sets += m->limits[i].kind == kind ? xdpf_limit_sets(m->limits[i].size, m->limits[i].kind) : 0;
+	return p->limit_fd[kind] >= 0 && !bpf_obj_get_info_by_fd(p->limit_fd[kind], &info, &len) && info.type == BPF_MAP_TYPE_ARRAY &&
+	       info.key_size == 4 && info.value_size == xdpf_limit_bytes(kind) && info.max_entries == sets;
+}
+
+static bool same_key(const struct xdpf_limit *was, const struct xdpf_limit *is)
+{
+	return was->shift == is->shift && !strcmp(was->layout, is->layout);
 }
 
 static bool is_same(const struct xdpf_limit *was, const struct xdpf_limit *is)
 {
-	return was->words == is->words && was->shift == is->shift && !strcmp(was->layout, is->layout);
+	return was->kind == is->kind && same_key(was, is);
 }
 
-/* Has the old map of such keys the same limits as the new one, in the same places? */
-static bool same_places(const struct rt_carry *c, unsigned words)
+/* Has the old table of this kind the same limits as the new one, in the same places? */
+static bool same_places(const struct rt_carry *c, unsigned kind)
 {
 	const struct xdpf_meta *old = rt_meta_get(c->old->meta), *new = rt_meta_get(c->object->meta);
 	size_t i = 0;
 
 	for (size_t k = 0; k < new->n_limits; k++) {
-		if (new->limits[k].words != words)
+		if (new->limits[k].kind != kind)
 			continue;
-		while (i < old->n_limits && old->limits[i].words != words)
+		while (i < old->n_limits && old->limits[i].kind != kind)
 			i++;
 		if (i == old->n_limits || c->plan.limit[k] != i || !is_same(&old->limits[i], &new->limits[k]) ||
 		    old->limits[i].size != new->limits[k].size)
 			return false;
 		i++;
 	}
-	while (i < old->n_limits && old->limits[i].words != words)
+	while (i < old->n_limits && old->limits[i].kind != kind)
 		i++;
 	return i == old->n_limits;
 }
@@ -217,10 +233,10 @@ static int say_gone(struct rt_carry *c, const struct xdpf_log *log)
 		if (!l)
 			continue;
 		goes_on[was] = true;
-		if (!is_same(l, &new->limits[k]))
+		if (!same_key(l, &new->limits[k]))
 			err = rt_carry_lose(c, "limit", l->file, l->name, "%s: each has its whole burst once more",
 					    "its key or its unit of time is another now");
-		else if (!c->limit_goes_on[l->words])
+		else if (l->kind != new->limits[k].kind || !c->limit_goes_on[l->kind])
 			err = rt_carry_lose(c, "limit", l->file, l->name, "%s: each has its whole burst once more",
 					    "what ran was loaded by another version of xdpf");
 		else
@@ -238,18 +254,18 @@ int rt_limits_share(struct rt_carry *c, struct bpf_object *bpf, const struct xdp
 {
 	int err = 0;
 
-	for (unsigned words = 0; words <= XDPF_LIMIT_MAX_WORDS && !err; words++) {
+	for (unsigned kind = 0; kind < XDPF_LIMIT_KINDS && !err; kind++) {
 		struct bpf_map *map;
 		char name[40];
 
-		snprintf(name, sizeof(name), "%s%u", XDPF_MAP_LIMIT, words);
+		snprintf(name, sizeof(name), "%s%u", XDPF_MAP_LIMIT, kind);
 		map = bpf_object__find_map_by_name(bpf, name);
-		c->limit_goes_on[words] = c->has_seed && map && is_readable(c->old, words);
+		c->limit_goes_on[kind] = c->has_seed && map && is_readable(c->old, kind);
 		/* one that waits for confirmation may go again, and what it took with it */
-		if (!c->limit_goes_on[words] || c->pending || !same_places(c, words) || !rt_carry_alike(map, c->old->limit_fd[words]))
+		if (!c->limit_goes_on[kind] || c->pending || !same_places(c, kind) || !rt_carry_alike(map, c->old->limit_fd[kind]))
 			continue;
-		err = rt_carry_map(c, map, c->old->limit_fd[words], log);
-		c->limit_shared[words] = true;
+		err = rt_carry_map(c, map, c->old->limit_fd[kind], log);
+		c->limit_shared[kind] = true;
 	}
 	return err ? err : say_gone(c, log);
 }
@@ -257,12 +273,12 @@ int rt_limits_share(struct rt_carry *c, struct bpf_object *bpf, const struct xdp
 /* Where each limit's part begins. */
 static uint32_t *places(const struct xdpf_meta *m)
 {
-	uint64_t next[XDPF_LIMIT_MAX_WORDS + 1] = { 0 };
+	uint64_t next[XDPF_LIMIT_KINDS] = { 0 };
 	uint32_t *at = calloc(m->n_limits + 1, sizeof(*at));
 
 	for (size_t i = 0; at && i < m->n_limits; i++) {
-		at[i] = (uint32_t)next[m->limits[i].words];
-		next[m->limits[i].words] += xdpf_limit_sets(m->limits[i].size);
+		at[i] = (uint32_t)next[m->limits[i].kind];
+		next[m->limits[i].kind] += xdpf_limit_sets(m->limits[i].size, m->limits[i].kind);
 	}
 	return at;
 }
@@ -280,10 +296,10 @@ int rt_limits_copy(struct rt_carry *c, const struct xdpf_program *p, const struc
 		struct part from, to;
 		size_t left = 0;
 
-		if (!was || !is_same(was, is) || !c->limit_goes_on[is->words] || c->limit_shared[is->words])
+		if (!was || !is_same(was, is) || !c->limit_goes_on[is->kind] || c->limit_shared[is->kind])
 			continue;
-		from = (struct part){ c->old->limit_fd[is->words], was_at[was - old->limits], (uint32_t)xdpf_limit_sets(was->size) };
-		to = (struct part){ p->limit_fd[is->words], is_at[k], (uint32_t)xdpf_limit_sets(is->size) };
+		from = (struct part){ c->old->limit_fd[is->kind], was_at[was - old->limits], (uint32_t)xdpf_limit_sets(was->size, was->kind) };
+		to = (struct part){ p->limit_fd[is->kind], is_at[k], (uint32_t)xdpf_limit_sets(is->size, is->kind) };
 		err = copy_part(&to, &from, c->seed, is, &left, log);
 		if (!err && left)
 			err = rt_carry_lose(c, "limit", was->file, was->name, "%zu keys find no room: it holds %llu now", left,

@@ -42,7 +42,7 @@ static bool section_known(const char *name)
 {
 	static const char *const known[] = {
 		"", ".strtab", ".symtab", ".shstrtab", ".text", XDPF_SECTION_PROG, ".rodata", XDPF_SECTION_TABLES, XDPF_SECTION_SWAP,
-		XDPF_SECTION_IFACES, XDPF_SECTION_LIVE, ".bss", ".maps", "license",
+		XDPF_SECTION_IFACES, XDPF_SECTION_LIVE, XDPF_SECTION_EXPLAIN, ".bss", ".maps", "license",
 		".BTF", ".BTF.ext",
 		".relxdp", ".rel.text", ".rel.BTF", ".rel.BTF.ext", ".rel.maps", ".rel.rodata", ".llvm_addrsig", ".debug_",
 		".rel.debug_",

@@ -10,46 +10,46 @@
 #include "limit.h"
 #include "private.h"
 
-_Static_assert(RT_LIMIT_MAPS == XDPF_LIMIT_MAX_WORDS + 1, "by words, from none");
+_Static_assert(RT_LIMIT_MAPS == (int)XDPF_LIMIT_KINDS, "one for each");
 
 static int not_so(const char *name, const struct xdpf_log *log)
 {
 	return rt_fail(log, EBADMSG, "map %s of the object is not what its metadata says", name);
 }
 
-/* Of all limits whose keys have so many words. */
-static uint64_t sets_of(const struct xdpf_meta *m, unsigned words)
+/* Of all limits whose tables are of this kind. */
+static uint64_t sets_of(const struct xdpf_meta *m, unsigned kind)
 {
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < m->n_limits; i++)
-		n += m->limits[i].words == words ? xdpf_limit_sets(m->limits[i].size) : 0;
+		n += m->limits[i].kind == kind ? xdpf_limit_sets(m->limits[i].size, kind) : 0;
 	return n;
 }
 
 /* The number at the end of a map's name; -1: there is none. */
-static int words_of(const char *tail)
+static int kind_of(const char *tail)
 {
 	char want[12];
 
-	for (int words = 0; words <= XDPF_LIMIT_MAX_WORDS; words++) {
-		snprintf(want, sizeof(want), "%d", words);
+	for (int kind = 0; kind < XDPF_LIMIT_KINDS; kind++) {
+		snprintf(want, sizeof(want), "%d", kind);
 		if (!strcmp(tail, want))
-			return words;
+			return kind;
 	}
 	return -1;
 }
 
-int rt_limits_words(const char *name)
+int rt_limits_kind(const char *name)
 {
-	return strncmp(name, XDPF_MAP_LIMIT, strlen(XDPF_MAP_LIMIT)) ? -1 : words_of(name + strlen(XDPF_MAP_LIMIT));
+	return strncmp(name, XDPF_MAP_LIMIT, strlen(XDPF_MAP_LIMIT)) ? -1 : kind_of(name + strlen(XDPF_MAP_LIMIT));
 }
 
 int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const struct xdpf_log *log)
 {
 	const char *name = bpf_map__name(map);
 	uint64_t sets;
-	int words;
+	int kind;
 
 	if (!strcmp(name, XDPF_MAP_LIMITS)) {
 		if (bpf_map__type(map) != BPF_MAP_TYPE_PERCPU_ARRAY || bpf_map__key_size(map) != 4 ||
@@ -59,10 +59,10 @@ int rt_limits_map(const struct bpf_map *map, const struct xdpf_meta *m, const st
 	}
 	if (strncmp(name, XDPF_MAP_LIMIT, strlen(XDPF_MAP_LIMIT)))
 		return -ENOENT;
-	words = words_of(name + strlen(XDPF_MAP_LIMIT));
-	sets = words < 0 ? 0 : sets_of(m, (unsigned)words);
+	kind = kind_of(name + strlen(XDPF_MAP_LIMIT));
+	sets = kind < 0 ? 0 : sets_of(m, (unsigned)kind);
 	if (!sets || bpf_map__type(map) != BPF_MAP_TYPE_ARRAY || bpf_map__key_size(map) != 4 || bpf_map__max_entries(map) != sets ||
-	    bpf_map__value_size(map) != xdpf_limit_bytes((unsigned)words) || sets * bpf_map__value_size(map) > XDPF_LIMITS_MEMORY)
+	    bpf_map__value_size(map) != xdpf_limit_bytes((unsigned)kind) || sets * bpf_map__value_size(map) > XDPF_LIMITS_MEMORY)
 		return not_so(name, log);
 	return 0;
 }

@@ -61,6 +61,7 @@ static bool same_sources(const struct xdpf_meta *a, const struct xdpf_meta *b)
 static int find_program(struct xdpf_program **out, struct rt_made_from *from, const char *iface, const struct xdpf_log *log)
 {
 	struct xdpf_iface i;
+	char name[64];
 	int err = xdpf_iface_query(&i, iface, log);
 
 	if (err)
@@ -71,6 +72,9 @@ static int find_program(struct xdpf_program **out, struct rt_made_from *from, co
 			       "Compile all of them together, and apply that with --dispatch", iface);
 	if (i.mode == XDPF_MODE_NONE)
 		return 0;
+	if (!i.ours && !i.ours_hidden)
+		return rt_fail(log, EBUSY, "%s: %s runs there and is not ours; it stays, and has no files to be changed", iface,
+			       rt_iface_program(&i, name, sizeof(name)));
 	err = xdpf_program_find(out, iface, log);
 	if (err)
 		return err;
@@ -214,89 +218,110 @@ static int fail_text(const struct merge *g, unsigned file, const char *source)
 		       source, own ? "" : ", which belongs to ", own ? "" : owner);
 }
 
-/* All that was read for a file, below a directory that there is not. */
-static int keep(const struct merge *g, json_t *list, unsigned file, const char *root)
+/* A rule file itself stands before what it names; @begun: it was there already. */
+static int keep(const struct merge *g, json_t *list, size_t source, unsigned file, const char *path, bool begun, const char *dir)
 {
-	bool begun = false;
+	const struct xdpf_source *s = &g->m->sources[source];
+	char root[PATH_MAX];
+	json_t *o;
 
-	for (size_t i = 0; i < g->m->n_sources; i++) {
-		const struct xdpf_source *s = &g->m->sources[i];
-		const char *path = NULL;
-		unsigned of = 0;
-		json_t *o;
-
-		if (xdpf_meta_source(g->m, i, &of, &path) && of != file)
-			continue;
-		if (!path || !*path || !s->text)
-			return fail_text(g, file, s->name);
-		/* the rule file itself stands before what it names */
-		if (!begun && strcmp(s->name, g->m->files[file].name) != 0)
-			return rt_fail(g->log, EBADMSG, "the running filter is broken: what it says of %s begins with %s",
-				       g->m->files[file].name, s->name);
-		o = json_pack("{s:s+, s:s, s:s}", "path", root, begun ? path : s->name, "root", root, "text", s->text);
-		if (!o || json_array_append_new(list, o))
-			return rt_fail(g->log, ENOMEM, "out of memory");
-		begun = true;
-	}
-	return begun ? 0 : fail_text(g, file, g->m->files[file].name);
+	if (!*path || !s->text)
+		return fail_text(g, file, s->name);
+	if (!begun && strcmp(s->name, g->m->files[file].name) != 0)
+		return rt_fail(g->log, EBADMSG, "the running filter is broken: what it says of %s begins with %s", g->m->files[file].name, s->name);
+	snprintf(root, sizeof(root), "%s/%u/", dir, file);
+	o = json_pack("{s:s+, s:s, s:s}", "path", root, begun ? path : s->name, "root", root, "text", s->text);
+	return o && !json_array_append_new(list, o) ? 0 : rt_fail(g->log, ENOMEM, "out of memory");
 }
 
+/* All that was read for files that are kept, each below a directory that there is not; @paths: of the files themselves, of malloc(). */
 static int keep_all(const struct merge *g, const char *dir, char **paths, json_t *list)
 {
+	_cleanup_free_ size_t *at = calloc(g->m ? g->m->n_files : 1, sizeof(*at));	/* by file: its place among the new ones and 1; 0: none */
+	unsigned file;
+	const char *path;
 	int err = 0;
 
-	for (size_t i = 0; i < g->n && !err; i++) {
-		char root[PATH_MAX];
-
-		if (g->part[i].path)
+	if (!at)
+		return rt_fail(g->log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < g->n; i++)
+		if (!g->part[i].path)
+			at[g->part[i].kept] = i + 1;
+	for (size_t i = 0; g->m && i < g->m->n_sources && !err; i++) {
+		if (!xdpf_meta_source(g->m, i, &file, &path) || !at[file])
 			continue;
-		snprintf(root, sizeof(root), "%s/%u/", dir, g->part[i].kept);
-		err = keep(g, list, g->part[i].kept, root);
-		if (!err && asprintf(&paths[i], "%s%s", root, g->part[i].name) < 0)
+		err = keep(g, list, i, file, path, paths[at[file] - 1], dir);
+		if (!err && !paths[at[file] - 1] && asprintf(&paths[at[file] - 1], "%s/%u/%s", dir, file, g->part[at[file] - 1].name) < 0)
 			err = rt_fail(g->log, ENOMEM, "out of memory");
 	}
+	for (size_t i = 0; i < g->n && !err; i++)
+		if (!g->part[i].path && !paths[i])
+			err = fail_text(g, g->part[i].kept, g->part[i].name);
 	return err;
 }
 
 /* ---- the new object ---- */
 
-/* The next source of a file from @at on; NULL: there is none. */
-static const struct xdpf_source *next_source(const struct xdpf_meta *m, unsigned file, size_t *at)
-{
-	while (*at < m->n_sources) {
-		const char *path;
-		unsigned of;
-		size_t i = (*at)++;
+/* Sources by their files: those of file f begin at .index[.start[f]], and end where those of the next one begin. */
+struct by_file {
+	size_t *start, *index;
+};
 
-		if (xdpf_meta_source(m, i, &of, &path) && of == file)
-			return &m->sources[i];
+static bool sort_sources(struct by_file *b, const struct xdpf_meta *m)
+{
+	unsigned file;
+	const char *path;
+
+	b->start = calloc(m->n_files + 2, sizeof(*b->start));
+	b->index = calloc(m->n_sources + 1, sizeof(*b->index));
+	if (!b->start || !b->index)
+		return false;
+	for (size_t i = 0; i < m->n_sources; i++)
+		if (xdpf_meta_source(m, i, &file, &path))
+			b->start[file + 2]++;
+	for (size_t f = 2; f < m->n_files + 2; f++)
+		b->start[f] += b->start[f - 1];
+	/* each start goes on to the next one's, and is then the one before's */
+	for (size_t i = 0; i < m->n_sources; i++)
+		if (xdpf_meta_source(m, i, &file, &path))
+			b->index[b->start[file + 1]++] = i;
+	return true;
+}
+
+static void by_file_free(struct by_file *b)
+{
+	free(b->start);
+	free(b->index);
+}
+
+static bool same_texts(const struct xdpf_meta *a, const struct by_file *x, size_t file, const struct xdpf_meta *b, const struct by_file *y, size_t of)
+{
+	size_t n = x->start[file + 1] - x->start[file];
+	bool same = n == y->start[of + 1] - y->start[of];
+
+	for (size_t i = 0; same && i < n; i++) {
+		const struct xdpf_source *s = &a->sources[x->index[x->start[file] + i]], *t = &b->sources[y->index[y->start[of] + i]];
+
+		same = !strcmp(s->name, t->name) && !strcmp(s->sha256, t->sha256);
 	}
-	return NULL;
+	return same;
 }
 
 /* Was it made of the texts that the running one says of itself, of all of them and of nothing else? */
 static int check_object(const struct merge *g, const struct xdpf_object *o)
 {
+	_cleanup_(by_file_free) struct by_file is = { 0 }, was = { 0 };
 	const struct xdpf_meta *m = xdpf_object_meta(o);
-	bool same = m->n_files == g->n;
 
-	for (size_t i = 0; same && i < g->n; i++) {
-		size_t at = 0, was_at = 0;
-		const struct xdpf_source *s, *was;
-
-		same = !strcmp(m->files[i].name, g->part[i].name);
-		while (same && !g->part[i].path) {
-			s = next_source(m, (unsigned)i, &at);
-			was = next_source(g->m, g->part[i].kept, &was_at);
-			if (!s && !was)
-				break;
-			same = s && was && !strcmp(s->name, was->name) && !strcmp(s->sha256, was->sha256);
-		}
-		if (!same)
+	if (m->n_files != g->n)
+		return rt_fail(g->log, EBADMSG, "xdpfc made a filter of other files");
+	if (!sort_sources(&is, m) || (g->m && !sort_sources(&was, g->m)))
+		return rt_fail(g->log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < g->n; i++)
+		if (strcmp(m->files[i].name, g->part[i].name) != 0 || (!g->part[i].path && !same_texts(m, &is, i, g->m, &was, g->part[i].kept)))
 			return rt_fail(g->log, EBADMSG, "the running filter is broken: what it says of %s is not what it was made from.\n"
 				       "Compile all files together (xdpfc FILE... -o prog.o), and apply that", g->part[i].name);
-	}
-	return same ? 0 : rt_fail(g->log, EBADMSG, "xdpfc made a filter of other files");
+	return 0;
 }
 
 static int compile(const struct merge *g, struct xdpf_object **out, const struct xdpf_compile_opts *opts)

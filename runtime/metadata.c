@@ -182,7 +182,7 @@ unsigned meta_max_index(const struct meta_parse *p)
 	return (unsigned)(p->meta->m.n_files + p->meta->m.n_rules - 1);
 }
 
-enum { LONG_RULES, LONG_ACTIONS, LONG_LOGS, LONG_LIMITS, LONGS };
+enum { LONG_RULES, LONG_ACTIONS, LONG_LOGS, LONG_LIMITS, LONG_SOURCES, LONGS };
 
 static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS])
 {
@@ -241,13 +241,16 @@ static void parse_root(struct meta_parse *p, const struct meta_long longs[LONGS]
 	if (!p->err)
 		meta_parse_image(p);
 	meta_parse_loaded(p);
-	meta_parse_sources(p);
+	if (!p->err)
+		meta_parse_sources(p, &longs[LONG_SOURCES]);
 }
 
 int rt_meta_take(struct rt_meta **out, char *text, size_t len, const struct xdpf_log *log)
 {
 	_cleanup_(rt_meta_freep) struct rt_meta *meta = calloc(1, sizeof(*meta));
-	struct meta_long longs[LONGS] = { { .name = "rules" }, { .name = "actions" }, { .name = "logs" }, { .name = "limits" } };
+	struct meta_long longs[LONGS] = {
+		{ .name = "rules" }, { .name = "actions" }, { .name = "logs" }, { .name = "limits" }, { .name = "sources" },
+	};
 	struct meta_parse p = { meta, log, 0 };
 
 	if (!meta) {

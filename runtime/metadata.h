@@ -115,7 +115,7 @@ void meta_parse_image(struct meta_parse *p);
 /* metadata_loaded.c: the rest of what the runtime added. */
 void meta_parse_loaded(struct meta_parse *p);
 /* The files that it was made from. */
-void meta_parse_sources(struct meta_parse *p);
+void meta_parse_sources(struct meta_parse *p, const struct meta_long *l);
 /* So that xdpf_meta_rule() finds rules. */
 void meta_find_by_index(struct meta_parse *p);
 

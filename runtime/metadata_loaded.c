@@ -52,29 +52,38 @@ void meta_parse_loaded(struct meta_parse *p)
 			meta_bad(p, "loaded", "does not say what sets began with");
 }
 
-void meta_parse_sources(struct meta_parse *p)
+static bool is_sum(const char *s)
 {
-	const json_t *a = meta_array(p, p->meta->root, "sources", MAX_SOURCES, false);
+	return strlen(s) == 64 && strspn(s, "0123456789abcdef") == 64;
+}
+
+static void parse_source(struct meta_parse *p, size_t i, const struct meta_value *v)
+{
+	struct xdpf_source *s = &p->meta->sources[i];
+
+	s->name = meta_string_of(p, v[0], "name");
+	s->sha256 = meta_string_of(p, v[1], "sha256");
+	s->size = v[2].type == META_NUMBER && v[2].number > 0 ? (uint64_t)v[2].number : 0;
+	s->text = v[3].type == META_STRING ? v[3].string : NULL;
+	if (!p->err && !is_sum(s->sha256))
+		meta_bad(p, "sha256", "is none");
+	if (v[2].type != META_NUMBER || (!s->text && v[3].type != META_NULL) || (s->text && strlen(s->text) != s->size))
+		meta_bad(p, "sources", "has an element that is no file");
+	/* an older compiler does not say it */
+	if (!p->err && v[4].type != META_ABSENT)
+		p->meta->source_of[i] = (struct meta_source){ meta_number_of(p, v[5], "file", (unsigned)p->meta->m.n_files - 1),
+							      meta_string_of(p, v[4], "path") };
+}
+
+void meta_parse_sources(struct meta_parse *p, const struct meta_long *l)
+{
 	struct rt_meta *m = p->meta;
 
-	m->m.n_sources = json_array_size(a);
+	m->m.n_sources = meta_long_size(p, l, MAX_SOURCES, false);
 	m->m.sources = m->sources = meta_alloc(p, m->m.n_sources, sizeof(*m->sources));
 	m->source_of = meta_alloc(p, m->m.n_sources, sizeof(*m->source_of));
-	for (size_t i = 0; i < m->m.n_sources && !p->err; i++) {
-		const json_t *o = json_array_get(a, i), *size = json_object_get(o, "size"), *text = json_object_get(o, "text");
-		struct xdpf_source *s = &m->sources[i];
-
-		s->name = meta_string(p, o, "name");
-		s->sha256 = meta_string(p, o, "sha256");
-		s->text = json_string_value(text);
-		s->size = json_is_integer(size) && json_integer_value(size) > 0 ? (uint64_t)json_integer_value(size) : 0;
-		if (!p->err && (strlen(s->sha256) != 64 || strspn(s->sha256, "0123456789abcdef") != 64))
-			meta_bad(p, "sha256", "is none");
-		if (!json_is_integer(size) || (!s->text && !json_is_null(text)) || (s->text && strlen(s->text) != s->size))
-			meta_bad(p, "sources", "has an element that is no file");
-		if (!p->err && json_object_get(o, "path"))
-			m->source_of[i] = (struct meta_source){ meta_number(p, o, "file", (unsigned)m->m.n_files - 1), meta_string(p, o, "path") };
-	}
+	if (!p->err)
+		meta_each(p, l, (const char *[]){ "name", "sha256", "size", "text", "path", "file", NULL }, parse_source);
 }
 
 bool xdpf_meta_source(const struct xdpf_meta *m, size_t source, unsigned *file, const char **path)

@@ -129,13 +129,13 @@ static void parse_limit(struct meta_parse *p, size_t i, const struct meta_value 
 	l->rate = meta_string_of(p, v[1], "rate");
 	l->file = meta_number_of(p, v[2], "file", (unsigned)p->meta->m.n_files - 1);
 	l->size = meta_number_of(p, v[3], "size", XDPF_LIMIT_MEMORY);
-	l->words = meta_number_of(p, v[4], "words", XDPF_LIMIT_MAX_WORDS);
+	l->kind = meta_number_of(p, v[4], "words", XDPF_LIMIT_KINDS - 1);
 	l->layout = meta_string_of(p, v[5], "layout");
 	l->shift = meta_number_of(p, v[6], "shift", XDPF_LIMIT_MAX_SHIFT);
 	l->rule = v[7].type != META_ABSENT ? meta_number_of(p, v[7], "rule", meta_max_index(p)) : XDPF_NO_RULE;
 	if (!p->err && l->rule != XDPF_NO_RULE && !xdpf_meta_rule(&p->meta->m, l->rule))
 		meta_bad(p, "rule", "is no rule's index");
-	if (!p->err && !l->size != !l->words)
+	if (!p->err && !l->size != !l->kind)
 		meta_bad(p, "size", "is said of a limit without a key, or not of one with a key");
 }
 

@@ -129,13 +129,18 @@ static bool escaped(struct reader *r, char **to)
 	return true;
 }
 
+static bool is_plain(char c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 /* Behind the quote that begins it; NULL: it is none. */
 static const char *string(struct reader *r)
 {
 	char *begin = r->at, *to;
 
 	/* Most have nothing to put in another's place. */
-	while (r->at < r->end && *r->at >= 0x20 && *r->at < 0x7f && *r->at != '"' && *r->at != '\\')
+	while (r->at < r->end && is_plain(*r->at))
 		r->at++;
 	to = r->at;
 	while (r->at < r->end) {
@@ -157,6 +162,9 @@ static const char *string(struct reader *r)
 				return NULL;
 			continue;
 		}
+		/* rule files' texts are long, and mostly letters */
+		while (n < (size_t)(r->end - r->at) && is_plain(r->at[n]))
+			n++;
 		memmove(to, r->at, n);
 		to += n;
 		r->at += n;

@@ -107,6 +107,8 @@ static int check_each_map(const struct bpf_map *map, const struct rt_meta *meta,
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct xdpf_miss), n_slots(m), n_slots(m), log);
 	if (!strcmp(name, XDPF_MAP_SCRATCH))
 		return check_map(map, BPF_MAP_TYPE_PERCPU_ARRAY, 4, bpf_map__value_size(map), 1, 1, log);
+	if (!strcmp(name, XDPF_MAP_SAMPLES))
+		return check_map(map, BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 0, XDPF_MAX_CPUS, log);
 	if (!strcmp(name, XDPF_MAP_IMAGES))
 		return check_map(map, BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, XDPF_IMAGES, XDPF_IMAGES, log);
 	err = rt_sets_map(map, m, log);

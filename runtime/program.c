@@ -22,7 +22,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 		return NULL;
 	}
 	p->prog_fd = p->rules_fd = p->verdicts_fd = p->misses_fd = p->others_fd = p->limits_fd = p->meta_fd = p->log_fd = p->logs_fd = -1;
-	p->pending_fd = p->errors_fd = p->next_fd = p->carried_fd = p->cookies_fd = p->live_fd = p->lists_fd = -1;
+	p->explain_fd = p->samples_fd = p->pending_fd = p->errors_fd = p->next_fd = p->carried_fd = p->cookies_fd = p->live_fd = p->lists_fd = -1;
 	for (unsigned i = 0; i <= LIVE_ROOM_MOST; i++)
 		p->snap_fd[i] = -1;
 	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = p->rodata_fd = -1;
@@ -71,6 +71,8 @@ void xdpf_program_free(struct xdpf_program *p)
 	ring_buffer__free(p->ring);
 	close_fd(&p->log_fd);
 	close_fd(&p->logs_fd);
+	close_fd(&p->explain_fd);
+	close_fd(&p->samples_fd);
 	close_fd(&p->next_fd);
 	close_fd(&p->carried_fd);
 	close_fd(&p->cookies_fd);
@@ -139,6 +141,10 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->logs_fd;
 	if (!strcmp(name, XDPF_MAP_LOG_NEXT))
 		return &p->next_fd;
+	if (!strcmp(name, XDPF_SECTION_EXPLAIN))
+		return &p->explain_fd;
+	if (!strcmp(name, XDPF_MAP_SAMPLES))
+		return &p->samples_fd;
 	if (!strcmp(name, XDPF_MAP_COOKIES))
 		return &p->cookies_fd;
 	if (!strcmp(name, XDPF_MAP_CARRIED))
@@ -147,8 +153,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->images_fd;
 	if (!strcmp(name, XDPF_SECTION_IFACES))
 		return &p->ifaces_fd;
-	if (rt_limits_words(name) >= 0)
-		return &p->limit_fd[rt_limits_words(name)];
+	if (rt_limits_kind(name) >= 0)
+		return &p->limit_fd[rt_limits_kind(name)];
 	if (is_rodata(name))
 		return &p->rodata_fd;
 	for (size_t i = 0; i < m->n_tables; i++)

@@ -3,16 +3,11 @@
  * The ring belongs to whoever reads it: two readers would each see a part. So a reader holds a lock, and a second one is told who does.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/bpf.h>
 #include <bpf/bpf.h>
 #include <poll.h>
-#include <stdio.h>
-#include <sys/stat.h>
 
 #include "private.h"
-
-#define LOCKS "/run/xdpf"
 
 struct xdpf_reader {
 	const struct xdpf_program *prog;	/* outlives us */
@@ -20,8 +15,7 @@ struct xdpf_reader {
 	struct rt_meta *later, *earlier;	/* of the images since; NULL: none */
 	uint32_t seen;				/* the id of the map that .meta is from */
 	struct ring_buffer *ring;
-	int lock_fd;
-	char lock_path[128];
+	struct rt_lock lock;
 	xdpf_record_fn fn;
 	void *arg;
 	int broken;				/* -errno: a record that no program of ours writes */
@@ -32,9 +26,7 @@ void xdpf_reader_free(struct xdpf_reader *r)
 	if (!r)
 		return;
 	ring_buffer__free(r->ring);
-	if (r->lock_fd >= 0)
-		unlink(r->lock_path);
-	close_fd(&r->lock_fd);
+	rt_unlock_reader(&r->lock);
 	rt_meta_free(r->later);
 	rt_meta_free(r->earlier);
 	free(r);
@@ -43,69 +35,6 @@ void xdpf_reader_free(struct xdpf_reader *r)
 static void reader_freep(struct xdpf_reader **r)
 {
 	xdpf_reader_free(*r);
-}
-
-/* "xdpf (pid 7)": what the process that holds the lock calls itself. */
-static const char *holder(pid_t pid, char *buf, size_t size)
-{
-	char path[32], name[32] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	f = fopen(path, "re");
-	if (f && fgets(name, sizeof(name), f))
-		name[strcspn(name, "\n")] = '\0';
-	if (f)
-		fclose(f);
-	snprintf(buf, size, "%s (pid %d)", name[0] ? name : "a process", (int)pid);
-	return buf;
-}
-
-/* The file is removed when its reader ends: one that was locked may be another by now than the one of that name. */
-static bool still_there(int fd, const char *path)
-{
-	struct stat have, there;
-
-	return !fstat(fd, &have) && !stat(path, &there) && have.st_ino == there.st_ino && have.st_dev == there.st_dev;
-}
-
-/* Who may not write there has a directory of his own. */
-static void lock_dir(char *buf, size_t size)
-{
-	const char *own = secure_getenv("XDG_RUNTIME_DIR");
-
-	if (own && own[0] == '/' && strlen(own) < size - sizeof("/xdpf") && access(LOCKS, W_OK) && access("/run", W_OK))
-		snprintf(buf, size, "%s/xdpf", own);
-	else
-		snprintf(buf, size, LOCKS);
-}
-
-static int lock(struct xdpf_reader *r, uint32_t map_id, const struct xdpf_log *log)
-{
-	char text[64], dir[96];
-
-	lock_dir(dir, sizeof(dir));
-	if (mkdir(dir, 0755) && errno != EEXIST)
-		return rt_fail_sys(log, errno, "%s cannot be made, where the log's reader is known by", dir);
-	snprintf(r->lock_path, sizeof(r->lock_path), "%s/log-%u", dir, map_id);
-	for (int i = 0; i < 100; i++) {
-		struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-		_cleanup_close_ int fd = open(r->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-		if (fd < 0)
-			return rt_fail_sys(log, errno, "%s cannot be opened", r->lock_path);
-		if (!fcntl(fd, F_SETLK, &l)) {
-			if (!still_there(fd, r->lock_path))
-				continue;
-			r->lock_fd = take_fd(fd);
-			return 0;
-		}
-		if (errno != EACCES && errno != EAGAIN)
-			return rt_fail_sys(log, errno, "%s cannot be locked", r->lock_path);
-		if (!fcntl(fd, F_GETLK, &l) && l.l_type != F_UNLCK)
-			return rt_fail(log, EBUSY, "the log is read by %s already: one reader at a time", holder(l.l_pid, text, sizeof(text)));
-	}
-	return rt_fail(log, EBUSY, "the log's readers come and go: try again");
 }
 
 /* Where the program got another image, its rules are others. What is read now may still be of the one before. */
@@ -168,7 +97,7 @@ int xdpf_reader_open(struct xdpf_reader **out, const struct xdpf_program *p, con
 
 	if (!r)
 		return rt_fail(log, ENOMEM, "out of memory");
-	r->lock_fd = -1;
+	r->lock = RT_NO_LOCK;
 	r->prog = p;
 	r->seen = p->seen_meta;
 	r->meta = rt_meta_get(p->meta);
@@ -178,7 +107,7 @@ int xdpf_reader_open(struct xdpf_reader **out, const struct xdpf_program *p, con
 		return rt_fail_sys(log, errno, "the program's log cannot be looked at");
 	if (info.type != BPF_MAP_TYPE_RINGBUF)
 		return rt_fail(log, EBADMSG, "map %s of the program is not what its metadata says", XDPF_MAP_LOG);
-	err = lock(r, info.id, log);
+	err = rt_lock_reader(&r->lock, "log", info.id, "the log is read", log);
 	if (err)
 		return err;
 	r->ring = ring_buffer__new(p->log_fd, on_record, r, NULL);

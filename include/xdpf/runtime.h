@@ -179,7 +179,7 @@ struct xdpf_limit {
 	unsigned file;
 	uint64_t size;			/* keys that it has room for; 0: it has one bucket */
 	const char *layout;		/* of its buckets: what they are kept by; NULL: it is not known */
-	unsigned words, shift;		/* of a key, of 64 bits: limits with as many share a map; of a bucket's time: see limit.h */
+	unsigned kind, shift;		/* of its table: limits with one kind share a map; of a bucket's time: see limit.h */
 	unsigned rule;			/* the index of that in which it stands, without a name; else XDPF_NO_RULE */
 };
 

@@ -59,7 +59,8 @@ struct xdpf_test_result {
 	bool passed;
 	const struct xdpf_step *step;
 	uint64_t packet;		/* how many were run, of an expectation: the number of its own */
-	struct xdpf_run_result came;	/* EXPECT */
+	/* EXPECT; where it expects that a rule of another file than the last passes the packet, and all files did: who of that file did */
+	struct xdpf_run_result came;
 };
 
 /* Loads @o anew and runs one of its tests in the kernel: it begins with the state that the object declares. */

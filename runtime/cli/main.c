@@ -19,6 +19,7 @@ static const struct {
 	{ "stats",  cmd_stats,  "counters of rules, verdicts and tables" },
 	{ "metrics", cmd_metrics, "the same for Prometheus, over HTTP" },
 	{ "log",    cmd_log,    "the packets that rules with `log` or `sample` see, as they come" },
+	{ "explain", cmd_explain, "packets as they come, with the rule that decides and why none before it does" },
 	{ "run",    cmd_run,    "run a filter over a capture, in the kernel, nothing attached" },
 	{ "bench",  cmd_bench,  "what a filter costs a packet, beside a program that drops everything" },
 	{ "doctor", cmd_doctor, "what applying a filter here would do, and what is in the way" },

@@ -45,19 +45,28 @@ void cli_compiler(char *out, size_t size)
 		snprintf(out, size, "xdpfc");
 }
 
-static int compile(const struct cli *cli, const char *path, char *object)
+int cli_xdpfc(const struct cli *cli, char *const *args, const char *remedy)
 {
-	char compiler[PATH_MAX], out[] = "-o", end[] = "--";
-	char *argv[] = { compiler, out, object, end, (char *)(uintptr_t)path, NULL };
+	char compiler[PATH_MAX];
+	size_t n = 0;
+	char **argv;
 	int status, err;
 	pid_t pid;
 
+	while (args[n])
+		n++;
+	argv = calloc(n + 2, sizeof(*argv));
+	if (!argv) {
+		cli_error(cli, "out of memory");
+		return EXIT_SYSTEM;
+	}
 	cli_compiler(compiler, sizeof(compiler));
+	argv[0] = compiler;
+	memcpy(argv + 1, args, n * sizeof(*argv));
 	err = posix_spawnp(&pid, compiler, NULL, NULL, argv, environ);
+	free(argv);
 	if (err) {
-		cli_error(cli, "%s is a rule file, and xdpfc, which compiles it, cannot be started: %s\n"
-			  "Install xdpfc, or compile where it is (xdpfc %s -o prog.o) and give prog.o", path, strerror(err),
-			  path);
+		cli_error(cli, "xdpfc, which knows rules, cannot be started: %s\n%s", strerror(err), remedy);
 		return EXIT_SYSTEM;
 	}
 	while (waitpid(pid, &status, 0) < 0) {
@@ -68,8 +77,17 @@ static int compile(const struct cli *cli, const char *path, char *object)
 	}
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	cli_error(cli, "xdpfc ended by signal %d while it compiled %s", WTERMSIG(status), path);
+	cli_error(cli, "xdpfc ended by signal %d", WTERMSIG(status));
 	return EXIT_SYSTEM;
+}
+
+static int compile(const struct cli *cli, const char *path, char *object)
+{
+	char out[] = "-o", end[] = "--", remedy[PATH_MAX + 128];
+	char *args[] = { out, object, end, (char *)(uintptr_t)path, NULL };
+
+	snprintf(remedy, sizeof(remedy), "%s is a rule file: install xdpfc, or compile where it is (xdpfc %s -o prog.o) and give prog.o", path, path);
+	return cli_xdpfc(cli, args, remedy);
 }
 
 static int open_rules(struct cli *cli, struct xdpf_object **out, const char *path)

@@ -107,13 +107,13 @@ static uint32_t find_in(const struct image *im, const struct tuple *t, unsigned 
 static uint32_t pair_find(const struct image *im, const struct tuple *t, const unsigned *which, const struct value *v, const struct tuple_packet *p,
 			  uint32_t key, bool *sure)
 {
-	const uint32_t *head = image_at(im, t->pair.at), *row = image_at(im, head[PAIR_ROWS]);
+	const uint32_t *head = image_at(im, t->pair.at);
 	const struct pair_record *r = image_at(im, head[PAIR_RECORDS]), *at;
 	const struct tuple_rest *rest = image_at(im, head[PAIR_RESTS]);
 	uint32_t a = rfc_class(im, &t->pair.dim[0], which[t->dim[0]], v[t->dim[0]]);
 	uint32_t b = rfc_class(im, &t->pair.dim[1], which[t->dim[1]], v[t->dim[1]]);
 
-	at = r + row[a] + b;
+	at = r + ((size_t)a << head[PAIR_SHIFT]) + b;
 	if (at->row != a + 1)
 		return key;
 	for (unsigned k = 0; k < PAIR_CHAIN && at->key < key; k++) {

@@ -65,6 +65,9 @@ for _ in $(seq 50); do
 	sleep 0.1
 done
 is "log" "$(grep -c -m1 "10.99.0.1 icmp" "$WORK/log")" 1
+{ sleep 1; ping_a 10.99.0.1; } >/dev/null 2>&1 &
+status "explain" 0 user explain xe0 --raw --rule default --count 1 --rate 1000 --for 20s
+says "what the filter did" '"rule":"default","verdict":"pass"'
 status "doctor" 0 user doctor xe0 "$WORK/live.o"
 status "test" 0 user test --quiet "$WORK/live.o"
 status "run" 0 user run --quiet "$WORK/live.o" "$CAPTURES/ping.pcap"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # Several owners share a filter: each changes a file of its own, the others' rules and what they counted and learned go on, and nobody's change is lost.
 #
-# usage: owners.sh XDPFC XDPF [ROUNDS]      each of two owners changes its file so often at once (4)
+# usage: owners.sh XDPFC XDPF [ROUNDS]      each of two owners changes its file so often at once (3)
 . "$(dirname "$0")/lib.sh" "$@"
-ROUNDS=${3:-4}
+ROUNDS=${3:-3}
 XDPFC=$(realpath "$XDPFC") XDPF=$(realpath "$XDPF")
 own_place
 network
@@ -13,7 +13,7 @@ change() { in_a "$XDPF" apply "$@" xe0; }
 mkdir "$WORK/bin" "$WORK/a" "$WORK/b"
 cp "$XDPF" "$WORK/bin/xdpf"
 compiler() {	# TEXT: what it does before, with the compiler's own arguments
-	printf '#!/bin/bash\n%s\nexec %q "$@"\n' "$1" "$XDPFC" >"$WORK/bin/xdpfc"
+	printf '#!/bin/bash\n%s\nexec %q "$@"\n' "$*" "$XDPFC" >"$WORK/bin/xdpfc"
 	chmod +x "$WORK/bin/xdpfc"
 }
 changed_so() { in_a "$WORK/bin/xdpf" apply "$@" xe0; }
@@ -28,7 +28,7 @@ limit slow = 1 packets/h burst 2;
 note:  add ip.src to seen, count by-port per udp.dport if udp.dport in ports;
 over:  drop if udp.dport == 7001 over slow;
 one:   drop if udp.dport == 7002;
-test "what is not asked for" { packet { ip4.src = 192.0.2.1, udp.dport = 53 } expect pass }
+test "what is not asked for" { packet { ip4.src = 192.0.2.1, udp.dport = 53 } expect pass by default }
 END
 echo 'let ports = { 7001, 7002 };' >"$WORK/a/ports.xdpf"
 echo 'web: drop if tcp.dport == 8080;' >"$WORK/b/b.xdpf"
@@ -88,7 +88,7 @@ says "where" "b/b.xdpf:1:33: error"
 echo 'all: drop if udp;' >"$WORK/b/b.xdpf"
 echo 'all: drop if udp;' >"$WORK/first.xdpf"
 status "another one's test" 1 change --add "$WORK/first.xdpf" --before a.xdpf
-says "whose, and by whom" "a.xdpf:7: test \"what is not asked for\": packet 1: expected pass, came drop by all of first.xdpf"
+says "whose, and by whom" "a.xdpf:7: test \"what is not asked for\": packet 1: expected pass by default, came drop by all of first.xdpf"
 says "what to do" "a.xdpf is not changed here, and of its tests 1 fails with what is"
 is "it is as it was" "$(program_id)" "$id"
 status "and yet" 0 change --no-tests --add "$WORK/first.xdpf" --before a.xdpf
@@ -108,6 +108,40 @@ ok "stdin" bash -c "echo 'q: drop if udp.dport == 1;' | '$XDPFC' - -o '$WORK/std
 status "it runs" 0 change "$WORK/stdin.o"
 status "and is kept" 0 change --add "$WORK/c.xdpf"
 is "its name" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["files"]')" "['<stdin>', 'c.xdpf']"
+
+# what was no rule file is kept as the one that was made of it
+"$XDPFC" --emit=json "$WORK/c.xdpf" >"$WORK/made.json"
+echo 'b-x: drop if udp.dport == 1;' >"$WORK/b.xdpf"
+ok "JSON" "$XDPFC" --import=json "$WORK/made.json" "$WORK/b.xdpf" -o "$WORK/json.o"
+status "it runs" 0 change "$WORK/json.o"
+status "and is kept" 0 change --add "$WORK/first.xdpf"
+is "its rules" "$(rules | grep -c 'x: drop if udp.dport == 7004')" 1
+status "its owner has a name" 0 change --drop first.xdpf --drop c.xdpf
+ok "it goes" in_a "$XDPF" remove xe0
+ip -n "$NAME-a" link set dev xe0 xdp obj "$WORK/stdin.o" sec xdp
+status "somebody else's" 3 change --add "$WORK/c.xdpf"
+says "it stays" "runs there and is not ours; it stays"
+ip -n "$NAME-a" link set dev xe0 xdp off
+
+# ---- several interfaces, and other ways to run ----
+
+both() { in_a "$XDPF" apply "$@" xe0 xe2; }
+status "in generic mode" 0 both --mode generic --add "$WORK/c.xdpf"
+status "the mode is what it is" 0 both --add "$WORK/b.xdpf"
+is "of both" "$(in_a "$XDPF" status --json xe0 xe2 | json '[(i["mode"], i["files"]) for i in j]')" \
+	"[('generic', ['c.xdpf', 'b.xdpf']), ('generic', ['c.xdpf', 'b.xdpf'])]"
+compiler "$XDPF" apply --quiet --mode generic "$WORK/stdin.o" xe2
+status "one of them is another meanwhile" 1 in_a "$WORK/bin/xdpf" apply --drop b.xdpf xe0 xe2
+says "it is seen" "once more"
+says "and they differ then" "do not run the same files"
+is "the other is as it was" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["files"]')" "['c.xdpf', 'b.xdpf']"
+ok "it goes" in_a "$XDPF" remove xe2
+status "for a minute" 0 change --drop b.xdpf --confirm 60s
+status "nobody else's turn then" 3 change --add "$WORK/first.xdpf"
+says "it is said" "waits for confirmation there"
+ok "back" in_a "$XDPF" rollback xe0
+is "as it was" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["files"]')" "['c.xdpf', 'b.xdpf']"
+ok "it goes" in_a "$XDPF" remove xe0
 
 # ---- at once ----
 
@@ -187,7 +221,7 @@ for kind in file nofile control; do
 	status "apply $kind" 1 change "$WORK/lie.o"
 	says "apply $kind" "the object's metadata is broken"
 done
-{ cat "$WORK/a/a.xdpf"; /usr/bin/python3 -c 'print("# " + "x" * (1 << 20))'; } >"$WORK/huge.xdpf"
+{ cat "$WORK/a/a.xdpf"; /usr/bin/python3 -c 'print("# " + "x" * (4 << 20))'; } >"$WORK/huge.xdpf"
 cp "$WORK/a/ports.xdpf" "$WORK"
 ok "a long one" "$XDPFC" "$WORK/huge.xdpf" "$WORK/b/b.xdpf" -o "$WORK/huge.o"
 status "it runs" 0 change "$WORK/huge.o"

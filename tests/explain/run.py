@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 
+import decided
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HERE = os.path.join(ROOT, "tests", "explain")
 PACKETS = ("arp", "tcp.dport = 80", "tcp.dport = 23", "udp.dport = 53, payload = 00:00:01:00:00", "udp.dport = 53", "udp.dport = 9", "tcp.dport = 53",
@@ -227,11 +229,21 @@ def lines(t):
                      ('{"bytes":"0000","length":1}', "`length`"), ('{"bytes":"00","length":1e9}', "`length`"),
                      ('{"bytes":"00","ns":-1}', "`ns`"), ('{"bytes":"00","rxqueue":4294967296}', "`rxqueue`"),
                      ('{"bytes":"00","interface":"%s"}' % ("a" * 16), "`interface`"),
-                     ('{"bytes":"00","bytes":"01"}', "duplicate"), ('{"bytes":"00","rule":5}', "`verdict` and `rule`"), ("\0\xff", "log.json:2: ")):
+                     ('{"bytes":"00","bytes":"01"}', "duplicate"), ('{"bytes":"00","rule":5}', "`rule`"), ("\0\xff", "log.json:2: ")):
         t.write("log.json", json.dumps(good) + "\n" + bad + "\n")
         t.says(bad[:40], t.run("--explain", "log.json", rules), 1, "packet 1: ", why)
+    t.says("a blank first", t.run("--explain", t.write("log.json", "\ufeff \n\t" + json.dumps(good) + "\n"), rules), 0, "packet 1: ")
+    t.write("log.pcapng", b"\n\r\r\n" + b"\0" * 8, "wb")
+    t.says("pcapng is none", t.run("--explain", "log.pcapng", rules), 1, "log.pcapng")
     t.says("short", t.run("--explain", t.write("log.json", '{"bytes":"0011"}\n'), rules), 0, "skipped")
     t.says("text", t.run("--explain", t.write("log.txt", "2026-01-05T10:00:00Z\txe0\tport\tdrop\t62\tx\n"), rules), 1, "--json, or --pcap FILE")
+
+
+def drawn(t):
+    """Of `sample`, which packets are drawn: some, as xdpf_test_random() says."""
+    done = t.run("--json", "--all", "--explain", os.path.join(ROOT, "tests", "captures", "edge.pcap"), t.write("sample.xdpf", "s: sample 1/2;\n"))
+    told = [a["outcome"] for line in done.stdout.splitlines() for r in json.loads(line).get("before", []) for a in r["actions"]]
+    t.check("drawn", set(told) == {None, "the packet is not drawn"} and 0.35 < told.count(None) / len(told) < 0.65, told)
 
 
 def many(t):
@@ -252,8 +264,10 @@ def main():
         golden(t)
         inputs(t)
         lines(t)
+        drawn(t)
         whole(t)
         many(t)
+        decided.run(t, ROOT)
         differential(t, int(sys.argv[2]) if len(sys.argv) > 2 else 5)
     print("%d passed, %d failed, 0 skipped" % (t.passed, t.failed))
     sys.exit(1 if t.failed else 0)

@@ -178,6 +178,43 @@ def several(tally, xdpfc, xdpf):
             tally.check(all(e in text for e in expected), "several files: %r" % text)
 
 
+PASSED_ON = (
+    'set seen : ip live;\nweb: if tcp { note: add ip.src to seen if tcp.dport == 80; known: pass if tcp.dport == 80; }\n'
+    'away: redirect "xdpf-nowhere" else pass if udp.dport == 7;\n'
+    'test "a rule" { packet { tcp.dport = 80 } expect pass by known }\n'
+    'test "the default" { packet { tcp.dport = 81 } expect pass by default repeat 3 packet { tcp.dport = 82 } expect pass by default }\n'
+    'test "an else" { packet { udp.dport = 7, no-way } expect pass by away }\n'
+    'test "anybody" { packet { udp.dport = 9 } expect pass }\n'
+    'test "not this one" { packet { tcp.dport = 81 } expect pass by known }\n'
+    'test "nor then" { packet { tcp.dport = 80 } packet { tcp.dport = 83 } expect pass by known }\n'
+    'test "behind" { packet { tcp.dport = 8080 } expect pass by default }\n',
+    'last: drop if tcp.dport == 8080;\nweb: pass if tcp.dport == 80;\ntest "of the last" { packet { tcp.dport = 80 } expect pass by web }\n'
+    'test "of the last, not so" { packet { tcp.dport = 81 } expect pass by web }\n',
+)
+
+
+def passed_on(tally, xdpfc, xdpf):
+    """Who passed a packet on that all files passed."""
+    with tempfile.TemporaryDirectory() as tmp:
+        files = [os.path.join(tmp, "one.xdpf"), os.path.join(tmp, "two.xdpf")]
+        for path, text in zip(files, PASSED_ON):
+            with open(path, "w") as f:
+                f.write(text)
+        expected = {"not this one": "packet 1: expected pass by known, came pass by default of one.xdpf",
+                    "nor then": "packet 2: expected pass by known, came pass by default of one.xdpf",
+                    "behind": "packet 1: expected pass by default, came drop by last of two.xdpf",
+                    "of the last, not so": "packet 1: expected pass by web, came pass by default of two.xdpf"}
+        for counting in ("at-once", "deferred"):
+            says = [run(xdpfc, "--test", *files)]
+            if not tally.refused:
+                obj = os.path.join(tmp, "prog.o")
+                run(xdpfc, "--quiet", "--counting=" + counting, *files, "-o", obj)
+                says.append(run(xdpf, "test", obj))
+            for done in says:
+                failed = dict(re.findall(r'test "(.*?)": (.*)', done.stdout))
+                tally.check(failed == expected and "Sanitizer" not in done.stderr, "who passed it on: %r, %r" % (done.stdout, done.stderr))
+
+
 def main():
     xdpfc, xdpf = sys.argv[1:3]
     tally, n = Tally(), 0
@@ -193,6 +230,7 @@ def main():
             tally.check(not ours["failures"], "%s: %s" % (path, ours["failures"]))
             tally.check(ours["tests"] or "examples" in path, "%s has no tests" % path)
     several(tally, xdpfc, xdpf)
+    passed_on(tally, xdpfc, xdpf)
     sound(tally, xdpfc, os.path.join(HERE, "frames.xdpf"))
     for name, changes in (("steps.xdpf", STEPS), ("sets.xdpf", SETS)):
         if tally.refused:

@@ -29,6 +29,8 @@ else
 	# First, and alone; then somebody joins, and leaves.
 	check "dispatcher: ours first" xdpf apply --dispatch /objects/link-drop.o va
 	check "dispatcher: it drops" fails ping -c 2 -W 1 10.9.8.2
+	check "dispatcher: a part says what it does" sh -c 'xdpf explain va --raw --verdict drop --count 1 --for 20s >/tmp/why &
+		sleep 2; ping -c 3 -W 1 10.9.8.2 >/dev/null; wait; grep -q "\"rule\":\"echo\",\"verdict\":\"drop\"" /tmp/why'
 	check "dispatcher: theirs joins" xdp-loader load -m native -s xdp va /objects/link-seen.o
 	check "dispatcher: ours is still ours" sh -c 'xdpf stats va | grep -E "echo +drop +[1-9]"'
 	check "dispatcher: and drops" fails ping -c 2 -W 1 10.9.8.2

@@ -93,4 +93,20 @@ status "a wrong one" 1 guard run "$WORK/wrong.xdpf" xe0
 says "what is wrong, and what to do" "wrong.xdpf:1:14: error: unknown field .tcp.dprot."
 status "stop" 0 guard stop xe0
 status "stopped" 1 guard stop xe0
+
+# One owner's file among several.
+mkdir "$WORK/one" "$WORK/two"
+printf 'include "ports.xdpf";\na: drop if udp.dport in ports;\ntest "a" { packet { udp.dport = 7 } expect drop by a }\n' >"$WORK/one/a.xdpf"
+echo 'let ports = { 7, 8 };' >"$WORK/one/ports.xdpf"
+printf 'b: drop if udp.dport == 9;\ntest "b" { packet { udp.dport = 9 } expect drop by b }\n' >"$WORK/two/b.xdpf"
+ok "both" "$XDPFC" "$WORK/one/a.xdpf" "$WORK/two/b.xdpf" -o "$WORK/both.o"
+status "they run" 0 guard run "$WORK/both.o" xe0
+ok "the owners' program" "$CC" -Wall -Wextra -Werror "${FLAGS[@]}" "$HERE_LIB/owners.c" $cflags $(pkg-config --libs libxdpf) -o "$WORK/owners"
+status "one's file" 0 in_a "$WORK/owners" xe0 lo "$WORK/two/b.xdpf"
+is "what it is told" "$OUT" "a.xdpf of a.xdpf by a.xdpf
+ports.xdpf of a.xdpf by ports.xdpf
+b.xdpf of b.xdpf by b.xdpf
+a test of a.xdpf
+a test of b.xdpf
+xe0: somebody else changed the filter there meanwhile; nothing was done: merge the changes anew"
 report

@@ -67,7 +67,7 @@ PATTERNS = {
     "reply": (600, lambda r, i: f"reply {'rst' if i % 2 else 'unreachable'} if l4.dport == {i};"),
     "syncookie": (40, lambda r, i: f"syncookie if l4.dport == {i};"),
     "redirect": (500, lambda r, i: f"redirect eth{i % 9} else pass if tcp.dport == {i};"),
-    "keys": (57, lambda r, i: f"count t{i} per (ip.src, tcp.dport, eth.src);"),
+    "keys": (55, lambda r, i: f"count t{i} per (ip.src, tcp.dport, eth.src);"),
     "long-key": (50, lambda r, i: f"count t per (ip.src, ip.dst, tcp.sport, tcp.dport, tcp.seq, eth.src, eth.dst, tcp.window) if tcp.dport > {i};"),
     "extensions": (60, lambda r, i: f"count k{i % 6} per {EXTENSIONS[i % 6]};"),
     "extension-tests": (60, lambda r, i: f"count c if {EXTENSIONS[(i * 5) % 6]} > {i % 7} or {EXTENSIONS[i % 6]} != 3;"),

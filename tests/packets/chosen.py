@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Keys that somebody chose: addresses of one /56 that differ only in the last byte of each half. A limit has room for all of them, as for any others:
-each has its tokens, none goes by for want of room, whatever the seed.
+"""Keys that somebody chose: addresses of one /56 that differ only in the last byte of each half, and such that differ in one byte, with all TTLs. A
+limit has room for all of them, as for any others: each has its tokens, none goes by for want of room, whatever the seed.
 
 usage: chosen.py [--xdpfc XDPFC] [--xdpf XDPF]
 """
@@ -17,13 +17,14 @@ import corpus
 import diff
 
 BYTES = range(0, 256, 2)
-RULES = "limit source = 1/h burst 1 per ip.src size 50k;\ndefault pass;\nover: drop if udp over source;\n"
+RULES = ("limit source = 1/h burst 1 per ip.src size 50k;\nlimit hops = 1/h burst 1 per (ip6.src, ip.ttl) size 50k;\ndefault pass;\n"
+         "over: drop if udp.sport == 1 over source;\nfar: drop if udp.sport == 3 over hops;\n")
 
 
-def frame(a, b):
-    udp = struct.pack(">HHHH", 1, 2, 8, 0)
+def frame(port, a, b, ttl):
+    udp = struct.pack(">HHHH", port, 2, 8, 0)
     source = bytes.fromhex("20010db8000000") + bytes((a, 0, 0, 0, 0, 0, 0, 0, b))
-    return (bytes.fromhex("02000000000102000000000286dd") + struct.pack(">IHBB", 6 << 28, len(udp), 17, 64) + source +
+    return (bytes.fromhex("02000000000102000000000286dd") + struct.pack(">IHBB", 6 << 28, len(udp), 17, ttl) + source +
             bytes.fromhex("20010db8ffff00000000000000000001") + udp)
 
 
@@ -37,7 +38,7 @@ def main():
     if refused:
         print("skipped: chosen: the kernel: " + refused)
         return 77
-    frames = [frame(a, b) for a in BYTES for b in BYTES]
+    frames = [f for a in BYTES for b in BYTES for f in (frame(1, a, b, 64), frame(3, a, 0, b))]
     with tempfile.TemporaryDirectory() as tmp:
         rules, capture, prog = (os.path.join(tmp, name) for name in ("chosen.xdpf", "frames.pcap", "chosen.o"))
         with open(rules, "w") as f:
@@ -48,12 +49,12 @@ def main():
             if done.returncode:
                 print("FAILED: %s\n0 passed, 1 failed, 0 skipped" % done.stderr)
                 return 1
-        limit = json.loads(done.stdout.splitlines()[-1])["summary"]["limits"][0]
-    want = {"admitted": len(frames), "denied": len(frames), "full": 0}
-    failed = [what for what in want if limit[what] != want[what]]
-    for what in failed:
-        print("FAILED: %s: %d of %d" % (what, limit[what], want[what]))
-    print("%d passed, %d failed, 0 skipped" % (len(want) - len(failed), len(failed)))
+        limits = json.loads(done.stdout.splitlines()[-1])["summary"]["limits"]
+    want = {"admitted": len(frames) // 2, "denied": len(frames) // 2, "full": 0}
+    failed = [(limit, what) for limit in limits for what in want if limit[what] != want[what]]
+    for limit, what in failed:
+        print("FAILED: %s: %s: %d of %d" % (limit["name"], what, limit[what], want[what]))
+    print("%d passed, %d failed, 0 skipped" % (len(limits) * len(want) - len(failed), len(failed)))
     return 1 if failed else 0
 
 

@@ -12,6 +12,8 @@
 
 #include "private.h"
 
+#define SUM "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static const char meta_text[] =
 	"{\"xdpf\":1,\"compiler\":\"xdpfc\",\"program\":\"p\","
 	"\"files\":[{\"name\":\"a.xdpf\",\"default\":{\"index\":1,\"verdict\":\"redirect\",\"else\":{\"slot\":0,\"verdict\":\"abort\"}},"
@@ -28,7 +30,8 @@ static const char meta_text[] =
 	"{\"name\":\"nets\",\"file\":0,\"size\":100,\"timeout\":0,\"expires\":false,\"prefix\":true,\"key_size\":23,"
 	"\"added\":false,\"taken\":false,\"snap\":[16,1],"
 	"\"key\":[{\"name\":\"port\",\"type\":\"port\",\"kind\":\"num\",\"offset\":4,\"size\":2},"
-	"{\"name\":\"net\",\"type\":\"net\",\"kind\":\"net\",\"offset\":6,\"size\":17}]}]}";
+	"{\"name\":\"net\",\"type\":\"net\",\"kind\":\"net\",\"offset\":6,\"size\":17}]}],"
+	"\"sources\":[{\"name\":\"a.xdpf\",\"path\":\"a.xdpf\",\"file\":0,\"size\":7,\"sha256\":\"" SUM "\",\"text\":\"pass;\\n\\t\"}]}";
 
 #define FRAME "0200000000020200000000010806"
 
@@ -166,6 +169,19 @@ struct wrong {
 };
 
 static const struct wrong wrong_meta[] = {
+	{ "\"sources\":[{", "\"sources\":[7,{", "\"sources\" has an element that is no object" },
+	{ "\"sources\":[{", "\"sources\":{},\"s\":[{", "\"sources\" is missing or no array" },
+	{ "\"path\":\"a.xdpf\"", "\"path\":7", "\"path\" is missing or no string" },
+	{ "\"path\":\"a.xdpf\"", "\"path\":\"a\\u001b\"", "\"path\" has control characters" },
+	{ "\"path\":\"a.xdpf\",\"file\":0", "\"path\":\"a.xdpf\"", "\"file\" is missing or no number" },
+	{ "\"path\":\"a.xdpf\",\"file\":0", "\"path\":\"a.xdpf\",\"file\":1", "\"file\" is out of bounds" },
+	{ "\"path\":\"a.xdpf\",\"file\":0", "\"path\":\"a.xdpf\",\"file\":-1", "\"file\" is out of bounds" },
+	{ "\"size\":7,", "\"size\":8,", "has an element that is no file" },
+	{ "\"size\":7,", "\"size\":-7,", "has an element that is no file" },
+	{ "\"size\":7,", "", "has an element that is no file" },
+	{ SUM, "0123", "\"sha256\" is none" },
+	{ ",\"text\":\"pass;", ",\"t\":\"pass;", "has an element that is no file" },
+	{ "\"text\":\"pass;\\n", "\"text\":\"pass;\\u0000", "a string holds a NUL" },
 	{ "\"else\":{\"slot\":1,", "\"else\":{\"slot\":2,", "\"slot\" is out of bounds" },
 	{ "\"else\":{\"slot\":1,", "\"else\":{\"slot\":-1,", "\"slot\" is out of bounds" },
 	{ "\"else\":{\"slot\":1,\"verdict\":\"drop\"}", "\"else\":{\"slot\":1}", "\"verdict\" is missing" },
@@ -200,7 +216,7 @@ static const struct wrong wrong_meta[] = {
 	{ "\"file\":0,\"size\":65536", "\"file\":1,\"size\":65536", "\"file\" is out of bounds" },
 	{ "\"size\":65536", "\"size\":-1", "\"size\" is out of bounds" },
 	{ "\"size\":65536", "\"size\":0", "\"size\" is said of a limit without a key" },
-	{ "\"words\":3", "\"words\":17", "\"words\" is out of bounds" },
+	{ "\"words\":3", "\"words\":18", "\"words\" is out of bounds" },
 	{ "\"words\":3", "\"word\":3", "\"words\" is missing or no number" },
 	{ "\"words\":3", "\"words\":0", "\"size\" is said of a limit without a key" },
 	{ "\"limits\":[{", "\"limits\":[7,{", "\"limits\" has an element that is no object" },
@@ -240,6 +256,8 @@ static const struct wrong wrong_meta[] = {
 };
 
 static const struct wrong wrong_tests[] = {
+	{ "\"name\":\"a\"", "\"name\":\"a\",\"file\":1", "\"file\" is none of its files" },
+	{ "\"name\":\"a\"", "\"name\":\"a\",\"file\":null", "\"file\" is none of its files" },
 	{ "{\"tests\":", "{\"test\":", "\"tests\" is missing" },
 	{ "\"tests\":[{", "\"tests\":[7,{", "\"steps\" is missing" },
 	{ "\"name\":\"a\"", "\"name\":null", "\"name\" is missing" },
