@@ -202,14 +202,14 @@ struct xdpf_turns {
 	uint64_t busy;				/* the runtime's; bit N: somebody is at it, or was and ended before it was done */
 };
 
-/* What a snapshot was made of, before so many elements in the order of live_sort(). */
+/* What a snapshot was made of, before so many elements in the order of live_sort(). With .states 1 there is behind them, for each, a u32: where in
+ * the snapshot its state is. */
 struct xdpf_list {
 	uint64_t n;
-	uint32_t key_size, states;		/* .states 1: behind the elements, at a multiple of 4 bytes, u32 of each: where in the snapshot its
-						 * state is */
+	uint32_t key_size, states;
 };
 
-/* Where its .states begin. */
+/* Where these begin. */
 static inline size_t xdpf_list_states(size_t n, uint32_t key_size)
 {
 	return (sizeof(struct xdpf_list) + n * key_size + 3) / 4 * 4;

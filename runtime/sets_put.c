@@ -68,7 +68,7 @@ int rt_place_full(const struct xdpf_set *set, size_t n, const struct xdpf_log *l
 
 /* Is there room for these elements, too? Of a set without a snapshot its map says so. */
 int rt_place_room(const struct rt_place *at, const struct rt_list *list, const unsigned char *keys, size_t n, uint64_t now,
-		      const struct xdpf_log *log)
+		  const struct xdpf_log *log)
 {
 	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	_cleanup_(rt_keytab_free) struct rt_keytab given = { 0 };
@@ -194,7 +194,7 @@ static int put_chunk(const struct rt_place *at, const unsigned char *keys, struc
 
 /* All of them or, where there is no room, none. */
 int rt_place_put(const struct rt_place *at, const struct rt_list *list, const unsigned char *keys, size_t n, uint64_t keep, uint64_t now,
-		    const struct xdpf_log *log)
+		 const struct xdpf_log *log)
 {
 	_cleanup_free_ struct before *b = calloc(n + 1, sizeof(*b));
 	uint64_t until = keep ? now + keep : 0;

@@ -25,10 +25,10 @@ static const char meta_text[] =
 	"\"limits\":[{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3,\"layout\":\"ip.src shift 0\",\"shift\":0}],"
 	"\"logs\":[{\"rule\":0,\"sample\":false}],"
 	"\"sets\":[{\"name\":\"banned\",\"file\":0,\"size\":3,\"timeout\":10000,\"expires\":true,\"prefix\":false,\"key_size\":4,"
-	"\"added\":true,\"snap\":[16,0],"
+	"\"added\":true,\"taken\":false,\"snap\":[16,0],"
 	"\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]},"
 	"{\"name\":\"nets\",\"file\":0,\"size\":100,\"timeout\":0,\"expires\":false,\"prefix\":true,\"key_size\":23,"
-	"\"added\":false,\"snap\":[16,1],"
+	"\"added\":false,\"taken\":false,\"snap\":[16,1],"
 	"\"key\":[{\"name\":\"port\",\"type\":\"port\",\"kind\":\"num\",\"offset\":4,\"size\":2},"
 	"{\"name\":\"net\",\"type\":\"net\",\"kind\":\"net\",\"offset\":6,\"size\":17}]}],"
 	"\"sources\":[{\"name\":\"a.xdpf\",\"path\":\"a.xdpf\",\"file\":0,\"size\":7,\"sha256\":\"" SUM "\",\"text\":\"pass;\\n\\t\"}]}";
@@ -241,7 +241,9 @@ static const struct wrong wrong_meta[] = {
 	{ "\"kind\":\"num\",\"offset\":4,", "\"kind\":\"num\",\"offset\":22,", "\"offset\" lies outside the key" },
 	{ "\"kind\":\"num\",\"offset\":4,", "\"kind\":\"num\",\"offset\":4294967295,", "\"offset\" is out of bounds" },
 	{ "\"kind\":\"net\"", "\"kind\":\"wide\"", "\"kind\" is unknown" },
-	{ "\"added\":true", "\"added\":1", "\"added\" is missing" },
+	{ "\"added\":true", "\"added\":1", "\"added\" or \"taken\" is missing" },
+	{ "\"taken\":false", "\"taken\":0", "\"added\" or \"taken\" is missing" },
+	{ "\"snap\":[16,0]", "\"snap\":null", "\"snap\" is not what" },
 	{ "\"snap\":[16,0]", "\"snap\":[17,0]", "\"snap\" is not what" },
 	{ "\"snap\":[16,0]", "\"snap\":[16]", "\"snap\" is not what" },
 	{ "\"snap\":[16,0]", "\"snap\":[16,64]", "\"snap\" is not what" },
