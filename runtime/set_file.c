@@ -13,6 +13,14 @@ static bool blank(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == ',' || c == '\n';
 }
 
+/* Without snprintf(): there may be millions of lines. Keeps a zero behind it all. */
+static void put(char *text, size_t *used, const char *what, size_t len)
+{
+	memcpy(text + *used, what, len);
+	*used += len;
+	text[*used] = '\0';
+}
+
 /* The line as an element's text, in @text of @size bytes: "A" or "(A, B)"; empty: there is none in it. False: it is too long. */
 static bool element(const char *line, size_t len, size_t n, char *text, size_t size)
 {
@@ -32,10 +40,10 @@ static bool element(const char *line, size_t len, size_t n, char *text, size_t s
 			return true;
 		if (used + (size_t)(p - begin) + 4 > size)
 			return false;
-		used += (size_t)snprintf(text + used, size - used, "%s%.*s", i ? ", " : n > 1 ? "(" : "", (int)(p - begin), begin);
+		put(text, &used, i ? ", " : n > 1 ? "(" : "", i ? 2 : n > 1);
+		put(text, &used, begin, (size_t)(p - begin));
 	}
-	if (n > 1)
-		snprintf(text + used, size - used, ")");
+	put(text, &used, ")", n > 1);
 	return true;
 }
 

@@ -159,13 +159,18 @@ static int component(const struct xdpf_key_field *f, char *text, unsigned char *
 
 int xdpf_set_key(const struct xdpf_set *set, const char *text, void *key, const struct xdpf_log *log)
 {
-	_cleanup_free_ char *copy = strdup(text);
+	_cleanup_free_ char *copy = NULL;
 	uint32_t all = 8 * (set->key_size - 4);
-	char *p = copy, *end;
+	size_t len = strlen(text);
+	char few[128], *p = few, *end;
 	int err = 0;
 
-	if (!copy)
-		return rt_fail(log, ENOMEM, "out of memory");
+	if (len >= sizeof(few)) {
+		p = copy = malloc(len + 1);
+		if (!copy)
+			return rt_fail(log, ENOMEM, "out of memory");
+	}
+	memcpy(p, text, len + 1);
 	memset(key, 0, set->key_size);
 	if (set->prefix)
 		memcpy(key, &all, sizeof(all));

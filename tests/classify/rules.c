@@ -228,6 +228,11 @@ size_t found_words(const struct image *im, uint32_t list, uint32_t best, uint32_
 {
 	size_t n = 0;
 
+	/* see cg_entry() */
+	if (!list) {
+		word[0] = best;
+		return 1;
+	}
 	for (const uint32_t *w = image_at(im, list); n < most; w++) {
 		bool stop = best <= *w;
 

@@ -51,7 +51,7 @@ size_t packets_classbench(struct arena *a, const char *file, bool mapped, struct
 
 /* The words of the packet's entries as far as the first that stops, else CLASSIFY_WORD_END; at most @most of them: how many. */
 size_t rules_linear(const struct classify_rules *rules, const struct packet *p, uint32_t *word, size_t most);
-/* The same of what a look-up found. */
+/* The same of what a look-up found. @list: 0 where code found none, as cg_classify() says it. */
 size_t found_words(const struct image *im, uint32_t list, uint32_t best, uint32_t *word, size_t most);
 
 #endif
