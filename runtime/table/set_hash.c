@@ -19,30 +19,44 @@ static bool slot_is(const unsigned char *slot, const uint64_t *key, unsigned wor
 	return bytes == 4 ? !memcmp(slot, &narrow, 4) && key[0] == narrow : !memcmp(slot, key, 8 * words);
 }
 
-/* A slot for it; SET_NO_SLOT: there is no room within reach. @used: of each bucket, how many slots. */
-static size_t put(unsigned char *table, const struct set_head *h, const uint64_t *key, uint8_t *used)
+static size_t home(const struct set_head *h, const uint64_t *key)
 {
-	unsigned bytes = set_hash_slot_bytes(h->bits), slots = set_hash_slots(h->bits);
-	size_t b = set_hash(key, h->words, h->hash.seed) * h->hash.buckets >> 32, end = b + SET_HASH_PROBES, slot;
-
-	while (b < end && used[b] == slots)
-		b++;
-	if (b == end)
-		return SET_NO_SLOT;
-	slot = b * slots + used[b]++;
-	memcpy(table + slot * bytes, key, bytes);
-	return slot;
+	return set_hash(key, h->words, h->hash.seed) * h->hash.buckets >> 32;
 }
 
-/* All keys; zero goes to the head. */
-static bool fill(struct set_draft *d, size_t at, uint8_t *used)
-{
-	const struct set_elements *e = d->e;
-	struct set_head *h = set_head_of(d);
-	unsigned char *table = set_at(d, at);
-	size_t n = 0;
+struct filling {
+	struct set_draft *d;
+	struct set_head *h;
+	unsigned char *table;
+	uint32_t *next;			/* of each bucket: how many keys are at home there; then the slot of its next one */
+	size_t n;			/* keys that have been put */
+};
 
-	h->hash.zero = 0;
+static void count(struct filling *f, const uint64_t *key)
+{
+	if (set_is_zero(key, f->h->words))
+		f->h->hash.zero = 1;
+	else
+		f->next[home(f->h, key)]++;
+}
+
+static void put(struct filling *f, const uint64_t *key)
+{
+	unsigned bytes = set_hash_slot_bytes(f->h->bits);
+	size_t slot = SET_NO_SLOT;
+
+	if (!set_is_zero(key, f->h->words)) {
+		slot = f->next[home(f->h, key)]++;
+		memcpy(f->table + slot * bytes, key, bytes);
+	}
+	if (f->d->slot)
+		f->d->slot[f->n++] = (uint32_t)slot;
+}
+
+static void each_key(struct filling *f, void (*what)(struct filling *f, const uint64_t *key))
+{
+	const struct set_elements *e = f->d->e;
+
 	for (size_t i = 0; i < e->n; i += 2) {
 		const uint64_t *end = i + 1 < e->n ? e->bound + (i + 1) * e->words : NULL;
 		uint64_t key[SET_MAX_WORDS];
@@ -50,34 +64,33 @@ static bool fill(struct set_draft *d, size_t at, uint8_t *used)
 
 		memcpy(key, e->bound + i * e->words, e->words * sizeof(*key));
 		do {
-			size_t slot = SET_NO_SLOT;
-
 			last = !end && set_is_greatest(key, e->words, e->bits);
-			if (set_is_zero(key, e->words))
-				h->hash.zero = 1;
-			else
-				slot = put(table, h, key, used);
-			if (slot == SET_NO_SLOT && !set_is_zero(key, e->words))
-				return false;
-			if (d->slot)
-				d->slot[n++] = (uint32_t)slot;
+			what(f, key);
 			set_next(key, e->words);
 		} while (end ? set_cmp(key, end, e->words) != 0 : !last);
 	}
-	return true;
 }
 
-/* The most buckets that a look-up finds full, and one. */
-static unsigned probes(const struct set_head *h, const uint8_t *used)
+/* From how many keys are at home in each bucket to where these begin: behind those of the buckets before it, so that nobody is far from home because
+ * others came first, and what stands between a key and its home is full. The buckets that have to be looked at; 0: more than there may be. */
+static unsigned settle(struct filling *f)
 {
-	unsigned slots = set_hash_slots(h->bits), most = 1, run = 1;
+	unsigned slots = set_hash_slots(f->h->bits), most = 1;
+	uint64_t end = 0;
 
-	for (size_t b = 0; b < (size_t)h->hash.buckets + SET_HASH_PROBES - 1; b++) {
-		run = used[b] == slots ? run + 1 : 1;
-		if (run > most)
-			most = run;
+	for (uint64_t b = 0; b < f->h->hash.buckets; b++) {
+		uint32_t n = f->next[b];
+
+		if (end < b * slots)
+			end = b * slots;
+		f->next[b] = (uint32_t)end;
+		end += n;
+		if (n && (end - 1) / slots - b >= SET_HASH_PROBES)
+			return 0;
+		if (n && (end - 1) / slots - b + 1 > most)
+			most = (unsigned)((end - 1) / slots - b + 1);
 	}
-	return most < SET_HASH_PROBES ? most : SET_HASH_PROBES;
+	return most;
 }
 
 const char *set_hash_build(struct set_draft *d)
@@ -91,24 +104,25 @@ const char *set_hash_build(struct set_draft *d)
 		return too_many_keys;
 	for (unsigned grown = 0; grown < GROWTHS; grown++, buckets += buckets / 4 + 1)
 		for (unsigned seed = 0; seed < SEEDS; seed++) {
-			struct set_head *h;
-			uint8_t *used;
-			bool ok;
+			struct filling f = { .d = d };
 			size_t size = (size_t)(buckets + SET_HASH_PROBES - 1) * slots * bytes, at;
 
-			if (buckets > UINT32_MAX || !set_room(d, size, SET_ALIGN, &at))
+			if ((buckets + SET_HASH_PROBES) * slots > UINT32_MAX || !set_room(d, size, SET_ALIGN, &at))
 				return set_too_large;
-			h = set_head_of(d);
-			h->hash.seed = d->seed + seed * SET_HASH_LAST;
-			h->hash.buckets = (uint32_t)buckets;
-			used = calloc(buckets + SET_HASH_PROBES, 1);
-			if (!used)
+			f.h = set_head_of(d);
+			f.table = set_at(d, at);
+			f.h->hash.zero = 0;
+			f.h->hash.seed = d->seed + seed * SET_HASH_LAST;
+			f.h->hash.buckets = (uint32_t)buckets;
+			f.next = calloc(buckets, sizeof(*f.next));
+			if (!f.next)
 				return no_memory;
-			ok = fill(d, at, used);
-			if (ok)
-				d->loads = h->hash.probes = probes(h, used);
-			free(used);
-			if (ok)
+			each_key(&f, count);
+			d->loads = f.h->hash.probes = settle(&f);
+			if (d->loads)
+				each_key(&f, put);
+			free(f.next);
+			if (d->loads)
 				return NULL;
 			memset(d->m->v + begin, 0, d->m->n - begin);
 			d->m->n = begin;

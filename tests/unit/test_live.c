@@ -291,6 +291,47 @@ static void rows(void **state)
 		}
 }
 
+/* A set takes as many elements as were declared, also where the snapshot's size is the next power of two by hair's breadth. */
+static void tight(void **state)
+{
+	enum { MOST = 400000 };
+	static const struct { unsigned components, size; } kinds_of[] = { { 1, 4 }, { 1, 8 }, { 1, 20 }, { 2, 24 }, { 3, 32 } };
+	static const struct live_head head;
+	uint32_t *where = calloc(MOST, sizeof(*where));
+
+	(void)state;
+	for (unsigned k = 0; k < sizeof(kinds_of) / sizeof(*kinds_of); k++) {
+		unsigned size = kinds_of[k].size, room;
+		struct live_decl d = { false, false, true, true, kinds_of[k].components, size, MOST };
+		unsigned char *elements = calloc(MOST, size);
+		struct live_set s;
+		struct image im = { 0 };
+
+		/* the most elements of a room that is one smaller */
+		room = live_set_of(&d).room - 1;
+		while (live_set_of(&d).room > room)
+			d.size--;
+		s = live_set_of(&d);
+		assert_int_equal(s.room, room);
+		for (size_t i = 0; i < d.size; i++) {
+			for (unsigned b = 0; b < size; b++)
+				elements[i * size + b] = (unsigned char)rnd();
+			/* each another one */
+			memcpy(elements + i * size, &(uint32_t){ (uint32_t)i * 2654435761u }, 4);
+			if (size == 20)
+				elements[i * size + 16] = 6;
+		}
+		assert_int_equal(live_sort(&s, elements, d.size), d.size);
+		assert_null(live_build(&s, &(struct live_elements){ elements, NULL, d.size }, &head, k + 1, &im, where));
+		assert_true(im.n <= (size_t)1 << s.room);
+		for (size_t i = 0; i < d.size; i += 11)
+			assert_true(live_until(&s, im.v, elements + i * size));
+		image_free(&im);
+		free(elements);
+	}
+	free(where);
+}
+
 /* What is more than was declared has no room: that is said, and nothing is written behind. */
 static void no_room(void **state)
 {
@@ -324,7 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_forms), cmocka_unit_test(always_room), cmocka_unit_test(rows), cmocka_unit_test(no_room),
-		cmocka_unit_test(many_times),
+		cmocka_unit_test(many_times), cmocka_unit_test(tight),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
