@@ -124,7 +124,7 @@ says "it is said" "THE FILTER DID OTHERWISE: drop by telnet of why.xdpf"
 # ---- rewriting: as it came in; includes and elements from the program alone ----
 status "one that writes" 0 in_a "$XDPF" apply "$WORK/writes.xdpf" xe0
 mv "$WORK/more" "$WORK/moved"
-explain writes --json --count 3 --rate 1000 --for 30s
+explain writes --json --verdict drop,tx --count 3 --rate 1000 --for 30s
 udp 800 20 2
 udp 801 20 1
 ended writes 0
