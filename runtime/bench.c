@@ -24,7 +24,7 @@
 #define EXIT() INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
 
 enum { FILTER, FLOOR, PLACES };		/* in the array of programs */
-enum { ROUNDS = 9, PACKETS = 100000, MOST_PACKETS = 100000000, ROUNDS_MOST = 1001 };
+enum { ROUNDS = 9, PACKETS = 100000, MOST_PACKETS = 100000000 };
 
 /* What the feeding program reads and writes. */
 struct feed {
@@ -330,8 +330,8 @@ int xdpf_bench_run(struct xdpf_bench *b, const struct xdpf_bench_opts *opts, str
 		return err;
 	if (opt.frame >= b->n)
 		return rt_fail(log, EINVAL, "there is no frame %zu of %zu to run the filter over", opt.frame, b->n);
-	if (t.rounds > ROUNDS_MOST || t.packets > MOST_PACKETS)
-		return rt_fail(log, EINVAL, "at most %d rounds of %d packets", ROUNDS_MOST, MOST_PACKETS);
+	if (t.rounds > XDPF_BENCH_ROUNDS || t.packets > MOST_PACKETS)
+		return rt_fail(log, EINVAL, "at most %d rounds of %d packets", XDPF_BENCH_ROUNDS, MOST_PACKETS);
 	if (!opt.hot)
 		t.frames = (uint32_t)b->n - t.first;
 	if (t.packets < t.frames)

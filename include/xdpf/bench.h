@@ -22,11 +22,13 @@ XDPF_API void xdpf_bench_free(struct xdpf_bench *b);
 #define XDPF_BENCH_FRAMES 131072
 XDPF_API int xdpf_bench_add(struct xdpf_bench *b, const void *frame, size_t len);
 
+#define XDPF_BENCH_ROUNDS 1001
+
 struct xdpf_bench_opts {
 	size_t sz;
 	bool hot;			/* one frame alone, over and over: with all that it touches in the caches */
 	size_t frame;			/* that one, or the first: from 0 on */
-	unsigned rounds;		/* filter and floor by turns so often; 0: 9 */
+	unsigned rounds;		/* filter and floor by turns so often, at most XDPF_BENCH_ROUNDS; 0: 9 */
 	unsigned packets;		/* in each turn at least; 0: 100000 */
 };
 

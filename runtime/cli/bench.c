@@ -189,7 +189,7 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
 				return cli_usage(cli, "--packet takes a number from 1 on");
 			break;
 		case OPT_ROUNDS:
-			if (!cli_number(cli, "rounds", optarg, 1001, &n))
+			if (!cli_number(cli, "rounds", optarg, XDPF_BENCH_ROUNDS, &n))
 				return EXIT_USAGE;
 			if (!n)
 				return cli_usage(cli, "--rounds takes a number from 1 on");
