@@ -17,6 +17,9 @@ bool codegen_program(const struct ir_program *p, const char *mcpu, enum codegen_
 /* Maps that the object has beside those that loaders make of its sections. */
 struct codegen_map {
 	const char *name, *type;	/* "percpu_array"; static or in the arena */
+	unsigned kind;			/* enum bpf_map_type */
+	uint64_t key, value;		/* bytes of each */
+	uint64_t inner;			/* … of the one element of each array that is an element; 0: elements are none */
 	uint64_t entries;
 	bool per_cpu;
 	uint64_t bytes;			/* about what the kernel takes for it when it is full; .per_cpu: for each CPU */

@@ -81,9 +81,12 @@ V cg_map_of_maps(struct cg *g, const char *name, uint64_t max, MD inner_key, MD 
 		cg_pointer_type(g, cg_array_type(g, g->dint, max, 32)), cg_pointer_type(g, inner_key), cg_array_type(g, inner, 0, 64),
 	};
 	T field[] = { g->ptr, g->ptr, g->ptr };
+	struct codegen_map *note;
 	V v = cg_global(g, name, LLVMConstNull(LLVMStructTypeInContext(g->cx, field, 3, 0)), ".maps", false, 8);
 
-	cg_note_map(g, name, BPF_MAP_TYPE_ARRAY_OF_MAPS, max, bytes(inner_key), sizeof(uint32_t), 0);
+	note = cg_note_map(g, name, BPF_MAP_TYPE_ARRAY_OF_MAPS, max, bytes(inner_key), sizeof(uint32_t), 0);
+	if (note)
+		note->inner = bytes(inner_value);
 	cg_debug_global(g, v, name, cg_struct_type(g, "", 4, outer, outer_types, outer_bits, NULL, 0));
 	return v;
 }

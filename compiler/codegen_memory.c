@@ -82,16 +82,20 @@ static uint64_t memory(unsigned type, uint64_t max, uint64_t key, uint64_t value
 	}
 }
 
-void cg_note_map(struct cg *g, const char *name, unsigned type, uint64_t max, uint64_t key, uint64_t value, unsigned flags)
+struct codegen_map *cg_note_map(struct cg *g, const char *name, unsigned type, uint64_t max, uint64_t key, uint64_t value, unsigned flags)
 {
 	struct codegen_map *m;
 
 	if (!g->maps)
-		return;
+		return NULL;
 	m = vec_add(g->arena, &g->maps->list);
 	m->name = arena_printf(g->arena, "%s", name);
 	m->type = type_name(type);
+	m->kind = type;
+	m->key = key;
+	m->value = value;
 	m->entries = type == BPF_MAP_TYPE_RINGBUF ? 0 : max;
 	m->per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
 	m->bytes = memory(type, max, key, value, flags, &m->shared);
+	return m;
 }

@@ -130,7 +130,7 @@ MD cg_pointer_type(struct cg *g, MD to);
 /* ---- codegen_memory.c ---- */
 
 /* The map, for who asked which there are; of sizes in bytes. */
-void cg_note_map(struct cg *g, const char *name, unsigned type, uint64_t max, uint64_t key, uint64_t value, unsigned flags);
+struct codegen_map *cg_note_map(struct cg *g, const char *name, unsigned type, uint64_t max, uint64_t key, uint64_t value, unsigned flags);
 
 /* ---- codegen_map.c ---- */
 

@@ -50,6 +50,12 @@ bool compile_budget(const struct ast_program *p, const struct compile_options *o
 	*out = (struct budget){ 0 };
 	if (!compile_with_facts(p, o, d, &obj, &len, &facts))
 		return false;
+	for (size_t i = 0; i < facts.maps.list.n; i++) {
+		const struct codegen_map *m = &facts.maps.list.v[i];
+
+		*vec_add(d->arena, &object.map) = (struct object_map){ m->name, m->kind, (uint32_t)m->key, (uint32_t)m->value, (uint32_t)m->entries,
+								       (uint32_t)m->inner };
+	}
 	ok = object_facts(d->arena, obj, len, &object, &err);
 	compile_object_free(obj, len);
 	if (!ok) {

@@ -37,7 +37,20 @@ struct object_path {
 
 enum { OBJECT_FRAME = 32, OBJECT_STACK = 512 };	/* what a frame counts in without a JIT and before Linux 6.9; the most that kernels allow */
 
+/* A map that the object says of by name. */
+struct object_map {
+	const char *name;
+	unsigned type;			/* enum bpf_map_type */
+	uint32_t key, value, entries;
+	uint32_t inner;			/* bytes of the one element of each array that is an element; 0: elements are none */
+};
+
 struct object_facts {
+	VEC(struct object_map) map;	/* given */
+	size_t verified;		/* instructions that a verifier walks; 0: not known; more than OBJECT_VERIFIED: nobody knows how many more */
+	size_t longest;			/* … that a packet takes, at most; SIZE_MAX: not known */
+	const char *unknown;		/* why .verified is not known */
+
 	size_t instructions;		/* of all functions that run, as libbpf puts them together; one that loads 64 bits is two */
 	VEC(struct object_data) data;
 	VEC(struct object_function) function;	/* [0] is the program */

@@ -11,32 +11,6 @@ static const size_t NONE = SIZE_MAX;
 
 enum visit { NEW, OPEN, DONE };
 
-struct function {
-	size_t begin, end;		/* in the numbering of all sections' instructions in a row */
-	const char *name;
-	bool program;
-	enum visit seen;
-	size_t place;			/* in what comes out */
-	size_t stack, deepest;
-	size_t path;			/* the longest way through it */
-};
-
-struct work {
-	struct finish *f;
-	struct arena *arena;		/* of .out; what else there is goes with .f's */
-	struct object_facts *out;
-	size_t *base;			/* of each section: where its instructions begin; NONE: it has none */
-	size_t n;
-	struct bpf_insn *in;
-	size_t *callee;			/* of each: the function it calls */
-	bool *kernel;			/* of each: it calls one of the kernel's, by name */
-	size_t *owner;			/* of each first instruction of a function: which */
-	size_t *line;			/* of each: a place in .out->line */
-	size_t *longest, *next;		/* of each: the way from there, and where it goes on */
-	uint8_t *seen;			/* enum visit */
-	VEC(struct function) function;
-};
-
 /* ---- reading ---- */
 
 static bool take_sections(struct work *w)
@@ -95,8 +69,9 @@ static bool take_functions(struct work *w)
 			return object_failed(f, "a function is outside of its code");
 		at = w->base[sec] + s.st_value / INSN;
 		w->owner[at] = w->function.n;
-		*vec_add(f->arena, &w->function) = (struct function){
+		*vec_add(f->arena, &w->function) = (struct work_function){
 			.begin = at, .end = at + s.st_size / INSN, .program = strcmp(f->sec[sec].name, ".text") != 0,
+			.global = GELF_ST_BIND(s.st_info) != STB_LOCAL && GELF_ST_VISIBILITY(s.st_other) == STV_DEFAULT,
 			.name = arena_printf(w->arena, "%s", elf_strptr(f->in, f->strtab, s.st_name) ?: "?"),
 		};
 	}
@@ -129,7 +104,7 @@ static bool take_relocations(struct work *w, const struct section *s)
 		    !gelf_getsym(symbols, (int)GELF_R_SYM(r.r_info), &sym))
 			return object_failed(f, "a relocation section is broken");
 		at = base + r.r_offset / INSN;
-		w->kernel[at] = sym.st_shndx == SHN_UNDEF;
+		w->kernel[at] = sym.st_shndx == SHN_UNDEF ? arena_printf(w->f->arena, "%s", elf_strptr(f->in, f->strtab, sym.st_name) ?: "?") : NULL;
 		if (w->in[at].code != (BPF_JMP | BPF_CALL) || sym.st_shndx >= f->n_sec || w->base[sym.st_shndx] == NONE)
 			continue;
 		if (!call(w, at, (int64_t)(w->base[sym.st_shndx] + sym.st_value / INSN) + w->in[at].imm + 1))
@@ -235,7 +210,7 @@ static size_t round_up(size_t n, size_t to)
 }
 
 /* The lowest byte of its frame that an instruction reaches or makes an address of. */
-static size_t stack_of(const struct work *w, const struct function *f)
+static size_t stack_of(const struct work *w, const struct work_function *f)
 {
 	bool frame[16] = { false };	/* registers that hold the frame's top */
 	size_t most = 0;
@@ -276,7 +251,7 @@ static size_t successors(const struct work *w, size_t i, size_t to[2])
 	return n;
 }
 
-static bool longest(struct work *w, struct function *f)
+static bool longest(struct work *w, struct work_function *f)
 {
 	size_t *stack = arena_array(w->f->arena, 2 * (f->end - f->begin) + 2, sizeof(*stack)), n = 0;
 
@@ -316,7 +291,7 @@ static bool longest(struct work *w, struct function *f)
 /* What @f calls first, then itself. */
 static bool function(struct work *w, size_t at, unsigned depth)
 {
-	struct function *f = &w->function.v[at];
+	struct work_function *f = &w->function.v[at];
 	size_t below = 0, line = NONE;
 
 	if (f->seen == DONE)
@@ -387,7 +362,7 @@ bool object_work(struct finish *f, struct arena *a, struct object_facts *out)
 		return false;
 	if (!out->path.loops)
 		follow(&w, program, arena_array(f->arena, out->line.n + 1, sizeof(bool)));
-	return true;
+	return object_verify(&w, program);
 }
 
 bool object_deepest(void *obj, size_t len, size_t *deepest, const char **err)
