@@ -47,6 +47,28 @@ static inline bool object_is_rel(const struct section *s)
 	return s->hdr.sh_type == SHT_REL || s->hdr.sh_type == SHT_RELA;
 }
 
+/* ---- object_types.c ---- */
+
+/* 32-bit words behind a type's header, the first of them a name: members, numbers, parameters. */
+struct object_layout {
+	unsigned words, each;		/* words of it, and of each of its .vlen parts */
+	bool named;			/* the parts begin with a name */
+};
+
+struct object_types {
+	const uint32_t *word;
+	size_t n;
+	const char *text;
+	size_t text_len;
+};
+
+/* Of the section .BTF. */
+bool object_types(struct finish *f, const Elf_Data *d, struct object_types *t);
+/* How many words the type at @w has, of @left; 0: it is broken, or of a kind that is not known. */
+size_t object_type(const uint32_t *w, size_t left, struct object_layout *l);
+/* NULL: it is broken. */
+const char *object_type_name(const struct object_types *t, uint32_t off);
+
 /* ---- object_code.c ---- */
 
 /* Makes .code of the sections that have instructions. */

@@ -48,54 +48,28 @@ static void add_string(struct sum *s, const char *text)
 
 /* ---- types ---- */
 
-/* 32-bit words behind a type's header, the first of them a name: members, numbers, parameters. */
-struct layout {
-	unsigned words, each;		/* words of it, and of each of its .vlen parts */
-	bool named;			/* the parts begin with a name */
-};
-
-static bool layout_of(unsigned kind, struct layout *l)
+static bool add_name(struct sum *s, const struct object_types *t, uint32_t off)
 {
-	static const struct layout layouts[] = {
-		[BTF_KIND_INT] = { 1, 0, false }, [BTF_KIND_PTR] = { 0, 0, false }, [BTF_KIND_ARRAY] = { 3, 0, false },
-		[BTF_KIND_STRUCT] = { 0, 3, true }, [BTF_KIND_UNION] = { 0, 3, true }, [BTF_KIND_ENUM] = { 0, 2, true },
-		[BTF_KIND_FWD] = { 0, 0, false }, [BTF_KIND_TYPEDEF] = { 0, 0, false }, [BTF_KIND_VOLATILE] = { 0, 0, false },
-		[BTF_KIND_CONST] = { 0, 0, false }, [BTF_KIND_RESTRICT] = { 0, 0, false },
-		/* a function's vlen is its linkage */
-		[BTF_KIND_FUNC] = { 0, 0, false }, [BTF_KIND_FUNC_PROTO] = { 0, 2, true }, [BTF_KIND_VAR] = { 1, 0, false },
-		[BTF_KIND_DATASEC] = { 0, 3, false },
-	};
+	const char *name = object_type_name(t, off);
 
-	if (!kind || kind >= sizeof(layouts) / sizeof(layouts[0]))
-		return false;
-	*l = layouts[kind];
-	return true;
+	if (name)
+		add_string(s, name);
+	return name;
 }
 
-static bool add_name(struct sum *s, const char *strings, size_t n, uint32_t off)
+/* One type at word @i: how many it has; 0: it is broken. */
+static size_t add_type(struct sum *s, const struct object_types *t, size_t i)
 {
-	if (off >= n || !memchr(strings + off, 0, n - off))
-		return false;
-	add_string(s, strings + off);
-	return true;
-}
+	const uint32_t *w = t->word + i;
+	struct object_layout l;
+	size_t words = object_type(w, t->n - i, &l);
 
-/* One type at @w, of which there are @left words: how many it has; 0: it is broken. */
-static size_t add_type(struct sum *s, const uint32_t *w, size_t left, const char *strings, size_t n)
-{
-	unsigned vlen = left >= 3 ? BTF_INFO_VLEN(w[1]) : 0;
-	size_t words;
-	struct layout l;
-
-	if (left < 3 || !layout_of(BTF_INFO_KIND(w[1]), &l) || !add_name(s, strings, n, w[0]))
-		return 0;
-	words = 3 + l.words + (size_t)vlen * l.each;
-	if (words > left)
+	if (!words || !add_name(s, t, w[0]))
 		return 0;
 	add(s, w + 1, 8);
 	add(s, w + 3, 4 * l.words);
 	for (size_t at = 3 + l.words; at < words; at += l.each) {
-		if (l.named && !add_name(s, strings, n, w[at]))
+		if (l.named && !add_name(s, t, w[at]))
 			return 0;
 		add(s, w + at + l.named, 4 * (l.each - l.named));
 	}
@@ -105,21 +79,12 @@ static size_t add_type(struct sum *s, const uint32_t *w, size_t left, const char
 /* The strings hold source lines too: so names are added where types have them. */
 static bool add_types(struct finish *f, struct sum *s, const Elf_Data *d)
 {
-	struct btf_header h;
-	const char *p = d->d_buf;
-	uint32_t *w;
-	size_t words;
+	struct object_types t;
 
-	if (d->d_size < sizeof(h))
-		return object_failed(f, "the object's types are broken");
-	memcpy(&h, p, sizeof(h));
-	if (h.magic != BTF_MAGIC || h.hdr_len > d->d_size || h.type_off > d->d_size - h.hdr_len || h.type_len > d->d_size - h.hdr_len - h.type_off ||
-	    h.str_off > d->d_size - h.hdr_len || h.str_len > d->d_size - h.hdr_len - h.str_off)
-		return object_failed(f, "the object's types are broken");
-	words = h.type_len / 4;
-	w = arena_copy(f->arena, p + h.hdr_len + h.type_off, h.type_len);
-	for (size_t at = 0, n; at < words; at += n) {
-		n = add_type(s, w + at, words - at, p + h.hdr_len + h.str_off, h.str_len);
+	if (!object_types(f, d, &t))
+		return false;
+	for (size_t at = 0, n; at < t.n; at += n) {
+		n = add_type(s, &t, at);
 		if (!n)
 			return object_failed(f, "the object's types are of an unknown kind");
 	}

@@ -4,6 +4,7 @@
  */
 #include "object_work.h"
 
+#include <linux/btf.h>
 #include <string.h>
 
 #include "verify.h"
@@ -102,6 +103,56 @@ static bool take_addresses(struct addresses *a)
 	return true;
 }
 
+/* The word at which each type begins; [0] is none. */
+static size_t *type_places(struct finish *f, const struct object_types *t, size_t *n)
+{
+	size_t *at = arena_array(f->arena, t->n + 2, sizeof(*at));
+
+	*n = 1;
+	for (size_t i = 0, words; i < t->n; i += words) {
+		struct object_layout l;
+
+		words = object_type(t->word + i, t->n - i, &l);
+		if (!words)
+			return NULL;
+		at[(*n)++] = i;
+	}
+	return at;
+}
+
+/* Functions whose first parameter is a pointer: they get the context. */
+static bool take_parameters(struct work *w, struct verify_function *fn)
+{
+	struct object_types t = { NULL, 0, NULL, 0 };
+	size_t n, *at = NULL, sec = 1;
+
+	while (sec < w->f->n_sec && strcmp(w->f->sec[sec].name, ".BTF") != 0)
+		sec++;
+	if (sec < w->f->n_sec) {
+		Elf_Data *d = elf_getdata(w->f->sec[sec].scn, NULL);
+
+		if (!d || !d->d_buf || !object_types(w->f, d, &t))
+			return false;
+		at = type_places(w->f, &t, &n);
+	}
+	if (!at)
+		return object_failed(w->f, "the object's types are broken");
+	for (size_t i = 1; i < n; i++) {
+		const uint32_t *type = t.word + at[i], *proto;
+		const char *name = object_type_name(&t, type[0]);
+
+		if (BTF_INFO_KIND(type[1]) != BTF_KIND_FUNC || !name || !type[2] || type[2] >= n)
+			continue;
+		proto = t.word + at[type[2]];
+		if (BTF_INFO_KIND(proto[1]) != BTF_KIND_FUNC_PROTO || !BTF_INFO_VLEN(proto[1]) || !proto[4] || proto[4] >= n)
+			continue;
+		for (size_t k = 0; k < w->function.n; k++)
+			if (!strcmp(w->function.v[k].name, name))
+				fn[k].context = BTF_INFO_KIND(t.word[at[proto[4]] + 1]) == BTF_KIND_PTR;
+	}
+	return true;
+}
+
 bool object_verify(struct work *w, size_t program)
 {
 	struct arena *arena = w->f->arena;
@@ -116,7 +167,9 @@ bool object_verify(struct work *w, size_t program)
 	if (!take_addresses(&a))
 		return false;
 	for (size_t i = 0; i < w->function.n; i++)
-		fn[i] = (struct verify_function){ w->function.v[i].begin, w->function.v[i].end, w->function.v[i].program, w->function.v[i].global };
+		fn[i] = (struct verify_function){ w->function.v[i].begin, w->function.v[i].end, w->function.v[i].program, w->function.v[i].global, false };
+	if (!take_parameters(w, fn))
+		return false;
 	c = (struct verify_code){
 		.in = w->in, .n = w->n, .address = a.of, .callee = w->callee, .kernel = w->kernel, .function = fn, .n_functions = w->function.n,
 		.program = program, .map = a.map.v, .n_maps = a.map.n,

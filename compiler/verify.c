@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#if 1
+#include <stdio.h>
+#endif
 
 #include "bpf_code.h"
 
@@ -203,9 +206,13 @@ static bool path(struct verify *v)
 		if (++v->walked > VERIFY_MOST)
 			return true;
 		v->traced = false;
-		if (v->meets[at] && visited(v))
+		if (v->meets[at] && visited(v)) {
+#if 1
+			fprintf(stderr, "S %zu\n", at);
+#endif
 			return true;
-#ifdef VERIFY_TRACE
+		}
+#if 1
 		fprintf(stderr, "%zu\n", at);
 #endif
 		*heap_add(&v->cur->trace, 1) = (struct trace){ .at = (uint32_t)at };
@@ -244,9 +251,10 @@ static bool function(struct verify *v, size_t f)
 	s->frame->function = f;
 	s->frame->callsite = SIZE_MAX;
 	s->frame->chain = live_chain(v, NULL, SIZE_MAX, f);
-	s->frame->reg[1] = reg_pointer(REG_CONTEXT);
-	for (unsigned r = 2; r < 6 && fn->global && !fn->program; r++)
+	for (unsigned r = 1; r < 6 && !fn->program; r++)
 		s->frame->reg[r] = reg_number(number_any());
+	if (fn->program || fn->context)
+		s->frame->reg[1] = reg_pointer(REG_CONTEXT);
 	s->frame->reg[10] = reg_pointer(REG_STACK);
 	v->whole = 0;
 	for (v->cur = s; ok && v->cur; v->cur = ok && v->n_waiting ? v->waiting[--v->n_waiting] : NULL) {

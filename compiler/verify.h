@@ -36,6 +36,7 @@ struct verify_address {
 struct verify_function {
 	size_t begin, end;
 	bool program, global;			/* what is neither is walked at each call */
+	bool context;				/* global: what it gets first is the context, no number */
 };
 
 struct verify_code {

@@ -62,35 +62,46 @@ static void move(struct verify *v, const struct bpf_insn *i, bool half)
 		*to = reg_number(number_any());
 	}
 	if (half) {
-		number_cut(&to->n, 8);
-		to->n.bits.value &= UINT32_MAX;
-		to->n.bits.mask &= UINT32_MAX;
-		to->n.umin = to->n.umin32;
-		to->n.umax = to->n.umax32;
-		to->n.smin = to->n.smin32 >= 0 ? to->n.smin32 : 0;
-		to->n.smax = to->n.smin32 >= 0 && to->n.smax32 >= 0 ? to->n.smax32 : (int64_t)UINT32_MAX;
+		number_halve(&to->n);
 		number_settle(&to->n);
 	}
 }
 
-static void compute(struct verify *v, const struct bpf_insn *i, struct reg *to, const struct reg *by, bool half)
+/* A number plus a constant goes on to be known by way of the other. */
+static void link_sum(struct reg *to, unsigned op, uint64_t by, bool half)
+{
+	int64_t off = half ? (int32_t)by : (int64_t)by;
+
+	if (to->id & VERIFY_SUM || off != (int32_t)off || off == INT32_MIN) {
+		to->id = 0;
+		to->off = 0;
+		return;
+	}
+	to->id |= half ? VERIFY_SUM32 : VERIFY_SUM64;
+	to->off = (int32_t)(op == BPF_SUB ? -off : off);
+}
+
+static void compute(const struct bpf_insn *i, struct reg *to, const struct reg *by, bool half)
 {
 	unsigned op = BPF_OP(i->code);
 	uint64_t k;
+	bool is = number_constant(&by->n, half, &k);
 
 	number_compute(&to->n, &by->n, op, half);
-	if (op == BPF_ADD && !half && to->id && number_constant(&by->n, false, &k)) {
-		if (to->id & VERIFY_SUM || k > INT32_MAX) {
-			to->id = 0;
-			to->off = 0;
-		} else {
-			to->id |= VERIFY_SUM;
-			to->off = (int32_t)k;
-		}
-	} else {
+	if ((op == BPF_ADD || op == BPF_SUB) && to->id && is && to != by)
+		link_sum(to, op, k, half);
+	else
 		to->id = 0;
-	}
-	(void)v;
+}
+
+static void swap(const struct bpf_insn *i, struct reg *to)
+{
+	struct number n = number_any();
+
+	if (to->kind == REG_NUMBER)
+		n.bits = bits_swapped(to->n.bits, (unsigned)i->imm / 8, i->code == (BPF_ALU | BPF_END | BPF_TO_BE) || BPF_CLASS(i->code) == BPF_ALU64);
+	number_settle(&n);
+	*to = reg_number(n);
 }
 
 bool step_alu(struct verify *v, const struct bpf_insn *i)
@@ -104,7 +115,7 @@ bool step_alu(struct verify *v, const struct bpf_insn *i)
 		return true;
 	}
 	if (op == BPF_END) {
-		*to = reg_number(number_any());
+		swap(i, to);
 		return true;
 	}
 	constant = reg_number(number_is((uint64_t)(int64_t)i->imm));
@@ -115,7 +126,7 @@ bool step_alu(struct verify *v, const struct bpf_insn *i)
 	if (to->kind == REG_NUMBER && by->kind == REG_NUMBER) {
 		if (to->precise && by != &constant)
 			mark_reg(v, v->cur, i->src_reg);
-		compute(v, i, to, by, half);
+		compute(i, to, by, half);
 	} else if (to->kind == REG_NONE || by->kind == REG_NONE) {
 		return verify_failed(v, "an instruction reads a register that nothing was put into");
 	} else if (half || (op != BPF_ADD && op != BPF_SUB) || (to->kind != REG_NUMBER && by->kind != REG_NUMBER)) {

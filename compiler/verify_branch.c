@@ -183,6 +183,8 @@ static void tell(struct state *s, const struct trace *t, const struct reg *known
 
 		if (r == known || r->kind != REG_NUMBER || base_id(r->id) != base_id(known->id))
 			continue;
+		if (((was.id ^ known->id) & VERIFY_SUM) == VERIFY_SUM)
+			continue;
 		*r = *known;
 		r->precise = was.precise;
 		if ((!(was.id & VERIFY_SUM) && !(known->id & VERIFY_SUM)) || was.off == known->off)
@@ -190,6 +192,8 @@ static void tell(struct state *s, const struct trace *t, const struct reg *known
 		r->off = was.off;
 		r->id = was.id;
 		number_add(&r->n, &(struct number[]){ number_is((uint64_t)((int64_t)was.off - known->off)) }[0]);
+		if ((was.id | known->id) & VERIFY_SUM32)
+			number_halve(&r->n);
 		number_settle(&r->n);
 	}
 }

@@ -76,6 +76,15 @@ static struct bits bits_multiply(struct bits a, struct bits b)
 	return bits_add((struct bits){ value, 0 }, sum);
 }
 
+struct bits bits_swapped(struct bits b, unsigned bytes, bool turn)
+{
+	unsigned cut = bytes < 8 ? 64 - 8 * bytes : 0;
+
+	if (turn)
+		return (struct bits){ __builtin_bswap64(b.value) >> cut, __builtin_bswap64(b.mask) >> cut };
+	return (struct bits){ b.value << cut >> cut, b.mask << cut >> cut };
+}
+
 static struct bits bits_low(struct bits a)
 {
 	return (struct bits){ a.value & LOW, a.mask & LOW };
@@ -260,8 +269,7 @@ void number_cut(struct number *n, unsigned bytes)
 	number_settle(n);
 }
 
-/* The upper half becomes 0. */
-static void half_only(struct number *n)
+void number_halve(struct number *n)
 {
 	n->bits = bits_low(n->bits);
 	n->umin = n->umin32;
@@ -479,6 +487,6 @@ void number_compute(struct number *n, const struct number *by, unsigned op, bool
 		break;
 	}
 	if (half)
-		half_only(n);
+		number_halve(n);
 	number_settle(n);
 }

@@ -20,6 +20,8 @@ struct number {
 	int32_t smin32, smax32;
 };
 
+/* The lowest @bytes, their order turned where @turn. */
+struct bits bits_swapped(struct bits b, unsigned bytes, bool turn);
 struct number number_any(void);
 struct number number_is(uint64_t value);
 static inline bool number_known(const struct number *n)
@@ -35,6 +37,9 @@ unsigned number_width(const struct number *n);
 void number_settle(struct number *n);
 /* Its upper bits become 0. */
 void number_cut(struct number *n, unsigned bytes);
+
+/* Its upper half becomes 0. Nothing is settled. */
+void number_halve(struct number *n);
 
 /* @n = @n @op @by; @op as in linux/bpf.h. Of those that are not computed, nothing is known then. */
 void number_compute(struct number *n, const struct number *by, unsigned op, bool half);

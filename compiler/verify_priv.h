@@ -14,7 +14,10 @@
 
 enum { VERIFY_FRAMES = 8, VERIFY_REFS = 8, VERIFY_SLOTS = 64, VERIFY_LINKS = 6 };
 enum { VERIFY_PAST_END = -2, VERIFY_AT_END = -1 };	/* instead of a range */
-enum { VERIFY_SUM = 1U << 31 };				/* of an id: the number is another one's plus .off */
+/* Of an id: the number is another one's plus .off, of 64 bits or of 32. */
+#define VERIFY_SUM64 (1U << 31)
+#define VERIFY_SUM32 (1U << 30)
+#define VERIFY_SUM (VERIFY_SUM64 | VERIFY_SUM32)
 
 enum reg_kind { REG_NONE, REG_NUMBER, REG_CONTEXT, REG_PACKET, REG_META, REG_END, REG_STACK, REG_MAP, REG_VALUE, REG_KERNEL };
 

@@ -3,6 +3,8 @@
  * the first holds for the second.
  */
 #include "verify_priv.h"
+#include <stdio.h>
+#include <stdlib.h>
 
 enum { PAIRS = 128 };
 
@@ -30,10 +32,17 @@ static bool pair(struct pairs *p, uint32_t old, uint32_t now)
 	return true;
 }
 
-static bool number_pair(struct pairs *p, uint32_t old, uint32_t now)
+/* Numbers that were no other's copies may be any. */
+static bool number_pair(struct pairs *p, const struct reg *old, const struct reg *now)
 {
-	old = old ? old : ++p->made;
-	return pair(p, old, now ? now : ++p->made);
+	uint32_t id;
+
+	if (!old->id)
+		return true;
+	if ((old->id ^ now->id) & VERIFY_SUM || (old->id & VERIFY_SUM && old->off != now->off))
+		return false;
+	id = now->id ? now->id : ++p->made;
+	return pair(p, old->id, id) && (!(old->id & VERIFY_SUM) || pair(p, old->id & ~VERIFY_SUM, id & ~VERIFY_SUM));
 }
 
 static bool exactly(const struct number *a, const struct number *b)
@@ -51,9 +60,7 @@ static bool same_reg(struct pairs *p, const struct reg *old, const struct reg *n
 	case REG_NUMBER:
 		if (!old->precise)
 			return true;
-		if ((old->id & VERIFY_SUM) != (now->id & VERIFY_SUM) || (old->id & VERIFY_SUM && old->off != now->off))
-			return false;
-		return number_within(&old->n, &now->n) && number_pair(p, old->id, now->id);
+		return number_pair(p, old, now) && number_within(&old->n, &now->n);
 	case REG_VALUE:
 		return old->map == now->map && old->off == now->off && number_within(&old->n, &now->n) && pair(p, old->id, now->id);
 	case REG_PACKET:
@@ -119,11 +126,15 @@ static bool same_frame(struct verify *v, struct pairs *p, const struct frame *ol
 	if (old->callsite != now->callsite)
 		return false;
 	for (unsigned r = 0; r < 10; r++)
-		if (live >> r & 1 && !same_reg(p, &old->reg[r], &now->reg[r]))
+		if (live >> r & 1 && !same_reg(p, &old->reg[r], &now->reg[r])) {
+if(getenv("DBG"))fprintf(stderr,"M at %zu r%u kind %u/%u p%u id %x/%x off %d/%d range %d/%d u %lx-%lx / %lx-%lx\n",at,r,old->reg[r].kind,now->reg[r].kind,old->reg[r].precise,old->reg[r].id,now->reg[r].id,old->reg[r].off,now->reg[r].off,old->reg[r].range,now->reg[r].range,old->reg[r].n.umin,old->reg[r].n.umax,now->reg[r].n.umin,now->reg[r].n.umax);
 			return false;
+}
 	for (unsigned k = 0; k < old->n_slots; k++)
-		if (slots >> k & 1 && !same_slot(p, &old->slot[k], k < now->n_slots ? &now->slot[k] : &nothing))
+		if (slots >> k & 1 && !same_slot(p, &old->slot[k], k < now->n_slots ? &now->slot[k] : &nothing)) {
+if(getenv("DBG"))fprintf(stderr,"M at %zu slot -%u types %d%d%d%d%d%d%d%d/%d%d%d%d%d%d%d%d kind %d/%d p%d id %x/%x u %lx-%lx / %lx-%lx\n",at,8*k+8,old->slot[k].byte[0],old->slot[k].byte[1],old->slot[k].byte[2],old->slot[k].byte[3],old->slot[k].byte[4],old->slot[k].byte[5],old->slot[k].byte[6],old->slot[k].byte[7],now->slot[k].byte[0],now->slot[k].byte[1],now->slot[k].byte[2],now->slot[k].byte[3],now->slot[k].byte[4],now->slot[k].byte[5],now->slot[k].byte[6],now->slot[k].byte[7],old->slot[k].reg.kind,now->slot[k].reg.kind,old->slot[k].reg.precise,old->slot[k].reg.id,now->slot[k].reg.id,old->slot[k].reg.n.umin,old->slot[k].reg.n.umax,now->slot[k].reg.n.umin,now->slot[k].reg.n.umax);
 			return false;
+}
 	return true;
 }
 
