@@ -120,35 +120,63 @@ static size_t *type_places(struct finish *f, const struct object_types *t, size_
 	return at;
 }
 
-/* Functions whose first parameter is a pointer: they get the context. */
+/* The types of an object, by number. */
+struct types {
+	struct object_types all;
+	size_t n, *at;
+};
+
+static const uint32_t *type_of(const struct types *t, uint32_t id, unsigned kind)
+{
+	return id && id < t->n && BTF_INFO_KIND(t->all.word[t->at[id] + 1]) == kind ? t->all.word + t->at[id] : NULL;
+}
+
+static bool take_types(struct finish *f, struct types *t)
+{
+	size_t sec = 1;
+	Elf_Data *d;
+
+	while (sec < f->n_sec && strcmp(f->sec[sec].name, ".BTF") != 0)
+		sec++;
+	d = sec < f->n_sec ? elf_getdata(f->sec[sec].scn, NULL) : NULL;
+	if (!d || !d->d_buf)
+		return object_failed(f, "the object says nothing of its types");
+	if (!object_types(f, d, &t->all))
+		return false;
+	t->at = type_places(f, &t->all, &t->n);
+	return t->at || object_failed(f, "the object's types are broken");
+}
+
+/* What a function of type @proto gets. */
+static void parameters(const struct types *t, const uint32_t *proto, struct verify_function *fn)
+{
+	for (unsigned k = 0; k < BTF_INFO_VLEN(proto[1]) && k < 5; k++) {
+		const uint32_t *pointer = type_of(t, proto[4 + 2 * k], BTF_KIND_PTR), *to = NULL;
+		const char *name;
+
+		if (!pointer)
+			continue;
+		to = type_of(t, pointer[2], BTF_KIND_CONST);
+		to = type_of(t, to ? to[2] : pointer[2], BTF_KIND_STRUCT);
+		name = to ? object_type_name(&t->all, to[0]) : NULL;
+		fn->takes[k].context = !name || !strcmp(name, "xdp_md");
+		fn->takes[k].bytes = fn->takes[k].context ? 0 : to[2];
+	}
+}
+
 static bool take_parameters(struct work *w, struct verify_function *fn)
 {
-	struct object_types t = { NULL, 0, NULL, 0 };
-	size_t n, *at = NULL, sec = 1;
+	struct types t = { .n = 0 };
 
-	while (sec < w->f->n_sec && strcmp(w->f->sec[sec].name, ".BTF") != 0)
-		sec++;
-	if (sec < w->f->n_sec) {
-		Elf_Data *d = elf_getdata(w->f->sec[sec].scn, NULL);
+	if (!take_types(w->f, &t))
+		return false;
+	for (uint32_t i = 1; i < t.n; i++) {
+		const uint32_t *type = type_of(&t, i, BTF_KIND_FUNC), *proto = type ? type_of(&t, type[2], BTF_KIND_FUNC_PROTO) : NULL;
+		const char *name = proto ? object_type_name(&t.all, type[0]) : NULL;
 
-		if (!d || !d->d_buf || !object_types(w->f, d, &t))
-			return false;
-		at = type_places(w->f, &t, &n);
-	}
-	if (!at)
-		return object_failed(w->f, "the object's types are broken");
-	for (size_t i = 1; i < n; i++) {
-		const uint32_t *type = t.word + at[i], *proto;
-		const char *name = object_type_name(&t, type[0]);
-
-		if (BTF_INFO_KIND(type[1]) != BTF_KIND_FUNC || !name || !type[2] || type[2] >= n)
-			continue;
-		proto = t.word + at[type[2]];
-		if (BTF_INFO_KIND(proto[1]) != BTF_KIND_FUNC_PROTO || !BTF_INFO_VLEN(proto[1]) || !proto[4] || proto[4] >= n)
-			continue;
-		for (size_t k = 0; k < w->function.n; k++)
+		for (size_t k = 0; name && k < w->function.n; k++)
 			if (!strcmp(w->function.v[k].name, name))
-				fn[k].context = BTF_INFO_KIND(t.word[at[proto[4]] + 1]) == BTF_KIND_PTR;
+				parameters(&t, proto, &fn[k]);
 	}
 	return true;
 }
@@ -167,7 +195,8 @@ bool object_verify(struct work *w, size_t program)
 	if (!take_addresses(&a))
 		return false;
 	for (size_t i = 0; i < w->function.n; i++)
-		fn[i] = (struct verify_function){ w->function.v[i].begin, w->function.v[i].end, w->function.v[i].program, w->function.v[i].global, false };
+		fn[i] = (struct verify_function){ .begin = w->function.v[i].begin, .end = w->function.v[i].end,
+						  .program = w->function.v[i].program, .global = w->function.v[i].global };
 	if (!take_parameters(w, fn))
 		return false;
 	c = (struct verify_code){

@@ -101,6 +101,7 @@ static void keep(struct verify *v)
 	v->cur->extra = 0;
 	v->last_walked = v->walked;
 	v->last_jumps = v->jumps;
+if(getenv("DBG"))fprintf(stderr,"K %zu\n",v->cur->at);
 }
 
 /* Was it here before? Else it may be kept for others. */
@@ -118,12 +119,15 @@ static bool visited(struct verify *v)
 				add = false;
 		} else if (state_same(v, s, v->cur)) {
 			s->hits++;
+if(getenv("DBG2")){fprintf(stderr,"H hits %u misses %u\n",s->hits,s->misses);for(unsigned k=0;k<=s->state.depth;k++){for(unsigned r=0;r<10;r++)fprintf(stderr,"H r%u live%d %u/%u p%d %lx-%lx / %lx-%lx\n",r,v->live[v->cur->at]>>r&1,s->state.frame[k].reg[r].kind,v->cur->frame[k].reg[r].kind,s->state.frame[k].reg[r].precise,s->state.frame[k].reg[r].n.umin,s->state.frame[k].reg[r].n.umax,v->cur->frame[k].reg[r].n.umin,v->cur->frame[k].reg[r].n.umax);
+for(unsigned i=0;i<s->state.frame[k].n_slots&&i<v->cur->frame[k].n_slots;i++){struct slot*a=&s->state.frame[k].slot[i],*b=&v->cur->frame[k].slot[i];fprintf(stderr,"H -%u live%d ",8*i+8,(int)(s->slots[k]>>i&1));for(int q=0;q<8;q++)fprintf(stderr,"%d",a->byte[q]);fprintf(stderr,"/");for(int q=0;q<8;q++)fprintf(stderr,"%d",b->byte[q]);fprintf(stderr," %u/%u p%d id %x/%x %lx-%lx / %lx-%lx\n",a->reg.kind,b->reg.kind,a->reg.precise,a->reg.id,b->reg.id,a->reg.n.umin,a->reg.n.umax,b->reg.n.umin,b->reg.n.umax);}}}
 			mark_as(v, v->cur, &s->state);
 			ended(v, v->cur, s->longest);
 			return true;
 		}
 		s->misses += add;
 		if (s->misses > s->hits * MISSES + MISSES) {
+if(getenv("DBG"))fprintf(stderr,"E %zu hits %u misses %u\n",v->cur->at,s->hits,s->misses);
 			*at = s->next;
 			s->listed = false;
 			if (!s->branches)
@@ -251,12 +255,18 @@ static bool function(struct verify *v, size_t f)
 	s->frame->function = f;
 	s->frame->callsite = SIZE_MAX;
 	s->frame->chain = live_chain(v, NULL, SIZE_MAX, f);
-	for (unsigned r = 1; r < 6 && !fn->program; r++)
-		s->frame->reg[r] = reg_number(number_any());
-	if (fn->program || fn->context)
-		s->frame->reg[1] = reg_pointer(REG_CONTEXT);
+	s->frame->reg[1] = reg_pointer(REG_CONTEXT);
+	for (unsigned k = 0; k < 5 && !fn->program; k++) {
+		struct reg *r = &s->frame->reg[k + 1];
+
+		*r = fn->takes[k].context ? reg_pointer(REG_CONTEXT) : fn->takes[k].bytes ? reg_pointer(REG_KERNEL) : reg_number(number_any());
+		r->null = fn->takes[k].bytes;
+		r->id = r->null ? ++v->ids : 0;
+	}
 	s->frame->reg[10] = reg_pointer(REG_STACK);
 	v->whole = 0;
+	v->last_walked = v->walked;
+	v->last_jumps = v->jumps;
 	for (v->cur = s; ok && v->cur; v->cur = ok && v->n_waiting ? v->waiting[--v->n_waiting] : NULL) {
 		ok = path(v) && v->walked <= VERIFY_MOST;
 		state_free(v->cur);

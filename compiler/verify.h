@@ -36,7 +36,10 @@ struct verify_address {
 struct verify_function {
 	size_t begin, end;
 	bool program, global;			/* what is neither is walked at each call */
-	bool context;				/* global: what it gets first is the context, no number */
+	struct {
+		bool context;
+		uint32_t bytes;			/* of memory that it points to; 0: it is the context, or a number */
+	} takes[5];				/* global: what it gets */
 };
 
 struct verify_code {

@@ -162,13 +162,16 @@ static void link_of(struct trace *t, struct reg *r, uint32_t id, unsigned frame,
 	t->link_frame[t->n_links++] = (uint8_t)frame;
 }
 
-static void links(struct state *s, struct trace *t, uint32_t id)
+/* Registers that nothing reads any more are left out. */
+static void links(const struct verify *v, struct state *s, struct trace *t, uint32_t id)
 {
 	for (unsigned k = s->depth + 1; k-- > 0;) {
 		struct frame *f = &s->frame[k];
+		unsigned live = v->live[k == s->depth ? s->at : s->frame[k + 1].callsite];
 
 		for (unsigned r = 0; r < 10; r++)
-			link_of(t, &f->reg[r], id, k, r);
+			if (live >> r & 1)
+				link_of(t, &f->reg[r], id, k, r);
 		for (unsigned i = 0; i < f->n_slots; i++)
 			if (slot_spilled(&f->slot[i]))
 				link_of(t, &f->slot[i].reg, id, k, 16 + i);
@@ -261,9 +264,9 @@ bool step_branch(struct verify *v, const struct bpf_insn *i)
 	}
 	t = &v->cur->trace.v[v->cur->trace.n - 1];
 	if (b != &k && b->kind == REG_NUMBER && b->id)
-		links(v->cur, t, b->id);
+		links(v, v->cur, t, b->id);
 	if (a->kind == REG_NUMBER && a->id)
-		links(v->cur, t, a->id);
+		links(v, v->cur, t, a->id);
 	if (t->n_links > 1)
 		state_note(v, v->cur);
 	else

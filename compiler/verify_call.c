@@ -264,6 +264,8 @@ bool step_call(struct verify *v, const struct bpf_insn *i)
 	if (f->global) {
 		struct reg *r = state_top(v->cur)->reg;
 
+		for (unsigned k = 0; k < 5; k++)
+			stack_range(v, &r[k + 1], f->takes[k].bytes, STACK_CHANGE);
 		for (unsigned k = 0; k < 6; k++)
 			none(&r[k]);
 		r[0] = reg_number(number_any());

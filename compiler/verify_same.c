@@ -100,6 +100,8 @@ static bool same_slot(struct pairs *p, const struct slot *old, const struct slot
 
 		if (old->byte[k] == BYTE_NONE || old->byte[k] == BYTE_MISC)
 			continue;
+		if (!now)
+			return false;
 		if (k == 0 || k == 4) {
 			a = number_there(old, k, &any);
 			b = number_there(now, k, &any);
@@ -120,7 +122,6 @@ static bool same_slot(struct pairs *p, const struct slot *old, const struct slot
 
 static bool same_frame(struct verify *v, struct pairs *p, const struct frame *old, const struct frame *now, size_t at, uint64_t slots)
 {
-	static const struct slot nothing;
 	unsigned live = v->live[at];
 
 	if (old->callsite != now->callsite)
@@ -131,8 +132,8 @@ if(getenv("DBG"))fprintf(stderr,"M at %zu r%u kind %u/%u p%u id %x/%x off %d/%d 
 			return false;
 }
 	for (unsigned k = 0; k < old->n_slots; k++)
-		if (slots >> k & 1 && !same_slot(p, &old->slot[k], k < now->n_slots ? &now->slot[k] : &nothing)) {
-if(getenv("DBG"))fprintf(stderr,"M at %zu slot -%u types %d%d%d%d%d%d%d%d/%d%d%d%d%d%d%d%d kind %d/%d p%d id %x/%x u %lx-%lx / %lx-%lx\n",at,8*k+8,old->slot[k].byte[0],old->slot[k].byte[1],old->slot[k].byte[2],old->slot[k].byte[3],old->slot[k].byte[4],old->slot[k].byte[5],old->slot[k].byte[6],old->slot[k].byte[7],now->slot[k].byte[0],now->slot[k].byte[1],now->slot[k].byte[2],now->slot[k].byte[3],now->slot[k].byte[4],now->slot[k].byte[5],now->slot[k].byte[6],now->slot[k].byte[7],old->slot[k].reg.kind,now->slot[k].reg.kind,old->slot[k].reg.precise,old->slot[k].reg.id,now->slot[k].reg.id,old->slot[k].reg.n.umin,old->slot[k].reg.n.umax,now->slot[k].reg.n.umin,now->slot[k].reg.n.umax);
+		if (slots >> k & 1 && !same_slot(p, &old->slot[k], k < now->n_slots ? &now->slot[k] : NULL)) {
+if(getenv("DBG"))fprintf(stderr,"M at %zu slot -%u\n",at,8*k+8);
 			return false;
 }
 	return true;
