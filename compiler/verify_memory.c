@@ -108,12 +108,9 @@ static void stack_load(struct verify *v, unsigned frame, int64_t off, unsigned b
 	for (unsigned i = 8; i > 0 && s->byte[i - 1] == BYTE_SPILL; i--)
 		spilled++;
 	if (spilled == 8 && bytes == 8) {
-		reg_give_id(v, &s->reg);
 		*to = s->reg;
 		note_access(v, frame, first / 8);
 	} else if (spilled && bytes <= spilled && !(off % 8)) {
-		if (bytes == 4 && spilled == 4 && number_width(&s->reg.n) <= 32)
-			reg_give_id(v, &s->reg);
 		*to = s->reg;
 		if (number_width(&s->reg.n) > 8 * bytes)
 			to->id = 0;
