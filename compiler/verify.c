@@ -114,6 +114,11 @@ static bool visited(struct verify *v)
 	for (struct seen **at = &v->seen[v->cur->at]; *at;) {
 		struct seen *s = *at;
 
+		/* it is another place in another call */
+		if (state_top(&s->state)->callsite != state_top(v->cur)->callsite) {
+			at = &s->next;
+			continue;
+		}
 		if (s->branches) {
 			if (!force && v->jumps - v->last_jumps < LOOP_JUMPS && v->walked - v->last_walked < LOOP_WALKED)
 				add = false;

@@ -80,12 +80,12 @@ static bool same_reg(struct pairs *p, const struct reg *old, const struct reg *n
 	return old->off == now->off && old->map == now->map && exactly(&old->n, &now->n) && pair(p, old->id, now->id) && pair(p, old->ref, now->ref);
 }
 
-/* Bytes [from, 8): the number that is there as a whole. */
-static const struct reg *number_there(const struct slot *s, unsigned from, const struct reg *any)
+/* The number that all eight bytes are. */
+static const struct reg *number_there(const struct slot *s, const struct reg *any)
 {
-	if (s->byte[from] == BYTE_SPILL && s->reg.kind == REG_NUMBER)
-		return &s->reg;
-	for (unsigned k = from; k < 8; k++)
+	if (s->byte[0] == BYTE_SPILL)
+		return s->reg.kind == REG_NUMBER ? &s->reg : NULL;
+	for (unsigned k = 0; k < 8; k++)
 		if (s->byte[k] != BYTE_MISC && s->byte[k] != BYTE_NONE)
 			return NULL;
 	return any;
@@ -93,25 +93,15 @@ static const struct reg *number_there(const struct slot *s, unsigned from, const
 
 static bool same_slot(struct pairs *p, const struct slot *old, const struct slot *now)
 {
-	const struct reg any = reg_number(number_any());
+	const struct reg any = reg_number(number_any()), *a = number_there(old, &any), *b = now ? number_there(now, &any) : NULL;
 
 	for (unsigned k = 0; k < 8; k++) {
-		const struct reg *a, *b;
-
-		if (old->byte[k] == BYTE_NONE || old->byte[k] == BYTE_MISC)
+		if (old->byte[k] == BYTE_NONE || old->byte[k] == BYTE_MISC )
 			continue;
 		if (!now)
 			return false;
-		if (k == 0 || k == 4) {
-			a = number_there(old, k, &any);
-			b = number_there(now, k, &any);
-			if (a && b) {
-				if (!same_reg(p, a, b))
-					return false;
-				k += k ? 3 : 7;
-				continue;
-			}
-		}
+		if (a && b)
+			return same_reg(p, a, b);
 		if (old->byte[k] != now->byte[k])
 			return false;
 		if (k == 7 && old->byte[7] == BYTE_SPILL && !same_reg(p, &old->reg, &now->reg))
