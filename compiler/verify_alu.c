@@ -57,7 +57,7 @@ static void move(struct verify *v, const struct bpf_insn *i, bool half)
 			reg_give_id(v, from);
 		*to = *from;
 		if (!fits)
-			to->id = 0;
+			reg_lose_id(to);
 	} else {
 		*to = reg_number(number_any());
 	}
@@ -73,8 +73,7 @@ static void link_sum(struct reg *to, unsigned op, uint64_t by, bool half)
 	int64_t off = half ? (int32_t)by : (int64_t)by;
 
 	if (to->id & VERIFY_SUM || off != (int32_t)off || off == INT32_MIN) {
-		to->id = 0;
-		to->off = 0;
+		reg_lose_id(to);
 		return;
 	}
 	to->id |= half ? VERIFY_SUM32 : VERIFY_SUM64;
@@ -91,7 +90,7 @@ static void compute(const struct bpf_insn *i, struct reg *to, const struct reg *
 	if ((op == BPF_ADD || op == BPF_SUB) && to->id && is && to != by)
 		link_sum(to, op, k, half);
 	else
-		to->id = 0;
+		reg_lose_id(to);
 }
 
 static void swap(const struct bpf_insn *i, struct reg *to)

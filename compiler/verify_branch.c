@@ -155,7 +155,7 @@ static void link_of(struct trace *t, struct reg *r, uint32_t id, unsigned frame,
 		if (t->link[k] == what && t->link_frame[k] == frame)
 			return;
 	if (t->n_links == VERIFY_LINKS) {
-		r->id = 0;
+		reg_lose_id(r);
 		return;
 	}
 	t->link[t->n_links] = (uint8_t)what;

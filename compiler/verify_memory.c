@@ -77,7 +77,7 @@ static void stack_store(struct verify *v, unsigned frame, int64_t off, unsigned 
 			reg_give_id(v, r);
 		put_spill(s, r, bytes);
 		if (!fits)
-			s->reg.id = 0;
+			reg_lose_id(&s->reg);
 		note_access(v, frame, first / 8);
 	} else if (r->kind != REG_NUMBER && bytes == 8) {
 		put_spill(s, r, bytes);
@@ -113,7 +113,7 @@ static void stack_load(struct verify *v, unsigned frame, int64_t off, unsigned b
 	} else if (spilled && bytes <= spilled && !(off % 8)) {
 		*to = s->reg;
 		if (number_width(&s->reg.n) > 8 * bytes)
-			to->id = 0;
+			reg_lose_id(to);
 		note_access(v, frame, first / 8);
 	} else if (spilled && all_bytes(s, first, bytes, BYTE_SPILL) && number_known(&s->reg.n) && !s->reg.n.bits.value) {
 		*to = reg_number(number_is(0));

@@ -136,6 +136,11 @@ static inline bool slot_spilled(const struct slot *s)
 /* Notes it in the history: the verifier keeps 40. */
 struct trace *state_note(struct verify *v, struct state *s);
 void reg_give_id(struct verify *v, struct reg *r);
+static inline void reg_lose_id(struct reg *r)
+{
+	r->id = 0;
+	r->off = 0;
+}
 /* Each register and each spilled one. */
 typedef void each_reg(struct verify *v, struct reg *r, const struct reg *with);
 void state_each(struct verify *v, struct state *s, each_reg *f, const struct reg *with);

@@ -95,10 +95,8 @@ void reg_give_id(struct verify *v, struct reg *r)
 {
 	if (r->kind != REG_NUMBER || number_known(&r->n))
 		return;
-	if (r->id & VERIFY_SUM) {
-		r->id = 0;
-		r->off = 0;
-	}
+	if (r->id & VERIFY_SUM)
+		reg_lose_id(r);
 	if (!r->id)
 		r->id = ++v->ids;
 }
