@@ -151,9 +151,6 @@ static void link_of(struct trace *t, struct reg *r, uint32_t id, unsigned frame,
 {
 	if (r->kind != REG_NUMBER || !r->id || base_id(r->id) != base_id(id))
 		return;
-	for (unsigned k = 0; k < t->n_links; k++)
-		if (t->link[k] == what && t->link_frame[k] == frame)
-			return;
 	if (t->n_links == VERIFY_LINKS) {
 		reg_lose_id(r);
 		return;
