@@ -43,10 +43,10 @@ struct cli {
 	bool colour;		/* on standard output */
 	const char *split;	/* as text; .first is its number */
 	size_t first;
-	const char *max_instructions, *max_memory, *max_stack, *max_lookups, *max_path, *cpus;	/* as text; these have their numbers */
+	const char *max_instructions, *max_memory, *max_stack, *max_lookups, *max_path, *max_verified, *cpus;	/* as text; these have their numbers */
 	const char *prove, *accept, *chain, *ipset, *match, *of;	/* what belongs to --import, as text */
 	const struct source **translated;	/* --import of other filters' rules: of each file what it is as an .xdpf file; NULL: it is one */
-	uint64_t most_instructions, most_memory, most_stack, most_lookups, most_path, n_cpus;
+	uint64_t most_instructions, most_memory, most_stack, most_lookups, most_path, most_verified, n_cpus;
 	bool json, quiet, werror, no_source;
 	const char *kept_path;		/* --kept */
 	struct cli_kept *kept;		/* what is in it; NULL: it was not given */

@@ -64,8 +64,22 @@ static const char *largest_frame(struct cli *cli, const struct budget *b)
 	return arena_printf(cli->diag.arena, "most in function %s: %zu", most->name, most->stack);
 }
 
+static void path_exceeded(struct cli *cli, const struct budget *b, const char ***names)
+{
+	const struct object_path *p = &b->code.path;
+
+	if (!cli->max_path || (p->instructions && p->instructions <= cli->most_path))
+		return;
+	if (!p->instructions)
+		cli_error("no longest path is known, so none that --max-path allows: the code has loops");
+	else
+		cli_error("a path of %zu instructions is more than the %" PRIu64 " of --max-path (%s)", p->instructions, cli->most_path,
+			  largest_line(cli, b, !p->loops));
+	note(names, "path");
+}
+
 /* What is more than was allowed: names of it in @names, ended by NULL; said on standard error. */
-static void exceeded(struct cli *cli, const struct budget *b, const char *names[6])
+static void exceeded(struct cli *cli, const struct budget *b, const char *names[7])
 {
 	uint64_t n = cpus(cli), memory = b->bytes + n * b->per_cpu;
 	const struct object_facts *o = &b->code;
@@ -89,13 +103,17 @@ static void exceeded(struct cli *cli, const struct budget *b, const char *names[
 		cli_error("%zu look-ups in maps are more than the %" PRIu64 " of --max-lookups", b->most.maps, cli->most_lookups);
 		note(&names, "lookups");
 	}
-	if (cli->max_path && o->path.loops) {
-		cli_error("no longest path is known, so none that --max-path allows: the code has loops");
-		note(&names, "path");
-	} else if (cli->max_path && o->path.instructions > cli->most_path) {
-		cli_error("a path of %zu instructions is more than the %" PRIu64 " of --max-path (%s)", o->path.instructions, cli->most_path,
-			  largest_line(cli, b, true));
-		note(&names, "path");
+	path_exceeded(cli, b, &names);
+	if (cli->max_verified && (!o->verified || o->verified > cli->most_verified)) {
+		if (!o->verified)
+			cli_error("it is not known how many instructions are verified, so not whether --max-verified allows them (%s)", o->unknown);
+		else if (o->verified > OBJECT_VERIFIED)
+			cli_error("more than %d instructions may be verified: no kernel allows that, and neither does --max-verified (%s)",
+				  OBJECT_VERIFIED, largest_line(cli, b, false));
+		else
+			cli_error("%zu instructions that may be verified are more than the %" PRIu64 " of --max-verified (%s)", o->verified,
+				  cli->most_verified, largest_line(cli, b, false));
+		note(&names, "verified");
 	}
 	*names = NULL;
 }
@@ -104,7 +122,7 @@ int cli_budget(struct cli *cli)
 {
 	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .counting = cli->counting, .classify = cli->classify, .sets = cli->sets } };
 	const struct ast_program *p = cli_front(cli);
-	const char *more[6];
+	const char *more[7];
 	struct budget b;
 
 	if (!p)

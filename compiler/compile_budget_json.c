@@ -98,17 +98,24 @@ static json_t *functions(const struct budget *b)
 	return all;
 }
 
+/* null: not known; where more than any verifier walks, that it is more is all that is known. */
+static json_t *verified(const struct object_facts *o)
+{
+	return o->verified ? json_integer((json_int_t)o->verified) : json_null();
+}
+
 static json_t *path(const struct budget *b)
 {
+	const struct object_path *p = &b->code.path;
 	json_t *by = json_array();
 
-	if (b->code.path.loops) {
+	for (size_t i = 0; !p->loops && i < p->line.n; i++)
+		json_array_append_new(by, line(b, p->line.v[i]));
+	if (p->loops) {
 		json_decref(by);
-		return json_null();
+		return p->instructions ? json_pack("{s:I, s:n, s:n}", "instructions", (json_int_t)p->instructions, "calls", "by") : json_null();
 	}
-	for (size_t i = 0; i < b->code.path.line.n; i++)
-		json_array_append_new(by, line(b, b->code.path.line.v[i]));
-	return json_pack("{s:I, s:I, s:o}", "instructions", (json_int_t)b->code.path.instructions, "calls", (json_int_t)b->code.path.calls, "by", by);
+	return json_pack("{s:I, s:I, s:o}", "instructions", (json_int_t)p->instructions, "calls", (json_int_t)p->calls, "by", by);
 }
 
 static json_t *lines(struct arena *a, const struct budget *b)
@@ -127,9 +134,9 @@ void budget_json(struct arena *a, const struct budget *b, const char *const *exc
 
 	for (; *exceeded; exceeded++)
 		json_array_append_new(more, json_string(*exceeded));
-	all = json_pack("{s:o, s:I, s:o, s:I, s:I, s:o, s:I, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "program",
+	all = json_pack("{s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "program",
 			text(b->ir->ast->name),
-			"instructions", (json_int_t)b->code.instructions, "unknown", text(b->code.unknown), "verified", (json_int_t)b->code.verified, "longest", (json_int_t)b->code.longest, "functions", functions(b), "stack",
+			"instructions", (json_int_t)b->code.instructions, "verified", verified(&b->code), "functions", functions(b), "stack",
 			(json_int_t)b->code.function.v[0].deepest, "path", path(b), "lines", lines(a, b), "packet", "reads",
 			(json_int_t)b->most.reads, "lookups",
 			(json_int_t)b->most.maps, "memory", "bytes", (json_int_t)b->bytes, "bytes_per_cpu", (json_int_t)b->per_cpu, "maps", maps(b),

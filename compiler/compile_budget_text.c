@@ -185,7 +185,16 @@ static void work(struct arena *a, const struct budget *b, FILE *out)
 
 	fprintf(out, "  %zu function%s, %zu bytes of stack in the deepest call (of %d)\n", o->function.n, plural(o->function.n),
 		o->function.v[0].deepest, OBJECT_STACK);
-	if (o->path.loops)
+	if (o->verified > OBJECT_VERIFIED)
+		para(out, 2, "verified: maybe more than the %d instructions that kernels allow. Split the rules between programs, or take a set or a "
+		     "table where many rules ask for the same.", OBJECT_VERIFIED);
+	else if (o->verified)
+		fprintf(out, "  verified: at most %zu instructions (Linux 6.18; of %d)\n", o->verified, OBJECT_VERIFIED);
+	else
+		para(out, 2, "verified: not known: %s", o->unknown);
+	if (o->path.loops && o->path.instructions)
+		fprintf(out, "  longest path: at most %zu instructions, loops too\n", o->path.instructions);
+	else if (o->path.loops)
 		fprintf(out, "  no longest path: the code has loops\n");
 	for (size_t i = 0, shown = 0; !o->path.loops && i < o->path.line.n; i++) {
 		if (!strcmp(o->line.v[o->path.line.v[i]].file, "xdpfc"))

@@ -14,6 +14,7 @@ enum option_id {
 	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EXPLAIN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE,
 	OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ALL, OPT_FILL, OPT_TIME, OPT_SET, OPT_ENGINE,
 	OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_MAX_STACK, OPT_MAX_LOOKUPS, OPT_MAX_PATH,
+	OPT_MAX_VERIFIED,
 	OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
 	OPT_JSON, OPT_NO_SOURCE, OPT_KEPT, OPT_TEXTS, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
@@ -36,6 +37,7 @@ static const struct option_info {
 	{ OPT_COUNTING, "--counting", "HOW" },
 	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" },
 	{ OPT_MAX_STACK, "--max-stack", "BYTES" }, { OPT_MAX_LOOKUPS, "--max-lookups", "N" }, { OPT_MAX_PATH, "--max-path", "N" },
+	{ OPT_MAX_VERIFIED, "--max-verified", "N" },
 	{ OPT_CPUS, "--cpus", "N" },
 	{ OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
 	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
@@ -61,7 +63,7 @@ static const char help[] =
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
-	"  --max-{instructions,memory,stack,path,lookups} N, --cpus N --budget: or 4\n"
+	"  --max-{instructions,verified,memory,stack,path,lookups} N, --cpus N   --budget\n"
 	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
 	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
 	"                    --run, --explain: what is not in the frame (else: absent)\n"
@@ -122,6 +124,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_MAX_STACK:	cli->max_stack = value; break;
 	case OPT_MAX_LOOKUPS:	cli->max_lookups = value; break;
 	case OPT_MAX_PATH:	cli->max_path = value; break;
+	case OPT_MAX_VERIFIED:	cli->max_verified = value; break;
 	case OPT_CPUS:		cli->cpus = value; break;
 	case OPT_PROVE:		cli->prove = value; break;
 	case OPT_ACCEPT:	cli->accept = value; break;
@@ -217,6 +220,7 @@ static int budget_options(struct cli *cli)
 	} limits[] = {
 		{ "--max-instructions", cli->max_instructions, &cli->most_instructions }, { "--max-stack", cli->max_stack, &cli->most_stack },
 		{ "--max-lookups", cli->max_lookups, &cli->most_lookups }, { "--max-path", cli->max_path, &cli->most_path },
+		{ "--max-verified", cli->max_verified, &cli->most_verified },
 	};
 	const char *of = cli->max_memory ? "--max-memory" : cli->cpus ? "--cpus" : NULL;
 

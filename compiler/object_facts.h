@@ -29,13 +29,14 @@ struct object_line {
 
 /* The longest way through the code, in instructions that are run one after another. */
 struct object_path {
-	bool loops;			/* there is none: code leads back to itself. Nothing of the rest is known then */
+	bool loops;			/* code leads back to itself: of the rest, nothing is known but .instructions, and 0 says that these are not, either */
 	size_t instructions;		/* one that loads 64 bits is one */
 	size_t calls;			/* of helpers and functions of the kernel's */
 	VEC(size_t) line;		/* places in .line, in the order in which it comes by them, each once */
 };
 
 enum { OBJECT_FRAME = 32, OBJECT_STACK = 512 };	/* what a frame counts in without a JIT and before Linux 6.9; the most that kernels allow */
+enum { OBJECT_VERIFIED = 1000000 };	/* a verifier refuses what makes it walk more */
 
 /* A map that the object says of by name. */
 struct object_map {
@@ -47,8 +48,8 @@ struct object_map {
 
 struct object_facts {
 	VEC(struct object_map) map;	/* given */
-	size_t verified;		/* instructions that a verifier walks; 0: not known; more than OBJECT_VERIFIED: nobody knows how many more */
-	size_t longest;			/* … that a packet takes, at most; SIZE_MAX: not known */
+	size_t verified;		/* instructions that Linux 6.18's verifier walks, at most; 0: not known; more than OBJECT_VERIFIED: it may be any more */
+	size_t longest;			/* that a packet takes, at most, loops too; SIZE_MAX: not known */
 	const char *unknown;		/* why .verified is not known */
 
 	size_t instructions;		/* of all functions that run, as libbpf puts them together; one that loads 64 bits is two */

@@ -9,6 +9,9 @@
 
 #include "verify.h"
 
+/* Where the walk is not the kernel's own: it was up to 8 of 100 below what Linux 6.18 says, and 26 above it. */
+enum { MORE = 15 };
+
 struct addresses {
 	struct work *w;
 	struct verify_address *of;	/* of each instruction */
@@ -31,7 +34,7 @@ static void take_maps(struct addresses *a)
 	for (size_t i = 0; i < n; i++) {
 		const struct object_map *m = &a->w->out->map.v[i];
 
-		*vec_add(a->w->f->arena, &a->map) = (struct verify_map){ m->type, m->key, m->value, m->entries, SIZE_MAX, NULL };
+		*vec_add(a->w->f->arena, &a->map) = (struct verify_map){ m->type, m->key, m->value, m->entries, SIZE_MAX };
 	}
 	for (size_t i = 0; i < n; i++) {
 		const struct object_map *m = &a->w->out->map.v[i];
@@ -39,7 +42,7 @@ static void take_maps(struct addresses *a)
 		if (!m->inner)
 			continue;
 		a->map.v[i].inner = a->map.n;
-		*vec_add(a->w->f->arena, &a->map) = (struct verify_map){ BPF_MAP_TYPE_ARRAY, m->key, m->inner, 1, SIZE_MAX, NULL };
+		*vec_add(a->w->f->arena, &a->map) = (struct verify_map){ BPF_MAP_TYPE_ARRAY, m->key, m->inner, 1, SIZE_MAX };
 	}
 }
 
@@ -47,16 +50,10 @@ static void take_maps(struct addresses *a)
 static size_t data_map(struct addresses *a, size_t sec)
 {
 	const struct section *s = &a->w->f->sec[sec];
-	struct verify_map m = { BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), (uint32_t)s->hdr.sh_size, 1, SIZE_MAX, NULL };
+	struct verify_map m = { BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), (uint32_t)s->hdr.sh_size, 1, SIZE_MAX };
 
 	if (a->data[sec] != SIZE_MAX)
 		return a->data[sec];
-	if (!strncmp(s->name, ".rodata", strlen(".rodata")) && s->hdr.sh_type == SHT_PROGBITS) {
-		Elf_Data *d = elf_getdata(s->scn, NULL);
-
-		if (d && d->d_size == s->hdr.sh_size)
-			m.constant = d->d_buf;
-	}
 	a->data[sec] = a->map.n;
 	*vec_add(a->w->f->arena, &a->map) = m;
 	return a->data[sec];
@@ -205,7 +202,11 @@ bool object_verify(struct work *w, size_t program)
 	};
 	for (size_t i = 0; i < w->n; i++)
 		c.locks |= w->in[i].code == (BPF_JMP | BPF_CALL) && !w->kernel[i] && w->callee[i] == SIZE_MAX && w->in[i].imm == BPF_FUNC_spin_lock;
-	w->out->verified = verify(&c, &out, &w->out->unknown) ? out.instructions : 0;
-	w->out->longest = w->out->verified ? out.longest : SIZE_MAX;
+	if (!verify(&c, &out, &w->out->unknown))
+		return true;
+	w->out->verified = out.instructions > OBJECT_VERIFIED ? OBJECT_VERIFIED + 1 : out.instructions + out.instructions * MORE / 100 + 1;
+	if (w->out->verified > OBJECT_VERIFIED)
+		w->out->verified = OBJECT_VERIFIED + 1;
+	w->out->longest = out.longest;
 	return true;
 }

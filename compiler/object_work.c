@@ -362,7 +362,11 @@ bool object_work(struct finish *f, struct arena *a, struct object_facts *out)
 		return false;
 	if (!out->path.loops)
 		follow(&w, program, arena_array(f->arena, out->line.n + 1, sizeof(bool)));
-	return object_verify(&w, program);
+	if (!object_verify(&w, program))
+		return false;
+	if (out->path.loops && out->longest != SIZE_MAX)
+		out->path.instructions = out->longest;
+	return true;
 }
 
 bool object_deepest(void *obj, size_t len, size_t *deepest, const char **err)

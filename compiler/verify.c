@@ -6,9 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#if 1
-#include <stdio.h>
-#endif
 
 #include "bpf_code.h"
 
@@ -101,7 +98,6 @@ static void keep(struct verify *v)
 	v->cur->extra = 0;
 	v->last_walked = v->walked;
 	v->last_jumps = v->jumps;
-if(getenv("DBG"))fprintf(stderr,"K %zu\n",v->cur->at);
 }
 
 /* Was it here before? Else it may be kept for others. */
@@ -124,15 +120,12 @@ static bool visited(struct verify *v)
 				add = false;
 		} else if (state_same(v, s, v->cur)) {
 			s->hits++;
-if(getenv("DBG2")){fprintf(stderr,"H hits %u misses %u\n",s->hits,s->misses);for(unsigned k=0;k<=s->state.depth;k++){for(unsigned r=0;r<10;r++)fprintf(stderr,"H r%u live%d %u/%u p%d %lx-%lx / %lx-%lx\n",r,v->live[v->cur->at]>>r&1,s->state.frame[k].reg[r].kind,v->cur->frame[k].reg[r].kind,s->state.frame[k].reg[r].precise,s->state.frame[k].reg[r].n.umin,s->state.frame[k].reg[r].n.umax,v->cur->frame[k].reg[r].n.umin,v->cur->frame[k].reg[r].n.umax);
-for(unsigned i=0;i<s->state.frame[k].n_slots&&i<v->cur->frame[k].n_slots;i++){struct slot*a=&s->state.frame[k].slot[i],*b=&v->cur->frame[k].slot[i];fprintf(stderr,"H -%u live%d ",8*i+8,(int)(s->slots[k]>>i&1));for(int q=0;q<8;q++)fprintf(stderr,"%d",a->byte[q]);fprintf(stderr,"/");for(int q=0;q<8;q++)fprintf(stderr,"%d",b->byte[q]);fprintf(stderr," %u/%u p%d id %x/%x %lx-%lx / %lx-%lx\n",a->reg.kind,b->reg.kind,a->reg.precise,a->reg.id,b->reg.id,a->reg.n.umin,a->reg.n.umax,b->reg.n.umin,b->reg.n.umax);}}}
 			mark_as(v, v->cur, &s->state);
 			ended(v, v->cur, s->longest);
 			return true;
 		}
 		s->misses += add;
 		if (s->misses > s->hits * MISSES + MISSES) {
-if(getenv("DBG"))fprintf(stderr,"E %zu hits %u misses %u\n",v->cur->at,s->hits,s->misses);
 			*at = s->next;
 			s->listed = false;
 			if (!s->branches)
@@ -215,15 +208,8 @@ static bool path(struct verify *v)
 		if (++v->walked > VERIFY_MOST)
 			return true;
 		v->traced = false;
-		if (v->meets[at] && visited(v)) {
-#if 1
-			fprintf(stderr, "S %zu\n", at);
-#endif
+		if (v->meets[at] && visited(v))
 			return true;
-		}
-#if 1
-		fprintf(stderr, "%zu\n", at);
-#endif
 		*heap_add(&v->cur->trace, 1) = (struct trace){ .at = (uint32_t)at };
 		if (v->noted[at])
 			state_note(v, v->cur);

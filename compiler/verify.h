@@ -1,6 +1,7 @@
 /*
  * How many instructions Linux's verifier walks when it loads a program, and how many a packet can take. In: the instructions of a program and of all
- * that it calls. Nothing is asked of a kernel: the code is walked as the verifier of Linux 6.18 does.
+ * that it calls. Nothing is asked of a kernel: the code is walked as the verifier of Linux 6.18 does. What loaders may set (.rodata) may be anything:
+ * so a program is never walked further than that, whatever they set.
  */
 #ifndef XDPF_VERIFY_H
 #define XDPF_VERIFY_H
@@ -24,7 +25,6 @@ struct verify_map {
 	unsigned type;				/* enum bpf_map_type */
 	uint32_t key, value, entries;
 	size_t inner;				/* its elements are such maps; SIZE_MAX: they are none */
-	const uint8_t *constant;		/* .value bytes that never change; NULL: they may */
 };
 
 struct verify_address {

@@ -11,7 +11,7 @@ enum returns { NUMBER, CPU, VALUE, MEMORY };
 
 /*
  * What each of the kernel's functions takes, a letter for each: k a key, e an element, E an element that it fills, r bytes that it reads, w bytes
- * that it fills, x bytes that it reads and writes (each followed by s, how many), 4 four bytes that it writes, n a number that must be known, d what
+ * that it fills, x bytes that it reads and writes (each followed by s, how many), 2, 4, 8 so many bytes that it writes, n a number that must be known, d what
  * it gives back, m the map, . anything else.
  */
 struct callee {
@@ -60,9 +60,9 @@ static const struct callee callees[] = {
 	{ BPF_FUNC_xdp_store_bytes, NULL, "..rs", NUMBER, false },
 	{ 0, "bpf_xdp_ct_lookup", ".rsxs", MEMORY, false },
 	{ 0, "bpf_ct_release", "d", NUMBER, false },
-	{ 0, "bpf_xdp_metadata_rx_hash", ".44", NUMBER, false },
-	{ 0, "bpf_xdp_metadata_rx_timestamp", ".8", NUMBER, false },
-	{ 0, "bpf_xdp_metadata_rx_vlan_tag", ".22", NUMBER, false },
+	{ 0, "dev_xdp_metadata_rx_hash", ".44", NUMBER, false },
+	{ 0, "dev_xdp_metadata_rx_timestamp", ".8", NUMBER, false },
+	{ 0, "dev_xdp_metadata_rx_vlan_tag", ".22", NUMBER, false },
 };
 
 static const struct callee *callee_of(const struct verify_code *c, size_t at)

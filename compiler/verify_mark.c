@@ -3,8 +3,6 @@
  * path went by: back through its instructions.
  */
 #include "verify_priv.h"
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <string.h>
 
@@ -174,7 +172,6 @@ static void trace_back(struct verify *v, struct state *s, struct back *b, bool i
 		for (size_t i = s->trace.n - (inside ? 1 : 0); i-- > 0;) {
 			struct trace *t = &s->trace.v[i];
 
-if(getenv("DBG")){fprintf(stderr,"B %u %x %lx %u\n",b->frame,b->regs[b->frame],b->slots[b->frame],t->at);}
 			together(b, t);
 			if (!step_back(v, b, t)) {
 				for (struct seen *p = s->parent; p; p = p->state.parent)

@@ -3,8 +3,6 @@
  */
 #include "verify_priv.h"
 
-#include <string.h>
-
 static unsigned size_of(uint8_t code)
 {
 	switch (BPF_SIZE(code)) {
@@ -165,24 +163,11 @@ void stack_range(struct verify *v, const struct reg *r, uint32_t bytes, enum sta
 	}
 }
 
-static bool constant(const struct verify *v, const struct reg *base, int64_t off, unsigned bytes, uint64_t *value)
-{
-	const struct verify_map *m = &v->code->map[base->map];
-
-	off += base->off + (int64_t)base->n.bits.value;
-	if (!m->constant || !number_known(&base->n) || off < 0 || off + bytes > m->value)
-		return false;
-	*value = 0;
-	memcpy(value, m->constant + off, bytes);
-	return true;
-}
-
 static bool load(struct verify *v, const struct bpf_insn *i, const struct reg *base, int to)
 {
 	unsigned bytes = size_of(i->code);
 	struct reg out = any_of(bytes);
 	int64_t off = i->off + base->off + (int64_t)base->n.bits.value;
-	uint64_t value;
 
 	switch ((enum reg_kind)base->kind) {
 	case REG_STACK:
@@ -199,9 +184,6 @@ static bool load(struct verify *v, const struct bpf_insn *i, const struct reg *b
 			out = reg_pointer(off == 0 ? REG_PACKET : off == 4 ? REG_END : REG_META);
 		break;
 	case REG_VALUE:
-		if (constant(v, base, i->off, bytes, &value))
-			out = reg_number(number_is(value));
-		break;
 	case REG_PACKET:
 	case REG_META:
 	case REG_KERNEL:

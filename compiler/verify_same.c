@@ -3,8 +3,6 @@
  * the first holds for the second.
  */
 #include "verify_priv.h"
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { PAIRS = 128 };
 
@@ -117,15 +115,11 @@ static bool same_frame(struct verify *v, struct pairs *p, const struct frame *ol
 	if (old->callsite != now->callsite)
 		return false;
 	for (unsigned r = 0; r < 10; r++)
-		if (live >> r & 1 && !same_reg(p, &old->reg[r], &now->reg[r])) {
-if(getenv("DBG"))fprintf(stderr,"M at %zu r%u kind %u/%u p%u id %x/%x off %d/%d range %d/%d u %lx-%lx / %lx-%lx\n",at,r,old->reg[r].kind,now->reg[r].kind,old->reg[r].precise,old->reg[r].id,now->reg[r].id,old->reg[r].off,now->reg[r].off,old->reg[r].range,now->reg[r].range,old->reg[r].n.umin,old->reg[r].n.umax,now->reg[r].n.umin,now->reg[r].n.umax);
+		if (live >> r & 1 && !same_reg(p, &old->reg[r], &now->reg[r]))
 			return false;
-}
 	for (unsigned k = 0; k < old->n_slots; k++)
-		if (slots >> k & 1 && !same_slot(p, &old->slot[k], k < now->n_slots ? &now->slot[k] : NULL)) {
-if(getenv("DBG"))fprintf(stderr,"M at %zu slot -%u\n",at,8*k+8);
+		if (slots >> k & 1 && !same_slot(p, &old->slot[k], k < now->n_slots ? &now->slot[k] : NULL))
 			return false;
-}
 	return true;
 }
 
