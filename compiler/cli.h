@@ -43,7 +43,7 @@ struct cli {
 	bool colour;		/* on standard output */
 	const char *split;	/* as text; .first is its number */
 	size_t first;
-	const char *max_instructions, *max_memory, *max_stack, *max_lookups, *max_path, *max_verified, *cpus;	/* as text; these have their numbers */
+	const char *max_instructions, *max_memory, *max_stack, *max_lookups, *max_path, *max_verified, *cpus;	/* as text; as numbers: */
 	const char *prove, *accept, *chain, *ipset, *match, *of;	/* what belongs to --import, as text */
 	const struct source **translated;	/* --import of other filters' rules: of each file what it is as an .xdpf file; NULL: it is one */
 	uint64_t most_instructions, most_memory, most_stack, most_lookups, most_path, most_verified, n_cpus;

@@ -29,7 +29,7 @@ struct object_line {
 
 /* The longest way through the code, in instructions that are run one after another. */
 struct object_path {
-	bool loops;			/* code leads back to itself: of the rest, nothing is known but .instructions, and 0 says that these are not, either */
+	bool loops;			/* code leads back to itself: only .instructions is known then; 0: that neither */
 	size_t instructions;		/* one that loads 64 bits is one */
 	size_t calls;			/* of helpers and functions of the kernel's */
 	VEC(size_t) line;		/* places in .line, in the order in which it comes by them, each once */
@@ -48,7 +48,7 @@ struct object_map {
 
 struct object_facts {
 	VEC(struct object_map) map;	/* given */
-	size_t verified;		/* instructions that Linux 6.18's verifier walks, at most; 0: not known; more than OBJECT_VERIFIED: it may be any more */
+	size_t verified;		/* instructions that Linux 6.18's verifier walks, at most; 0: not known; above OBJECT_VERIFIED: any number */
 	size_t longest;			/* that a packet takes, at most, loops too; SIZE_MAX: not known */
 	const char *unknown;		/* why .verified is not known */
 

@@ -83,7 +83,8 @@ static bool take_addresses(struct addresses *a)
 
 	for (size_t i = 1; i < f->n_sec; i++) {
 		const struct section *s = &f->sec[i];
-		Elf_Data *d = object_is_rel(s) && s->hdr.sh_info < f->n_sec && a->w->base[s->hdr.sh_info] != SIZE_MAX ? elf_getdata(s->scn, NULL) : NULL;
+		bool code = object_is_rel(s) && s->hdr.sh_info < f->n_sec && a->w->base[s->hdr.sh_info] != SIZE_MAX;
+		Elf_Data *d = code ? elf_getdata(s->scn, NULL) : NULL;
 
 		for (size_t k = 0; d && k < d->d_size / entry; k++) {
 			GElf_Rel r;

@@ -98,7 +98,7 @@ static void swap(const struct bpf_insn *i, struct reg *to)
 	struct number n = number_any();
 
 	if (to->kind == REG_NUMBER)
-		n.bits = bits_swapped(to->n.bits, (unsigned)i->imm / 8, i->code == (BPF_ALU | BPF_END | BPF_TO_BE) || BPF_CLASS(i->code) == BPF_ALU64);
+		n.bits = bits_swapped(to->n.bits, (unsigned)i->imm / 8, BPF_SRC(i->code) == BPF_TO_BE || BPF_CLASS(i->code) == BPF_ALU64);
 	number_settle(&n);
 	*to = reg_number(n);
 }

@@ -10,9 +10,9 @@
 enum returns { NUMBER, CPU, VALUE, MEMORY };
 
 /*
- * What each of the kernel's functions takes, a letter for each: k a key, e an element, E an element that it fills, r bytes that it reads, w bytes
- * that it fills, x bytes that it reads and writes (each followed by s, how many), 2, 4, 8 so many bytes that it writes, n a number that must be known, d what
- * it gives back, m the map, . anything else.
+ * What each of the kernel's functions takes, a letter for each: m the map, k a key, e an element, E an element that it fills, r bytes that it reads,
+ * w bytes that it fills, x bytes that it reads and writes (each followed by s, how many), 2, 4, 8 so many bytes that it writes, n a number that must
+ * be known, d what it gives back, . anything else.
  */
 struct callee {
 	int id;
