@@ -101,8 +101,8 @@ static int run(char **argv, int out_fd, int kept_fd, const struct xdpf_log *log)
 	if (!err)
 		err = spawn(&pid, compiler, argv, &(struct handed){ out_fd, kept_fd, said_fd });
 	if (err)
-		return rt_fail(log, err, "%s, which compiles rule files, cannot be started: %s.\nInstall xdpfc, or compile where it is (xdpfc FILE... "
-			       "-o prog.o), and apply that", compiler, strerror(err));
+		return rt_fail(log, err, "%s, which compiles rule files, cannot be started: %s.\nInstall xdpfc, or compile where it is "
+			       "(xdpfc FILE... -o prog.o), and apply that", compiler, strerror(err));
 	close_fd(&said_fd);
 	said = read_said(fd);
 	while (waitpid(pid, &status, 0) < 0)
