@@ -243,11 +243,34 @@ int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_p
 	return err ? err : rt_list_open(list, l, log);
 }
 
+/* Of an element that both have, only one is told: that which stays longer, as the filter goes by. */
+struct overlap {
+	bool *told;			/* of the list's elements, those whose other one stays longer; NULL: there are none */
+};
+
+/* An element of the map: is it to be told of, and not the list's? -ENOMEM; without a message. */
+static int tells_more(struct overlap *o, const struct rt_list *list, const void *key, const struct xdpf_element *e)
+{
+	size_t i = rt_list_find(list, key);
+
+	if (i == list->n)
+		return true;
+	if (e->until && rt_list_until(list, i) >= e->until)
+		return false;
+	if (!o->told)
+		o->told = calloc(list->n, sizeof(*o->told));
+	if (!o->told)
+		return -ENOMEM;
+	o->told[i] = true;
+	return true;
+}
+
 /* What a program shows of a set. */
 struct view {
 	const struct xdpf_set *set;
 	struct rt_live live;
 	struct rt_list list;
+	struct overlap overlap;
 	struct rt_snapshot s;		/* without what is of another turn or has expired */
 	uint64_t now;
 };
@@ -257,25 +280,27 @@ static void view_free(struct view *v)
 	rt_list_close(&v->list);
 	rt_live_close(&v->live);
 	rt_snapshot_free(&v->s);
+	free(v->overlap.told);
 }
 
-/* Of elements that both have, the list's is left: so one with another time is not shown twice. */
-static void merge(struct view *v)
+static int merge(struct view *v)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < v->s.n; i++) {
 		const unsigned char *key = v->s.keys + i * v->set->key_size;
 		struct xdpf_element e = v->s.values[i];
+		int more = rt_element_is_live(&e, v->list.turn + 1, v->now) ? tells_more(&v->overlap, &v->list, key, &e) : 0;
 
-		if ((e.until && e.until <= v->now) || (e.turn && e.turn != v->list.turn + 1))
-			continue;
-		if (rt_list_find(&v->list, key) != v->list.n)
+		if (more < 0)
+			return more;
+		if (!more)
 			continue;
 		memmove(v->s.keys + n * v->set->key_size, key, v->set->key_size);
 		v->s.values[n++] = e;
 	}
 	v->s.n = n;
+	return 0;
 }
 
 /* All of one turn. */
@@ -310,15 +335,14 @@ int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set,
 		err = look(&v, p, set, fd, log);
 	if (err)
 		return err;
-	merge(&v);
-	if (v.list.n && !snapshot_room(&v.s, v.list.n, v.set->key_size))
+	if (merge(&v) || (v.list.n && !snapshot_room(&v.s, v.list.n, v.set->key_size)))
 		return rt_fail(log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < v.list.n; i++) {
 		const unsigned char *key = v.list.keys + i * v.set->key_size;
 		uint64_t until = rt_list_time(&v.list, i);
 		struct xdpf_element *e = &v.s.values[v.s.n];
 
-		if (!rt_list_until(&v.list, i))
+		if (!rt_list_until(&v.list, i) || (v.overlap.told && v.overlap.told[i]))
 			continue;
 		*e = (struct xdpf_element){ .until = until, .age = (uint32_t)until };
 		if (v.set->prefix)
@@ -335,29 +359,32 @@ struct telling {
 	const struct xdpf_set *set;
 	struct rt_live live;
 	struct rt_list list;
+	struct overlap overlap;
 	uint64_t now;
 	xdpf_set_fn fn;
 	void *arg;
+	int err;
 };
 
 static void end_telling(struct telling *t)
 {
 	rt_list_close(&t->list);
 	rt_live_close(&t->live);
+	free(t->overlap.told);
 }
 
-/* Of elements that the list has, too, that has told already. */
 static void tell_chunk(void *arg, const struct rt_snapshot *s)
 {
-	const struct telling *t = arg;
+	struct telling *t = arg;
 
-	for (size_t i = 0; i < s->n; i++) {
+	for (size_t i = 0; i < s->n && !t->err; i++) {
 		const unsigned char *key = s->keys + i * t->set->key_size;
 		const struct xdpf_element *e = &s->values[i];
+		int more = rt_element_is_live(e, t->list.turn + 1, t->now) ? tells_more(&t->overlap, &t->list, key, e) : 0;
 
-		if ((e->until && e->until <= t->now) || (e->turn && e->turn != t->list.turn + 1))
-			continue;
-		if (rt_list_find(&t->list, key) == t->list.n)
+		if (more < 0)
+			t->err = more;
+		else if (more)
 			t->fn(t->arg, key, e->until ? e->until - t->now : 0);
 	}
 }
@@ -376,13 +403,18 @@ int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void
 	if (err)
 		return err;
 	t.list.now = t.now;
+	err = read_chunks(&s, fd, t.set, tell_chunk, &t, log);
+	if (err)
+		return err;
+	if (t.err)
+		return rt_fail(log, -t.err, "out of memory");
 	for (size_t i = 0; i < t.list.n; i++) {
 		uint64_t until = rt_list_until(&t.list, i);
 
-		if (until)
+		if (until && !(t.overlap.told && t.overlap.told[i]))
 			fn(arg, t.list.keys + i * t.set->key_size, until == UINT64_MAX ? 0 : until - t.now);
 	}
-	return read_chunks(&s, fd, t.set, tell_chunk, &t, log);
+	return 0;
 }
 
 static void count_one(void *arg, const void *key, uint64_t left)
