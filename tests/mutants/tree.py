@@ -93,14 +93,14 @@ class Tree:
             return next((line.strip()[:200] for line in output.splitlines() if "error" in line), "the build failed")
         return None
 
-    def targets(self, tests, first):
-        """What must be built for these tests, as their commands show it; None for everything. @first: what lies in a directory is not there yet."""
+    def targets(self, tests):
+        """What must be built for these tests, as their commands show it; None for everything."""
         wanted = set()
         for test in tests:
             for argument in self.tests()[name_of(test)].command:
-                if argument == self.build_path or (first and argument.startswith(self.build_path + "/") and os.path.isdir(argument)):
+                if argument == self.build_path:
                     return None
-                if argument.startswith(self.build_path + "/") and not os.path.isdir(argument):
+                if argument.startswith(self.build_path + "/") and os.access(argument, os.X_OK) and os.path.isfile(argument):
                     wanted.add(os.path.basename(argument))
         return sorted(wanted)
 
@@ -122,7 +122,7 @@ class Tree:
         with open(path, "w", encoding="utf-8") as f:
             f.write(text)
 
-    # ---- testing: a result is (pass, fail or skip; a telling line; seconds) ----
+    # ---- testing: a result is pass, fail or skip; a telling line; and seconds ----
 
     def tests(self):
         if self.known is None:
