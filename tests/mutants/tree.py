@@ -49,7 +49,8 @@ def telling(output):
 
 
 class Tree:
-    def __init__(self, path):
+    def __init__(self, path, plain=False):
+        self.options = ["-DXDPF_SANITIZE=OFF", "-DCMAKE_C_FLAGS_DEBUG=-O1"] if plain else []
         self.path, self.build_path = path, os.path.join(path, "build", PRESET)
         self.changed, self.known, self.cut_short = None, None, ""
         self.tmp = path + "-tmp"        # tests' own temporary files go when the tree goes
@@ -80,7 +81,7 @@ class Tree:
         """None, or what is wrong. Warnings are no errors here: a fault may leave a name unused."""
         fresh = not os.path.exists(os.path.join(self.build_path, "CMakeCache.txt"))
         generator = ["-G", "Ninja"] if fresh and shutil.which("ninja") else []
-        status, output = self.command(["cmake", "--preset", PRESET, *generator, "-DXDPF_WERROR=OFF"])
+        status, output = self.command(["cmake", "--preset", PRESET, *generator, "-DXDPF_WERROR=OFF", *self.options])
         return telling(output) if status else None
 
     def build(self, targets):
