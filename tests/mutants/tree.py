@@ -15,7 +15,7 @@ PRESET = "dev"
 NOT_THESE = {"style", "mutants", "mutants-run"}
 TELLING = re.compile(r"FAILED|\[  ERROR   \]|ERROR: \w+Sanitizer|runtime error:|Assertion|Traceback|\bfailed\b|\bdiffers?\b|disagree", re.I)
 NOTHING = re.compile(r"\b0 failed\b")
-LEAST_SECONDS, TIMES_LONGER = 60, 10
+LEAST_SECONDS, TIMES_LONGER, MOST_SECONDS = 60, 10, 900
 
 
 def sync(root, path):
@@ -44,6 +44,7 @@ def sync(root, path):
 def telling(output):
     """The line of a test's output that says what is wrong."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("[  ERROR   ] --- [   LINE   ]")] or lines
     found = next((line for line in lines if TELLING.search(line) and not NOTHING.search(line)), lines[-1] if lines else "it said nothing")
     return found[:200]
 
@@ -152,7 +153,7 @@ class Tree:
         """{test: result} until one fails, in their order."""
         results = {}
         for test in tests:
-            results[test] = self.run(test, limits[test])
+            results[test] = self.run(test, limits.get(test, MOST_SECONDS))
             if results[test][0] == "fail":
                 break
         return results
@@ -163,7 +164,7 @@ class Tree:
         if os.path.exists(junit):
             os.unlink(junit)
         self.cut_short = ""
-        status, output = self.command(["ctest", "--test-dir", self.build_path, "-R", "^(%s)$" % "|".join(map(re.escape, names)), "--timeout", "900",
+        status, output = self.command(["ctest", "--test-dir", self.build_path, "-R", "^(%s)$" % "|".join(map(re.escape, names)), "--timeout", str(MOST_SECONDS),
                                        "--parallel", str(os.cpu_count() or 1), "--stop-on-failure", "--output-junit", junit,
                                        "--test-output-size-failed", "10000000"], seconds)
         if status is None:
