@@ -243,35 +243,13 @@ int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_p
 	return err ? err : rt_list_open(list, l, log);
 }
 
-/* Of an element that both have, only one is told: that which stays longer, as the filter goes by. */
-struct overlap {
-	bool *told;			/* of the list's elements, those whose other one stays longer; NULL: there are none */
-};
-
-/* An element of the map: is it to be told of, and not the list's? -ENOMEM; without a message. */
-static int tells_more(struct overlap *o, const struct rt_list *list, const void *key, const struct xdpf_element *e)
-{
-	size_t i = rt_list_find(list, key);
-
-	if (i == list->n)
-		return true;
-	if (e->until && rt_list_until(list, i) >= e->until)
-		return false;
-	if (!o->told)
-		o->told = calloc(list->n, sizeof(*o->told));
-	if (!o->told)
-		return -ENOMEM;
-	o->told[i] = true;
-	return true;
-}
-
 /* What a program shows of a set. */
 struct view {
 	const struct xdpf_set *set;
 	struct rt_live live;
 	struct rt_list list;
-	struct overlap overlap;
 	struct rt_snapshot s;		/* without what is of another turn or has expired */
+	bool *longer;			/* by place in the list: the map has it for longer */
 	uint64_t now;
 };
 
@@ -280,27 +258,35 @@ static void view_free(struct view *v)
 	rt_list_close(&v->list);
 	rt_live_close(&v->live);
 	rt_snapshot_free(&v->s);
-	free(v->overlap.told);
+	free(v->longer);
 }
 
-static int merge(struct view *v)
+/* Is an element of the map there for longer than the list says? */
+static bool is_longer(const struct rt_list *list, size_t at, const struct xdpf_element *e)
+{
+	return (e->until ? e->until : UINT64_MAX) > rt_list_until(list, at);
+}
+
+/* Of elements that both have, one is left: that which stays longer. */
+static void merge(struct view *v)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < v->s.n; i++) {
 		const unsigned char *key = v->s.keys + i * v->set->key_size;
 		struct xdpf_element e = v->s.values[i];
-		int more = rt_element_is_live(&e, v->list.turn + 1, v->now) ? tells_more(&v->overlap, &v->list, key, &e) : 0;
+		size_t at;
 
-		if (more < 0)
-			return more;
-		if (!more)
+		if (!rt_element_is_live(&e, v->list.turn + 1, v->now))
 			continue;
+		at = rt_list_find(&v->list, key);
+		if (at != v->list.n && !is_longer(&v->list, at, &e))
+			continue;
+		v->longer[at] = true;
 		memmove(v->s.keys + n * v->set->key_size, key, v->set->key_size);
 		v->s.values[n++] = e;
 	}
 	v->s.n = n;
-	return 0;
 }
 
 /* All of one turn. */
@@ -335,14 +321,19 @@ int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set,
 		err = look(&v, p, set, fd, log);
 	if (err)
 		return err;
-	if (merge(&v) || (v.list.n && !snapshot_room(&v.s, v.list.n, v.set->key_size)))
+	v.longer = calloc(v.list.n + 1, sizeof(*v.longer));
+	if (!v.longer)
+		return rt_fail(log, ENOMEM, "out of memory");
+	merge(&v);
+	v.s.listed = v.s.n;
+	if (v.list.n && !snapshot_room(&v.s, v.list.n, v.set->key_size))
 		return rt_fail(log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < v.list.n; i++) {
 		const unsigned char *key = v.list.keys + i * v.set->key_size;
 		uint64_t until = rt_list_time(&v.list, i);
 		struct xdpf_element *e = &v.s.values[v.s.n];
 
-		if (!rt_list_until(&v.list, i) || (v.overlap.told && v.overlap.told[i]))
+		if (v.longer[i] || !rt_list_until(&v.list, i))
 			continue;
 		*e = (struct xdpf_element){ .until = until, .age = (uint32_t)until };
 		if (v.set->prefix)
@@ -359,32 +350,43 @@ struct telling {
 	const struct xdpf_set *set;
 	struct rt_live live;
 	struct rt_list list;
-	struct overlap overlap;
+	uint64_t *longer;		/* by place in the list, where the map has some for longer: until when, or 0 */
 	uint64_t now;
 	xdpf_set_fn fn;
 	void *arg;
-	int err;
 };
 
 static void end_telling(struct telling *t)
 {
 	rt_list_close(&t->list);
 	rt_live_close(&t->live);
-	free(t->overlap.told);
+	free(t->longer);
 }
 
-static void tell_chunk(void *arg, const struct rt_snapshot *s)
+/* Of elements that the list has, too: until when they are there, if that is later. */
+static void look_longer(void *arg, const struct rt_snapshot *s)
 {
 	struct telling *t = arg;
 
-	for (size_t i = 0; i < s->n && !t->err; i++) {
+	for (size_t i = 0; i < s->n; i++) {
+		const struct xdpf_element *e = &s->values[i];
+		size_t at = rt_element_is_live(e, t->list.turn + 1, t->now) ? rt_list_find(&t->list, s->keys + i * t->set->key_size) : t->list.n;
+
+		if (at != t->list.n && is_longer(&t->list, at, e))
+			t->longer[at] = e->until ? e->until : UINT64_MAX;
+	}
+}
+
+/* Of elements that the list has, too, that has told already. */
+static void tell_chunk(void *arg, const struct rt_snapshot *s)
+{
+	const struct telling *t = arg;
+
+	for (size_t i = 0; i < s->n; i++) {
 		const unsigned char *key = s->keys + i * t->set->key_size;
 		const struct xdpf_element *e = &s->values[i];
-		int more = rt_element_is_live(e, t->list.turn + 1, t->now) ? tells_more(&t->overlap, &t->list, key, e) : 0;
 
-		if (more < 0)
-			t->err = more;
-		else if (more)
+		if (rt_element_is_live(e, t->list.turn + 1, t->now) && rt_list_find(&t->list, key) == t->list.n)
 			t->fn(t->arg, key, e->until ? e->until - t->now : 0);
 	}
 }
@@ -403,18 +405,21 @@ int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void
 	if (err)
 		return err;
 	t.list.now = t.now;
-	err = read_chunks(&s, fd, t.set, tell_chunk, &t, log);
-	if (err)
-		return err;
-	if (t.err)
-		return rt_fail(log, -t.err, "out of memory");
+	if (t.list.n) {
+		t.longer = calloc(t.list.n, sizeof(*t.longer));
+		err = t.longer ? read_chunks(&s, fd, t.set, look_longer, &t, log) : rt_fail(log, ENOMEM, "out of memory");
+		if (err)
+			return err;
+	}
 	for (size_t i = 0; i < t.list.n; i++) {
 		uint64_t until = rt_list_until(&t.list, i);
 
-		if (until && !(t.overlap.told && t.overlap.told[i]))
+		if (until && t.longer[i])
+			until = t.longer[i];
+		if (until)
 			fn(arg, t.list.keys + i * t.set->key_size, until == UINT64_MAX ? 0 : until - t.now);
 	}
-	return 0;
+	return read_chunks(&s, fd, t.set, tell_chunk, &t, log);
 }
 
 static void count_one(void *arg, const void *key, uint64_t left)

@@ -63,10 +63,10 @@ static void check(const struct model *m, bool ok, const char *what, uint64_t a, 
 
 static void must(const struct model *m, int err, const char *what)
 {
-	if (err)
-		printf("FAILED: %s: step %lu: %s: %s\n", m->name, (unsigned long)m->step, what, strerror(-err));
-	if (err)
-		exit(1);
+	if (!err)
+		return;
+	printf("FAILED: %s: step %lu: %s: %s\n", m->name, (unsigned long)m->step, what, strerror(-err));
+	exit(1);
 }
 
 static void complain(void *arg, enum xdpf_log_level level, const char *text)
@@ -203,12 +203,9 @@ static void on_element(void *arg, const void *key, uint64_t left)
 		size_t mid = lo + (n - lo) / 2;
 		int c = by_key(key, &m->sorted[mid], (void *)(uintptr_t)m);
 
-		if (!c)
-			at = m->sorted[mid];
-		else if (c < 0)
-			n = mid;
-		else
-			lo = mid + 1;
+		at = c ? at : m->sorted[mid];
+		n = c < 0 ? mid : n;
+		lo = c > 0 ? mid + 1 : lo;
 	}
 	check(m, at < UNIVERSE, "an element is told of that there is not", 0, 0);
 	if (at == UNIVERSE)
