@@ -232,6 +232,23 @@ static void look(const struct model *m)
 
 /* ---- commands ---- */
 
+extern unsigned fail_at;		/* setfail.c */
+extern bool failed_once;
+
+/* Some commands meet a kernel without memory: then they do all, and say so, or nothing. */
+static void maybe_fail(void)
+{
+	failed_once = false;
+	fail_at = rnd(4) ? 0 : 1 + (unsigned)rnd(9);
+}
+
+/* What it may return: true where it is for want of memory, and nothing was done. */
+static bool did_fail(int err)
+{
+	fail_at = 0;
+	return failed_once && err == -ENOMEM;
+}
+
 /* What a command is given. */
 static struct {
 	unsigned char keys[UNIVERSE * XDPF_SET_KEY];
@@ -279,7 +296,10 @@ static void add_given(struct model *m, uint64_t keep)
 		more += given.is[i] && !most(&m->e[i]).ns;
 	fits = given.n >= MANY && model_times(m, given.is, u) <= LIVE_TIMES + 1;
 	m->fallbacks += given.n >= MANY && !fits;
+	maybe_fail();
 	err = xdpf_set_add_all(m->p, 0, given.keys, given.n, keep, NULL);
+	if (did_fail(err))
+		return;
 	check(m, err == (had + more > m->set->size ? -ENOSPC : 0), "an addition's result", had + more, (uint64_t)-err);
 	for (size_t i = 0; i < UNIVERSE && !err; i++) {
 		struct element *e = &m->e[i];
@@ -327,7 +347,10 @@ static void replace(struct model *m, size_t n, uint64_t keep)
 	give(m, n);
 	for (size_t i = 0; i < UNIVERSE; i++)
 		kept += given.is[i] && most(&m->e[i]).ns;
+	maybe_fail();
 	err = xdpf_set_replace(m->p, 0, given.keys, given.n, keep, &c, NULL);
+	if (did_fail(err))
+		return;
 	check(m, err == (given.n > m->set->size ? -ENOSPC : 0), "a replacement's result", given.n, (uint64_t)-err);
 	if (err)
 		return;
