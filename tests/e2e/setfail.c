@@ -1,13 +1,25 @@
 /*
- * Calls of the kernel that fail when they are told to: of those that changes of sets make, the n-th from now on, for want of memory. The linker puts
- * these in the place of libbpf's.
+ * Calls of the kernel that fail when they are told to, of those that changes of sets make. The linker puts these in the place of libbpf's.
  */
+#include "setfail.h"
+
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdbool.h>
 
-unsigned fail_at;			/* 0: none does */
-bool failed_once;
+static unsigned fail_at;		/* 0: none does */
+static bool failed_once;
+
+void setfail_begin(unsigned n)
+{
+	fail_at = n;
+	failed_once = false;
+}
+
+bool setfail_end(int err)
+{
+	fail_at = 0;
+	return failed_once && err == -ENOMEM;
+}
 
 int __real_bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count, const struct bpf_map_batch_opts *opts);
 int __wrap_bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count, const struct bpf_map_batch_opts *opts);
