@@ -99,12 +99,16 @@ class Tree:
         """What must be built for these tests, as their commands show it; None for everything."""
         wanted = set()
         for test in tests:
-            for argument in self.tests()[name_of(test)].command:
-                if argument == self.build_path:
-                    return None
-                if argument.startswith(self.build_path + "/") and os.access(argument, os.X_OK) and os.path.isfile(argument):
-                    wanted.add(os.path.basename(argument))
+            found = self.tests()[name_of(test)].targets
+            if found is None:
+                return None
+            wanted |= found
         return sorted(wanted)
+
+    def targets_of(self, command):
+        if self.build_path in command:
+            return None
+        return {os.path.basename(a) for a in command if a.startswith(self.build_path + "/") and os.access(a, os.X_OK) and os.path.isfile(a)}
 
     def put(self, mutant):
         path = os.path.join(self.path, mutant.file)
@@ -127,8 +131,11 @@ class Tree:
     # ---- testing: a result is pass, fail or skip; a telling line; and seconds ----
 
     def tests(self):
+        """Asked for when all is built: what does not build later is a target all the same."""
         if self.known is None:
             self.known = tests_of(self.build_path)
+            for test in self.known.values():
+                test.targets = self.targets_of(test.command)
         return self.known
 
     def others(self, tests):
