@@ -232,7 +232,7 @@ int rt_place_put_one(const struct rt_place *at, const unsigned char *key, const 
 		if (*swept)
 			return -ENOSPC;
 		*swept = true;
-		err = sweep(at->fd, at->set, now, log);
+		err = sweep(at, now, log);
 		if (err)
 			return err;
 	}

@@ -14,6 +14,7 @@ PRESET = "dev"
 # Not for mutants: what looks at the sources' text, and the tests of what runs here.
 NOT_THESE = {"style", "mutants", "mutants-run"}
 TELLING = re.compile(r"FAILED|\[  ERROR   \]|ERROR: \w+Sanitizer|runtime error:|Assertion|Traceback|\bfailed\b|\bdiffers?\b|disagree", re.I)
+COMPLAINT = re.compile(r"\berror:|undefined reference|CMake Error|\*\*\*")
 NOTHING = re.compile(r"\b0 failed\b")
 LEAST_SECONDS, TIMES_LONGER, MOST_SECONDS = 60, 10, 900
 
@@ -92,7 +93,7 @@ class Tree:
             return None
         status, output = self.command(command + (["--target", *targets] if targets else []))
         if status:
-            return next((line.strip()[:200] for line in output.splitlines() if "error" in line), "the build failed")
+            return next((line.strip()[:200] for line in output.splitlines() if COMPLAINT.search(line)), "the build failed")
         return None
 
     def targets(self, tests):
