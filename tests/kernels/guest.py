@@ -86,9 +86,9 @@ class Archive:
         with open(path, "rb") as f:
             self.add(name, f.read(), mode)
 
-    def program(self, path):
-        """A program at its own place, and the libraries it needs."""
-        self.file(path, os.path.realpath(path), 0o755)
+    def program(self, path, name=None):
+        """A program, at its own place or as @name, and the libraries it needs. (/tmp, /run and others of this machine are hidden there.)"""
+        self.file(name or path, os.path.realpath(path), 0o755)
         for library in re.findall(r"(?:=> |^\s*)(/\S+) \(0x", debian("ldd", path).stdout, re.M):
             self.file(library, os.path.realpath(library), 0o755)
 
