@@ -48,6 +48,9 @@ class Kernel:
         self.release = os.path.basename(self.image)[len("vmlinuz-"):]
         self.modules = os.path.join(here, "lib", "modules", self.release, "kernel")
 
+    def has(self, module):
+        return any(os.path.exists(os.path.join(self.modules, name)) for name in (module, module + ".xz"))
+
     def module(self, path):
         for name in (path, path + ".xz"):
             full = os.path.join(self.modules, name)
@@ -97,6 +100,15 @@ class Archive:
         self.f.close()
 
 
+machines = set()
+
+
+def end():
+    """All that run."""
+    for machine in list(machines):
+        machine.terminate()
+
+
 def boot(kernel, initramfs, seconds, log):
     """Lines of the serial line, as they come; the machine ends itself."""
     command = ["qemu-system-x86_64", "-accel", "tcg", "-cpu", "max", "-m", "1500", "-nodefaults", "-no-reboot", "-display", "none",
@@ -105,6 +117,7 @@ def boot(kernel, initramfs, seconds, log):
         raise Missing("qemu-system-x86_64 is not installed")
     machine = subprocess.Popen(["timeout", "-k", "5", str(seconds), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
+    machines.add(machine)
     try:
         with open(log, "wb") as f:
             for line in machine.stdout:
@@ -112,8 +125,9 @@ def boot(kernel, initramfs, seconds, log):
                 f.flush()
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
     finally:
-        machine.kill()
+        machine.terminate()     # timeout(1), which ends it
         machine.wait()
+        machines.discard(machine)
 
 
 if __name__ == "__main__":
