@@ -30,26 +30,50 @@ static bool names_differ(const struct ast_program *p, struct diag_list *d)
 	return ok;
 }
 
-/* Sets begin with these elements, and not with what the files say. */
-static bool fill(const struct ast_program *p, const struct compile_filled *f, struct diag_list *d)
+/* Live sets of this name, in this file or, where @file_len is 0, in any: how many; *out: the last. */
+static size_t find_live(const struct ast_program *p, const char *file, size_t file_len, const char *name, size_t len, struct ast_set **out)
 {
 	size_t n = 0;
 
 	for (size_t u = 0; u < p->units.n; u++)
 		for (size_t i = 0; i < p->units.v[u]->sets.n; i++) {
 			struct ast_set *set = p->units.v[u]->sets.v[i];
+			const char *of = p->units.v[u]->name;
 
-			if (!set->live || !set->name.s || strcmp(set->name.s, f->set) || (f->file && strcmp(f->file, p->units.v[u]->name)))
+			if (!set->live || !set->name.s || strncmp(set->name.s, name, len) || set->name.s[len] ||
+			    (file_len && (strncmp(of, file, file_len) || of[file_len])))
 				continue;
-			set->init = NULL;
-			set->from = set->name;
-			set->from_text = f->elements;
+			*out = set;
 			n++;
 		}
-	if (n == 1)
-		return true;
-	diag_error(d, (struct span){ f->elements, 0, 0 }, n ? "several files have a set `%s`" : "no set that lives is called `%s`", f->set)->remedy =
-		n ? "name its file, too: FILE:SET" : "name one of the rule files' sets that are declared with `live`";
+	return n;
+}
+
+/* A set begins with a file's elements, and not with what the rules say: "NAME=PATH" or "FILE:NAME=PATH". Files may have any of these characters in
+ * their names, so that where one part ends is known by the sets that there are. */
+static bool fill(const struct ast_program *p, const char *given, struct diag_list *d)
+{
+	size_t first = strcspn(given, "="), several = 0;
+	struct diag *e;
+
+	for (size_t eq = first; given[eq]; eq += 1 + strcspn(given + eq + 1, "=")) {
+		const char *colon = memrchr(given, ':', eq), *name = colon ? colon + 1 : given;
+		struct ast_set *set;
+		size_t n = find_live(p, given, colon ? (size_t)(colon - given) : 0, name, (size_t)(given + eq - name), &set);
+
+		if (n != 1) {
+			several = n ? eq : several;
+			continue;
+		}
+		set->init = NULL;
+		set->from = set->name;
+		set->from_text = source_read(p->arena, given + eq + 1, d);
+		return set->from_text;
+	}
+	first = several ? several : first;
+	e = diag_error(d, (struct span){ 0 }, several ? "--set: several files have a set `%.*s`" : "--set: no set that lives is called `%.*s`",
+		       (int)first, given);
+	e->remedy = several ? "name its file, too: FILE:SET" : "name one of the rule files' sets that are declared with `live`";
 	return false;
 }
 
@@ -66,7 +90,7 @@ static struct ast_program *front(struct arena *a, const struct source_reader *r,
 	for (size_t i = 0; i < n; i++)
 		ok &= parse_unit(p, sources[i], d);
 	for (size_t i = 0; asked && i < asked->n_filled; i++)
-		ok &= fill(p, &asked->filled[i], d);
+		ok &= fill(p, asked->filled[i], d);
 	if (asked && asked->steps)
 		ok &= parse_asked(p, asked->steps, asked->packet, d);
 	ok &= names_differ(p, d);

@@ -36,10 +36,7 @@ struct compile_texts {
 struct compile_asked {
 	const struct source *steps;	/* NULL: no packets */
 	bool packet;			/* they are one packet's fields, and not steps of a test */
-	const struct compile_filled {
-		const char *file, *set;	/* file NULL: of whatever file */
-		const struct source *elements;
-	} *filled;
+	const char *const *filled;	/* what sets begin with: "NAME=PATH", or "FILE:NAME=PATH" */
 	size_t n_filled;
 	const struct compile_texts *texts;	/* NULL, or in place of sources; without its tests */
 };

@@ -229,7 +229,7 @@ int explain_why(struct cli *cli, struct explain_batch *b, const struct xdpf_prog
 	if (!status)
 		status = cli_finish(cli, EXIT_DONE);
 	if (!status)
-		status = cli_xdpfc(cli, g.argv, "`xdpf explain --raw` prints packets for `xdpfc --explain` where there is one");
+		status = cli_xdpfc(cli, g.argv, -1, "`xdpf explain --raw` prints packets for `xdpfc --explain` where there is one");
 	given_free(&g);
 	explain_batch_free(b);
 	return status;
