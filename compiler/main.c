@@ -38,7 +38,7 @@ static const char help[] =
 	"       xdpfc --import=KIND FILE...    JSON, or rules of other filters, as rules\n"
 	"       xdpfc --budget|--analyse FILE...   the cost; rules that change nothing\n"
 	"       xdpfc --diff OLD NEW           packets that they treat differently\n"
-	"       xdpfc --list=WHAT  fields headers types names actions forms units keywords\n"
+	"       xdpfc --list=WHAT  fields types names actions forms units and more\n"
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
