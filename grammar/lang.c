@@ -106,7 +106,7 @@ const struct verdict_info lang_verdicts[VERDICT_COUNT] = {
 };
 
 const struct input_info lang_inputs[INPUT_COUNT] = {
-#define INPUT(ID, name, type, bits, doc) [INPUT_##ID] = { name, TYPE_##type, bits, doc },
+#define INPUT(ID, name, type, bits, of, doc) [INPUT_##ID] = { name, TYPE_##type, bits, INPUT_OF_##of, doc },
 #include "inputs.def"
 #undef INPUT
 };

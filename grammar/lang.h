@@ -129,16 +129,19 @@ enum verdict {
 };
 
 enum input_id {
-#define INPUT(ID, name, type, bits, doc) INPUT_##ID,
+#define INPUT(ID, name, type, bits, of, doc) INPUT_##ID,
 #include "inputs.def"
 #undef INPUT
 	INPUT_COUNT
 };
 
+enum input_class { INPUT_OF_ANY, INPUT_OF_FLOWS };
+
 struct input_info {
 	const char *name;
 	enum type_id type;
 	unsigned bits;
+	enum input_class of;
 	const char *doc;
 };
 
