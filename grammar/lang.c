@@ -100,7 +100,7 @@ const char *const lang_fixed[FIELD_COUNT] = {
 };
 
 const struct verdict_info lang_verdicts[VERDICT_COUNT] = {
-#define VERDICT(ID, name, xdp, doc) [VERDICT_##ID] = { name, xdp, doc },
+#define VERDICT(ID, name, xdp) [VERDICT_##ID] = { name, xdp },
 #include "verdicts.def"
 #undef VERDICT
 };

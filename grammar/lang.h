@@ -122,7 +122,7 @@ struct field_info {
 
 enum verdict {
 	VERDICT_NONE = -1,	/* an action that does not decide */
-#define VERDICT(ID, name, xdp, doc) VERDICT_##ID,
+#define VERDICT(ID, name, xdp) VERDICT_##ID,
 #include "verdicts.def"
 #undef VERDICT
 	VERDICT_COUNT
@@ -148,7 +148,6 @@ struct input_info {
 struct verdict_info {
 	const char *name;	/* as --run prints it */
 	int xdp;		/* enum xdp_action, <linux/bpf.h> */
-	const char *doc;
 };
 
 struct name_info {
