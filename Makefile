@@ -6,7 +6,7 @@
 #   make check    all tests, under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make bench    nanoseconds per packet, beside the same filter by hand in C, xdp-filter, nftables and iptables; curves of rules and sets. 15 minutes
 #   make check-kernels
-#                 the kernels that Debian 12 has, each in a virtual machine: do they say what the evaluator says? 10 minutes
+#                 the kernels that Debian 12 has, each in a virtual machine: do they say what the evaluator says? 10 to 20 minutes
 #   make check-threads
 #                 the compiler and its library in many threads, under ThreadSanitizer. 3 minutes
 #   make mutants  faults put into the tree one at a time: do the tests find each of them? An hour and more (MUTANTS="--layer sema", "--only NAME")

@@ -217,24 +217,24 @@ static bool compile_once(const struct ast_program *p, const struct compile_optio
 	return ok;
 }
 
-bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
-			struct compile_facts *facts)
+/* @how becomes what the object was made with. */
+static bool compile_fitting(const struct ast_program *p, struct compile_options *how, struct diag_list *d, void **obj, size_t *len,
+			    struct compile_facts *facts)
 {
-	struct compile_options how = *o;
 	const char *why = NULL;
 	size_t deepest;
 
 	for (;;) {
-		if (!compile_once(p, &how, d, obj, len, facts))
+		if (!compile_once(p, how, d, obj, len, facts))
 			return false;
 		/* How much of the stack LLVM takes is only known now. */
 		if (!object_deepest(*obj, *len, &deepest, &why))
 			break;
 		if (deepest <= OBJECT_STACK)
 			return true;
-		if (how.lower.off_stack == OFF_STACK_BUFFERS)
+		if (how->lower.off_stack == OFF_STACK_BUFFERS)
 			break;
-		how.lower.off_stack++;
+		how->lower.off_stack++;
 		object_free(*obj, *len);
 		if (facts)
 			*facts = (struct compile_facts){ 0 };
@@ -246,6 +246,14 @@ bool compile_with_facts(const struct ast_program *p, const struct compile_option
 		diag_error(d, (struct span){ 0 }, "the program takes %zu bytes of the stack, and kernels have %d", deepest, OBJECT_STACK)
 			->remedy = "shorten the longest keys of limits, sets and tables";
 	return false;
+}
+
+bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
+			struct compile_facts *facts)
+{
+	struct compile_options how = *o;
+
+	return compile_fitting(p, &how, d, obj, len, facts);
 }
 
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
@@ -260,6 +268,7 @@ void compile_object_free(void *obj, size_t len)
 
 bool compile_emit(const struct ast_program *p, const struct compile_options *o, enum compile_emit what, struct diag_list *d, FILE *out)
 {
+	struct compile_options how = *o;
 	struct ir_program *ir;
 	void *text;
 	size_t len;
@@ -269,7 +278,11 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 		ast_dump(p, out);
 		return true;
 	}
-	ir = middle(p, o, d);
+	/* Of the object that -o writes, which is known when it is there. */
+	if (!compile_fitting(p, &how, d, &text, &len, NULL))
+		return false;
+	compile_object_free(text, len);
+	ir = middle(p, &how, d);
 	if (!ir)
 		return false;
 	if (what == EMIT_IR) {
@@ -277,7 +290,7 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 		release(ir);
 		return true;
 	}
-	ok = codegen_program(ir, o->mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len);
+	ok = codegen_program(ir, how.mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len);
 	release(ir);
 	if (!ok)
 		return false;

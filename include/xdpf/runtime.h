@@ -339,6 +339,8 @@ struct xdpf_iface {
 };
 
 XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log);
+/* An interface's name as it may be printed, in @buf: the kernel takes any bytes, and what is no UTF-8, or a control character, becomes `?`. */
+XDPF_API char *xdpf_iface_shown(const char *name, char *buf, size_t size);
 
 struct xdpf_apply_opts {
 	size_t sz;

@@ -85,6 +85,19 @@ int cli_set_follow(const struct cli *cli, const char *iface, const char *path, i
 /* Flushes standard output: EXIT_SYSTEM where something could not be written, else @status. */
 int cli_finish(struct cli *cli, int status);
 
+/* An interface's name on its way to the output. */
+struct cli_shown {
+	char text[16];
+};
+
+static inline struct cli_shown cli_shown(const char *iface)
+{
+	struct cli_shown s;
+
+	xdpf_iface_shown(iface, s.text, sizeof(s.text));
+	return s;
+}
+
 /* ---- source.c ---- */
 
 /* xdpfc beside this program, or just its name: then it is looked for in PATH. */

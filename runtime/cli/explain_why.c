@@ -43,7 +43,7 @@ bool explain_add(struct explain_batch *b, const struct xdpf_meta *m, const char 
 		hex[2 * i + 1] = digits[p[i] & 15];
 	}
 	hex[2 * (size_t)s->caplen] = '\0';
-	o = line_of(m, if_indextoname(s->ifindex, name) ? name : iface, s, number, hex);
+	o = line_of(m, cli_shown(if_indextoname(s->ifindex, name) ? name : iface).text, s, number, hex);
 	free(hex);
 	if (!b->out)
 		b->out = open_memstream(&b->text, &b->len);

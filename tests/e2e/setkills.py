@@ -105,7 +105,8 @@ def once(name, change, at):
 def main():
     first = 0
     step = 1 if STEP == "all" else int(STEP)
-    for name in SETS:
+    # the first one is done as the others, but in fewer calls
+    for name in SETS if STEP == "all" else SETS[1:]:
         for change in changes(name):
             # not the same calls of each
             first = first % step + 1

@@ -3,7 +3,7 @@
 #
 # usage: setkills.sh XDPFC XDPF TOOLS [STEP|all]     at every STEP-th system call that changes something
 . "$(dirname "$0")/lib.sh" "$@"
-TOOLS=$3 STEP=${4:-23}
+TOOLS=$3 STEP=${4:-37}
 own_place
 network
 if ! "$TOOLS/e2e_killer" 0 true | grep -q '^done [1-9]'; then
