@@ -15,7 +15,7 @@ enum option_id {
 	OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ALL, OPT_FILL, OPT_TIME, OPT_SET, OPT_ENGINE,
 	OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_MAX_STACK, OPT_MAX_LOOKUPS, OPT_MAX_PATH,
 	OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
-	OPT_JSON, OPT_NO_SOURCE, OPT_KEPT, OPT_TEXTS, OPT_QUIET, OPT_VERSION, OPT_HELP,
+	OPT_PLAIN, OPT_JSON, OPT_NO_SOURCE, OPT_KEPT, OPT_TEXTS, OPT_QUIET, OPT_VERSION, OPT_HELP,
 };
 
 static const struct option_info {
@@ -40,7 +40,7 @@ static const struct option_info {
 	{ OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
 	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
 	{ OPT_ANALYSE, "--analyse", NULL }, { OPT_DIFF, "--diff", NULL }, { OPT_EFFORT, "--effort", "N" },
-	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL }, { OPT_KEPT, "--kept", "FILE" },
+	{ OPT_WERROR, "-Werror", NULL }, { OPT_PLAIN, "-O0", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL }, { OPT_KEPT, "--kept", "FILE" },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 
@@ -61,6 +61,7 @@ static const char help[] =
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
+	"  -O0               nothing shorter, nothing faster: for who develops xdpfc\n"
 	"  --max-{instructions,memory,stack,path,lookups} N, --cpus N --budget: or 4\n"
 	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
 	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
@@ -135,6 +136,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_NO_SOURCE:	cli->no_source = true; break;
+	case OPT_PLAIN:		cli->plain = true; break;
 	case OPT_KEPT:		cli->kept_path = value; break;
 	case OPT_QUIET:		cli->quiet = true; break;
 	case OPT_VERSION:

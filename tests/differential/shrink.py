@@ -1,0 +1,5 @@
+"""Makes a disagreement small."""
+
+
+def keep(worker, folder, case, way, keep, name, patience):
+    return "/dev/null"
