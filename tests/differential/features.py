@@ -11,7 +11,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "packets"))
 import rules
 
 LEAST = 0.01            # of the files have each feature
-ENOUGH = 500            # so many files are enough to ask for that
+ENOUGH = 200            # so many files are enough to ask for that
 
 FORMS = {
     "verdict": {
