@@ -67,8 +67,8 @@ static bool init(struct cg *g, const char *mcpu)
 		LLVMDisposeMessage(error);
 		return false;
 	}
-	g->tm = LLVMCreateTargetMachine(target, "bpfel", mcpu ? mcpu : "v3", "", g->ir->plain ? LLVMCodeGenLevelLess : LLVMCodeGenLevelDefault, LLVMRelocDefault,
-					LLVMCodeModelDefault);
+	g->tm = LLVMCreateTargetMachine(target, "bpfel", mcpu ? mcpu : "v3", "",
+					g->ir->plain ? LLVMCodeGenLevelLess : LLVMCodeGenLevelDefault, LLVMRelocDefault, LLVMCodeModelDefault);
 	layout = LLVMCreateTargetDataLayout(g->tm);
 	LLVMSetTarget(g->m, "bpfel");
 	LLVMSetModuleDataLayout(g->m, layout);

@@ -40,7 +40,8 @@ static const struct option_info {
 	{ OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
 	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
 	{ OPT_ANALYSE, "--analyse", NULL }, { OPT_DIFF, "--diff", NULL }, { OPT_EFFORT, "--effort", "N" },
-	{ OPT_WERROR, "-Werror", NULL }, { OPT_PLAIN, "-O0", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL }, { OPT_KEPT, "--kept", "FILE" },
+	{ OPT_WERROR, "-Werror", NULL }, { OPT_PLAIN, "-O0", NULL },
+	{ OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL }, { OPT_KEPT, "--kept", "FILE" },
 	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
 };
 

@@ -148,12 +148,14 @@ class Small:
                 if n < len(frame) and put(frame[:n], when, split):
                     frame = frame[:n]
                     break
-            while len(frame) > 14 and put(frame[:-1], when, split):
-                frame = frame[:-1]
-            for at in range(min(len(frame), 150)):
-                zero = frame[:at] + b"\0" + frame[at + 1:]
-                if frame[at] and put(zero, when, split):
-                    frame = zero
+            for n in (16, 4, 1):
+                while len(frame) - n >= 14 and put(frame[:-n], when, split):
+                    frame = frame[:-n]
+            for n in (32, 8, 2, 1):
+                for at in range(0, min(len(frame), 160), n):
+                    zero = frame[:at] + bytes(len(frame[at:at + n])) + frame[at + n:]
+                    if zero != frame and put(zero, when, split):
+                        frame = zero
 
     def shrink(self):
         before = None

@@ -1,15 +1,16 @@
 /*
- * The worker of the differential driver: rule files through the evaluator and through the kernel, many in one process. In comes a job a line, as JSON;
- * out goes an answer a line.
+ * The worker of the differential driver: rule files through the evaluator and through the kernel, many in one process. In comes a job a line, as
+ * JSON; out goes an answer a line.
  *
- *   {"files": [PATH, …], "also": [PATH that they read, …], "repair": true}     the lines that the checker refuses are taken out of the files; {"lines": N taken out}
- *   {"files": […], "capture": PATH, "splits": [0, 34, …], "seed": 1, "seen": true, options of `xdpf run`: "iface", "rxqueue", "no_way", "socket",
- *    "flow_state", "rx", "ways": [{"engine": E, "set_engine": E, "counting": HOW, "table_memory": MB, "mcpu": M, "plain": true}, …]}
+ *   {"files": [PATH, …], "also": [PATH that they read, …], "repair": true}
+ *       the lines that the checker refuses are taken out of the files; {"lines": N taken out}
+ *   {"files": […], "capture": PATH, "splits": [0, 34, …], "seed": 1, "seen": true, "ways": [{"engine": E, "set_engine": E, "counting": HOW,
+ *    "table_memory": MB, "mcpu": M, "plain": true}, …], and options of `xdpf run`: "iface", "rxqueue", "no_way", "socket", "flow_state", "rx"}
  *
- * Each way to compile them is loaded and run over the capture, each frame with only its first bytes in one piece where .splits says so. The kernel must say
- * of each frame what the evaluator says, verdict, rule and bytes; at the end of all counters, of sets that live and of limits. Without "capture" it
- * is only loaded. An answer has "wrong": what is not so, and of which frame; "refused" or "unfit" where the kernel or the compiler takes no program.
- * "lie": [OLD, NEW]: what is compiled has the text NEW in the place of OLD: a fault that tests of the driver plant.
+ * Each way to compile them is loaded and run over the capture, each frame with only its first bytes in one piece where .splits says so. The kernel
+ * must say of each frame what the evaluator says, verdict, rule and bytes; at the end of all counters, of sets that live and of limits. Without
+ * "capture" it is only loaded. An answer has "wrong": what is not so, and of which frame; "refused" or "unfit" where the kernel or the compiler takes
+ * no program. "lie": [OLD, NEW]: what is compiled has the text NEW in the place of OLD: a fault that tests of the driver plant.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /*
- * One frame through the evaluator and through the kernel. In: a program in both, a capture's frames. Out: whether the verdict, who decided and the bytes
- * that are left are the same, and if not, what is not.
+ * One frame through the evaluator and through the kernel. In: a program in both, a capture's frames. Out: whether the verdict, who decided and the
+ * bytes that are left are the same, and if not, what is not.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -59,8 +59,8 @@ static void say_bytes(struct job *j, size_t n, const char *rule, const uint8_t *
 
 	while (at < len && at < have && expected[at] == out[at])
 		at++;
-	wrong(j, n, "bytes, by rule %s: %zu by the evaluator, %zu by the kernel; byte %zu is %02x, and %02x", rule, len, have, at, at < len ? expected[at] : 0,
-	      at < have ? out[at] : 0);
+	wrong(j, n, "bytes, by rule %s: %zu by the evaluator, %zu by the kernel; byte %zu is %02x, and %02x", rule, len, have, at,
+	      at < len ? expected[at] : 0, at < have ? out[at] : 0);
 }
 
 static struct eval_packet packet(const struct job *j, size_t n)
@@ -68,8 +68,8 @@ static struct eval_packet packet(const struct job *j, size_t n)
 	const struct xdpf_run_opts *o = &j->opts;
 	struct eval_packet pkt = {
 		.len = j->frame[n].len, .first = j->frame[n].split, .iface = j->load.test_iface, .has_rxqueue = j->load.has_test_rxqueue,
-		.rxqueue = j->load.test_rxqueue, .now = j->frame[n].now, .random = eval_packet_random(j->seed, n + 1), .seed = j->seed, .no_way = o->no_way,
-		.has_socket = o->has_socket, .socket = o->socket, .flow_state = (unsigned)o->flow_state,
+		.rxqueue = j->load.test_rxqueue, .now = j->frame[n].now, .random = eval_packet_random(j->seed, n + 1), .seed = j->seed,
+		.no_way = o->no_way, .has_socket = o->has_socket, .socket = o->socket, .flow_state = (unsigned)o->flow_state,
 	};
 	const char *rx = json_string_value(json_object_get(j->in, "rx"));
 
@@ -84,7 +84,8 @@ static int run_kernel(struct job *j, struct sides *s, size_t n, uint8_t *out, si
 	const struct frame *f = &j->frame[n];
 	struct xdpf_run_opts o = j->opts;
 	struct xdp_md ctx = { .data_end = f->split };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = f->data, .data_size_in = f->len, .data_out = out, .data_size_out = FRAME_MAX + META_MAX, .repeat = 1);
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = f->data, .data_size_in = f->len, .data_out = out, .data_size_out = FRAME_MAX + META_MAX,
+		    .repeat = 1);
 
 	o.now = f->now;
 	o.random = xdpf_run_random(j->seed, n + 1);

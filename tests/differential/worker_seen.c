@@ -143,7 +143,8 @@ static const char *asked(const struct ast_expr *e)
 static void put_cmp(json_t *all, const struct ast_expr *e, const uint64_t n[2])
 {
 	static const char *const cmps[] = {
-		[CMP_EQ] = "==", [CMP_NE] = "!=", [CMP_LT] = "<", [CMP_LE] = "<=", [CMP_GT] = ">", [CMP_GE] = ">=", [CMP_IN] = "in", [CMP_NOT_IN] = "not in",
+		[CMP_EQ] = "==", [CMP_NE] = "!=", [CMP_LT] = "<", [CMP_LE] = "<=", [CMP_GT] = ">", [CMP_GE] = ">=", [CMP_IN] = "in",
+		[CMP_NOT_IN] = "not in",
 	};
 
 	put(all, "operator", cmps[e->cmp], n);

@@ -1,6 +1,6 @@
 /*
- * What a run has left in sets that live and in the buckets of limits. In: the evaluator and the program in the kernel, after the same packets. Out: the
- * first difference. What has expired, and buckets that are full again, are nothing: either side may have forgotten them.
+ * What a run has left in sets that live and in the buckets of limits. In: the evaluator and the program in the kernel, after the same packets. Out:
+ * the first difference. What has expired, and buckets that are full again, are nothing: either side may have forgotten them.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -99,8 +99,10 @@ static char *limit_differs(struct eval *e, const struct ast_limit *l, const stru
 	if (!buckets(l, prog->limit_fd[l->kind], now, &ours)) {
 		why = say("limit %s: its buckets cannot be read: %s", l->shown, strerror(errno));
 	} else {
-		qsort(theirs.v, theirs.n, sizeof(*theirs.v), by_value);
-		qsort(ours.v, ours.n, sizeof(*ours.v), by_value);
+		if (theirs.n)
+			qsort(theirs.v, theirs.n, sizeof(*theirs.v), by_value);
+		if (ours.n)
+			qsort(ours.v, ours.n, sizeof(*ours.v), by_value);
 		for (size_t i = 0; i < theirs.n && i < ours.n && !why; i++)
 			if (theirs.v[i] != ours.v[i])
 				why = say("limit %s: a bucket is full at %llu by the evaluator, at %llu by the kernel", l->shown,
@@ -241,8 +243,10 @@ static char *set_differs(struct eval *e, const struct ast_set *set, const struct
 	if (err && err != -ENOENT)
 		why = say("set %s: its elements cannot be read: %s", theirs.set->name, strerror(-err));
 	if (!err) {
-		qsort_r(theirs.v, theirs.n, theirs.size, by_key, &key_size);
-		qsort_r(ours.v, ours.n, ours.size, by_key, &key_size);
+		if (theirs.n)
+			qsort_r(theirs.v, theirs.n, theirs.size, by_key, &key_size);
+		if (ours.n)
+			qsort_r(ours.v, ours.n, ours.size, by_key, &key_size);
 		for (size_t i = 0; (i < theirs.n || i < ours.n) && !why; i++)
 			why = element_differs(&theirs, &ours, i, late);
 	}
