@@ -313,6 +313,8 @@ int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, cons
 		err = loaded_text(&text, o, carry, seed, opt.frags, log);
 	if (!err && !opt.test)
 		err = rt_cookies_check(rt_meta_get(p->meta), log);
+	if (!err)
+		err = rt_ways_kernel(&rt_meta_get(p->meta)->ways, log);
 	if (!err && !opt.test)
 		err = rt_ways_check(&rt_meta_get(p->meta)->ways, opt.generic, log);
 	if (err)

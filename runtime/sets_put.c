@@ -8,22 +8,6 @@
 
 #include "private.h"
 
-/* Takes out of the map what has expired. */
-static int sweep(int fd, const struct xdpf_set *set, uint64_t now, const struct xdpf_log *log)
-{
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
-	int err = rt_snapshot_read(&s, fd, set, log);
-	size_t n = 0;
-
-	if (err)
-		return err;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.values[i].until && s.values[i].until <= now)
-			memmove(s.keys + n++ * set->key_size, s.keys + i * set->key_size, set->key_size);
-	err = rt_batch_delete(fd, s.keys, n, set->key_size, &n);
-	return err ? rt_fail_sys(log, -err, "set %s cannot be changed", set->name) : 0;
-}
-
 /* The element itself, no shorter prefix, and none of another turn. */
 bool rt_place_has(int fd, const struct xdpf_set *set, const void *key, uint32_t turn, struct xdpf_element *out)
 {
@@ -33,6 +17,32 @@ bool rt_place_has(int fd, const struct xdpf_set *set, const void *key, uint32_t 
 		return false;
 	memcpy(&bits, key, sizeof(bits));
 	return !set->prefix || out->bits == bits;
+}
+
+/* Takes out of the map what is in the set no more: what has expired, and what is left of another turn by who was ended before it was swept. */
+static int sweep(const struct rt_place *at, uint64_t now, const struct xdpf_log *log)
+{
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
+	size_t size = at->set->key_size, n = 0;
+	bool rules = rt_meta_snap(at->p->meta, (size_t)(at->set - rt_meta_get(at->p->meta)->sets))->added;
+	int err = rt_snapshot_read(&s, at->fd, at->set, log);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char *key = s.keys + i * size;
+		struct xdpf_element is;
+
+		if (rt_element_is_live(&s.values[i], at->turn, now))
+			continue;
+		/* a rule may have put it there anew since it was read */
+		if (!rules)
+			memmove(s.keys + n++ * size, key, size);
+		else if (rt_place_has(at->fd, at->set, key, 0, &is) && !rt_element_is_live(&is, at->turn, now))
+			bpf_map_delete_elem(at->fd, key);
+	}
+	err = rt_batch_delete(at->fd, s.keys, n, size, &n);
+	return err ? rt_fail_sys(log, -err, "set %s cannot be changed", at->set->name) : 0;
 }
 
 /* Notes that the element may expire. A queue that is full has old ones that are gone. */
@@ -177,7 +187,7 @@ static int put_chunk(const struct rt_place *at, const unsigned char *keys, struc
 	}
 	err = rt_batch_put(at->fd, chunk, value, m, size, &done);
 	if (err == -ENOSPC) {
-		err = sweep(at->fd, at->set, now, log);
+		err = sweep(at, now, log);
 		if (!err)
 			err = rt_batch_put(at->fd, chunk, value, m, size, &done);
 	}
@@ -205,4 +215,26 @@ int rt_place_put(const struct rt_place *at, const struct rt_list *list, const un
 	if (err && b)
 		take_back(at, keys, b, n, until);
 	return err == -ENOSPC ? rt_place_full(at->set, n, log) : err;
+}
+
+int rt_place_put_one(const struct rt_place *at, const unsigned char *key, const struct xdpf_element *e, bool there, bool *swept, uint64_t now,
+		     const struct xdpf_log *log)
+{
+	struct xdpf_element value = *e;
+	int err;
+
+	value.turn = at->turn;
+	while (bpf_map_update_elem(at->fd, key, &value, there ? BPF_ANY : BPF_NOEXIST)) {
+		if (errno == EEXIST)	/* a rule put it there meanwhile, which knows better */
+			return 0;
+		if (errno != E2BIG && errno != ENOSPC)
+			return rt_fail_sys(log, errno, "set %s cannot be added to", at->set->name);
+		if (*swept)
+			return -ENOSPC;
+		*swept = true;
+		err = sweep(at, now, log);
+		if (err)
+			return err;
+	}
+	return value.until && at->queue >= 0 ? note_age(at->queue, at->fd, at->set, key, value.age, now) : 0;
 }
