@@ -1,5 +1,5 @@
 /*
- * Stands before the program under test and gives each packet of a test run another source: one of so many, or any.
+ * Stands before the program under test and gives each packet of a test run another source: one of so many, or any; or each in its turn.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -8,7 +8,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u32[2]);	/* where the order stands; mask of sources */
+	__type(value, __u32[3]);	/* where the order stands; mask of sources; 0, or the step from each to the next */
 } state SEC(".maps");
 
 struct {
@@ -26,9 +26,13 @@ SEC("xdp") int feed(struct xdp_md *ctx)
 	if (!s || data + 42 > end)
 		return XDP_ABORTED;
 	i = s[0];
-	i ^= i << 13;
-	i ^= i >> 17;
-	i ^= i << 5;
+	if (s[2]) {
+		i += s[2];
+	} else {
+		i ^= i << 13;
+		i ^= i >> 17;
+		i ^= i << 5;
+	}
 	s[0] = i;
 	*(__u32 *)(data + 26) = (i & s[1]) * 2654435761u;
 	bpf_tail_call_static(ctx, &target, 0);
