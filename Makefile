@@ -9,6 +9,7 @@
 #                 the kernels that Debian 12 has, each in a virtual machine: do they say what the evaluator says? 10 minutes
 #   make check-threads
 #                 the compiler and its library in many threads, under ThreadSanitizer. 3 minutes
+#   make mutants  faults put into the tree one at a time: do the tests find each of them? An hour and more (MUTANTS="--layer sema", "--only NAME")
 #   make fuzz     the front end and the evaluator on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
 #   make clean
 
@@ -16,7 +17,7 @@ JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
 BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
-.PHONY: all release demo check check-kernels check-threads bench fuzz clean
+.PHONY: all release demo check check-kernels check-threads bench fuzz mutants clean
 
 all: release
 
@@ -54,6 +55,10 @@ fuzz:
 	@scripts/setup build fuzz
 	@$(call BUILD,fuzz)
 	@tests/fuzz/run build/fuzz $(FUZZ_SECONDS)
+
+mutants:
+	@scripts/setup build check
+	@tests/mutants/run $(MUTANTS)
 
 clean:
 	rm -rf build

@@ -1,41 +1,13 @@
 /*
- * Elements of a set whose map has another size, or where elements expire now. In: the old set, which is in use, and a new one. Out: before the new
- * program runs, what is in the old one; once nobody uses that any more, what came to it and what went since. What finds no room is counted: of those
- * that expire, the ones that do so first.
+ * Elements of a set whose program is replaced. In: the old set, which is in use, and a new one. Out: before the new program runs, what is in the old
+ * one; once nobody uses that any more, what came to it and what went since. What finds no room is counted: of those that expire, the ones that do so
+ * first. Lists stay lists: what the old set had in its snapshot comes into the new one's.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 
 #include "carry.h"
-
-/* Elements of two snapshots by their keys. */
-struct sorted {
-	const struct rt_snapshot *s;
-	size_t key_size, *at;
-};
-
-static int by_key(const void *a, const void *b, void *arg)
-{
-	const struct sorted *x = arg;
-
-	return memcmp(x->s->keys + *(const size_t *)a * x->key_size, x->s->keys + *(const size_t *)b * x->key_size, x->key_size);
-}
-
-static bool sort(struct sorted *x, const struct rt_snapshot *s, size_t key_size)
-{
-	*x = (struct sorted){ s, key_size, malloc((s->n + 1) * sizeof(size_t)) };
-	for (size_t i = 0; x->at && i < s->n; i++)
-		x->at[i] = i;
-	if (x->at)
-		qsort_r(x->at, s->n, sizeof(*x->at), by_key, x);
-	return x->at;
-}
-
-static void free_sorted(struct sorted *x)
-{
-	free(x->at);
-}
 
 static bool equal(const struct xdpf_element *a, const struct xdpf_element *b)
 {
@@ -45,26 +17,6 @@ static bool equal(const struct xdpf_element *a, const struct xdpf_element *b)
 struct left_out {
 	size_t full, expire;
 };
-
-/* One element into the new set, which is in use; one that is there to stay, or longer, does so. */
-static int put(const struct xdpf_program *p, size_t set, const unsigned char *key, const struct xdpf_element *e, struct left_out *left)
-{
-	const struct xdpf_set *m = &rt_meta_get(p->meta)->sets[set];
-	uint64_t now = rt_set_now();
-	int err;
-
-	if (e->until && e->until <= now)
-		return 0;
-	if (e->until && !m->expires) {
-		left->expire++;
-		return 0;
-	}
-	if (rt_set_stays(p, set, key, e->until))
-		return 0;
-	err = rt_set_put(p, set, key, e->until ? e->until - now : 0, now, NULL);
-	left->full += err == -ENOSPC;
-	return err == -ENOSPC ? 0 : err;
-}
 
 static int say_left(struct rt_carry *c, const struct rt_copy *x, const struct xdpf_set *is, struct left_out left)
 {
@@ -87,39 +39,50 @@ static int by_stay(const void *a, const void *b, void *arg)
 	return x != y ? (x < y ? 1 : -1) : 0;
 }
 
-/* What goes over, as a snapshot of its own. */
+/* What goes over, as a snapshot of its own: what was in the map, and behind it the list, both in the order that they had. */
 static int choose(struct rt_snapshot *to, const struct rt_snapshot *s, const struct xdpf_set *is, struct left_out *left, const struct xdpf_log *log)
 {
 	_cleanup_free_ size_t *at = malloc((s->n + 1) * sizeof(*at));
+	_cleanup_free_ bool *out = calloc(s->n + 1, sizeof(*out));
 	uint64_t now = rt_set_now();
 	size_t n = 0;
 
 	to->keys = malloc((s->n + 1) * is->key_size);
 	to->values = malloc((s->n + 1) * sizeof(*to->values));
-	if (!at || !to->keys || !to->values)
+	if (!at || !out || !to->keys || !to->values)
 		return rt_fail(log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < s->n; i++) {
 		left->expire += s->values[i].until > now && !is->expires;
-		if (!s->values[i].until || (s->values[i].until > now && is->expires))
+		out[i] = s->values[i].until && (s->values[i].until <= now || !is->expires);
+		if (!out[i])
 			at[n++] = i;
 	}
-	qsort_r(at, n, sizeof(*at), by_stay, (void *)(uintptr_t)s);
-	to->n = n < is->size ? n : is->size;
-	left->full += n - to->n;
-	for (size_t i = 0; i < to->n; i++) {
-		memcpy(to->keys + i * is->key_size, s->keys + at[i] * is->key_size, is->key_size);
-		to->values[i] = s->values[at[i]];
+	if (n > is->size) {
+		left->full += n - is->size;
+		qsort_r(at, n, sizeof(*at), by_stay, (void *)(uintptr_t)s);
+		for (size_t i = is->size; i < n; i++)
+			out[at[i]] = true;
 	}
+	for (size_t i = 0; i < s->n; i++) {
+		if (i == s->listed)
+			to->listed = to->n;
+		if (out[i])
+			continue;
+		memcpy(to->keys + to->n * is->key_size, s->keys + i * is->key_size, is->key_size);
+		to->values[to->n++] = s->values[i];
+	}
+	if (s->listed == s->n)
+		to->listed = to->n;
 	return 0;
 }
 
 /* Those that expire are noted, those first that came first. */
-static int note_ages(int queue, const struct rt_snapshot *s, const struct xdpf_set *is)
+static int note_ages(int queue, const struct rt_snapshot *s, size_t n, const struct xdpf_set *is)
 {
 	unsigned char entry[XDPF_SET_KEY + 4];
 	unsigned at = xdpf_age_at(is->key_size);
 
-	for (size_t i = s->n; i--;) {
+	for (size_t i = n; i--;) {
 		if (!s->values[i].until)
 			continue;
 		memset(entry, 0, sizeof(entry));
@@ -134,73 +97,84 @@ static int note_ages(int queue, const struct rt_snapshot *s, const struct xdpf_s
 /* Into the kernel's map, which nobody uses yet. */
 static int fill_map(const struct xdpf_program *p, size_t set, const struct rt_snapshot *s, size_t n, const char *name, const struct xdpf_log *log)
 {
-	const struct xdpf_set *is = &rt_meta_get(p->meta)->sets[set];
+	size_t done = 0;
+	int err = rt_batch_put(p->set_fd[set], s->keys, s->values, n, rt_meta_get(p->meta)->sets[set].key_size, &done);
 
-	for (size_t done = 0; done < n;) {
-		LIBBPF_OPTS(bpf_map_batch_opts, opts);
-		uint32_t count = (uint32_t)(n - done);
-
-		if (bpf_map_update_batch(p->set_fd[set], s->keys + done * is->key_size, s->values + done, &count, &opts) || !count)
-			return rt_fail_sys(log, errno, "set %s cannot be copied", name);
-		done += count;
-	}
-	return 0;
+	return err ? rt_fail_sys(log, -err, "set %s cannot be copied", name) : 0;
 }
 
-/* The first @n, into the set's snapshot. */
-static int fill_snapshot(const struct rt_live *l, const struct rt_snapshot *s, size_t n, const struct xdpf_log *log)
+/* Those from the @first on in the order of snapshots, and beside them until when each is there. */
+static int in_order(struct live_elements *out, unsigned char *keys, uint64_t *until, const struct live_set *ls, const struct rt_snapshot *s,
+		    size_t first, const struct xdpf_log *log)
 {
-	size_t size = l->snap->set.key_size;
 	_cleanup_(rt_keytab_free) struct rt_keytab tab = { 0 };
-	_cleanup_free_ unsigned char *keys = malloc(n * size + 1);
-	_cleanup_free_ uint64_t *until = malloc((n + 1) * sizeof(*until));
-	struct live_elements e = { keys, until, 0 };
-	int err = keys && until ? rt_keytab_make(&tab, s->keys, n, size, log) : rt_fail(log, ENOMEM, "out of memory");
+	const unsigned char *from = s->keys + first * ls->key_size;
+	size_t n = s->n - first;
+	int err;
 
-	if (err)
-		return err;
-	memcpy(keys, s->keys, n * size);
-	e.n = live_sort(&l->snap->set, keys, n);
-	if (e.n == SIZE_MAX)
+	memcpy(keys, from, n * ls->key_size);
+	*out = (struct live_elements){ keys, until, live_sort(ls, keys, n) };
+	if (out->n == SIZE_MAX)
 		return rt_fail(log, ENOMEM, "out of memory");
-	for (size_t i = 0; i < e.n; i++)
-		until[i] = s->values[rt_keytab_find(&tab, keys + i * size)].until;
-	return rt_live_patch(l, NULL, &e, log);
-}
-
-/* How many of them, which are as choose() makes them, a snapshot takes: all, or those that stay. */
-static size_t for_snapshot(const struct rt_snapshot *s)
-{
-	uint64_t last = 0;
-	size_t stay = 0;
-	unsigned times = 0;
-
-	for (size_t i = 0; i < s->n && times <= LIVE_TIMES; i++) {
-		times += s->values[i].until != last;
-		last = s->values[i].until;
-		stay += !last;
+	/* a list is in this order already, unless its elements are laid out in another way now */
+	if (out->n == n && !memcmp(keys, from, n * ls->key_size)) {
+		for (size_t i = 0; i < n; i++)
+			until[i] = s->values[first + i].until;
+		return 0;
 	}
-	return times <= LIVE_TIMES ? s->n : stay;
+	err = rt_keytab_make(&tab, from, n, ls->key_size, log);
+	for (size_t i = 0; i < out->n && !err; i++)
+		until[i] = s->values[first + rt_keytab_find(&tab, keys + i * ls->key_size)].until;
+	return err;
 }
 
-/* As a program that is loaded has what its sets begin with: in the snapshot, unless rules add to the set. */
+/* A list may be such that a snapshot has not room for all the times: then those that expire are behind what is in the map. */
+static void only_those_that_stay(struct live_elements *e, struct rt_snapshot *s, size_t first, size_t size)
+{
+	size_t n = 0, stay = first;
+
+	for (size_t i = 0; i < e->n; i++) {
+		if (e->until[i])
+			continue;
+		memmove((unsigned char *)e->keys + n * size, e->keys + i * size, size);
+		((uint64_t *)e->until)[n++] = 0;
+	}
+	e->n = n;
+	for (size_t i = first; i < s->n; i++) {
+		if (!s->values[i].until)
+			continue;
+		memmove(s->keys + stay * size, s->keys + i * size, size);
+		s->values[stay++] = s->values[i];
+	}
+	s->listed = stay;
+}
+
+/* As a program that is loaded has what its sets begin with: in the snapshot, but for what rules added to a set that they add to. */
 static int fill(const struct xdpf_program *p, size_t set, struct rt_snapshot *s, const char *name, const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
-	struct rt_snapshot rest = *s;
+	_cleanup_free_ unsigned char *keys = NULL;
+	_cleanup_free_ uint64_t *until = NULL;
+	struct live_elements e;
 	int err = rt_live_open(&l, p, set, log);
-	size_t n;
+	size_t first;
 
 	if (err)
 		return err;
-	for (size_t i = 0; i < s->n; i++)
+	first = l.snap->added ? s->listed : 0;
+	keys = malloc((s->n - first + 1) * l.snap->set.key_size);
+	until = malloc((s->n - first + 1) * sizeof(*until));
+	err = keys && until ? in_order(&e, keys, until, &l.snap->set, s, first, log) : rt_fail(log, ENOMEM, "out of memory");
+	if (err)
+		return err;
+	s->listed = first;
+	if (!live_fits(&e))
+		only_those_that_stay(&e, s, first, l.snap->set.key_size);
+	for (size_t i = 0; i < s->listed; i++)
 		s->values[i].turn = rt_live_turn(&l) + 1;
-	n = l.snap->added ? 0 : for_snapshot(s);
-	if (n)
-		err = fill_snapshot(&l, s, n, log);
-	rest.keys += n * l.snap->set.key_size;
-	rest.values += n;
-	return err ? err : fill_map(p, set, &rest, s->n - n, name, log);
+	if (e.n)
+		err = rt_live_patch(&l, NULL, &e, log);
+	return err ? err : fill_map(p, set, s, s->listed, name, log);
 }
 
 /* Elements as the new set has them: with, in a trie, how many of their bits count, which are all, or without. */
@@ -248,47 +222,171 @@ int rt_set_copy(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program
 	if (!err)
 		err = fill(p, x->to, &s, was->name, log);
 	if (!err && is->expires && p->age_fd[x->to] >= 0) {
-		err = note_ages(p->age_fd[x->to], &s, is);
+		err = note_ages(p->age_fd[x->to], &s, s.listed, is);
 		if (err)
 			return rt_fail_sys(log, -err, "set %s cannot be copied", was->name);
 	}
 	return err ? err : say_left(c, x, is, left);
 }
 
-/* One that went from the old set goes from the new one, unless it is another there. */
-static void take(const struct xdpf_program *p, size_t set, const unsigned char *key, const struct xdpf_element *then)
+/* ---- what came since, and what went ---- */
+
+/* Snapshots that are compared. */
+struct found {
+	const struct rt_snapshot *s;
+	struct rt_keytab tab;
+	size_t key_size, next;
+	bool made;
+};
+
+static void free_found(struct found *f)
 {
-	if (rt_set_is(p, set, key, then->until))
-		rt_set_remove(p, set, key, NULL);
+	rt_keytab_free(&f->tab);
+}
+
+/* The place of a key, or .n. Most are where the one before was, and one further. */
+static int find(size_t *at, struct found *f, const unsigned char *key, const struct xdpf_log *log)
+{
+	int err = 0;
+
+	*at = f->next;
+	if (f->next >= f->s->n || memcmp(f->s->keys + f->next * f->key_size, key, f->key_size)) {
+		if (!f->made)
+			err = rt_keytab_make(&f->tab, f->s->keys, f->s->n, f->key_size, log);
+		f->made = true;
+		if (err)
+			return err;
+		*at = rt_keytab_find(&f->tab, key);
+	}
+	if (*at < f->s->n)
+		f->next = *at + 1;
+	return 0;
+}
+
+/* What is new or another in @last goes to its begin; what is not there any more, to the begin of @then. */
+static int differences(struct rt_snapshot *then, struct rt_snapshot *last, size_t size, const struct xdpf_log *log)
+{
+	_cleanup_(free_found) struct found f = { .s = then, .key_size = size };
+	_cleanup_free_ bool *still = calloc(then->n + 1, sizeof(*still));
+	size_t n = 0, at;
+	int err = 0;
+
+	if (!still)
+		return rt_fail(log, ENOMEM, "out of memory");
+	for (size_t i = 0; i < last->n && !err; i++) {
+		const unsigned char *key = last->keys + i * size;
+
+		err = find(&at, &f, key, log);
+		if (err)
+			return err;
+		if (at < then->n)
+			still[at] = true;
+		if (at < then->n && equal(&then->values[at], &last->values[i]))
+			continue;
+		memmove(last->keys + n * size, key, size);
+		last->values[n++] = last->values[i];
+	}
+	last->n = n;
+	n = 0;
+	for (size_t i = 0; i < then->n; i++) {
+		if (still[i])
+			continue;
+		memmove(then->keys + n * size, then->keys + i * size, size);
+		then->values[n++] = then->values[i];
+	}
+	then->n = n;
+	return 0;
+}
+
+/* Is it in the new set, and stays as long? One that is there to stay does. */
+static bool stays(const struct xdpf_element *is, const struct xdpf_element *e)
+{
+	return is->until - 1 >= e->until - 1;
+}
+
+/* Each into the new set, which is in use. */
+static int put_came(const struct xdpf_program *p, size_t set, const struct rt_snapshot *came, struct found *f, struct left_out *left,
+		    const struct xdpf_log *log)
+{
+	_cleanup_(rt_live_close) struct rt_live l = { 0 };
+	const struct xdpf_set *is = &rt_meta_get(p->meta)->sets[set];
+	struct rt_place at = { .p = p, .set = is, .fd = p->set_fd[set], .queue = p->age_fd[set] };
+	uint64_t now = rt_set_now();
+	size_t n = f->s->n;		/* in the set */
+	bool swept = false;
+	int err = rt_live_open(&l, p, set, log);
+
+	if (!err)
+		at.turn = rt_live_turn(&l) + 1;
+	for (size_t i = 0; i < came->n && !err; i++) {
+		const struct xdpf_element *e = &came->values[i];
+		const unsigned char *key = came->keys + i * is->key_size;
+		size_t k;
+
+		if (e->until && e->until <= now)
+			continue;
+		if (e->until && !is->expires) {
+			left->expire++;
+			continue;
+		}
+		err = find(&k, f, key, log);
+		if (err || (k < f->s->n && stays(&f->s->values[k], e)))
+			continue;
+		err = k == f->s->n && n >= is->size ? -ENOSPC : rt_place_put_one(&at, key, e, k < f->s->n, &swept, now, log);
+		n += !err && k == f->s->n;
+		left->full += err == -ENOSPC;
+		if (err == -ENOSPC)
+			err = 0;
+	}
+	return err;
+}
+
+enum { FEW = 1024 };			/* elements that are looked at once more, just before they go: rules add to the set */
+
+/* Those that went from the old set go from the new one, unless they are others there. */
+static int take_went(const struct xdpf_program *p, size_t set, struct rt_snapshot *went, struct found *f, const struct xdpf_log *log)
+{
+	size_t n = 0, k;
+
+	for (size_t i = 0; i < went->n; i++) {
+		const unsigned char *key = went->keys + i * f->key_size;
+		int err = find(&k, f, key, log);
+
+		if (err)
+			return err;
+		if (k == f->s->n || f->s->values[k].until != went->values[i].until)
+			continue;
+		went->values[n] = went->values[i];
+		memmove(went->keys + n++ * f->key_size, key, f->key_size);
+	}
+	for (size_t i = 0, few = n; few <= FEW && i < few; i++) {
+		const unsigned char *key = went->keys + i * f->key_size;
+
+		if (!i)
+			n = 0;
+		if (rt_set_is(p, set, key, went->values[i].until))
+			memmove(went->keys + n++ * f->key_size, key, f->key_size);
+	}
+	return n ? rt_set_remove_all(p, set, went->keys, n, NULL, log) : 0;
 }
 
 /* What came, and what went, in the old set between its copy and its end. */
 int rt_set_copy_rest(struct rt_carry *c, struct rt_copy *x, const struct xdpf_program *p, const struct xdpf_log *log)
 {
-	const struct xdpf_set *was = &rt_meta_get(c->old->meta)->sets[x->from], *is = &rt_meta_get(p->meta)->sets[x->to];
-	_cleanup_(rt_snapshot_free) struct rt_snapshot last = { 0 };
-	_cleanup_(free_sorted) struct sorted then = { 0 }, now = { 0 };
+	const struct xdpf_set *is = &rt_meta_get(p->meta)->sets[x->to];
+	_cleanup_(rt_snapshot_free) struct rt_snapshot last = { 0 }, has = { 0 };
+	_cleanup_(free_found) struct found f = { .s = &has, .key_size = is->key_size };
 	struct left_out left = { 0, 0 };
-	size_t size = is->key_size, i = 0, k = 0;
 	int err = view(&last, c, x, is, log);
 
-	if (err)
+	if (!err)
+		err = differences(&x->then, &last, is->key_size, log);
+	if (err || (!last.n && !x->then.n))
 		return err;
-	if (!sort(&then, &x->then, size) || !sort(&now, &last, size))
-		return rt_fail(log, ENOMEM, "out of memory");
-	while ((i < x->then.n || k < last.n) && !err) {
-		const unsigned char *a = i < x->then.n ? x->then.keys + then.at[i] * size : NULL;
-		const unsigned char *b = k < last.n ? last.keys + now.at[k] * size : NULL;
-		int order = !a ? 1 : !b ? -1 : memcmp(a, b, size);
-
-		if (order > 0 || (!order && !equal(&x->then.values[then.at[i]], &last.values[now.at[k]])))
-			err = put(p, x->to, b, &last.values[now.at[k]], &left);
-		else if (order < 0)
-			take(p, x->to, a, &x->then.values[then.at[i]]);
-		i += order <= 0;
-		k += order >= 0;
-	}
-	if (err)
-		return rt_fail_sys(log, -err, "set %s cannot be copied", was->name);
-	return say_left(c, x, is, left);
+	err = rt_set_view(&has, p, x->to, log);
+	if (!err)
+		err = put_came(p, x->to, &last, &f, &left, log);
+	if (!err)
+		err = take_went(p, x->to, &x->then, &f, log);
+	return err ? err : say_left(c, x, is, left);
 }

@@ -249,6 +249,7 @@ struct view {
 	struct rt_live live;
 	struct rt_list list;
 	struct rt_snapshot s;		/* without what is of another turn or has expired */
+	bool *longer;			/* by place in the list: the map has it for longer */
 	uint64_t now;
 };
 
@@ -257,9 +258,16 @@ static void view_free(struct view *v)
 	rt_list_close(&v->list);
 	rt_live_close(&v->live);
 	rt_snapshot_free(&v->s);
+	free(v->longer);
 }
 
-/* Of elements that both have, the list's is left: so one with another time is not shown twice. */
+/* Is an element of the map there for longer than the list says? */
+static bool is_longer(const struct rt_list *list, size_t at, const struct xdpf_element *e)
+{
+	return (e->until ? e->until : UINT64_MAX) > rt_list_until(list, at);
+}
+
+/* Of elements that both have, one is left: that which stays longer. */
 static void merge(struct view *v)
 {
 	size_t n = 0;
@@ -267,11 +275,14 @@ static void merge(struct view *v)
 	for (size_t i = 0; i < v->s.n; i++) {
 		const unsigned char *key = v->s.keys + i * v->set->key_size;
 		struct xdpf_element e = v->s.values[i];
+		size_t at;
 
-		if ((e.until && e.until <= v->now) || (e.turn && e.turn != v->list.turn + 1))
+		if (!rt_element_is_live(&e, v->list.turn + 1, v->now))
 			continue;
-		if (rt_list_find(&v->list, key) != v->list.n)
+		at = rt_list_find(&v->list, key);
+		if (at != v->list.n && !is_longer(&v->list, at, &e))
 			continue;
+		v->longer[at] = true;
 		memmove(v->s.keys + n * v->set->key_size, key, v->set->key_size);
 		v->s.values[n++] = e;
 	}
@@ -310,7 +321,11 @@ int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set,
 		err = look(&v, p, set, fd, log);
 	if (err)
 		return err;
+	v.longer = calloc(v.list.n + 1, sizeof(*v.longer));
+	if (!v.longer)
+		return rt_fail(log, ENOMEM, "out of memory");
 	merge(&v);
+	v.s.listed = v.s.n;
 	if (v.list.n && !snapshot_room(&v.s, v.list.n, v.set->key_size))
 		return rt_fail(log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < v.list.n; i++) {
@@ -318,7 +333,7 @@ int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set,
 		uint64_t until = rt_list_time(&v.list, i);
 		struct xdpf_element *e = &v.s.values[v.s.n];
 
-		if (!rt_list_until(&v.list, i))
+		if (v.longer[i] || !rt_list_until(&v.list, i))
 			continue;
 		*e = (struct xdpf_element){ .until = until, .age = (uint32_t)until };
 		if (v.set->prefix)
@@ -335,6 +350,7 @@ struct telling {
 	const struct xdpf_set *set;
 	struct rt_live live;
 	struct rt_list list;
+	uint64_t *longer;		/* by place in the list, where the map has some for longer: until when, or 0 */
 	uint64_t now;
 	xdpf_set_fn fn;
 	void *arg;
@@ -344,6 +360,21 @@ static void end_telling(struct telling *t)
 {
 	rt_list_close(&t->list);
 	rt_live_close(&t->live);
+	free(t->longer);
+}
+
+/* Of elements that the list has, too: until when they are there, if that is later. */
+static void look_longer(void *arg, const struct rt_snapshot *s)
+{
+	struct telling *t = arg;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct xdpf_element *e = &s->values[i];
+		size_t at = rt_element_is_live(e, t->list.turn + 1, t->now) ? rt_list_find(&t->list, s->keys + i * t->set->key_size) : t->list.n;
+
+		if (at != t->list.n && is_longer(&t->list, at, e))
+			t->longer[at] = e->until ? e->until : UINT64_MAX;
+	}
 }
 
 /* Of elements that the list has, too, that has told already. */
@@ -355,9 +386,7 @@ static void tell_chunk(void *arg, const struct rt_snapshot *s)
 		const unsigned char *key = s->keys + i * t->set->key_size;
 		const struct xdpf_element *e = &s->values[i];
 
-		if ((e->until && e->until <= t->now) || (e->turn && e->turn != t->list.turn + 1))
-			continue;
-		if (rt_list_find(&t->list, key) == t->list.n)
+		if (rt_element_is_live(e, t->list.turn + 1, t->now) && rt_list_find(&t->list, key) == t->list.n)
 			t->fn(t->arg, key, e->until ? e->until - t->now : 0);
 	}
 }
@@ -376,9 +405,17 @@ int xdpf_set_each(const struct xdpf_program *p, size_t set, xdpf_set_fn fn, void
 	if (err)
 		return err;
 	t.list.now = t.now;
+	if (t.list.n) {
+		t.longer = calloc(t.list.n, sizeof(*t.longer));
+		err = t.longer ? read_chunks(&s, fd, t.set, look_longer, &t, log) : rt_fail(log, ENOMEM, "out of memory");
+		if (err)
+			return err;
+	}
 	for (size_t i = 0; i < t.list.n; i++) {
 		uint64_t until = rt_list_until(&t.list, i);
 
+		if (until && t.longer[i])
+			until = t.longer[i];
 		if (until)
 			fn(arg, t.list.keys + i * t.set->key_size, until == UINT64_MAX ? 0 : until - t.now);
 	}

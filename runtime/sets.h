@@ -131,6 +131,11 @@ int rt_place_room(const struct rt_place *at, const struct rt_list *list, const u
 int rt_place_put(const struct rt_place *at, const struct rt_list *list, const unsigned char *keys, size_t n, uint64_t keep, uint64_t now,
 		 const struct xdpf_log *log);
 
+/* One, with its own time, where the set has not got it for as long; @there: but in some way. What has expired is looked for once, @swept. -ENOSPC,
+ * without a message: there is no room. */
+int rt_place_put_one(const struct rt_place *at, const unsigned char *key, const struct xdpf_element *e, bool there, bool *swept, uint64_t now,
+		     const struct xdpf_log *log);
+
 /* ---- sets.c ---- */
 
 /* What an object's sets begin with must fit its metadata. */
@@ -146,10 +151,11 @@ struct rt_snapshot {
 	unsigned char *keys;
 	struct xdpf_element *values;
 	size_t n, cap;
+	size_t listed;			/* from here on they are from the snapshot, with a .turn of 0 and in its order: rt_set_view() says it */
 };
 
 int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, const struct xdpf_log *log);
-/* All elements that are in a set of a program, whether its snapshot has them or its map; those of the snapshot come last, with a .turn of 0. */
+/* All elements that are in a set of a program, each once, from its snapshot or its map: where it stays longer. */
 int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
 void rt_snapshot_free(struct rt_snapshot *s);
 uint64_t rt_set_now(void);
@@ -160,8 +166,8 @@ int rt_set_snapshot(struct rt_live *l, struct rt_list *list, const struct xdpf_p
 /* xdpf_set_add() at a time of the clock that the program goes by. */
 int rt_set_put(const struct xdpf_program *p, size_t set, const void *key, uint64_t keep, uint64_t now, const struct xdpf_log *log);
 int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log);
-/* As xdpf_set_remove(), under the lock. */
-int rt_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log);
+/* As xdpf_set_remove_all(), under the lock. */
+int rt_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log);
 /* Is this very element in the set, to stay? @until not 0: or until then, at least? */
 bool rt_set_stays(const struct xdpf_program *p, size_t set, const void *key, uint64_t until);
 /* Is it, until this very time (0: to stay)? */

@@ -259,7 +259,7 @@ static int take_listed(const struct rt_live *l, struct rt_list *list, const unsi
 	return n_gone ? leave_out(l, list, gone, log) : 0;
 }
 
-static int remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log)
+int rt_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, bool *was, const struct xdpf_log *log)
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	_cleanup_(rt_list_close) struct rt_list list = { 0 };
@@ -289,15 +289,7 @@ int xdpf_set_remove_all(const struct xdpf_program *p, size_t set, const void *ke
 	_cleanup_close_ int lock = -1;
 	int err = rt_set_lock(&lock, p, log);
 
-	return err ? err : remove_all(p, set, keys, n, was, log);
-}
-
-int rt_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log)
-{
-	bool was = false;
-	int err = remove_all(p, set, key, 1, &was, log);
-
-	return err ? err : was ? 0 : -ENOENT;
+	return err ? err : rt_set_remove_all(p, set, keys, n, was, log);
 }
 
 int xdpf_set_remove(const struct xdpf_program *p, size_t set, const void *key, const struct xdpf_log *log)

@@ -206,3 +206,25 @@ int rt_place_put(const struct rt_place *at, const struct rt_list *list, const un
 		take_back(at, keys, b, n, until);
 	return err == -ENOSPC ? rt_place_full(at->set, n, log) : err;
 }
+
+int rt_place_put_one(const struct rt_place *at, const unsigned char *key, const struct xdpf_element *e, bool there, bool *swept, uint64_t now,
+		     const struct xdpf_log *log)
+{
+	struct xdpf_element value = *e;
+	int err;
+
+	value.turn = at->turn;
+	while (bpf_map_update_elem(at->fd, key, &value, there ? BPF_ANY : BPF_NOEXIST)) {
+		if (errno == EEXIST)	/* a rule put it there meanwhile, which knows better */
+			return 0;
+		if (errno != E2BIG && errno != ENOSPC)
+			return rt_fail_sys(log, errno, "set %s cannot be added to", at->set->name);
+		if (*swept)
+			return -ENOSPC;
+		*swept = true;
+		err = sweep(at->fd, at->set, now, log);
+		if (err)
+			return err;
+	}
+	return value.until && at->queue >= 0 ? note_age(at->queue, at->fd, at->set, key, value.age, now) : 0;
+}

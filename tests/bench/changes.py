@@ -79,24 +79,30 @@ class Changes:
                 with open(path, "w") as f:
                     f.writelines(lines)
 
-    def apply(self, kind, use):
+    def compile(self, kind, use, more=""):
         x, path = self.x, self.x.path("changes.xdpf")
         name, _, _, field = KINDS[kind]
         rule = USES[use]
         with open(path, "w") as f:
-            f.write("set listed : %s live size %d timeout 1h;\ndrop if %s in listed;\n%s" % (name, 2 * self.n, field, rule.replace("%s", field)))
+            f.write("set listed : %s live size %d timeout 1h;\ndrop if %s in listed;\n%s%s" % (
+                name, 2 * self.n, field, rule.replace("%s", field), more))
         x.compiler.ours(path, x.path("changes.o"))
-        run([self.tool, "apply", "--quiet", x.path("changes.o"), self.device])
+
+    def timed(self, *words):
+        """Seconds, and seconds on a CPU: a machine that has other work makes the first grow."""
+        before, start = os.times(), time.monotonic()
+        run([self.tool, *words])
+        took, after = time.monotonic() - start, os.times()
+        return took, after.children_user + after.children_system - before.children_user - before.children_system
+
+    def apply(self):
+        return self.timed("apply", "--quiet", self.x.path("changes.o"), self.device)
 
     def remove(self):
         subprocess.run([self.tool, "remove", "--quiet", self.device], stderr=subprocess.DEVNULL)
 
     def set(self, *words):
-        """Seconds, and seconds on a CPU: a machine that has other work makes the first grow."""
-        before, start = os.times(), time.monotonic()
-        run([self.tool, "set", words[0], "--quiet", self.device, "listed", *words[1:]])
-        took, after = time.monotonic() - start, os.times()
-        return took, after.children_user + after.children_system - before.children_user - before.children_system
+        return self.timed("set", words[0], "--quiet", self.device, "listed", *words[1:])
 
     def show(self):
         """Until the first line is there, and the last."""
@@ -112,11 +118,15 @@ class Changes:
 
     def round(self, kind, use):
         one, two = self.x.path("one.txt"), self.x.path("two.txt")
-        self.apply(kind, use)
+        self.compile(kind, use)
+        self.apply()
         try:
             self.least = min(self.least, self.yardstick.seconds())
             row = {"add": self.set("add", "--from", one, "--timeout", "0"), "add --timeout beside": self.set("add", "--from", two, "--timeout", "1h"),
                    "remove": self.set("remove", "--from", one), "replace": self.set("replace", one)}
+            self.compile(kind, use, "drop if udp.dport == 7;\n")
+            row["apply"] = self.apply()
+            row["replace behind it"] = self.set("replace", two)
             row["show first"], row["show all"] = self.show()
             row["flush"] = self.set("flush")
             row["add --timeout"] = self.set("add", "--from", one, "--timeout", "1h")
@@ -137,7 +147,7 @@ class Changes:
 def main(x):
     c = Changes(x)
     x.title("changes: %s elements of a live set, seconds, and those on a CPU (want %.1f each); `add --timeout beside`: beside as many others,\n"
-            "  which `remove` takes away again; `replace`: instead of as many others" % (x.number(c.n), WANT_SECONDS))
+            "  which `remove` takes away again; `replace`: instead of as many others; `apply`: of other rules, which the set stays for" % (x.number(c.n), WANT_SECONDS))
     rows = []
     for kind in KINDS:
         c.write(kind)

@@ -191,6 +191,25 @@ apply s2 --confirm 600s >/dev/null
 is "what it declares comes in" "$(in_a "$XDPF" set show xe0 s | cut -f1 | sort | tr '\n' ' ')" "10.99.0.2 192.0.2.1 "
 status "rollback of a set" 0 in_a "$XDPF" rollback --quiet xe0
 is "and goes with it" "$(in_a "$XDPF" set show xe0 s | cut -f1)" 192.0.2.1
+
+# ---- lists, and what rules and single commands put beside them ----
+printf 'set s : ip live size 1000 timeout 1h;\nadd ip.src to s for 2h if udp.dport == 71;\ntake: remove ip.src from s if udp.dport == 70;\nz: drop if ip.src in s;\n' | version t1
+printf 'set s : ip live size 700 timeout 1h;\nadd ip.src to s for 2h if udp.dport == 71;\ntake: remove ip.src from s if udp.dport == 70;\ny: drop if ip.src in s;\n' | version t2
+printf 'set s : ip live size 400;\ny: drop if ip.src in s;\n' | version t3
+apply t1 --afresh >/dev/null
+minutes() { in_a "$XDPF" set show xe0 s --json | json 'sorted(int((e["left"] or -60) / 60 + 1) for e in j["elements"])[-1 if "'"${1:-}"'" else 0], len(j["elements"])'; }
+{ for i in $(seq 600); do echo "198.18.$((i / 250)).$((i % 250))"; done; echo 10.99.0.2; } >"$WORK/list"
+status "a list" 0 in_a "$XDPF" set add --quiet xe0 s --from "$WORK/list" --timeout 10m
+is "all of it" "$(minutes)" "(10, 601)"
+udp 71 10 1
+is "one is there for longer" "$(minutes longest)" "(120, 601)"
+is "all go over" "$(apply t2 | lost)" "[]"
+is "with their times" "$(minutes) $(minutes longest)" "(10, 601) (120, 601)"
+status "one to stay" 0 in_a "$XDPF" set add --quiet xe0 s 198.18.0.1 --timeout 0
+is "also that" "$(apply t1 | lost) $(minutes)" "[] (0, 601)"
+is "what does not fit is said" "$(apply t3 | lost)" "[('set', 's')]"
+is "what stays is left" "$(minutes longest)" "(0, 1)"
+apply s1 --afresh >/dev/null
 apply s2 --confirm 600s >/dev/null
 status "remove what waits" 0 in_a "$XDPF" remove --quiet xe0
 report
