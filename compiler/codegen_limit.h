@@ -59,7 +59,7 @@ void cg_limit_set(struct cg *g, struct limit *l);
  * for what is being stored. Not where the key had no token lately: then it comes often, is near, and other CPUs may have it too, which
  * only read. */
 void cg_limit_fetch(struct cg *g, const struct limit *l);
-/* The key had no token. */
+/* The key had no token: it is remembered one of some times, so that CPUs do not take that memory from each other each time. */
 void cg_limit_remember(struct cg *g, const struct limit *l);
 
 /* ---- codegen_limit_table.c ---- */

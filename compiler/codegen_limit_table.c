@@ -17,90 +17,16 @@
  * Which slot is full again is found by arithmetic. Loops are such as the verifier can count. One set is asked in a function that it walks once:
  * eight of them behind each other, each with its own loops and ways, are more than that of Linux 6.1 finishes.
  */
-#include "codegen_limit.h"
-
 #include <linux/bpf.h>
-#include <string.h>
 
 #include "abi.h"
+#include "codegen_limit_emit.h"
 
 /* What comes of asking one set. */
 enum look { LOOK_DENIED, LOOK_ADMITTED, LOOK_FULL, LOOK_NEXT };
 
 /* Of compare-and-swap: each that fails is another CPU's that did not. */
 enum { TRIES = 4, TRIES_ALONE = 32 };
-
-static V add(struct cg *g, V a, V b)
-{
-	return LLVMBuildAdd(g->b, a, b, "");
-}
-
-static V sub(struct cg *g, V a, V b)
-{
-	return LLVMBuildSub(g->b, a, b, "");
-}
-
-static V is(struct cg *g, LLVMIntPredicate p, V a, V b)
-{
-	return LLVMBuildICmp(g->b, p, a, b, "");
-}
-
-static V load(struct cg *g, V p)
-{
-	V v = cg_load(g, p, 8, 8);
-
-	LLVMSetVolatile(v, 1);
-	return v;
-}
-
-/* Swaps @was at @p for @v; what was there. */
-static V swap(struct cg *g, V p, V was, V v)
-{
-	V r = LLVMBuildAtomicCmpXchg(g->b, p, was, v, LLVMAtomicOrderingSequentiallyConsistent, LLVMAtomicOrderingSequentiallyConsistent, 0);
-
-	return LLVMBuildExtractValue(g->b, r, 0, "");
-}
-
-/* Some instructions as they stand, one for the optimiser and for who gives out registers. @in: of result and operands. */
-static V text(struct cg *g, const char *text, const char *in, V *args, unsigned n)
-{
-	T types[] = { LLVMTypeOf(args[0]), n > 1 ? LLVMTypeOf(args[1]) : NULL };
-	T type = LLVMFunctionType(types[0], types, n, 0);
-	V f = LLVMGetInlineAsm(type, text, strlen(text), in, strlen(in), 1, 0, LLVMInlineAsmDialectATT, 0);
-
-	return LLVMBuildCall2(g->b, type, f, args, n, "");
-}
-
-/* @p, by way of @v: no CPU reads from there before it has @v. */
-static V after(struct cg *g, V p, V v)
-{
-	return LLVMBuildIntToPtr(g->b, text(g, "$0 &= 0\n\t$0 += $2", "=&r,0,r", (V[]){ v, p }, 2), g->ptr, "");
-}
-
-/*
- * Numbers that are 0 or 1, by arithmetic: a branch would make the verifier walk all that follows twice, and the processor guess which slot
- * is free. Hidden, or LLVM makes branches of them.
- */
-static V top_bit(struct cg *g, V v)
-{
-	return cg_hide(g, LLVMBuildLShr(g->b, v, cg_c(g, 63), ""));
-}
-
-static V nonzero(struct cg *g, V v)
-{
-	return top_bit(g, LLVMBuildOr(g->b, v, sub(g, cg_c(g, 0), v), ""));
-}
-
-static V and(struct cg *g, V a, V b)
-{
-	return LLVMBuildAnd(g->b, a, b, "");
-}
-
-/* @bit ? @a : @b */
-static V choose(struct cg *g, V bit, V a, V b)
-{
-	return LLVMBuildXor(g->b, b, and(g, LLVMBuildXor(g->b, a, b, ""), sub(g, cg_c(g, 0), bit)), "");
-}
 
 /* What stands at @bit of .what. Each time anew: kept, it would lie on the stack. */
 static V told(struct cg *g, const struct limit *l, unsigned bit, unsigned mask)
@@ -291,6 +217,25 @@ static V find_own(struct cg *g, const struct limit *l, BB here, BB none, V *stat
 	return p;
 }
 
+/* As find(), where it most likely is first. */
+static V find_near(struct cg *g, const struct limit *l, BB here, BB none, V *state)
+{
+	BB own = cg_block(g, "own slot"), others = cg_block(g, "other slots"), other = cg_block(g, "other slot");
+	V at[2], was[2], p;
+
+	at[0] = find_own(g, l, own, others, &was[0]);
+	LLVMBuildBr(g->b, here);
+	cg_go(g, others);
+	at[1] = find(g, l, other, none, &was[1]);
+	LLVMBuildBr(g->b, here);
+	cg_go(g, here);
+	p = LLVMBuildPhi(g->b, g->ptr, "");
+	*state = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(p, at, (BB[]){ own, other }, 2);
+	LLVMAddIncoming(*state, was, (BB[]){ own, other }, 2);
+	return p;
+}
+
 /* Which slot of the set is full again, or how many there are, if none is. */
 static V full_again(struct cg *g, const struct limit *l)
 {
@@ -442,7 +387,7 @@ void cg_limit_known(struct cg *g, const struct limit *l)
 	V state, p;
 
 	if (owned(l))
-		p = find_own(g, l, known, slow, &state);
+		p = find_near(g, l, known, slow, &state);
 	else
 		p = find(g, l, known, slow, &state);
 	take(g, l, p, state, l->admitted, none, slow);

@@ -75,20 +75,20 @@ static int ascending(const void *a, const void *b)
 }
 
 struct feed {
-	int prog, target, state;
+	int target, state;
 };
 
-/* What the program at @fd takes for a packet. @step: sources in a row, and not at random. */
-static double turn(const struct feed *f, int fd, uint32_t seed, uint32_t bits, uint32_t step, uint32_t repeat)
+/* What the program at @fd takes for a packet behind @before. */
+static double turn(const struct feed *f, int before, int fd, uint32_t seed, uint32_t bits, uint32_t repeat)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = FRAME, .repeat = (int)repeat);
-	uint32_t zero = 0, state[3] = { seed, bits >= 32 ? UINT32_MAX : ((uint32_t)1 << bits) - 1, step };
+	uint32_t zero = 0, state[2] = { seed, bits >= 32 ? UINT32_MAX : ((uint32_t)1 << bits) - 1 };
 	uint64_t start;
 
 	if (bpf_map_update_elem(f->state, &zero, state, BPF_ANY) || bpf_map_update_elem(f->target, &zero, &fd, BPF_ANY))
 		exit(1);
 	start = own_time();
-	if (bpf_prog_test_run_opts(f->prog, &run) || run.retval == XDP_ABORTED)
+	if (bpf_prog_test_run_opts(before, &run) || run.retval == XDP_ABORTED)
 		exit(1);
 	return (double)(own_time() - start) / repeat;
 }
@@ -101,6 +101,7 @@ int main(int argc, char **argv)
 	struct bpf_object *feed;
 	struct feed f;
 	uint32_t bits, repeat;
+	int in_turn, random;
 
 	if (n < 1 || n > MAX_PROGRAMS)
 		return 2;
@@ -115,7 +116,8 @@ int main(int argc, char **argv)
 		return NO_BPF;
 	f.target = bpf_object__find_map_fd_by_name(feed, "target");
 	f.state = bpf_object__find_map_fd_by_name(feed, "state");
-	f.prog = bpf_program__fd(bpf_object__next_program(feed, NULL));
+	random = bpf_program__fd(bpf_object__find_program_by_name(feed, "feed"));
+	in_turn = bpf_program__fd(bpf_object__find_program_by_name(feed, "fill"));
 	for (int at = 0; at < loads; at++) {
 		for (int k = 0; k < n; k++) {
 			/* each comes first once, and half of the time in the other direction */
@@ -124,10 +126,10 @@ int main(int argc, char **argv)
 			load(&t[i], argv[6 + i]);
 		}
 		for (int i = 0; i < n; i++)
-			turn(&f, t[i].fd, 0, bits, 1, 1 << FILL_BITS);
+			turn(&f, in_turn, t[i].fd, 0, bits, 1 << FILL_BITS);
 		for (int round = 0; round < rounds; round++)
 			for (int i = 0; i < n; i++)
-				ns[i][round] = turn(&f, t[i].fd, 88675123u + (uint32_t)(at * rounds + round) * 7919, bits, 0, repeat);
+				ns[i][round] = turn(&f, random, t[i].fd, 88675123u + (uint32_t)(at * rounds + round) * 7919, bits, repeat);
 		for (int i = 0; i < n; i++) {
 			qsort(ns[i], (size_t)rounds, sizeof(ns[i][0]), ascending);
 			median[i][at] = ns[i][rounds / 2];
