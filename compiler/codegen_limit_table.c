@@ -340,10 +340,12 @@ void cg_limit_look(struct cg *g, const struct limit *l)
 	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), full = cg_block(g, "full");
 	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
 	BB store = cg_block(g, "spill"), next = cg_block(g, "next"), some = cg_block(g, "some"), none = cg_block(g, "none");
-	BB seen = cg_block(g, "seen"), lock = cg_block(g, "lock");
+	BB look = cg_block(g, "look"), seen = cg_block(g, "seen"), lock = cg_block(g, "lock");
 	V until, state, p;
 
-	/* most that are there have a token, or none, without a lock */
+	/* most that are there have a token, or none, without a lock; in the first set it was not found so */
+	cg_branch(g, is(g, LLVMIntNE, told(g, l, LOOK_SEEN, 1), cg_c(g, 0)), lock, look);
+	cg_go(g, look);
 	p = find(g, l, seen, lock, &state);
 	take(g, l, p, state, return_of(g, LOOK_ADMITTED), return_of(g, LOOK_DENIED), lock);
 	cg_go(g, lock);
@@ -386,8 +388,10 @@ void cg_limit_known(struct cg *g, const struct limit *l)
 	BB known = cg_block(g, "known"), slow = cg_block(g, "slow"), none = cg_block(g, "none");
 	V state, p;
 
-	if (owned(l))
+	if (owned(l) && cg_soon_few(g))
 		p = find_near(g, l, known, slow, &state);
+	else if (owned(l))
+		p = find_own(g, l, known, slow, &state);
 	else
 		p = find(g, l, known, slow, &state);
 	take(g, l, p, state, l->admitted, none, slow);
@@ -398,13 +402,14 @@ void cg_limit_known(struct cg *g, const struct limit *l)
 _Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
 
 /* Asks the set that @hash names; the builder stands where the next is to be asked. */
-static void ask(struct cg *g, const struct limit *l, V hash, V last)
+static void ask(struct cg *g, const struct limit *l, V hash, V last, V seen)
 {
 	BB no = cg_block(g, "no token"), none = cg_block(g, "none"), more = cg_block(g, "no room"), next = cg_block(g, "next set");
 	V what = cg_limit_number_of(g, l, hash), args[] = { l->key, l->now, l->cost, window(g, l), NULL }, r;
 
 	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, cg_limit_way(g, l, hash), cg_c(g, LOOK_WAY), ""), "");
 	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, last, cg_c(g, LOOK_LAST), ""), "");
+	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, seen, cg_c(g, LOOK_SEEN), ""), "");
 	args[4] = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, CG_LIMIT(g, l, shift), cg_c(g, LOOK_SHIFT), ""), "");
 	r = LLVMBuildCall2(g->b, cg_limit_look_type(g), g->limit_look[l->kind], args, 5, "");
 	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_ADMITTED)), l->admitted, no);
@@ -419,14 +424,16 @@ static void ask(struct cg *g, const struct limit *l, V hash, V last)
 void cg_limit_sets(struct cg *g, const struct limit *l)
 {
 	BB here = LLVMGetInsertBlock(g->b), loop = cg_block(g, "set");
-	V level, hash, up;
+	V level, hash, up, seen;
 
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);
 	level = LLVMBuildPhi(g->b, g->i64, "level");
 	hash = LLVMBuildPhi(g->b, g->i64, "hash");
 	up = add(g, level, cg_c(g, 1));
-	ask(g, l, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""));
+	/* the first has been looked through, if cg_limit_known() does so */
+	seen = owned(l) && !cg_soon_few(g) ? cg_c(g, 0) : LLVMBuildLShr(g->b, sub(g, level, cg_c(g, 1)), cg_c(g, 63), "");
+	ask(g, l, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), seen);
 	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, LLVMGetInsertBlock(g->b) }, 2);
 	LLVMAddIncoming(hash, (V[]){ l->hash, cg_limit_next(g, hash) }, (BB[]){ here, LLVMGetInsertBlock(g->b) }, 2);
 	/* the last one never says that there is a next: but that the verifier does not know */

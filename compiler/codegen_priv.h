@@ -280,6 +280,8 @@ V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *sai
 
 /* ---- codegen_soon.c ---- */
 
+/* Limits are asked at few places: at each the verifier walks all that follows once more for each way that leads there. */
+bool cg_soon_few(const struct cg *g);
 void cg_soon_begin(struct cg *g);
 /* Looks for the counters now, if they are such as can be. */
 void cg_soon_find(struct cg *g);

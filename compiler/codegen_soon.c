@@ -15,10 +15,21 @@ static const struct ast_unit *last(const struct cg *g)
 	return g->ir->ast->units.v[g->ir->ast->units.n - 1];
 }
 
+bool cg_soon_few(const struct cg *g)
+{
+	enum { FEW = 2 };
+	size_t n = 0;
+
+	for (size_t b = 0; b < g->ir->block.n; b++)
+		for (size_t i = 0; i < g->ir->block.v[b]->inst.n; i++)
+			n += g->ir->block.v[b]->inst.v[i].op == IR_LIMIT;
+	return n && n <= FEW;
+}
+
 /* Not where what is counted is an index in the image or is noted first, nor in large programs, which have no stack for it. */
 void cg_soon_begin(struct cg *g)
 {
-	if (!g->ir->ast->n_limits || g->ir->limit_rows || g->ir->index_place || g->pending || g->scratch || last(g)->counters_off ||
+	if (!cg_soon_few(g) || g->ir->limit_rows || g->ir->index_place || g->pending || g->scratch || last(g)->counters_off ||
 	    !g->verdicts_counted)
 		return;
 	g->soon_rule = cg_alloca(g, g->ptr, "rule's counter");
