@@ -62,6 +62,7 @@ class Test:
         self.command, self.directory, self.skip = said.get("command", []), properties.get("WORKING_DIRECTORY"), 77
         codes = properties.get("SKIP_RETURN_CODE", self.skip)
         self.skip = codes[0] if isinstance(codes, list) else codes
+        self.targets = None             # what it needs to be built; None: everything
 
 
 def name_of(test):

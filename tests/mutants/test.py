@@ -45,6 +45,14 @@ int main(int argc, char **argv)
 }
 MUTANTS = """
 [[mutant]]
+name = "void"
+fault = "it does not compile"
+file = "small.c"
+old = "int bad = 0;"
+new = "int bad = ;"
+tests = ["most"]
+
+[[mutant]]
 name = "found"
 fault = "nine is within"
 file = "small.c"
@@ -90,14 +98,6 @@ fault = "it is twice in the file"
 file = "small.c"
 old = "within"
 new = "inside"
-tests = ["most"]
-
-[[mutant]]
-name = "void"
-fault = "it does not compile"
-file = "small.c"
-old = "int bad = 0;"
-new = "int bad = ;"
 tests = ["most"]
 """
 WANT = {"found": ("found", "least", "FAILED: least", True), "crash": ("found", "least", "SIGABRT", True),
@@ -151,9 +151,12 @@ def main():
         c.check(os.listdir(os.path.join(tmp, "tree")).count("build") == 0, "the tree itself was built in")
         done = run(tmp, "--only", "found", "--suite-seconds", "0")
         c.check(done.returncode == 0 and "1 passed, 0 failed" in done.stdout, "one that is found: %s" % done.stdout)
+        done = run(tmp, "--only", "void", "--only", "survives", "--suite-seconds", "0")
+        c.check("survives" in done.stdout and "0 passed, 2 failed" in done.stdout and "survived: the tests that are named" in done.stdout,
+                "behind one that does not compile, one that survives does: %s" % done.stdout)
         done = run(tmp, "--check")
         c.check(done.returncode == 1 and "mutant stale" in done.stdout and "6 passed, 1 failed" in done.stdout, "--check: %s" % done.stdout)
-        write(os.path.join(tmp, "table", "small.toml"), MUTANTS.split("\n\n")[0].replace('["most", "least"]', '["skipped", "least"]'))
+        write(os.path.join(tmp, "table", "small.toml"), MUTANTS.split("\n\n")[1].replace('["most", "least"]', '["skipped", "least"]'))
         done = run(tmp, "--suite-seconds", "0")
         c.check(done.returncode == 1 and "skipped does not pass on the tree as it is (skip)" in done.stdout, "a test that is skipped: %s" % done.stdout)
     print("%d passed, %d failed, 0 skipped" % (c.passed, c.failed))

@@ -14,6 +14,7 @@ PRESET = "dev"
 # Not for mutants: what looks at the sources' text, and the tests of what runs here.
 NOT_THESE = {"style", "mutants", "mutants-run"}
 TELLING = re.compile(r"FAILED|\[  ERROR   \]|ERROR: \w+Sanitizer|runtime error:|Assertion|Traceback|\bfailed\b|\bdiffers?\b|disagree", re.I)
+COMPLAINT = re.compile(r"\berror:|undefined reference|CMake Error|\*\*\*")
 NOTHING = re.compile(r"\b0 failed\b")
 LEAST_SECONDS, TIMES_LONGER, MOST_SECONDS = 60, 10, 900
 
@@ -92,19 +93,23 @@ class Tree:
             return None
         status, output = self.command(command + (["--target", *targets] if targets else []))
         if status:
-            return next((line.strip()[:200] for line in output.splitlines() if "error" in line), "the build failed")
+            return next((line.strip()[:200] for line in output.splitlines() if COMPLAINT.search(line)), "the build failed")
         return None
 
     def targets(self, tests):
         """What must be built for these tests, as their commands show it; None for everything."""
         wanted = set()
         for test in tests:
-            for argument in self.tests()[name_of(test)].command:
-                if argument == self.build_path:
-                    return None
-                if argument.startswith(self.build_path + "/") and os.access(argument, os.X_OK) and os.path.isfile(argument):
-                    wanted.add(os.path.basename(argument))
+            found = self.tests()[name_of(test)].targets
+            if found is None:
+                return None
+            wanted |= found
         return sorted(wanted)
+
+    def targets_of(self, command):
+        if self.build_path in command:
+            return None
+        return {os.path.basename(a) for a in command if a.startswith(self.build_path + "/") and os.access(a, os.X_OK) and os.path.isfile(a)}
 
     def put(self, mutant):
         path = os.path.join(self.path, mutant.file)
@@ -127,8 +132,11 @@ class Tree:
     # ---- testing: a result is pass, fail or skip; a telling line; and seconds ----
 
     def tests(self):
+        """Asked for when all is built: what does not build later is a target all the same."""
         if self.known is None:
             self.known = tests_of(self.build_path)
+            for test in self.known.values():
+                test.targets = self.targets_of(test.command)
         return self.known
 
     def others(self, tests):
