@@ -451,6 +451,9 @@ bool parse_unit(struct ast_program *p, const struct source *source, struct diag_
 /* parse.c: reads @steps as what stands between the braces of a test, or (@packet) of a packet, in the first unit, into .asked. */
 bool parse_asked(struct ast_program *p, const struct source *steps, bool packet, struct diag_list *d);
 
+/* parse_tokens.c: the words of the language, in no order that means anything. */
+const char *const *parse_keywords(size_t *n);
+
 /* parse_format.c: the text of a file that was parsed without errors in the canonical layout, with its comments; *len bytes and a NUL. NULL: it
  * would not say the same, which is a defect here. */
 const char *parse_format(struct arena *a, const struct source *source, size_t *len);

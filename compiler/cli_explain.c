@@ -158,27 +158,15 @@ static void on_asked(void *arg, struct eval *e, struct eval_packet *pkt, uint64_
 /* ---- the program ---- */
 
 /* --set NAME=FILE, or FILE:NAME=FILE. */
-static int read_sets(struct cli *cli, struct compile_asked *asked)
+static int check_sets(struct cli *cli, struct compile_asked *asked)
 {
-	struct compile_filled *v = arena_array(cli->arena, cli->sets_given.n, sizeof(*v));
-
 	for (size_t i = 0; i < cli->sets_given.n; i++) {
-		const char *text = cli->sets_given.v[i], *eq = strchr(text, '='), *colon = eq ? memchr(text, ':', (size_t)(eq - text)) : NULL;
+		const char *text = cli->sets_given.v[i], *eq = strchr(text, '=');
 
 		if (!eq || eq == text || !eq[1])
 			return cli_usage("--set %s: it takes NAME=FILE, a set that lives and a file of its elements", text);
-		if (colon) {
-			v[i].file = arena_strndup(cli->arena, text, (size_t)(colon - text));
-			text = colon + 1;
-		}
-		v[i].set = arena_strndup(cli->arena, text, (size_t)(eq - text));
-		v[i].elements = source_read(cli->arena, eq + 1, &cli->diag);
-		if (!v[i].elements) {
-			cli_show(cli);
-			return EXIT_INPUT;
-		}
 	}
-	asked->filled = v;
+	asked->filled = cli->sets_given.v;
 	asked->n_filled = cli->sets_given.n;
 	return EXIT_DONE;
 }
@@ -245,7 +233,7 @@ int cli_explain(struct cli *cli)
 	int status = what_is(&q, cli->explain);
 
 	if (status == EXIT_DONE)
-		status = read_sets(cli, &asked);
+		status = check_sets(cli, &asked);
 	if (status != EXIT_DONE)
 		return status;
 	p = front(&q, &asked);

@@ -98,9 +98,11 @@ int cli_kept(struct cli *cli)
 	root = json_load_file(cli->kept_path, 0, &e);
 	ok = root && read_list(cli, k, root);
 	json_decref(root);
-	if (!ok)
-		return cli_usage("--kept %s: it is no list of files as `xdpf apply --replace` writes it%s%s", cli->kept_path, root ? "" : ": ",
-				 root ? "" : e.text);
+	if (!ok) {
+		cli_error("--kept %s: it is no list of files as `xdpf apply --replace` writes it%s%s", cli->kept_path, root ? "" : ": ",
+			  root ? "" : e.text);
+		return EXIT_INPUT;
+	}
 	k->reader = (struct source_reader){ read_kept, k, true };
 	cli->kept = k;
 	return -1;

@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli.h"
@@ -11,6 +12,7 @@
 
 /* A table being listed: rows are given column by column, as text or number. */
 struct list {
+	struct arena *arena;
 	bool json;
 	json_t *rows, *row;
 	unsigned column;
@@ -82,47 +84,107 @@ static void list_fields(struct list *l)
 	}
 }
 
-/* name, kind, doc */
+/* name, kind, form, doc */
 static void list_actions(struct list *l)
 {
-	/* @ways end as one of the verdicts: redirect, and tx; @others go on. */
 	static const struct {
-		const char *name, *doc;
-	} others[] = {
-		{ "count", "count NAME [per KEY]: a table of packets and bytes, by key" },
-		{ "log", "log [N/s|N/m|N/h]: a record of the packet for `xdpf log`, at most so many" },
-		{ "sample", "sample 1/N: the same of one packet in N, chosen at random" },
-		{ "add", "add KEY to SET [for DURATION]: puts an element into a set that lives" },
-		{ "remove", "remove KEY from SET: takes it out" },
-		{ "vlan", "`vlan push ID`, `vlan pop`: puts an 802.1Q tag in front of the others, or takes the outermost away" },
-		{ "mark", "mark N: leaves a number for who gets the packet next" },
-		{ "FIELD = VALUE", "writes to a field that --list=fields says `write` of" },
-		{ "FIELD -= N", "counts a time to live down: of ip.ttl, ip4.ttl and ip6.hoplimit" },
-	}, ways[] = {
-		{ "forward", "by the kernel's routing table, without its stack: `forward [else VERDICT]`" },
-		{ "reply", "back to the sender, as an answer: `reply rst` to TCP, `reply unreachable` to any protocol" },
-		{ "syncookie", "SYNs to sockets that listen, answered without state; what has no right cookie is dropped" },
+		const char *name, *kind, *form, *doc;
+	} actions[] = {
+#define ACTION(name, kind, form, doc) { name, kind, form, doc },
+#include "actions.def"
+#undef ACTION
 	};
 
-	for (int i = 0; i < VERDICT_COUNT; i++) {
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
 		row_begin(l);
-		column_text(l, "name", lang_verdicts[i].name);
-		column_text(l, "kind", "verdict");
-		column_text(l, "doc", lang_verdicts[i].doc);
+		column_text(l, "name", actions[i].name);
+		column_text(l, "kind", actions[i].kind);
+		column_text(l, "form", actions[i].form);
+		column_text(l, "doc", actions[i].doc);
 		row_end(l);
 	}
-	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+}
+
+/* name, of (scale, time, period, rate), doc */
+static void list_units(struct list *l)
+{
+	static const struct {
+		const char *name, *of, *doc;
+	} units[] = {
+#define SCALE(name, factor, doc) { name, "scale", doc },
+#define TIME(name, ns, doc) { name, "time", doc },
+#define PERIOD(name, ns, doc) { name, "period", doc },
+#define RATED(name, id, doc) { name, "rate", doc },
+#include "units.def"
+#undef SCALE
+#undef TIME
+#undef PERIOD
+#undef RATED
+	};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		row_begin(l);
-		column_text(l, "name", ways[i].name);
-		column_text(l, "kind", "verdict");
-		column_text(l, "doc", ways[i].doc);
+		column_text(l, "name", units[i].name);
+		column_text(l, "of", units[i].of);
+		column_text(l, "doc", units[i].doc);
 		row_end(l);
 	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+}
+
+static void form(void *arg, const char *family, const char *form, const char *doc)
+{
+	struct list *l = arg;
+
+	row_begin(l);
+	column_text(l, "of", family);
+	column_text(l, "form", form);
+	column_text(l, "doc", doc);
+	row_end(l);
+}
+
+/* of (statement, limit, condition and others), form, doc */
+static void list_forms(struct list *l)
+{
+	json_forms(form, l);
+}
+
+/* name, value, group, doc */
+static void list_options(struct list *l)
+{
+	static const struct {
+		const char *name, *value, *group, *doc;
+	} options[] = {
+#define TOOL_OPTION(ID, group, name, value, doc) { name, value, group, doc },
+#include "cli_options.def"
+#undef TOOL_OPTION
+	};
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
 		row_begin(l);
-		column_text(l, "name", others[i].name);
-		column_text(l, "kind", "action");
-		column_text(l, "doc", others[i].doc);
+		column_text(l, "name", options[i].name);
+		column_text(l, "value", options[i].value ? options[i].value : "");
+		column_text(l, "group", options[i].group);
+		column_text(l, "doc", options[i].doc);
+		row_end(l);
+	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* name */
+static void list_keywords(struct list *l)
+{
+	size_t n;
+	const char *const *words = parse_keywords(&n);
+	const char **sorted = arena_copy(l->arena, words, n * sizeof(*sorted));
+
+	qsort(sorted, n, sizeof(*sorted), by_name);
+	for (size_t i = 0; i < n; i++) {
+		row_begin(l);
+		column_text(l, "name", sorted[i]);
 		row_end(l);
 	}
 }
@@ -190,9 +252,10 @@ int cli_list(struct cli *cli)
 		void (*list)(struct list *l);
 	} lists[] = {
 		{ "fields", list_fields }, { "actions", list_actions }, { "types", list_types }, { "names", list_names },
-		{ "headers", list_headers },
+		{ "headers", list_headers }, { "forms", list_forms }, { "units", list_units }, { "keywords", list_keywords },
+		{ "options", list_options },
 	};
-	struct list l = { .json = cli->json };
+	struct list l = { .arena = cli->arena, .json = cli->json };
 
 	if (strcmp(cli->list, "json-schema") == 0)
 		return json_schema(stdout) ? EXIT_DONE : EXIT_SYSTEM;
@@ -209,5 +272,6 @@ int cli_list(struct cli *cli)
 		}
 		return EXIT_DONE;
 	}
-	return cli_usage("--list=%s: there are the lists fields, actions, types, names, headers and json-schema", cli->list);
+	return cli_usage("--list=%s: there are the lists fields, actions, types, names, headers, forms, units, keywords, "
+			 "options and json-schema", cli->list);
 }

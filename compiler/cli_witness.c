@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dissect.h"
 #include "utf8.h"
 
 static void put_payload(FILE *out, const char *name, const uint8_t *p, size_t n)
@@ -50,6 +51,7 @@ static void put_around(struct cli *cli, FILE *out, const struct witness *w, cons
 		{ w->rx.has_vlan && w->rx.vlan_tci >> 13, "rx.vlan.pcp", w->rx.vlan_tci >> 13 },
 		{ w->rx.has_vlan && w->rx.vlan_type != XDPF_RX_VLAN_DEFAULT, "rx.vlan.type", w->rx.vlan_type },
 	};
+	struct dissect d;
 
 	if (w->iface) {
 		fprintf(out, "%siface = \"%s\"", *comma, utf8_line(cli->arena, w->iface, strlen(w->iface), 15, false));
@@ -60,11 +62,13 @@ static void put_around(struct cli *cli, FILE *out, const struct witness *w, cons
 			fprintf(out, "%s%s = %llu", *comma, numbers[i].name, numbers[i].v);
 			*comma = ", ";
 		}
-	if (w->flow_state) {
+	dissect_frame(&d, w->data, w->len);
+	/* Of other packets neither can be said, nor does it matter. */
+	if (w->flow_state && dissect_flow(&d)) {
 		fprintf(out, "%sflow.state = %s", *comma, lang_value_name(NAMES_FLOWSTATE, w->flow_state));
 		*comma = ", ";
 	}
-	if (w->socket) {
+	if (w->socket && dissect_flow(&d)) {
 		fprintf(out, "%ssocket", *comma);
 		*comma = ", ";
 	}

@@ -30,26 +30,50 @@ static bool names_differ(const struct ast_program *p, struct diag_list *d)
 	return ok;
 }
 
-/* Sets begin with these elements, and not with what the files say. */
-static bool fill(const struct ast_program *p, const struct compile_filled *f, struct diag_list *d)
+/* Live sets of this name, in this file or, where @file_len is 0, in any: how many; *out: the last. */
+static size_t find_live(const struct ast_program *p, const char *file, size_t file_len, const char *name, size_t len, struct ast_set **out)
 {
 	size_t n = 0;
 
 	for (size_t u = 0; u < p->units.n; u++)
 		for (size_t i = 0; i < p->units.v[u]->sets.n; i++) {
 			struct ast_set *set = p->units.v[u]->sets.v[i];
+			const char *of = p->units.v[u]->name;
 
-			if (!set->live || !set->name.s || strcmp(set->name.s, f->set) || (f->file && strcmp(f->file, p->units.v[u]->name)))
+			if (!set->live || !set->name.s || strncmp(set->name.s, name, len) || set->name.s[len] ||
+			    (file_len && (strncmp(of, file, file_len) || of[file_len])))
 				continue;
-			set->init = NULL;
-			set->from = set->name;
-			set->from_text = f->elements;
+			*out = set;
 			n++;
 		}
-	if (n == 1)
-		return true;
-	diag_error(d, (struct span){ f->elements, 0, 0 }, n ? "several files have a set `%s`" : "no set that lives is called `%s`", f->set)->remedy =
-		n ? "name its file, too: FILE:SET" : "name one of the rule files' sets that are declared with `live`";
+	return n;
+}
+
+/* A set begins with a file's elements, and not with what the rules say: "NAME=PATH" or "FILE:NAME=PATH". Files may have any of these characters in
+ * their names, so that where one part ends is known by the sets that there are. */
+static bool fill(const struct ast_program *p, const char *given, struct diag_list *d)
+{
+	size_t first = strcspn(given, "="), several = 0;
+	struct diag *e;
+
+	for (size_t eq = first; given[eq]; eq += 1 + strcspn(given + eq + 1, "=")) {
+		const char *colon = memrchr(given, ':', eq), *name = colon ? colon + 1 : given;
+		struct ast_set *set;
+		size_t n = find_live(p, given, colon ? (size_t)(colon - given) : 0, name, (size_t)(given + eq - name), &set);
+
+		if (n != 1) {
+			several = n ? eq : several;
+			continue;
+		}
+		set->init = NULL;
+		set->from = set->name;
+		set->from_text = source_read(p->arena, given + eq + 1, d);
+		return set->from_text;
+	}
+	first = several ? several : first;
+	e = diag_error(d, (struct span){ 0 }, several ? "--set: several files have a set `%.*s`" : "--set: no set that lives is called `%.*s`",
+		       (int)first, given);
+	e->remedy = several ? "name its file, too: FILE:SET" : "name one of the rule files' sets that are declared with `live`";
 	return false;
 }
 
@@ -66,7 +90,7 @@ static struct ast_program *front(struct arena *a, const struct source_reader *r,
 	for (size_t i = 0; i < n; i++)
 		ok &= parse_unit(p, sources[i], d);
 	for (size_t i = 0; asked && i < asked->n_filled; i++)
-		ok &= fill(p, &asked->filled[i], d);
+		ok &= fill(p, asked->filled[i], d);
 	if (asked && asked->steps)
 		ok &= parse_asked(p, asked->steps, asked->packet, d);
 	ok &= names_differ(p, d);
@@ -115,11 +139,17 @@ static void release(struct ir_program *ir)
 
 static struct ir_program *middle(const struct ast_program *p, const struct compile_options *o, struct diag_list *d)
 {
+	struct lower_options how = o->lower;
 	struct ir_program *ir;
 	const char *bad;
 
 	d->kind = DIAG_SIZE;
-	ir = lower_program(p, &o->lower, d);
+	if (how.plain) {
+		how.classify.engine = how.classify.engine == ENGINE_AUTO ? ENGINE_LINEAR : how.classify.engine;
+		how.sets.engine = how.sets.engine == SET_AUTO ? SET_SEARCH : how.sets.engine;
+		how.counting = how.counting == COUNTING_AUTO ? COUNTING_AT_ONCE : how.counting;
+	}
+	ir = lower_program(p, &how, d);
 	bad = ir ? ir_check(ir) : NULL;
 	if (!bad)
 		return ir;
@@ -193,24 +223,24 @@ static bool compile_once(const struct ast_program *p, const struct compile_optio
 	return ok;
 }
 
-bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
-			struct compile_facts *facts)
+/* @how becomes what the object was made with. */
+static bool compile_fitting(const struct ast_program *p, struct compile_options *how, struct diag_list *d, void **obj, size_t *len,
+			    struct compile_facts *facts)
 {
-	struct compile_options how = *o;
 	const char *why = NULL;
 	size_t deepest;
 
 	for (;;) {
-		if (!compile_once(p, &how, d, obj, len, facts))
+		if (!compile_once(p, how, d, obj, len, facts))
 			return false;
 		/* How much of the stack LLVM takes is only known now. */
 		if (!object_deepest(*obj, *len, &deepest, &why))
 			break;
 		if (deepest <= OBJECT_STACK)
 			return true;
-		if (how.lower.off_stack == OFF_STACK_BUFFERS)
+		if (how->lower.off_stack == OFF_STACK_BUFFERS)
 			break;
-		how.lower.off_stack++;
+		how->lower.off_stack++;
 		object_free(*obj, *len);
 		if (facts)
 			*facts = (struct compile_facts){ 0 };
@@ -222,6 +252,14 @@ bool compile_with_facts(const struct ast_program *p, const struct compile_option
 		diag_error(d, (struct span){ 0 }, "the program takes %zu bytes of the stack, and kernels have %d", deepest, OBJECT_STACK)
 			->remedy = "shorten the longest keys of limits, sets and tables";
 	return false;
+}
+
+bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
+			struct compile_facts *facts)
+{
+	struct compile_options how = *o;
+
+	return compile_fitting(p, &how, d, obj, len, facts);
 }
 
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
@@ -236,6 +274,7 @@ void compile_object_free(void *obj, size_t len)
 
 bool compile_emit(const struct ast_program *p, const struct compile_options *o, enum compile_emit what, struct diag_list *d, FILE *out)
 {
+	struct compile_options how = *o;
 	struct ir_program *ir;
 	void *text;
 	size_t len;
@@ -245,7 +284,11 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 		ast_dump(p, out);
 		return true;
 	}
-	ir = middle(p, o, d);
+	/* Of the object that -o writes, which is known when it is there. */
+	if (!compile_fitting(p, &how, d, &text, &len, NULL))
+		return false;
+	compile_object_free(text, len);
+	ir = middle(p, &how, d);
 	if (!ir)
 		return false;
 	if (what == EMIT_IR) {
@@ -253,7 +296,7 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 		release(ir);
 		return true;
 	}
-	ok = codegen_program(ir, o->mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len);
+	ok = codegen_program(ir, how.mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len);
 	release(ir);
 	if (!ok)
 		return false;

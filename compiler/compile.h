@@ -36,10 +36,7 @@ struct compile_texts {
 struct compile_asked {
 	const struct source *steps;	/* NULL: no packets */
 	bool packet;			/* they are one packet's fields, and not steps of a test */
-	const struct compile_filled {
-		const char *file, *set;	/* file NULL: of whatever file */
-		const struct source *elements;
-	} *filled;
+	const char *const *filled;	/* what sets begin with: "NAME=PATH", or "FILE:NAME=PATH" */
 	size_t n_filled;
 	const struct compile_texts *texts;	/* NULL, or in place of sources; without its tests */
 };
@@ -50,7 +47,7 @@ bool compile_check(const struct ast_program *p, const struct compile_options *o,
 /* Code for a checked program: an ELF object in memory, which goes with compile_object_free(). False: see @d. */
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len);
 void compile_object_free(void *obj, size_t len);
-/* A stage of it as text. False: see @d. */
+/* A stage of it as text, as compile_object() would take it. False: see @d. */
 bool compile_emit(const struct ast_program *p, const struct compile_options *o, enum compile_emit what, struct diag_list *d, FILE *out);
 
 #endif

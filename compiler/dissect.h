@@ -69,4 +69,10 @@ static inline bool dissect_has(const struct dissect *d, enum header_id h)
 	return d->present >> h & 1;
 }
 
+/* Has it what sockets and the kernel's connection tracking go by? */
+static inline bool dissect_flow(const struct dissect *d)
+{
+	return dissect_has(d, HDR_TCP) || dissect_has(d, HDR_UDP);
+}
+
 #endif

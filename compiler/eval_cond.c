@@ -121,7 +121,7 @@ static bool meta(const struct eval_view *w, enum field_id f, struct eval_value *
 	if (f == FIELD_RXQUEUE)
 		return w->pkt->has_rxqueue && number(out, w->pkt->rxqueue);
 	if (f == FIELD_FLOW_STATE)
-		return w->pkt->flow_state && (dissect_has(d, HDR_TCP) || dissect_has(d, HDR_UDP)) && number(out, w->pkt->flow_state);
+		return w->pkt->flow_state && dissect_flow(d) && number(out, w->pkt->flow_state);
 	if (f == FIELD_IFACE)
 		return iface(w, out);
 	return driver(&w->pkt->rx, f, out);
@@ -258,7 +258,7 @@ static bool from_outside(const struct eval_view *w, const struct ast_expr *e)
 		if (o->kind != OPERAND_FIELD)
 			continue;
 		if (o->field == FIELD_FLOW_STATE)
-			return dissect_has(&w->d, HDR_TCP) || dissect_has(&w->d, HDR_UDP);
+			return dissect_flow(&w->d);
 		if (o->field >= FIELD_RX_HASH && o->field <= FIELD_RX_VLAN_TYPE)
 			return true;
 	}
@@ -349,7 +349,7 @@ bool eval_cond(const struct eval_view *w, const struct ast_expr *e)
 	case EXPR_LIMIT:
 		return eval_limit(w, e);
 	case EXPR_SOCKET:
-		return (dissect_has(&w->d, HDR_TCP) || dissect_has(&w->d, HDR_UDP)) && ask(w, e, w->pkt->socket);
+		return dissect_flow(&w->d) && ask(w, e, w->pkt->socket);
 	case EXPR_CMP:
 		return w->pkt->guess && from_outside(w, e) ? ask(w, e, compare(w, e)) : compare(w, e);
 	case EXPR_RANDOM:

@@ -1,6 +1,6 @@
 /*
  * The dissection in IR, as far as the rules ask for it: Ethernet, tags, ARP; the order of it all. In: what need and the rules' lowering
- * asked for. Out: blocks from the frame's first byte to l->rules, with presence bits and slots set as grammar/README.md's header
+ * asked for. Out: blocks from the frame's first byte to l->rules, with presence bits and slots set as docs/language.md's header
  * table says.
  *
  * Presence is changed by exclusive or and starts as a zero that nobody can see through (BLANK): so the verifier knows nothing of it at

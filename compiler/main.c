@@ -11,12 +11,9 @@
 /* ---- options ---- */
 
 enum option_id {
-	OPT_OUT, OPT_CHECK, OPT_TEST, OPT_RUN, OPT_EXPLAIN, OPT_BUDGET, OPT_FORMAT, OPT_EMIT, OPT_IMPORT, OPT_LIST, OPT_MCPU, OPT_IFACE,
-	OPT_RXQUEUE, OPT_SEED, OPT_NO_WAY, OPT_SOCKET, OPT_FLOW_STATE, OPT_RX, OPT_SPLIT, OPT_ALL, OPT_FILL, OPT_TIME, OPT_SET, OPT_ENGINE,
-	OPT_SET_ENGINE, OPT_TABLE_MEMORY, OPT_COUNTING, OPT_MAX_INSTRUCTIONS, OPT_MAX_MEMORY, OPT_MAX_STACK, OPT_MAX_LOOKUPS, OPT_MAX_PATH,
-	OPT_MAX_VERIFIED,
-	OPT_CPUS, OPT_PROVE, OPT_ACCEPT, OPT_CHAIN, OPT_IPSET, OPT_MATCH, OPT_OF, OPT_ANALYSE, OPT_DIFF, OPT_EFFORT, OPT_WERROR,
-	OPT_JSON, OPT_NO_SOURCE, OPT_KEPT, OPT_TEXTS, OPT_QUIET, OPT_VERSION, OPT_HELP,
+#define TOOL_OPTION(ID, group, name, value, doc) OPT_##ID,
+#include "cli_options.def"
+#undef TOOL_OPTION
 };
 
 static const struct option_info {
@@ -24,26 +21,9 @@ static const struct option_info {
 	const char *name;
 	const char *value;		/* what it is called; NULL: takes none */
 } options[] = {
-	{ OPT_OUT, "-o", "OUT.o" }, { OPT_CHECK, "--check", NULL }, { OPT_TEST, "--test", NULL }, { OPT_RUN, "--run", "CAPTURE" },
-	{ OPT_EXPLAIN, "--explain", "PACKETS" }, { OPT_ALL, "--all", NULL }, { OPT_FILL, "--fill", NULL }, { OPT_TIME, "--time", "UTC" },
-	{ OPT_SET, "--set", "NAME=FILE" }, { OPT_TEXTS, "--texts", "LIST.json" },
-	{ OPT_BUDGET, "--budget", NULL }, { OPT_FORMAT, "--format", NULL }, { OPT_EMIT, "--emit", "STAGE" },
-	{ OPT_IMPORT, "--import", "KIND" }, { OPT_LIST, "--list", "WHAT" },
-	{ OPT_MCPU, "--mcpu", "v3|v4" }, { OPT_IFACE, "--iface", "NAME" },
-	{ OPT_RXQUEUE, "--rxqueue", "N" }, { OPT_SEED, "--seed", "N" }, { OPT_NO_WAY, "--no-way", NULL },
-	{ OPT_SOCKET, "--socket", "yes|no" }, { OPT_FLOW_STATE, "--flow-state", "new|established|related" },
-	{ OPT_RX, "--rx", "hash=N,…" }, { OPT_SPLIT, "--split", "N" },
-	{ OPT_ENGINE, "--engine", "ENGINE" }, { OPT_SET_ENGINE, "--set-engine", "ENGINE" }, { OPT_TABLE_MEMORY, "--table-memory", "MB" },
-	{ OPT_COUNTING, "--counting", "HOW" },
-	{ OPT_MAX_INSTRUCTIONS, "--max-instructions", "N" }, { OPT_MAX_MEMORY, "--max-memory", "BYTES" },
-	{ OPT_MAX_STACK, "--max-stack", "BYTES" }, { OPT_MAX_LOOKUPS, "--max-lookups", "N" }, { OPT_MAX_PATH, "--max-path", "N" },
-	{ OPT_MAX_VERIFIED, "--max-verified", "N" },
-	{ OPT_CPUS, "--cpus", "N" },
-	{ OPT_PROVE, "--prove", "N" }, { OPT_ACCEPT, "--accept", "WHAT,…" }, { OPT_CHAIN, "--chain", "CHAIN" },
-	{ OPT_IPSET, "--ipset", "FILE" }, { OPT_MATCH, "--match", "drop|pass" }, { OPT_OF, "--of", "src|dst" },
-	{ OPT_ANALYSE, "--analyse", NULL }, { OPT_DIFF, "--diff", NULL }, { OPT_EFFORT, "--effort", "N" },
-	{ OPT_WERROR, "-Werror", NULL }, { OPT_JSON, "--json", NULL }, { OPT_NO_SOURCE, "--no-source", NULL }, { OPT_KEPT, "--kept", "FILE" },
-	{ OPT_QUIET, "--quiet", NULL }, { OPT_VERSION, "--version", NULL }, { OPT_HELP, "--help", NULL }, { OPT_HELP, "-h", NULL },
+#define TOOL_OPTION(ID, group, name, value, doc) { OPT_##ID, name, value },
+#include "cli_options.def"
+#undef TOOL_OPTION
 };
 
 enum { MOST_CPUS = 8192 };	/* as many as Linux knows */
@@ -58,11 +38,12 @@ static const char help[] =
 	"       xdpfc --import=KIND FILE...    JSON, or rules of other filters, as rules\n"
 	"       xdpfc --budget|--analyse FILE...   the cost; rules that change nothing\n"
 	"       xdpfc --diff OLD NEW           packets that they treat differently\n"
-	"       xdpfc --list=WHAT              fields, headers, types, names, actions\n"
+	"       xdpfc --list=WHAT  fields types names actions forms units and more\n"
 	"Several files make one program, in this order; - is standard input.\n"
 	"  --mcpu=v3|v4      BPF instructions that may be used (v3; v4 needs Linux 6.6)\n"
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
+	"  -O0               nothing shorter, nothing faster: for who develops xdpfc\n"
 	"  --max-{instructions,verified,memory,stack,path,lookups} N, --cpus N   --budget\n"
 	"  --effort N        --analyse, --diff: solver's steps for a question (20000000)\n"
 	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
@@ -138,10 +119,12 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_NO_SOURCE:	cli->no_source = true; break;
+	case OPT_PLAIN:		cli->plain = true; break;
 	case OPT_KEPT:		cli->kept_path = value; break;
 	case OPT_QUIET:		cli->quiet = true; break;
 	case OPT_VERSION:
-	case OPT_HELP:		break;
+	case OPT_HELP:
+	case OPT_H:		break;
 	}
 }
 
@@ -188,7 +171,7 @@ static int parse_options(struct cli *cli, int argc, char **argv, const char **fi
 		o = option_find(argv[i], &value);
 		if (!o)
 			return unknown_option(argv[i]);
-		if (o->id == OPT_HELP) {
+		if (o->id == OPT_HELP || o->id == OPT_H) {
 			fputs(help, stdout);
 			return EXIT_DONE;
 		}

@@ -33,7 +33,7 @@ const char *tokens_keyword_text(int token)
 	return keywords[token - TOK_ABORT];
 }
 
-const char *const *tokens_keywords(size_t *n)
+const char *const *parse_keywords(size_t *n)
 {
 	*n = sizeof(keywords) / sizeof(keywords[0]);
 	return keywords;

@@ -49,8 +49,6 @@ struct tokens {
 int tokens_keyword(const char *s, size_t len);
 /* The keyword that is this token. */
 const char *tokens_keyword_text(int token);
-/* All keywords. */
-const char *const *tokens_keywords(size_t *n);
 
 /* ---- remedies (parse_remedy.c); @want is what could have followed, WANT_* ---- */
 

@@ -157,6 +157,8 @@ void names_unit(struct sema *s);
 struct decl *names_decl(const struct sema *s, const char *name);
 /* Was a let or set of this name not understood? That was told: uses of it stay silent. */
 bool names_lost(const struct sema *s, const char *name);
+/* What stands in the way of a declaration of this name, such as "a field", or NULL. */
+const char *names_taken(struct sema *s, const char *name);
 /* The declaration, for a use: one that comes before it is reported, and *bad set, as it is for a lost one. */
 struct decl *names_use(struct sema *s, const struct ast_name *name, bool *bad);
 enum field_id names_field(const struct sema *s, const char *name);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "dissect.h"
 #include "frame.h"
 #include "frame_capture.h"
 
@@ -22,6 +23,7 @@ struct frame_parts {
 	size_t n_payload;
 	struct span payload_at, hex_at, given_at;	/* src NULL: none; .given: of the first field, header or payload */
 	struct span tag_at;				/* of the first thing that needs rx.vlan.id */
+	struct span flow_at;				/* of the first input that only TCP and UDP have */
 	const uint8_t *hex;
 	size_t n_hex;
 	struct frame_parts *inner;			/* NULL: nothing inside a tunnel is named */
@@ -182,6 +184,8 @@ static bool input_check(struct sema *s, const struct ast_assign *a, enum input_i
 		return false;
 	if (!p->tag_at.src && (id == INPUT_RX_VLAN_PCP || id == INPUT_RX_VLAN_TYPE))
 		p->tag_at = a->name.span;
+	if (!p->flow_at.src && lang_inputs[id].of == INPUT_OF_FLOWS)
+		p->flow_at = a->name.span;
 	f->inputs |= 1u << id;
 	f->input[id] = r.lo.lo;
 	return true;
@@ -357,6 +361,25 @@ static bool capture_check(struct sema *s, struct ast_frame *f)
 	return false;
 }
 
+/* What is said of TCP and UDP alone, is it said of such a packet? */
+static bool flow_check(struct sema *s, const struct ast_frame *f, const struct frame_parts *p)
+{
+	struct dissect d;
+	struct diag *e;
+
+	if (!p->flow_at.src)
+		return true;
+	dissect_frame(&d, f->data, f->len);
+	if (dissect_flow(&d))
+		return true;
+	e = diag_error(s->d, p->flow_at, "`%s` is said of TCP and UDP, and this packet has no whole header of either", sema_quote(s, p->flow_at));
+	e->remedy = dissect_has(&d, HDR_IP) && d.fragment && !d.first_fragment ?
+			    "leave it out: a later fragment has no ports, so that no socket and no connection is found for it" :
+		    d.malformed ? "leave it out, or let the packet have all of its header" :
+				  "leave it out: it changes nothing there; or give the packet a header of them, such as `tcp` or `udp.dport = 53`";
+	return false;
+}
+
 static bool parts_check(struct sema *s, struct ast_frame *f, struct frame_parts *p)
 {
 	struct diag *e;
@@ -372,7 +395,7 @@ static bool parts_check(struct sema *s, struct ast_frame *f, struct frame_parts 
 		return false;
 	}
 	if (!p->hex_at.src)
-		return fields_make(s, f, p);
+		return fields_make(s, f, p) && flow_check(s, f, p);
 	if (p->given_at.src) {
 		e = diag_error(s->d, p->given_at, "the frame's bytes are given: fields beside them say nothing");
 		e->remedy = "beside `hex` stands what is no byte of it: `iface`, `rxqueue`";
@@ -384,7 +407,7 @@ static bool parts_check(struct sema *s, struct ast_frame *f, struct frame_parts 
 	}
 	f->data = p->hex;
 	f->len = p->n_hex;
-	return true;
+	return flow_check(s, f, p);
 }
 
 bool frame_check(struct sema *s, struct ast_frame *f)

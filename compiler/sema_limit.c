@@ -18,8 +18,14 @@ static enum rate_unit unit_of(const char *s)
 		const char *word;
 		enum rate_unit unit;
 	} words[] = {
-		{ "", RATE_NONE }, { "packets", RATE_PACKETS }, { "packet", RATE_PACKETS }, { "bits", RATE_BITS }, { "bit", RATE_BITS },
-		{ "bytes", RATE_BYTES }, { "byte", RATE_BYTES }, { "B", RATE_BYTES },
+		{ "", RATE_NONE },
+#define SCALE(...)
+#define TIME(...)
+#define PERIOD(...)
+#define RATED(name, id, doc) { name, RATE_##id },
+#include "units.def"
+#undef PERIOD
+#undef RATED
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -105,15 +111,23 @@ static uint64_t period(struct sema *s, const struct ast_name *n)
 		{ "sec", "s" }, { "second", "s" }, { "seconds", "s" }, { "min", "m" }, { "minute", "m" }, { "minutes", "m" },
 		{ "hour", "h" }, { "hours", "h" }, { "hr", "h" },
 	};
-	const uint64_t second = 1000000000;
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} periods[] = {
+#define PERIOD(name, ns, doc) { name, ns },
+#define RATED(...)
+#include "units.def"
+#undef SCALE
+#undef TIME
+#undef PERIOD
+#undef RATED
+	};
 	struct diag *e;
 
-	if (!strcmp(n->s, "s"))
-		return second;
-	if (!strcmp(n->s, "m"))
-		return 60 * second;
-	if (!strcmp(n->s, "h"))
-		return 3600 * second;
+	for (size_t i = 0; i < sizeof(periods) / sizeof(periods[0]); i++)
+		if (!strcmp(n->s, periods[i].name))
+			return periods[i].ns;
 	e = diag_error(s->d, n->span, "a rate is per s, m or h, not `%s`", sema_quote(s, n->span));
 	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
 		if (!strcasecmp(n->s, foreign[i].theirs))

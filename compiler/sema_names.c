@@ -201,13 +201,25 @@ const char *decl_kind_name(enum decl_kind kind)
 	return "name";
 }
 
+const char *names_taken(struct sema *s, const char *name)
+{
+	if (names_field(s, name) != FIELD_NONE)
+		return "a field";
+	if (names_header(s, name) != HDR_NONE)
+		return "a protocol";
+	if (names_type(s, name) != TYPE_COUNT)
+		return "a type";
+	if (names_table_of(s, name) != NAMES_NONE)
+		return "a known value";
+	return is_reserved(name) ? "a word of the language" : NULL;
+}
+
 /* May a let or set have this name? False: reported. */
 static bool check_free(struct sema *s, const struct ast_name *name, const char *kind)
 {
-	const char *taken = NULL;
+	const char *taken = names_taken(s, name->s);
 	struct diag *e;
 	struct decl *other = names_decl(s, name->s);
-	enum names_id table = names_table_of(s, name->s);
 
 	if (other) {
 		e = diag_error(s->d, name->span, "`%s` is already the name of a %s", name->s, decl_kind_name(other->kind));
@@ -216,16 +228,6 @@ static bool check_free(struct sema *s, const struct ast_name *name, const char *
 		e->note = "first declared here";
 		return false;
 	}
-	if (names_field(s, name->s) != FIELD_NONE)
-		taken = "a field";
-	else if (names_header(s, name->s) != HDR_NONE)
-		taken = "a protocol";
-	else if (names_type(s, name->s) != TYPE_COUNT)
-		taken = "a type";
-	else if (table != NAMES_NONE)
-		taken = "a known value";
-	else if (is_reserved(name->s))
-		taken = "a word of the language";
 	if (!taken)
 		return true;
 	e = diag_error(s->d, name->span, "`%s` cannot name a %s: it is %s", name->s, kind, taken);

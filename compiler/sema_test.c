@@ -142,6 +142,7 @@ static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes, 
 {
 	const struct ast_step *open = NULL, *first = NULL;	/* a packet that nobody looked at yet; the test's first one */
 	unsigned errors = s->d->errors;
+	bool broken = t->broken;
 	struct diag *e;
 
 	if (t->step.n > STEPS_MOST) {
@@ -154,8 +155,11 @@ static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes, 
 		switch (step->kind) {
 		case STEP_PACKET:
 			open = step;
-			if (!repeat_check(s, step) || !frame_check(s, step->frame))
+			/* Told of, here or where a name in it is declared; the test is not said to have none. */
+			if (!repeat_check(s, step) || !frame_check(s, step->frame)) {
+				broken = true;
 				break;
+			}
 			*bytes += step->frame->len;
 			if (first && !asked && !same_place(first->frame, step->frame)) {
 				e = diag_error(s->d, step->frame->span, "the packets of a test come from one interface and one receive queue");
@@ -174,7 +178,7 @@ static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes, 
 				*bytes += step->n * AST_SET_KEY;
 			break;
 		case STEP_EXPECT:
-			if (!open && !t->broken && s->d->errors == errors)
+			if (!open && !broken && s->d->errors == errors)
 				diag_error(s->d, step->span, "there is no packet before this that it could be about")->remedy =
 					"one `expect` stands behind its packet";
 			open = NULL;
@@ -182,7 +186,7 @@ static void test_check(struct sema *s, const struct ast_test *t, size_t *bytes, 
 			break;
 		}
 	}
-	if (s->d->errors != errors || t->broken)
+	if (s->d->errors != errors || broken)
 		return;
 	if (!first && asked)
 		diag_error(s->d, t->span, "there is no packet to ask about")->remedy = "write FIELD = VALUE, or packet { FIELD = VALUE }";

@@ -138,8 +138,15 @@ const char *text_bytes(struct arena *a, const char *text, uint8_t *out, size_t c
 enum qty_unit text_quantity(const char *text, uint64_t *out)
 {
 	static const struct { const char *suffix; uint64_t factor; } factors[] = {
-		{ "k", 1000 }, { "M", 1000000 }, { "G", 1000000000 },
-		{ "Ki", 1 << 10 }, { "Mi", 1 << 20 }, { "Gi", 1 << 30 },
+#define SCALE(name, factor, doc) { name, factor },
+#define TIME(...)
+#define PERIOD(...)
+#define RATED(...)
+#include "units.def"
+#undef SCALE
+#undef TIME
+#undef PERIOD
+#undef RATED
 	};
 	const char *p = text;
 	uint64_t n = 0, parts = 1;	/* n of so many parts of one */

@@ -316,8 +316,8 @@ static bool unknown_word(struct sema *s, const struct want *w, const struct ast_
 		e->remedy = suggest_value(s, w, v->text);
 	if (!e->remedy)
 		e->remedy = suggest_remedy(s, v->text, SUGGEST_LET | SUGGEST_SET, want_table);
-	/* Names of lets have no dots, and a file of elements declares none. */
-	if (!e->remedy && (w->in_file || strchr(v->text, '.')))
+	/* Names of lets have no dots and are no words of ours, and a file of elements declares none. */
+	if (!e->remedy && (w->in_file || strchr(v->text, '.') || names_taken(s, v->text)))
 		e->remedy = arena_printf(s->a, "%s: write %s", want_says(s, w), want_example(w));
 	if (!e->remedy)
 		e->remedy = arena_printf(s->a, "%s: write %s, or declare `let %s = …;` before", want_says(s, w), want_example(w),

@@ -16,8 +16,15 @@
 static inline uint64_t xdpf_time_unit(const char *name)
 {
 	static const struct { const char *name; uint64_t ns; } units[] = {
-		{ "ns", 1 }, { "us", 1000 }, { "ms", XDPF_MS }, { "s", 1000 * XDPF_MS }, { "m", 60000 * XDPF_MS }, { "min", 60000 * XDPF_MS },
-		{ "h", 3600000 * XDPF_MS }, { "d", XDPF_DAY },
+#define SCALE(...)
+#define TIME(name, ns, doc) { name, ns },
+#define PERIOD(...)
+#define RATED(...)
+#include "units.def"
+#undef SCALE
+#undef TIME
+#undef PERIOD
+#undef RATED
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)

@@ -100,13 +100,13 @@ const char *const lang_fixed[FIELD_COUNT] = {
 };
 
 const struct verdict_info lang_verdicts[VERDICT_COUNT] = {
-#define VERDICT(ID, name, xdp, doc) [VERDICT_##ID] = { name, xdp, doc },
+#define VERDICT(ID, name, xdp) [VERDICT_##ID] = { name, xdp },
 #include "verdicts.def"
 #undef VERDICT
 };
 
 const struct input_info lang_inputs[INPUT_COUNT] = {
-#define INPUT(ID, name, type, bits, doc) [INPUT_##ID] = { name, TYPE_##type, bits, doc },
+#define INPUT(ID, name, type, bits, of, doc) [INPUT_##ID] = { name, TYPE_##type, bits, INPUT_OF_##of, doc },
 #include "inputs.def"
 #undef INPUT
 };

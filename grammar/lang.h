@@ -122,30 +122,32 @@ struct field_info {
 
 enum verdict {
 	VERDICT_NONE = -1,	/* an action that does not decide */
-#define VERDICT(ID, name, xdp, doc) VERDICT_##ID,
+#define VERDICT(ID, name, xdp) VERDICT_##ID,
 #include "verdicts.def"
 #undef VERDICT
 	VERDICT_COUNT
 };
 
 enum input_id {
-#define INPUT(ID, name, type, bits, doc) INPUT_##ID,
+#define INPUT(ID, name, type, bits, of, doc) INPUT_##ID,
 #include "inputs.def"
 #undef INPUT
 	INPUT_COUNT
 };
 
+enum input_class { INPUT_OF_ANY, INPUT_OF_FLOWS };
+
 struct input_info {
 	const char *name;
 	enum type_id type;
 	unsigned bits;
+	enum input_class of;
 	const char *doc;
 };
 
 struct verdict_info {
 	const char *name;	/* as --run prints it */
 	int xdp;		/* enum xdp_action, <linux/bpf.h> */
-	const char *doc;
 };
 
 struct name_info {

@@ -132,6 +132,8 @@ void *rt_variable(struct bpf_object *bpf, const char *section, const char *name,
 
 /* The objects' maps for redirecting: -ENOENT where @map is none of them, 0 where it is as its readers expect. */
 int rt_ways_map(const struct bpf_map *map, const struct xdpf_ways *w, const struct xdpf_log *log);
+/* Has this kernel the kinds of maps that they take? */
+int rt_ways_kernel(const struct xdpf_ways *w, const struct xdpf_log *log);
 /* What verdicts redirect to must be something that this machine can have, and its kernel know what they need. */
 int rt_ways_check(const struct xdpf_ways *w, bool generic, const struct xdpf_log *log);
 /* Fills the maps of a loaded object. */

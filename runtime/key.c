@@ -91,7 +91,7 @@ static void format_iface(uint32_t index, char *buf, size_t size)
 	char name[IF_NAMESIZE];
 
 	if (if_indextoname(index, name))
-		snprintf(buf, size, "%s", name);
+		xdpf_iface_shown(name, buf, size);
 	else
 		snprintf(buf, size, "#%" PRIu32, index);
 }

@@ -11,11 +11,42 @@
 
 #include "private.h"
 
-static void clean_text(char *s)
+size_t rt_utf8_length(const unsigned char *s, size_t left)
 {
-	for (unsigned char *p = (unsigned char *)s; *p; p++)
-		if ((*p < 0x20 && *p != '\n') || *p == 0x7f)
+	size_t n = *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
+
+	if (!n || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	/* overlong forms, surrogates, beyond the last character */
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] >= 0xa0) || (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] >= 0x90))
+		return 0;
+	return n;
+}
+
+void rt_clean_text(char *s)
+{
+	unsigned char *p = (unsigned char *)s;
+
+	while (*p) {
+		/* no character goes on over the end of the text */
+		size_t n = *p < 0x80 ? 1 : rt_utf8_length(p, 4);
+
+		if (!n || (*p < 0x20 && *p != '\n') || *p == 0x7f || (*p == 0xc2 && p[1] < 0xa0)) {
 			*p = *p == '\t' ? ' ' : '?';
+			n = 1;
+		}
+		p += n;
+	}
+}
+
+char *xdpf_iface_shown(const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s", name);
+	rt_clean_text(buf);
+	return buf;
 }
 
 static void vlog(const struct xdpf_log *log, enum xdpf_log_level level, const char *tail, const char *fmt, va_list ap)
@@ -29,9 +60,9 @@ static void vlog(const struct xdpf_log *log, enum xdpf_log_level level, const ch
 	if (text && tail && asprintf(&whole, "%s%s", text, tail) < 0)
 		whole = NULL;
 	if (text)
-		clean_text(text);
+		rt_clean_text(text);
 	if (whole)
-		clean_text(whole);
+		rt_clean_text(whole);
 	log->fn(log->arg, level, whole ? whole : text ? text : "out of memory");
 }
 

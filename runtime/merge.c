@@ -218,24 +218,27 @@ static int fail_text(const struct merge *g, unsigned file, const char *source)
 		       source, own ? "" : ", which belongs to ", own ? "" : owner);
 }
 
+/* Below it a file's sources have their paths: the list itself is there, which is no directory, so that nothing else is. */
+#define KEPT_ROOT RT_KEPT_PATH "/%u/"
+
 /* A rule file itself stands before what it names; @begun: it was there already. */
-static int keep(const struct merge *g, json_t *list, size_t source, unsigned file, const char *path, bool begun, const char *dir)
+static int keep(const struct merge *g, json_t *list, size_t source, unsigned file, const char *path, bool begun)
 {
 	const struct xdpf_source *s = &g->m->sources[source];
-	char root[PATH_MAX];
+	char root[sizeof(KEPT_ROOT) + 16];
 	json_t *o;
 
 	if (!*path || !s->text)
 		return fail_text(g, file, s->name);
 	if (!begun && strcmp(s->name, g->m->files[file].name) != 0)
 		return rt_fail(g->log, EBADMSG, "the running filter is broken: what it says of %s begins with %s", g->m->files[file].name, s->name);
-	snprintf(root, sizeof(root), "%s/%u/", dir, file);
+	snprintf(root, sizeof(root), KEPT_ROOT, file);
 	o = json_pack("{s:s+, s:s, s:s}", "path", root, begun ? path : s->name, "root", root, "text", s->text);
 	return o && !json_array_append_new(list, o) ? 0 : rt_fail(g->log, ENOMEM, "out of memory");
 }
 
-/* All that was read for files that are kept, each below a directory that there is not; @paths: of the files themselves, of malloc(). */
-static int keep_all(const struct merge *g, const char *dir, char **paths, json_t *list)
+/* All that was read for files that are kept; @paths: of the files themselves, of malloc(). */
+static int keep_all(const struct merge *g, char **paths, json_t *list)
 {
 	_cleanup_free_ size_t *at = calloc(g->m ? g->m->n_files : 1, sizeof(*at));	/* by file: its place among the new ones and 1; 0: none */
 	unsigned file;
@@ -250,8 +253,8 @@ static int keep_all(const struct merge *g, const char *dir, char **paths, json_t
 	for (size_t i = 0; g->m && i < g->m->n_sources && !err; i++) {
 		if (!xdpf_meta_source(g->m, i, &file, &path) || !at[file])
 			continue;
-		err = keep(g, list, i, file, path, paths[at[file] - 1], dir);
-		if (!err && !paths[at[file] - 1] && asprintf(&paths[at[file] - 1], "%s/%u/%s", dir, file, g->part[at[file] - 1].name) < 0)
+		err = keep(g, list, i, file, path, paths[at[file] - 1]);
+		if (!err && !paths[at[file] - 1] && asprintf(&paths[at[file] - 1], KEPT_ROOT "%s", file, g->part[at[file] - 1].name) < 0)
 			err = rt_fail(g->log, ENOMEM, "out of memory");
 	}
 	for (size_t i = 0; i < g->n && !err; i++)
@@ -318,7 +321,10 @@ static int check_object(const struct merge *g, const struct xdpf_object *o)
 	if (!sort_sources(&is, m) || (g->m && !sort_sources(&was, g->m)))
 		return rt_fail(g->log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < g->n; i++)
-		if (strcmp(m->files[i].name, g->part[i].name) != 0 || (!g->part[i].path && !same_texts(m, &is, i, g->m, &was, g->part[i].kept)))
+		if (g->part[i].path && strcmp(m->files[i].name, g->part[i].name) != 0)
+			return rt_fail(g->log, EINVAL, "no file of a filter can be called %s: rename it, to UTF-8 without control characters",
+				       g->part[i].name);
+		else if (strcmp(m->files[i].name, g->part[i].name) != 0 || (!g->part[i].path && !same_texts(m, &is, i, g->m, &was, g->part[i].kept)))
 			return rt_fail(g->log, EBADMSG, "the running filter is broken: what it says of %s is not what it was made from.\n"
 				       "Compile all files together (xdpfc FILE... -o prog.o), and apply that", g->part[i].name);
 	return 0;
@@ -326,20 +332,20 @@ static int check_object(const struct merge *g, const struct xdpf_object *o)
 
 static int compile(const struct merge *g, struct xdpf_object **out, const struct xdpf_compile_opts *opts)
 {
-	_cleanup_(rt_workplace_remove) struct rt_workplace w = { .dir = "" };
 	const char **files = calloc(g->n, sizeof(*files));
 	char **paths = calloc(g->n, sizeof(*paths));
 	json_t *list = json_array();
-	int err = files && paths && list ? rt_workplace_make(&w, g->log) : rt_fail(g->log, ENOMEM, "out of memory");
+	_cleanup_close_ int kept_fd = -1;
+	int err = files && paths && list ? rt_memory_file(&kept_fd, "xdpf-kept", g->log) : rt_fail(g->log, ENOMEM, "out of memory");
 
 	if (!err)
-		err = keep_all(g, w.dir, paths, list);
-	if (!err && json_dump_file(list, w.kept, JSON_COMPACT))
-		err = rt_fail(g->log, EIO, "%s cannot be written", w.kept);
+		err = keep_all(g, paths, list);
+	if (!err && json_dumpfd(list, kept_fd, JSON_COMPACT))
+		err = rt_fail(g->log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < g->n && !err; i++)
 		files[i] = paths[i] ? paths[i] : g->part[i].path;
 	if (!err)
-		err = rt_compile(out, &w, files, g->n, true, opts, g->log);
+		err = rt_compile(out, files, g->n, kept_fd, opts, g->log);
 	for (size_t i = 0; paths && i < g->n; i++)
 		free(paths[i]);
 	free(paths);
@@ -369,8 +375,9 @@ int xdpf_object_merge(struct xdpf_object **out, const char *const *ifaces, size_
 		err = find_running(&g, ifaces);
 	if (!err)
 		err = plan(&g, changes, n_changes);
-	if (!err)
-		err = compile(&g, &o, &opt);
+	/* where there is no xdpfc, no file of the filter is missing */
+	if (!err && (err = compile(&g, &o, &opt)) == -ENOENT)
+		err = -EIO;
 	if (!err)
 		err = check_object(&g, o);
 	if (err) {

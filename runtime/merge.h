@@ -4,24 +4,21 @@
 #ifndef XDPF_RUNTIME_MERGE_H
 #define XDPF_RUNTIME_MERGE_H
 
-#include <limits.h>
-
 #include "private.h"
 #include "xdpf/owners.h"
 
 /* ---- compile.c ---- */
 
-/* A directory that nobody else writes to. */
-struct rt_workplace {
-	char dir[PATH_MAX - 16];	/* "": there is none */
-	char object[PATH_MAX], kept[PATH_MAX];	/* files in it */
-};
+/* Which of xdpfc's files the list of kept files is, and by which path. */
+#define RT_KEPT_FD	3
+#define RT_KEPT_PATH	"/proc/self/fd/3"
 
-int rt_workplace_make(struct rt_workplace *w, const struct xdpf_log *log);
-void rt_workplace_remove(struct rt_workplace *w);
-/* Has xdpfc make an object of these files and reads it. @kept: with the list of kept files in @w. */
-int rt_compile(struct xdpf_object **out, const struct rt_workplace *w, const char *const *files, size_t n, bool kept,
-	       const struct xdpf_compile_opts *opt, const struct xdpf_log *log);
+/* An empty file in memory. */
+int rt_memory_file(int *out_fd, const char *name, const struct xdpf_log *log);
+/* Has xdpfc make an object of these files and reads it. @kept_fd: -1, or the list of kept files, in memory. -EBADMSG: the rules are wrong; -EIO: it
+ * could not do its work; or why it could not be started. */
+int rt_compile(struct xdpf_object **out, const char *const *files, size_t n, int kept_fd, const struct xdpf_compile_opts *opt,
+	       const struct xdpf_log *log);
 
 /* ---- merge.c ---- */
 

@@ -50,22 +50,6 @@ static bool want(struct reader *r, char c)
 
 /* ---- strings ---- */
 
-/* Bytes of the character at @s, which is not ASCII; 0: it is no UTF-8. */
-static size_t utf8_length(const unsigned char *s, size_t left)
-{
-	size_t n = *s >= 0xc2 && *s < 0xe0 ? 2 : *s >= 0xe0 && *s < 0xf0 ? 3 : *s >= 0xf0 && *s < 0xf5 ? 4 : 0;
-
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* overlong forms, surrogates, beyond the last character */
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] >= 0xa0) || (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] >= 0x90))
-		return 0;
-	return n;
-}
-
 /* Four hexadecimal digits; -1: they are none. */
 static int hex4(const char *s, const char *end)
 {
@@ -145,7 +129,7 @@ static const char *string(struct reader *r)
 	to = r->at;
 	while (r->at < r->end) {
 		unsigned char c = (unsigned char)*r->at;
-		size_t n = c < 0x80 ? 1 : utf8_length((const unsigned char *)r->at, (size_t)(r->end - r->at));
+		size_t n = c < 0x80 ? 1 : rt_utf8_length((const unsigned char *)r->at, (size_t)(r->end - r->at));
 
 		if (c == '"') {
 			r->at++;

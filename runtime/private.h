@@ -50,6 +50,10 @@ int rt_opts_check(const void *opts, size_t known, const struct xdpf_log *log);
 
 /* ---- log.c ---- */
 
+/* Bytes of the character at @s, which is not ASCII; 0: it is no UTF-8. */
+size_t rt_utf8_length(const unsigned char *s, size_t left);
+/* What is no UTF-8, and control characters but for the end of a line, become `?`. */
+void rt_clean_text(char *s);
 void rt_log(const struct xdpf_log *log, enum xdpf_log_level level, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Logs an error and returns -@err, so that `return rt_fail(…)` is one statement. */
 int rt_fail(const struct xdpf_log *log, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -273,6 +277,9 @@ struct xdpf_program {
 	bool test, frags;
 	char test_iface[16];			/* the name of RT_TEST_IFINDEX, or "" */
 };
+
+/* run.c: what the next test run says that is not in the frame. */
+void rt_inputs_set(struct xdpf_program *p, const struct xdpf_run_opts *o);
 
 struct xdpf_program *rt_program_new(const struct xdpf_log *log);
 /* xdpf_program_load(), of one that takes another's place. @carry: NULL, or what goes on. */

@@ -8,22 +8,6 @@
 
 #include "private.h"
 
-/* Takes out of the map what has expired. */
-static int sweep(int fd, const struct xdpf_set *set, uint64_t now, const struct xdpf_log *log)
-{
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
-	int err = rt_snapshot_read(&s, fd, set, log);
-	size_t n = 0;
-
-	if (err)
-		return err;
-	for (size_t i = 0; i < s.n; i++)
-		if (s.values[i].until && s.values[i].until <= now)
-			memmove(s.keys + n++ * set->key_size, s.keys + i * set->key_size, set->key_size);
-	err = rt_batch_delete(fd, s.keys, n, set->key_size, &n);
-	return err ? rt_fail_sys(log, -err, "set %s cannot be changed", set->name) : 0;
-}
-
 /* The element itself, no shorter prefix, and none of another turn. */
 bool rt_place_has(int fd, const struct xdpf_set *set, const void *key, uint32_t turn, struct xdpf_element *out)
 {
@@ -33,6 +17,32 @@ bool rt_place_has(int fd, const struct xdpf_set *set, const void *key, uint32_t 
 		return false;
 	memcpy(&bits, key, sizeof(bits));
 	return !set->prefix || out->bits == bits;
+}
+
+/* Takes out of the map what is in the set no more: what has expired, and what is left of another turn by who was ended before it was swept. */
+static int sweep(const struct rt_place *at, uint64_t now, const struct xdpf_log *log)
+{
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
+	size_t size = at->set->key_size, n = 0;
+	bool rules = rt_meta_snap(at->p->meta, (size_t)(at->set - rt_meta_get(at->p->meta)->sets))->added;
+	int err = rt_snapshot_read(&s, at->fd, at->set, log);
+
+	if (err)
+		return err;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char *key = s.keys + i * size;
+		struct xdpf_element is;
+
+		if (rt_element_is_live(&s.values[i], at->turn, now))
+			continue;
+		/* a rule may have put it there anew since it was read */
+		if (!rules)
+			memmove(s.keys + n++ * size, key, size);
+		else if (rt_place_has(at->fd, at->set, key, 0, &is) && !rt_element_is_live(&is, at->turn, now))
+			bpf_map_delete_elem(at->fd, key);
+	}
+	err = rt_batch_delete(at->fd, s.keys, n, size, &n);
+	return err ? rt_fail_sys(log, -err, "set %s cannot be changed", at->set->name) : 0;
 }
 
 /* Notes that the element may expire. A queue that is full has old ones that are gone. */
@@ -46,6 +56,8 @@ static int note_age(int queue, int fd, const struct xdpf_set *set, const void *k
 	memcpy(entry, key, set->key_size);
 	memcpy(entry + at, &age, sizeof(age));
 	while (bpf_map_update_elem(queue, NULL, entry, BPF_ANY)) {
+		if (errno != E2BIG)
+			return -errno;
 		if (n++ > 4 * set->size || bpf_map_lookup_and_delete_elem(queue, NULL, old))
 			return -ENOSPC;
 		memcpy(&age, old + at, sizeof(age));
@@ -177,7 +189,7 @@ static int put_chunk(const struct rt_place *at, const unsigned char *keys, struc
 	}
 	err = rt_batch_put(at->fd, chunk, value, m, size, &done);
 	if (err == -ENOSPC) {
-		err = sweep(at->fd, at->set, now, log);
+		err = sweep(at, now, log);
 		if (!err)
 			err = rt_batch_put(at->fd, chunk, value, m, size, &done);
 	}
@@ -222,7 +234,7 @@ int rt_place_put_one(const struct rt_place *at, const unsigned char *key, const 
 		if (*swept)
 			return -ENOSPC;
 		*swept = true;
-		err = sweep(at->fd, at->set, now, log);
+		err = sweep(at, now, log);
 		if (err)
 			return err;
 	}

@@ -12,7 +12,7 @@
 #include "private.h"
 #include "xdpf/owners.h"
 
-#define INPUT(ID, name, type, bits, doc) _Static_assert((int)XDPF_INPUT_##ID == (int)INPUT_##ID, "said twice");
+#define INPUT(ID, name, type, bits, of, doc) _Static_assert((int)XDPF_INPUT_##ID == (int)INPUT_##ID, "said twice");
 #include "inputs.def"
 #undef INPUT
 _Static_assert((int)XDPF_N_INPUTS == (int)INPUT_COUNT, "said twice");

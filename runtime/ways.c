@@ -4,6 +4,7 @@
  * empty, so that the rule's `else` applies, and is told of.
  */
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <net/if.h>
@@ -95,6 +96,15 @@ static int check_forward(const struct xdpf_log *log)
 		return err;
 	return rt_fail(log, EOPNOTSUPP, "`forward` in native mode needs Linux 6.3 or later, where drivers say whether they send other interfaces' "
 		       "frames.\nRun such a kernel, or apply with --mode generic");
+}
+
+int rt_ways_kernel(const struct xdpf_ways *w, const struct xdpf_log *log)
+{
+	/* the one kind of our maps that kernels of all ages may be built without */
+	if (!w->sockets || libbpf_probe_bpf_map_type(BPF_MAP_TYPE_XSKMAP, NULL) != 0)
+		return 0;
+	return rt_fail(log, EOPNOTSUPP, "`redirect socket` needs AF_XDP sockets, which this kernel was built without\n"
+		       "Run a kernel with CONFIG_XDP_SOCKETS, or leave the rule out");
 }
 
 int rt_ways_check(const struct xdpf_ways *w, bool generic, const struct xdpf_log *log)

@@ -31,7 +31,7 @@ struct xdpf_change {
  *
  * -ENOENT: a file that is named is not in the filter, or no filter runs; -EEXIST: one that is to be added is; -ENODATA: what runs does not hold the
  * text of another file (its object was made with --no-source or by an older xdpfc, or the text is too long); -EBADMSG: the rules are wrong, as of
- * xdpf_object_compile(); -EOPNOTSUPP: the filter is a part of libxdp's dispatcher.
+ * xdpf_object_compile(); -EIO: there is no xdpfc, or it could not do its work; -EOPNOTSUPP: the filter is a part of libxdp's dispatcher.
  */
 XDPF_API int xdpf_object_merge(struct xdpf_object **out, const char *const *ifaces, size_t n, const struct xdpf_change *changes, size_t n_changes,
 			       const struct xdpf_compile_opts *opts, const struct xdpf_log *log);

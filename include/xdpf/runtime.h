@@ -24,8 +24,7 @@
  * be called by any thread at any time; what changes the system waits for other changes, of this process and others, under one lock. The log is called
  * by the thread that called the function. libbpf's print hook, of which a process has one, is taken over and passes on what is not of ours.
  *
- * Environment. XDPF_BPFFS names the directory of a bpffs where everything is pinned (without: /sys/fs/bpf/xdpf), TMPDIR where xdpf_object_compile()
- * works.
+ * Environment. XDPF_BPFFS names the directory of a bpffs where everything is pinned (without: /sys/fs/bpf/xdpf).
  */
 #ifndef XDPF_RUNTIME_H
 #define XDPF_RUNTIME_H
@@ -246,7 +245,7 @@ struct xdpf_compile_opts {
 };
 
 /* Has xdpfc make one program of rule files, in their order, and reads it. -EBADMSG: the rules are wrong, and the error's text is xdpfc's, with places
- * and remedies; -ENOENT: there is no xdpfc. Starts a process and waits for it. */
+ * and remedies; -ENOENT: there is no xdpfc; -EIO: it could not do its work. Starts a process and waits for it. */
 XDPF_API int xdpf_object_compile(struct xdpf_object **out, const char *const *files, size_t n, const struct xdpf_compile_opts *opts,
 				 const struct xdpf_log *log);
 XDPF_API void xdpf_object_free(struct xdpf_object *o);
@@ -340,6 +339,8 @@ struct xdpf_iface {
 };
 
 XDPF_API int xdpf_iface_query(struct xdpf_iface *out, const char *name, const struct xdpf_log *log);
+/* An interface's name as it may be printed, in @buf: the kernel takes any bytes, and what is no UTF-8, or a control character, becomes `?`. */
+XDPF_API char *xdpf_iface_shown(const char *name, char *buf, size_t size);
 
 struct xdpf_apply_opts {
 	size_t sz;

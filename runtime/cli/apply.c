@@ -102,10 +102,10 @@ static int print_applied(struct cli *cli, const struct xdpf_meta *m, char **ifac
 
 		/* Gone again already, perhaps: then there is only its name. */
 		if (xdpf_iface_query(&f, ifaces[i], &cli->log))
-			json_array_append_new(on, json_pack("{s:s}", "interface", ifaces[i]));
+			json_array_append_new(on, json_pack("{s:s}", "interface", cli_shown(ifaces[i]).text));
 		else
-			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?, s:b, s:o, s:b}", "interface", f.name, "ifindex",
-							    (json_int_t)f.ifindex, "mode", xdpf_mode_name(f.mode),
+			json_array_append_new(on, json_pack("{s:s, s:I, s:s, s:I, s:s, s:s?, s:b, s:o, s:b}", "interface", cli_shown(f.name).text,
+							    "ifindex", (json_int_t)f.ifindex, "mode", xdpf_mode_name(f.mode),
 							    "program_id", (json_int_t)f.prog_id, "loaded", applied[i].tables ? "tables" : "program",
 							    "why", applied[i].tables ? NULL : applied[i].why, "carried",
 							    applied[i].tables || applied[i].carried, "lost", lost_json(&applied[i]),

@@ -85,6 +85,19 @@ int cli_set_follow(const struct cli *cli, const char *iface, const char *path, i
 /* Flushes standard output: EXIT_SYSTEM where something could not be written, else @status. */
 int cli_finish(struct cli *cli, int status);
 
+/* An interface's name on its way to the output. */
+struct cli_shown {
+	char text[16];
+};
+
+static inline struct cli_shown cli_shown(const char *iface)
+{
+	struct cli_shown s;
+
+	xdpf_iface_shown(iface, s.text, sizeof(s.text));
+	return s;
+}
+
 /* ---- source.c ---- */
 
 /* xdpfc beside this program, or just its name: then it is looked for in PATH. */
@@ -93,8 +106,9 @@ void cli_compiler(char *out, size_t size);
 bool cli_is_rules(const char *path);
 /* Opens an object, or compiles a rule file to one with xdpfc. Returns the exit status; 0: @out is open. */
 int cli_open(struct cli *cli, struct xdpf_object **out, const char *path);
-/* Runs xdpfc with these arguments, behind its own name, until a NULL, and gives its exit status; @remedy: what to do where there is none. */
-int cli_xdpfc(const struct cli *cli, char *const *args, const char *remedy);
+/* Runs xdpfc with these arguments, behind its own name, until a NULL, and gives its exit status. @out_fd: its standard output; -1: ours. @remedy:
+ * what to do where there is none. */
+int cli_xdpfc(const struct cli *cli, char *const *args, int out_fd, const char *remedy);
 /* Are there rule files among the @n operands that start with a filter? One program is made of them by xdpfc: EXIT_USAGE, with
  * how. 0: there is only the filter. */
 int cli_one_filter(struct cli *cli, char **operands, int n);

@@ -201,7 +201,7 @@ json_t *counters_json(const struct counters_of *c)
 	json_t *misses = json_array(), *logs = json_array(), *sets = json_array();
 
 	if (c->iface) {
-		json_object_set_new(o, "interface", json_string(c->iface->name));
+		json_object_set_new(o, "interface", json_string(cli_shown(c->iface->name).text));
 		json_object_set_new(o, "ifindex", json_integer(c->iface->ifindex));
 		json_object_set_new(o, "mode", json_string(xdpf_mode_name(c->iface->mode)));
 		json_object_set_new(o, "program_id", json_integer(c->iface->prog_id));

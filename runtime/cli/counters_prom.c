@@ -28,7 +28,7 @@ static void label(FILE *out, const char *name, const char *value)
 static void start(const struct counters_of *c, FILE *out, const char *metric)
 {
 	fprintf(out, "%s{interface=", metric);
-	quoted(out, c->iface ? c->iface->name : "");
+	quoted(out, c->iface ? cli_shown(c->iface->name).text : "");
 	label(out, "program", c->meta->program);
 }
 

@@ -116,7 +116,7 @@ static void print_lines(const char *word, const char *text)
 
 static void print_text(const struct xdpf_diagnosis *d, bool object)
 {
-	printf("%s: MTU %u", d->iface.name, d->iface.mtu);
+	printf("%s: MTU %u", cli_shown(d->iface.name).text, d->iface.mtu);
 	if (d->driver[0])
 		printf(", driver %s", d->driver);
 	if (d->rx_queues)
@@ -137,7 +137,8 @@ static void print_text(const struct xdpf_diagnosis *d, bool object)
 		printf("%s%s%s", i ? ", " : "    needs         ", d->needs[i].name, d->needs[i].has ? "" : " (lacking)");
 	printf("%s", d->n_needs ? "\n" : "");
 	for (size_t i = 0; i < d->n_filters; i++)
-		printf("    %-13s %s: ethtool -N %s %s\n", i ? "" : "card could", d->filters[i].rule->shown, d->iface.name, d->filters[i].text);
+		printf("    %-13s %s: ethtool -N %s %s\n", i ? "" : "card could", d->filters[i].rule->shown, cli_shown(d->iface.name).text,
+		       d->filters[i].text);
 	for (size_t i = 0; i < d->n_findings; i++)
 		print_lines(level_word(d->findings[i].level), d->findings[i].text);
 	printf("    apply would   %s%s\n", d->outcome, object ? "" : " (of any filter; give one to see what it needs)");
@@ -174,7 +175,7 @@ static json_t *diagnosis_json(const struct xdpf_diagnosis *d)
 		json_array_append_new(filters, json_pack("{s:s, s:I, s:s}", "rule", d->filters[i].rule->shown, "line",
 							 (json_int_t)d->filters[i].rule->line, "filter", d->filters[i].text));
 	return json_pack("{s:s, s:I, s:I, s:s?, s:s?, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:b, s:o, s:o, s:o, s:o, s:o, s:b, s:s}",
-			 "interface", d->iface.name, "ifindex", (json_int_t)d->iface.ifindex, "mtu", (json_int_t)d->iface.mtu,
+			 "interface", cli_shown(d->iface.name).text, "ifindex", (json_int_t)d->iface.ifindex, "mtu", (json_int_t)d->iface.mtu,
 			 "driver", d->driver[0] ? d->driver : NULL, "kind", d->kind[0] ? d->kind : NULL, "mode", xdpf_mode_name(d->mode),
 			 "features", d->has_features ? list_json(d) : json_null(), "native", known_json(d->native), "takes_frags",
 			 known_json(d->frags), "vlan_offload", known_json(d->vlan_offload), "lro", known_json(d->lro), "ntuple",

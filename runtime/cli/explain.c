@@ -18,7 +18,8 @@ static const char usage[] =
 	"  --count N        ends after N packets (10)\n"
 	"  --rate N         takes at most N packets a second, from 1 to 1000 (10)\n"
 	"  --verdict V,...  only packets with these verdicts: pass, drop, tx, redirect, abort\n"
-	"  --rule NAME      only packets that this rule decided about: its label, file.xdpf:LINE, or default\n"
+	"  --rule NAME      only packets that this rule decided about: its label, file.xdpf:LINE, or default;\n"
+	"                   FILE:LABEL and FILE:default, where there are several files\n"
 	"  --for TIME       ends after that time, such as 30s\n"
 	"  --all            shows each of many rules\n"
 	"  --json           a JSON object per line\n"
@@ -65,11 +66,39 @@ static bool is_over(const struct explaining *x)
 
 /* ---- samples ---- */
 
+/* As it is shown or, where several files may have one of that name, with its file: FILE:NAME. */
+static bool is_called(const struct xdpf_meta *m, unsigned file, const char *shown, const char *name)
+{
+	char full[1024];
+
+	return !strcmp(name, shown) || !strcmp(name, cli_name(m, file, shown, full, sizeof(full)));
+}
+
+static bool is_wanted(const struct explaining *x, const struct xdpf_sample *s)
+{
+	return !x->rule || is_called(x->meta, s->file, s->rule ? s->rule->shown : "default", x->rule);
+}
+
+/* A name that no rule has would be waited for without end. */
+static bool knows_rule(const struct explaining *x)
+{
+	const struct xdpf_meta *m = x->meta;
+	bool known = !x->rule;
+
+	for (size_t i = 0; i < m->n_files && !known; i++)
+		known = is_called(m, (unsigned)i, "default", x->rule);
+	for (size_t i = 0; i < m->n_rules && !known; i++)
+		known = is_called(m, m->rules[i].file, m->rules[i].shown, x->rule);
+	if (!known)
+		cli_error(x->cli, "%s: the filter has no rule %s: `xdpf status --rules %s` shows its rules", x->iface, x->rule, x->iface);
+	return known;
+}
+
 static bool on_sample(void *arg, const struct xdpf_sample *s)
 {
 	struct explaining *x = arg;
 
-	if (x->rule && strcmp(x->rule, s->rule ? s->rule->shown : "default"))
+	if (!is_wanted(x, s))
 		return true;
 	if (!explain_add(&x->batch, x->meta, x->iface, s, x->shown + 1)) {
 		cli_error(x->cli, "out of memory");
@@ -163,6 +192,8 @@ static int explain_program(struct explaining *x, bool *again)
 	if (err)
 		return cli_exit(err);
 	x->meta = xdpf_program_meta(p);
+	if (!knows_rule(x))
+		return EXIT_INPUT;
 	while (!is_over(x) && !status && !*again) {
 		err = turn(x, s, &next);
 		if (err && err != -ESTALE && err != -ENOLINK)

@@ -43,7 +43,7 @@ bool explain_add(struct explain_batch *b, const struct xdpf_meta *m, const char 
 		hex[2 * i + 1] = digits[p[i] & 15];
 	}
 	hex[2 * (size_t)s->caplen] = '\0';
-	o = line_of(m, if_indextoname(s->ifindex, name) ? name : iface, s, number, hex);
+	o = line_of(m, cli_shown(if_indextoname(s->ifindex, name) ? name : iface).text, s, number, hex);
 	free(hex);
 	if (!b->out)
 		b->out = open_memstream(&b->text, &b->len);
@@ -229,7 +229,7 @@ int explain_why(struct cli *cli, struct explain_batch *b, const struct xdpf_prog
 	if (!status)
 		status = cli_finish(cli, EXIT_DONE);
 	if (!status)
-		status = cli_xdpfc(cli, g.argv, "`xdpf explain --raw` prints packets for `xdpfc --explain` where there is one");
+		status = cli_xdpfc(cli, g.argv, -1, "`xdpf explain --raw` prints packets for `xdpfc --explain` where there is one");
 	given_free(&g);
 	explain_batch_free(b);
 	return status;

@@ -106,9 +106,9 @@ static void time_text(uint64_t ns, char *out, size_t size)
 
 static const char *iface_name(const struct reading *r, uint32_t ifindex, char buf[IF_NAMESIZE])
 {
-	const char *name = if_indextoname(ifindex, buf);
+	char name[IF_NAMESIZE];
 
-	return name ? name : r->iface;
+	return xdpf_iface_shown(if_indextoname(ifindex, name) ? name : r->iface, buf, IF_NAMESIZE);
 }
 
 static void print_text(const struct reading *r, const struct xdpf_record *rec)

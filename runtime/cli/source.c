@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,7 +46,22 @@ void cli_compiler(char *out, size_t size)
 		snprintf(out, size, "xdpfc");
 }
 
-int cli_xdpfc(const struct cli *cli, char *const *args, const char *remedy)
+/* @out_fd: its standard output; -1: ours. */
+static int start(pid_t *pid, const char *compiler, char **argv, int out_fd)
+{
+	posix_spawn_file_actions_t actions;
+	int err = posix_spawn_file_actions_init(&actions);
+
+	if (err)
+		return err;
+	if (out_fd >= 0)
+		posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
+	err = posix_spawnp(pid, compiler, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return err;
+}
+
+int cli_xdpfc(const struct cli *cli, char *const *args, int out_fd, const char *remedy)
 {
 	char compiler[PATH_MAX];
 	size_t n = 0;
@@ -63,7 +79,7 @@ int cli_xdpfc(const struct cli *cli, char *const *args, const char *remedy)
 	cli_compiler(compiler, sizeof(compiler));
 	argv[0] = compiler;
 	memcpy(argv + 1, args, n * sizeof(*argv));
-	err = posix_spawnp(&pid, compiler, NULL, NULL, argv, environ);
+	err = start(&pid, compiler, argv, out_fd);
 	free(argv);
 	if (err) {
 		cli_error(cli, "xdpfc, which knows rules, cannot be started: %s\n%s", strerror(err), remedy);
@@ -81,31 +97,30 @@ int cli_xdpfc(const struct cli *cli, char *const *args, const char *remedy)
 	return EXIT_SYSTEM;
 }
 
-static int compile(const struct cli *cli, const char *path, char *object)
+static int compile(const struct cli *cli, const char *path, int out_fd)
 {
-	char out[] = "-o", end[] = "--", remedy[PATH_MAX + 128];
-	char *args[] = { out, object, end, (char *)(uintptr_t)path, NULL };
+	char out[] = "-o", to[] = "-", end[] = "--", remedy[PATH_MAX + 128];
+	char *args[] = { out, to, end, (char *)(uintptr_t)path, NULL };
 
 	snprintf(remedy, sizeof(remedy), "%s is a rule file: install xdpfc, or compile where it is (xdpfc %s -o prog.o) and give prog.o", path, path);
-	return cli_xdpfc(cli, args, remedy);
+	return cli_xdpfc(cli, args, out_fd, remedy);
 }
 
+/* In memory: so nothing is left behind where we are ended. */
 static int open_rules(struct cli *cli, struct xdpf_object **out, const char *path)
 {
-	const char *tmp = getenv("TMPDIR");
-	char dir[PATH_MAX - 16], object[PATH_MAX];
-	int status;
+	int fd = memfd_create("xdpf-object", MFD_CLOEXEC), status;
+	char object[32];
 
-	if (snprintf(dir, sizeof(dir), "%s/xdpf-XXXXXX", tmp && *tmp ? tmp : "/tmp") >= (int)sizeof(dir) || !mkdtemp(dir)) {
-		cli_error(cli, "no temporary directory can be made in %s: %s", tmp && *tmp ? tmp : "/tmp", strerror(errno));
+	if (fd < 0) {
+		cli_error(cli, "no file in memory can be made for the object: %s", strerror(errno));
 		return EXIT_SYSTEM;
 	}
-	snprintf(object, sizeof(object), "%s/prog.o", dir);
-	status = compile(cli, path, object);
+	snprintf(object, sizeof(object), "/proc/self/fd/%d", fd);
+	status = compile(cli, path, fd);
 	if (!status)
 		status = xdpf_object_open(out, object, &cli->log) ? EXIT_INPUT : 0;
-	unlink(object);
-	rmdir(dir);
+	close(fd);
 	return status;
 }
 

@@ -172,7 +172,7 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 {
 	char since[32];
 
-	printf("%s: %s, program %s (id %u), since %s\n", i->name, xdpf_mode_name(i->mode), m->program,
+	printf("%s: %s, program %s (id %u), since %s\n", cli_shown(i->name).text, xdpf_mode_name(i->mode), m->program,
 	       i->part_id ? i->part_id : i->prog_id, format_time(i->since, since, sizeof(since)));
 	printf("    files     ");
 	for (size_t f = 0; f < m->n_files; f++)
@@ -185,20 +185,20 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 	else
 		printf("    link      pinned (id %u)\n", i->link_id);
 	if (i->pending && i->back_to)
-		printf("    waits     for `xdpf confirm %s`: in %llu s the filter from before, %s (id %u), is back\n", i->name, seconds_left(i),
-		       i->back_to_name, i->back_to);
+		printf("    waits     for `xdpf confirm %s`: in %llu s the filter from before, %s (id %u), is back\n",
+		       cli_shown(i->name).text, seconds_left(i), i->back_to_name, i->back_to);
 	else if (i->pending)
-		printf("    waits     for `xdpf confirm %s`: in %llu s nothing filters there, as before\n", i->name, seconds_left(i));
+		printf("    waits     for `xdpf confirm %s`: in %llu s nothing filters there, as before\n", cli_shown(i->name).text, seconds_left(i));
 }
 
 /* Somebody else's, or one where the lack of privileges hides whose it is or what it says about itself. */
 static void print_other(const struct xdpf_iface *i)
 {
 	if (i->mode == XDPF_MODE_NONE) {
-		printf("%s: no XDP program\n", i->name);
+		printf("%s: no XDP program\n", cli_shown(i->name).text);
 		return;
 	}
-	printf("%s: %s, %s%s (id %u%s), %s", i->name, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
+	printf("%s: %s, %s%s (id %u%s), %s", cli_shown(i->name).text, xdpf_mode_name(i->mode), i->prog_name[0] ? "program " : "a program",
 	       i->prog_name, i->prog_id, i->prog_name[0] || i->ours || i->ours_hidden ? "" : "; its name is for CAP_SYS_ADMIN to see",
 	       i->ours ? "ours" : i->ours_hidden ? "ours or not: privileges are lacking to tell" : "not ours");
 	if (i->link_id)
@@ -232,7 +232,7 @@ static int show_names(struct cli *cli, const struct xdpf_program *p, json_t *out
 
 static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m, const struct wanted *w)
 {
-	json_t *o = json_pack("{s:s, s:I, s:s}", "interface", i->name, "ifindex", (json_int_t)i->ifindex, "mode",
+	json_t *o = json_pack("{s:s, s:I, s:s}", "interface", cli_shown(i->name).text, "ifindex", (json_int_t)i->ifindex, "mode",
 			      xdpf_mode_name(i->mode));
 	json_t *files;
 

@@ -255,8 +255,8 @@ static void text(const struct counters_of *c, const struct watch *w, const struc
 	total(c, w, rate, &all);
 	if (isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", out);
-	fprintf(out, "%s: %s, program %s (id %u): %s packets/s, %s bits/s\n", c->iface->name, xdpf_mode_name(c->iface->mode), c->meta->program,
-		c->iface->prog_id, short_number(all.packets, a), short_number(8 * all.bytes, b));
+	fprintf(out, "%s: %s, program %s (id %u): %s packets/s, %s bits/s\n", cli_shown(c->iface->name).text, xdpf_mode_name(c->iface->mode),
+		c->meta->program, c->iface->prog_id, short_number(all.packets, a), short_number(8 * all.bytes, b));
 	rules_text(t, rows_shown(c), all, c->meta->n_files > 1, out);
 	fputs("verdicts", out);
 	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && counters_any(c->meta); v++)
@@ -300,9 +300,9 @@ static json_t *watch_json(const struct counters_of *c, const struct watch *w, co
 		json_array_append_new(sets, json_pack("{s:s, s:s, s:I, s:I}", "name", c->meta->sets[i].name, "file",
 						      c->meta->files[c->meta->sets[i].file].name, "elements",
 						      (json_int_t)(c->elements ? c->elements[i] : 0), "size", (json_int_t)c->meta->sets[i].size));
-	return json_pack("{s:s, s:s, s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "interface", c->iface->name, "program", c->meta->program, "program_id",
-			 (json_int_t)c->iface->prog_id, "seconds", w->seconds, "all", rate_json(all), "rules", rules, "verdicts", verdicts,
-			 "limits", limits, "sets", sets);
+	return json_pack("{s:s, s:s, s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "interface", cli_shown(c->iface->name).text, "program",
+			 c->meta->program, "program_id", (json_int_t)c->iface->prog_id, "seconds", w->seconds, "all", rate_json(all),
+			 "rules", rules, "verdicts", verdicts, "limits", limits, "sets", sets);
 }
 
 int watch_show(struct cli *cli, const struct watch *w, const struct counters_of *now, bool json)

@@ -212,6 +212,55 @@ static void test_rfc(void **state)
 	check_engines(ENGINE_RFC, 30);
 }
 
+static struct classify_part *one_value(struct arena *a, unsigned dim, uint64_t v)
+{
+	struct classify_part *p = arena_alloc(a, sizeof(*p));
+	struct range *r = arena_alloc(a, sizeof(*r));
+
+	*r = (struct range){ FAMILY_NUM, value_of(v), value_of(v) };
+	p->dim = dim;
+	p->in[0].r = r;
+	p->in[0].n = 1;
+	return p;
+}
+
+/* So many different lists that their places have more than 16 bits: each pair of two numbers has its own two rules, and none decides. */
+static void test_wide_lists(void **state)
+{
+	enum { VALUES = 160 };
+	struct arena *a = arena_new();
+	struct classify_rules rules = { .n_dims = 2 };
+	struct classify_options o = { .engine = ENGINE_RFC, .max_bytes = 64 << 20 };
+	struct image im = { 0 };
+	const char *why = NULL;
+	struct classifier *c;
+
+	(void)state;
+	image_add(&im, 4, 4);
+	for (unsigned d = 0; d < 2; d++) {
+		rules.dim[d].n = 1;
+		rules.dim[d].field[0] = (struct classify_field){ .name = "number", .bits = 16 };
+		for (unsigned i = 0; i < VALUES; i++) {
+			uint32_t entry = (uint32_t)rules.entry.n;
+
+			*vec_add(a, &rules.entry) = (struct classify_entry){ .word = 2 * entry };
+			*vec_add(a, &rules.term) = (struct classify_term){ entry, one_value(a, d, 7 * (uint64_t)i), 1 };
+		}
+	}
+	c = classify_build(a, &rules, &o, &im, &why);
+	if (!c)
+		fail_msg("not built: %s", why);
+	assert_true(c->rfc.wide);
+	for (unsigned i = 0; i < VALUES; i++)
+		for (unsigned k = 0; k < VALUES; k++) {
+			struct packet p = { { 1, 1 }, { value_of(7 * (uint64_t)i), value_of(7 * (uint64_t)k + (k % 8 == 7)) } };
+
+			compare(&rules, c, &im, &p);
+		}
+	image_free(&im);
+	arena_free(a);
+}
+
 static void test_hybrid(void **state)
 {
 	(void)state;
@@ -360,6 +409,7 @@ int main(void)
 		cmocka_unit_test(test_map_ladder),
 		cmocka_unit_test(test_map_windows),
 		cmocka_unit_test(test_rfc),
+		cmocka_unit_test(test_wide_lists),
 		cmocka_unit_test(test_hybrid),
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_auto),

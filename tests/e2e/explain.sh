@@ -20,6 +20,7 @@ lower:   ip.ttl = 7 if udp.dport == 800;
 seen:    drop if ip.ttl == 7;
 same:    tx swap if udp.dport == 801;
 END
+printf 'set banned : ip live size 8;\ntelnet: drop if udp.dport == 710 and ip.src in banned;\n' >"$WORK/odd:a=b.xdpf"
 mkdir "$WORK/more"
 echo 198.51.100.0/24 >"$WORK/more/nets.txt"
 printf 'set nets : net from "nets.txt";\nnets: drop if ip.src in nets;\n' >"$WORK/more/part.xdpf"
@@ -65,6 +66,8 @@ status "raw, and explained" 2 in_a "$XDPF" explain xe0 --raw --json
 
 # ---- all that come, as the filter counts them ----
 status "apply" 0 in_a "$XDPF" apply "$WORK/why.xdpf" xe0
+status "no such rule" 1 timeout 20 nsenter --net="$A" "$XDPF" explain xe0 --rule telent
+says "where they are" "the filter has no rule telent: .xdpf status --rules xe0. shows its rules"
 status "banned" 0 in_a "$XDPF" set add xe0 banned 10.99.0.66
 explain all --json --count 1000 --rate 1000 --for 40s --all
 status "a second one" 3 in_a "$XDPF" explain xe0
@@ -221,6 +224,14 @@ status "removed" 0 in_a "$XDPF" remove xe0
 ended gone 0
 is "that is told" "$(grep -c 'xe0: the filter was removed' "$WORK/gone.err")" 1
 ok "no texts" "$XDPFC" --no-source "$WORK/why.xdpf" -o "$WORK/bare.o"
+status "two files, one with an odd name" 0 "$XDPFC" "$WORK/odd:a=b.xdpf" "$WORK/why.xdpf" -o "$WORK/odd.o"
+status "apply" 0 in_a "$XDPF" apply "$WORK/odd.o" xe0
+status "a set of the odd one" 0 in_a "$XDPF" set add xe0 "odd:a=b.xdpf:banned" 10.99.0.2
+explain odd --json --count 1 --rule odd:a=b.xdpf:telnet
+udp 710 20 1
+ended odd 0
+is "its elements are known" "$(said odd 'j[0]["rule"], j[0]["file"], j[0]["because"][1]["actual"].split(",")[1]')" \
+	"('telnet', 'odd:a=b.xdpf', ' in set banned (1 element now)')"
 status "apply" 0 in_a "$XDPF" apply "$WORK/bare.o" xe0
 explain bare --count 1 --rate 1000 --for 30s
 ping_a 10.99.0.1 >/dev/null

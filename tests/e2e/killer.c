@@ -47,7 +47,7 @@ static bool changes(const struct __ptrace_syscall_info *info)
 	case SYS_bpf:
 		switch (info->entry.args[0]) {
 		case BPF_MAP_UPDATE_ELEM: case BPF_MAP_DELETE_ELEM: case BPF_PROG_LOAD: case BPF_OBJ_PIN: case BPF_LINK_CREATE: case BPF_LINK_UPDATE:
-		case BPF_LINK_DETACH: case BPF_PROG_BIND_MAP:
+		case BPF_LINK_DETACH: case BPF_PROG_BIND_MAP: case BPF_MAP_UPDATE_BATCH: case BPF_MAP_DELETE_BATCH:
 			return true;
 		}
 		return false;

@@ -62,7 +62,7 @@ is "apart" "$(in_a "$XDPF" status xe0 | sed -n '/^    \(files\|rules\|file\|sour
     source    ports.xdpf"
 is "in JSON" "$(in_a "$XDPF" status --json xe0 | json '[tuple(f.values()) for f in j[0]["by_file"]]')" \
 	"[('b.xdpf', 2, 0, 0, 0, 0, 'pass', True), ('a.xdpf', 3, 0, 1, 1, 1, 'pass', True)]"
-echo 'x: drop if udp.dport == 7004;' >"$WORK/c.xdpf"
+echo 'x: drop if udp.dport == 7004;' | tee "$WORK/c.xdpf" >"$WORK/"$'c\e[31m.xdpf'
 status "two changes at once" 0 change --add "$WORK/c.xdpf" --after b.xdpf --drop b.xdpf
 is "the files then" "$(in_a "$XDPF" status --json xe0 | json 'j[0]["files"]')" "['c.xdpf', 'a.xdpf']"
 status "back" 0 change --drop c.xdpf --add "$WORK/b/b.xdpf"
@@ -83,6 +83,8 @@ status "a filter, too" 2 change --replace "$WORK/b/b.xdpf" "$WORK/b/b.xdpf"
 status "a place for nothing" 2 change --replace "$WORK/b/b.xdpf" --before a.xdpf
 status "of a dispatcher" 2 change --replace "$WORK/b/b.xdpf" --dispatch
 echo 'web: drop if tcp.dport in { 80, 8x };' >"$WORK/b/b.xdpf"
+status "a name that none can have" 1 change --add "$WORK/"$'c\e[31m.xdpf'
+says "it says so" "no file of a filter can be called c.*: rename it"
 status "a mistake" 1 change --replace "$WORK/b/b.xdpf"
 says "where" "b/b.xdpf:1:33: error"
 echo 'all: drop if udp;' >"$WORK/b/b.xdpf"
@@ -122,6 +124,33 @@ ip -n "$NAME-a" link set dev xe0 xdp obj "$WORK/stdin.o" sec xdp
 status "somebody else's" 3 change --add "$WORK/c.xdpf"
 says "it stays" "runs there and is not ours; it stays"
 ip -n "$NAME-a" link set dev xe0 xdp off
+
+# ---- xdpfc, which may not be there, or not get to its end ----
+
+mkdir "$WORK/alone" "$WORK/tmp"
+cp "$XDPF" "$WORK/alone/xdpf"
+status "no compiler" 3 in_a env PATH=/usr/bin "$WORK/alone/xdpf" apply --add "$WORK/c.xdpf" xe0
+says "the remedy" "xdpfc, which compiles rule files, cannot be started: .*"
+says "the remedy" "Install xdpfc, or compile where it is"
+compiler "echo 'no room' >&2; exit 3"
+status "one that cannot work" 3 changed_so --add "$WORK/c.xdpf"
+says "its words" "no room"
+compiler "kill -9 \$\$"
+status "one that is ended" 3 changed_so --add "$WORK/c.xdpf"
+# whoever is ended leaves nothing
+for command in "apply --add $WORK/c.xdpf xe0" "test $WORK/c.xdpf"; do
+	rm -f "$WORK/begun"
+	compiler "touch $WORK/begun; sleep 1"
+	# shellcheck disable=SC2086 # words of a command
+	TMPDIR=$WORK/tmp in_a bash -c 'exec "$@"' - "$WORK/bin/xdpf" $command &
+	JOBS+=($!)
+	for _ in $(seq 100); do [ -e "$WORK/begun" ] && break; sleep 0.05; done
+	kill -TERM $!
+	wait $! 2>/dev/null
+	is "$command: ended" $? 143
+	is "$command: nothing is left" "$(ls "$WORK/tmp")" ""
+done
+compiler ""
 
 # ---- several interfaces, and other ways to run ----
 
@@ -244,6 +273,6 @@ ok "it goes" in_a "$XDPF" remove eth0
 
 ok "it goes" in_a "$XDPF" remove xe0
 mkdir "$WORK/differ"
-compiler "trap 'cp \"\$2\" $WORK/differ/made.o' EXIT; \"$XDPFC\" \"\$@\"; exit"
+compiler "\"$XDPFC\" \"\$@\" | tee $WORK/differ/made.o; exit \${PIPESTATUS[0]}"
 is "the same objects" "$(owners_py differ 1 "$((ROUNDS * 2))" "$WORK/differ" "$XDPFC" nsenter --net="$A" "$WORK/bin/xdpf")" "0 wrong"
 report

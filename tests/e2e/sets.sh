@@ -175,14 +175,34 @@ for mode in generic native; do
 		nsenter --net="$A" "$XDPF" set add xe0 other 10.99.0.2 --timeout 500ms 2>&1)" exact
 done
 
+# What is taken out of a set's tables hides nothing that stands beside them.
+printf 'set nets : net live;\nnets: drop if ip.src in nets;\npardon: remove ip.src from nets if udp.dport == 5;\n' >"$WORK/nets.xdpf"
+compile "$WORK/nets.xdpf"
+status "prefixes that rules take out" 0 in_a "$XDPF" apply --quiet "$WORK/nets.o" xe0
+status "two of them" 0 set_of replace xe0 nets - < <(printf '10.99.0.0/24\n192.0.2.0/24\n')
+not "one is asked" in_b ping -c1 -W1 10.99.0.1
+status "it goes" 0 set_of remove xe0 nets 10.99.0.0/24
+ok "it is gone" in_b ping -c1 -W1 10.99.0.1
+status "an address of it comes" 0 set_of add xe0 nets 10.99.0.2
+not "it is found" in_b ping -c1 -W1 10.99.0.1
+
 # Tables whose time is over hold no room, and what is both in them and beside them counts once.
 printf 'set row : ip live size 300 timeout 1h;\nrow: drop if ip.src in row;\n' >"$WORK/row.xdpf"
 compile "$WORK/row.xdpf"
+mkdir "$WORK/larger"
+sed 's/size 300/size 301/' "$WORK/row.xdpf" >"$WORK/larger/row.xdpf"
+compile "$WORK/larger/row.xdpf"
 status "a row of addresses" 0 in_a "$XDPF" apply "$WORK/row.o" xe0
 status "full, for a time" 0 set_of replace xe0 row --timeout 1500ms - < <(seq -f "10.1.0.%g" 0 255; seq -f "10.1.1.%g" 0 43)
 status "one of them for longer" 0 set_of add xe0 row 10.1.0.7
 status "and another" 0 set_of add xe0 row 10.1.0.8
 status "there is no room for more" 3 set_of add xe0 row 10.2.0.1
+status "how long they stay" 0 set_of show xe0 row
+says "as long as it was last said" $'^10.1.0.7\t59m5[0-9]s$'
+is "each once" "$(cut -f1 <<<"$OUT" | sort -u | wc -l) $(wc -l <<<"$OUT")" "300 300"
+status "in a larger set" 0 in_a "$XDPF" apply --quiet "$WORK/larger/row.o" xe0
+is "the time goes on" "$(set_of show xe0 row | grep -Ec $'^10.1.0.[78]\t59m5[0-9]s$')" 2
+status "back in the other" 0 in_a "$XDPF" apply --quiet "$WORK/row.o" xe0
 sleep 1.6
 status "now there is" 0 set_of add xe0 row 10.2.0.1
 status "what is in it" 0 set_of show xe0 row

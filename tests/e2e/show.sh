@@ -104,4 +104,21 @@ says "its rules" '^xdpf_rule_packets_total\{interface="xe0",program="show",file=
 is "every line of it" "$(/usr/bin/python3 "$HERE/prometheus.py" 'v("xdpf_info")' <<<"$OUT" 2>&1)" 1
 OUT=$(in_a timeout --foreground 2.5 "$XDPF" stats --watch xe0)
 is "again each second" "$(grep -c "^verdicts" <<<"$OUT")" 2
+
+# An interface may be called by any bytes: what is shown is text all the same.
+odd=$'o\e[31m\xff"'
+ip -n "$NAME-a" link add "$odd" type veth peer name odd
+ip -n "$NAME-a" link set "$odd" up
+status "apply to it" 0 in_a "$XDPF" apply "$WORK/labels.xdpf" "$odd"
+says "its name" '^xdpf: o.\[31m.": runs labels'
+for command in status "status --json" stats "stats --json" "stats --prometheus" doctor "doctor --json" "apply --json"; do
+	rules=()
+	[ "$command" != "apply --json" ] || rules=("$WORK/labels.xdpf")
+	# shellcheck disable=SC2086 # a command and its option
+	status "$command" 0 in_a "$XDPF" $command "${rules[@]}" "$odd"
+	[ "$command" = stats ] || says "$command: its name" '(^|")o[?]\[31m[?][\\]?"'
+	is "$command: no control characters" "$(grep -cP '[\x00-\x08\x0b-\x1f]' <<<"$OUT")" 0
+	is "$command: UTF-8" "$(iconv -f UTF-8 -t UTF-8 <<<"$OUT" | cmp - <(echo "$OUT") 2>&1)" ""
+done
+ok "it goes" in_a "$XDPF" remove "$odd"
 report

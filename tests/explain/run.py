@@ -212,6 +212,16 @@ def inputs(t):
     t.write("banned.txt", "192.0.2.1\t5m\n")
     t.says("a set", t.run("--set", "banned=banned.txt", "--explain", "tcp.dport = 80", rules), 0, "drop by banned", "in set banned (1 element now)")
     t.says("no set", t.run("--set", "none=banned.txt", "--explain", "tcp", rules), 1, "no set that lives is called `none`")
+    t.write("a:b=c.xdpf", "set b : ip live;\nset banned : ip live;\ndrop if ip.src in banned or ip.src in b;\n")
+    t.write("b=c.xdpf:banned=banned.txt", "192.0.2.1\n")
+    odd = "a:b=c.xdpf"
+    for name in ("a:b=c.xdpf:banned", "banned", "a:b=c.xdpf:b"):
+        t.says("an odd name: " + name, t.run("--set", name + "=banned.txt", "--explain", "tcp", odd), 0,
+               "in set %s (1 element now)" % name.split(":")[-1])
+    t.says("an odd list", t.run("--set", "banned=b=c.xdpf:banned=banned.txt", "--explain", "tcp", odd), 0, "in set banned (1 element now)")
+    t.says("of several", t.run("--set", "banned=banned.txt", "--explain", "tcp", odd, rules), 1, "several files have a set `banned`")
+    t.says("of one", t.run("--set", "a:b=c.xdpf:banned=banned.txt", "--explain", "tcp", odd, rules), 0, "in set banned (1 element now)")
+    t.says("no list", t.run("--set", "banned=none.txt", "--explain", "tcp", rules), 1, "cannot read none.txt")
     t.says("no file", t.run("--set", "banned", "--explain", "tcp", rules), 2, "NAME=FILE")
     t.says("time", t.run("--time", "2026-13-05", "--explain", "tcp", rules), 2, "a time of UTC")
     t.says("alone", t.run("--all", "--check", rules), 2, "--all is for --explain")

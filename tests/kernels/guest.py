@@ -48,6 +48,9 @@ class Kernel:
         self.release = os.path.basename(self.image)[len("vmlinuz-"):]
         self.modules = os.path.join(here, "lib", "modules", self.release, "kernel")
 
+    def has(self, module):
+        return any(os.path.exists(os.path.join(self.modules, name)) for name in (module, module + ".xz"))
+
     def module(self, path):
         for name in (path, path + ".xz"):
             full = os.path.join(self.modules, name)
@@ -86,15 +89,24 @@ class Archive:
         with open(path, "rb") as f:
             self.add(name, f.read(), mode)
 
-    def program(self, path):
-        """A program at its own place, and the libraries it needs."""
-        self.file(path, os.path.realpath(path), 0o755)
+    def program(self, path, name=None):
+        """A program, at its own place or as @name, and the libraries it needs. (/tmp, /run and others of this machine are hidden there.)"""
+        self.file(name or path, os.path.realpath(path), 0o755)
         for library in re.findall(r"(?:=> |^\s*)(/\S+) \(0x", debian("ldd", path).stdout, re.M):
             self.file(library, os.path.realpath(library), 0o755)
 
     def close(self):
         self.entry("TRAILER!!!", 0)
         self.f.close()
+
+
+machines = set()
+
+
+def end():
+    """All that run."""
+    for machine in list(machines):
+        machine.terminate()
 
 
 def boot(kernel, initramfs, seconds, log):
@@ -105,6 +117,7 @@ def boot(kernel, initramfs, seconds, log):
         raise Missing("qemu-system-x86_64 is not installed")
     machine = subprocess.Popen(["timeout", "-k", "5", str(seconds), *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT)
+    machines.add(machine)
     try:
         with open(log, "wb") as f:
             for line in machine.stdout:
@@ -112,8 +125,9 @@ def boot(kernel, initramfs, seconds, log):
                 f.flush()
                 yield line.decode("utf-8", "replace").rstrip("\r\n")
     finally:
-        machine.kill()
+        machine.terminate()     # timeout(1), which ends it
         machine.wait()
+        machines.discard(machine)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 /*
  * What many rules have counted, to the packet. In: an object of counted.py, whose rule rK decides on packets to UDP port K + 1. Packets are run
  * in the kernel and the counters read: at rest, around all places where what is noted becomes counted, on each CPU, with frames of all sizes; and
- * while all CPUs run packets, where no rule may have fewer than it had before the reading, nor more than were begun until it was done.
+ * while all CPUs run packets, where no rule may have fewer than it had before the reading, nor more than were begun until it was done. A key of a
+ * table that all CPUs have for the first time at once is counted by each.
  * Out: a count of checks, or status 77 where the kernel takes no program.
  */
 #include <bpf/bpf.h>
@@ -14,7 +15,7 @@
 
 #include "private.h"
 
-enum { RULES = 4000, MAX_CPUS = 64, FRAME = 1 << 16, HEADERS = 14 + 20 + 8, READS = 60, SKIPPED = 77 };
+enum { RULES = 4000, MAX_CPUS = 64, FRAME = 1 << 16, HEADERS = 14 + 20 + 8, READS = 60, KEYS = 3000, SKIPPED = 77 };
 
 struct tally {
 	atomic_ulong packets, bytes;
@@ -23,6 +24,8 @@ struct tally {
 static struct xdpf_program *prog;
 static struct tally begun[RULES], ended[RULES];	/* the last is not one of the file's: what no rule decides */
 static atomic_bool stop;
+static atomic_uint here;			/* who has come to a key, all keys together */
+static unsigned n_cpus;
 static unsigned long passed, failed;
 
 static void check(bool ok, const char *what, unsigned rule, unsigned long have, unsigned long low, unsigned long high)
@@ -173,6 +176,61 @@ static void under_traffic(const cpu_set_t *cpus)
 	check_books();
 }
 
+static void *first_comer(void *arg)
+{
+	unsigned char *frame = malloc(FRAME);
+
+	headers(frame);
+	go_to((size_t)arg);
+	for (unsigned key = 1; key <= KEYS; key++) {
+		frame[28] = (unsigned char)(key >> 8);
+		frame[29] = (unsigned char)key;
+		atomic_fetch_add(&here, 1);
+		while (atomic_load(&here) < key * n_cpus)
+			sched_yield();
+		run(frame, 0, HEADERS);
+	}
+	free(frame);
+	return NULL;
+}
+
+static size_t table_of(const struct xdpf_meta *m, const char *name)
+{
+	size_t i = 0;
+
+	while (i < m->n_tables && strcmp(m->tables[i].name, name) != 0)
+		i++;
+	return i;
+}
+
+static void new_keys(const cpu_set_t *cpus)
+{
+	const struct xdpf_meta *m = xdpf_program_meta(prog);
+	size_t table = table_of(m, "sources"), n = 0;
+	pthread_t thread[MAX_CPUS];
+	struct xdpf_stats *s;
+	struct xdpf_count c;
+
+	n_cpus = (unsigned)CPU_COUNT(cpus);
+	for (size_t cpu = 0; cpu < MAX_CPUS; cpu++)
+		if (CPU_ISSET(cpu, cpus) && !pthread_create(&thread[n], NULL, first_comer, (void *)cpu))
+			n++;
+	while (n)
+		pthread_join(thread[--n], NULL);
+	if (table == m->n_tables || xdpf_stats_read(&s, prog, &say)) {
+		failed++;
+		return;
+	}
+	/* most packets first: the first is that of all the other frames */
+	check(xdpf_stats_n_entries(s, table) == KEYS + 1, "keys of a table", 0, xdpf_stats_n_entries(s, table), KEYS + 1, KEYS + 1);
+	for (size_t i = 1; i < xdpf_stats_n_entries(s, table); i++) {
+		xdpf_stats_entry(s, table, i, &c);
+		check(c.packets == n_cpus, "a key that all have at once", (unsigned)i, c.packets, n_cpus, n_cpus);
+		check(c.bytes == (uint64_t)HEADERS * n_cpus, "bytes of such a key", (unsigned)i, c.bytes, HEADERS * n_cpus, HEADERS * n_cpus);
+	}
+	xdpf_stats_free(s);
+}
+
 static void clear(const cpu_set_t *cpus)
 {
 	static unsigned char frame[FRAME];
@@ -261,6 +319,7 @@ int main(int argc, char **argv)
 	}
 	at_rest(&cpus);
 	under_traffic(&cpus);
+	new_keys(&cpus);
 	clear(&cpus);
 	by_others();
 	xdpf_program_free(prog);

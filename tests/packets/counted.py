@@ -20,7 +20,7 @@ def main():
     with tempfile.TemporaryDirectory() as tmp:
         rules, prog = os.path.join(tmp, "many.xdpf"), os.path.join(tmp, "many.o")
         with open(rules, "w") as f:
-            f.write("default pass;\nall: count all if udp;\n")
+            f.write("default pass;\nall: count all, count sources per ip4.src if udp;\n")
             f.writelines("r%d: drop if udp.dport == %d;\n" % (i, i + 1) for i in range(RULES - 1))
         subprocess.run([args.xdpfc, "--quiet", rules, "-o", prog], check=True)
         return subprocess.run([args.counted, prog]).returncode

@@ -163,6 +163,8 @@ static void check_kind(const struct kind *k, size_t n, enum mode mode)
 
 			/* an element's first address, or one beside it */
 			memcpy(key + from, e + from, size - from);
+			if (i % 4 == 1 && k->prefix)
+				key[from + k->before + (key[from + k->before] == 4 ? 4 : 16)] ^= rnd() % 8;
 			if (i % 4 == 1 && !k->prefix && size - from > 1)
 				key[from + rnd() % (k->before ? k->before : 1)] ^= 1;
 		}

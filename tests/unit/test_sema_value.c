@@ -276,6 +276,10 @@ static void test_merge_at_the_top(void **state)
 	assert_null(twice.at);
 	assert_value(v[0].r.lo, 0, 0);
 	assert_value(v[0].r.hi, UINT64_MAX, UINT64_MAX);
+	/* behind it nothing begins: what comes lies in it */
+	v[1] = (struct item){ { FAMILY_IP6, { 7, 0 }, { 8, 0 } }, NULL };
+	assert_int_equal(items_merge(a, v, 2, &twice), 1);
+	assert_value(v[0].r.hi, UINT64_MAX, UINT64_MAX);
 	arena_free(a);
 }
 
