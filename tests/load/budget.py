@@ -1,12 +1,17 @@
 #!/usr/bin/python3
 """What `xdpfc --budget` says of maps and instructions, beside what the object holds and what the kernel accounts for when it is loaded.
 
-usage: budget.py --xdpfc XDPFC
+usage: budget.py --xdpfc XDPFC [--all]
+
+Instructions that are verified are at most as many as was said, and at least half as many, under the kernel whose verifier that is about. --all
+compares all examples and packet tests; else it is those that differ most in what their code is.
 
 A map is as large as was said, but for the few hundred bytes that every map has. Maps whose elements are allocated one by one are filled first, and
 those that only the runtime fills are no larger than was said.
 """
 import argparse
+import ctypes
+import glob
 import json
 import os
 import platform
@@ -17,6 +22,7 @@ import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
 EVERY_MAP = """
 set banned : ip live size 1000 timeout 10m;
 set nets : net live size 1000;
@@ -38,6 +44,10 @@ CLASSIFIED = "".join("drop if tcp.dport == %d and ip.src in { 192.0.%d.0/24, 200
 MAP_ITSELF = 1024                       # struct bpf_map and what is around it
 BY_ONE = ("hash", "lpm_trie")           # their elements are allocated one by one
 BY_RUNTIME = ("devmap_hash",)
+SAME = (6, 18)                          # the kernel whose verifier the compiler knows
+VERIFIED = [os.path.join("examples", n) for n in ("bogons", "door", "edge", "game", "tcpflags")] + [
+    os.path.join("tests/packets", n) for n in ("crowded", "noiface", "norx", "rx", "syncookie", "tunnels")]
+BPF_OBJ_GET, SYS_BPF = 7, {"x86_64": 321, "aarch64": 280}
 TRIE_NODE = 16                          # so much smaller it became with Linux 6.15
 
 
@@ -52,6 +62,20 @@ def instructions(path):
     at, size, n = struct.unpack_from("<Q", data, 40)[0], *struct.unpack_from("<HH", data, 58)
     heads = [struct.unpack_from("<IIQQQQ", data, at + size * i) for i in range(n)]
     return sum(h[5] for h in heads if h[2] & 4) // 8
+
+
+def verified(pin):
+    """What bpf_prog_info says of a pinned program, by way of its descriptor's text in /proc; None: it says nothing."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    path = ctypes.create_string_buffer(pin.encode())
+    attr = ctypes.create_string_buffer(struct.pack("QII", ctypes.addressof(path), 0, 0), 16)
+    fd = libc.syscall(SYS_BPF[platform.machine()], BPF_OBJ_GET, attr, 16)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), pin)
+    with open("/proc/self/fdinfo/%d" % fd) as f:
+        found = re.search(r"^verified_insns:\s*(\d+)", f.read(), re.M)
+    os.close(fd)
+    return int(found.group(1)) if found else None
 
 
 def fill(info, tmp):
@@ -101,6 +125,22 @@ class Suite:
                        "said %s of %d bytes, the kernel has %s of %d" % (said["type"], bytes, have["type"], have["bytes_memlock"]))
         self.check(name + ": no map is left out", not loaded, ", ".join(loaded))
 
+    def rules(self, name):
+        """The instructions that are verified of a file of the tree."""
+        path, out = os.path.join(ROOT, name + ".xdpf"), os.path.join(self.tmp, "rules.o")
+        done = command(self.xdpfc, "--quiet", path, "-o", out)
+        said = command(self.xdpfc, "--quiet", "--json", "--budget", path)
+        self.check(name + ": compiles", done.returncode == said.returncode == 0, done.stderr + said.stderr)
+        done = command("bpftool", "prog", "load", out, self.pin)
+        self.check(name + ": loads", done.returncode == 0, done.stderr[-300:])
+        if done.returncode == 0:
+            try:
+                bound, have = json.loads(said.stdout)["verified"], verified(self.pin)
+                self.check(name + ": instructions that are verified", bound is not None and have <= bound <= 2 * have,
+                           "said %s, the kernel walked %d" % (bound, have))
+            finally:
+                os.unlink(self.pin)
+
     def file(self, name, text):
         path = os.path.join(self.tmp, name + ".xdpf")
         with open(path, "w") as f:
@@ -131,6 +171,7 @@ class Suite:
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--xdpfc", required=True)
+    p.add_argument("--all", action="store_true")
     args = p.parse_args()
     skipped = 0
     release = tuple(map(int, re.match(r"(\d+)\.(\d+)", platform.release()).groups()))
@@ -146,6 +187,19 @@ def main():
             if why:
                 print("skipped: budget: %s: %s" % (name, why))
                 skipped += 1
+        names = VERIFIED
+        if args.all:
+            names = sorted(os.path.relpath(f, ROOT)[:-5] for d in ("examples", "tests/packets") for f in glob.glob(os.path.join(ROOT, d, "*.xdpf")))
+        if platform.machine() not in SYS_BPF or skipped:
+            print("skipped: budget: instructions that are verified: %s" % (why or "a machine whose system calls are not known"))
+            skipped += 1
+            names = []
+        elif release != SAME:
+            print("skipped: budget: instructions that are verified: Linux %d.%d's verifier is not %d.%d's" % (release + SAME))
+            skipped += 1
+            names = []
+        for name in names:
+            suite.rules(name)
     print("%d passed, %d failed, %d skipped" % (suite.passed, suite.failed, skipped))
     return 1 if suite.failed else 77 if skipped and not suite.passed else 0
 
