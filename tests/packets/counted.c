@@ -1,8 +1,8 @@
 /*
  * What many rules have counted, to the packet. In: an object of counted.py, whose rule rK decides on packets to UDP port K + 1. Packets are run
  * in the kernel and the counters read: at rest, around all places where what is noted becomes counted, on each CPU, with frames of all sizes; and
- * while all CPUs run packets, where no rule may have fewer than it had before the reading, nor more than were begun until it was done. A key of a table
- * that all CPUs have for the first time at once is counted by each.
+ * while all CPUs run packets, where no rule may have fewer than it had before the reading, nor more than were begun until it was done. A key of a
+ * table that all CPUs have for the first time at once is counted by each.
  * Out: a count of checks, or status 77 where the kernel takes no program.
  */
 #include <bpf/bpf.h>
