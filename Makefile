@@ -5,6 +5,9 @@
 #   make demo     a real capture, and then real traffic, filtered in the kernel
 #   make check    all tests, under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make bench    nanoseconds per packet, beside the same filter by hand in C, xdp-filter, nftables and iptables; curves of rules and sets. 15 minutes
+#   make differential
+#                 random rule files and packets: does the kernel say what the evaluator says, however they are compiled? N (file, packet) pairs (100000),
+#                 or FILES files that are only loaded; SEED; and random conditions that libpcap and nft are the judges of
 #   make check-kernels
 #                 the kernels that Debian 12 has, each in a virtual machine: do they say what the evaluator says? 10 to 20 minutes
 #   make check-threads
@@ -15,9 +18,10 @@
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
+N ?= 100000
 BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
-.PHONY: all release demo check check-kernels check-threads bench fuzz mutants clean
+.PHONY: all release demo check check-kernels check-threads bench differential fuzz mutants clean
 
 all: release
 
@@ -34,6 +38,12 @@ check:
 	@scripts/setup build check
 	@$(call BUILD,dev)
 	@tests/check build/dev
+
+differential:
+	@scripts/setup build check
+	@$(call BUILD,differential)
+	@nice tests/differential/run --worker build/release/differential/xdpf_differential --frames 2000 $(if $(FILES),--load --files $(FILES),--pairs $(N)) $(if $(SEED),--seed $(SEED))
+	@$(if $(FILES),:,tests/differential/oracles.py --xdpfc build/release/xdpfc --pcap 500 --nft 50 $(if $(SEED),--seed $(SEED)))
 
 check-kernels:
 	@scripts/setup build kernels

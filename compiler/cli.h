@@ -48,6 +48,7 @@ struct cli {
 	const struct source **translated;	/* --import of other filters' rules: of each file what it is as an .xdpf file; NULL: it is one */
 	uint64_t most_instructions, most_memory, most_stack, most_lookups, most_path, n_cpus;
 	bool json, quiet, werror, no_source;
+	bool plain;		/* -O0 */
 	const char *kept_path;		/* --kept */
 	struct cli_kept *kept;		/* what is in it; NULL: it was not given */
 

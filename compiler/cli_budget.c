@@ -102,7 +102,8 @@ static void exceeded(struct cli *cli, const struct budget *b, const char *names[
 
 int cli_budget(struct cli *cli)
 {
-	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .counting = cli->counting, .classify = cli->classify, .sets = cli->sets } };
+	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .counting = cli->counting, .classify = cli->classify, .sets = cli->sets,
+						     .plain = cli->plain } };
 	const struct ast_program *p = cli_front(cli);
 	const char *more[6];
 	struct budget b;

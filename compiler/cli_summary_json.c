@@ -6,6 +6,7 @@
 
 #include "cli.h"
 #include "cli_summary.h"
+#include "utf8.h"
 
 struct data {
 	const struct eval *e;
@@ -56,7 +57,7 @@ static json_t *json_field(const struct ast_operand *o, const struct value **v, c
 	else
 		cli_put_operand(f, o);
 	fclose(f);
-	return cli_json_string(buf);
+	return utf8_json(buf);
 }
 
 static void data_entry(void *arg, const struct value *key, const enum family *family, struct eval_count c)
@@ -81,10 +82,10 @@ static void data_miss(void *arg, const struct ast_unit *u, const struct ast_rule
 	struct eval_miss m = eval_action_miss(d->e, a->slot);
 	json_t *o = json_object();
 
-	json_object_set_new(o, "file", cli_json_string(u->name));
-	json_object_set_new(o, "rule", cli_json_string(r->shown));
+	json_object_set_new(o, "file", utf8_json(u->name));
+	json_object_set_new(o, "rule", utf8_json(r->shown));
 	json_object_set_new(o, "table", a->counter ? json_string(a->word.s) : json_null());
-	json_object_set_new(o, "action", cli_json_string(a->text));
+	json_object_set_new(o, "action", utf8_json(a->text));
 	json_object_set_new(o, "absent", json_integer((json_int_t)m.absent));
 	json_object_set_new(o, "full", json_integer((json_int_t)m.full));
 	json_array_append_new(d->array, o);
@@ -122,9 +123,9 @@ static void data_limit(void *arg, const struct ast_limit *l)
 	json_t *o = json_pack("{s:I, s:I, s:I, s:I}", "size", (json_int_t)l->entries, "admitted", (json_int_t)n.admitted, "denied",
 			      (json_int_t)n.denied, "full", (json_int_t)n.full);
 
-	json_object_set_new(o, "name", cli_json_string(l->shown));
-	json_object_set_new(o, "file", cli_json_string(l->unit_in->name));
-	json_object_set_new(o, "rate", cli_json_string(l->text));
+	json_object_set_new(o, "name", utf8_json(l->shown));
+	json_object_set_new(o, "file", utf8_json(l->unit_in->name));
+	json_object_set_new(o, "rate", utf8_json(l->text));
 	json_array_append_new(d->array, o);
 }
 
@@ -137,18 +138,18 @@ static json_t *data_unit(const struct ast_program *p, const struct eval *e, size
 		const struct ast_rule *r = p->by_index.v[i];
 
 		x = json_object();
-		json_object_set_new(x, "rule", cli_json_string(r->shown));
+		json_object_set_new(x, "rule", utf8_json(r->shown));
 		json_object_set_new(x, "label", r->label.s ? json_string(r->label.s) : json_null());
-		json_object_set_new(x, "source", cli_json_string(source_shown(r->span.src)));
+		json_object_set_new(x, "source", utf8_json(source_shown(r->span.src)));
 		json_object_set_new(x, "line", json_integer(source_line_col(r->span.src, r->span.begin).line));
 		json_object_set_new(x, "verdict", json_verdict(r->verdict));
-		json_object_set_new(x, "text", cli_json_string(r->text));
+		json_object_set_new(x, "text", utf8_json(r->text));
 		count_if(x, !u->counters_off, eval_rule_count(e, i));
 		data_other(x, u, e, summary_way(p, u, i));
 		data_cookies(x, u, e, r, summary_way(p, u, i));
 		json_array_append_new(rules, x);
 	}
-	json_object_set_new(o, "name", cli_json_string(u->name));
+	json_object_set_new(o, "name", utf8_json(u->name));
 	json_object_set_new(o, "counters", json_boolean(!u->counters_off));
 	json_object_set_new(o, "rules", rules);
 	x = json_object();
@@ -195,8 +196,8 @@ static json_t *data_logs(const struct ast_program *p, const struct eval *e)
 		const struct ast_log *log = p->logs.v[i];
 		json_t *o = json_object();
 
-		json_object_set_new(o, "rule", cli_json_string(p->by_index.v[log->rule]->shown));
-		json_object_set_new(o, "file", cli_json_string(unit_of(p, log->rule)->name));
+		json_object_set_new(o, "rule", utf8_json(p->by_index.v[log->rule]->shown));
+		json_object_set_new(o, "file", utf8_json(unit_of(p, log->rule)->name));
 		json_object_set_new(o, "action", json_string(log->sample ? "sample" : "log"));
 		json_object_set_new(o, "limited", json_integer((json_int_t)eval_log_limited(e, log)));
 		json_object_set_new(o, "lost", json_integer(0));
@@ -221,7 +222,7 @@ void summary_json(const struct ast_program *p, const struct eval *e, FILE *out)
 			d.array = json_array();
 			eval_counter_each(e, d.counter, data_entry, &d);
 			json_object_set_new(t, "name", json_string(d.counter->name.s));
-			json_object_set_new(t, "file", cli_json_string(u->name));
+			json_object_set_new(t, "file", utf8_json(u->name));
 			json_object_set_new(t, "entries", d.array);
 			json_array_append_new(tables, t);
 		}

@@ -19,6 +19,8 @@
 /* Never default<O1> or more: they sink loads of the context, drop masks of indexes and turn loops into calls. No gvn: it is quadratic in the
  * rules that compare one field, and finds nothing here that early-cse does not. */
 #define PASSES "sroa,early-cse<memssa>,adce"
+/* Variables have no room on the stack: the least there is. */
+#define PASSES_PLAIN "mem2reg"
 
 static void on_message(LLVMDiagnosticInfoRef info, void *arg)
 {
@@ -65,8 +67,8 @@ static bool init(struct cg *g, const char *mcpu)
 		LLVMDisposeMessage(error);
 		return false;
 	}
-	g->tm = LLVMCreateTargetMachine(target, "bpfel", mcpu ? mcpu : "v3", "", LLVMCodeGenLevelDefault, LLVMRelocDefault,
-					LLVMCodeModelDefault);
+	g->tm = LLVMCreateTargetMachine(target, "bpfel", mcpu ? mcpu : "v3", "",
+					g->ir->plain ? LLVMCodeGenLevelLess : LLVMCodeGenLevelDefault, LLVMRelocDefault, LLVMCodeModelDefault);
 	layout = LLVMCreateTargetDataLayout(g->tm);
 	LLVMSetTarget(g->m, "bpfel");
 	LLVMSetModuleDataLayout(g->m, layout);
@@ -83,7 +85,7 @@ static bool init(struct cg *g, const char *mcpu)
 static bool optimise(struct cg *g)
 {
 	LLVMPassBuilderOptionsRef opts = LLVMCreatePassBuilderOptions();
-	LLVMErrorRef e = LLVMRunPasses(g->m, PASSES, g->tm, opts);
+	LLVMErrorRef e = LLVMRunPasses(g->m, g->ir->plain ? PASSES_PLAIN : PASSES, g->tm, opts);
 	bool ok = !e;
 
 	LLVMDisposePassBuilderOptions(opts);

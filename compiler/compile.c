@@ -139,11 +139,17 @@ static void release(struct ir_program *ir)
 
 static struct ir_program *middle(const struct ast_program *p, const struct compile_options *o, struct diag_list *d)
 {
+	struct lower_options how = o->lower;
 	struct ir_program *ir;
 	const char *bad;
 
 	d->kind = DIAG_SIZE;
-	ir = lower_program(p, &o->lower, d);
+	if (how.plain) {
+		how.classify.engine = how.classify.engine == ENGINE_AUTO ? ENGINE_LINEAR : how.classify.engine;
+		how.sets.engine = how.sets.engine == SET_AUTO ? SET_SEARCH : how.sets.engine;
+		how.counting = how.counting == COUNTING_AUTO ? COUNTING_AT_ONCE : how.counting;
+	}
+	ir = lower_program(p, &how, d);
 	bad = ir ? ir_check(ir) : NULL;
 	if (!bad)
 		return ir;

@@ -436,6 +436,16 @@ void eval_set_remove(struct eval *e, const struct ast_set *set, const struct ran
 	eval_sets_take(e->sets, set, element);
 }
 
+void eval_set_each(const struct eval *e, const struct ast_set *set, uint64_t now, eval_element_fn fn, void *arg)
+{
+	eval_sets_each(e->sets, set, now, fn, arg);
+}
+
+void eval_limit_each(const struct eval *e, const struct ast_limit *l, uint64_t now, eval_bucket_fn fn, void *arg)
+{
+	eval_limits_each(e->limits, l, now, fn, arg);
+}
+
 struct eval_miss eval_action_miss(const struct eval *e, unsigned slot)
 {
 	return e->miss[slot];

@@ -115,6 +115,12 @@ struct eval_miss eval_action_miss(const struct eval *e, unsigned slot);
 /* Puts an element, a range per component as in ast_set.range, into a set that lives, as `add` does; @keep: ns, 0: it stays. False: it is full. */
 bool eval_set_add(struct eval *e, const struct ast_set *set, const struct range *element, uint64_t keep, uint64_t now);
 void eval_set_remove(struct eval *e, const struct ast_set *set, const struct range *element);
+/* What a set that lives has at @now: a value for each component, and the length of its prefix if it has one; until when, 0: it stays. */
+typedef void (*eval_element_fn)(void *arg, const struct value *v, const enum family *family, unsigned prefix, uint64_t until);
+void eval_set_each(const struct eval *e, const struct ast_set *set, uint64_t now, eval_element_fn fn, void *arg);
+/* Buckets that are not full at @now, and their states: both as limit.h has them. */
+typedef void (*eval_bucket_fn)(void *arg, uint64_t state);
+void eval_limit_each(const struct eval *e, const struct ast_limit *l, uint64_t now, eval_bucket_fn fn, void *arg);
 /* Packets that a log did not take since they came too soon. */
 uint64_t eval_log_limited(const struct eval *e, const struct ast_log *log);
 /* Calls @fn for each entry of a count table, in the order in which they were first counted: @key has one value per field of the table's

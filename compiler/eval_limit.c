@@ -184,6 +184,15 @@ struct eval_limit_count eval_limits_count(const struct eval_limits *all, unsigne
 	return all->v[index].count;
 }
 
+void eval_limits_each(const struct eval_limits *all, const struct ast_limit *ast, uint64_t now, eval_bucket_fn fn, void *arg)
+{
+	const struct limit *l = &all->v[ast->index];
+
+	for (size_t i = 0; i < l->n; i++)
+		if (xdpf_limit_live(&ast->fixed, l->bucket[i]->state, now))
+			fn(arg, l->bucket[i]->state);
+}
+
 struct eval_limit_state eval_limit_look(const struct eval_view *w, const struct ast_limit *ast)
 {
 	const struct xdpf_limit_rate *rate = &ast->fixed;

@@ -12,6 +12,8 @@ struct eval_limits;
 struct eval_limits *eval_limits_new(const struct ast_program *p);
 void eval_limits_free(struct eval_limits *l);
 struct eval_limit_count eval_limits_count(const struct eval_limits *l, unsigned index);
+/* See eval_limit_each(). */
+void eval_limits_each(const struct eval_limits *l, const struct ast_limit *ast, uint64_t now, eval_bucket_fn fn, void *arg);
 /* A bucket, as it is after it was asked. */
 struct eval_limit_state {
 	/* a field of its key is absent; the packet is more than the burst; there is no room for its key */

@@ -288,6 +288,18 @@ size_t eval_sets_size(const struct eval_sets *e, const struct ast_set *set, uint
 	return n;
 }
 
+void eval_sets_each(const struct eval_sets *e, const struct ast_set *set, uint64_t now, eval_element_fn fn, void *arg)
+{
+	const struct live *s = &e->set[set->live_index];
+
+	for (size_t i = 0; i < s->n; i++) {
+		const struct element *x = &s->element[i];
+
+		if (x->used && !expired(x, now))
+			fn(arg, x->key.v, x->key.family, x->key.prefix, x->until);
+	}
+}
+
 struct eval_set_count eval_sets_count(const struct eval_sets *e, const struct ast_set *set)
 {
 	return e->set[set->live_index].count;

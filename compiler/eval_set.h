@@ -11,6 +11,7 @@ struct eval_sets *eval_sets_new(const struct ast_program *p);
 void eval_sets_free(struct eval_sets *e);
 /* Elements that live at @now. */
 size_t eval_sets_size(const struct eval_sets *e, const struct ast_set *set, uint64_t now);
+void eval_sets_each(const struct eval_sets *e, const struct ast_set *set, uint64_t now, eval_element_fn fn, void *arg);
 struct eval_set_count eval_sets_count(const struct eval_sets *e, const struct ast_set *set);
 /* One element in or out, not by a packet, and not counted. False: no room. */
 bool eval_sets_put(struct eval_sets *e, const struct ast_set *set, const struct range *element, uint64_t until, uint64_t now);

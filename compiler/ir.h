@@ -123,6 +123,7 @@ struct ir_program {
 	unsigned options;		/* kinds of TCP options that OPTIONS must find: bits, by their places in lang_options */
 	bool scratch;			/* these live in a per-CPU map, and each GET reads them anew: see lower.h */
 	bool buffers;			/* so do buffers */
+	bool plain;			/* see struct lower_options */
 	bool deferred;			/* rules' packets are noted before they are counted: see struct xdpf_pending */
 	bool conn;			/* it asks for a connection's state */
 	unsigned rx;			/* what it asks drivers: bits 1 << enum xdpf_rx_hint */
@@ -183,6 +184,7 @@ struct lower_options {
 	struct classify_options classify;
 	struct set_options sets;
 	enum off_stack off_stack;
+	bool plain;			/* nothing is done to make code shorter or faster, of AUTO the simplest is taken: to compare with */
 };
 
 /* lower.c: a checked program to IR. Files too large for one program are an error in @d, and NULL. */

@@ -366,6 +366,7 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	l->ir = arena_alloc(a, sizeof(*l->ir));
 	l->ir->arena = a;
 	l->ir->ast = ast;
+	l->ir->plain = o->plain;
 	l->ir->scratch = o->off_stack >= OFF_STACK_VARIABLES;
 	l->ir->buffers = o->off_stack >= OFF_STACK_BUFFERS;
 	l->pres = ir_var_kept(l->ir, "present");

@@ -258,6 +258,11 @@ void lower_tunnel(struct lower *l, const struct lower_chain *c, enum header_id h
 {
 	lower_set(l, l->tunnel->off, lower_opaque(l, lower_get(l, pay)));
 	lower_set(l, l->tunnel->end, lower_get(l, c->end));
+	/* or the verifier would walk what is inside for each way to the payload outside */
+	if (l->bit[BIT_PAYLOAD]) {
+		lower_set(l, l->pay_off, lower_op(l, IR_XOR, lower_get(l, l->pay_off), lower_blank(l)));
+		lower_set(l, l->pay_end, lower_op(l, IR_XOR, lower_get(l, l->pay_end), lower_blank(l)));
+	}
 	if (h == HDR_GRE)
 		gre(l, c);
 	else

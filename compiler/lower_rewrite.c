@@ -254,12 +254,13 @@ static void change_sums(struct lower *l, enum field_id id, ir_var delta, const i
 	ir_var where = ir_var_new(l->ir, "sum.at"), plain = ir_var_new(l->ir, "sum.plain");
 	struct ir_block *change = NULL, *after = lower_block(l, "sums done");
 
-	for (size_t i = 0; i < lang_n_sums; i++) {
-		const struct sum_info *c = &lang_sums[i];
+	/* Shared code goes on behind all of this, so those that have it come last: a mobility header stands before a transport header. */
+	for (size_t i = 0; i < 2 * lang_n_sums; i++) {
+		const struct sum_info *c = &lang_sums[i % lang_n_sums];
 		bool own = c->header == lang_fields[id].header, shared = !own && place_of(c->header) == HDR_TCP;
 		struct ir_block *next;
 
-		if (!is_over(c, id))
+		if (!is_over(c, id) || shared != (i >= lang_n_sums))
 			continue;
 		next = lower_block(l, "next sum");
 		if (!own)

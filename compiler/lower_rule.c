@@ -155,7 +155,7 @@ static size_t run_length(const struct lower *l, const struct ast_rules *rules, s
 	size_t n = 0;
 
 	*headers = needs(rules->list.v[i]);
-	if (!*headers || __builtin_popcountll(*headers) > 2 || *headers & l->known)
+	if (l->ir->plain || !*headers || __builtin_popcountll(*headers) > 2 || *headers & l->known)
 		return 0;
 	for (; i + n < end; n++) {
 		uint64_t own = needs(rules->list.v[i + n]);

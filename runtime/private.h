@@ -278,6 +278,9 @@ struct xdpf_program {
 	char test_iface[16];			/* the name of RT_TEST_IFINDEX, or "" */
 };
 
+/* run.c: what the next test run says that is not in the frame. */
+void rt_inputs_set(struct xdpf_program *p, const struct xdpf_run_opts *o);
+
 struct xdpf_program *rt_program_new(const struct xdpf_log *log);
 /* xdpf_program_load(), of one that takes another's place. @carry: NULL, or what goes on. */
 int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, struct rt_carry *carry,

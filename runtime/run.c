@@ -41,6 +41,23 @@ bool xdpf_run_opts_rx(struct xdpf_run_opts *o, const char *text)
 	return true;
 }
 
+void rt_inputs_set(struct xdpf_program *p, const struct xdpf_run_opts *o)
+{
+	volatile struct xdpf_inputs *in = p->inputs;
+
+	if (!in)
+		return;
+	in->now = o->now;
+	in->random = o->random;
+	in->seed = o->seed;
+	in->no_way = o->no_way;
+	in->socket = !o->has_socket ? XDPF_SOCKET_ABSENT : o->socket ? XDPF_SOCKET_YES : XDPF_SOCKET_NO;
+	in->flow_state = o->flow_state;
+	in->rx[XDPF_RX_HASH] = o->has_rx_hash ? o->rx_hash | XDPF_RX_GIVEN : 0;
+	in->rx[XDPF_RX_TIMESTAMP] = o->rx_timestamp;
+	in->rx[XDPF_RX_VLAN] = o->has_rx_vlan ? (uint64_t)o->rx_vlan_type << 16 | o->rx_vlan_tci | XDPF_RX_GIVEN : 0;
+}
+
 int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, const struct xdpf_run_opts *opts,
 		     struct xdpf_run_result *result,
 		     const struct xdpf_log *log)
@@ -67,17 +84,7 @@ int xdpf_program_run(struct xdpf_program *p, const void *frame, size_t len, cons
 		run.ctx_in = &ctx;
 		run.ctx_size_in = sizeof(ctx);
 	}
-	if (p->inputs) {
-		p->inputs->now = opt.now;
-		p->inputs->random = opt.random;
-		p->inputs->seed = opt.seed;
-		p->inputs->no_way = opt.no_way;
-		p->inputs->socket = !opt.has_socket ? XDPF_SOCKET_ABSENT : opt.socket ? XDPF_SOCKET_YES : XDPF_SOCKET_NO;
-		p->inputs->flow_state = opt.flow_state;
-		p->inputs->rx[XDPF_RX_HASH] = opt.has_rx_hash ? opt.rx_hash | XDPF_RX_GIVEN : 0;
-		p->inputs->rx[XDPF_RX_TIMESTAMP] = opt.rx_timestamp;
-		p->inputs->rx[XDPF_RX_VLAN] = opt.has_rx_vlan ? (uint64_t)opt.rx_vlan_type << 16 | opt.rx_vlan_tci | XDPF_RX_GIVEN : 0;
-	}
+	rt_inputs_set(p, &opt);
 	if (bpf_prog_test_run_opts(p->prog_fd, &run))
 		return explain_run(errno, len, split ? opt.split : 0, log);
 	if (p->ring)

@@ -387,7 +387,7 @@ int main(int argc, char **argv)
 		return race(argv[2], atof(argv[3]), atof(argv[4]), (uint32_t)atoi(argv[5]), (unsigned)atoi(argv[6]), (unsigned)atoi(argv[7]));
 	if (argc == 4 && !strcmp(argv[1], "once"))
 		return once(argv[2], strtoull(argv[3], NULL, 10));
-	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS | once OBJECT BURST |"
-		" race OBJECT RATE BURST N MS ROUNDS\n");
+	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS | once OBJECT BURST\n"
+		"       limits race OBJECT RATE BURST N MS ROUNDS\n");
 	return 2;
 }

@@ -22,7 +22,7 @@ import tempfile
 sys.dont_write_bytecode = True
 import alike
 import corpus
-import rules
+import rulefile
 
 SPLITS = (14, 20, 33, 34, 40, 54, 60)
 
@@ -132,7 +132,7 @@ def main():
         paths = args.file or [p for d in ("tests/packets", "examples") for p in sorted(glob.glob(os.path.join(corpus.ROOT, d, "*.xdpf")))]
         many = args.random if args.random is not None else 0 if args.file else 8
         if many:
-            paths += rules.write(tmp, many, args.seed, frames.frames, args.xdpfc)
+            paths += rulefile.write(tmp, many, args.seed, frames.frames, args.xdpfc)
         paths += alike.write(tmp, args.alike, args.seed, frames.frames, args.xdpfc)
         found = set()
         for number, path in enumerate(paths):

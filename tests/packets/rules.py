@@ -11,7 +11,9 @@ from corpus import ROOT
 
 FIELD = re.compile(r'^(FIELD|META|ALIAS)\((\w+),\s*"([^"]+)",\s*(.*)$')
 OF_FRAMES = {"pkt.len", "iface", "rxqueue", "weekday", "time"}
-SIZES = {"ip4": 32, "ip6": 128}
+VERDICTS = ("drop", "pass", "abort", "tx", "tx swap", "redirect eth1 else pass", "redirect eth2", "redirect { eth1, eth3 } else tx swap",
+            "redirect { eth1, eth2 }", "redirect cpu 1 else abort", "redirect cpu 0", "redirect socket", "redirect socket else drop", "forward",
+            "forward else drop", "reply rst", "reply unreachable", "syncookie")
 
 
 def fields():
@@ -200,18 +202,6 @@ class Writer:
             return "remove %s from %s" % (key, name)
         return "add %s to %s%s" % (key, name, self.rnd.choice(("", "", " for 2s", " for 1s", " for 10s", " for 10m")))
 
-    def declarations(self):
-        """Sets of every type that there is a field of, and of tuples."""
-        numbers = [k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT", "TIME")]
-        usual = ["NUM", "NUM", "NUM", "PORT", "PORT", "PROTO", "ETHERTYPE", "IP", "IP4", "IP6", "NET", "NET", "MAC"]
-        kinds = [[k] for k in self.rnd.sample(usual, 6)] + [[self.rnd.choice(numbers)]]
-        kinds += [[self.rnd.choice(usual) for _ in range(self.rnd.choice((2, 2, 3, 4)))] for _ in range(2)]
-        declared = []
-        for i in range(3):
-            declared.append("limit l%d = %s;" % (i, self.limit()))
-        self.limits = ["l%d" % i for i in range(3)]
-        return declared + [self.named(k) for k in kinds] + self.living()
-
     def operand(self, kind):
         """A field that may be asked for an element of the type, or a slice."""
         size = {"NUM": self.rnd.choice((1, 2, 2, 3, 4, 4, 5, 6, 7, 8)), "MAC": 6}.get(kind)
@@ -228,10 +218,6 @@ class Writer:
         fields = [self.operand(kind) for kind in self.sets[name]]
         left, operators = (fields[0], ("in", "in", "not in", "==", "!=")) if len(fields) == 1 else ("(%s)" % ", ".join(fields), ("in", "not in"))
         return "%s%s %s %s" % (self.rnd.choice(("", "", "not ")), left, self.rnd.choice(operators), name)
-
-    def reuse(self):
-        """Every set asked for by several fields, each time by a rule that does nothing but count."""
-        return ["%s: if %s { }" % (self.label(), self.membership(name)) for name in self.sets for _ in range(self.rnd.choice((2, 3, 4)))]
 
     def chance(self):
         """What does not depend on the frame, or on its flow only."""
@@ -304,7 +290,7 @@ class Writer:
             return "%s: %s if %s;" % (label, note, self.condition())
         if r < 0.76:
             return "%s: %s if %s;" % (label, ", ".join(self.change() for _ in range(self.rnd.choice((1, 1, 2, 3)))), self.condition())
-        if r < 0.79:
+        if r < 0.79 and self.live:
             return "%s: %s if %s;" % (label, self.set_change(), self.condition(2))
         if r < 0.82:
             return "%s: if %s { %s } else { %s }" % (label, self.condition() + self.limited(), self.verdict(), self.verdict())
@@ -353,9 +339,8 @@ class Writer:
 
     def verdict(self, label=None):
         # Of several conditions, so that something is left for the rules behind.
-        return "%s: %s if (%s) and (%s) and %s;" % (label or self.label(), self.rnd.choice(("drop", "pass", "abort", "tx", "redirect eth1 else pass",
-                                                                                  "forward", "reply rst", "reply unreachable", "syncookie")),
-                                                     self.condition(1), self.condition(1), self.comparison())
+        return "%s: %s if (%s) and (%s) and %s;" % (label or self.label(), self.rnd.choice(VERDICTS), self.condition(1), self.condition(1),
+                                                     self.comparison())
 
 
 def write_one(path, lines, xdpfc):
@@ -369,30 +354,3 @@ def write_one(path, lines, xdpfc):
             return
         lines = [line for number, line in enumerate(lines, 1) if number not in wrong]
 
-
-def write(folder, n, seed, frames, xdpfc):
-    """N programs in FOLDER that the checker accepts, every third of two or three files; the paths of their first ones. Files behind it are
-    named in it as in packet tests."""
-    paths = []
-    for i in range(n):
-        files = ["random-%d-%d.xdpf" % (seed, i)]
-        if i % 3 == 2:
-            files += ["random-%d-%d-%d.xdpf" % (seed, i, j) for j in range(2, 3 + i // 3 % 2)]
-        for j, name in enumerate(files):
-            writer = Writer(random.Random("%d/%d/%d" % (seed, i, j)), frames)
-            options = writer.rnd.choice(("", " --flow-state new", " --flow-state established", " --flow-state related"))
-            options += writer.rnd.choice(("", " --socket yes", " --socket no"))
-            options += writer.rnd.choice(("", "", " --no-way"))
-            options += writer.rnd.choice(("", " --rx hash=%d,timestamp=%d,vlan=%d,pcp=%d" % tuple(writer.number(b) for b in (32, 62, 12, 3))))
-            head = ["#: option" + options] if j == 0 and options else []
-            head += ["#: then " + behind for behind in (files[1:] if j == 0 else ())]
-            # What is behind shall be reached.
-            head += ["default %s;" % ("pass" if j + 1 < len(files) else writer.rnd.choice(("pass", "drop")))]
-            rules = writer.declarations()
-            declared = len(rules)
-            rules += writer.retags(7 // len(files)) if i % 4 == 1 else [writer.rule() for _ in range(28 // len(files))]
-            more = writer.reuse()
-            writer.rnd.shuffle(more)
-            write_one(os.path.join(folder, name), head + rules[:declared] + more + rules[declared:], xdpfc)
-        paths.append(os.path.join(folder, files[0]))
-    return paths

@@ -276,8 +276,8 @@ static void images_get_the_new_indexes(void **state)
 static void refuses_broken_moves(void **state)
 {
 	static const char *const bad[] = {
-		"\"indexes\":[[0,4,5]]", "\"indexes\":[[0,1,5],[1,3,7]]",
-		"\"indexes\":[[0,2,5]]", "\"indexes\":[[0,3,5],[3,1,9]]", "\"indexes\":[[1,3,5]]", "\"indexes\":[[0,1,5],[1,2,5]]",
+		"\"indexes\":[[0,4,5]]", "\"indexes\":[[0,1,5],[1,3,7]]", "\"indexes\":[[0,2,5]]", "\"indexes\":[[0,3,5],[3,1,9]]",
+		"\"indexes\":[[1,3,5]]", "\"indexes\":[[0,1,5],[1,2,5]]",
 		"\"indexes\":[[0,3,4194304]]", "\"indexes\":[[0,3,-1]]", "\"indexes\":[[0,3]]", "\"indexes\":[\"x\"]",
 		"\"past\":[[0,0,\"drop\",null,0,0]]", "\"past\":[[7,1,\"drop\",null,0,0]]", "\"past\":[[7,0,\"melt\",null,0,0]]", "\"past\":[[7]]",
 		"\"past\":[[7,0,\"drop\",null,0,0],[7,0,\"drop\",null,0,0]]", "\"past\":[[7,0,\"drop\",4194304,0,0]]",

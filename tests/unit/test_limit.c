@@ -1,6 +1,6 @@
 /*
- * The arithmetic of rate limits, which compiler, program and evaluator share: no rate is exceeded, however its tokens' time is rounded, and a
- * burst is what it says.
+ * The arithmetic of rate limits, which compiler, program and evaluator share: no rate is exceeded, however its tokens' time is rounded, and a burst
+ * is what it says.
  */
 #include <setjmp.h>
 #include <stdarg.h>
