@@ -8,7 +8,7 @@
 #include "abi.h"
 #include "meta.h"
 
-static V lookup(struct cg *g, V map, V key)
+V cg_counter_of(struct cg *g, V map, V key)
 {
 	return cg_helper(g, BPF_FUNC_map_lookup_elem, g->ptr, 2, (V[]){ map, key });
 }
@@ -25,7 +25,7 @@ static void add_to(struct cg *g, V p, uint64_t off, V n)
 	cg_store(g, LLVMBuildAdd(g->b, cg_load(g, at, 8, 8), n, ""), at, 8, 8);
 }
 
-static void add_packet(struct cg *g, V p)
+void cg_add_packet(struct cg *g, V p)
 {
 	add_to(g, p, offsetof(struct xdpf_counter, packets), cg_c(g, 1));
 	add_to(g, p, offsetof(struct xdpf_counter, bytes), cg_len(g));
@@ -44,14 +44,14 @@ void cg_add_counter(struct cg *g, V map, V index)
 
 void cg_add_counter_at(struct cg *g, V map, V index_address)
 {
-	V p = lookup(g, map, index_address);
+	V p = cg_counter_of(g, map, index_address);
 	BB add, on;
 
 	add = next_block(g, "add");
 	on = cg_block_after(g, add, "added");
 	cg_branch(g, is_null(g, p), on, add);
 	cg_go(g, add);
-	add_packet(g, p);
+	cg_add_packet(g, p);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 }
@@ -62,7 +62,7 @@ void cg_add_one(struct cg *g, V map, V index, size_t member)
 	V p;
 
 	cg_store(g, index, g->index, 4, 4);
-	p = lookup(g, map, g->index);
+	p = cg_counter_of(g, map, g->index);
 	add = next_block(g, "add one");
 	on = cg_block_after(g, add, "one added");
 	cg_branch(g, is_null(g, p), on, add);
@@ -96,10 +96,10 @@ void cg_tally(struct cg *g, const struct ir_inst *i, V *args, V slot)
 	full = cg_block(g, "not inserted");
 	again = cg_block(g, "inserted meanwhile");
 	lost = cg_block(g, "table full");
-	p = lookup(g, g->counter_map[i->imm], g->key);
+	p = cg_counter_of(g, g->counter_map[i->imm], g->key);
 	cg_branch(g, is_null(g, p), insert, found);
 	cg_go(g, found);
-	add_packet(g, p);
+	cg_add_packet(g, p);
 	LLVMBuildBr(g->b, on);
 
 	/* a new element has this packet on this CPU and nothing on the others */
@@ -110,10 +110,10 @@ void cg_tally(struct cg *g, const struct ir_inst *i, V *args, V slot)
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), on, full);
 	/* another CPU may have been first with this key: then it is there now */
 	cg_go(g, full);
-	p = lookup(g, g->counter_map[i->imm], g->key);
+	p = cg_counter_of(g, g->counter_map[i->imm], g->key);
 	cg_branch(g, is_null(g, p), lost, again);
 	cg_go(g, again);
-	add_packet(g, p);
+	cg_add_packet(g, p);
 	LLVMBuildBr(g->b, on);
 	cg_go(g, lost);
 	cg_add_one(g, g->misses, slot, offsetof(struct xdpf_miss, full));

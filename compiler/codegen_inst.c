@@ -451,6 +451,10 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		cg_limit(g, i, a, args, target(g, i, 0), target(g, i, 1));
 		break;
 	case IR_DECIDE:
+		if (cg_soon_decided(g, i)) {
+			LLVMBuildBr(b, g->soon_end);
+			break;
+		}
 		if (!i->noted)
 			cg_store(g, cg_index(g, i->imm), g->decider, 4, 4);
 		LLVMBuildBr(b, cg_decided(g, i->verdict, i->counted));

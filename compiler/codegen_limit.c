@@ -56,18 +56,30 @@ static void outcomes(struct cg *g, struct limit *l)
 	l->full = cg_block(g, "full");
 }
 
-/* Counts at @off of the limit's counter, and goes to @to; NULL: returns @v. */
+/* Adds @n to the limit's counter at @off. */
+static void count(struct cg *g, const struct limit *l, size_t off, V n)
+{
+	V p = cg_atc(g, l->count, off);
+
+	cg_store(g, LLVMBuildAdd(g->b, cg_load(g, p, 8, 8), n, ""), p, 8, 8);
+}
+
+static bool is_counted(const struct limit *l)
+{
+	return l->row || l->fixed.counts;
+}
+
+/* Counts at @off, and not as admitted, and goes to @to; NULL: returns @v. Admitted is who asks, while the set comes from memory, until he is not:
+ * where most end there is one thing less to do. */
 static void result(struct cg *g, const struct limit *l, BB at, size_t off, BB to, V v)
 {
-	bool always = off == offsetof(struct xdpf_limit_count, full);
-	V p, n;
+	bool always = off == offsetof(struct xdpf_limit_count, full), admitted = off == offsetof(struct xdpf_limit_count, admitted);
 
 	cg_go(g, at);
-	if (always || l->row || l->fixed.counts) {
-		n = always ? cg_c(g, 1) : CG_LIMIT(g, l, counts);
-		p = cg_atc(g, l->count, off);
-		cg_store(g, LLVMBuildAdd(g->b, cg_load(g, p, 8, 8), n, ""), p, 8, 8);
-	}
+	if (!admitted && is_counted(l))
+		count(g, l, offsetof(struct xdpf_limit_count, admitted), LLVMBuildNeg(g->b, CG_LIMIT(g, l, counts), ""));
+	if (always || (!admitted && is_counted(l)))
+		count(g, l, off, always ? cg_c(g, 1) : CG_LIMIT(g, l, counts));
 	if (to)
 		LLVMBuildBr(g->b, to);
 	else
@@ -128,6 +140,9 @@ static void begin(struct cg *g, struct limit *l)
 	l->now = now(g, l);
 	if (l->words)
 		l->count = count_of(g, l);
+	if (is_counted(l))
+		count(g, l, offsetof(struct xdpf_limit_count, admitted), CG_LIMIT(g, l, counts));
+	cg_soon_find(g);
 	l->cost = cost(g, l);
 }
 
@@ -331,14 +346,14 @@ void cg_limits(struct cg *g)
 {
 	static const char *const counts[] = { "admitted", "denied", "full", "through" };
 	const struct ast_program *ast = g->ir->ast;
-	unsigned bits[] = { 64, 64, 64, 64 }, lately = XDPF_LATELY_CPUS * XDPF_LATELY_KEYS;
+	unsigned bits[] = { 64, 64, 64, 64 }, lately = XDPF_LATELY_KEYS;
 	MD types[] = { g->du64, g->du64, g->du64, g->du64 };
 
 	if (!ast->n_limits)
 		return;
 	g->limits = cg_map(g, XDPF_MAP_LIMITS, BPF_MAP_TYPE_PERCPU_ARRAY, ast->n_limits, g->du32,
 			   cg_struct_type(g, "xdpf_limit_count", 4, counts, types, bits, NULL, 0));
-	g->lately = cg_global(g, XDPF_VAR_LATELY, LLVMConstNull(LLVMArrayType2(g->i32, lately)), ".bss", false, 4 * XDPF_LATELY_KEYS);
+	g->lately = cg_global(g, XDPF_VAR_LATELY, LLVMConstNull(LLVMArrayType2(g->i32, lately)), ".bss", false, 64);
 	cg_debug_global(g, g->lately, XDPF_VAR_LATELY, cg_array_type(g, g->du32, lately, 32));
 	for (unsigned kind = 0; kind < XDPF_LIMIT_KINDS; kind++) {
 		if (!ast->limit_sets[kind])

@@ -34,7 +34,7 @@ V cg_limit_number(struct cg *g, const struct limit *l, size_t member, unsigned b
 enum { CG_LIMIT_KEPT = 1, CG_LIMIT_OWNED = 4 };
 
 /* Bits of what the function for one set is told, above the set's number. */
-enum { LOOK_LAST = 32, LOOK_WAY = 33, LOOK_SHIFT = 40, LOOK_SHIFT_BITS = 5 };
+enum { LOOK_LAST = 32, LOOK_WAY = 33, LOOK_SEEN = 35, LOOK_SHIFT = 40, LOOK_SHIFT_BITS = 5 };
 _Static_assert(XDPF_LIMIT_MAX_WAYS <= 4 && XDPF_LIMIT_MAX_SHIFT < 1 << LOOK_SHIFT_BITS, "they have so many bits");
 
 /* ---- codegen_limit.c ---- */
@@ -59,7 +59,7 @@ void cg_limit_set(struct cg *g, struct limit *l);
  * for what is being stored. Not where the key had no token lately: then it comes often, is near, and other CPUs may have it too, which
  * only read. */
 void cg_limit_fetch(struct cg *g, const struct limit *l);
-/* The key had no token. */
+/* The key had no token: it is remembered one of some times, so that CPUs do not take that memory from each other each time. */
 void cg_limit_remember(struct cg *g, const struct limit *l);
 
 /* ---- codegen_limit_table.c ---- */

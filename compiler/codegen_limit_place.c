@@ -2,16 +2,10 @@
  * Where a key's bucket is looked for. In: the key. Out: code for its hash, the set that this names, its own slot there; and what has the set come
  * from memory soon.
  */
-#include "codegen_limit.h"
-
 #include <linux/bpf.h>
 
 #include "abi.h"
-
-static V and(struct cg *g, V a, V b)
-{
-	return LLVMBuildAnd(g->b, a, b, "");
-}
+#include "codegen_limit_emit.h"
 
 /* @z, whose upper half has something of all bits then. */
 static V stir(struct cg *g, V z)
@@ -67,14 +61,13 @@ V cg_limit_set_of(struct cg *g, const struct limit *l, V hash)
 	return cg_limit_element(g, l, cg_limit_number_of(g, l, hash));
 }
 
-/* Where this CPU remembers that the key of @hash had no token, and what it remembers of it. */
+/* Where it is remembered that the key of @hash had no token, and what is. */
 static V lately(struct cg *g, V hash, V *mark)
 {
-	V h = upper(g, hash), cpu = cg_helper(g, BPF_FUNC_get_smp_processor_id, g->i64, 0, NULL);
+	V h = upper(g, hash);
 
-	cpu = LLVMBuildMul(g->b, and(g, cpu, cg_c(g, XDPF_LATELY_CPUS - 1)), cg_c(g, 4 * XDPF_LATELY_KEYS), "");
 	*mark = LLVMBuildTrunc(g->b, h, g->i32, "");
-	return cg_at(g, cg_at(g, g->lately, cpu), and(g, h, cg_c(g, 4 * (XDPF_LATELY_KEYS - 1))));
+	return cg_at(g, g->lately, and(g, h, cg_c(g, 4 * (XDPF_LATELY_KEYS - 1))));
 }
 
 static V word_of(struct cg *g, const struct limit *l, unsigned k)
@@ -146,8 +139,15 @@ void cg_limit_fetch(struct cg *g, const struct limit *l)
 
 void cg_limit_remember(struct cg *g, const struct limit *l)
 {
-	/* worked out anew: else it would be kept from there to here, which is seldom reached */
-	V mark, p = lately(g, cg_hide(g, l->hash), &mark);
+	enum { SELDOM = 15 << 4 };	/* bits of the time */
+	BB here = LLVMGetInsertBlock(g->b), put = cg_block_after(g, here, "remember"), on = cg_block_after(g, put, "remembered");
+	V mark, p;
 
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, and(g, l->now, cg_c(g, SELDOM)), cg_c(g, 0), ""), put, on);
+	cg_go(g, put);
+	/* worked out anew: else it would be kept from there to here, which is seldom reached */
+	p = lately(g, cg_hide(g, l->hash), &mark);
 	LLVMSetAlignment(LLVMBuildStore(g->b, mark, p), 4);
+	LLVMBuildBr(g->b, on);
+	cg_go(g, on);
 }

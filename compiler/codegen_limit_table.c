@@ -17,90 +17,16 @@
  * Which slot is full again is found by arithmetic. Loops are such as the verifier can count. One set is asked in a function that it walks once:
  * eight of them behind each other, each with its own loops and ways, are more than that of Linux 6.1 finishes.
  */
-#include "codegen_limit.h"
-
 #include <linux/bpf.h>
-#include <string.h>
 
 #include "abi.h"
+#include "codegen_limit_emit.h"
 
 /* What comes of asking one set. */
 enum look { LOOK_DENIED, LOOK_ADMITTED, LOOK_FULL, LOOK_NEXT };
 
 /* Of compare-and-swap: each that fails is another CPU's that did not. */
 enum { TRIES = 4, TRIES_ALONE = 32 };
-
-static V add(struct cg *g, V a, V b)
-{
-	return LLVMBuildAdd(g->b, a, b, "");
-}
-
-static V sub(struct cg *g, V a, V b)
-{
-	return LLVMBuildSub(g->b, a, b, "");
-}
-
-static V is(struct cg *g, LLVMIntPredicate p, V a, V b)
-{
-	return LLVMBuildICmp(g->b, p, a, b, "");
-}
-
-static V load(struct cg *g, V p)
-{
-	V v = cg_load(g, p, 8, 8);
-
-	LLVMSetVolatile(v, 1);
-	return v;
-}
-
-/* Swaps @was at @p for @v; what was there. */
-static V swap(struct cg *g, V p, V was, V v)
-{
-	V r = LLVMBuildAtomicCmpXchg(g->b, p, was, v, LLVMAtomicOrderingSequentiallyConsistent, LLVMAtomicOrderingSequentiallyConsistent, 0);
-
-	return LLVMBuildExtractValue(g->b, r, 0, "");
-}
-
-/* Some instructions as they stand, one for the optimiser and for who gives out registers. @in: of result and operands. */
-static V text(struct cg *g, const char *text, const char *in, V *args, unsigned n)
-{
-	T types[] = { LLVMTypeOf(args[0]), n > 1 ? LLVMTypeOf(args[1]) : NULL };
-	T type = LLVMFunctionType(types[0], types, n, 0);
-	V f = LLVMGetInlineAsm(type, text, strlen(text), in, strlen(in), 1, 0, LLVMInlineAsmDialectATT, 0);
-
-	return LLVMBuildCall2(g->b, type, f, args, n, "");
-}
-
-/* @p, by way of @v: no CPU reads from there before it has @v. */
-static V after(struct cg *g, V p, V v)
-{
-	return LLVMBuildIntToPtr(g->b, text(g, "$0 &= 0\n\t$0 += $2", "=&r,0,r", (V[]){ v, p }, 2), g->ptr, "");
-}
-
-/*
- * Numbers that are 0 or 1, by arithmetic: a branch would make the verifier walk all that follows twice, and the processor guess which slot
- * is free. Hidden, or LLVM makes branches of them.
- */
-static V top_bit(struct cg *g, V v)
-{
-	return cg_hide(g, LLVMBuildLShr(g->b, v, cg_c(g, 63), ""));
-}
-
-static V nonzero(struct cg *g, V v)
-{
-	return top_bit(g, LLVMBuildOr(g->b, v, sub(g, cg_c(g, 0), v), ""));
-}
-
-static V and(struct cg *g, V a, V b)
-{
-	return LLVMBuildAnd(g->b, a, b, "");
-}
-
-/* @bit ? @a : @b */
-static V choose(struct cg *g, V bit, V a, V b)
-{
-	return LLVMBuildXor(g->b, b, and(g, LLVMBuildXor(g->b, a, b, ""), sub(g, cg_c(g, 0), bit)), "");
-}
 
 /* What stands at @bit of .what. Each time anew: kept, it would lie on the stack. */
 static V told(struct cg *g, const struct limit *l, unsigned bit, unsigned mask)
@@ -291,6 +217,25 @@ static V find_own(struct cg *g, const struct limit *l, BB here, BB none, V *stat
 	return p;
 }
 
+/* As find(), where it most likely is first. */
+static V find_near(struct cg *g, const struct limit *l, BB here, BB none, V *state)
+{
+	BB own = cg_block(g, "own slot"), others = cg_block(g, "other slots"), other = cg_block(g, "other slot");
+	V at[2], was[2], p;
+
+	at[0] = find_own(g, l, own, others, &was[0]);
+	LLVMBuildBr(g->b, here);
+	cg_go(g, others);
+	at[1] = find(g, l, other, none, &was[1]);
+	LLVMBuildBr(g->b, here);
+	cg_go(g, here);
+	p = LLVMBuildPhi(g->b, g->ptr, "");
+	*state = LLVMBuildPhi(g->b, g->i64, "");
+	LLVMAddIncoming(p, at, (BB[]){ own, other }, 2);
+	LLVMAddIncoming(*state, was, (BB[]){ own, other }, 2);
+	return p;
+}
+
 /* Which slot of the set is full again, or how many there are, if none is. */
 static V full_again(struct cg *g, const struct limit *l)
 {
@@ -395,10 +340,12 @@ void cg_limit_look(struct cg *g, const struct limit *l)
 	BB use = cg_block(g, "use"), unknown = cg_block(g, "unknown"), found = cg_block(g, "put in"), full = cg_block(g, "full");
 	BB spilled = cg_block(g, "spilled"), room = cg_block(g, "room"), no_room = cg_block(g, "no room"), later = cg_block(g, "later");
 	BB store = cg_block(g, "spill"), next = cg_block(g, "next"), some = cg_block(g, "some"), none = cg_block(g, "none");
-	BB seen = cg_block(g, "seen"), lock = cg_block(g, "lock");
+	BB look = cg_block(g, "look"), seen = cg_block(g, "seen"), lock = cg_block(g, "lock");
 	V until, state, p;
 
-	/* most that are there have a token, or none, without a lock */
+	/* most that are there have a token, or none, without a lock; in the first set it was not found so */
+	cg_branch(g, is(g, LLVMIntNE, told(g, l, LOOK_SEEN, 1), cg_c(g, 0)), lock, look);
+	cg_go(g, look);
 	p = find(g, l, seen, lock, &state);
 	take(g, l, p, state, return_of(g, LOOK_ADMITTED), return_of(g, LOOK_DENIED), lock);
 	cg_go(g, lock);
@@ -441,7 +388,9 @@ void cg_limit_known(struct cg *g, const struct limit *l)
 	BB known = cg_block(g, "known"), slow = cg_block(g, "slow"), none = cg_block(g, "none");
 	V state, p;
 
-	if (owned(l))
+	if (owned(l) && cg_soon_few(g))
+		p = find_near(g, l, known, slow, &state);
+	else if (owned(l))
 		p = find_own(g, l, known, slow, &state);
 	else
 		p = find(g, l, known, slow, &state);
@@ -453,13 +402,14 @@ void cg_limit_known(struct cg *g, const struct limit *l)
 _Static_assert(XDPF_LIMIT_LEVELS == 8, "behind the last level is the first with bit 3 set");
 
 /* Asks the set that @hash names; the builder stands where the next is to be asked. */
-static void ask(struct cg *g, const struct limit *l, V hash, V last)
+static void ask(struct cg *g, const struct limit *l, V hash, V last, V seen)
 {
 	BB no = cg_block(g, "no token"), none = cg_block(g, "none"), more = cg_block(g, "no room"), next = cg_block(g, "next set");
 	V what = cg_limit_number_of(g, l, hash), args[] = { l->key, l->now, l->cost, window(g, l), NULL }, r;
 
 	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, cg_limit_way(g, l, hash), cg_c(g, LOOK_WAY), ""), "");
 	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, last, cg_c(g, LOOK_LAST), ""), "");
+	what = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, seen, cg_c(g, LOOK_SEEN), ""), "");
 	args[4] = LLVMBuildOr(g->b, what, LLVMBuildShl(g->b, CG_LIMIT(g, l, shift), cg_c(g, LOOK_SHIFT), ""), "");
 	r = LLVMBuildCall2(g->b, cg_limit_look_type(g), g->limit_look[l->kind], args, 5, "");
 	cg_branch(g, is(g, LLVMIntEQ, r, cg_c(g, LOOK_ADMITTED)), l->admitted, no);
@@ -474,14 +424,16 @@ static void ask(struct cg *g, const struct limit *l, V hash, V last)
 void cg_limit_sets(struct cg *g, const struct limit *l)
 {
 	BB here = LLVMGetInsertBlock(g->b), loop = cg_block(g, "set");
-	V level, hash, up;
+	V level, hash, up, seen;
 
 	LLVMBuildBr(g->b, loop);
 	cg_go(g, loop);
 	level = LLVMBuildPhi(g->b, g->i64, "level");
 	hash = LLVMBuildPhi(g->b, g->i64, "hash");
 	up = add(g, level, cg_c(g, 1));
-	ask(g, l, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""));
+	/* the first has been looked through, if cg_limit_known() does so */
+	seen = owned(l) && !cg_soon_few(g) ? cg_c(g, 0) : LLVMBuildLShr(g->b, sub(g, level, cg_c(g, 1)), cg_c(g, 63), "");
+	ask(g, l, hash, LLVMBuildLShr(g->b, up, cg_c(g, 3), ""), seen);
 	LLVMAddIncoming(level, (V[]){ cg_c(g, 0), up }, (BB[]){ here, LLVMGetInsertBlock(g->b) }, 2);
 	LLVMAddIncoming(hash, (V[]){ l->hash, cg_limit_next(g, hash) }, (BB[]){ here, LLVMGetInsertBlock(g->b) }, 2);
 	/* the last one never says that there is a next: but that the verifier does not know */

@@ -392,8 +392,8 @@ static V function(struct cg *g, const struct ast_set *set, const struct live_set
 	if (whole) {
 		BB stays = cg_block(g, "it stays");
 
-		/* when its time is over, there may be more beside it */
-		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGE, LLVMBuildSub(g->b, t.result, cg_c(g, 1), ""), LLVMGetParam(f, 4), ""), stays, t.no);
+		/* when its time is over, or it was taken out, there may be more beside it */
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntUGT, t.result, LLVMGetParam(f, 4), ""), stays, t.no);
 		cg_go(g, stays);
 	}
 	LLVMBuildRet(g->b, t.result);

@@ -16,6 +16,8 @@ static void common_end(struct cg *g)
 	BB trace, plain;
 	V index, verdict;
 
+	if (g->soon_rule)
+		cg_soon_end(g);
 	cg_go(g, g->end_counted);
 	cg_locate(g, (struct span){ NULL, 0, 0 });
 	if (g->pending)
@@ -149,6 +151,7 @@ static void blocks(struct cg *g, const struct ir_block *entry)
 	if (!g->part) {
 		g->end_counted = cg_block(g, "count");
 		g->end = cg_block(g, "end");
+		cg_soon_begin(g);
 	}
 	LLVMBuildBr(g->b, g->block[entry->id]);
 	for (size_t k = 0; k < p->block.n; k++) {

@@ -88,6 +88,8 @@ struct cg {
 	V decider, verdict;		/* index in memory, verdict: for the common end */
 	BB verdict_block[VERDICT_COUNT][2], end_counted, end;
 	bool verdicts_counted;
+	V soon_rule, soon_verdict;	/* NULL, or see codegen_soon.c */
+	BB soon_end;
 };
 
 /* ---- codegen_value.c: small emitters ---- */
@@ -276,10 +278,22 @@ struct cg_dim {
  * in the image the list begins. */
 V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said);
 
+/* ---- codegen_soon.c ---- */
+
+/* Limits are asked at few places: at each the verifier walks all that follows once more for each way that leads there. */
+bool cg_soon_few(const struct cg *g);
+void cg_soon_begin(struct cg *g);
+/* Looks for the counters now, if they are such as can be. */
+void cg_soon_find(struct cg *g);
+bool cg_soon_decided(const struct cg *g, const struct ir_inst *i);
+void cg_soon_end(struct cg *g);
+
 /* ---- codegen_count.c ---- */
 
 void cg_add_counter(struct cg *g, V map, V index);
 void cg_add_counter_at(struct cg *g, V map, V index_address);
+void cg_add_packet(struct cg *g, V counter);
+V cg_counter_of(struct cg *g, V map, V index_address);	/* its address, or 0 */
 /* @slot: counts where the table is full. */
 void cg_tally(struct cg *g, const struct ir_inst *i, V *args, V slot);
 /* Adds one to a member of element @index of a per-CPU array. */
@@ -310,6 +324,7 @@ void cg_log(struct cg *g, const struct ir_inst *i, V log, V *args);
 void cg_samples(struct cg *g);
 void cg_sample_coming(struct cg *g);
 void cg_sample_going(struct cg *g);
+V cg_sample_none(struct cg *g);				/* nobody asks now */
 
 /* ---- codegen_rewrite.c ---- */
 

@@ -218,11 +218,16 @@ void cg_samples(struct cg *g)
 	LLVMBuildRet(g->b, cg_c(g, 0));
 }
 
+V cg_sample_none(struct cg *g)
+{
+	return is_equal(g, state(g, offsetof(struct xdpf_explain, session), 4), cg_c(g, 0));
+}
+
 static void call(struct cg *g, V (*what)(struct cg *g))
 {
 	BB here = LLVMGetInsertBlock(g->b), ask = cg_block(g, "sample"), on = cg_block_after(g, here, "not asked");
 
-	cg_branch(g, is_equal(g, state(g, offsetof(struct xdpf_explain, session), 4), cg_c(g, 0)), on, ask);
+	cg_branch(g, cg_sample_none(g), on, ask);
 	cg_go(g, ask);
 	LLVMBuildCall2(g->b, type_of(g), g->sample_fn, (V[]){ g->ctx, what(g) }, 2, "");
 	LLVMBuildBr(g->b, on);

@@ -94,7 +94,7 @@
 #define XDPF_VAR_IFACES		"xdpf_ifaces"	/* .data.ifaces, uint32_t[]: interface index of each name in meta.ifaces; 0: none such */
 #define XDPF_VAR_TRACE		"xdpf_trace"	/* .bss, struct xdpf_trace */
 #define XDPF_VAR_INPUTS		"xdpf_inputs"	/* .bss, struct xdpf_inputs */
-#define XDPF_VAR_LATELY		"xdpf_lately"	/* .bss, uint32_t[XDPF_LATELY_CPUS][XDPF_LATELY_KEYS] */
+#define XDPF_VAR_LATELY		"xdpf_lately"	/* .bss, uint32_t[XDPF_LATELY_KEYS] */
 
 #define XDPF_SECTION_SETS	".debug_xdpf_sets"	/* what live sets begin with */
 #define XDPF_SECTION_NIC	".debug_xdpf_nic"	/* what network cards have to do with the rules */
@@ -147,8 +147,9 @@ struct xdpf_pending {
 	uint64_t note[XDPF_PENDING];
 };
 
-/* What is left of the hashes of keys that had no token lately: a cache line for each CPU, of so many, a power of two; further ones share. */
-enum { XDPF_LATELY_KEYS = 16, XDPF_LATELY_CPUS = 128 };
+/* What is left of the hashes of keys that had no token lately, of all CPUs: a power of two. One of some such packets writes, so that CPUs seldom
+ * take a line of it from each other. */
+enum { XDPF_LATELY_KEYS = 2048 };
 
 /* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
 struct xdpf_limit_count {

@@ -86,7 +86,9 @@ int rt_live_open(struct rt_live *l, const struct xdpf_program *p, size_t set, co
 	*l = (struct rt_live){ p, set, snap, rt_meta_get(p->meta)->sets[set].name, NULL };
 	if (p->live_fd < 0 || p->lists_fd < 0 || p->snap_fd[snap->set.room] < 0)
 		return rt_fail(log, ENOENT, "set %s: the program was loaded by something else, and has no place for its snapshots", l->name);
-	if (bpf_obj_get_info_by_fd(p->live_fd, &info, &len) || info.value_size < sizeof(*l->turns))
+	if (bpf_obj_get_info_by_fd(p->live_fd, &info, &len))
+		return rt_fail_sys(log, errno, "set %s: its turn cannot be looked at", l->name);
+	if (info.value_size < sizeof(*l->turns))
 		return rt_fail(log, EBADMSG, "set %s: the program's turns of sets are not what its metadata says", l->name);
 	at = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED, p->live_fd, 0);
 	if (at == MAP_FAILED)
@@ -232,7 +234,7 @@ static int wait_for_packets(const struct rt_live *l, const struct xdpf_log *log)
 }
 
 /* One after the other: a rule may have put one there anew meanwhile, or taken it out. */
-static void sweep_each(const struct rt_live *l, int fd, struct rt_snapshot *s, unsigned gone, int now)
+static int sweep_each(const struct rt_live *l, int fd, struct rt_snapshot *s, unsigned gone, int now)
 {
 	const struct xdpf_set *m = &rt_meta_get(l->p->meta)->sets[l->set];
 
@@ -245,9 +247,11 @@ static void sweep_each(const struct rt_live *l, int fd, struct rt_snapshot *s, u
 				bpf_map_delete_elem(fd, key);
 		} else if (!e->turn && now >= 0) {
 			e->turn = (uint32_t)now + 1;
-			bpf_map_update_elem(fd, key, e, BPF_EXIST);
+			if (bpf_map_update_elem(fd, key, e, BPF_EXIST) && errno != ENOENT)
+				return -errno;
 		}
 	}
+	return 0;
 }
 
 /* The same where no rule changes any of it, and we have the lock. */
@@ -283,11 +287,7 @@ static int sweep(const struct rt_live *l, int fd, unsigned gone, int now, const 
 
 	if (err)
 		return err;
-	if (l->snap->added || l->snap->set.taken) {
-		sweep_each(l, fd, &s, gone, now);
-		return 0;
-	}
-	err = sweep_all(l, fd, &s, gone, now);
+	err = l->snap->added || l->snap->set.taken ? sweep_each(l, fd, &s, gone, now) : sweep_all(l, fd, &s, gone, now);
 	return err ? rt_fail_sys(log, -err, "set %s: its elements cannot be changed", l->name) : 0;
 }
 
@@ -322,14 +322,18 @@ int rt_live_replace(const struct rt_live *l, int fd, const struct live_elements 
 	if (err)
 		return err;
 	__atomic_xor_fetch(&l->turns->turn, (uint64_t)1 << l->set, __ATOMIC_SEQ_CST);
+	/* it is done: what goes wrong from here on leaves something to the next one, which sees that it is busy */
 	if (bpf_map_delete_elem(tables_fd(l), &(uint32_t){ table_place(l, turn) }))
-		err = wait_for_packets(l, log);
+		err = wait_for_packets(l, NULL);
 	if (!err)
-		err = sweep(l, fd, turn, -1, log);
+		err = sweep(l, fd, turn, -1, NULL);
 	drop_list(l, head.list);
-	if (!err)
+	if (err)
+		rt_log(log, XDPF_LOG_WARNING, "set %s: it is replaced, but elements from before hold room until it is the next time: %s", l->name,
+		       strerror(-err));
+	else
 		be_busy(l, false);
-	return err;
+	return 0;
 }
 
 /* What rules took out since the list was loaded goes from what was made of it, too. */
@@ -371,9 +375,11 @@ int rt_live_patch(const struct rt_live *l, const struct rt_list *list, const str
 		err = take_late(l, list, e, where, table_fd, log);
 	if (!err)
 		err = put(tables_fd(l), table_place(l, turn), table_fd, l, log);
-	if (!err && late)
-		err = put(tables_fd(l), table_place(l, !turn), -1, l, log);
-	if (!err)
-		drop_list(l, head.list);
-	return err;
+	if (err)
+		return err;
+	/* where it stays there nobody asks it, and the next one takes its place */
+	if (late)
+		put(tables_fd(l), table_place(l, !turn), -1, l, NULL);
+	drop_list(l, head.list);
+	return 0;
 }

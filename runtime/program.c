@@ -184,7 +184,8 @@ static int load_bpf(struct bpf_object *bpf, const struct xdpf_meta *m, const str
 		/* the verifier was content */
 		rt_fail(log, EOPNOTSUPP, "the kernel cannot translate program %s to machine code, or was built without that\n"
 			"Where other filters load, this is a defect of its translator, which meets few programs and depends on where "
-			"each instruction comes to stand: add or move a rule, then try again (dmesg may say more)", name);
+			"each instruction comes to stand: compile it with --counting=deferred (or at-once, where that was chosen), or add "
+			"or move a rule, then try again (dmesg may say more)", name);
 		err = EOPNOTSUPP;
 	} else if (err && verifier[0] && err != EPERM) {
 		rt_fail(log, err, "the kernel refuses program %s: %s", name, strerror(err));

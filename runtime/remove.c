@@ -35,7 +35,10 @@ int xdpf_iface_remove(const char *name, const struct xdpf_log *log)
 		return rt_fail_sys(log, errno, "%s: the filter cannot be detached", name);
 	err = rt_bpffs_unpin(path, log);
 	rt_held_sweep();
-	if (!err)
+	if (err)
+		rt_log(log, XDPF_LOG_WARNING, "%s: %s runs there no more all the same; its pins are left, and go with the next change that can "
+		       "take them", name, rt_iface_program(&i, prog, sizeof(prog)));
+	else
 		rt_log(log, XDPF_LOG_INFO, "%s: removed %s", name, rt_iface_program(&i, prog, sizeof(prog)));
 	return err;
 }

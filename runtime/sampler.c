@@ -191,10 +191,13 @@ static int open_buffers(struct xdpf_sampler *s, const struct xdpf_log *log)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	struct rt_libbpf scope;
-	int n = libbpf_num_possible_cpus(), err = 0;
+	int n, err = 0;
 
+	rt_libbpf_begin(&scope, log);
+	n = libbpf_num_possible_cpus();
+	rt_libbpf_end(&scope);
 	if (n <= 0)
-		return rt_fail(log, EIO, "it cannot be found out how many CPUs there are");
+		return rt_fail_sys(log, n ? -n : EIO, "it cannot be found out how many CPUs there are");
 	s->n_cpus = (unsigned)n;
 	s->coming = calloc(s->n_cpus, sizeof(*s->coming));
 	if (!s->coming)

@@ -22,40 +22,36 @@ static uint32_t turn_of(const struct rt_live *l)
 	return rt_live_turn(l) + 1;
 }
 
-/* How many elements are in the set beside these: the map has room for as many as the set, and knows nothing of the snapshot. */
-static int count_beside(size_t *n, const struct rt_place *at, const struct live_set *ls, const struct live_elements *e, uint64_t now,
-			const struct xdpf_log *log)
+/* How many elements are in the set beside these: the map, as @s has it, has room for as many as the set, and knows nothing of the snapshot. */
+static size_t count_beside(const struct rt_place *at, const struct rt_snapshot *s, const struct live_set *ls, const struct live_elements *e,
+			   uint64_t now)
 {
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
-	int err = rt_snapshot_read(&s, at->fd, at->set, log);
+	size_t n = 0;
 
-	*n = 0;
-	for (size_t i = 0; i < s.n; i++)
-		*n += rt_element_is_live(&s.values[i], at->turn, now) && live_find(ls, e->keys, e->n, s.keys + i * at->set->key_size) == e->n;
-	return err;
+	for (size_t i = 0; i < s->n; i++)
+		n += rt_element_is_live(&s->values[i], at->turn, now) && live_find(ls, e->keys, e->n, s->keys + i * at->set->key_size) == e->n;
+	return n;
 }
 
-/* Takes many out of the map; those that were in the set are marked. */
-static int take_many(const struct rt_place *at, const unsigned char *keys, size_t n, bool *was, uint64_t now, const struct xdpf_log *log)
+/* Takes many out of the map, of what @s has of it, which is not asked any more then; those that were in the set are marked. */
+static int take_many(const struct rt_place *at, struct rt_snapshot *s, const unsigned char *keys, size_t n, bool *was, uint64_t now,
+		     const struct xdpf_log *log)
 {
-	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	_cleanup_(rt_keytab_free) struct rt_keytab tab = { 0 };
 	size_t size = at->set->key_size, m = 0, gone;
-	int err = rt_snapshot_read(&s, at->fd, at->set, log);
+	int err = s->n ? rt_keytab_make(&tab, keys, n, size, log) : 0;
 
-	if (!err && s.n)
-		err = rt_keytab_make(&tab, keys, n, size, log);
-	if (err || !s.n)
+	if (err || !s->n)
 		return err;
-	for (size_t i = 0; i < s.n; i++) {
-		size_t k = rt_keytab_find(&tab, s.keys + i * size);
+	for (size_t i = 0; i < s->n; i++) {
+		size_t k = rt_keytab_find(&tab, s->keys + i * size);
 
 		if (k == n)
 			continue;
-		was[k] |= rt_element_is_live(&s.values[i], at->turn, now);
-		memmove(s.keys + m++ * size, s.keys + i * size, size);
+		was[k] |= rt_element_is_live(&s->values[i], at->turn, now);
+		memmove(s->keys + m++ * size, s->keys + i * size, size);
 	}
-	err = rt_batch_delete(at->fd, s.keys, m, size, &gone);
+	err = rt_batch_delete(at->fd, s->keys, m, size, &gone);
 	return err ? rt_fail_sys(log, -err, "set %s cannot be changed", at->set->name) : 0;
 }
 
@@ -88,10 +84,11 @@ static int merge(const struct rt_place *at, const struct rt_live *l, struct rt_l
 		 const struct xdpf_log *log)
 {
 	const struct xdpf_set *set = at->set;
-	size_t size = set->key_size, given = n, beside;
+	size_t size = set->key_size, given = n;
+	_cleanup_(rt_snapshot_free) struct rt_snapshot beside = { 0 };
 	_cleanup_free_ unsigned char *sorted = malloc(n * size + 1), *all = malloc((list->n + n) * size + 1);
 	_cleanup_free_ uint64_t *time = NULL;
-	_cleanup_free_ bool *was = NULL;
+	_cleanup_free_ bool *was = calloc(n + 1, sizeof(*was));
 	struct live_elements e = { .keys = all };
 	int err = rt_list_load(list, log);
 	bool news;
@@ -101,22 +98,19 @@ static int merge(const struct rt_place *at, const struct rt_live *l, struct rt_l
 	if (sorted && n)
 		memcpy(sorted, keys, n * size);
 	n = sorted && all ? live_sort(&l->snap->set, sorted, n) : SIZE_MAX;
-	time = n == SIZE_MAX ? NULL : join(all, &e.n, list, sorted, n, until, &news);
+	time = n == SIZE_MAX || !was ? NULL : join(all, &e.n, list, sorted, n, until, &news);
 	if (!time)
 		return rt_fail(log, ENOMEM, "out of memory");
 	e.until = time;
 	if (!live_fits(&e))
 		return -E2BIG;
-	err = count_beside(&beside, at, &l->snap->set, &e, now, log);
-	if (!err && beside + e.n > set->size)
+	err = rt_snapshot_read(&beside, at->fd, set, log);
+	if (!err && count_beside(at, &beside, &l->snap->set, &e, now) + e.n > set->size)
 		err = rt_place_full(set, given, log);
 	if (!err && news)
 		err = rt_live_patch(l, list, &e, log);
-	if (err || !until)
-		return err;
 	/* there they may have another time */
-	was = calloc(n + 1, sizeof(*was));
-	return was ? take_many(at, sorted, n, was, now, log) : rt_fail(log, ENOMEM, "out of memory");
+	return err || !until ? err : take_many(at, &beside, sorted, n, was, now, log);
 }
 
 int rt_set_put_all(const struct xdpf_program *p, size_t set, const void *keys, size_t n, uint64_t keep, uint64_t now, const struct xdpf_log *log)
@@ -263,6 +257,7 @@ int rt_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys
 {
 	_cleanup_(rt_live_close) struct rt_live l = { 0 };
 	_cleanup_(rt_list_close) struct rt_list list = { 0 };
+	_cleanup_(rt_snapshot_free) struct rt_snapshot s = { 0 };
 	_cleanup_free_ bool *known = calloc(n + 1, sizeof(*known));
 	struct rt_place at = { .p = p };
 	uint64_t now = rt_set_now();
@@ -276,7 +271,10 @@ int rt_set_remove_all(const struct xdpf_program *p, size_t set, const void *keys
 		return rt_fail(log, ENOMEM, "out of memory");
 	at.set = &rt_meta_get(p->meta)->sets[set];
 	at.turn = turn_of(&l);
-	err = rt_place_many(at.set, n) ? take_many(&at, keys, n, known, now, log) : take_each(&at, keys, n, known, now, log);
+	if (!rt_place_many(at.set, n))
+		err = take_each(&at, keys, n, known, now, log);
+	else if (!(err = rt_snapshot_read(&s, at.fd, at.set, log)))
+		err = take_many(&at, &s, keys, n, known, now, log);
 	if (!err)
 		err = take_listed(&l, &list, keys, n, known, log);
 	if (!err && was)

@@ -56,6 +56,8 @@ static int note_age(int queue, int fd, const struct xdpf_set *set, const void *k
 	memcpy(entry, key, set->key_size);
 	memcpy(entry + at, &age, sizeof(age));
 	while (bpf_map_update_elem(queue, NULL, entry, BPF_ANY)) {
+		if (errno != E2BIG)
+			return -errno;
 		if (n++ > 4 * set->size || bpf_map_lookup_and_delete_elem(queue, NULL, old))
 			return -ENOSPC;
 		memcpy(&age, old + at, sizeof(age));

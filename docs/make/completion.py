@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Completion for bash and zsh, made of what the tools say of their options and commands, and of dist/completion.
 
-    completion.py XDPFC XDPF DIRECTORY      writes xdpf.bash and _xdpf there
+    completion.py XDPFC XDPF DIRECTORY      writes xdpf.bash, _xdpf and _xdpfc there
 """
 import os
 import re
@@ -89,7 +89,8 @@ def main():
             part[name] = f.read()
     made = shell(dict(compiler(xdpfc), **runtime(xdpf)), [name for name, _ in commands(xdpf)])
     for name, text in (("xdpf.bash", "# Completion of xdpf and xdpfc for bash.\n" + made + part["engine"] + part["bash"]),
-                       ("_xdpf", "#compdef xdpf xdpfc\n" + made + part["engine"] + part["zsh"])):
+                       ("_xdpf", "#compdef xdpf\n" + made + part["engine"] + part["zsh"]),
+                       ("_xdpfc", "#compdef xdpfc\n" + made + part["engine"] + part["zsh"])):
         with open(os.path.join(directory, name), "w", encoding="utf-8") as f:
             f.write(text)
 

@@ -302,8 +302,7 @@ static json_t *watch_json(const struct counters_of *c, const struct watch *w, co
 						      (json_int_t)(c->elements ? c->elements[i] : 0), "size", (json_int_t)c->meta->sets[i].size));
 	return json_pack("{s:s, s:s, s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "interface", cli_shown(c->iface->name).text, "program",
 			 c->meta->program, "program_id", (json_int_t)c->iface->prog_id, "seconds", w->seconds, "all", rate_json(all),
-			 "rules", rules, "verdicts", verdicts,
-			 "limits", limits, "sets", sets);
+			 "rules", rules, "verdicts", verdicts, "limits", limits, "sets", sets);
 }
 
 int watch_show(struct cli *cli, const struct watch *w, const struct counters_of *now, bool json)

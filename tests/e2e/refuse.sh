@@ -124,6 +124,8 @@ END
 compile "$WORK/lied.xdpf"
 status "lies about maps" 0 /usr/bin/python3 "$HERE/lies.py" "$WORK/lied.o" "$WORK" "$XDPF" test --quiet
 says "all of them refused" "^[1-9][0-9]+ passed, 0 failed"
+status "what ends one byte too far" 0 /usr/bin/python3 "$HERE/broken.py" "$WORK/lied.o" "$WORK" "$XDPF" test --quiet
+says "all of it refused" "^[1-9][0-9]+ passed, 0 failed"
 
 # ---- captures ----
 status "no capture" 1 "$XDPF" run "$WORK/good.o" "$WORK/nosuch.pcap"

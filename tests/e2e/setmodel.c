@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
+#include "setfail.h"
+#include "setmodel.h"
 
-enum { UNIVERSE = 1200, LEN = 62, MANY = 256, ROUNDS = 40 };
+enum { ROUNDS = 40 };
 #define HOUR UINT64_C(3600000000000)
 
 static uint64_t seed = 0x123456789abcdefull;
@@ -30,29 +31,6 @@ static uint64_t rnd(uint64_t n)
 	seed ^= seed << 17;
 	return (seed * 0x2545f4914f6cdd1dull >> 16) % n;
 }
-
-/* Until when: a time and the command that gave it, for two that give the same do so at different moments. */
-struct until {
-	uint64_t ns, by;		/* .ns 0: it is not there; UINT64_MAX: it stays */
-};
-
-struct element {
-	unsigned char key[XDPF_SET_KEY];
-	unsigned char address[16];	/* the first one in it */
-	unsigned bits;			/* of that, which count */
-	struct until list, beside;
-};
-
-struct model {
-	const char *name;
-	struct xdpf_program *p;
-	const struct xdpf_set *set;
-	bool net, taken, adds;		/* its elements are prefixes; rules take some out, add some */
-	uint64_t begin, step;		/* a moment before all; commands until now */
-	struct element e[UNIVERSE];
-	size_t sorted[UNIVERSE];	/* by keys */
-	size_t fallbacks;
-};
 
 static void check(const struct model *m, bool ok, const char *what, uint64_t a, uint64_t b)
 {
@@ -232,6 +210,12 @@ static void look(const struct model *m)
 
 /* ---- commands ---- */
 
+/* Some meet a kernel without memory: then they do all, or nothing, and say so. */
+static void maybe_fail(void)
+{
+	setfail_begin(rnd(4) ? 0 : 1 + (unsigned)rnd(9));
+}
+
 /* What a command is given. */
 static struct {
 	unsigned char keys[UNIVERSE * XDPF_SET_KEY];
@@ -279,7 +263,10 @@ static void add_given(struct model *m, uint64_t keep)
 		more += given.is[i] && !most(&m->e[i]).ns;
 	fits = given.n >= MANY && model_times(m, given.is, u) <= LIVE_TIMES + 1;
 	m->fallbacks += given.n >= MANY && !fits;
+	maybe_fail();
 	err = xdpf_set_add_all(m->p, 0, given.keys, given.n, keep, NULL);
+	if (setfail_end(err))
+		return;
 	check(m, err == (had + more > m->set->size ? -ENOSPC : 0), "an addition's result", had + more, (uint64_t)-err);
 	for (size_t i = 0; i < UNIVERSE && !err; i++) {
 		struct element *e = &m->e[i];
@@ -327,7 +314,10 @@ static void replace(struct model *m, size_t n, uint64_t keep)
 	give(m, n);
 	for (size_t i = 0; i < UNIVERSE; i++)
 		kept += given.is[i] && most(&m->e[i]).ns;
+	maybe_fail();
 	err = xdpf_set_replace(m->p, 0, given.keys, given.n, keep, &c, NULL);
+	if (setfail_end(err))
+		return;
 	check(m, err == (given.n > m->set->size ? -ENOSPC : 0), "a replacement's result", given.n, (uint64_t)-err);
 	if (err)
 		return;
@@ -469,7 +459,7 @@ static void run(const char *path, bool times)
 	const struct xdpf_meta *meta;
 
 	m = (struct model){ .name = path, .begin = rt_set_now() };
-	must(&m, xdpf_object_open(&o, path, &to_stdout), "open");
+	must(&m, xdpf_object_open(&o, path, &to_stdout), path);
 	must(&m, xdpf_program_load(&m.p, o, &load, &to_stdout), "load");
 	meta = xdpf_program_meta(m.p);
 	m.set = &meta->sets[0];

@@ -175,6 +175,17 @@ for mode in generic native; do
 		nsenter --net="$A" "$XDPF" set add xe0 other 10.99.0.2 --timeout 500ms 2>&1)" exact
 done
 
+# What is taken out of a set's tables hides nothing that stands beside them.
+printf 'set nets : net live;\nnets: drop if ip.src in nets;\npardon: remove ip.src from nets if udp.dport == 5;\n' >"$WORK/nets.xdpf"
+compile "$WORK/nets.xdpf"
+status "prefixes that rules take out" 0 in_a "$XDPF" apply --quiet "$WORK/nets.o" xe0
+status "two of them" 0 set_of replace xe0 nets - < <(printf '10.99.0.0/24\n192.0.2.0/24\n')
+not "one is asked" in_b ping -c1 -W1 10.99.0.1
+status "it goes" 0 set_of remove xe0 nets 10.99.0.0/24
+ok "it is gone" in_b ping -c1 -W1 10.99.0.1
+status "an address of it comes" 0 set_of add xe0 nets 10.99.0.2
+not "it is found" in_b ping -c1 -W1 10.99.0.1
+
 # Tables whose time is over hold no room, and what is both in them and beside them counts once.
 printf 'set row : ip live size 300 timeout 1h;\nrow: drop if ip.src in row;\n' >"$WORK/row.xdpf"
 compile "$WORK/row.xdpf"

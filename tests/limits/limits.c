@@ -5,6 +5,7 @@
  *
  *   limits live OBJECT RATE BURST TOKENS MS   every CPU sends as fast as it can; RATE a second, a packet costs TOKENS
  *   limits keys OBJECT N ROUNDS               a limit of burst 1 that fills in an hour, with room for N keys, `when full closed`
+ *   limits once OBJECT BURST                  a limit that next to never fills: all CPUs ask for more than it has, and together get that, exactly
  *   limits race OBJECT RATE BURST N MS ROUNDS N keys from all CPUs at once, into a table with little more room, `when full closed`
  */
 #include <bpf/bpf.h>
@@ -96,6 +97,7 @@ static volatile bool stop;
 struct sender {
 	pthread_t thread;
 	int prog, cpu;
+	uint64_t packets;
 	bool failed;
 };
 
@@ -110,6 +112,47 @@ static void *sender_run(void *arg)
 	while (!stop && !s->failed)
 		s->failed = send_frames(s->prog, 0x010200c0, BATCH) < 0;
 	return NULL;
+}
+
+/* As many packets of each CPU as one bucket has tokens. */
+static void *taker_run(void *arg)
+{
+	struct sender *s = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(s->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	for (uint64_t left = s->packets; left && !s->failed; left -= left < BATCH ? left : BATCH)
+		s->failed = send_frames(s->prog, 0x010200c0, left < BATCH ? (unsigned)left : BATCH) < 0;
+	return NULL;
+}
+
+static int once(const char *path, uint64_t burst)
+{
+	struct xdpf_program *p = load(path);
+	struct sender taker[MAX_CPUS];
+	struct xdpf_limit_counts c;
+	unsigned n = 0;
+	bool ok = true;
+	cpu_set_t mine;
+
+	sched_getaffinity(0, sizeof(mine), &mine);
+	for (int cpu = 0; cpu < CPU_SETSIZE && n < MAX_CPUS; cpu++)
+		if (CPU_ISSET(cpu, &mine)) {
+			taker[n] = (struct sender){ .prog = p->prog_fd, .cpu = cpu, .packets = burst };
+			if (pthread_create(&taker[n].thread, NULL, taker_run, &taker[n]))
+				return 1;
+			n++;
+		}
+	for (unsigned i = 0; i < n; i++) {
+		pthread_join(taker[i].thread, NULL);
+		ok = ok && !taker[i].failed;
+	}
+	c = counts(p);
+	printf("once: of %llu tokens %u CPUs got %llu\n", (unsigned long long)burst, n, (unsigned long long)c.admitted);
+	xdpf_program_free(p);
+	return !(ok && c.admitted == burst);
 }
 
 struct reading {
@@ -342,6 +385,9 @@ int main(int argc, char **argv)
 		return keys(argv[2], (uint32_t)atoi(argv[3]), (unsigned)atoi(argv[4]));
 	if (argc == 8 && !strcmp(argv[1], "race"))
 		return race(argv[2], atof(argv[3]), atof(argv[4]), (uint32_t)atoi(argv[5]), (unsigned)atoi(argv[6]), (unsigned)atoi(argv[7]));
-	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS | race OBJECT RATE BURST N MS ROUNDS\n");
+	if (argc == 4 && !strcmp(argv[1], "once"))
+		return once(argv[2], strtoull(argv[3], NULL, 10));
+	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS | once OBJECT BURST\n"
+		"       limits race OBJECT RATE BURST N MS ROUNDS\n");
 	return 2;
 }

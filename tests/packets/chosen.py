@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """Keys that somebody chose: addresses of one /56 that differ only in the last byte of each half, and such that differ in one byte, with all TTLs. A
-limit has room for all of them, as for any others: each has its tokens, none goes by for want of room, whatever the seed.
+limit has room for all of them, as for any others: each has its tokens, none goes by for want of room, whatever the seed. And keys that had to
+move on where others were before them: when those have gone, they have their own bucket, and no second one where there is room now.
 
 usage: chosen.py [--xdpfc XDPFC] [--xdpf XDPF]
 """
@@ -18,6 +19,7 @@ import diff
 
 BYTES = range(0, 256, 2)
 RULES = ("limit source = 1/h burst 1 per ip.src size 50k;\nlimit hops = 1/h burst 1 per (ip6.src, ip.ttl) size 50k;\ndefault pass;\n"
+         "limit behind = 6/m burst 1 per ip4.src size 3000;\nlater: drop if udp.sport == 5 over behind;\n"
          "over: drop if udp.sport == 1 over source;\nfar: drop if udp.sport == 3 over hops;\n")
 
 
@@ -26,6 +28,17 @@ def frame(port, a, b, ttl):
     source = bytes.fromhex("20010db8000000") + bytes((a, 0, 0, 0, 0, 0, 0, 0, b))
     return (bytes.fromhex("02000000000102000000000286dd") + struct.pack(">IHBB", 6 << 28, len(udp), 17, ttl) + source +
             bytes.fromhex("20010db8ffff00000000000000000001") + udp)
+
+
+def plain(number):
+    udp = struct.pack(">HHHH", 5, 2, 8, 0)
+    return (bytes.fromhex("0200000000010200000000020800") + struct.pack(">BBHHHBBHII", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+                                                                       0x0a000000 + number * 2654435761 % (1 << 24), 0x0a000002) + udp)
+
+
+# A bucket is full again after 10 s. The first ones are, when the others, which are not, ask again.
+FIRST, OTHERS, SECOND = range(1500), range(1500, 3000), 1000000000
+BEHIND = [(0, n) for n in FIRST] + [(6, n) for n in OTHERS] + [(11, n) for n in OTHERS]
 
 
 def main():
@@ -43,18 +56,20 @@ def main():
         rules, capture, prog = (os.path.join(tmp, name) for name in ("chosen.xdpf", "frames.pcap", "chosen.o"))
         with open(rules, "w") as f:
             f.write(RULES)
-        corpus.write_pcap(capture, frames + frames, [corpus.START] * (2 * len(frames)))
+        corpus.write_pcap(capture, frames + frames + [plain(n) for _, n in BEHIND],
+                          [corpus.START] * (2 * len(frames)) + [corpus.START + at * SECOND for at, _ in BEHIND])
         for command in ((args.xdpfc, "--quiet", rules, "-o", prog), (args.xdpf, "run", "--json", prog, capture)):
             done = diff.run(*command)
             if done.returncode:
                 print("FAILED: %s\n0 passed, 1 failed, 0 skipped" % done.stderr)
                 return 1
         limits = json.loads(done.stdout.splitlines()[-1])["summary"]["limits"]
-    want = {"admitted": len(frames) // 2, "denied": len(frames) // 2, "full": 0}
-    failed = [(limit, what) for limit in limits for what in want if limit[what] != want[what]]
+    each = {"admitted": len(frames) // 2, "denied": len(frames) // 2, "full": 0}
+    want = {"source": each, "hops": each, "behind": {"admitted": len(FIRST) + len(OTHERS), "denied": len(OTHERS), "full": 0}}
+    failed = [(limit, what) for limit in limits for what in each if limit[what] != want[limit["name"]][what]]
     for limit, what in failed:
-        print("FAILED: %s: %s: %d of %d" % (limit["name"], what, limit[what], want[what]))
-    print("%d passed, %d failed, 0 skipped" % (len(limits) * len(want) - len(failed), len(failed)))
+        print("FAILED: %s: %s: %d of %d" % (limit["name"], what, limit[what], want[limit["name"]][what]))
+    print("%d passed, %d failed, 0 skipped" % (len(limits) * len(each) - len(failed), len(failed)))
     return 1 if failed else 0
 
 

@@ -120,7 +120,7 @@ static void reads_strings(void **state)
 	};
 	static const char *const broken[] = {
 		"\\", "\\x", "\\u12", "\\u12g4", "\\u0000", "\\ud800", "\\ud800\\u0041", "\\udc00", "\xc3", "\xc3\x41", "\x80", "\xff", "\xc0\x80",
-		"\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\nb", "a\x01",
+		"\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "a\nb", "a\x01",
 	};
 	const char *at = strstr(good, "drop\"}],");
 	char text[4096];

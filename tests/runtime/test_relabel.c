@@ -276,7 +276,8 @@ static void images_get_the_new_indexes(void **state)
 static void refuses_broken_moves(void **state)
 {
 	static const char *const bad[] = {
-		"\"indexes\":[[0,2,5]]", "\"indexes\":[[0,3,5],[3,1,9]]", "\"indexes\":[[1,3,5]]", "\"indexes\":[[0,1,5],[1,2,5]]",
+		"\"indexes\":[[0,4,5]]", "\"indexes\":[[0,1,5],[1,3,7]]", "\"indexes\":[[0,2,5]]", "\"indexes\":[[0,3,5],[3,1,9]]",
+		"\"indexes\":[[1,3,5]]", "\"indexes\":[[0,1,5],[1,2,5]]",
 		"\"indexes\":[[0,3,4194304]]", "\"indexes\":[[0,3,-1]]", "\"indexes\":[[0,3]]", "\"indexes\":[\"x\"]",
 		"\"past\":[[0,0,\"drop\",null,0,0]]", "\"past\":[[7,1,\"drop\",null,0,0]]", "\"past\":[[7,0,\"melt\",null,0,0]]", "\"past\":[[7]]",
 		"\"past\":[[7,0,\"drop\",null,0,0],[7,0,\"drop\",null,0,0]]", "\"past\":[[7,0,\"drop\",4194304,0,0]]",
@@ -300,6 +301,32 @@ static void refuses_broken_moves(void **state)
 	}
 }
 
+/* Where tables of an image begin: within it, all four bytes of it. */
+static void refuses_broken_images(void **state)
+{
+	static const struct { const char *image; int err; } images[] = {
+		{ "\"size\":64,\"whats\":[[60,1]],\"indexes\":[8,2]", 0 }, { "\"size\":64,\"whats\":[[64,1]],\"indexes\":[8,2]", -EBADMSG },
+		{ "\"size\":64,\"whats\":[[0,1]],\"indexes\":[64,2]", -EBADMSG }, { "\"size\":64,\"whats\":[[2,1]],\"indexes\":[8,2]", -EBADMSG },
+		{ "\"size\":64,\"whats\":[[0,0]],\"indexes\":[8,2]", -EBADMSG }, { "\"size\":64,\"whats\":[[0,1]],\"indexes\":null", -EBADMSG },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
+		struct said said = { "" };
+		const struct xdpf_log log = { on_log, &said };
+		struct rt_meta *m = NULL;
+		char *text = NULL;
+
+		assert_true(asprintf(&text, "{\"xdpf\":1,\"compiler\":\"c\",\"program\":\"p\",\"files\":[{\"name\":\"f\",\"default\":{\"index\":1,"
+				     "\"verdict\":\"pass\"},\"counters\":true}],\"counters\":[],\"ifaces\":[],\"rules\":[" RULE("0") "],"
+				     "\"image\":{%s},\"shape\":\"0123456789abcdef0123456789abcdef\"}", images[i].image) > 0);
+		if (rt_meta_parse(&m, text, strlen(text), &log) != images[i].err)
+			fail_msg("%s: %s", images[i].image, said.text);
+		rt_meta_free(m);
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +334,7 @@ int main(void)
 		cmocka_unit_test(counters_of_what_is_gone_are_let_be), cmocka_unit_test(another_verdict_counts_apart),
 		cmocka_unit_test(new_rules_get_no_index_that_is_noted),
 		cmocka_unit_test(indexes_in_the_code_must_stay), cmocka_unit_test(images_get_the_new_indexes), cmocka_unit_test(refuses_broken_moves),
+		cmocka_unit_test(refuses_broken_images),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
