@@ -45,7 +45,7 @@ check:
 differential:
 	@scripts/setup build check
 	@$(call BUILD,differential)
-	@nice tests/differential/run --worker build/release/differential/xdpf_differential --frames 2000 $(if $(FILES),--load --files $(FILES),--pairs $(N)) $(if $(SEED),--seed $(SEED))
+	@nice tests/differential/run --worker build/release/differential/xdpf_differential --frames 1000 $(if $(FILES),--load --files $(FILES),--pairs $(N)) $(if $(SEED),--seed $(SEED))
 	@$(if $(FILES),:,tests/differential/oracles.py --xdpfc build/release/xdpfc --pcap 500 --nft 50 $(if $(SEED),--seed $(SEED)))
 
 check-kernels:
