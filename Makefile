@@ -13,6 +13,9 @@
 #   make check-threads
 #                 the compiler and its library in many threads, under ThreadSanitizer. 3 minutes
 #   make mutants  faults put into the tree one at a time: do the tests find each of them? An hour and more (MUTANTS="--layer sema", "--only NAME")
+#   make deb      Debian packages of the tools and libraries: build/deb/*.deb
+#   make check-deb
+#                 the packages in a clean Debian: installed, used, upgraded, removed without a trace; lintian. 5 minutes
 #   make fuzz     the front end and the evaluator on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
 #   make clean
 
@@ -21,7 +24,7 @@ FUZZ_SECONDS ?= 20
 N ?= 100000
 BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
-.PHONY: all release demo check check-kernels check-threads bench differential fuzz mutants clean
+.PHONY: all release demo check check-kernels check-threads bench deb check-deb differential fuzz mutants clean
 
 all: release
 
@@ -42,7 +45,7 @@ check:
 differential:
 	@scripts/setup build check
 	@$(call BUILD,differential)
-	@nice tests/differential/run --worker build/release/differential/xdpf_differential --frames 2000 $(if $(FILES),--load --files $(FILES),--pairs $(N)) $(if $(SEED),--seed $(SEED))
+	@nice tests/differential/run --worker build/release/differential/xdpf_differential --frames 1000 $(if $(FILES),--load --files $(FILES),--pairs $(N)) $(if $(SEED),--seed $(SEED))
 	@$(if $(FILES),:,tests/differential/oracles.py --xdpfc build/release/xdpfc --pcap 500 --nft 50 $(if $(SEED),--seed $(SEED)))
 
 check-kernels:
@@ -69,6 +72,14 @@ fuzz:
 mutants:
 	@scripts/setup build check
 	@tests/mutants/run $(MUTANTS)
+
+deb:
+	@scripts/setup build deb
+	@scripts/deb
+
+check-deb: deb
+	@scripts/setup check-deb
+	@tests/deb/run build/deb
 
 clean:
 	rm -rf build

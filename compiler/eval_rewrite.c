@@ -22,14 +22,20 @@ static uint32_t sum(const uint8_t *p, size_t n)
 	return (uint32_t)(s % 0xffff);
 }
 
-/* Of the addresses that a transport checksum is over: with segments left the destination is the last one of the routing header. */
+/* With segments left, transport checksums are over the last destination of the routing header. */
+static bool other_destination(const uint8_t *data, const struct dissect *d)
+{
+	return dissect_has(d, HDR_RT) && data[d->offset[HDR_RT] + 3];
+}
+
+/* Of the addresses that a transport checksum is over. */
 static uint32_t addresses(const uint8_t *data, const struct dissect *d)
 {
 	const uint8_t *ip = data + d->offset[HDR_IP];
 
 	if (dissect_has(d, HDR_IP4))
 		return sum(ip + 12, 8);
-	if (dissect_has(d, HDR_RT) && data[d->offset[HDR_RT] + 3])
+	if (other_destination(data, d))
 		return sum(ip + 8, 16);
 	return sum(ip + 8, 32);
 }
@@ -153,7 +159,8 @@ bool eval_write(struct eval_packet *pkt, const struct dissect *outer, const stru
 
 		if (!dissect_has(d, c->header) || (c->header == f->header && c->off == f->off))
 			continue;
-		if (lang_sum_owner(f->header) == c->owner || (c->pseudo && is_address(id)))
+		if (lang_sum_owner(f->header) == c->owner ||
+		    (c->pseudo && is_address(id) && !(id == FIELD_IP6_DST && other_destination(pkt->data, d))))
 			keep_right(pkt->data, before, d, c);
 	}
 	/* What carries it may have a checksum over all that it carries. */

@@ -32,6 +32,18 @@ else
 	skip "in C++" "there is no g++"
 fi
 ok "the example" "$CC" -Wall -Wextra -Werror "${FLAGS[@]}" "$ROOT/examples/library/guard.c" $cflags $(pkg-config --libs libxdpf) -o "$WORK/guard"
+mkdir "$WORK/found"
+cat >"$WORK/found/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.25)
+project(guard LANGUAGES C)
+find_package(xdpf 0.1 REQUIRED)
+add_executable(guard ${EXAMPLE})
+target_link_libraries(guard PRIVATE xdpf::xdpf)
+END
+ok "CMake finds it" cmake -S "$WORK/found" -B "$WORK/found/build" -DCMAKE_C_COMPILER="$CC" -DCMAKE_C_FLAGS="${FLAGS[*]}" \
+	-DCMAKE_PREFIX_PATH="$WORK/root/usr" -DEXAMPLE="$ROOT/examples/library/guard.c"
+ok "and builds the example" cmake --build "$WORK/found/build"
+status "which runs" 2 "$WORK/found/build/guard"
 is "what it needs" "$(readelf -d "$WORK/guard" | grep -c 'NEEDED.*libxdpf.so.1\]')" 1
 
 network

@@ -35,7 +35,10 @@ def fixed():
     with open(os.path.join(ROOT, "grammar", "rewrite.def")) as f:
         ids = set(re.findall(r"^FIXED\((\w+),", f.read(), re.M))
     with open(os.path.join(ROOT, "grammar", "fields.def")) as f:
-        return {name for form, id, name, _ in (m.groups() for m in map(FIELD.match, f) if m) if form == "META" or id in ids}
+        rows = [m.groups() for m in map(FIELD.match, f) if m]
+    # Of a group, what all its members are.
+    members = {id: {c.strip() for c in rest.split(",")[3:8]} - {"NONE"} for form, id, _, rest in rows if form == "ALIAS"}
+    return {name for form, id, name, _ in rows if form == "META" or id in ids or (id in members and members[id] <= ids)}
 
 
 def types():
