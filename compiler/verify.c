@@ -243,7 +243,6 @@ static bool function(struct verify *v, size_t f)
 	if (!s || !(s->frame = calloc(1, sizeof(*s->frame))))
 		arena_fail();
 	s->at = fn->begin;
-	s->frame->function = f;
 	s->frame->callsite = SIZE_MAX;
 	s->frame->chain = live_chain(v, NULL, SIZE_MAX, f);
 	s->frame->reg[1] = reg_pointer(REG_CONTEXT);
@@ -297,7 +296,6 @@ bool verify(const struct verify_code *c, struct verify_work *out, const char **e
 	v.seen = arena_array(a, c->n + 1, sizeof(*v.seen));
 	v.longest = arena_array(a, c->n_functions + 1, sizeof(*v.longest));
 	v.moves = arena_array(a, c->n_functions + 1, sizeof(*v.moves));
-	v.called = arena_array(a, c->n_functions + 1, sizeof(*v.called));
 	places(&v);
 	live_registers(&v);
 	ok = globals(&v, c->program, arena_array(a, c->n_functions + 1, sizeof(bool))) && function(&v, c->program);

@@ -260,7 +260,6 @@ bool step_call(struct verify *v, const struct bpf_insn *i)
 	if (to == SIZE_MAX)
 		return of_kernel(v, i);
 	f = &v->code->function[to];
-	v->called[to] = true;
 	if (f->global) {
 		struct reg *r = state_top(v->cur)->reg;
 
@@ -280,7 +279,6 @@ bool step_call(struct verify *v, const struct bpf_insn *i)
 	in = state_enter(v->cur);
 	caller = &v->cur->frame[v->cur->depth - 1];
 	in->callsite = at;
-	in->function = to;
 	in->chain = live_chain(v, caller->chain, at, to);
 	for (unsigned k = 1; k < 6; k++)
 		in->reg[k] = caller->reg[k];

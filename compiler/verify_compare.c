@@ -113,16 +113,9 @@ int number_compare(const struct number *a, const struct number *b, unsigned op, 
 	}
 }
 
-static struct bits known_in_both(struct bits a, struct bits b)
-{
-	uint64_t mask = a.mask & b.mask;
-
-	return (struct bits){ (a.value | b.value) & ~mask, mask };
-}
-
 static void are_equal(struct number *a, struct number *b, bool half)
 {
-	struct bits both = known_in_both(a->bits, b->bits);
+	struct bits both = bits_both(a->bits, b->bits);
 	uint64_t part = half ? UINT32_MAX : UINT64_MAX;
 
 	if (half) {

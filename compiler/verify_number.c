@@ -20,7 +20,7 @@ static struct bits bits_range(uint64_t min, uint64_t max)
 	return (struct bits){ min & ~below, below };
 }
 
-static struct bits bits_both(struct bits a, struct bits b)
+struct bits bits_both(struct bits a, struct bits b)
 {
 	uint64_t mask = a.mask & b.mask;
 

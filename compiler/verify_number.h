@@ -20,6 +20,8 @@ struct number {
 	int32_t smin32, smax32;
 };
 
+/* What is known where both are so. */
+struct bits bits_both(struct bits a, struct bits b);
 /* The lowest @bytes, their order turned where @turn. */
 struct bits bits_swapped(struct bits b, unsigned bytes, bool turn);
 struct number number_any(void);

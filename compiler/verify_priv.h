@@ -46,7 +46,6 @@ struct frame {
 	struct slot *slot;		/* [0] is the uppermost */
 	unsigned n_slots;
 	size_t callsite;
-	size_t function;
 	struct chain *chain;
 };
 
@@ -104,7 +103,6 @@ struct verify {
 	struct state *cur, **waiting;
 	size_t n_waiting, cap_waiting;
 	uint64_t *longest;		/* of each function; UINT64_MAX: not walked yet */
-	bool *called;
 	bool *moves;			/* of each function: it may move the packet */
 	size_t walked, jumps, last_walked, last_jumps;
 	uint32_t ids;
