@@ -35,7 +35,9 @@ void cg_soon_begin(struct cg *g)
 	g->soon_rule = cg_alloca(g, g->ptr, "rule's counter");
 	g->soon_verdict = cg_alloca(g, g->ptr, "verdict's counter");
 	g->soon_end = cg_block(g, "expected");
+	/* both: a register that is moved on some ways before it is written is refused, though it is used only behind the other */
 	LLVMBuildStore(g->b, LLVMConstNull(g->ptr), g->soon_rule);
+	LLVMBuildStore(g->b, LLVMConstNull(g->ptr), g->soon_verdict);
 }
 
 /* The counter; to @none, if there is none, which is never. */
