@@ -155,7 +155,7 @@ class Suite:
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("xdpfc")
-    parser.add_argument("--rules", type=int, default=200000)
+    parser.add_argument("--rules", type=int, default=100000)
     parser.add_argument("--elements", type=int, default=1000000)
     args = parser.parse_args()
     args.xdpfc = os.path.abspath(args.xdpfc)
