@@ -87,7 +87,7 @@ done
 # Packets take one after the other out of the set, and from then on ask for it, while others are put in and taken out, and expire or stay.
 for type in ip net; do
 	cat >"$WORK/taken.xdpf" <<END
-set feed : $type live size 150k timeout 1h;
+set feed : $type live size $((3 * ELEMENTS)) timeout 1h;
 take:  remove ip.src from feed if udp.dport == 9;
 stays: drop if ip.src == 10.0.0.1 and ip.src in feed;
 left:  drop if ip.src == 10.0.0.1;
