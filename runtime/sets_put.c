@@ -222,13 +222,18 @@ int rt_place_put(const struct rt_place *at, const struct rt_list *list, const un
 int rt_place_put_one(const struct rt_place *at, const unsigned char *key, const struct xdpf_element *e, bool there, bool *swept, uint64_t now,
 		     const struct xdpf_log *log)
 {
-	struct xdpf_element value = *e;
+	struct xdpf_element value = *e, is;
 	int err;
 
 	value.turn = at->turn;
 	while (bpf_map_update_elem(at->fd, key, &value, there ? BPF_ANY : BPF_NOEXIST)) {
-		if (errno == EEXIST)	/* a rule put it there meanwhile, which knows better */
-			return 0;
+		if (errno == EEXIST) {
+			/* a rule put it there meanwhile, which knows better; or it has expired there */
+			if (rt_place_has(at->fd, at->set, key, 0, &is) && rt_element_is_live(&is, at->turn, now))
+				return 0;
+			there = true;
+			continue;
+		}
 		if (errno != E2BIG && errno != ENOSPC)
 			return rt_fail_sys(log, errno, "set %s cannot be added to", at->set->name);
 		if (*swept)
