@@ -16,6 +16,8 @@
 #   make deb      Debian packages of the tools and libraries: build/deb/*.deb
 #   make check-deb
 #                 the packages in a clean Debian: installed, used, upgraded, removed without a trace; lintian. 5 minutes
+#   make check-browser
+#                 pages of filters (xdpfc --emit=html) in Chromium, by day and night, wide and narrow; pictures are build/pages/*.png. A minute
 #   make fuzz     the front end and the evaluator on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
 #   make clean
 
@@ -24,7 +26,7 @@ FUZZ_SECONDS ?= 20
 N ?= 100000
 BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
-.PHONY: all release demo check check-kernels check-threads bench deb check-deb differential fuzz mutants clean
+.PHONY: all release demo check check-kernels check-threads bench deb check-deb check-browser differential fuzz mutants clean
 
 all: release
 
@@ -80,6 +82,11 @@ deb:
 check-deb: deb
 	@scripts/setup check-deb
 	@tests/deb/run build/deb
+
+check-browser:
+	@scripts/setup build check-browser
+	@$(call BUILD,dev)
+	@tests/page/browser build/dev/xdpfc build/pages
 
 clean:
 	rm -rf build

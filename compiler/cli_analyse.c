@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli.h"
+#include "cli_finding.h"
 #include "cli_place.h"
 #include "cli_witness.h"
 #include "utf8.h"
@@ -17,6 +18,11 @@ static const char *const kinds[] = {
 	[FINDING_ELEMENT] = "element", [FINDING_NO_ARP] = "no-arp", [FINDING_NO_NEIGHBOURS] = "no-neighbour-discovery",
 	[FINDING_UNDECIDED] = "not-decided",
 };
+
+const char *cli_finding_kind(const struct finding *f)
+{
+	return kinds[f->kind];
+}
 
 enum { MOST_NAMED = 8 };	/* rules that the text names; the data have all of them */
 
@@ -72,8 +78,7 @@ static const char *verb(const struct finding *f)
 	return f->by.n == 1 ? "decides" : "decide";
 }
 
-/* What was found, in one line. */
-static const char *says(struct cli *cli, const struct finding *f)
+const char *cli_finding_says(struct cli *cli, const struct finding *f)
 {
 	struct arena *a = cli->arena;
 
@@ -105,7 +110,7 @@ static const char *says(struct cli *cli, const struct finding *f)
 	return "";
 }
 
-static struct span at(const struct finding *f)
+struct span cli_finding_at(const struct finding *f)
 {
 	struct span file = { f->unit->source, 0, 0 };
 
@@ -116,7 +121,7 @@ static void text(struct cli *cli, const struct finding *f)
 {
 	const char *label = f->rule && f->rule->label.s ? arena_printf(cli->arena, "`%s`: ", shown(cli, f->rule->label.s)) : "";
 
-	printf("%s: %s%s\n", cli_place(cli, at(f)), label, says(cli, f));
+	printf("%s: %s%s\n", cli_place(cli, cli_finding_at(f)), label, cli_finding_says(cli, f));
 	if (!f->packet)
 		return;
 	fputs("    ", stdout);
@@ -140,9 +145,9 @@ static json_t *data(struct cli *cli, const struct finding *f)
 {
 	json_t *by = json_array(), *o;
 
-	o = json_pack("{s:s}", "kind", kinds[f->kind]);
-	cli_json_place(cli, o, at(f));
-	json_object_set_new(o, "text", cli_json_string(says(cli, f)));
+	o = json_pack("{s:s}", "kind", cli_finding_kind(f));
+	cli_json_place(cli, o, cli_finding_at(f));
+	json_object_set_new(o, "text", cli_json_string(cli_finding_says(cli, f)));
 	json_object_set_new(o, "rule", f->rule ? cli_json_string(shown(cli, f->rule->shown)) : json_null());
 	for (size_t i = 0; i < f->by.n; i++)
 		json_array_append_new(by, json_rule(cli, f->by.v[i]));

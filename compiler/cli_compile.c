@@ -23,7 +23,7 @@ static int emit(struct cli *cli, const struct ast_program *p, const struct compi
 		cli_show(cli);
 		return EXIT_INPUT;
 	}
-	return cli_usage("--emit=%s: there are the stages ast, ir, llvm, asm, json and xdpf", cli->emit);
+	return cli_usage("--emit=%s: there are the stages ast, ir, llvm, asm, json, xdpf and html", cli->emit);
 }
 
 /* A slip that costs a rule file: its name behind -o. */

@@ -21,6 +21,7 @@ GROUPS = (
     ("explain", "Explaining", "Of --explain."),
     ("import", "Rules of other filters", None),
     ("analyse", "Analyses", None),
+    ("page", "Pages", "Of --emit=html."),
     ("all", "Everywhere", None),
 )
 STATUS = (("0", "done"), ("1", "the input is wrong, or a test failed"), ("2", "usage"),
