@@ -9,6 +9,7 @@
 #include "cli.h"
 #include "cli_finding.h"
 #include "cli_place.h"
+#include "cli_progress.h"
 #include "cli_witness.h"
 #include "utf8.h"
 
@@ -168,7 +169,9 @@ int cli_analyse(struct cli *cli)
 	p = cli_front(cli);
 	if (!p)
 		return EXIT_INPUT;
+	cli_progress_begin(cli, "analysing");
 	analyse_program(cli->arena, p, &o, &found);
+	cli_progress_end();
 	list = json_array();
 	for (size_t i = 0; i < found.list.n; i++)
 		if (cli->json)

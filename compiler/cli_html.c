@@ -8,6 +8,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "cli_progress.h"
+
 static void texts(struct html *h)
 {
 	for (size_t i = 0; i < h->p->sources.n; i++) {
@@ -110,6 +112,7 @@ int cli_html(struct cli *cli)
 	h.p = cli_front(cli);
 	if (!h.p)
 		return EXIT_INPUT;
+	cli_progress_begin(cli, "compiling");
 	if (!compile_budget(h.p, &o, &cli->diag, &h.budget)) {
 		cli_show(cli);
 		return EXIT_INPUT;
@@ -118,7 +121,9 @@ int cli_html(struct cli *cli)
 		h.heat = html_heat(&h, cli->stats, &status);
 	if (cli->stats && !h.heat)
 		return status;
+	cli_progress_begin(cli, "analysing");
 	analyse_program(cli->arena, h.p, &how, &h.found);
+	cli_progress_end();
 	texts(&h);
 	page(&h);
 	if (h.heat)
