@@ -1,6 +1,6 @@
 /*
- * A bar for who waits. In: what is being done, and how far it is where that is known. Out: behind a second a line on the terminal that standard error is,
- * drawn anew now and then, and gone when it is done; nothing where that is no terminal, or a dumb one. It has no colours.
+ * A bar for who waits. In: what is being done, and how far it is where that is known. Out: behind a second a line on the terminal that standard error
+ * is, drawn anew now and then, and gone when it is done; nothing where that is no terminal, or a dumb one. It has no colours.
  *
  * A signal draws it, since what takes the time is in libraries that know nothing of terminals; so there is one, and its state is static.
  */
