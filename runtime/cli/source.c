@@ -1,6 +1,6 @@
 /*
- * What is to run: an object file as it is, or a rule file, which xdpfc compiles to one; of standard input, either. xdpfc stands beside this program, or
- * in PATH; its diagnostics go where ours go, and its exit status becomes ours.
+ * What is to run: an object file as it is, or a rule file, which xdpfc compiles to one; of standard input, either. xdpfc stands beside this program,
+ * or in PATH; its diagnostics go where ours go, and its exit status becomes ours.
  */
 #include <errno.h>
 #include <limits.h>
