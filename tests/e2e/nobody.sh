@@ -56,4 +56,19 @@ for line in "bin/xdpf test - <rules.xdpf" "bin/xdpf run - edge.pcap <rules.xdpf"
 	esac
 	status "$line" 0 piped "set -o pipefail; $line"
 done
+
+# ---- a bar for who waits: on a terminal, and gone behind it ----
+printf 'set banned : ip live size 400k;\nbad: drop if ip.src in banned;\n' >many.xdpf
+ok "room for many" in_a bin/xdpf apply --quiet many.xdpf xe0
+/usr/bin/python3 -c 'for i in range(200000): print("10.%d.%d.%d" % (i >> 16, i >> 8 & 255, i & 255))' >many
+bar() {		# ENVIRONMENT: what comes on a terminal
+	in_a env "$@" /usr/bin/python3 -c 'import pty; pty.spawn(["bin/xdpf", "set", "replace", "xe0", "banned", "many"])' </dev/null | cat -v
+}
+OUT=$(bar TERM=xterm NO_COLOR=1)
+says "a bar, and gone" "\\^M\[#+ *\] [0-9]+.*\\^M\^\[\[K"
+is "without colours" "$(grep -c '\[[0-9;]*m' <<<"$OUT")" 0
+OUT=$(bar TERM=dumb)
+is "none on a dumb terminal" "$(grep -c '\[#' <<<"$OUT")" 0
+status "none in a pipe" 0 piped "bin/xdpf set replace xe0 banned many"
+is "but what was done" "$OUT" "set banned: 200000 elements, 0 added, 0 taken out"
 report
