@@ -64,16 +64,16 @@ static V element(struct cg_lookup *l, size_t at, V i, unsigned bytes)
 	return cg_look(l, add(l->g, cg_described(l->g, at), shl(l->g, i, bytes / 2)), bytes);
 }
 
-/* An entry of MAP_WORD, or where it is a page that page's element @i. */
-static V descend(struct cg_lookup *l, size_t at, V entry, V i)
+/* An entry of MAP_WORD, or where it is a page that page's element at @at, in bytes. Without a branch, which the processor could not foresee: where it is
+ * none the first page is read, whose beginning is zero. Few instructions wait for the last page's entry, since each of them costs. */
+static V descend(struct cg_lookup *l, size_t pages, V entry, V at)
 {
 	struct cg *g = l->g;
-	/* all ones where it is a page: without a branch, which the processor could not foresee */
-	V page = LLVMBuildSub(g->b, shr(g, entry, 15), cg_c(g, 1), ""), e, differ;
+	V page = LLVMBuildSub(g->b, shr(g, entry, 15), cg_c(g, 1), "");	/* all ones where it is a page */
+	V off = LLVMBuildAnd(g->b, LLVMBuildOr(g->b, shl(g, entry, 9), at, ""), page, "");
+	V known = LLVMBuildAnd(g->b, entry, LLVMBuildNot(g->b, page, ""), "");
 
-	e = element(l, at, add(g, shl(g, LLVMBuildAnd(g->b, entry, page, ""), 8), i), 2);
-	differ = LLVMBuildAnd(g->b, LLVMBuildXor(g->b, entry, e, ""), page, "");
-	return LLVMBuildXor(g->b, entry, differ, "");
+	return LLVMBuildOr(g->b, cg_look(l, add(g, off, cg_described(g, pages)), 2), known, "");
 }
 
 static V map_word(struct cg_lookup *l, const struct map *m, V v)
@@ -83,7 +83,7 @@ static V map_word(struct cg_lookup *l, const struct map *m, V v)
 	V e = element(l, m->at, shr(g, v, shift), 2);
 
 	for (unsigned i = 1; i <= m->steps; i++)
-		e = descend(l, m->at + 4 * (size_t)i, e, and(g, shr(g, v, shift - 8 * i), 255));
+		e = descend(l, m->at + 4 * (size_t)i, e, shl(g, and(g, shr(g, v, shift - 8 * i), 255), 1));
 	return and(g, e, MAP_LEAF - 1);
 }
 
