@@ -64,8 +64,8 @@ static V element(struct cg_lookup *l, size_t at, V i, unsigned bytes)
 	return cg_look(l, add(l->g, cg_described(l->g, at), shl(l->g, i, bytes / 2)), bytes);
 }
 
-/* An entry of MAP_WORD, or where it is a page that page's element at @at, in bytes. Without a branch, which the processor could not foresee: where it is
- * none the first page is read, whose beginning is zero. Few instructions wait for the last page's entry, since each of them costs. */
+/* An entry of MAP_WORD, or where it is a page that page's element at @at, in bytes. Without a branch, which the processor could not foresee: where it
+ * is none the first page is read, whose beginning is zero. Few instructions wait for the last page's entry, since each of them costs. */
 static V descend(struct cg_lookup *l, size_t pages, V entry, V at)
 {
 	struct cg *g = l->g;
