@@ -2,8 +2,8 @@
  * Rule files to JSON and back, many in one process. In: an output directory and rule files. Out: for each that can be parsed a line of what
  * came of it, and its document in the directory, N.json for the Nth; the exit status says whether all was as it should be.
  *
- * For each: its canonical text is its own layout, and has the same comments in the same order; text, JSON, text again is that text to the byte. Where the checker takes it, the tree that JSON's text makes is the
- * tree of the canonical text, and warnings say the same.
+ * For each: its canonical text is its own layout, and has the same comments in the same order; text, JSON, text again is that text to the byte.
+ * Where the checker takes it, the tree that JSON's text makes is the tree of the canonical text, and warnings say the same.
  */
 #include <stdlib.h>
 #include <string.h>
