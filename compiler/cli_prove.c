@@ -140,7 +140,8 @@ static void summary(const struct cli *cli, const struct tally *t)
 	json_t *o;
 
 	if (cli->json) {
-		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared, "passed",
+		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared,
+			      "passed",
 			      (json_int_t)t->passed, "disagreed", (json_int_t)t->disagreed, "malformed", (json_int_t)t->malformed,
 			      "malformed_otherwise", (json_int_t)t->malformed_other, "later_fragments_otherwise", (json_int_t)t->later_other,
 			      "accepted", (json_int_t)(t->fragments + t->stateless), "unseen", (json_int_t)t->unseen, "rules",

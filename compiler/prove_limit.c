@@ -169,8 +169,9 @@ static bool judge(const struct prove *pr, size_t series, int64_t late, enum prov
 
 bool prove_judge_series(struct prove *pr, size_t series, struct prove_timed *out)
 {
-	enum prove_verdict *want = arena_array(pr->arena, pr->timed.n + 1, sizeof(*want)), *early = arena_array(pr->arena, pr->timed.n + 1, sizeof(*early)),
-			   *late = arena_array(pr->arena, pr->timed.n + 1, sizeof(*late));
+	const size_t n = pr->timed.n + 1;
+	enum prove_verdict *want = arena_array(pr->arena, n, sizeof(*want)), *early = arena_array(pr->arena, n, sizeof(*early)),
+			   *late = arena_array(pr->arena, n, sizeof(*late));
 	const struct ast_limit *l = pr->p->limit.v[series];
 	uint64_t first = 0;
 
@@ -187,7 +188,8 @@ bool prove_judge_series(struct prove *pr, size_t series, struct prove_timed *out
 		out->packets++;
 		out->unseen += p->original == PROVE_UNSEEN;
 		/* all of the first ones came before half a token was back, or the machine was too busy to say anything */
-		out->slow = out->slow || (!out->paused && !p->pause && p->sent - first > token_of(l) / 2) || early[i] != want[i] || late[i] != want[i];
+		out->slow = out->slow || early[i] != want[i] || late[i] != want[i];
+		out->slow = out->slow || (!out->paused && !p->pause && p->sent - first > token_of(l) / 2);
 		out->paused = out->paused || p->pause;
 		p->translation = want[i];
 		out->otherwise += p->original != p->translation;

@@ -115,7 +115,7 @@ static uint64_t wait_for(uint64_t pause)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* Each goes with its number as the mark: a veth pair within one namespace keeps it. Those that have a time are first: nothing was taken from limits. */
+/* Each goes with its number as the mark: a veth pair within one namespace keeps it. Those that have a time are first: limits are full then. */
 static bool send_all(const struct prove *pr, struct prove_shared *s)
 {
 	int fd[PROVE_IFACES];
