@@ -84,6 +84,7 @@ static struct ast_program *front(struct arena *a, const struct source_reader *r,
 
 	p->arena = a;
 	p->reader = r;
+	p->keep_elements = asked && asked->elements;
 	if (asked && asked->texts)
 		ok = compile_parse_texts(p, asked->texts, d);
 	for (size_t i = 0; i < n; i++)
