@@ -44,7 +44,7 @@ static const char help[] =
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
 	"  --max-{instructions,verified,memory,stack,path,lookups} N, --cpus N   --budget\n"
-	"  --effort N, --total-effort N   --analyse, --diff: solver's steps, for a question\n"
+	"  --effort N, --total-effort N   --analyse, --diff: the solver's steps\n"
 	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
 	"                    --run, --explain: what is not in the frame (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
