@@ -16,8 +16,8 @@ struct cli {
 	const char *out;		/* -o */
 	const char *emit, *import, *list, *run, *explain;	/* their values; NULL: not asked for */
 	bool check, test, budget, format, analyse, diff;
-	const char *effort;		/* as text; .most_effort is its number */
-	uint64_t most_effort;
+	const char *effort, *total_effort;	/* as text; .most_effort and .most_total are their numbers */
+	uint64_t most_effort, most_total;
 	const char *mcpu;
 	const char *engine, *set_engine, *table_memory, *counting_text;	/* as text; these three have what they say */
 	enum counting counting;

@@ -102,9 +102,10 @@ const char *cli_finding_says(struct cli *cli, const struct finding *f)
 		return arena_printf(a, "set `%s`: %s is covered by %s (%s)", shown(cli, f->name), element(cli, f->set, f->element[0]),
 				    element(cli, f->set, f->element[1]), cli_place_within(cli, f->other));
 	case FINDING_NO_ARP:
-		return "IPv4 passes, and no ARP does: the default drops it, so nobody on the link finds this machine";
+		return "IPv4 passes, and no ARP does: the default drops what rules leave of it, so nobody on the link finds this machine";
 	case FINDING_NO_NEIGHBOURS:
-		return "IPv6 passes, and no neighbour discovery does: the default drops it, so nobody on the link finds this machine";
+		return "IPv6 passes, and no neighbour discovery does: the default drops what rules leave of it, so nobody on the link finds this "
+		       "machine";
 	case FINDING_UNDECIDED:
 		return arena_printf(a, "not decided: %s", f->text);
 	}
@@ -160,7 +161,7 @@ static json_t *data(struct cli *cli, const struct finding *f)
 
 int cli_analyse(struct cli *cli)
 {
-	const struct analyse_options o = { .effort = cli->most_effort };
+	const struct analyse_options o = { .effort = cli->most_effort, .all = cli->most_total };
 	const struct ast_program *p;
 	struct findings found;
 	json_t *list;

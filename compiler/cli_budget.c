@@ -101,7 +101,8 @@ static void exceeded(struct cli *cli, const struct budget *b, const char *names[
 		note(&names, "stack");
 	}
 	if (cli->max_lookups && b->most.maps > cli->most_lookups) {
-		cli_error("%zu look-ups in maps are more than the %" PRIu64 " of --max-lookups", b->most.maps, cli->most_lookups);
+		cli_error("%zu look-up%s in maps %s more than the %" PRIu64 " of --max-lookups", b->most.maps, b->most.maps == 1 ? "" : "s",
+			  b->most.maps == 1 ? "is" : "are", cli->most_lookups);
 		note(&names, "lookups");
 	}
 	path_exceeded(cli, b, &names);

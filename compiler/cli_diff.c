@@ -147,7 +147,7 @@ static json_t *data(struct cli *cli, const struct changes *all, const struct cha
 
 int cli_diff(struct cli *cli)
 {
-	const struct analyse_options o = { .effort = cli->most_effort };
+	const struct analyse_options o = { .effort = cli->most_effort, .all = cli->most_total };
 	const struct ast_program *before = version(cli, cli->files[0]), *after = version(cli, cli->files[1]);
 	struct changes changes;
 	json_t *list;

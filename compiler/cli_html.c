@@ -104,7 +104,7 @@ int cli_html(struct cli *cli)
 {
 	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .counting = cli->counting, .classify = cli->classify, .sets = cli->sets,
 						     .plain = cli->plain } };
-	const struct analyse_options how = { .effort = cli->most_effort };
+	const struct analyse_options how = { .effort = cli->most_effort, .all = cli->most_total };
 	struct html h = { .cli = cli, .arena = cli->arena, .out = stdout };
 	int status = EXIT_DONE;
 

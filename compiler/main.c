@@ -44,7 +44,7 @@ static const char help[] =
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
 	"  --max-{instructions,verified,memory,stack,path,lookups} N, --cpus N   --budget\n"
-	"  --effort N, --stats FILE   --analyse: steps; html: `xdpf stats --json`\n"
+	"  --effort N, --total-effort N, --stats FILE   --analyse: steps; html: heat\n"
 	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
 	"                    --run, --explain: what is not in the frame (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
@@ -116,6 +116,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_DIFF:		cli->diff = true; break;
 	case OPT_EFFORT:	cli->effort = value; break;
 	case OPT_STATS:		cli->stats = value; break;
+	case OPT_TOTAL_EFFORT:	cli->total_effort = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
 	case OPT_NO_SOURCE:	cli->no_source = true; break;
@@ -226,11 +227,14 @@ static int analyse_options(struct cli *cli)
 {
 	bool html = cli->emit && strcmp(cli->emit, "html") == 0;
 
-	if (cli->effort && !cli->analyse && !cli->diff && !html)
-		return cli_usage("--effort is for --analyse, --diff and --emit=html");
+	if ((cli->effort || cli->total_effort) && !cli->analyse && !cli->diff && !html)
+		return cli_usage("%s is for --analyse, --diff and --emit=html", cli->effort ? "--effort" : "--total-effort");
 	if (cli->stats && !html)
 		return cli_usage("--stats is for --emit=html");
 	cli->most_effort = ANALYSE_EFFORT;
+	cli->most_total = ANALYSE_ALL;
+	if (cli->total_effort && (!cli_number(cli->total_effort, UINT64_MAX, &cli->most_total) || !cli->most_total))
+		return cli_usage("--total-effort %s: a number of steps from 1 to 18446744073709551615", cli->total_effort);
 	if (cli->effort && (!cli_number(cli->effort, UINT32_MAX, &cli->most_effort) || !cli->most_effort))
 		return cli_usage("--effort %s: a number of steps from 1 to 4294967295", cli->effort);
 	if (cli->diff && cli->n_files != 2)
