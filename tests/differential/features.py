@@ -55,8 +55,8 @@ def table():
             found["write", name] = word + r" (-?=) "
     for name in rules.conditions():
         found["header", name] = r"(?<![\w.])(inner\.)?%s(?![\w.]| (==|!=|<|>|in|not|&|push|pop|[a-z]+ =|=))" % re.escape(name)
-    for name, kind, _ in rules.types().values():
-        if kind not in ("FLAG", "BYTES", "IFACE") and name != "time":
+    for id, (name, kind, _) in rules.types().items():
+        if kind not in ("FLAG", "BYTES", "IFACE") and id not in rules.NO_SET:
             found["set of", name] = r"(?m)^set \w+ : (\(.*)?\b%s\b" % name
     found["set of", "(…)"] = r"(?m)^set \w+ : \("
     for name, pattern in {"live": r" live ", "live (…)": r": \([^)]*\) live", "live net": r"\bnet\b[^=]* live", "live timeout": r" live .*timeout",
