@@ -1,6 +1,6 @@
 /*
- * What no kernel and no compiler of ours brings about: records that no program of ours writes, and maps that want to be shared by pins. The linker has
- * the libraries' part played here.
+ * What no kernel and no compiler of ours brings about: records that no program of ours writes, and maps that want to be shared by pins. The linker
+ * has the libraries' part played here.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -89,7 +89,8 @@ int __wrap_ring_buffer__consume(struct ring_buffer *rb)
 /* ---- records ---- */
 
 static const char meta_text[] =
-	"{\"xdpf\":1,\"compiler\":\"xdpfc\",\"program\":\"p\",\"files\":[{\"name\":\"a.xdpf\",\"default\":{\"index\":1,\"verdict\":\"pass\"},\"counters\":true}],"
+	"{\"xdpf\":1,\"compiler\":\"xdpfc\",\"program\":\"p\","
+	"\"files\":[{\"name\":\"a.xdpf\",\"default\":{\"index\":1,\"verdict\":\"pass\"},\"counters\":true}],"
 	"\"rules\":[{\"index\":0,\"file\":0,\"label\":\"one\",\"shown\":\"one\",\"source\":\"a.xdpf\",\"line\":1,\"column\":1,\"text\":\"log, drop\","
 	"\"verdict\":\"drop\"}],\"counters\":[],\"actions\":[],\"ifaces\":[],\"logs\":[{\"rule\":0,\"sample\":false}],"
 	"\"ways\":{\"others\":0,\"ports\":[],\"floods\":[],\"cpus\":[],\"sockets\":false,\"forwards\":false}}";
