@@ -19,8 +19,10 @@
 enum { SIZE = 2, NOW = 1000, TURN = 3 };
 
 static const char meta_text[] =
-	"{\"xdpf\":1,\"compiler\":\"xdpfc\",\"program\":\"p\",\"files\":[{\"name\":\"a.xdpf\",\"default\":{\"index\":0,\"verdict\":\"pass\"},\"counters\":true}],"
-	"\"rules\":[],\"counters\":[],\"actions\":[],\"ifaces\":[],\"sets\":[{\"name\":\"banned\",\"file\":0,\"size\":2,\"timeout\":10000,\"expires\":true,"
+	"{\"xdpf\":1,\"compiler\":\"xdpfc\",\"program\":\"p\","
+	"\"files\":[{\"name\":\"a.xdpf\",\"default\":{\"index\":0,\"verdict\":\"pass\"},\"counters\":true}],"
+	"\"rules\":[],\"counters\":[],\"actions\":[],\"ifaces\":[],"
+	"\"sets\":[{\"name\":\"banned\",\"file\":0,\"size\":2,\"timeout\":10000,\"expires\":true,"
 	"\"prefix\":false,\"key_size\":4,\"added\":true,\"taken\":false,\"snap\":[16,0],"
 	"\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]}],"
 	"\"ways\":{\"others\":0,\"ports\":[],\"floods\":[],\"cpus\":[],\"sockets\":false,\"forwards\":false}}";
