@@ -13,6 +13,8 @@ import rules
 LEAST = 0.01            # of the files have each feature
 ENOUGH = 1000            # so many files are enough to ask for that
 
+ENGINES = ("linear", "switch", "rfc", "hybrid", "tree")
+SET_ENGINES = ("bits", "search", "hash", "pages", "bounds", "trie", "dir24")
 FORMS = {
     "verdict": {
         "pass": r"\bpass\b", "drop": r"\bdrop\b", "abort": r"\babort\b", "tx": r"\btx\b(?! swap)", "tx swap": r"\btx swap\b", "redirect IFACE": r"\bredirect eth",
@@ -69,7 +71,7 @@ class Coverage:
     def __init__(self):
         self.table = table()
         self.files = self.packets = self.defaults = 0
-        self.has = dict.fromkeys(self.table, 0)
+        self.has = dict.fromkeys(list(self.table) + [("rules by", e) for e in ENGINES] + [("sets by", e) for e in SET_ENGINES], 0)
         self.seen = {}          # condition: [how often it was false, how often true]
 
     def add_text(self, text):

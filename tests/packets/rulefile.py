@@ -99,16 +99,18 @@ class File(rules.Writer):
             self.limits.append("l%d" % i)
         usual = ["NUM", "PORT", "PROTO", "ETHERTYPE", "IP", "IP4", "IP6", "NET", "MAC"] + sorted(
             k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT", *rules.NO_SET))
-        for _ in range(rnd.choice((0, 1, 1, 2, 3))):
-            out.append(self.named([rnd.choice(usual)]))
-        if self.maybe(0.3):
+        # Now and then none but IPv4 addresses: what looks only those up takes such files.
+        only = self.maybe(0.1)
+        for _ in range(rnd.choice((1, 2) if only else (0, 1, 1, 2, 3))):
+            out.append(self.named(["IP4"], rnd.choice((17, 40))) if only else self.named([rnd.choice(usual)]))
+        if self.maybe(0.3) and not only:
             out.append(self.named([rnd.choice(usual[:9]) for _ in range(rnd.choice((2, 2, 3, 4)))]))
         if self.maybe(0.3):
             out += self.living()[:rnd.choice((1, 2, 3))]
             self.live = {k: v for k, v in self.live.items() if any(line.startswith("set %s :" % k) for line in out)}
             self.sets = {k: v for k, v in self.sets.items() if k[0] != "v" or k in self.live}
         out += [self.let(i) for i in range(rnd.choice((0, 0, 0, 1, 2)))]
-        if self.maybe(0.04):
+        if self.maybe(0.04) and not only:
             out.append(self.from_file(1))
         if self.maybe(0.04):
             out.append(self.included())

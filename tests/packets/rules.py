@@ -168,11 +168,11 @@ class Writer:
             return "%d-%d" % (start, end) if start < end else str(end)
         return str(self.number(bits))
 
-    def named(self, kinds):
-        """The declaration of a set of these types, with up to 16 elements, which are compared one by one, or more, which are looked up."""
+    def named(self, kinds, n=None):
+        """The declaration of a set of these types, with up to 16 elements, which are compared one by one, or more, which are looked up: N of them."""
         name = "s%d" % (len(self.sets) + 1)
         self.sets[name] = kinds
-        n = self.rnd.choice((1, 3, 16, 17, 18, 30, 60)) if len(kinds) == 1 else self.rnd.choice((1, 4, 16, 17, 40))
+        n = n or self.rnd.choice((1, 3, 16, 17, 18, 30, 60)) if len(kinds) == 1 else self.rnd.choice((1, 4, 16, 17, 40))
         wide = self.rnd.choice((8, 16, 16, 32, 64))
         one = lambda: [self.element(kind, wide) for kind in kinds]
         elements = [one() for _ in range(n)]
