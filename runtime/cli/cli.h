@@ -121,7 +121,20 @@ struct counters_of {
 	const struct xdpf_stats *stats;
 	const struct xdpf_iface *iface;
 	const uint64_t *elements;	/* by set: how many are in it; NULL: that was not asked */
+	unsigned only;			/* what is this file's own, the first is 1, and not what is about the whole filter; 0: everything */
 };
+
+/* Is it asked for what belongs to this file? */
+static inline bool counters_of_file(const struct counters_of *c, unsigned file)
+{
+	return !c->only || c->only == file + 1;
+}
+
+/* The same of a rule, by its index. */
+bool counters_of_rule(const struct counters_of *c, unsigned index);
+
+/* A filter's file by its name, the first is 1; 0: it has none, which is said. */
+unsigned cli_file(const struct cli *cli, const struct xdpf_meta *m, const char *iface, const char *name);
 
 json_t *counters_json(const struct counters_of *c);
 /* Of @n interfaces; false: memory is out. */
@@ -143,7 +156,7 @@ char *counters_key(const struct counters_of *c, const struct xdpf_table *t, cons
 /* ---- rules.c ---- */
 
 /* The rules that run, in their order and blocks, each behind the place where it stood. */
-void rules_print(const struct xdpf_meta *m, FILE *out);
+void rules_print(const struct xdpf_meta *m, unsigned only, FILE *out);
 
 /* ---- doctor.c: programs on an interface ---- */
 
