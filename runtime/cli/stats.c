@@ -103,9 +103,11 @@ int cmd_stats(struct cli *cli, int argc, char **argv)
 	const char *file = NULL;
 	bool again = false;
 	uint64_t interval = 0;
+	const struct cli_number numbers[] = { { OPT_INTERVAL, "interval", 1, 86400, &interval, NULL, NULL }, { 0 } };
 	int c, status;
 
 	cli->usage = usage;
+	cli->numbers = numbers;
 	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
 		if (c == '?')
 			return status;
@@ -113,12 +115,6 @@ int cmd_stats(struct cli *cli, int argc, char **argv)
 			again = true;
 		else if (c == OPT_FILE)
 			file = optarg;
-		else if (c == OPT_INTERVAL && !cli_number(cli, "interval", optarg, 86400, &interval))
-			return EXIT_USAGE;
-		else if (c == OPT_INTERVAL && !interval)
-			return cli_usage(cli, "--interval takes a number from 1 on");
-		else if (c == OPT_INTERVAL)
-			continue;
 		else if (form != TEXT)
 			return cli_usage(cli, "--json or --prometheus, not both");
 		else
