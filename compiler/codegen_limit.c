@@ -230,7 +230,13 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 	l.hash = LLVMGetParam(f, 3);
 	outcomes(g, &l);
 	l.never = none;
+	l.again = true;
 	l.count = count_of(g, &l);
+	if (!cg_soon_few(g)) {
+		l.set = cg_limit_set_of(g, &l, l.hash);
+		cg_limit_rest(g, &l);
+	}
+	cg_limit_scan(g, &l);
 	cg_limit_sets(g, &l);
 	results(g, &l, NULL, NULL);
 	return_none(g, f, none);
@@ -300,6 +306,7 @@ static V any_function(struct cg *g, unsigned kind)
 	begin(g, &l);
 	if (kind) {
 		cg_limit_known(g, &l);
+		cg_limit_scan(g, &l);
 		cg_limit_sets(g, &l);
 	} else {
 		cg_limit_bucket(g, &l);
@@ -344,7 +351,7 @@ static V limit_map(struct cg *g, unsigned kind)
 
 void cg_limits(struct cg *g)
 {
-	static const char *const counts[] = { "admitted", "denied", "full", "through" };
+	static const char *const counts[] = { "admitted", "denied", "full", "crowded" };
 	const struct ast_program *ast = g->ir->ast;
 	unsigned bits[] = { 64, 64, 64, 64 }, lately = XDPF_LATELY_KEYS;
 	MD types[] = { g->du64, g->du64, g->du64, g->du64 };

@@ -59,13 +59,25 @@ void cg_limit_set(struct cg *g, struct limit *l);
  * for what is being stored. Not where the key had no token lately: then it comes often, is near, and other CPUs may have it too, which
  * only read. */
 void cg_limit_fetch(struct cg *g, const struct limit *l);
+/* Goes to @to if that is remembered of it; else the builder goes on. */
+void cg_limit_lately(struct cg *g, const struct limit *l, BB to);
 /* The key had no token: it is remembered one of some times, so that CPUs do not take that memory from each other each time. */
 void cg_limit_remember(struct cg *g, const struct limit *l);
 
+/* ---- codegen_limit_fresh.c ---- */
+
+/* The key's slot in its first set, and its state, in block @here, where the builder stands then. Or it is put in, and the packet admitted, if that
+ * set has room and no other needs to be asked; else @none. */
+V cg_limit_fresh(struct cg *g, const struct limit *l, BB here, BB none, V *state);
+/* Goes to .full if the key is in no set and no set has room for it; else the builder goes on. */
+void cg_limit_scan(struct cg *g, const struct limit *l);
+
 /* ---- codegen_limit_table.c ---- */
 
-/* Takes the tokens of a key that is found at once; the builder stands where it is not. */
+/* Takes the tokens of a key that is found at once, or new; the builder stands where it is neither. Where there are more than a few limits, a key with
+ * a slot of its own is looked for there alone: _rest does the rest. */
 void cg_limit_known(struct cg *g, const struct limit *l);
+void cg_limit_rest(struct cg *g, const struct limit *l);
 /* Finds the key's bucket in any set, or makes it, and takes from it. */
 void cg_limit_sets(struct cg *g, const struct limit *l);
 /* Looks for the key in one set, takes or puts it in, and returns what came of it. */

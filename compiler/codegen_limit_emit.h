@@ -80,4 +80,41 @@ static inline V choose(struct cg *g, V bit, V a, V b)
 	return LLVMBuildXor(g->b, b, and(g, LLVMBuildXor(g->b, a, b, ""), sub(g, cg_c(g, 0), bit)), "");
 }
 
+/* ---- codegen_limit_slot.c ---- */
+
+/* What stands at @bit of .what. */
+V cg_slot_told(struct cg *g, const struct limit *l, unsigned bit, unsigned mask);
+V cg_slot_window(struct cg *g, const struct limit *l);
+/* A state that is so much ahead is none of ours. */
+V cg_slot_reach(struct cg *g, const struct limit *l);
+/* xdpf_limit_live(), as 0 or 1. */
+V cg_slot_live(struct cg *g, const struct limit *l, V state);
+/* A state is never 0. */
+V cg_slot_not_zero(struct cg *g, V v);
+/* The set. In the function for one set all its slots' addresses are worked out anew: kept, they would lie on the stack. */
+V cg_slot_set(struct cg *g, const struct limit *l);
+V cg_slot(struct cg *g, const struct limit *l, V set, unsigned i);
+/* Slot @i, which the verifier is to know to be one. */
+V cg_slot_at(struct cg *g, const struct limit *l, V i);
+/* Is it the key in the slot at @p? */
+void cg_slot_compare(struct cg *g, const struct limit *l, V p, BB same, BB other);
+/* 0: it is the key in the slot at @p, whose state, @was, was read before. */
+V cg_slot_differs(struct cg *g, const struct limit *l, V p, V was);
+/* Which slot of the set is full again, or how many there are, if none is. */
+V cg_slot_full(struct cg *g, const struct limit *l);
+/* A slot for the key, with state 0, in block @here. The set is held. */
+V cg_slot_claim(struct cg *g, const struct limit *l, V mine, BB here, BB none);
+/* Puts the key into the slot at @p, less the tokens. */
+void cg_slot_insert(struct cg *g, const struct limit *l, V p);
+/* The set's .spill, and till when what is taken now may matter behind the set. */
+V cg_slot_spill(struct cg *g, const struct limit *l);
+void cg_slot_spill_put(struct cg *g, const struct limit *l);
+/* Who is in a set is changed by who holds it alone. Holders are quick, and wait for nobody; but a CPU may be stopped: so it goes to @not if it cannot
+ * be held at once, or in a while; else the builder goes on. */
+void cg_slot_try_hold(struct cg *g, const struct limit *l, BB not);
+void cg_slot_hold(struct cg *g, const struct limit *l, BB not);
+/* The set is held no more, for those who see what was stored before; _leave: where nothing was, but before an atomic operation. */
+void cg_slot_release(struct cg *g, const struct limit *l);
+void cg_slot_leave(struct cg *g, const struct limit *l);
+
 #endif

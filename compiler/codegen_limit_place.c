@@ -137,6 +137,16 @@ void cg_limit_fetch(struct cg *g, const struct limit *l)
 	cg_go(g, on);
 }
 
+void cg_limit_lately(struct cg *g, const struct limit *l, BB to)
+{
+	BB on = cg_block_after(g, LLVMGetInsertBlock(g->b), "not lately");
+	V mark, known = LLVMBuildLoad2(g->b, g->i32, lately(g, cg_hide(g, l->hash), &mark), "");
+
+	LLVMSetAlignment(known, 4);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, known, mark, ""), to, on);
+	cg_go(g, on);
+}
+
 void cg_limit_remember(struct cg *g, const struct limit *l)
 {
 	enum { SELDOM = 15 << 4 };	/* bits of the time */

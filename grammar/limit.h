@@ -37,8 +37,9 @@ struct xdpf_limit_layout {
 	unsigned spill, words;			/* place of .spill; words of a key that a slot has */
 };
 
-/* Behind struct bpf_spin_lock: a byte that is only written; and what most sets have then. */
-enum { XDPF_LIMIT_UNREAD = 4, XDPF_LIMIT_SPILL = 8, XDPF_LIMIT_SLOTS = 16 };
+/* Behind struct bpf_spin_lock: a word whose first byte is only written, and whose second is 1 while a CPU changes who is in the set; and what most
+ * sets have then. */
+enum { XDPF_LIMIT_UNREAD = 4, XDPF_LIMIT_HELD_AT = 5, XDPF_LIMIT_HELD = 1 << 8, XDPF_LIMIT_SPILL = 8, XDPF_LIMIT_SLOTS = 16 };
 
 static inline unsigned xdpf_limit_kind(unsigned key_bytes)
 {

@@ -154,7 +154,7 @@ enum { XDPF_LATELY_KEYS = 2048 };
 /* Packets that asked a limit: there was a token; there was none; there was no room for their key. */
 struct xdpf_limit_count {
 	uint64_t admitted, denied, full;
-	uint64_t through;			/* nobody's: programs of older versions have it, and are read and carried as well */
+	uint64_t crowded;			/* time in the limit's units: till then, on this CPU, a key is put into its first sets only */
 };
 
 /* A program asks for this once for each packet, so that a change of the image is a change for whole packets. */

@@ -288,6 +288,33 @@ static int keys(const char *path, uint32_t n, unsigned rounds)
 	return !ok;
 }
 
+/*
+ * A flood fills the table, whose buckets are full again after @ms; then so many others come as fill most of it. While it was crowded keys were put
+ * into their first sets alone; behind that they are put into any of theirs again.
+ */
+static int flood(const char *path, uint32_t n, unsigned ms, uint32_t others, uint32_t least, unsigned rounds)
+{
+	struct xdpf_program *p = load(path);
+	uint32_t first = 0;
+	bool ok = true;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		uint64_t full = counts(p).full, got = each(p->prog_fd, first, n);
+
+		first += n;
+		full = counts(p).full - full;
+		ok = expect("a flood's sources that found room", got, 1, n - 1) && expect("that found none", full, n - got, n - got) && ok;
+		usleep(2000 * ms);	/* till what is behind a set does not matter either */
+		got = each(p->prog_fd, first, others);
+		ok = expect("sources after it that found room", got, least, others) && ok;
+		ok = expect("of them, at once again", each(p->prog_fd, first, others), 0, 0) && ok;
+		first += others;
+		usleep(2000 * ms);
+	}
+	xdpf_program_free(p);
+	return !ok;
+}
+
 /* ---- race ---- */
 
 enum { RACERS = 3, RACE_KEYS = 4096 };	/* threads on each CPU */
@@ -387,7 +414,10 @@ int main(int argc, char **argv)
 		return race(argv[2], atof(argv[3]), atof(argv[4]), (uint32_t)atoi(argv[5]), (unsigned)atoi(argv[6]), (unsigned)atoi(argv[7]));
 	if (argc == 4 && !strcmp(argv[1], "once"))
 		return once(argv[2], strtoull(argv[3], NULL, 10));
+	if (argc == 8 && !strcmp(argv[1], "flood"))
+		return flood(argv[2], (uint32_t)atoi(argv[3]), (unsigned)atoi(argv[4]), (uint32_t)atoi(argv[5]), (uint32_t)atoi(argv[6]),
+			     (unsigned)atoi(argv[7]));
 	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS | once OBJECT BURST\n"
-		"       limits race OBJECT RATE BURST N MS ROUNDS\n");
+		"       limits race OBJECT RATE BURST N MS ROUNDS | flood OBJECT N MS OTHERS LEAST ROUNDS\n");
 	return 2;
 }
