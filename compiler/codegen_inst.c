@@ -286,7 +286,8 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		r = cg_member(g, i->imm, args);
 		break;
 	case IR_CLASS:
-		cg_image_again(g, cg_image_number(g));
+		if (!i->behind)
+			cg_image_again(g, cg_image_number(g));
 		r = cg_class(g, g->ir->classifier.v[i->imm], i, a, c);
 		break;
 	case IR_CLASSIFY:

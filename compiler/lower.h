@@ -426,10 +426,8 @@ struct lower_words {
 };
 /* ---- lower_dims.c: what a classifier looks for while the packet is dissected ---- */
 
-/* Nothing is there yet. */
-void lower_soon_clear(struct lower *l);
-/* The slot's value @w is there now. */
-void lower_slot_soon(struct lower *l, const struct slot *s, struct lower_words w);
+/* The header's slots are read now; HDR_NONE: no header's are. */
+void lower_soon(struct lower *l, enum header_id h);
 struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enum field_id f, struct ir_block *no, bool sure);
 
 /* ---- lower_key.c, lower_limit.c, lower_set.c ---- */
