@@ -168,6 +168,7 @@ struct lower {
 	bool negated;			/* the test's truth is where the rules go on */
 	size_t n_tests;			/* as need estimates them */
 	struct classify_options classify;
+	uint64_t classify_work;		/* of an engine that was asked for */
 	bool too_large;			/* with classifiers, which is why there are none */
 	bool no_plain;			/* without, it was too large as well: rules are one by one only where tables cannot have them */
 	bool alike;			/* what is lowered shall have few shapes: see lower_share.c */
