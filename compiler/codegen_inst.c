@@ -164,7 +164,7 @@ static V classify(struct cg *g, const struct ir_inst *i)
 		said.class[d] = v->soon ? g->var[v->class] : NULL;
 	}
 	cg_image_again(g, cg_image_number(g));
-	return cg_classify(g, g->ir->classifier.v[i->imm], &said);
+	return cg_classify(g, g->ir->classifier.v[i->imm], &said, g->var[i->var]);
 }
 
 BB cg_decided(struct cg *g, enum verdict v, bool counted)

@@ -43,4 +43,4 @@ int filter(struct xdp_md *ctx)
 	return t->line[mix(mix(h)) & (LINES - 1)].number[0] ? XDP_PASS : XDP_DROP;
 }
 
-char license[] SEC("license") = "GPL";
+char _license[] SEC("license") = "GPL";
