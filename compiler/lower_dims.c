@@ -426,11 +426,9 @@ void lower_soon(struct lower *l, enum header_id of)
 
 			if ((s ? s->header : HDR_NONE) != of)
 				continue;
-			for (unsigned n = 0; s && n < (s->len == 16 ? 2 : 1); n++)
-				w.w[n] = lower_get(l, s->raw[n]);
 			w.n = s && s->len == 16 ? 2 : 1;
-			if (s)
-				w = number_of(l, s, w);
+			for (unsigned n = 0; s && n < w.n; n++)
+				w.w[n] = lower_swap(l, lower_get(l, s->raw[n]), s->len / w.n);
 			i = lower_emit(l, IR_CLASS);
 			i->a = w.w[w.n - 1];
 			i->b = w.n > 1 ? w.w[0] : ir_imm(0);
