@@ -11,6 +11,10 @@ enum {
 	CACHED = 16 << 20,			/* bytes that are likely to be in a cache */
 };
 
+/* Of all tables of a program together whose engine is forced, as classify_work() counts: about ten seconds. What takes longest of what is known and
+ * comes to an end, ten thousand rules that overlap as addresses of routers do, takes half of it. */
+#define MOST_WORK ((uint64_t)3 << 30)
+
 bool classify_fail(struct attempt *t, const char *fmt, ...)
 {
 	char text[256];
@@ -157,12 +161,14 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 {
 	struct classifier *c = arena_alloc(a, sizeof(*c));
 	struct attempt t = { .a = arena_new(), .out = a, .r = r, .im = m, .max_bytes = o->max_bytes, .max_rest = o->max_rest,
-			     .before = image_mark(m) };
+			     .before = image_mark(m), .work = o->work ? *o->work : 0, .max_work = o->work ? MOST_WORK : 0 };
 	bool ok;
 
 	c->engine = o->engine;
 	c->n_dims = r->n_dims;
 	ok = build(&t, c);
+	if (o->work)
+		*o->work = t.work;
 	arena_free(t.a);
 	if (!ok) {
 		if (!m->failed)
@@ -173,6 +179,11 @@ struct classifier *classify_build(struct arena *a, const struct classify_rules *
 	c->bytes = m->n - t.before.n;
 	c->longest = t.longest;
 	return c;
+}
+
+bool classify_too_long(uint64_t work)
+{
+	return work > MOST_WORK;
 }
 
 const char *classify_engine_name(enum classify_engine e)

@@ -78,6 +78,7 @@ enum classify_engine {
 struct classify_options {
 	enum classify_engine engine;		/* AUTO: by cost */
 	size_t max_bytes;			/* of tables */
+	uint64_t *work;				/* not NULL: what all attempts took so far, which is bounded */
 	size_t max_rest;			/* HYBRID: what hash tables could hold, and do not, at most; 0: as it comes out best */
 };
 
@@ -118,6 +119,8 @@ const char *classify_engine_name(enum classify_engine e);
 /* classify.c: NULL: it cannot be done so (*why says it, in the arena or static); nothing of it is left in the image then. */
 struct classifier *classify_build(struct arena *a, const struct classify_rules *r, const struct classify_options *o, struct image *m,
 				  const char **why);
+/* Has an engine that was asked for taken longer than it may? */
+bool classify_too_long(uint64_t work);
 /* For show: "rfc"; bytes of its tables; loads per packet at the most; one line that says why this one. */
 const char *classify_name(const struct classifier *c);
 size_t classify_bytes(const struct classifier *c);

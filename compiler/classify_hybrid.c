@@ -50,6 +50,8 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most, bool c
 	uint32_t *term = rest_terms(b, sub.a, &n);
 	bool ok = false;
 
+	sub.work = t->work;
+	sub.max_work = t->max_work;
 	sub.max_bytes = room > tables ? room - tables : 0;
 	if (sub.max_bytes > most)
 		sub.max_bytes = most;
@@ -58,6 +60,7 @@ static bool try_rest(struct tuple_build *b, struct rfc *rfc, size_t most, bool c
 		image_cut(t->im, sub.before);
 	if (!ok && sub.why && !cheaper)
 		t->why = sub.why;
+	t->work = sub.work;
 	if (sub.longest > t->longest)
 		t->longest = sub.longest;
 	arena_free(sub.a);

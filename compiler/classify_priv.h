@@ -22,6 +22,8 @@ struct attempt {
 
 /* false, and .why, by printf. */
 bool classify_fail(struct attempt *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+enum { CLASSIFY_CELL_WORK = 16 };	/* words that could be looked at while a pair of sets is dealt with otherwise */
+
 /* false, and .why, where @more is more work than it may do. */
 bool classify_work(struct attempt *t, uint64_t more);
 /* false, and .why, where @more bytes are more than it may add. */

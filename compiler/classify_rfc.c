@@ -128,7 +128,7 @@ static bool product(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 		size_t n = nonzero(p, i, at);
 		uint64_t hash = 0;
 
-		ok = classify_work(b->t, n * q->n) &&
+		ok = classify_work(b->t, (n + CLASSIFY_CELL_WORK) * q->n) &&
 		     (!i || !hopeless(out, i - 1, p->n) || classify_fail(b->t, "there are too many combinations of what the rules ask"));
 		memset(set, 0, words * sizeof(*set));
 		for (size_t j = 0; j < q->n && ok; j++) {
@@ -175,7 +175,7 @@ static bool last_cells(struct rfc_build *b, unsigned x, unsigned y, uint32_t *at
 	for (size_t i = 0; i < p->n; i++) {
 		size_t n = nonzero(p, i, at);
 
-		if (!classify_work(b->t, n * columns))
+		if (!classify_work(b->t, (n + CLASSIFY_CELL_WORK) * columns))
 			return false;
 		for (size_t j = 0; j < columns; j++, cell++) {
 			found = entries_of(b, classes_set(p, i), q ? classes_set(q, j) : NULL, at, n, entry[now]);

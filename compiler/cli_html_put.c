@@ -99,15 +99,9 @@ const char *html_number(struct arena *a, uint64_t n)
 
 const char *html_size(struct arena *a, uint64_t bytes)
 {
-	static const char *const unit[] = { "bytes", "KiB", "MiB", "GiB" };
-	double n = (double)bytes;
-	unsigned u = 0;
+	char room[32];
 
-	while (n >= 1024 && u + 1 < sizeof(unit) / sizeof(unit[0])) {
-		n /= 1024;
-		u++;
-	}
-	return arena_printf(a, u ? "%.1f %s" : "%.0f %s", n, unit[u]);
+	return arena_printf(a, "%s", budget_size(room, bytes));
 }
 
 const char *html_share(struct arena *a, uint64_t part, uint64_t whole)

@@ -231,14 +231,21 @@ static V no_list(struct cg *g)
 	return cg_c(g, 0);
 }
 
-static void found(struct cg *g, V list, V best, V result, BB on)
+/* Where what is found goes: .list and .best are addresses. */
+struct found {
+	V list, best;
+	BB on;
+};
+
+static void found(struct cg *g, V list, V best, const struct found *f)
 {
-	LLVMBuildStore(g->b, LLVMBuildOr(g->b, list, shl(g, best, 32), ""), result);
-	LLVMBuildBr(g->b, on);
+	LLVMBuildStore(g->b, list, f->list);
+	LLVMBuildStore(g->b, best, f->best);
+	LLVMBuildBr(g->b, f->on);
 }
 
 /* Hash tables, and the rest of the rules by combinations: what has earlier rules is looked at first, and what then has nothing earlier is not. */
-static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct cg_dim *said, V result, BB on)
+static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct cg_dim *said, const struct found *f)
 {
 	struct cg *g = l->g;
 	struct cg_tuple tuple;
@@ -250,7 +257,7 @@ static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct
 		list = rfc_list(l, &c->rfc, said);
 		l->again = true;
 		best = cg_tuple_find(&tuple, said, cg_look(l, LLVMBuildSub(g->b, list, cg_c(g, 4), ""), 4), NULL);
-		found(g, list, best, result, on);
+		found(g, list, best, f);
 		return;
 	}
 	l->again = true;
@@ -260,27 +267,27 @@ static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct
 	l->again = false;
 	cg_branch(g, cg_tuple_late(&tuple, best), none, rest);
 	cg_place(g, none);
-	found(g, no_list(g), cg_tuple_best(&tuple), result, on);
+	found(g, no_list(g), cg_tuple_best(&tuple), f);
 	cg_place(g, rest);
-	found(g, rfc_list(l, &c->rfc, said), best, result, on);
+	found(g, rfc_list(l, &c->rfc, said), best, f);
 }
 
-V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said)
+V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said, V best_at)
 {
 	struct cg_lookup l = { .g = g, .c = c, .beyond = cg_block(g, "beyond"), .blank = blank(g, cg_said(g, said->lo[0])) };
-	V result = cg_alloca(g, g->i64, "found"), list, best = cg_c(g, CLASSIFY_WORD_END);
-	BB on = cg_block(g, "found");
+	struct found f = { cg_alloca(g, g->i64, "found"), best_at, cg_block(g, "found") };
+	V list, best = cg_c(g, CLASSIFY_WORD_END);
 
 	if (c->engine == ENGINE_HYBRID) {
-		hybrid(&l, c, said, result, on);
+		hybrid(&l, c, said, &f);
 	} else {
 		list = c->engine == ENGINE_SWITCH ? cg_switch_find(&l, &c->cases, said) : rfc_list(&l, &c->rfc, said);
 		if (c->engine == ENGINE_TREE)
 			best = cg_tree_find(&l, &c->tree, said, best);
-		found(g, list, best, result, on);
+		found(g, list, best, &f);
 	}
 	cg_place(g, l.beyond);
-	found(g, no_list(g), cg_c(g, CLASSIFY_WORD_END), result, on);
-	cg_place(g, on);
-	return LLVMBuildLoad2(g->b, g->i64, result, "");
+	found(g, no_list(g), cg_c(g, CLASSIFY_WORD_END), &f);
+	cg_place(g, f.on);
+	return LLVMBuildLoad2(g->b, g->i64, f.list, "");
 }

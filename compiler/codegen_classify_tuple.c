@@ -100,6 +100,11 @@ static void packet(struct cg_tuple *c, const struct cg_dim *said)
 		if (d == TUPLE_NONE)
 			continue;
 		which = cg_said(g, said->which[d]);
+		if (i < TUPLE_LONG && !c->t->n) {
+			/* what pairs ask of it is its class */
+			c->which = or(g, c->which, shl(g, which, TUPLE_WHICH_LANE * i));
+			continue;
+		}
 		lo = cg_said(g, said->lo[d]);
 		if (i < TUPLE_LONG) {
 			/* it would be read, even where nothing needs it */

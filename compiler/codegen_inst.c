@@ -164,7 +164,7 @@ static V classify(struct cg *g, const struct ir_inst *i)
 		said.class[d] = v->soon ? g->var[v->class] : NULL;
 	}
 	cg_image_again(g, cg_image_number(g));
-	return cg_classify(g, g->ir->classifier.v[i->imm], &said);
+	return cg_classify(g, g->ir->classifier.v[i->imm], &said, g->var[i->var]);
 }
 
 BB cg_decided(struct cg *g, enum verdict v, bool counted)
@@ -286,7 +286,8 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 		r = cg_member(g, i->imm, args);
 		break;
 	case IR_CLASS:
-		cg_image_again(g, cg_image_number(g));
+		if (!i->behind)
+			cg_image_again(g, cg_image_number(g));
 		r = cg_class(g, g->ir->classifier.v[i->imm], i, a, c);
 		break;
 	case IR_CLASSIFY:

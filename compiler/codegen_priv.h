@@ -278,9 +278,9 @@ struct cg_dim {
 /* What a number is as a field of a classifier's dimension (.dim, .place of CLASS): see classify_maps(). */
 V cg_class(struct cg *g, const struct classifier *c, const struct ir_inst *i, V lo, V hi);
 
-/* Looks a packet up. Returns, in the upper half, the word of the entry that stops found outside the list (or CLASSIFY_WORD_END), and below it where
- * in the image the list begins. */
-V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said);
+/* Looks a packet up. Returns where in the image its list begins; the word of the entry that stops found elsewhere, or CLASSIFY_WORD_END, is stored at
+ * address @best. */
+V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said, V best);
 
 /* ---- codegen_soon.c ---- */
 

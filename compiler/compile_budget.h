@@ -38,6 +38,8 @@ const char *budget_file(const struct ast_rule *r);
 unsigned budget_line(const struct ast_rule *r);
 /* "one by one", "rfc". */
 const char *budget_engine(const struct ir_segment *s);
+/* "1.5 MiB", in @room. */
+const char *budget_size(char room[32], uint64_t bytes);
 /* The place of @s in the list. */
 size_t budget_place(const struct budget *b, const struct ir_segment *s);
 

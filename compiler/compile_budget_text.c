@@ -41,8 +41,7 @@ static void para(FILE *out, int indent, const char *fmt, ...)
 	putc('\n', out);
 }
 
-/* "1.5 MiB" */
-static const char *size(char room[32], uint64_t bytes)
+const char *budget_size(char room[32], uint64_t bytes)
 {
 	static const char *const unit[] = { "bytes", "KiB", "MiB", "GiB" };
 	double n = (double)bytes;
@@ -66,7 +65,7 @@ static void maps(const struct budget *b, FILE *out)
 	char all[32], each[32];
 	int width = 3;
 
-	fprintf(out, "\nmemory: %s, and %s per CPU\n", size(all, b->bytes), size(each, b->per_cpu));
+	fprintf(out, "\nmemory: %s, and %s per CPU\n", budget_size(all, b->bytes), budget_size(each, b->per_cpu));
 	for (size_t i = 0; i < b->map.n; i++)
 		width = (int)strlen(b->map.v[i].name) > width ? (int)strlen(b->map.v[i].name) : width;
 	fprintf(out, "  %-*s  %-16s  %9s  memory\n", width, "map", "type", "elements");
@@ -78,16 +77,16 @@ static void maps(const struct budget *b, FILE *out)
 			fprintf(out, "%9" PRIu64, m->entries);
 		else
 			fprintf(out, "%9s", "-");
-		fprintf(out, "  %s", size(all, m->bytes));
+		fprintf(out, "  %s", budget_size(all, m->bytes));
 		if (m->per_cpu)
 			fputs(" per CPU", out);
 		if (m->per_cpu && m->shared)
-			fprintf(out, ", and %s", size(all, m->shared));
+			fprintf(out, ", and %s", budget_size(all, m->shared));
 		putc('\n', out);
 	}
 	if (b->image)
 		para(out, 2, "Constant tables take %s of .rodata.tables, whose other %s are room for changes of the rules. While such a change is "
-		     "made, two of them are there.", size(all, b->image_used), size(each, b->image - b->image_used));
+		     "made, two of them are there.", budget_size(all, b->image_used), budget_size(each, b->image - b->image_used));
 	if (b->ir->deferred)
 		para(out, 2, "Counters of rules are many: each CPU notes packets in xdpf_pending, and counts them together when that is full.");
 }
@@ -109,10 +108,10 @@ static void limits(const struct budget *b, FILE *out)
 		bytes += l->entries * xdpf_limit_key_bytes(l->kind);
 	}
 	if (n == 1)
-		para(out, 2, "Limit %s says no `size`, and so has room for %d keys: %s.", first->shown, XDPF_LIMIT_ENTRIES, size(all, bytes));
+		para(out, 2, "Limit %s says no `size`, and so has room for %d keys: %s.", first->shown, XDPF_LIMIT_ENTRIES, budget_size(all, bytes));
 	else if (n)
 		para(out, 2, "Limit %s and %zu more say no `size`, and so have room for %d keys each: %s in all.", first->shown, n - 1,
-		     XDPF_LIMIT_ENTRIES, size(all, bytes));
+		     XDPF_LIMIT_ENTRIES, budget_size(all, bytes));
 }
 
 static const char *what_is(const struct classifier *c)
@@ -157,7 +156,7 @@ static void segment(const struct budget *b, size_t i, FILE *out)
 	para(out, 2, "%s:%u - %s:%u%s, %zu rule%s: %s%s", budget_file(s->first), budget_line(s->first), budget_file(s->last), budget_line(s->last),
 	     s->inside ? ", in a block of the above" : "", s->n, plural(s->n), budget_engine(s), c ? what_is(c) : "");
 	if (c)
-		para(out, 4, "%s, at most %u read%s a packet", size(bytes, classify_bytes(c)), classify_loads(c), plural(classify_loads(c)));
+		para(out, 4, "%s, at most %u read%s a packet", budget_size(bytes, classify_bytes(c)), classify_loads(c), plural(classify_loads(c)));
 	if (s->why)
 		para(out, 4, "why: %s", s->why);
 	if (s->ends)
@@ -172,7 +171,7 @@ static void table(const struct ir_table *t, FILE *out)
 	para(out, 2, "%s, %s:%u, %zu range%s of %u bits: %s (%s)", t->name, source_shown(t->span.src),
 	     source_line_col(t->span.src, t->span.begin).line, (t->set.n + 1) / 2, plural((t->set.n + 1) / 2), t->set.bits,
 	     set_engine_name(t->table.engine), set_engine_what(t->table.engine));
-	para(out, 4, "%s, at most %u read%s", size(bytes, t->table.bytes), t->table.loads, plural(t->table.loads));
+	para(out, 4, "%s, at most %u read%s", budget_size(bytes, t->table.bytes), t->table.loads, plural(t->table.loads));
 	para(out, 4, "why: %s", t->table.why);
 }
 

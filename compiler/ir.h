@@ -70,6 +70,7 @@ struct ir_inst {
 	bool counted;			/* DECIDE: adds the packet to .imm's counter too */
 	bool noted;			/* DECIDE, COUNT: by whom NOTE said, not .imm */
 	unsigned dim, place;		/* CLASS */
+	bool behind;			/* CLASS: behind another, in the same block */
 	unsigned slot;			/* TALLY: counts here if the table is full */
 	struct ir_block *target[2];
 };

@@ -9,7 +9,7 @@
 
 static const char *check_inst(const struct ir_program *p, const struct ir_inst *i)
 {
-	if ((i->op == IR_GET || i->op == IR_SET) && i->var >= p->var.n)
+	if ((i->op == IR_GET || i->op == IR_SET || i->op == IR_CLASSIFY) && i->var >= p->var.n)
 		return "names no variable";
 	if (i->op == IR_SWAP && i->imm != 2 && i->imm != 4 && i->imm != 8)
 		return "swaps 2, 4 or 8 bytes";

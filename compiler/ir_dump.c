@@ -103,7 +103,8 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		fprintf(out, " #%" PRIu64 " dimension %u field %u", i->imm, i->dim, i->place);
 		break;
 	case IR_CLASSIFY:
-		fprintf(out, " #%" PRIu64, i->imm);
+		fprintf(out, " #%" PRIu64 " ", i->imm);
+		dump_var(p, i->var, out);
 		for (size_t k = 0; k < i->dims.n; k++) {
 			fprintf(out, " ");
 			dump_var(p, i->dims.v[k].which, out);

@@ -363,6 +363,7 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	l->diag = d;
 	l->ast = ast;
 	l->classify = o->classify;
+	l->classify.work = o->classify.engine == ENGINE_AUTO ? NULL : &l->classify_work;
 	l->too_large = attempt == TOO_LARGE;
 	l->no_plain = attempt == TOO_LARGE_BOTH;
 	l->ir = arena_alloc(a, sizeof(*l->ir));

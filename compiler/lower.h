@@ -168,6 +168,7 @@ struct lower {
 	bool negated;			/* the test's truth is where the rules go on */
 	size_t n_tests;			/* as need estimates them */
 	struct classify_options classify;
+	uint64_t classify_work;		/* of an engine that was asked for */
 	bool too_large;			/* with classifiers, which is why there are none */
 	bool no_plain;			/* without, it was too large as well: rules are one by one only where tables cannot have them */
 	bool alike;			/* what is lowered shall have few shapes: see lower_share.c */
@@ -426,10 +427,8 @@ struct lower_words {
 };
 /* ---- lower_dims.c: what a classifier looks for while the packet is dissected ---- */
 
-/* Nothing is there yet. */
-void lower_soon_clear(struct lower *l);
-/* The slot's value @w is there now. */
-void lower_slot_soon(struct lower *l, const struct slot *s, struct lower_words w);
+/* The header's slots are read now; HDR_NONE: no header's are. */
+void lower_soon(struct lower *l, enum header_id h);
 struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enum field_id f, struct ir_block *no, bool sure);
 
 /* ---- lower_key.c, lower_limit.c, lower_set.c ---- */

@@ -50,7 +50,7 @@ static void keep_shared(struct lower *l)
 		for (size_t k = 0; k < p->block.v[b]->inst.n; k++) {
 			const struct ir_inst *i = &p->block.v[b]->inst.v[k];
 
-			if (i->op == IR_GET || i->op == IR_SET)
+			if (i->op == IR_GET || i->op == IR_SET || i->op == IR_CLASSIFY)
 				use(l, where, i->var, p->block.v[b]->part);
 			for (size_t n = 0; n < i->loads.n; n++)
 				use(l, where, i->loads.v[n].var, p->block.v[b]->part);

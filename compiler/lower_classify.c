@@ -287,17 +287,16 @@ void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *ru
 	struct ir_opnd r;
 
 	l->span = run->entry.v[0].rule->span;
-	if (l->cur == l->rules && !l->ir->classifier.n)
-		dims_begin(l, run, c);
-	dims_emit(l, run);
+	dims_begin(l, run, c);
+	dims_emit(l, run, c);
 	i = lower_emit(l, IR_CLASSIFY);
+	i->var = k.best;
 	r = (struct ir_opnd){ IR_TEMP, i->temp };
 	for (unsigned d = 0; d < run->rules.n_dims; d++)
 		*vec_add(l->arena, &i->dims) = run->dim[d].said;
 	i->imm = l->ir->classifier.n;
 	*vec_add(l->arena, &l->ir->classifier) = c;
-	lower_set(l, k.at, lower_op(l, IR_AND, r, ir_imm(UINT32_MAX)));
-	lower_set(l, k.best, lower_op(l, IR_SHR, r, ir_imm(32)));
+	lower_set(l, k.at, r);
 	if (run->codes < SHARE_FROM || !shared(l, &k, c, end)) {
 		load_entry(l, &k);
 		if (run->codes)

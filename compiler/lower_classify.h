@@ -66,8 +66,8 @@ void dims_describe(struct lower_run *run, unsigned k);
 /* Puts them into an order that does not depend on the rules'; false: it was another, so that entries that were made speak of others. */
 bool dims_sort(struct lower_run *run);
 /* What the packet says of all dimensions, in their variables. */
-void dims_emit(struct lower *l, struct lower_run *run);
-/* The run comes first, and is the program's first classifier: what dissection knows early is looked up there, while it goes on. */
+void dims_emit(struct lower *l, struct lower_run *run, const struct classifier *c);
+/* Where the run comes first: what dissection knows early is looked up there, while it goes on. */
 void dims_begin(struct lower *l, struct lower_run *run, const struct classifier *c);
 
 /* ---- lower_slice.c ---- */

@@ -354,7 +354,13 @@ static void emit_fields(struct lower *l, struct lower_run *run, unsigned k, bool
 			done[m] = true;
 }
 
-void dims_emit(struct lower *l, struct lower_run *run)
+/* Nobody asks the packet for it behind dissection. */
+static bool is_unread(const struct lower_dim *d, const struct classifier *c, unsigned k)
+{
+	return c->engine == ENGINE_RFC && (d->said.soon || !classify_maps(c, k));
+}
+
+void dims_emit(struct lower *l, struct lower_run *run, const struct classifier *c)
 {
 	bool done[CLASSIFY_MAX_DIMS] = { false };
 
@@ -369,7 +375,9 @@ void dims_emit(struct lower *l, struct lower_run *run)
 				d->said.hi = ir_var_kept(l->ir, "number, first half");
 	}
 	for (unsigned k = 0; k < run->rules.n_dims; k++)
-		if (run->dim[k].headers)
+		done[k] = is_unread(&run->dim[k], c, k);
+	for (unsigned k = 0; k < run->rules.n_dims; k++)
+		if (!done[k] && run->dim[k].headers)
 			emit_headers(l, &run->dim[k]);
 		else if (!done[k])
 			emit_fields(l, run, k, done);
@@ -391,7 +399,7 @@ static bool is_soon(const struct lower_dim *d)
 
 void dims_begin(struct lower *l, struct lower_run *run, const struct classifier *c)
 {
-	if (l->ast->rewrites)
+	if (l->ast->rewrites || l->cur != l->rules || l->ir->classifier.n)
 		return;
 	l->soon = run;
 	for (unsigned k = 0; k < run->rules.n_dims; k++) {
@@ -403,34 +411,32 @@ void dims_begin(struct lower *l, struct lower_run *run, const struct classifier 
 	}
 }
 
-static void emit_class(struct lower *l, unsigned dim, unsigned place, struct ir_opnd hi, struct ir_opnd lo)
+/* @of: HDR_NONE: where there is none of the fields; else those of this header. */
+void lower_soon(struct lower *l, enum header_id of)
 {
-	struct ir_inst *i = lower_emit(l, IR_CLASS);
+	bool behind = false;
 
-	i->a = lo;
-	i->b = hi;
-	i->dim = dim;
-	i->place = place;
-	lower_set(l, l->soon->dim[dim].said.class, (struct ir_opnd){ IR_TEMP, i->temp });
-}
-
-void lower_soon_clear(struct lower *l)
-{
-	for (unsigned k = 0; l->soon && k < l->soon->rules.n_dims; k++)
-		if (l->soon->dim[k].said.soon)
-			emit_class(l, k, l->soon->dim[k].n, ir_imm(0), lower_get(l, l->absent));
-}
-
-void lower_slot_soon(struct lower *l, const struct slot *s, struct lower_words w)
-{
-	for (unsigned k = 0; l->soon && !l->inner && k < l->soon->rules.n_dims; k++) {
+	for (unsigned k = 0; l->soon && k < l->soon->rules.n_dims; k++) {
 		const struct lower_dim *d = &l->soon->dim[k];
 
-		for (unsigned place = 0; place < d->n && d->said.soon; place++)
-			if (lower_slot(l, d->field[place]) == s) {
-				struct lower_words v = number_of(l, s, w);
+		for (unsigned place = 0; place <= d->n && d->said.soon; place++) {
+			const struct slot *s = place < d->n ? lower_slot(l, d->field[place]) : NULL;
+			struct lower_words w = { .n = 1, .w = { ir_imm(0) } };
+			struct ir_inst *i;
 
-				emit_class(l, k, place, v.n > 1 ? v.w[0] : ir_imm(0), v.w[v.n - 1]);
-			}
+			if ((s ? s->header : HDR_NONE) != of)
+				continue;
+			w.n = s && s->len == 16 ? 2 : 1;
+			for (unsigned n = 0; s && n < w.n; n++)
+				w.w[n] = lower_swap(l, lower_get(l, s->raw[n]), s->len / w.n);
+			i = lower_emit(l, IR_CLASS);
+			i->a = w.w[w.n - 1];
+			i->b = w.n > 1 ? w.w[0] : ir_imm(0);
+			i->dim = k;
+			i->place = place;
+			i->behind = behind;
+			behind = true;
+			lower_set(l, d->said.class, (struct ir_opnd){ IR_TEMP, i->temp });
+		}
 	}
 }

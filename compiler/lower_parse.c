@@ -137,22 +137,20 @@ void lower_slots_load(struct lower *l, struct ir_inst *fetch, enum header_id h)
 
 void lower_slot_settle(struct lower *l, const struct slot *s)
 {
-	struct lower_words w = { .n = 1, .w = { lower_get(l, s->raw[0]) } };
+	struct ir_opnd v = lower_get(l, s->raw[0]);
 
 	if (s->len == 3 || s->len == 6) {
 		struct ir_opnd low = lower_swap(l, lower_get(l, s->raw[1]), 2);
 
 		if (s->len == 6)
-			w.w[0] = lower_swap(l, w.w[0], 4);
-		w.w[0] = lower_op(l, IR_OR, lower_op(l, IR_SHL, w.w[0], ir_imm(16)), low);
+			v = lower_swap(l, v, 4);
+		v = lower_op(l, IR_OR, lower_op(l, IR_SHL, v, ir_imm(16)), low);
 	} else if (s->len == 16) {
-		w.w[w.n++] = lower_get(l, s->raw[1]);
+		lower_set(l, s->var[1], lower_get(l, s->raw[1]));
 	} else if (!s->wire && s->len > 1) {
-		w.w[0] = lower_swap(l, w.w[0], s->len);
+		v = lower_swap(l, v, s->len);
 	}
-	for (unsigned i = 0; i < w.n; i++)
-		lower_set(l, s->var[i], w.w[i]);
-	lower_slot_soon(l, s, w);
+	lower_set(l, s->var[0], v);
 }
 
 void lower_slots_settle(struct lower *l, enum header_id h)
@@ -160,6 +158,8 @@ void lower_slots_settle(struct lower *l, enum header_id h)
 	for (size_t i = 0; i < l->slot.n; i++)
 		if (l->slot.v[i].header == h)
 			lower_slot_settle(l, &l->slot.v[i]);
+	if (!l->inner)
+		lower_soon(l, h);
 }
 
 /* All slots to "absent", that number being @absent. */
@@ -387,7 +387,7 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->blank, ir_imm(0));
 	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
 	clear_slots(l, ir_imm(LOWER_ABSENT));
-	lower_soon_clear(l);
+	lower_soon(l, HDR_NONE);
 	clear_inner(l);
 	lower_clear_conn(l);
 	lower_present(l, BIT_MALFORMED);
@@ -401,7 +401,7 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->pres, lower_get(l, l->blank));
 	lower_set(l, l->absent, lower_op(l, IR_XOR, lower_get(l, l->blank), ir_imm(LOWER_ABSENT)));
 	clear_slots(l, lower_get(l, l->absent));
-	lower_soon_clear(l);
+	lower_soon(l, HDR_NONE);
 	clear_inner(l);
 	lower_clear_conn(l);
 	lower_slots_settle(l, HDR_ETH);

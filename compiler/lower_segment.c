@@ -242,6 +242,14 @@ static bool may_be_plain(const struct lower *l, const struct lower_run *run)
 }
 
 /* NULL: no, and why not. */
+static void say_too_long(struct lower *l, const struct lower_run *run)
+{
+	struct diag *d = diag_error(l->diag, run->entry.v[0].rule->span, "--engine=%s: tables for the rules from here on would take too long to make",
+				    classify_engine_name(l->classify.engine));
+
+	d->remedy = "leave --engine out: the compiler then chooses what is made in time";
+}
+
 static struct classifier *build(struct lower *l, struct lower_run *run, const char **why)
 {
 	struct classify_options o = l->classify;
@@ -256,6 +264,8 @@ static struct classifier *build(struct lower *l, struct lower_run *run, const ch
 		return NULL;
 	}
 	c = classify_build(l->arena, &run->rules, &o, &l->ir->image, why);
+	if (classify_too_long(l->classify_work))
+		say_too_long(l, run);
 	/* the last of several attempts failed for a reason that says little of the others */
 	if (!c && may_be_plain(l, run))
 		*why = arena_printf(l->arena, "they do not fit tables of %d MB, and so few are not worth larger ones", LOWER_PLAIN_TABLES >> 20);
@@ -299,7 +309,7 @@ size_t lower_segment(struct lower *l, const struct lower_work *w, const struct a
 	bool slices = false;
 
 	*taken = false;
-	while (lower_may_classify(l)) {
+	while (lower_may_classify(l) && !classify_too_long(l->classify_work)) {
 		struct share_mark start = share_mark(l);
 		struct lower_run *run = arena_alloc(l->arena, sizeof(*run));
 		struct classifier *c;

@@ -276,14 +276,14 @@ static bool read_now(const struct pair *p, struct reading *r)
 	return true;
 }
 
-/* Setting a run up takes a while; false: nothing has come for a second. */
+/* Setting a run up takes a while, longer where others have the processors; false: nothing has come for ten seconds. */
 static bool wait_for_first(const struct pair *p)
 {
 	struct reading before, now;
 
 	if (!read_now(p, &before))
 		return false;
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 10000; i++) {
 		wait_for(0.001);
 		if (!read_now(p, &now))
 			return false;

@@ -4,15 +4,21 @@ and loading them takes, and what a packet costs by the program's run-time statis
 All rules here drop, and so does the default: what passes would cost the stack's time, and fill the caches with it. Every rule counts.
 """
 import itertools
+import json
 import os
 import random
 import statistics
+import subprocess
 
 import classbench
 from live import Refused
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
 SIZES = (1000, 10000, 100000)
 WANT = {"median": 2.0, "most": 3.0, "growth": 1.5, "seconds": {10000: 1, 100000: 5}, "megabytes": 1024, "verified": 150000, "load": 0.5}
+FAR = (64, 256, 1024, 4096, 16384)     # KB of tables of which one line is loaded
+LINE = 64
 TENANTS, TENANTS_RULES, WANT_TENANTS = 1000, 50, 2.0
 MIDDLE = (("payload", "drop if udp.dport == 53 and payload[2:2] & 0x8000 != 0;"),
           ("a limit", "drop if tcp.syn over 1M/s per ip.src;"),
@@ -51,6 +57,37 @@ def show_ratio(x, what, row, other, want=None):
         "  above" if want and row["ratio_gross"] > want else ""))
 
 
+# ---- what memory costs ----
+
+def far(x):
+    """ns that one load from a table costs, by its KB, over the frames that are sent now; it is said."""
+    names = {}
+    for size in FAR:
+        name = "far-%d" % size
+        x.live.load(name, "c", x.compiler.c(os.path.join(HERE, "far.c"), x.path(name + ".o"), "-DLINES=%d" % (size * 1024 // LINE)))
+        names[size] = name
+    t = x.live.xdp(*names.values())
+    x.live.unload(*names.values())
+    ns = {size: t[name]["run"] - t["floor"]["run"] for size, name in names.items()}
+    x.say("  one load at random from a table of %s KB: %s ns net" % (", ".join(map(str, ns)), ", ".join("%.0f" % v for v in ns.values())))
+    return ns
+
+
+def tables_of(x, path):
+    """KB of the file's tables."""
+    done = subprocess.run([x.compiler.xdpfc, "--budget", "--json", path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return sum(s["bytes"] or 0 for s in json.loads(done.stdout)["segments"]) // 1024 if done.stdout else 0
+
+
+def reason(x, row, ns):
+    """Why a set costs more than is wanted."""
+    tables = tables_of(x, x.path(row["name"] + ".xdpf"))
+    touched = min(tables, row["headers"] * LINE // 1024)
+    size = max((s for s in ns if s <= touched), default=min(ns))
+    return "%d headers in %d packets, tables of %d KB: at least one load from %d KB and more, %.0f ns, beside %.0f ns of one rule, all in the cache" % (
+        row["headers"], row["packets"], tables, size, ns[size], row["net_other"])
+
+
 # ---- ClassBench ----
 
 def one_rule(x, data, family, ip6):
@@ -71,18 +108,32 @@ def classbench_set(x, data, family, size, ip6, one):
     rules = list(classbench.read_rules(os.path.join(data, "%s_%d.xz" % (family, size))))
     with open(path, "w") as f:
         classbench.write_rules(rules, f, ip6, ("drop",))
-    row = {"family": family, "size": size, "rules": len(rules), "ip6": ip6, **build(x, name, path)}
+    row = {"name": name, "family": family, "size": size, "rules": len(rules), "ip6": ip6, **build(x, name, path)}
     what = "%s %s%s" % (family, x.number(size), " IPv6" if ip6 else "")
     if "refused" in row:
         x.say("  %-24s refused: %s" % (what, row["refused"]))
         return row
-    classbench.write_pcap(trace, classbench.packets(classbench.read_trace(os.path.join(data, "%s_%d_trace.xz" % (family, size))), ip6))
+    headers = list(classbench.read_trace(os.path.join(data, "%s_%d_trace.xz" % (family, size))))
+    classbench.write_pcap(trace, classbench.packets(headers, ip6))
+    row["headers"], row["packets"] = len(set(headers)), len(headers)
     x.live.frames(trace)
     row.update(beside(x, name, one))
     show_built(x, what, row)
     show_ratio(x, "", row, "one rule", WANT["most"])
     x.live.unload(name)
     return row
+
+
+def above(x, rows, ns):
+    """The sets that cost more than is wanted, each with the reason."""
+    first, result = {(r["family"], r["ip6"]): r["ns"] for r in rows if r["size"] == SIZES[0] and "ns" in r}, {}
+    for r in rows:
+        few = first.get((r["family"], r["ip6"]))
+        if "ns" not in r or (r["ratio_gross"] <= WANT["most"] and not (few and r["size"] == SIZES[-1] and r["ns"] > WANT["growth"] * few)):
+            continue
+        result[r["name"]] = reason(x, r, ns)
+        x.say("  above: %s, %.2f: %s" % (r["name"], r["ratio_gross"], result[r["name"]]))
+    return result
 
 
 def summary(x, rows):
@@ -116,13 +167,16 @@ def summary(x, rows):
 
 
 def all_sets(x, data):
-    rows = []
+    rows, ns = [], {}
     for ip6 in (False, True):
         for family in classbench.FAMILIES:
             one = one_rule(x, data, family, ip6)
             rows += [classbench_set(x, data, family, size, ip6, one) for size in (SIZES[:1] if x.quick else SIZES)]
             x.live.unload(one)
-    return {"sets": rows, "summary": summary(x, rows)}
+            if not ns and not ip6 and "ns" in rows[-1]:
+                # the last trace has the most headers
+                ns = far(x)
+    return {"sets": rows, "summary": summary(x, rows), "far": ns, "above": above(x, rows, ns) if ns else {}}
 
 
 # ---- tenants ----

@@ -75,8 +75,12 @@ static void one(struct cg *g, const struct classifier *c, unsigned n_dims, V mem
 		found = LLVMBuildXor(g->b, found, LLVMBuildXor(g->b, load_volatile(g, said.which[d]), LLVMBuildXor(g->b, load_volatile(g, said.hi[d]),
 				     load_volatile(g, said.lo[d]), ""), ""), "");
 	}
-	if (c)
-		found = cg_classify(g, c, &said);
+	if (c) {
+		V best = cg_alloca(g, g->i64, "best");
+
+		found = cg_classify(g, c, &said, best);
+		found = LLVMBuildOr(g->b, found, LLVMBuildShl(g->b, LLVMBuildLoad2(g->b, g->i64, best, ""), cg_c(g, 32), ""), "");
+	}
 	at = LLVMBuildAnd(g->b, cg_hide(g, i), cg_c(g, KERNEL_PACKETS - 1), "");
 	at = LLVMBuildAdd(g->b, LLVMBuildMul(g->b, at, cg_c(g, 8), ""), cg_c(g, CURSOR + KERNEL_PACKETS * bytes), "");
 	cg_store(g, found, cg_at(g, memory, at), 8, 8);

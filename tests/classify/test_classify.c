@@ -398,6 +398,21 @@ static void test_refusals(void **state)
 		assert_non_null(why);
 		assert_int_equal(im.n, n);
 	}
+	/* nor is more made of what was asked for than is made in time */
+	for (int e = ENGINE_RFC; e <= ENGINE_HYBRID; e++) {
+		uint64_t work = 0;
+		struct classify_options o = { .engine = (enum classify_engine)e, .max_bytes = 32 << 20, .work = &work };
+		const char *why = NULL;
+
+		rules_hard(a, &r, HARD_MIXED, 200, &rules);
+		assert_non_null(classify_build(a, &rules, &o, &im, &why));
+		assert_true(work && !classify_too_long(work));
+		image_cut(&im, (struct image_mark){ .n = n, .head = im.head });
+		for (work = UINT64_MAX / 2; !why; )
+			assert_null(classify_build(a, &rules, &o, &im, &why));
+		assert_true(classify_too_long(work));
+		assert_int_equal(im.n, n);
+	}
 	image_free(&im);
 	arena_free(a);
 }
