@@ -146,8 +146,11 @@ static enum eval_did decide_way(struct run *r, enum verdict v, const struct ast_
 static enum eval_did cookie(struct run *r, const struct ast_way *way, const struct ast_rule *rule)
 {
 	enum eval_cookie what = eval_cookie(r->pkt, &r->view.d, r->e->lately);
-	bool counts = !r->unit->counters_off;
+	bool counts = !r->unit->counters_off, on = what == COOKIE_COMPLETED || what == COOKIE_NOT_OURS;
+	const struct eval_guess *guess = dissect_has(&r->view.d, HDR_TCP) ? r->pkt->guess : NULL;
 
+	if (guess && guess->cond(guess->arg, &r->view, way->goes_on, on) != on)
+		what = eval_cookie_otherwise(r->pkt, &r->view.d, !on);
 	if (what == COOKIE_COMPLETED && counts)
 		add(&r->e->other[way->slot + WAY_COMPLETED], r);
 	if (what == COOKIE_COMPLETED || what == COOKIE_NOT_OURS)

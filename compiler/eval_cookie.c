@@ -66,6 +66,13 @@ enum eval_cookie eval_cookie(const struct eval_packet *pkt, const struct dissect
 	return COOKIE_COMPLETED;
 }
 
+enum eval_cookie eval_cookie_otherwise(const struct eval_packet *pkt, const struct dissect *d, bool goes_on)
+{
+	unsigned flags = pkt->data[d->offset[HDR_TCP] + 13] & (FIN | SYN | RST | ACK);
+
+	return goes_on ? COOKIE_NOT_OURS : flags == SYN ? COOKIE_SYN : COOKIE_REFUSED;
+}
+
 size_t reply_syncookie(uint8_t *out, const struct asked *a, const struct eval_packet *pkt)
 {
 	const uint8_t *t = a->l4;

@@ -13,6 +13,8 @@ enum eval_cookie {
 	COOKIE_REFUSED,		/* belongs to no connection and makes none */
 };
 
+/* Where somebody knows better whether the rule goes on with this TCP packet: what it is then. */
+enum eval_cookie eval_cookie_otherwise(const struct eval_packet *pkt, const struct dissect *d, bool goes_on);
 /* @lately: connections whose cookie came back, as runtime/abi.h has them. */
 enum eval_cookie eval_cookie(const struct eval_packet *pkt, const struct dissect *d, uint64_t lately[XDPF_COOKIES]);
 

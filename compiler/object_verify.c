@@ -63,18 +63,25 @@ static void take_maps(struct addresses *a)
 	}
 }
 
-static void find_config(struct addresses *a, size_t sec, uint8_t *bytes, size_t len)
+/* Bytes of a section that is only read. Where struct xdpf_config is among them they are a copy, in which it is written. */
+static const uint8_t *only_read(struct addresses *a, size_t sec, const Elf_Data *d)
 {
-	Elf_Data *symbols = elf_getdata(a->w->f->sec[a->w->f->symtab].scn, NULL);
+	struct finish *f = a->w->f;
+	Elf_Data *symbols = elf_getdata(f->sec[f->symtab].scn, NULL);
+	uint8_t *copy;
 	GElf_Sym sym;
 
 	for (int i = 0; gelf_getsym(symbols, i, &sym); i++) {
-		const char *name = elf_strptr(a->w->f->in, a->w->f->strtab, sym.st_name);
+		const char *name = elf_strptr(f->in, f->strtab, sym.st_name);
 
-		if (sym.st_shndx == sec && name && !strcmp(name, XDPF_VAR_CONFIG) && sym.st_value <= len &&
-		    len - sym.st_value >= sizeof(struct xdpf_config))
-			a->config = bytes + sym.st_value;
+		if (sym.st_shndx != sec || !name || strcmp(name, XDPF_VAR_CONFIG) != 0 || sym.st_value > d->d_size ||
+		    d->d_size - sym.st_value < sizeof(struct xdpf_config))
+			continue;
+		copy = arena_copy(f->arena, d->d_buf, d->d_size);
+		a->config = copy + sym.st_value;
+		return copy;
 	}
+	return d->d_buf;
 }
 
 /* The map of a section's data. */
@@ -88,12 +95,8 @@ static size_t data_map(struct addresses *a, size_t sec)
 		return a->data[sec];
 	/* loaders let nobody write to these */
 	d = strncmp(s->name, ".rodata", 7) == 0 ? elf_getdata(s->scn, NULL) : NULL;
-	if (d && d->d_buf && d->d_size == s->hdr.sh_size) {
-		uint8_t *copy = arena_copy(a->w->f->arena, d->d_buf, d->d_size);
-
-		m.data = copy;
-		find_config(a, sec, copy, d->d_size);
-	}
+	if (d && d->d_buf && d->d_size == s->hdr.sh_size)
+		m.data = only_read(a, sec, d);
 	a->data[sec] = a->map.n;
 	*vec_add(a->w->f->arena, &a->map) = m;
 	return a->data[sec];

@@ -152,6 +152,16 @@ void way_reached(struct sema *s, const struct facts *f, const struct ast_action 
 	conflict_note(s, d, &c);
 }
 
+static const struct ast_expr *goes_on(struct sema *s, const struct ast_action *a)
+{
+	struct ast_expr *e = arena_alloc(s->a, sizeof(*e));
+
+	e->kind = EXPR_NAME;
+	e->header = HDR_NONE;
+	e->span = a->span;
+	return e;
+}
+
 bool way_check(struct sema *s, struct ast_action *a)
 {
 	struct ast_way *w = a->way;
@@ -167,6 +177,7 @@ bool way_check(struct sema *s, struct ast_action *a)
 	} else if (!strcmp(a->word.s, "syncookie")) {
 		a->verdict = VERDICT_TX;
 		w->kind = WAY_SYNCOOKIE;
+		w->goes_on = goes_on(s, a);
 		s->p->cookies = ok = true;
 	} else if (w->has_number) {
 		ok = cpu_check(s, a);

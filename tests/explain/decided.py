@@ -94,6 +94,23 @@ def last(t):
     t.says("the last answer", done, 0, "pass by d", "a: held, and went on", "c: ip4.src in s: by what the filter did, it was not so then; the set s has changed since")
 
 
+def cookies(t):
+    """What a rule that answers with cookies did depends on what the kernel keeps: a connection that it knows, a cookie that came back."""
+    rules = t.write("cookie.xdpf", "g: syncookie if tcp.dport == 22;\nlate: drop if tcp.ack;\n")
+    head = "0200000000010200000000020800" "450000280000000040060000c0000201c0000202" "10000016" "00000000" "00000000"
+    syn, ack = ((1, bytes.fromhex(head + "50%02x0000" % flags + "00000000"), 54) for flags in (2, 16))
+    for frame, verdict, rule, turned in ((syn, "tx", "g", {}), (syn, "pass", "default", {"syncookie": True}),
+                                         (ack, "drop", "g", {}), (ack, "drop", "late", {"syncookie": True})):
+        t.write("cookie.json", line(1, frame, verdict, rule) + "\n")
+        status, out = told(t, "--explain", "cookie.json", rules)
+        have = {o["condition"]: o["taken-as"] for o in out[0]["outside"] if o["taken-as"] != o["known-as"]}
+        t.check("cookies: %s by %s" % (verdict, rule), status == 0 and out[0]["agrees"] and have == turned, out)
+    # what nothing explains: an answer to an acknowledgement; one that could not be made
+    for frame, verdict in ((ack, "tx"), (syn, "drop")):
+        t.write("cookie.json", line(1, frame, verdict, "g") + "\n")
+        t.check("cookies: %s by nobody" % verdict, told(t, "--explain", "cookie.json", rules)[0] == 4)
+
+
 def texts(t):
     """Rules as a program keeps them: the same words as from files, wherever these stood."""
     os.makedirs(os.path.join(t.folder, "in", "deep"))
@@ -134,5 +151,6 @@ def run(t, root):
     follows(t, [os.path.join(root, "tests", "captures", c + ".pcap") for c in ("edge", "protocols", "frag")])
     few(t)
     last(t)
+    cookies(t)
     texts(t)
     bad_lines(t)

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """What `xdpfc --budget` says of maps and instructions, beside what the object holds and what the kernel accounts for when it is loaded.
 
-usage: budget.py --xdpfc XDPFC [--all]
+usage: budget.py --xdpfc XDPFC [--all] [--random N] [--seed S]
 
 Instructions that are verified are at most as many as was said, and at least half as many, under the kernel whose verifier that is about. --all
-compares all examples and packet tests; else it is those that differ most in what their code is.
+compares all examples, packet tests and ClassBench's sets up to 10,000 rules; else it is those that differ most in what their code is. --random: files
+of the generator that the differential runs have, too.
 
 A map is as large as was said, to the byte under that kernel, and but for the few hundred bytes that every map has under others. Maps whose elements are
 allocated one by one are filled first, and those that only the runtime fills are no larger than was said.
@@ -15,14 +16,21 @@ import glob
 import json
 import os
 import platform
+import random
 import re
 import struct
 import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [os.path.join(ROOT, "tests", d) for d in ("packets", "bench")]
+import classbench
+import made
+import rulefile
+
 EVERY_MAP = """
 set banned : ip live size 1000 timeout 10m;
 set nets : net live size 1000;
@@ -95,6 +103,7 @@ class Suite:
         self.same = same
         self.xdpfc, self.tmp, self.pin = xdpfc, tmp, "/sys/fs/bpf/xdpf-budget-%d" % os.getpid()
         self.passed = self.failed = 0
+        self.ratios = []
 
     def check(self, what, ok, why=""):
         if ok:
@@ -146,12 +155,14 @@ class Suite:
         for name in sorted(names):
             self.check(name, name in rows, "compiler/verify_call.c has no row of it")
 
-    def rules(self, name):
-        """The instructions that are verified of a file of the tree."""
-        path, out = os.path.join(ROOT, name + ".xdpf"), os.path.join(self.tmp, "rules.o")
-        done = command(self.xdpfc, "--quiet", path, "-o", out)
-        said = command(self.xdpfc, "--quiet", "--json", "--budget", path)
+    def rules(self, name, *paths):
+        """The instructions that are verified of a program; @paths: its files, else one of the tree by its name."""
+        paths, out = paths or (os.path.join(ROOT, name + ".xdpf"),), os.path.join(self.tmp, "rules.o")
+        done = command(self.xdpfc, "--quiet", *paths, "-o", out)
+        said = command(self.xdpfc, "--quiet", "--json", "--budget", *paths)
         self.check(name + ": compiles", done.returncode == said.returncode == 0, done.stderr + said.stderr)
+        if done.returncode or said.returncode:
+            return
         done = command("bpftool", "prog", "load", out, self.pin)
         self.check(name + ": loads", done.returncode == 0, done.stderr[-300:])
         if done.returncode == 0:
@@ -159,8 +170,29 @@ class Suite:
                 bound, have = json.loads(said.stdout)["verified"], verified(self.pin)
                 self.check(name + ": instructions that are verified", bound is not None and have <= bound <= 2 * have,
                            "said %s, the kernel walked %d" % (bound, have))
+                self.ratios += [bound / have] if bound else []
             finally:
                 os.unlink(self.pin)
+
+    def generated(self, n, seed):
+        frames, rnd = list(made.frames(random.Random(seed), 300)), random.Random(seed)
+        for i in range(n):
+            paths, more = rulefile.make(self.tmp, "random%d" % i, "%s/%d" % (seed, i), frames, rnd.choice((None, None, 40, 80)))
+            rulefile.repair(paths + more, self.xdpfc)
+            self.rules("random %s/%d" % (seed, i), *paths)
+
+    def classbench(self):
+        """False: the sets are not there."""
+        folder = classbench.folder()
+        for family in classbench.FAMILIES if folder else ():
+            for size in (100, 1000, 10000):
+                path = os.path.join(self.tmp, "%s_%d.xdpf" % (family, size))
+                rules = command(sys.executable, classbench.__file__, "rules", os.path.join(folder, "%s_%d.xz" % (family, size)))
+                with open(path, "w") as f:
+                    f.write(rules.stdout)
+                self.check(path, rules.returncode == 0, rules.stderr)
+                self.rules("%s %d" % (family, size), path)
+        return bool(folder)
 
     def file(self, name, text):
         path = os.path.join(self.tmp, name + ".xdpf")
@@ -193,6 +225,8 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--xdpfc", required=True)
     p.add_argument("--all", action="store_true")
+    p.add_argument("--random", type=int, default=0)
+    p.add_argument("--seed", default="budget")
     args = p.parse_args()
     skipped = 0
     release = tuple(map(int, re.match(r"(\d+)\.(\d+)", platform.release()).groups()))
@@ -222,6 +256,12 @@ def main():
             names = []
         for name in names:
             suite.rules(name)
+        if names:
+            suite.generated(args.random, args.seed)
+            if args.all and not suite.classbench():
+                print("skipped: budget: ClassBench's sets are not there")
+                skipped += 1
+            print("bound over what the kernel walked: %.3f to %.3f of %d programs" % (min(suite.ratios), max(suite.ratios), len(suite.ratios)))
     print("%d passed, %d failed, %d skipped" % (suite.passed, suite.failed, skipped))
     return 1 if suite.failed else 77 if skipped and not suite.passed else 0
 
