@@ -10,9 +10,11 @@
 
 struct analyse_options {
 	uint64_t effort;	/* steps of the solver for one question; past them it is not decided */
+	uint64_t all;		/* for all questions; past them none is */
 };
 
 enum { ANALYSE_EFFORT = 20 * 1000 * 1000 };
+#define ANALYSE_ALL UINT64_C(10000000000)
 
 /* A packet, as a test's packet says it, and what else must hold when it comes. */
 struct witness_field {

@@ -204,6 +204,11 @@ enum answer ask(struct space *s, uint32_t target, const struct demand *d, size_t
 		arena_release(s->scratch, mark);
 		return ANSWER_YES;
 	}
+	/* nothing is left to answer it with */
+	if (space_spent(s)) {
+		arena_release(s->scratch, mark);
+		return ANSWER_OPEN;
+	}
 	question_open(&a.q, s);
 	for (size_t i = 0; i < n; i++)
 		a.refined[i] = arena_array(s->scratch, d[i].list->event.n, sizeof(bool));

@@ -1,7 +1,7 @@
 /*
  * A default that drops what IP cannot do without. In: a file whose default drops, and which passes some IPv4, or some IPv6. Out: that no ARP, or no
- * neighbour solicitation and advertisement, can pass, and a packet that it drops. Where a rule of the file says what becomes of them,
- * somebody has thought of it, and nothing is said.
+ * neighbour solicitation and advertisement, can pass, and a packet that it drops. Where rules of the file decide about all of them, somebody has
+ * thought of it, and nothing is said.
  */
 #include "analyse_priv.h"
 

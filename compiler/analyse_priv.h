@@ -115,7 +115,7 @@ struct space {
 	struct seen_number { uint32_t stamp; bool present; struct value v; } *number_seen;
 	size_t slots[3], seen_slots[2];
 	uint32_t stamp, seen_stamp;
-	uint64_t spent;			/* of the whole effort */
+	uint64_t spent;			/* steps of the solver, for all questions so far */
 };
 
 void space_init(struct space *s, struct arena *a, const struct analyse_options *o);
@@ -257,6 +257,8 @@ int question_place(struct question *q, uint32_t place);
 /* It holds; whether an answer needed that is known afterwards. */
 void question_suppose(struct question *q, uint32_t f);
 enum answer question_solve(struct question *q, bool plain);
+/* Is nothing left of the effort for all questions? */
+bool space_spent(const struct space *s);
 bool question_needed(const struct question *q, size_t given);
 /* What the answer says; false: nothing. */
 bool question_bit(const struct question *q, uint32_t bit, bool *out);

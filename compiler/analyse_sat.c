@@ -299,9 +299,19 @@ void question_close(struct question *q)
 	picosat_reset(q->sat);
 }
 
+bool space_spent(const struct space *s)
+{
+	return s->spent >= s->options->all;
+}
+
 enum answer question_solve(struct question *q, bool plain)
 {
+	const struct analyse_options *o = q->s->options;
+	uint64_t taken = q->s->spent + picosat_propagations(q->sat), left = o->all > taken ? o->all - taken : 0;
 	int r;
+
+	if (!left)
+		return ANSWER_OPEN;
 
 	/* Where the first answers did not do, it is chance that finds what nobody thought of. */
 	if (q->tries++ == 1)
@@ -310,7 +320,7 @@ enum answer question_solve(struct question *q, bool plain)
 		picosat_reset_phases(q->sat);
 		picosat_set_seed(q->sat, q->tries);
 	}
-	picosat_set_propagation_limit(q->sat, q->s->options->effort);
+	picosat_set_propagation_limit(q->sat, left < o->effort ? left : o->effort);
 	if (plain)
 		picosat_assume(q->sat, q->plain);
 	for (size_t i = 0; i < q->given.n; i++)

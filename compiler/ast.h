@@ -256,6 +256,11 @@ struct ast_let {
 	bool used;
 };
 
+struct ast_element {
+	const struct range *range;		/* for each component */
+	struct span at;
+};
+
 struct ast_set {
 	struct ast_name name;
 	struct span span;
@@ -279,6 +284,7 @@ struct ast_set {
 	unsigned n_types;
 	struct range *range;			/* n_types 1: n disjoint sorted ranges; else, or LIVE, n boxes of n_types ranges, no order */
 	size_t n;
+	VEC(struct ast_element) element;	/* constant, where the program keeps them: as they are written, in their order */
 	bool used;
 	unsigned index;				/* program-wide */
 };
@@ -413,6 +419,7 @@ struct ast_program {
 	const struct source_reader *reader;	/* of files that are named; NULL: the file system */
 	VEC(const struct source *) sources;	/* all that were read, those that are included and elements of sets too */
 	bool no_texts;				/* the object is not to hold them */
+	bool keep_elements;			/* struct ast_set.element is wanted */
 	VEC(struct ast_unit *) units;		/* in the order given */
 	struct ast_test *asked;			/* packets that somebody asks about, in the names of the first file; NULL: none */
 	/* checked */

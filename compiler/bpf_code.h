@@ -8,7 +8,8 @@
  * for true on another, where the two numbers are no copies of each other, and removes tests as dead that are not. So nothing
  * must be learned by way of an id: whenever a register is compared, no other place that may share its id is ever read again.
  * bpf_links.c finds the comparisons where this does not hold, on all paths; `rX -= 0` is put before these: the number stays,
- * and the verifier keeps all it knows of it, but no arithmetic leaves an id.
+ * and the verifier keeps all it knows of it, but in those kernels no arithmetic leaves an id. (Later ones keep it, with a distance, and
+ * compare ids.)
  *
  * Loops. Before Linux 6.2 or so a path must not run into a loop's first instruction again other than by a jump: there a `goto
  * +0` is put, which kernels remove when they load the program.

@@ -16,8 +16,8 @@ struct cli {
 	const char *out;		/* -o */
 	const char *emit, *import, *list, *run, *explain;	/* their values; NULL: not asked for */
 	bool check, test, budget, format, analyse, diff;
-	const char *effort;		/* as text; .most_effort is its number */
-	uint64_t most_effort;
+	const char *effort, *total_effort;	/* as text; .most_effort and .most_total are their numbers */
+	uint64_t most_effort, most_total;
 	const char *mcpu;
 	const char *engine, *set_engine, *table_memory, *counting_text;	/* as text; these three have what they say */
 	enum counting counting;
@@ -41,6 +41,7 @@ struct cli {
 	const char *texts_path;	/* --texts, and */
 	struct compile_texts texts;	/* what it has; .n_files 0: it was not given */
 	bool colour;		/* on standard output */
+	const char *stats;	/* --stats */
 	const char *split;	/* as text; .first is its number */
 	size_t first;
 	const char *max_instructions, *max_memory, *max_stack, *max_lookups, *max_path, *max_verified, *cpus;	/* as text; as numbers: */
@@ -68,6 +69,7 @@ int cli_analyse(struct cli *cli);	/* cli_analyse.c: --analyse */
 int cli_diff(struct cli *cli);		/* cli_diff.c: --diff */
 int cli_format(struct cli *cli);	/* cli_format.c: --format, --emit=xdpf */
 
+int cli_html(struct cli *cli);		/* cli_html.c: --emit=html */
 int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
 
 /* ---- cli_json.c ---- */

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "cli_progress.h"
 #include "compile_budget.h"
 
 static uint64_t cpus(const struct cli *cli)
@@ -100,7 +101,8 @@ static void exceeded(struct cli *cli, const struct budget *b, const char *names[
 		note(&names, "stack");
 	}
 	if (cli->max_lookups && b->most.maps > cli->most_lookups) {
-		cli_error("%zu look-ups in maps are more than the %" PRIu64 " of --max-lookups", b->most.maps, cli->most_lookups);
+		cli_error("%zu look-up%s in maps %s more than the %" PRIu64 " of --max-lookups", b->most.maps, b->most.maps == 1 ? "" : "s",
+			  b->most.maps == 1 ? "is" : "are", cli->most_lookups);
 		note(&names, "lookups");
 	}
 	path_exceeded(cli, b, &names);
@@ -128,10 +130,12 @@ int cli_budget(struct cli *cli)
 
 	if (!p)
 		return EXIT_INPUT;
+	cli_progress_begin(cli, "compiling");
 	if (!compile_budget(p, &o, &cli->diag, &b)) {
 		cli_show(cli);
 		return EXIT_INPUT;
 	}
+	cli_progress_end();
 	exceeded(cli, &b, more);
 	if (cli->json)
 		budget_json(cli->diag.arena, &b, more, stdout);

@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "cli_place.h"
+#include "cli_progress.h"
 #include "cli_witness.h"
 #include "compile.h"
 #include "utf8.h"
@@ -146,14 +147,16 @@ static json_t *data(struct cli *cli, const struct changes *all, const struct cha
 
 int cli_diff(struct cli *cli)
 {
-	const struct analyse_options o = { .effort = cli->most_effort };
+	const struct analyse_options o = { .effort = cli->most_effort, .all = cli->most_total };
 	const struct ast_program *before = version(cli, cli->files[0]), *after = version(cli, cli->files[1]);
 	struct changes changes;
 	json_t *list;
 
 	if (!before || !after)
 		return EXIT_INPUT;
+	cli_progress_begin(cli, "comparing");
 	analyse_diff(cli->arena, before, after, &o, &changes);
+	cli_progress_end();
 	list = json_array();
 	for (size_t i = 0; i < changes.list.n; i++)
 		if (cli->json)

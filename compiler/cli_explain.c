@@ -228,7 +228,7 @@ static int explain_file(struct asked *q)
 int cli_explain(struct cli *cli)
 {
 	struct asked q = { .cli = cli };
-	struct compile_asked asked = { 0 };
+	struct compile_asked asked = { .elements = true };
 	const struct ast_program *p;
 	int status = what_is(&q, cli->explain);
 

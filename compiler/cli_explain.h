@@ -139,6 +139,11 @@ const char *explain_value(struct explain *x, const struct eval_view *w, const st
 /* Text of the rule file, in one line. */
 const char *explain_source(struct explain *x, struct span sp);
 
+/* ---- cli_explain_element.c ---- */
+
+/* Of a comparison with a constant set whose fields are there: the element by which the packet is in it, or the one that comes next to it. */
+void explain_element(struct explain *x, FILE *out, const struct eval_view *w, const struct ast_expr *e, bool in);
+
 /* ---- cli_explain_packet.c ---- */
 
 /* A packet as fields, as a test would give them, and what is wrong with it. */

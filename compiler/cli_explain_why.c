@@ -172,13 +172,13 @@ const char *explain_value(struct explain *x, const struct eval_view *w, const st
 
 /* ---- conditions ---- */
 
-static void put_membership(FILE *out, const struct eval_view *w, const struct ast_expr *e)
+static void put_membership(struct explain *x, FILE *out, const struct eval_view *w, const struct ast_expr *e)
 {
 	const struct ast_match *m = &e->match;
 	bool in = eval_cond(w, e) != m->negate;
 
 	if (m->kind == MATCH_SET)
-		fprintf(out, ", %sin set %s (%zu entr%s)", in ? "" : "not ", m->set->name.s, m->set->n, m->set->n == 1 ? "y" : "ies");
+		explain_element(x, out, w, e, in);
 	else if (m->kind == MATCH_LIVE)
 		fprintf(out, ", %sin set %s (%zu element%s now)", in ? "" : "not ", m->set->name.s, eval_sets_size(w->sets, m->set, w->pkt->now),
 			eval_sets_size(w->sets, m->set, w->pkt->now) == 1 ? "" : "s");
@@ -210,7 +210,7 @@ static void put_cmp(struct explain *x, FILE *out, const struct eval_view *w, con
 		fputs(", of it ", out);
 		put_value(out, e->operand.v[0], &v);
 	}
-	put_membership(out, w, e);
+	put_membership(x, out, w, e);
 	if (unknown)
 		fputs(" (not all of it was captured)", out);
 }

@@ -116,10 +116,6 @@ static void list_units(struct list *l)
 #define PERIOD(name, ns, doc) { name, "period", doc },
 #define RATED(name, id, doc) { name, "rate", doc },
 #include "units.def"
-#undef SCALE
-#undef TIME
-#undef PERIOD
-#undef RATED
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {

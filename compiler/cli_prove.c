@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "cli_import.h"
-#include "prove.h"
+#include "cli_progress.h"
+#include "prove_limit.h"
 
 enum { SHOWN_MOST = 10 };
 
 struct tally {
-	size_t compared, passed, unseen, malformed, malformed_other, later_other, fragments, stateless, disagreed, rules, decided;
+	size_t compared, passed, unseen, malformed, malformed_other, later_other, fragments, stateless, disagreed, rules, decided, limited, series;
 };
 
 static const char *verdict_name(enum prove_verdict v)
@@ -78,6 +79,12 @@ static void count(const struct prove *pr, struct tally *t, bool quiet)
 			t->later_other++;
 			continue;
 		}
+		if (p->either) {
+			t->limited++;
+			if (p->rule)
+				decided[p->rule->index] = true;
+			continue;
+		}
 		t->compared++;
 		t->passed += p->original == PROVE_PASSED;
 		if (p->rule)
@@ -97,16 +104,50 @@ static void count(const struct prove *pr, struct tally *t, bool quiet)
 	}
 }
 
+/* What was found out of each limit. False: out of memory. */
+static bool limits(struct prove *pr, struct tally *t, bool quiet)
+{
+	for (size_t k = 0; k < pr->p->limit.n; k++) {
+		const struct ast_limit *l = pr->p->limit.v[k];
+		const char *more = prove_untimed(l);
+		struct prove_timed r;
+
+		if (!prove_judge_series(pr, k, &r))
+			return false;
+		if (!r.why) {
+			t->series++;
+			t->disagreed += r.otherwise;
+		}
+		if (quiet && !r.otherwise)
+			continue;
+		fprintf(stderr, "limit of %s, %s: ", l->rule ? l->rule->shown : l->shown, l->text);
+		if (r.why)
+			fprintf(stderr, "not compared: %s\n", r.why);
+		else
+			fprintf(stderr, "%zu packets one behind the other, %zu treated otherwise%s%s\n", r.packets, r.otherwise,
+				more ? "; no tokens that came back: " : ", also when tokens had come back", more ? more : "");
+		for (size_t i = 0, shown = 0; !r.why && i < pr->timed.n; i++) {
+			const struct prove_packet *p = &pr->timed.v[i];
+
+			if (p->series == k + 1 && p->original != p->translation && shown++ < SHOWN_MOST)
+				show_packet(p, i);
+		}
+	}
+	return true;
+}
+
 static void summary(const struct cli *cli, const struct tally *t)
 {
 	json_t *o;
 
 	if (cli->json) {
-		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared, "passed",
+		o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "compared", (json_int_t)t->compared,
+			      "passed",
 			      (json_int_t)t->passed, "disagreed", (json_int_t)t->disagreed, "malformed", (json_int_t)t->malformed,
 			      "malformed_otherwise", (json_int_t)t->malformed_other, "later_fragments_otherwise", (json_int_t)t->later_other,
 			      "accepted", (json_int_t)(t->fragments + t->stateless), "unseen", (json_int_t)t->unseen, "rules",
-			      (json_int_t)t->rules, "rules_that_decided", (json_int_t)t->decided);
+			      (json_int_t)t->rules, "rules_that_decided", (json_int_t)t->decided, "limited", (json_int_t)t->limited,
+			      "limits_compared", (json_int_t)t->series);
 		json_dumpf(o, stderr, JSON_COMPACT);
 		putc('\n', stderr);
 		json_decref(o);
@@ -115,6 +156,8 @@ static void summary(const struct cli *cli, const struct tally *t)
 	fprintf(stderr, "%zu packets compared, %zu of them passed by the original; %zu treated otherwise; %zu of %zu rules decided one\n",
 		t->compared,
 		t->passed, t->disagreed, t->decided, t->rules);
+	if (t->limited)
+		fprintf(stderr, "%zu packets not compared, since what becomes of them is for limits to say\n", t->limited);
 	if (t->stateless)
 		fprintf(stderr, "%zu packets that are neither TCP nor UDP treated otherwise, as --accept=state has it\n", t->stateless);
 	if (t->fragments)
@@ -135,12 +178,11 @@ int cli_prove(struct cli *cli, const struct import *im, const struct ast_program
 
 	if (!cli_number(cli->prove, PROVE_MOST, &n) || (cli->seed && !cli_number(cli->seed, UINT64_MAX, &pr.random)))
 		return cli_usage("--seed %s: a number from 0 to 18446744073709551615", cli->seed);
-	if (im->limits)
-		return cli_usage("--prove: what a limit lets through depends on when packets come: prove the rules without it");
 	if (!prove_prepare(&pr, n)) {
 		cli_error("out of memory");
 		return EXIT_SYSTEM;
 	}
+	cli_progress_begin(cli, "proving");
 	switch (import_kinds[im->kind].original) {
 	case ORIGINAL_NONE:
 		break;
@@ -151,13 +193,23 @@ int cli_prove(struct cli *cli, const struct import *im, const struct ast_program
 	case ORIGINAL_IP6TABLES:
 	case ORIGINAL_NFT:
 		ran = prove_net(&pr);
+		/* now it is known which packets come to the rules: again, with fresh limits */
+		if (ran && im->limits) {
+			prove_series(&pr);
+			ran = prove_net(&pr);
+		}
 		break;
 	}
+	cli_progress_end();
 	if (!ran) {
 		cli_error("--prove: %s", pr.why);
 		return EXIT_SYSTEM;
 	}
 	count(&pr, &t, cli->quiet || cli->json);
+	if (!limits(&pr, &t, cli->quiet || cli->json)) {
+		cli_error("out of memory");
+		return EXIT_SYSTEM;
+	}
 	if (!cli->quiet || t.disagreed)
 		summary(cli, &t);
 	return t.disagreed ? EXIT_NO : EXIT_DONE;

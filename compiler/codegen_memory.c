@@ -1,6 +1,6 @@
 /*
  * What maps take of the kernel's memory. In: their definitions. Out: names, types, and bytes as the kernel's own account of a full map has them (what
- * `bpftool map` calls memlock): elements with what the kernel puts beside each, and buckets; but not the few hundred bytes that every map has.
+ * `bpftool map` calls memlock): the map itself, elements with what the kernel puts beside each, and buckets. Sizes are those of Linux 6.18.
  */
 #include "codegen_priv.h"
 
@@ -12,7 +12,7 @@ enum {
 	WORD = 8,
 	HASH_ELEMENT = 48, HASH_BUCKET = 16,	/* struct htab_elem, struct bucket */
 	BY_ONE = 8,				/* beside an element that is allocated by itself */
-	TRIE_NODE = 40,				/* struct lpm_trie_node; since Linux 6.15 it is 24 */
+	TRIE_NODE = 24,				/* struct lpm_trie_node; before Linux 6.15 it is 40 */
 	PREFIX = 4,				/* what a trie's key begins with is in its node already */
 	DEV_HASH_ELEMENT = 64, DEV_BUCKET = 8,	/* struct bpf_dtab_netdev, and the head of a list */
 };
@@ -51,8 +51,25 @@ static const char *type_name(unsigned type)
 	}
 }
 
+/* The kernel's struct of the map, which comes to a few bytes more or fewer in kernels that are configured otherwise. */
+static uint64_t itself(unsigned type, unsigned flags)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_PERCPU_HASH:		return 896;
+	case BPF_MAP_TYPE_LPM_TRIE:		return 0;	/* the kernel's account leaves it out */
+	case BPF_MAP_TYPE_DEVMAP:
+	case BPF_MAP_TYPE_DEVMAP_HASH:		return 344;
+	case BPF_MAP_TYPE_CPUMAP:
+	case BPF_MAP_TYPE_XSKMAP:		return 304;
+	case BPF_MAP_TYPE_RINGBUF:		return 328;
+	case BPF_MAP_TYPE_ARRAY:		return flags & BPF_F_MMAPABLE ? 0 : 312;	/* it is in a page of its own */
+	default:				return 312;	/* arrays of any kind, and the queue, which is one */
+	}
+}
+
 /* @shared: what a per-CPU map has once. */
-static uint64_t memory(unsigned type, uint64_t max, uint64_t key, uint64_t value, unsigned flags, uint64_t *shared)
+static uint64_t elements(unsigned type, uint64_t max, uint64_t key, uint64_t value, unsigned flags, uint64_t *shared)
 {
 	uint64_t element = HASH_ELEMENT + up(key, WORD), buckets = HASH_BUCKET * power(max);
 
@@ -96,6 +113,7 @@ struct codegen_map *cg_note_map(struct cg *g, const char *name, unsigned type, u
 	m->value = value;
 	m->entries = type == BPF_MAP_TYPE_RINGBUF ? 0 : max;
 	m->per_cpu = type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY || type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
-	m->bytes = memory(type, max, key, value, flags, &m->shared);
+	m->bytes = elements(type, max, key, value, flags, &m->shared);
+	*(m->per_cpu ? &m->shared : &m->bytes) += itself(type, flags);
 	return m;
 }

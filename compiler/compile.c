@@ -11,7 +11,6 @@
 #include "ir.h"
 #include "meta.h"
 #include "object.h"
-#include "object_facts.h"
 
 /* Counters, logs and tests know a rule by its file's name and its label. */
 static bool names_differ(const struct ast_program *p, struct diag_list *d)
@@ -85,6 +84,7 @@ static struct ast_program *front(struct arena *a, const struct source_reader *r,
 
 	p->arena = a;
 	p->reader = r;
+	p->keep_elements = asked && asked->elements;
 	if (asked && asked->texts)
 		ok = compile_parse_texts(p, asked->texts, d);
 	for (size_t i = 0; i < n; i++)
@@ -262,9 +262,42 @@ bool compile_with_facts(const struct ast_program *p, const struct compile_option
 	return compile_fitting(p, &how, d, obj, len, facts);
 }
 
+bool compile_look(struct diag_list *d, void *obj, size_t len, const struct compile_facts *facts, bool brief, struct object_facts *out)
+{
+	const char *err = NULL;
+
+	*out = (struct object_facts){ .brief = brief };
+	for (size_t i = 0; i < facts->maps.list.n; i++) {
+		const struct codegen_map *m = &facts->maps.list.v[i];
+
+		*vec_add(d->arena, &out->map) = (struct object_map){ m->name, m->kind, (uint32_t)m->key, (uint32_t)m->value, (uint32_t)m->entries,
+								     (uint32_t)m->inner };
+	}
+	if (object_facts(d->arena, obj, len, out, &err))
+		return true;
+	diag_error(d, (struct span){ 0 }, "internal error: %s", err);
+	return false;
+}
+
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
 {
-	return compile_with_facts(p, o, d, obj, len, NULL);
+	struct compile_facts facts = { 0 };
+	const size_t most = o->verified ? o->verified : OBJECT_VERIFIED;
+	struct object_facts known;
+	bool ok;
+
+	if (!compile_with_facts(p, o, d, obj, len, &facts))
+		return false;
+	ok = compile_look(d, *obj, *len, &facts, true, &known);
+	if (ok && known.verified > most)
+		diag_warning(d, (struct span){ 0 }, "the kernel may refuse the program: its verifier walks at most %zu instructions, and here "
+			     "there may be more", most)
+			->remedy = "split the rules between programs, or take a set or a table where many rules ask for the same; xdpfc --budget "
+				   "says which lines take most";
+	if (ok && !diag_failed(d))
+		return true;
+	object_free(*obj, *len);
+	return false;
 }
 
 void compile_object_free(void *obj, size_t len)

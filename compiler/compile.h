@@ -11,6 +11,7 @@
 struct compile_options {
 	const char *mcpu;		/* "v3" (default when NULL), "v4" */
 	struct lower_options lower;
+	size_t verified;		/* a warning, where the verifier may walk more instructions; 0: than kernels allow */
 };
 
 enum { COMPILE_TABLE_MEMORY = 128 };	/* MiB, where nothing is said */
@@ -38,6 +39,7 @@ struct compile_asked {
 	bool packet;			/* they are one packet's fields, and not steps of a test */
 	const char *const *filled;	/* what sets begin with: "NAME=PATH", or "FILE:NAME=PATH" */
 	size_t n_filled;
+	bool elements;			/* sets know where each of their elements is written */
 	const struct compile_texts *texts;	/* NULL, or in place of sources; without its tests */
 };
 struct ast_program *compile_front_asked(struct arena *a, const struct source_reader *r, const struct source *const *sources, size_t n,

@@ -40,9 +40,8 @@ static void name_lines(struct arena *a, const struct ast_program *p, struct budg
 
 bool compile_budget(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, struct budget *out)
 {
-	struct object_facts object = { 0 };
+	struct object_facts object;
 	struct compile_facts facts = { 0 };
-	const char *err = NULL;
 	void *obj = NULL;
 	size_t len;
 	bool ok;
@@ -50,18 +49,10 @@ bool compile_budget(const struct ast_program *p, const struct compile_options *o
 	*out = (struct budget){ 0 };
 	if (!compile_with_facts(p, o, d, &obj, &len, &facts))
 		return false;
-	for (size_t i = 0; i < facts.maps.list.n; i++) {
-		const struct codegen_map *m = &facts.maps.list.v[i];
-
-		*vec_add(d->arena, &object.map) = (struct object_map){ m->name, m->kind, (uint32_t)m->key, (uint32_t)m->value, (uint32_t)m->entries,
-								       (uint32_t)m->inner };
-	}
-	ok = object_facts(d->arena, obj, len, &object, &err);
+	ok = compile_look(d, obj, len, &facts, false, &object);
 	compile_object_free(obj, len);
-	if (!ok) {
-		diag_error(d, (struct span){ 0 }, "internal error: %s", err);
+	if (!ok)
 		return false;
-	}
 	out->ir = facts.ir;
 	out->code = object;
 	name_lines(d->arena, p, out);

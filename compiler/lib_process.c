@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -30,6 +31,13 @@ struct child {
 	int fd;
 };
 
+/* Its last words: without them nobody could tell why it went. */
+static _Noreturn void give_up(int words, const char *why, int err)
+{
+	dprintf(words, "%s%s%s\n", why, err ? ": " : "", err ? strerror(err) : "");
+	_exit(1);
+}
+
 /* On a stack of its own: the calling thread's may be small. Two halves, since int is all that it gets. */
 static void work(unsigned high, unsigned low)
 {
@@ -37,8 +45,10 @@ static void work(unsigned high, unsigned low)
 	char go;
 
 	/* not before the caller knows us by more than a number */
-	if (lib_receive(c->fd, &go, 1, LIB_FOR_EVER) || !lib_job_run(c->job, c->fd))
-		_exit(1);
+	if (lib_receive(c->fd, &go, 1, LIB_FOR_EVER))
+		give_up(STDERR_FILENO, "it was not told to begin", 0);
+	if (!lib_job_run(c->job, c->fd))
+		give_up(STDERR_FILENO, "what it made was not taken", 0);
 	_exit(0);
 }
 
@@ -108,17 +118,17 @@ static _Noreturn void child(const struct lib_job *job, int fd, int words)
 
 	own_signals();
 	if (!own_descriptors(&c.fd, words))
-		_exit(1);
+		give_up(words, "its descriptors", errno);
 	stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 	if (stack == MAP_FAILED || getcontext(&context) < 0)
-		_exit(1);
+		give_up(STDERR_FILENO, "its stack", errno);
 	own_limits(job->o.memory);
 	context.uc_stack.ss_sp = stack;
 	context.uc_stack.ss_size = STACK;
 	context.uc_link = NULL;
 	makecontext(&context, (void (*)(void))work, 2, (unsigned)((uint64_t)(uintptr_t)&c >> 32), (unsigned)(uintptr_t)&c);
 	setcontext(&context);
-	_exit(1);
+	give_up(STDERR_FILENO, "its stack", errno);
 }
 
 /* Signals stay away until each side has its own handlers again. */

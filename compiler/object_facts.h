@@ -48,6 +48,7 @@ struct object_map {
 
 struct object_facts {
 	VEC(struct object_map) map;	/* given */
+	bool brief;			/* given: .verified is as the loader of ours has it mostly, not the most that any of them has */
 	size_t verified;		/* instructions that Linux 6.18's verifier walks, at most; 0: not known; above OBJECT_VERIFIED: any number */
 	size_t longest;			/* that a packet takes, at most, loops too; SIZE_MAX: not known */
 	const char *unknown;		/* why .verified is not known */

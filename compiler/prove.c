@@ -2,7 +2,7 @@
  * A proof. In: a translation. Out: packets, each with what the translation does with it, by the reference evaluator; an engine adds what the
  * original does.
  */
-#include "prove.h"
+#include "prove_limit.h"
 
 #include <string.h>
 
@@ -43,8 +43,10 @@ static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size
 	struct dissect d;
 
 	p->translation = PROVE_PASSED;
+	if (pr->im->limits)
+		prove_ways(pr, e, &pkt, p);
 	/* A datagram comes through if all of its fragments do. */
-	for (size_t i = 0; i < (p->piece.n ? p->piece.n : 1) && p->translation == PROVE_PASSED; i++) {
+	for (size_t i = 0; i < (p->piece.n ? p->piece.n : 1) && p->translation == PROVE_PASSED && !pr->im->limits; i++) {
 		pkt.len = p->piece.n ? p->piece.v[i].len : p->len;
 		memcpy(copy, p->piece.n ? p->piece.v[i].data : p->data, pkt.len);
 		r = eval_run(e, &pkt);

@@ -31,6 +31,11 @@ struct prove_packet {
 	bool stateless;			/* neither TCP nor UDP */
 	bool later;			/* a fragment without a transport header */
 	const struct ast_rule *rule;	/* of the translation, that decided; NULL: its default */
+	/* where there are limits, prove_limit.c */
+	bool either;			/* its verdict depends on one */
+	const struct ast_limit *limit;	/* on this one alone; NULL: on several, or none */
+	size_t series;			/* it is of the series of the limit in this place, from 1; 0: of none */
+	uint64_t pause, sent;		/* ns: before it is sent; when it was */
 };
 
 struct prove {
@@ -43,6 +48,7 @@ struct prove {
 	size_t n_ifaces;
 	struct prove_packet *packet;
 	size_t n;
+	VEC(struct prove_packet) timed;	/* what is sent first, at its time */
 	const char *why;		/* what did not work, where something did not */
 };
 

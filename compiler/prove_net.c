@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the namespace ---- */
@@ -103,32 +104,47 @@ static bool send_one(int fd, const uint8_t *data, size_t len)
 	return send(fd, data, len, 0) >= 0 || errno == EINVAL || errno == EMSGSIZE || errno == ENOBUFS;
 }
 
-/* Each goes with its number as the mark: a veth pair within one namespace keeps it. */
-static bool send_all(const struct prove *pr, char *why)
+/* When it is, after @pause. */
+static uint64_t wait_for(uint64_t pause)
+{
+	struct timespec t = { .tv_sec = (time_t)(pause / 1000000000u), .tv_nsec = (long)(pause % 1000000000u) };
+
+	while (pause && nanosleep(&t, &t) != 0 && errno == EINTR)
+		;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Each goes with its number as the mark: a veth pair within one namespace keeps it. Those that have a time are first: limits are full then. */
+static bool send_all(const struct prove *pr, struct prove_shared *s)
 {
 	int fd[PROVE_IFACES];
 	size_t n = 0;
 	bool ok = true;
 
 	while (n < pr->n_ifaces && ok) {
-		fd[n] = open_sender(n, why);
+		fd[n] = open_sender(n, s->why);
 		ok = fd[n] >= 0;
 		n += ok;
 	}
-	for (size_t i = 0; i < pr->n && ok; i++) {
-		const struct prove_packet *p = &pr->packet[i];
-		uint32_t mark = (uint32_t)i + 1;
+	for (size_t i = 0; i < pr->timed.n + pr->n && ok; i++) {
+		bool timed = i < pr->timed.n;
+		size_t number = timed ? pr->n + i : i - pr->timed.n;
+		const struct prove_packet *p = timed ? &pr->timed.v[i] : &pr->packet[number];
+		uint32_t mark = (uint32_t)number + 1;
 		size_t at = 0;
 
 		while (at + 1 < pr->n_ifaces && strcmp(pr->iface[at], p->iface) != 0)
 			at++;
 		ok = setsockopt(fd[at], SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0;
+		if (timed)
+			s->sent[i] = wait_for(p->pause);
 		for (size_t j = 0; j < p->piece.n && ok; j++)
 			ok = send_one(fd[at], p->piece.v[j].data, p->piece.v[j].len);
 		if (!p->piece.n)
 			ok = ok && send_one(fd[at], p->data, p->len);
 		if (!ok)
-			snprintf(why, PROVE_WHY, "packet %zu cannot be sent: %s", i + 1, strerror(errno));
+			snprintf(s->why, PROVE_WHY, "packet %zu cannot be sent: %s", number + 1, strerror(errno));
 	}
 	while (n)
 		close(fd[--n]);
@@ -142,13 +158,13 @@ static bool inside(const struct prove *pr, struct prove_shared *s)
 			 "a network namespace cannot be made: %s", strerror(errno));
 		return false;
 	}
-	return settings(s->why) && links(pr, s->why) && prove_rules(pr, s->why) && prove_watch(pr, s->why) && send_all(pr, s->why) &&
+	return settings(s->why) && links(pr, s->why) && prove_rules(pr, s->why) && prove_watch(pr, s->why) && send_all(pr, s) &&
 	       prove_watched(pr, s);
 }
 
 bool prove_net(struct prove *pr)
 {
-	size_t len = sizeof(struct prove_shared) + pr->n;
+	size_t all = pr->n + pr->timed.n, times = (sizeof(struct prove_shared) + all + 7) / 8 * 8, len = times + pr->timed.n * sizeof(uint64_t);
 	struct prove_shared *s = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int status = -1;
 	bool ok;
@@ -158,6 +174,7 @@ bool prove_net(struct prove *pr)
 		pr->why = "out of memory";
 		return false;
 	}
+	s->sent = (uint64_t *)(void *)((char *)s + times);
 	pid = fork();
 	if (pid == 0)
 		_Exit(inside(pr, s) ? 0 : 1);
@@ -165,10 +182,13 @@ bool prove_net(struct prove *pr)
 	while (ok && waitpid(pid, &status, 0) < 0)
 		ok = errno == EINTR;
 	ok = ok && status == 0;
-	if (ok)
-		for (size_t i = 0; i < pr->n; i++)
-			pr->packet[i].original = (enum prove_verdict)s->verdict[i];
-	else
+	for (size_t i = 0; ok && i < pr->n; i++)
+		pr->packet[i].original = (enum prove_verdict)s->verdict[i];
+	for (size_t i = 0; ok && i < pr->timed.n; i++) {
+		pr->timed.v[i].original = (enum prove_verdict)s->verdict[pr->n + i];
+		pr->timed.v[i].sent = s->sent[i];
+	}
+	if (!ok)
 		pr->why = arena_printf(pr->arena, "%s", *s->why ? s->why : "the process that ran the original ended early");
 	munmap(s, len);
 	return ok;

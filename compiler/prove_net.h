@@ -11,7 +11,8 @@ enum { PROVE_WHY = 512 };
 /* What the child in the namespace and its parent share. */
 struct prove_shared {
 	char why[PROVE_WHY];		/* what did not work */
-	uint8_t verdict[];		/* of each packet: enum prove_verdict */
+	uint64_t *sent;			/* when each of .timed was, ns; behind the verdicts */
+	uint8_t verdict[];		/* of each packet, and of those of .timed: enum prove_verdict */
 };
 
 /* prove_run.c: runs @argv with @input on its standard input. False: it said why in @why. *@out, if @out: what it printed, to be freed. */

@@ -60,7 +60,7 @@ bool prove_watch(const struct prove *pr, char *why)
 	track(pr, f);
 	fprintf(f, "table %s xdpf-prove {\n", netdev ? "netdev" : "inet");
 	for (unsigned i = 0; i < 2; i++)
-		fprintf(f, "set %s { type mark; flags dynamic; size %zu; }\n", i ? "seen" : "came", pr->n + 1024);
+		fprintf(f, "set %s { type mark; flags dynamic; size %zu; }\n", i ? "seen" : "came", pr->n + pr->timed.n + 1024);
 	ok = netdev ? watch_netdev(pr, f) : watch_ip(pr, f);
 	fputs("}\n", f);
 	/* nft wants no semicolon before a closing brace that stands on its line. */
@@ -95,7 +95,7 @@ static bool read_set(const struct prove *pr, struct prove_shared *s, const char 
 		json_array_foreach(json_object_get(json_object_get(one, "set"), "elem"), j, elem) {
 			json_int_t mark = json_integer_value(elem);
 
-			if (mark > 0 && (size_t)mark <= pr->n)
+			if (mark > 0 && (size_t)mark <= pr->n + pr->timed.n)
 				s->verdict[mark - 1] = (uint8_t)verdict;
 		}
 	}
@@ -106,20 +106,21 @@ static bool read_set(const struct prove *pr, struct prove_shared *s, const char 
 /* Who did not come was not seen; who came and was not seen behind the chain was dropped. */
 bool prove_watched(const struct prove *pr, struct prove_shared *s)
 {
+	size_t n = pr->n + pr->timed.n;
 	uint8_t *came;
 	bool ok;
 
-	memset(s->verdict, PROVE_UNSEEN, pr->n);
+	memset(s->verdict, PROVE_UNSEEN, n);
 	ok = read_set(pr, s, "seen", PROVE_PASSED);
-	came = malloc(pr->n + 1);
+	came = malloc(n + 1);
 	if (!ok || !came) {
 		free(came);
 		return false;
 	}
-	memcpy(came, s->verdict, pr->n);
-	memset(s->verdict, PROVE_UNSEEN, pr->n);
+	memcpy(came, s->verdict, n);
+	memset(s->verdict, PROVE_UNSEEN, n);
 	ok = read_set(pr, s, "came", PROVE_DROPPED);
-	for (size_t i = 0; ok && i < pr->n; i++)
+	for (size_t i = 0; ok && i < n; i++)
 		if (came[i] == PROVE_PASSED && s->verdict[i] == PROVE_DROPPED)
 			s->verdict[i] = PROVE_PASSED;
 	free(came);

@@ -318,7 +318,7 @@ bool set_live_check(struct sema *s, struct ast_set *set);
 /* The elements of a set that lives; @w: one for each component. */
 bool set_live_content(struct sema *s, struct ast_set *set, const struct want *w);
 /* Appends those of the set's file, where it has one; they are in @a. */
-bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, const struct want *w, struct ranges *out);
+bool set_file_read(struct sema *s, struct arena *a, struct ast_set *set, const struct want *w, struct ranges *out);
 /* Appends the elements that @v says, of a set that lives and can hold them. */
 bool set_elements(struct sema *s, const struct ast_set *set, const struct want *w, struct ast_value *v, struct ranges *out);
 /* The set of this name that something is added to or removed from; NULL: there is none that lives, which is told. */

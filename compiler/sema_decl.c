@@ -140,6 +140,27 @@ void set_wants(const struct ast_set *set, const char *what, struct want want[SEM
 	}
 }
 
+/* Where each element is written: @v has been read, and is right. */
+static void note_elements(struct sema *s, struct ast_set *set, const struct want *want, const struct ast_value *v)
+{
+	struct found found = { .a = s->a };
+	struct ranges boxes = { 0 };
+
+	if (v->kind == AST_LIST) {
+		for (size_t i = 0; i < v->sub.n; i++)
+			note_elements(s, set, want, v->sub.v[i]);
+		return;
+	}
+	if (set->n_types > 1)
+		value_boxes(s, want, set->n_types, v, &boxes);
+	else
+		value_read(s, want, v, &found);
+	for (size_t i = 0; i < boxes.n; i += set->n_types)
+		*vec_add(s->a, &set->element) = (struct ast_element){ boxes.v + i, v->span };
+	for (size_t i = 0; i < found.item.n; i++)
+		*vec_add(s->a, &set->element) = (struct ast_element){ &found.item.v[i].r, v->span };
+}
+
 /* The elements of a constant set. */
 static bool set_content(struct sema *s, struct ast_set *set, const struct want *want)
 {
@@ -148,6 +169,8 @@ static bool set_content(struct sema *s, struct ast_set *set, const struct want *
 	struct ranges out = { 0 };
 	bool ok = !set->init || (set->n_types == 1 ? value_ranges(s, want, set->init, &out) : value_boxes(s, want, set->n_types, set->init, &out));
 
+	if (ok && set->init && s->p->keep_elements)
+		note_elements(s, set, want, set->init);
 	ok = ok && set_file_read(s, merge ? s->scratch : s->a, set, want, &out);
 	if (ok && merge)
 		out = ranges_merge(s->a, s->scratch, out.v, out.n);

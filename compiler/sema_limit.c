@@ -19,13 +19,8 @@ static enum rate_unit unit_of(const char *s)
 		enum rate_unit unit;
 	} words[] = {
 		{ "", RATE_NONE },
-#define SCALE(...)
-#define TIME(...)
-#define PERIOD(...)
 #define RATED(name, id, doc) { name, RATE_##id },
 #include "units.def"
-#undef PERIOD
-#undef RATED
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -116,12 +111,7 @@ static uint64_t period(struct sema *s, const struct ast_name *n)
 		uint64_t ns;
 	} periods[] = {
 #define PERIOD(name, ns, doc) { name, ns },
-#define RATED(...)
 #include "units.def"
-#undef SCALE
-#undef TIME
-#undef PERIOD
-#undef RATED
 	};
 	struct diag *e;
 

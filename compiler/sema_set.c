@@ -159,7 +159,21 @@ static void reserve(struct arena *a, const struct ast_set *set, struct ranges *o
 	*out = more;
 }
 
-bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, const struct want *w, struct ranges *out)
+/* What stands on a line, without what stands around it. */
+static struct span in_line(const struct source *src, size_t at, size_t end)
+{
+	size_t to;
+
+	while (at < end && blank(src->text[at]))
+		at++;
+	for (to = at; to < end && src->text[to] != '#' && src->text[to] != ';';)
+		to++;
+	while (to > at && blank(src->text[to - 1]))
+		to--;
+	return (struct span){ src, (uint32_t)at, (uint32_t)to };
+}
+
+bool set_file_read(struct sema *s, struct arena *a, struct ast_set *set, const struct want *w, struct ranges *out)
 {
 	const struct source *src = set->from_text;
 	struct want *in_file = arena_copy(s->a, w, set->n_types * sizeof(*w));
@@ -189,6 +203,11 @@ bool set_file_read(struct sema *s, struct arena *a, const struct ast_set *set, c
 		ok = line_read(s, words, in_file, set, at, end, box, &any) && ok;
 		for (unsigned i = 0; any && i < set->n_types; i++)
 			*vec_add(a, out) = box[i];
+		if (any && s->p->keep_elements && !set->live) {
+			const struct range *kept = arena_copy(s->a, box, set->n_types * sizeof(*box));
+
+			*vec_add(s->a, &set->element) = (struct ast_element){ kept, in_line(src, at, end) };
+		}
 		arena_release(words, mark);
 		at = end + 1;
 	}

@@ -139,14 +139,7 @@ enum qty_unit text_quantity(const char *text, uint64_t *out)
 {
 	static const struct { const char *suffix; uint64_t factor; } factors[] = {
 #define SCALE(name, factor, doc) { name, factor },
-#define TIME(...)
-#define PERIOD(...)
-#define RATED(...)
 #include "units.def"
-#undef SCALE
-#undef TIME
-#undef PERIOD
-#undef RATED
 	};
 	const char *p = text;
 	uint64_t n = 0, parts = 1;	/* n of so many parts of one */

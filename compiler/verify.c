@@ -255,8 +255,6 @@ static bool function(struct verify *v, size_t f)
 	}
 	s->frame->reg[10] = reg_pointer(REG_STACK);
 	v->whole = 0;
-	v->last_walked = v->walked;
-	v->last_jumps = v->jumps;
 	for (v->cur = s; ok && v->cur; v->cur = ok && v->n_waiting ? v->waiting[--v->n_waiting] : NULL) {
 		ok = path(v) && v->walked <= VERIFY_MOST;
 		state_free(v->cur);
@@ -266,8 +264,8 @@ static bool function(struct verify *v, size_t f)
 	return ok;
 }
 
-/* What it calls first. */
-static bool globals(struct verify *v, size_t f, bool *seen)
+/* What it calls first: the lengths of these are part of its own. */
+static bool lengths(struct verify *v, size_t f, bool *seen)
 {
 	const struct verify_function *fn = &v->code->function[f];
 
@@ -277,11 +275,58 @@ static bool globals(struct verify *v, size_t f, bool *seen)
 	for (size_t i = fn->begin; i < fn->end; i++) {
 		size_t to = v->code->callee[i];
 
-		if (to != SIZE_MAX && !globals(v, to, seen))
+		if (to != SIZE_MAX && !lengths(v, to, seen))
 			return false;
 		v->moves[f] |= to != SIZE_MAX ? v->moves[to] : v->code->in[i].code == (BPF_JMP | BPF_CALL) && call_moves(v->code, i);
 	}
 	return !fn->global || fn->program || function(v, f);
+}
+
+/* Functions as libbpf puts them behind the program: as they are met, each with what it calls. */
+static void order(const struct verify_code *c, size_t f, bool *seen, size_t *out, size_t *n)
+{
+	const struct verify_function *fn = &c->function[f];
+
+	for (size_t i = fn->begin; i < fn->end; i++) {
+		size_t to = c->callee[i];
+
+		if (to == SIZE_MAX || seen[to])
+			continue;
+		seen[to] = true;
+		out[(*n)++] = to;
+		order(c, to, seen, out, n);
+	}
+}
+
+/*
+ * The program, and then its global functions in their order, as far as something that was walked calls them. How often states are kept depends on
+ * what was walked before, in whatever function.
+ */
+static bool all(struct verify *v)
+{
+	const struct verify_code *c = v->code;
+	size_t *to = arena_array(v->arena, c->n_functions + 1, sizeof(*to)), n = 0;
+	bool *seen = arena_array(v->arena, c->n_functions + 1, sizeof(*seen)), again = true;
+
+	v->walked = v->last_walked = 0;
+	v->jumps = v->last_jumps = 0;
+	memset(v->called, 0, c->n_functions * sizeof(*v->called));
+	seen[c->program] = true;
+	order(c, c->program, seen, to, &n);
+	if (!function(v, c->program))
+		return false;
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < n; i++) {
+			if (to[i] == SIZE_MAX || !v->called[to[i]] || !c->function[to[i]].global)
+				continue;
+			if (!function(v, to[i]))
+				return false;
+			to[i] = SIZE_MAX;
+			again = true;
+		}
+	}
+	return true;
 }
 
 bool verify(const struct verify_code *c, struct verify_work *out, const char **err)
@@ -296,9 +341,10 @@ bool verify(const struct verify_code *c, struct verify_work *out, const char **e
 	v.seen = arena_array(a, c->n + 1, sizeof(*v.seen));
 	v.longest = arena_array(a, c->n_functions + 1, sizeof(*v.longest));
 	v.moves = arena_array(a, c->n_functions + 1, sizeof(*v.moves));
+	v.called = arena_array(a, c->n_functions + 1, sizeof(*v.called));
 	places(&v);
 	live_registers(&v);
-	ok = globals(&v, c->program, arena_array(a, c->n_functions + 1, sizeof(bool))) && function(&v, c->program);
+	ok = lengths(&v, c->program, arena_array(a, c->n_functions + 1, sizeof(bool))) && all(&v);
 	*out = (struct verify_work){ v.walked, v.walked > VERIFY_MOST ? SIZE_MAX : v.longest[c->program] };
 	*err = v.err;
 	free(v.waiting);

@@ -1,7 +1,6 @@
 /*
  * How many instructions Linux's verifier walks when it loads a program, and how many a packet can take. In: the instructions of a program and of all
- * that it calls. Nothing is asked of a kernel: the code is walked as the verifier of Linux 6.18 does. What loaders may set (.rodata) may be anything:
- * so a program is never walked further than that, whatever they set.
+ * that it calls. Nothing is asked of a kernel: the code is walked as the verifier of Linux 6.18 does, which knows what is in data that is only read.
  */
 #ifndef XDPF_VERIFY_H
 #define XDPF_VERIFY_H
@@ -25,6 +24,7 @@ struct verify_map {
 	unsigned type;				/* enum bpf_map_type */
 	uint32_t key, value, entries;
 	size_t inner;				/* its elements are such maps; SIZE_MAX: they are none */
+	const uint8_t *data;			/* what is in its one element and never changes; NULL: it may be anything */
 };
 
 struct verify_address {

@@ -268,6 +268,7 @@ bool step_call(struct verify *v, const struct bpf_insn *i)
 		for (unsigned k = 0; k < 6; k++)
 			none(&r[k]);
 		r[0] = reg_number(number_any());
+		v->called[to] = true;
 		v->cur->extra += v->longest[to];
 		if (v->moves[to])
 			state_each(v, v->cur, no_packet, NULL);

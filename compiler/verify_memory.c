@@ -163,6 +163,19 @@ void stack_range(struct verify *v, const struct reg *r, uint32_t bytes, enum sta
 	}
 }
 
+/* What is read at @off of a map that nobody writes to, in the byte order of the kernels that this is about. */
+static bool known_data(const struct verify_map *m, int64_t off, unsigned bytes, struct reg *out)
+{
+	uint64_t value = 0;
+
+	if (!m->data || off < 0 || off + (int64_t)bytes > m->value)
+		return false;
+	for (unsigned i = 0; i < bytes; i++)
+		value |= (uint64_t)m->data[off + i] << 8 * i;
+	*out = reg_number(number_is(value));
+	return true;
+}
+
 static bool load(struct verify *v, const struct bpf_insn *i, const struct reg *base, int to)
 {
 	unsigned bytes = size_of(i->code);
@@ -184,6 +197,9 @@ static bool load(struct verify *v, const struct bpf_insn *i, const struct reg *b
 			out = reg_pointer(off == 0 ? REG_PACKET : off == 4 ? REG_END : REG_META);
 		break;
 	case REG_VALUE:
+		if (number_known(&base->n))
+			known_data(&v->code->map[base->map], off, bytes, &out);
+		break;
 	case REG_PACKET:
 	case REG_META:
 	case REG_KERNEL:

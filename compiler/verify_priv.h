@@ -104,6 +104,7 @@ struct verify {
 	size_t n_waiting, cap_waiting;
 	uint64_t *longest;		/* of each function; UINT64_MAX: not walked yet */
 	bool *moves;			/* of each function: it may move the packet */
+	bool *called;			/* of each function: from where something was walked */
 	size_t walked, jumps, last_walked, last_jumps;
 	uint32_t ids;
 	bool traced;			/* the instruction is in the verifier's history already */

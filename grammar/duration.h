@@ -16,15 +16,8 @@
 static inline uint64_t xdpf_time_unit(const char *name)
 {
 	static const struct { const char *name; uint64_t ns; } units[] = {
-#define SCALE(...)
 #define TIME(name, ns, doc) { name, ns },
-#define PERIOD(...)
-#define RATED(...)
 #include "units.def"
-#undef SCALE
-#undef TIME
-#undef PERIOD
-#undef RATED
 	};
 
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)

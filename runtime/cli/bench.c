@@ -174,34 +174,25 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
 		{ "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	struct bench r = { .cli = cli };
-	uint64_t n = 0;
+	uint64_t packet = 0, rounds = 0;
+	const struct cli_number numbers[] = {
+		{ OPT_PACKET, "packet", 1, SIZE_MAX, &packet, NULL, NULL }, { OPT_ROUNDS, "rounds", 1, XDPF_BENCH_ROUNDS, &rounds, NULL, NULL }, { 0 }
+	};
 	int c, status;
 
 	cli->usage = usage;
+	cli->numbers = numbers;
 	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
-		switch (c) {
-		case '?':
+		if (c == '?')
 			return status;
-		case OPT_PACKET:
-			if (!cli_number(cli, "packet", optarg, SIZE_MAX, &r.packet))
-				return EXIT_USAGE;
-			if (!r.packet)
-				return cli_usage(cli, "--packet takes a number from 1 on");
-			break;
-		case OPT_ROUNDS:
-			if (!cli_number(cli, "rounds", optarg, XDPF_BENCH_ROUNDS, &n))
-				return EXIT_USAGE;
-			if (!n)
-				return cli_usage(cli, "--rounds takes a number from 1 on");
-			r.rounds = (unsigned)n;
-			break;
-		case OPT_JSON:
-			r.json = true;
-			break;
-		}
+		r.json = true;
 	}
+	r.packet = (size_t)packet;
+	r.rounds = (unsigned)rounds;
 	if (argc - optind < 1 || argc - optind > 2)
 		return cli_usage(cli, "it takes one filter, and at most one capture");
 	r.capture = argv[optind + 1];
+	if (r.capture && !strcmp(argv[optind], "-") && !strcmp(r.capture, "-"))
+		return cli_usage(cli, "standard input can be read only once");
 	return bench_object(&r, argv[optind]);
 }

@@ -5,6 +5,7 @@
 #include "cli.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -185,6 +186,25 @@ static int refuse_option(const struct cli *cli, char **argv, const struct option
 	return cli_usage(cli, "unknown option %.*s", (int)len, word);
 }
 
+/* Is @c an option that takes a number? Then it is read; *status: EXIT_USAGE where it is none, which is said. */
+static bool takes_number(struct cli *cli, int c, int *status)
+{
+	const struct cli_number *n = cli->numbers;
+
+	while (n && n->name && n->option != c)
+		n++;
+	if (!n || !n->name)
+		return false;
+	*status = EXIT_DONE;
+	if (!cli_number(cli, n->name, optarg, n->most, n->to))
+		*status = EXIT_USAGE;
+	else if (*n->to < n->least)
+		*status = cli_usage(cli, "--%s takes a number from %" PRIu64 " on%s%s", n->name, n->least, n->why ? ": " : "", n->why ? n->why : "");
+	if (n->given)
+		*n->given = true;
+	return true;
+}
+
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status)
 {
 	for (;;) {
@@ -210,7 +230,10 @@ int cli_option(struct cli *cli, int argc, char **argv, const struct option *opti
 			*status = cli_usage(cli, "option %s needs a value", argv[optind - 1]);
 			return '?';
 		default:
-			return c;
+			if (!takes_number(cli, c, status))
+				return c;
+			if (*status)
+				return '?';
 		}
 	}
 }

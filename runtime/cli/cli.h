@@ -17,9 +17,20 @@
 
 enum { EXIT_DONE = 0, EXIT_INPUT = 1, EXIT_USAGE = 2, EXIT_SYSTEM = 3, EXIT_NO = 4 };
 
+/* An option that takes a number. */
+struct cli_number {
+	int option;
+	const char *name;
+	uint64_t least, most;
+	uint64_t *to;
+	bool *given;		/* becomes true with it; may be NULL */
+	const char *why;	/* of .least; may be NULL */
+};
+
 struct cli {
 	const char *command;	/* "apply" */
 	const char *usage;	/* its help */
+	const struct cli_number *numbers;	/* of its options, ended by one without a name; NULL: there are none */
 	bool quiet, verbose;
 	bool output_lost;	/* standard output cannot be written, and that was said */
 	struct xdpf_log log;	/* writes to standard error */
@@ -69,7 +80,7 @@ enum { OPT_COMMON = 0x100, OPT_QUIET = OPT_COMMON, OPT_VERBOSE, OPT_HELP, OPT_OW
 	{ "verbose", no_argument, NULL, OPT_VERBOSE },			\
 	{ "help", no_argument, NULL, OPT_HELP }
 
-/* getopt_long() that deals with the common options itself: returns the next own option, -1 at their end, or '?' when the
+/* getopt_long() that deals with the common options itself, and with those of .numbers: returns the next own option, -1 at their end, or '?' when the
  * command is to return *@status. */
 int cli_option(struct cli *cli, int argc, char **argv, const struct option *options, int *status);
 /* Of a subcommand that takes interfaces, and no options of its own: -1, and optind is the first one's place; else its exit status. @ask: where there
@@ -121,7 +132,20 @@ struct counters_of {
 	const struct xdpf_stats *stats;
 	const struct xdpf_iface *iface;
 	const uint64_t *elements;	/* by set: how many are in it; NULL: that was not asked */
+	unsigned only;			/* what is this file's own, the first is 1, and not what is about the whole filter; 0: everything */
 };
+
+/* Is it asked for what belongs to this file? */
+static inline bool counters_of_file(const struct counters_of *c, unsigned file)
+{
+	return !c->only || c->only == file + 1;
+}
+
+/* The same of a rule, by its index. */
+bool counters_of_rule(const struct counters_of *c, unsigned index);
+
+/* A filter's file by its name, the first is 1; 0: it has none, which is said. */
+unsigned cli_file(const struct cli *cli, const struct xdpf_meta *m, const char *iface, const char *name);
 
 json_t *counters_json(const struct counters_of *c);
 /* Of @n interfaces; false: memory is out. */
@@ -143,7 +167,7 @@ char *counters_key(const struct counters_of *c, const struct xdpf_table *t, cons
 /* ---- rules.c ---- */
 
 /* The rules that run, in their order and blocks, each behind the place where it stood. */
-void rules_print(const struct xdpf_meta *m, FILE *out);
+void rules_print(const struct xdpf_meta *m, unsigned only, FILE *out);
 
 /* ---- doctor.c: programs on an interface ---- */
 

@@ -195,6 +195,13 @@ static json_t *exceptions_json(const struct counters_of *c)
 	return o;
 }
 
+bool counters_of_rule(const struct counters_of *c, unsigned index)
+{
+	const struct xdpf_rule *r = xdpf_meta_rule(c->meta, index);
+
+	return !c->only || (r && counters_of_file(c, r->file));
+}
+
 json_t *counters_json(const struct counters_of *c)
 {
 	json_t *o = json_object(), *files = json_array(), *verdicts = json_object(), *tables = json_array();
@@ -208,7 +215,8 @@ json_t *counters_json(const struct counters_of *c)
 	}
 	json_object_set_new(o, "program", json_string(c->meta->program));
 	for (unsigned i = 0; i < c->meta->n_files; i++)
-		json_array_append_new(files, file_json(c, i));
+		if (counters_of_file(c, i))
+			json_array_append_new(files, file_json(c, i));
 	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++) {
 		json_t *x = json_object();
 
@@ -216,11 +224,16 @@ json_t *counters_json(const struct counters_of *c)
 		json_object_set_new(verdicts, xdpf_verdict_name((enum xdpf_verdict)v), x);
 	}
 	for (size_t i = 0; i < c->meta->n_tables; i++)
-		json_array_append_new(tables, table_json(c, i));
+		if (counters_of_file(c, c->meta->tables[i].file))
+			json_array_append_new(tables, table_json(c, i));
 	for (size_t i = 0; i < c->meta->n_sets; i++) {
 		const struct xdpf_set *set = &c->meta->sets[i];
 		struct xdpf_set_count n = xdpf_stats_set(c->stats, i);
-		json_t *x = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", set->name, "file", c->meta->files[set->file].name, "added",
+		json_t *x;
+
+		if (!counters_of_file(c, set->file))
+			continue;
+		x = json_pack("{s:s, s:s, s:I, s:I, s:I, s:I}", "name", set->name, "file", c->meta->files[set->file].name, "added",
 				      (json_int_t)n.added, "full", (json_int_t)n.full, "removed", (json_int_t)n.removed, "expired",
 				      (json_int_t)n.expired);
 
@@ -232,24 +245,29 @@ json_t *counters_json(const struct counters_of *c)
 		json_array_append_new(sets, x);
 	}
 	for (size_t i = 0; i < c->meta->n_actions; i++)
-		json_array_append_new(misses, miss_json(c, &c->meta->actions[i]));
+		if (counters_of_rule(c, c->meta->actions[i].rule))
+			json_array_append_new(misses, miss_json(c, &c->meta->actions[i]));
 	for (size_t i = 0; i < c->meta->n_logs; i++)
-		json_array_append_new(logs, log_json(c, i));
+		if (counters_of_rule(c, c->meta->logs[i].rule))
+			json_array_append_new(logs, log_json(c, i));
 	json_object_set_new(o, "files", files);
-	json_object_set_new(o, "verdicts", counters_any(c->meta) ? json_incref(verdicts) : json_null());
+	if (!c->only)
+		json_object_set_new(o, "verdicts", counters_any(c->meta) ? json_incref(verdicts) : json_null());
 	json_decref(verdicts);
 	json_object_set_new(o, "limits", json_array());
 	for (size_t i = 0; i < c->meta->n_limits; i++)
-		json_array_append_new(json_object_get(o, "limits"), limit_json(c, i));
+		if (counters_of_file(c, c->meta->limits[i].file))
+			json_array_append_new(json_object_get(o, "limits"), limit_json(c, i));
 	json_object_set_new(o, "tables", tables);
 	json_object_set_new(o, "misses", misses);
 	/* a test run sends nothing */
-	if (c->iface)
+	if (c->iface && !c->only)
 		json_object_set_new(o, "lost", lost_json(c));
-	if (c->iface)
+	if (c->iface && !c->only)
 		json_object_set_new(o, "exceptions", exceptions_json(c));
 	json_object_set_new(o, "sets", sets);
 	json_object_set_new(o, "logs", logs);
-	json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));
+	if (!c->only)
+		json_object_set_new(o, "balanced", json_boolean(xdpf_stats_balanced(c->stats)));
 	return o;
 }

@@ -96,13 +96,15 @@ static const char *rule_name(const struct counters_of *c, unsigned index, char *
 void counters_text(const struct counters_of *c, FILE *out)
 {
 	int width = name_width(c->meta);
+	bool verdicts = !c->only && counters_any(c->meta);
 	char name[512];
 
 	for (unsigned i = 0; i < c->meta->n_files; i++)
-		file_text(c, i, width, out);
-	if (counters_any(c->meta))
+		if (counters_of_file(c, i))
+			file_text(c, i, width, out);
+	if (verdicts)
 		fprintf(out, "verdicts\n");
-	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && counters_any(c->meta); v++) {
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && verdicts; v++) {
 		struct xdpf_count n = xdpf_stats_verdict(c->stats, (enum xdpf_verdict)v);
 
 		if (n.packets || (v >= XDPF_DROP && v <= XDPF_PASS))
@@ -112,21 +114,24 @@ void counters_text(const struct counters_of *c, FILE *out)
 		const struct xdpf_limit *l = &c->meta->limits[i];
 		struct xdpf_limit_counts n = xdpf_stats_limit(c->stats, i);
 
+		if (!counters_of_file(c, l->file))
+			continue;
 		fprintf(out, "limit %s (%s) %s: %" PRIu64 " packets within, %" PRIu64 " over, %" PRIu64 " for want of room\n", l->name,
 			c->meta->files[l->file].name, l->rate, n.admitted, n.denied, n.full);
 	}
-	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++)
+	for (unsigned e = 0; e < XDPF_MAX_ERRNO && !c->only; e++)
 		if (xdpf_stats_error(c->stats, e))
 			fprintf(out, "sent and lost: %" PRIu64 " packets: %s\n", xdpf_stats_error(c->stats, e), counters_error(e));
-	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++)
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && !c->only; v++)
 		if (xdpf_stats_exception(c->stats, v))
 			fprintf(out, "given up by the kernel: %" PRIu64 " packets: %s\n", xdpf_stats_exception(c->stats, v), xdpf_verdict_name(v));
 	for (size_t i = 0; i < c->meta->n_tables; i++)
-		table_text(c, i, out);
+		if (counters_of_file(c, c->meta->tables[i].file))
+			table_text(c, i, out);
 	for (size_t i = 0; i < c->meta->n_sets; i++) {
 		struct xdpf_set_count n = xdpf_stats_set(c->stats, i);
 
-		if (n.added || n.full || n.removed || n.expired)
+		if (counters_of_file(c, c->meta->sets[i].file) && (n.added || n.full || n.removed || n.expired))
 			fprintf(out, "set %s: %" PRIu64 " added, %" PRIu64 " found it full, %" PRIu64 " removed, %" PRIu64 " expired gave room\n",
 				cli_name(c->meta, c->meta->sets[i].file, c->meta->sets[i].name, name, sizeof(name)), n.added, n.full, n.removed,
 				n.expired);
@@ -136,6 +141,8 @@ void counters_text(const struct counters_of *c, FILE *out)
 		const char *rule = rule_name(c, a->rule, name, sizeof(name));
 		struct xdpf_misses m = xdpf_stats_action(c->stats, a->slot);
 
+		if (!counters_of_rule(c, a->rule))
+			continue;
 		if ((m.absent || m.full) && a->table == XDPF_NO_TABLE)
 			fprintf(out, "not done: %s, %s: %" PRIu64 " packets\n", rule, a->text, m.absent + m.full);
 		else if (m.absent || m.full)
@@ -145,7 +152,7 @@ void counters_text(const struct counters_of *c, FILE *out)
 	for (size_t i = 0; i < c->meta->n_logs; i++) {
 		struct xdpf_logged n = xdpf_stats_log(c->stats, i);
 
-		if (n.limited || n.lost)
+		if (counters_of_rule(c, c->meta->logs[i].rule) && (n.limited || n.lost))
 			fprintf(out, "not logged: %s: %" PRIu64 " beyond its pace, %" PRIu64 " without a reader\n",
 				rule_name(c, c->meta->logs[i].rule, name, sizeof(name)), n.limited, n.lost);
 	}

@@ -251,10 +251,14 @@ int cmd_explain(struct cli *cli, int argc, char **argv)
 	};
 	struct explaining x = { .cli = cli, .count = 10, .rate = 10 };
 	struct sigaction act = { .sa_handler = on_signal };
+	const struct cli_number numbers[] = {
+		{ OPT_COUNT, "count", 1, UINT32_MAX, &x.count, NULL, NULL }, { OPT_RATE, "rate", 1, RATE_MOST, &x.rate, NULL, NULL }, { 0 }
+	};
 	bool again = true;
 	int c, status;
 
 	cli->usage = usage;
+	cli->numbers = numbers;
 	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
 		switch (c) {
 		case '?':
@@ -267,14 +271,6 @@ int cmd_explain(struct cli *cli, int argc, char **argv)
 			break;
 		case OPT_ALL:
 			x.all = true;
-			break;
-		case OPT_COUNT:
-			if (!cli_number(cli, "count", optarg, UINT32_MAX, &x.count))
-				return EXIT_USAGE;
-			break;
-		case OPT_RATE:
-			if (!cli_number(cli, "rate", optarg, RATE_MOST, &x.rate))
-				return EXIT_USAGE;
 			break;
 		case OPT_VERDICT:
 			x.verdicts = verdicts_of(cli, optarg);
@@ -292,8 +288,6 @@ int cmd_explain(struct cli *cli, int argc, char **argv)
 	}
 	if (argc - optind != 1)
 		return cli_usage(cli, "give one interface");
-	if (!x.count || !x.rate)
-		return cli_usage(cli, "--count and --rate take numbers from 1 on");
 	if (x.raw && (x.json || x.all))
 		return cli_usage(cli, "--raw explains nothing: there is no --json or --all of it");
 	x.iface = argv[optind];

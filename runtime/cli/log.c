@@ -249,28 +249,18 @@ int cmd_log(struct cli *cli, int argc, char **argv)
 	};
 	struct reading r = { .cli = cli };
 	struct sigaction act = { .sa_handler = on_signal };
+	const struct cli_number numbers[] = { { OPT_COUNT, "count", 1, UINT64_MAX, &r.left, NULL, NULL }, { 0 } };
 	const char *path = NULL;
 	bool again = true;
 	int c, status;
 
 	cli->usage = usage;
+	cli->numbers = numbers;
 	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
-		switch (c) {
-		case '?':
+		if (c == '?')
 			return status;
-		case OPT_JSON:
-			r.json = true;
-			break;
-		case OPT_PCAP:
-			path = optarg;
-			break;
-		case OPT_COUNT:
-			if (!cli_number(cli, "count", optarg, UINT64_MAX, &r.left))
-				return EXIT_USAGE;
-			if (!r.left)
-				return cli_usage(cli, "--count takes a number from 1 on");
-			break;
-		}
+		r.json |= c == OPT_JSON;
+		path = c == OPT_PCAP ? optarg : path;
 	}
 	if (argc - optind != 1)
 		return cli_usage(cli, "give one interface");

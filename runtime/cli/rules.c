@@ -85,8 +85,18 @@ static void file_text(const struct xdpf_meta *m, size_t file, FILE *out)
 	fprintf(out, "%s\tdefault %s;\n", m->files[file].name, xdpf_verdict_name(m->files[file].default_verdict));
 }
 
-void rules_print(const struct xdpf_meta *m, FILE *out)
+void rules_print(const struct xdpf_meta *m, unsigned only, FILE *out)
 {
 	for (size_t f = 0; f < m->n_files; f++)
-		file_text(m, f, out);
+		if (!only || only == f + 1)
+			file_text(m, f, out);
+}
+
+unsigned cli_file(const struct cli *cli, const struct xdpf_meta *m, const char *iface, const char *name)
+{
+	for (unsigned i = 0; i < m->n_files; i++)
+		if (!strcmp(m->files[i].name, name))
+			return i + 1;
+	cli_error(cli, "%s: the filter has no file called %s; `xdpf status %s` shows which it has", iface, name, iface);
+	return 0;
 }

@@ -187,10 +187,16 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 		{ "json", no_argument, NULL, OPT_JSON }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	struct run r = { .cli = cli, .load = { .sz = sizeof(r.load), .test = true }, .opts = { .sz = sizeof(r.opts) }, .seed = 1 };
-	uint64_t n = 0;
+	uint64_t rxqueue = 0, split = 0;
+	const struct cli_number numbers[] = {
+		{ OPT_RXQUEUE, "rxqueue", 0, UINT32_MAX, &rxqueue, &r.load.has_test_rxqueue, NULL },
+		{ OPT_SPLIT, "split", XDPF_MIN_FRAME, XDPF_MAX_LINEAR, &split, NULL, "the kernel keeps the Ethernet header whole" },
+		{ OPT_SEED, "seed", 0, UINT64_MAX, &r.seed, NULL, NULL }, { 0 }
+	};
 	int c, status;
 
 	cli->usage = usage;
+	cli->numbers = numbers;
 	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
 		switch (c) {
 		case '?':
@@ -199,25 +205,6 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 			if (!*optarg || strlen(optarg) > 15)
 				return cli_usage(cli, "--iface: an interface's name has 1 to 15 characters");
 			r.load.test_iface = optarg;
-			break;
-		case OPT_RXQUEUE:
-			r.load.has_test_rxqueue = true;
-			if (!cli_number(cli, "rxqueue", optarg, UINT32_MAX, &n))
-				return EXIT_USAGE;
-			r.load.test_rxqueue = (uint32_t)n;
-			break;
-		case OPT_SPLIT:
-			if (!cli_number(cli, "split", optarg, XDPF_MAX_LINEAR, &n))
-				return EXIT_USAGE;
-			if (n < XDPF_MIN_FRAME)
-				return cli_usage(cli,
-						 "--split takes a number from %d on: the kernel keeps the Ethernet header whole",
-						 XDPF_MIN_FRAME);
-			r.opts.split = (unsigned)n;
-			break;
-		case OPT_SEED:
-			if (!cli_number(cli, "seed", optarg, UINT64_MAX, &r.seed))
-				return EXIT_USAGE;
 			break;
 		case OPT_NO_WAY:
 			r.opts.no_way = true;
@@ -242,11 +229,15 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 			break;
 		}
 	}
+	r.load.test_rxqueue = (uint32_t)rxqueue;
+	r.opts.split = (unsigned)split;
 	status = cli_one_filter(cli, argv + optind, argc - optind);
 	if (status)
 		return status;
 	if (argc - optind != 2)
 		return cli_usage(cli, "give a filter and a capture");
 	r.capture = argv[optind + 1];
+	if (!strcmp(argv[optind], "-") && !strcmp(r.capture, "-"))
+		return cli_usage(cli, "standard input can be read only once");
 	return run_object(&r, argv[optind]);
 }

@@ -7,8 +7,9 @@
 #include "watch.h"
 
 static const char usage[] =
-	"usage: xdpf stats IFACE [--json | --prometheus] [--watch [--interval SECONDS]]\n\n"
+	"usage: xdpf stats IFACE [--file FILE] [--json | --prometheus] [--watch [--interval SECONDS]]\n\n"
 	"Packets and bytes of each rule, of each verdict, and of each key of the count tables.\n\n"
+	"  --file FILE      only what one of the filter's files counts, not what is about all of it\n"
 	"  --json           as JSON, with all keys\n"
 	"  --prometheus     in the Prometheus text format\n"
 	"  --watch          how much rules take now, the most first: packets/s and bits/s, limits, how full sets are;\n"
@@ -27,13 +28,15 @@ static void on_signal(int sig)
 	stop = 1;
 }
 
-static int show(struct cli *cli, const char *name, enum form form)
+static int show(struct cli *cli, const char *name, const char *file, enum form form)
 {
 	_cleanup_(reading_free) struct reading_of r = { 0 };
 	int err = reading_take(cli, &r, name, form != TEXT);
 
 	if (err)
 		return cli_exit(err);
+	if (file && !(r.c.only = cli_file(cli, r.c.meta, name, file)))
+		return EXIT_INPUT;
 	switch (form) {
 	case TEXT:
 		counters_text(&r.c, stdout);
@@ -90,28 +93,28 @@ static int watch(struct cli *cli, const char *name, bool json, unsigned interval
 
 int cmd_stats(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_JSON = OPT_OWN, OPT_PROMETHEUS, OPT_WATCH, OPT_INTERVAL };
+	enum { OPT_JSON = OPT_OWN, OPT_PROMETHEUS, OPT_WATCH, OPT_INTERVAL, OPT_FILE };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON }, { "prometheus", no_argument, NULL, OPT_PROMETHEUS },
-		{ "watch", no_argument, NULL, OPT_WATCH }, { "interval", required_argument, NULL, OPT_INTERVAL }, CLI_COMMON_OPTIONS, { 0 }
+		{ "watch", no_argument, NULL, OPT_WATCH }, { "interval", required_argument, NULL, OPT_INTERVAL },
+		{ "file", required_argument, NULL, OPT_FILE }, CLI_COMMON_OPTIONS, { 0 }
 	};
 	enum form form = TEXT;
+	const char *file = NULL;
 	bool again = false;
 	uint64_t interval = 0;
+	const struct cli_number numbers[] = { { OPT_INTERVAL, "interval", 1, 86400, &interval, NULL, NULL }, { 0 } };
 	int c, status;
 
 	cli->usage = usage;
+	cli->numbers = numbers;
 	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
 		if (c == '?')
 			return status;
 		if (c == OPT_WATCH)
 			again = true;
-		else if (c == OPT_INTERVAL && !cli_number(cli, "interval", optarg, 86400, &interval))
-			return EXIT_USAGE;
-		else if (c == OPT_INTERVAL && !interval)
-			return cli_usage(cli, "--interval takes a number from 1 on");
-		else if (c == OPT_INTERVAL)
-			continue;
+		else if (c == OPT_FILE)
+			file = optarg;
 		else if (form != TEXT)
 			return cli_usage(cli, "--json or --prometheus, not both");
 		else
@@ -121,7 +124,10 @@ int cmd_stats(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "give one interface");
 	if (again && form == PROMETHEUS)
 		return cli_usage(cli, "--watch shows rates, which Prometheus makes itself of what `xdpf metrics` says");
+	if (file && (again || form == PROMETHEUS))
+		return cli_usage(cli, "--file is of the text and of --json: %s", again ? "--watch shows each rule with its file" :
+				 "Prometheus chooses by the label `file`");
 	if (interval && !again)
 		return cli_usage(cli, "--interval is of --watch");
-	return again ? watch(cli, argv[optind], form == JSON, interval ? (unsigned)interval : 1) : show(cli, argv[optind], form);
+	return again ? watch(cli, argv[optind], form == JSON, interval ? (unsigned)interval : 1) : show(cli, argv[optind], file, form);
 }

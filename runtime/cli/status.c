@@ -11,8 +11,9 @@
 #include "cli.h"
 
 static const char usage[] =
-	"usage: xdpf status [IFACE...] [--json]\n\n"
+	"usage: xdpf status [IFACE...] [--file FILE] [--json]\n\n"
 	"Which XDP programs run on the interfaces (without IFACE: on all that have one).\n\n"
+	"  --file FILE      only what one of a filter's files has\n"
 	"  --rules          prints the rules that run, in their order, each with the place where it stood\n"
 	"  --source         prints the files that they were made from, as the object has them\n"
 	"  --json           as JSON\n"
@@ -22,6 +23,7 @@ static const char usage[] =
 /* What is asked beyond what runs. */
 struct wanted {
 	bool rules, source;
+	const char *file;		/* of one file only; NULL: of all */
 };
 
 static const char *format_time(int64_t t, char *buf, size_t size)
@@ -78,18 +80,31 @@ static void print_share(const struct xdpf_meta *m, unsigned file)
 	printf(", default %s%s\n", xdpf_verdict_name(m->files[file].default_verdict), m->files[file].counters ? "" : ", not counted");
 }
 
+/* Was the source read for this file? */
+static bool is_of(const struct xdpf_meta *m, size_t source, unsigned only)
+{
+	const char *path;
+	unsigned file;
+
+	return !only || (xdpf_meta_source(m, source, &file, &path) && file + 1 == only);
+}
+
 /* Each behind the file that it is of, where there are several and it is known. */
-static void print_sources(const struct xdpf_meta *m)
+static void print_sources(const struct xdpf_meta *m, unsigned only)
 {
 	unsigned next = 0, file;
 	const char *path;
 
+	if (only)
+		print_share(m, only - 1);
 	for (size_t i = 0; i < m->n_sources; i++) {
-		while (m->n_files > 1 && xdpf_meta_source(m, i, &file, &path) && next <= file)
+		if (!is_of(m, i, only))
+			continue;
+		while (!only && m->n_files > 1 && xdpf_meta_source(m, i, &file, &path) && next <= file)
 			print_share(m, next++);
 		printf("    source    %s, %" PRIu64 " bytes, sha256 %s\n", m->sources[i].name, m->sources[i].size, m->sources[i].sha256);
 	}
-	while (m->n_files > 1 && next < m->n_files)
+	while (!only && m->n_files > 1 && next < m->n_files)
 		print_share(m, next++);
 }
 
@@ -104,11 +119,13 @@ static void print_text(const char *text)
 }
 
 /* The files as they were, each behind a comment that says which it is. */
-static void print_texts(const struct cli *cli, const struct xdpf_iface *i, const struct xdpf_meta *m)
+static void print_texts(const struct cli *cli, const struct xdpf_iface *i, const struct xdpf_meta *m, unsigned only)
 {
 	if (!m->n_sources)
 		cli_error(cli, "%s: its object was made by an older xdpfc, which does not keep the files' texts; --rules shows the rules", i->name);
 	for (size_t k = 0; k < m->n_sources; k++) {
+		if (!is_of(m, k, only))
+			continue;
 		printf("# %s, sha256 %s\n", m->sources[k].name, m->sources[k].sha256);
 		if (m->sources[k].text)
 			print_text(m->sources[k].text);
@@ -117,7 +134,7 @@ static void print_texts(const struct cli *cli, const struct xdpf_iface *i, const
 	}
 }
 
-static json_t *sources_json(const struct xdpf_meta *m, bool texts)
+static json_t *sources_json(const struct xdpf_meta *m, bool texts, unsigned only)
 {
 	json_t *a = json_array(), *o;
 
@@ -125,6 +142,8 @@ static json_t *sources_json(const struct xdpf_meta *m, bool texts)
 		const char *path = NULL, *file = NULL;
 		unsigned of;
 
+		if (!is_of(m, i, only))
+			continue;
 		if (xdpf_meta_source(m, i, &of, &path))
 			file = m->files[of].name;
 		o = json_pack("{s:s, s:s?, s:s?, s:I, s:s}", "name", m->sources[i].name, "file", file, "path", path, "size",
@@ -136,13 +155,15 @@ static json_t *sources_json(const struct xdpf_meta *m, bool texts)
 	return a;
 }
 
-static json_t *shares_json(const struct xdpf_meta *m)
+static json_t *shares_json(const struct xdpf_meta *m, unsigned only)
 {
 	json_t *a = json_array();
 
 	for (unsigned i = 0; i < m->n_files; i++) {
 		struct share s = share_of(m, i);
 
+		if (only && only != i + 1)
+			continue;
 		json_array_append_new(a, json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:s, s:b}", "name", m->files[i].name, "rules",
 						   (json_int_t)s.rules, "unlabelled", (json_int_t)s.unlabelled, "sets", (json_int_t)s.sets,
 						   "limits", (json_int_t)s.limits, "tables", (json_int_t)s.tables, "default",
@@ -151,7 +172,7 @@ static json_t *shares_json(const struct xdpf_meta *m)
 	return a;
 }
 
-static json_t *rules_json(const struct xdpf_meta *m)
+static json_t *rules_json(const struct xdpf_meta *m, unsigned only)
 {
 	json_t *a = json_array();
 
@@ -160,6 +181,8 @@ static json_t *rules_json(const struct xdpf_meta *m)
 
 		const char *branch = r->branch == XDPF_BRANCH_THEN ? NULL : r->branch == XDPF_BRANCH_ELSE ? "else" : "else if";
 
+		if (only && only != r->file + 1)
+			continue;
 		json_array_append_new(a, json_pack("{s:s, s:s, s:s?, s:s, s:I, s:I, s:s?, s:s?, s:s}", "rule", r->shown, "file",
 						   m->files[r->file].name, "label", r->label, "source", r->source, "line", (json_int_t)r->line,
 						   "depth", (json_int_t)r->depth, "branch", branch, "verdict",
@@ -168,7 +191,7 @@ static json_t *rules_json(const struct xdpf_meta *m)
 	return a;
 }
 
-static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
+static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m, unsigned only)
 {
 	char since[32];
 
@@ -178,7 +201,7 @@ static void print_ours(const struct xdpf_iface *i, const struct xdpf_meta *m)
 	for (size_t f = 0; f < m->n_files; f++)
 		printf("%s%s", f ? ", " : "", m->files[f].name);
 	printf("\n    rules     %zu\n", m->n_rules);
-	print_sources(m);
+	print_sources(m, only);
 	printf("    frags     %s\n", m->frags ? "yes" : "no");
 	if (i->part_id)
 		printf("    part      of libxdp's dispatcher (id %u)\n", i->prog_id);
@@ -230,7 +253,7 @@ static int show_names(struct cli *cli, const struct xdpf_program *p, json_t *out
 	return err;
 }
 
-static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m, const struct wanted *w)
+static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m, const struct wanted *w, unsigned only)
 {
 	json_t *o = json_pack("{s:s, s:I, s:s}", "interface", cli_shown(i->name).text, "ifindex", (json_int_t)i->ifindex, "mode",
 			      xdpf_mode_name(i->mode));
@@ -253,12 +276,12 @@ static json_t *status_json(const struct xdpf_iface *i, const struct xdpf_meta *m
 		json_array_append_new(files, json_string(m->files[f].name));
 	json_object_set_new(o, "files", files);
 	json_object_set_new(o, "rules", json_integer((json_int_t)m->n_rules));
-	json_object_set_new(o, "by_file", shares_json(m));
+	json_object_set_new(o, "by_file", shares_json(m, only));
 	json_object_set_new(o, "frags", json_boolean(m->frags));
 	json_object_set_new(o, "compiler", json_string(m->compiler));
-	json_object_set_new(o, "sources", sources_json(m, w->source));
+	json_object_set_new(o, "sources", sources_json(m, w->source, only));
 	if (w->rules)
-		json_object_set_new(o, "rule_texts", rules_json(m));
+		json_object_set_new(o, "rule_texts", rules_json(m, only));
 	return o;
 }
 
@@ -279,14 +302,22 @@ static int show_neighbours(struct cli *cli, const struct xdpf_iface *i, json_t *
 	return 0;
 }
 
-static void print_wanted(const struct cli *cli, const struct xdpf_iface *i, const struct xdpf_meta *m, const struct wanted *w)
+static void print_wanted(const struct cli *cli, const struct xdpf_iface *i, const struct xdpf_meta *m, const struct wanted *w, unsigned only)
 {
 	if (!w->rules && !w->source)
-		print_ours(i, m);
+		print_ours(i, m, only);
 	if (w->source)
-		print_texts(cli, i, m);
+		print_texts(cli, i, m, only);
 	if (w->rules)
-		rules_print(m, stdout);
+		rules_print(m, only, stdout);
+}
+
+static bool has_file(const struct xdpf_meta *m, const char *name)
+{
+	for (size_t i = 0; m && i < m->n_files; i++)
+		if (!strcmp(m->files[i].name, name))
+			return true;
+	return false;
 }
 
 /* @all: interfaces without a program are left out. */
@@ -295,6 +326,7 @@ static int show(struct cli *cli, const char *name, bool all, const struct wanted
 	_cleanup_(program_freep) struct xdpf_program *p = NULL;
 	const struct xdpf_meta *m = NULL;
 	struct xdpf_iface i;
+	unsigned only = 0;
 	int err = xdpf_iface_query(&i, name, &cli->log);
 
 	/* Where all are listed, one that went away meanwhile is no mistake. */
@@ -313,11 +345,20 @@ static int show(struct cli *cli, const char *name, bool all, const struct wanted
 		}
 		m = p ? xdpf_program_meta(p) : NULL;
 	}
+	/* where all are listed, others have no such file */
+	if (w->file && all && !has_file(m, w->file))
+		return 0;
+	if (w->file && m && !(only = cli_file(cli, m, name, w->file)))
+		return -EBADMSG;
+	if (w->file && !m) {
+		cli_error(cli, "%s: no filter of ours whose files are known runs there, so none has a file called %s", name, w->file);
+		return -EBADMSG;
+	}
 	(*shown)++;
 	if (out)
-		json_array_append_new(out, status_json(&i, m, w));
+		json_array_append_new(out, status_json(&i, m, w, only));
 	else if (m)
-		print_wanted(cli, &i, m, w);
+		print_wanted(cli, &i, m, w, only);
 	else
 		print_other(&i);
 	if (!err && m)
@@ -345,12 +386,12 @@ static int show_all(struct cli *cli, const struct wanted *w, json_t *out, size_t
 
 int cmd_status(struct cli *cli, int argc, char **argv)
 {
-	enum { OPT_JSON = OPT_OWN, OPT_RULES, OPT_SOURCE };
+	enum { OPT_JSON = OPT_OWN, OPT_RULES, OPT_SOURCE, OPT_FILE };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, OPT_JSON }, { "rules", no_argument, NULL, OPT_RULES }, { "source", no_argument, NULL, OPT_SOURCE },
-		CLI_COMMON_OPTIONS, { 0 }
+		{ "file", required_argument, NULL, OPT_FILE }, CLI_COMMON_OPTIONS, { 0 }
 	};
-	struct wanted w = { false, false };
+	struct wanted w = { false, false, NULL };
 	json_t *out = NULL;
 	size_t shown = 0;
 	int c, status, err = 0;
@@ -363,6 +404,7 @@ int cmd_status(struct cli *cli, int argc, char **argv)
 		}
 		w.rules |= c == OPT_RULES;
 		w.source |= c == OPT_SOURCE;
+		w.file = c == OPT_FILE ? optarg : w.file;
 		if (c == OPT_JSON && !out)
 			out = json_array();
 	}
@@ -374,7 +416,7 @@ int cmd_status(struct cli *cli, int argc, char **argv)
 		err = err ? err : e;
 	}
 	if (!shown && !out && !err)
-		printf("no XDP program runs on any interface\n");
+		printf("no %s\n", w.file ? "filter on any interface has a file of that name" : "XDP program runs on any interface");
 	if (out)
 		cli_print_json(cli, out, JSON_INDENT(2));
 	return cli_exit(err);

@@ -28,15 +28,19 @@
 /* ---- what happens where LLVM would run ---- */
 
 static void (*instead)(void);
+static size_t verified;			/* what a warning is about; 0: as it is */
 
 bool __real_compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len);
 bool __wrap_compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len);
 
 bool __wrap_compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
 {
+	struct compile_options how = *o;
+
 	if (instead)
 		instead();
-	return __real_compile_object(p, o, d, obj, len);
+	how.verified = verified;
+	return __real_compile_object(p, &how, d, obj, len);
 }
 
 static int fds_open(void)
@@ -71,6 +75,33 @@ static void works(void)
 
 	instead = NULL;
 	assert_int_equal(compile(&r, rules, NULL), 0);
+	assert_true(xdpfc_result_ok(r));
+	xdpfc_result_free(r);
+}
+
+/* Where the verifier may find too much to do, that is said at once, and is an error where warnings are. */
+static void too_much_to_verify(void **state)
+{
+	const struct xdpfc_options strict = { .sz = sizeof(strict), .werror = true };
+	const struct xdpfc_diag *diag;
+	struct xdpfc_result *r;
+
+	(void)state;
+	instead = NULL;
+	verified = 100;
+	assert_int_equal(compile(&r, rules, NULL), 0);
+	assert_true(xdpfc_result_ok(r));
+	assert_int_equal(xdpfc_result_warnings(r), 1);
+	diag = xdpfc_result_diag(r, 0);
+	assert_string_equal(diag->text, "the kernel may refuse the program: its verifier walks at most 100 instructions, and here there may be more");
+	assert_non_null(strstr(diag->remedy, "--budget says which lines take most"));
+	xdpfc_result_free(r);
+	assert_int_equal(compile(&r, rules, &strict), 0);
+	assert_false(xdpfc_result_ok(r));
+	assert_null(xdpfc_result_get(r, XDPFC_OBJECT, &(size_t){ 0 }));
+	xdpfc_result_free(r);
+	verified = 0;
+	assert_int_equal(compile(&r, rules, &strict), 0);
 	assert_true(xdpfc_result_ok(r));
 	xdpfc_result_free(r);
 }
@@ -393,7 +424,7 @@ static void allocation_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ends_badly), cmocka_unit_test(memory_is_out), cmocka_unit_test(time_is_over),
+		cmocka_unit_test(too_much_to_verify), cmocka_unit_test(ends_badly), cmocka_unit_test(memory_is_out), cmocka_unit_test(time_is_over),
 		cmocka_unit_test(children_are_taken), cmocka_unit_test(no_descriptors), cmocka_unit_test(small_stack),
 		cmocka_unit_test(nothing_is_said), cmocka_unit_test(allocation_fails),
 	};

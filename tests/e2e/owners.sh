@@ -60,6 +60,19 @@ is "apart" "$(in_a "$XDPF" status xe0 | sed -n '/^    \(files\|rules\|file\|sour
     file      a.xdpf: 3 rules, 1 live set, 1 limit, 1 table, default pass
     source    a.xdpf
     source    ports.xdpf"
+# one owner's part, and nothing of the others'
+of_b() { in_a "$XDPF" "$1" --file b.xdpf "${@:2}" xe0; }
+is "one's own" "$(of_b status | sed -n '/^    \(file\|source\) /{s/, [0-9]* bytes.*//;p}' | grep -c a.xdpf)" 0
+is "its file" "$(of_b status --json | json '[f["name"] for f in j[0]["by_file"]], {s["file"] for s in j[0]["sources"]}')" "(['b.xdpf'], {'b.xdpf'})"
+is "its rules" "$(of_b status --rules | cut -f1 | sed 's/:.*//' | sort -u)" b.xdpf
+is "its text" "$(of_b status --source | grep '^# .*sha256' | grep -c a.xdpf)" 0
+is "its counters" "$(of_b stats --json | json 'sorted(j), [f["name"] for f in j["files"]], {x["file"] for k in ("tables", "limits", "sets", "logs", "misses") for x in j[k]} <= {"b.xdpf"}')" \
+	"(['files', 'ifindex', 'interface', 'limits', 'logs', 'misses', 'mode', 'program', 'program_id', 'sets', 'tables'], ['b.xdpf'], True)"
+is "as text" "$(of_b stats | grep -c 'a.xdpf\|^verdicts')" 0
+status "no such file" 1 in_a "$XDPF" status --file nobody.xdpf xe0
+says "it is said" "xe0: the filter has no file called nobody.xdpf"
+status "nor of counters" 1 in_a "$XDPF" stats --file nobody.xdpf xe0
+status "Prometheus has labels" 2 in_a "$XDPF" stats --file b.xdpf --prometheus xe0
 is "in JSON" "$(in_a "$XDPF" status --json xe0 | json '[tuple(f.values()) for f in j[0]["by_file"]]')" \
 	"[('b.xdpf', 2, 0, 0, 0, 0, 'pass', True), ('a.xdpf', 3, 0, 1, 1, 1, 'pass', True)]"
 echo 'x: drop if udp.dport == 7004;' | tee "$WORK/c.xdpf" >"$WORK/"$'c\e[31m.xdpf'

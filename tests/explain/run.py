@@ -12,9 +12,14 @@ import subprocess
 import sys
 import tempfile
 
-import decided
-
+sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(1, os.path.join(ROOT, "tests", "packets"))
+import corpus
+import decided
+import made
+import rulefile
+
 HERE = os.path.join(ROOT, "tests", "explain")
 PACKETS = ("arp", "tcp.dport = 80", "tcp.dport = 23", "udp.dport = 53, payload = 00:00:01:00:00", "udp.dport = 53", "udp.dport = 9", "tcp.dport = 53",
            "ip6.src = 2001:db8:bad::1, tcp.dport = 443", "ip4.src = 198.51.100.9", "tcp.dport = 8080, tcp.syn", "tcp.dport = 8081", "tcp.syn, tcp.fin",
@@ -227,6 +232,47 @@ def inputs(t):
     t.says("alone", t.run("--all", "--check", rules), 2, "--all is for --explain")
 
 
+def elements(t):
+    """The element that decided, as it is written and where; else the one that is nearest."""
+    t.write("bad.txt", "# listed\n 192.0.2.0/25  # ours\n\n2001:db8::/32;x\n")
+    rules = t.write("sets.xdpf", """let servers = { 198.51.100.7, 198.51.100.9 };
+set one : net = { 10.0.0.0/8, servers,
+	172.16.0.0/12 };
+set file : net = { 203.0.113.0/24 } from "bad.txt";
+set pairs : (ip, port) = { (192.0.2.1, 22),
+	(192.0.2.9, 8080) };
+set high : port = { 1024-2000, 2001-3000, 70 };
+a: drop if ip.src in one;
+b: drop if ip.src in file;
+c: drop if (ip.src, tcp.dport) in pairs;
+d: drop if tcp.dport in high;
+""")
+    for packet, *texts in (
+            ("ip4.src = 10.2.3.4", "it is 10.2.3.4, in set one by 10.0.0.0/8 (sets.xdpf:2)"),
+            ("ip4.src = 198.51.100.9", "in set one by servers (sets.xdpf:2)"),
+            ("ip4.src = 172.20.0.1", "in set one by 172.16.0.0/12 (sets.xdpf:3)"),
+            ("ip4.src = 192.0.2.77", "in set file by 192.0.2.0/25 (bad.txt:2)", "not in set one (of 4 elements, servers at sets.xdpf:2 is nearest)"),
+            ("ip6.src = 2001:db8::7", "in set file by 2001:db8::/32 (bad.txt:4)", "it is 2001:db8::7, not in set one (4 elements)"),
+            ("ip4.src = 203.0.114.0, tcp.dport = 8080", "not in set file (of 3 elements, 203.0.113.0/24 at sets.xdpf:4 is nearest)",
+             "not in set pairs (of 2 elements, (192.0.2.9, 8080) at sets.xdpf:6 is nearest)", "not in set high (of 3 elements, 2001-3000 at sets.xdpf:7 is nearest)"),
+            ("ip4.src = 203.0.114.0, tcp.dport = 71", "not in set high (of 3 elements, 70 at sets.xdpf:7 is nearest)"),
+            ("ip4.src = 203.0.114.0, tcp.dport = 2000", "in set high by 1024-2000 (sets.xdpf:7)")):
+        t.says(packet, t.run("--explain", packet, rules), 0, *texts)
+
+
+def generated(t, n):
+    """Files of the generator that the differential runs have, with limits, sets, tunnels, and whatever the language has: who decides, and no rule is left
+    out."""
+    rng = random.Random(11)
+    for i in range(n):
+        frames = list(made.frames(rng, 80))
+        paths, more = rulefile.make(t.folder, "made%d" % i, "explain/%d" % i, frames)
+        rulefile.repair(paths + more, t.xdpfc)
+        capture = os.path.join(t.folder, "made%d.pcap" % i)
+        corpus.write_pcap(capture, frames, list(corpus.times(len(frames), rng.random())))
+        against_run(t, [os.path.basename(p) for p in paths], os.path.basename(capture), {})
+
+
 def lines(t):
     """What `xdpf log --json` writes."""
     rules = t.write("lines.xdpf", "port: log, drop if udp.dport == 4242;\nlong: drop if pkt.len > 200;\nlast: drop if packet[200:1] == 0;\n")
@@ -273,12 +319,15 @@ def main():
         t = Tester(sys.argv[1], folder)
         golden(t)
         inputs(t)
+        elements(t)
         lines(t)
         drawn(t)
         whole(t)
         many(t)
         decided.run(t, ROOT)
-        differential(t, int(sys.argv[2]) if len(sys.argv) > 2 else 5)
+        n = int(sys.argv[2]) if len(sys.argv) > 2 else 5
+        differential(t, n)
+        generated(t, n)
     print("%d passed, %d failed, 0 skipped" % (t.passed, t.failed))
     sys.exit(1 if t.failed else 0)
 

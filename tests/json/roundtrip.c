@@ -2,8 +2,8 @@
  * Rule files to JSON and back, many in one process. In: an output directory and rule files. Out: for each that can be parsed a line of what
  * came of it, and its document in the directory, N.json for the Nth; the exit status says whether all was as it should be.
  *
- * For each: text, JSON, text again is the canonical text to the byte. Where the checker takes it, the tree that JSON's text makes is the
- * tree of the canonical text, and warnings say the same.
+ * For each: its canonical text is its own layout, and has the same comments in the same order; text, JSON, text again is that text to the byte.
+ * Where the checker takes it, the tree that JSON's text makes is the tree of the canonical text, and warnings say the same.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +71,48 @@ static const char *compare_trees(struct arena *a, const struct source *canonical
 	return same ? NULL : "the tree is another one";
 }
 
+/* The canonical text's own layout is itself. */
+static bool settled(struct arena *a, const struct source *s, const char *canonical, size_t len)
+{
+	size_t n;
+	const char *twice = parse_format(a, source_new(a, s->path, canonical, len), &n);
+
+	return twice && n == len && memcmp(twice, canonical, len) == 0;
+}
+
+/* The next comment behind *at, from its sign on and without blanks at its end; 0: there are no more. What is in quotes is none. */
+static size_t comment(const char *text, size_t len, size_t *at, const char **out)
+{
+	size_t n = 0;
+	bool quoted = false;
+
+	while (*at < len && (quoted || text[*at] != '#')) {
+		quoted ^= text[*at] == '"';
+		quoted &= text[*at] != '\n';
+		++*at;
+	}
+	*out = text + *at;
+	while (*at + n < len && text[*at + n] != '\n')
+		n++;
+	*at += n;
+	while (n && strchr(" \t\r", (*out)[n - 1]))
+		n--;
+	return n;
+}
+
+static bool same_comments(const char *a, size_t na, const char *b, size_t nb)
+{
+	size_t in_a = 0, in_b = 0, n;
+	const char *one, *other;
+
+	do {
+		n = comment(a, na, &in_a, &one);
+		if (comment(b, nb, &in_b, &other) != n || memcmp(one, other, n) != 0)
+			return false;
+	} while (n);
+	return true;
+}
+
 static const char *check(struct arena *a, const struct source *s, FILE *out, bool *sound)
 {
 	struct diag_list d = { .arena = a };
@@ -82,6 +124,10 @@ static const char *check(struct arena *a, const struct source *s, FILE *out, boo
 	if (!canonical || !document)
 		return canonical ? "no document" : "no canonical text";
 	fputs(document, out);
+	if (!settled(a, s, canonical, len))
+		return "laid out again it is another text";
+	if (!same_comments(s->text, s->len, canonical, len))
+		return "the layout lost or changed a comment";
 	t = again(a, s, document, &d);
 	free(document);
 	if (!t) {

@@ -6,17 +6,25 @@
 For each file that can be parsed: text, JSON, text again is the canonical text to the byte, and the tree that comes of JSON that of the text
 (roundtrip.c); what the checker takes, the schema takes. Then, by the language's own lists: every field, header, type, verdict and action is
 in the schema, the schema that is shipped is the one that xdpfc makes and refuses what xdpfc refuses, and every row of grammar/json.def and each of
-its members stood in some file's JSON. An object made of JSON is that of the text. Not looked at: rule files of more than 200 kB.
+its members stood in some file's JSON. An object made of JSON is that of the text. Besides the files of the tree there are random ones. Not looked at: rule
+files of more than 200 kB.
 """
 import glob
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "packets"))
+import made
+import rulefile
+
+RANDOM, REPAIRED = 150, 25      # files with all that the generator writes; and how many of them without what the checker refuses
 XDPFC, ROUNDTRIP = map(os.path.abspath, sys.argv[1:3])
 MOST = 200_000
 passed, failed, skipped = 0, 0, []
@@ -83,6 +91,17 @@ def every_field():
                 yield ("pass if not %s;\n" if what == "headers" or row.get("type") == "flag" else "count t per %s;\n") % row["name"]
 
 
+def random_files(directory):
+    """Programs of the generator that the differential runs have, always the same ones."""
+    frames, files = list(made.frames(random.Random("json"), 100)), []
+    for i in range(RANDOM):
+        paths, more = rulefile.make(directory, "random%d" % i, "json/%d" % i, frames)
+        if i < REPAIRED:
+            rulefile.repair(paths + more, XDPFC)
+        files += paths
+    return files
+
+
 def check_object():
     """A file in the canonical layout, by itself and by its document: the same object."""
     with tempfile.TemporaryDirectory() as directory:
@@ -136,6 +155,7 @@ def main():
         with open(every, "w") as f:
             f.write("".join(every_field()))
         files.append(every)
+        files += random_files(directory)
         done = subprocess.run([ROUNDTRIP, directory, *files], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=300)
         lines = done.stdout.decode(errors="replace").splitlines()
         report("roundtrip", None if done.returncode in (0, 1) else "\n".join(lines[-5:] + ["exit status %d" % done.returncode]))

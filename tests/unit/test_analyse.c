@@ -250,7 +250,7 @@ static unsigned long findings_seen[FINDING_UNDECIDED + 1], changes_seen, none_se
 
 static void check_file(const struct text *t)
 {
-	const struct analyse_options o = { ANALYSE_EFFORT };
+	const struct analyse_options o = { ANALYSE_EFFORT, ANALYSE_ALL };
 	struct eval_result *with = calloc(n_frames, sizeof(*with)), *without = calloc(n_frames, sizeof(*without));
 	struct loaded l;
 	struct findings f;
@@ -293,7 +293,7 @@ static bool has_change(const struct changes *c, const struct ast_rule *before, c
 
 static void check_pair(const struct text *a, const struct text *b)
 {
-	const struct analyse_options o = { ANALYSE_EFFORT };
+	const struct analyse_options o = { ANALYSE_EFFORT, ANALYSE_ALL };
 	struct eval_result *old = calloc(n_frames, sizeof(*old)), *new = calloc(n_frames, sizeof(*new));
 	struct loaded x, y;
 	struct changes c;

@@ -270,7 +270,7 @@ static void check_exact(const struct loaded *a, const struct loaded *b, const st
 
 static void check_pair(bool keeps)
 {
-	const struct analyse_options o = { ANALYSE_EFFORT };
+	const struct analyse_options o = { ANALYSE_EFFORT, ANALYSE_ALL };
 	struct file old, new;
 	struct loaded a, b;
 	struct changes c;
@@ -303,7 +303,7 @@ static void check_pair(bool keeps)
 
 static void check_redundant(void)
 {
-	const struct analyse_options o = { ANALYSE_EFFORT };
+	const struct analyse_options o = { ANALYSE_EFFORT, ANALYSE_ALL };
 	struct file f, rest;
 	struct loaded a, b;
 	struct findings found;
