@@ -144,6 +144,11 @@ def main():
             for m in said["mutants"]:
                 verdict, test, line, named = WANT[m["name"]]
                 c.check((m["verdict"], m["test"], m["named"]) == (verdict, test, named) and line in m["line"], "%s: %s" % (m["name"], m))
+            also = os.path.join(tmp, "also.json")
+            write(also, json.dumps({"mutants": [{"name": name, "verdict": verdict, "test": "x", "fault": ""} for name, verdict in
+                                                (("found", "survived"), ("survives", "found"))]}))
+            done = run(tmp, "--merge", out, also)
+            c.check(done.returncode == 1 and "5 passed, 2 failed" in done.stdout and len(done.stdout.splitlines()) == 9, "--merge: %s" % done.stdout)
         else:
             c.check(False, "there is no report: " + done.stdout)
         with open(os.path.join(tmp, "tree", "small.c"), encoding="utf-8") as f:
