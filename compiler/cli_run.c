@@ -51,8 +51,7 @@ static void print_packet(const struct run *run, unsigned long long n, const char
 	json_decref(o);
 }
 
-/* One packet; false: out of memory. */
-static bool run_packet(struct run *run, unsigned long long n, const struct pcap_pkthdr *h, const u_char *data)
+static void run_packet(struct run *run, unsigned long long n, const struct pcap_pkthdr *h, const u_char *data)
 {
 	size_t len = h->caplen;
 	struct eval_packet pkt = cli_packet(run->cli, n, h);
@@ -60,21 +59,16 @@ static bool run_packet(struct run *run, unsigned long long n, const struct pcap_
 
 	if (len < CAPTURE_LEAST) {
 		print_packet(run, n, "skipped", "-", NULL);
-		return true;
+		return;
 	}
 	if (len > run->cap) {
-		uint8_t *bigger = realloc(run->buf, len);
-
-		if (!bigger)
-			return false;
-		run->buf = bigger;
+		run->buf = arena_realloc(run->buf, len);
 		run->cap = len;
 	}
 	memcpy(run->buf, data, len);
 	pkt.data = run->buf;
 	r = eval_run(run->e, &pkt);
 	print_packet(run, n, lang_verdicts[r.verdict].name, r.rule ? r.rule->shown : "default", r.unit);
-	return true;
 }
 
 static int run_capture(struct run *run, pcap_t *p)
@@ -85,10 +79,7 @@ static int run_capture(struct run *run, pcap_t *p)
 	int got;
 
 	while ((got = pcap_next_ex(p, &h, &data)) == 1) {
-		if (!run_packet(run, ++n, h, data)) {
-			cli_error("out of memory at packet %llu", n);
-			return EXIT_SYSTEM;
-		}
+		run_packet(run, ++n, h, data);
 		/* Its reason is gone later. */
 		if (ferror(stdout))
 			return cli_unwritten(errno);
@@ -113,11 +104,6 @@ int cli_run(struct cli *cli)
 	if (!capture)
 		return EXIT_INPUT;
 	run.e = eval_new(run.p);
-	if (!run.e) {
-		cli_error("out of memory");
-		pcap_close(capture);
-		return EXIT_SYSTEM;
-	}
 	run.file = arena_array(cli->arena, run.p->units.n, sizeof(*run.file));
 	for (size_t i = 0; i < run.p->units.n; i++)
 		run.file[i] = utf8_line(cli->arena, run.p->units.v[i]->name, strlen(run.p->units.v[i]->name), 255, false);
