@@ -10,6 +10,7 @@
  * With FAILING_WHERE, a program that is built with AddressSanitizer says where the N-th is.
  * Worth it are, of each place that allocates, the first two, and every power of two; and of all every FAILING_EVERY-th (0: none).
  */
+#define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
