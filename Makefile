@@ -93,7 +93,7 @@ coverage:
 
 lint:
 	@scripts/setup build lint
-	@cmake --preset dev >/dev/null && cmake --build --preset dev --parallel $(JOBS) --target generated -- --no-print-directory
+	@$(call BUILD,dev)
 	@tests/lint/run build/dev
 
 # One after the other, also with -j: they measure, or need the machine for themselves.

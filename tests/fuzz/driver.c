@@ -1,6 +1,6 @@
 /*
- * A fuzzer's function without libFuzzer, for compilers that have none: what is kept is run again, then as many inputs that are made from it, by chance
- * that begins with a number. In: files of inputs, NAME.hex with one on each line in hexadecimal digits, any other as it is. Out: how many were run.
+ * A fuzzer's function without libFuzzer, for compilers that have none: what is kept is run again, then as many inputs that are made from it, by
+ * chance that begins with a number. In: files of inputs, NAME.hex with one on each line in hexadecimal digits, any other as it is. Out: how many ran.
  *
  * usage: DRIVER N SEED FILE...
  */

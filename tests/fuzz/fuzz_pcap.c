@@ -1,6 +1,6 @@
 /*
- * Captures that nobody chose: classic pcap and pcapng, as tests and --run read them. In: a capture's bytes. Out: nothing; each packet is there or it is
- * said why not, and what is there is as long as it says: the dissector looks at all of it.
+ * Captures that nobody chose: classic pcap and pcapng, as tests and --run read them. In: a capture's bytes. Out: nothing; each packet is there, or it
+ * is said why not, and what is there is as long as it says: the dissector looks at all of it.
  */
 #include <stdlib.h>
 #include <string.h>
