@@ -18,15 +18,22 @@
 #                 the packages in a clean Debian: installed, used, upgraded, removed without a trace; lintian. 5 minutes
 #   make check-browser
 #                 pages of filters (xdpfc --emit=html) in Chromium, by day and night, wide and narrow; pictures are build/pages/*.png. A minute
-#   make fuzz     the front end and the evaluator on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
+#   make fuzz     everything that reads on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
+#   make faults   every allocation of the compiler fails, one after the other, and many of the runtime's, and system calls; outputs without room. An hour
+#   make soak     a filter under mixed traffic that is changed all the time: do the books balance, does anything grow? SECONDS (900)
+#   make coverage the lines and branches that `make check` runs, by gcov; fails below 90 % of the lines. 30 minutes
+#   make lint     clang-tidy and gcc's analyser over all of it
+#   make check-all
+#                 check, kernels, packages, browser, faults, fuzz, soak, lint, differential, mutants. Hours
 #   make clean
 
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
+SECONDS ?= 900
 N ?= 100000
 BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
-.PHONY: all release demo check check-kernels check-threads bench deb check-deb check-browser differential fuzz mutants clean
+.PHONY: all release demo check check-all check-kernels check-threads bench coverage deb check-deb check-browser differential faults fuzz lint mutants soak clean
 
 all: release
 
@@ -71,6 +78,33 @@ fuzz:
 	@scripts/setup build fuzz
 	@$(call BUILD,fuzz)
 	@tests/fuzz/run build/fuzz $(FUZZ_SECONDS)
+
+faults:
+	@scripts/setup build check
+	@$(call BUILD,dev)
+	@tests/faults/run build/dev
+
+soak:
+	@scripts/setup build check
+	@$(call BUILD,release)
+	@tests/soak/run build/release $(SECONDS) $(if $(SEED),--seed $(SEED))
+
+coverage:
+	@scripts/setup build check
+	@$(call BUILD,coverage)
+	@tests/coverage/run build/coverage
+
+lint:
+	@scripts/setup build lint
+	@$(call BUILD,dev)
+	@tests/lint/run build/dev
+
+# One after the other, also with -j: they measure, or need the machine for themselves.
+check-all:
+	@for what in check check-kernels check-deb check-browser faults fuzz soak lint differential mutants; do \
+		echo "== make $$what"; $(MAKE) --no-print-directory $$what || failed="$$failed $$what"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "check-all: failed:$$failed"; exit 1; fi; echo "check-all: all passed"
 
 mutants:
 	@scripts/setup build check

@@ -105,13 +105,13 @@ bool check_run(struct space *s, struct list *l, struct witness *w, struct check 
 {
 	struct eval *e = fresh(l);
 	uint64_t times = repeats(s, w);
-	uint8_t *data = malloc(w->len + 1);
+	uint8_t *data = arena_malloc(w->len + 1);
 	uint64_t before[2] = { 0, 0 };
 	struct seen seen;
 	bool ok = false;
 
 	seen_look(&seen, s, w);
-	if (e && data && times <= MOST_REPEATS && throw_dice(s, l->side, w, &seen) && fill_sets(s, l->side, w, &seen, e)) {
+	if (times <= MOST_REPEATS && throw_dice(s, l->side, w, &seen) && fill_sets(s, l->side, w, &seen, e)) {
 		for (uint64_t i = 0; i < times; i++) {
 			struct eval_packet pkt = seen.pkt;
 			const uint64_t none[2] = { 0, 0 };

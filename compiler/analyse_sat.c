@@ -275,12 +275,33 @@ static void make_room(struct space *s)
 		}
 }
 
+/* Without these it would abort. */
+static void *solver_new(void *state, size_t size)
+{
+	(void)state;
+	return arena_malloc(size);
+}
+
+static void *solver_resize(void *state, void *p, size_t old, size_t size)
+{
+	(void)state;
+	(void)old;
+	return arena_realloc(p, size);
+}
+
+static void solver_delete(void *state, void *p, size_t size)
+{
+	(void)state;
+	(void)size;
+	free(p);
+}
+
 void question_open(struct question *q, struct space *s)
 {
 	if (!s->laid)
 		laws_read(s);
 	make_room(s);
-	*q = (struct question){ .s = s, .sat = picosat_init() };
+	*q = (struct question){ .s = s, .sat = picosat_minit(NULL, solver_new, solver_resize, solver_delete) };
 	/* what is not asked for is zero, until that does not do */
 	picosat_set_global_default_phase(q->sat, 0);
 	s->stamp++;

@@ -44,6 +44,50 @@ _Noreturn void arena_fail(void)
 	_Exit(3);
 }
 
+void *arena_malloc(size_t size)
+{
+	void *p = malloc(size ? size : 1);
+
+	if (!p)
+		arena_fail();
+	return p;
+}
+
+void *arena_calloc(size_t n, size_t size)
+{
+	void *p = calloc(n ? n : 1, size);
+
+	if (!p)
+		arena_fail();
+	return p;
+}
+
+void *arena_realloc(void *p, size_t size)
+{
+	p = realloc(p, size ? size : 1);
+	if (!p)
+		arena_fail();
+	return p;
+}
+
+FILE *arena_stream(char **text, size_t *len)
+{
+	FILE *f = open_memstream(text, len);
+
+	if (!f)
+		arena_fail();
+	return f;
+}
+
+void arena_stream_close(FILE *f, char *const *text)
+{
+	bool failed = ferror(f);
+
+	/* the C library is content also where it could not give the text */
+	if (fclose(f) != 0 || failed || !*text)
+		arena_fail();
+}
+
 struct arena *arena_new(void)
 {
 	struct arena *a = calloc(1, sizeof(*a));
@@ -206,19 +250,28 @@ char *arena_strndup(struct arena *a, const char *s, size_t len)
 	return d;
 }
 
-char *arena_printf(struct arena *a, const char *fmt, ...)
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap)
 {
-	va_list ap, ap2;
+	va_list again;
 	int n;
 	char *s;
 
-	va_start(ap, fmt);
-	va_copy(ap2, ap);
+	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
 	s = text_alloc(a, (size_t)n + 1);
-	vsnprintf(s, (size_t)n + 1, fmt, ap2);
-	va_end(ap2);
+	vsnprintf(s, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return s;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = arena_vprintf(a, fmt, ap);
+	va_end(ap);
 	return s;
 }
 

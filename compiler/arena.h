@@ -5,9 +5,11 @@
 #ifndef XDPF_ARENA_H
 #define XDPF_ARENA_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct arena;
 
@@ -15,6 +17,13 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a);
 /* What happens when memory is out: a message, and the end of the process with status 3. */
 _Noreturn void arena_fail(void);
+/* As those of the C library, but for that: also for libraries, some of which would go on with less than was asked of them. */
+void *arena_malloc(size_t size);
+void *arena_calloc(size_t n, size_t size);
+void *arena_realloc(void *p, size_t size);
+/* A stream to a text in memory, and its end; free(*text) frees that. */
+FILE *arena_stream(char **text, size_t *len);
+void arena_stream_close(FILE *f, char *const *text);
 /* @size zeroed bytes, aligned for any object. */
 void *arena_alloc(struct arena *a, size_t size);
 /* @n zeroed elements of @size bytes; an overflow of the product counts as out of memory. */
@@ -23,6 +32,7 @@ void *arena_copy(struct arena *a, const void *p, size_t size);
 /* @len bytes of @s and a NUL. */
 char *arena_strndup(struct arena *a, const char *s, size_t len);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 /* Where an arena was: what was allocated since then goes with arena_release(). Marks are released in the opposite order of theirs. */
 struct arena_mark {

@@ -58,17 +58,15 @@ static const char *element(struct cli *cli, const struct ast_set *set, const str
 {
 	char *text = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = arena_stream(&text, &len);
 	const char *kept;
 
-	if (!out)
-		return "";
 	for (unsigned i = 0; i < set->n_types; i++) {
 		fputs(i ? ", " : "(", out);
 		cli_put_range(out, set->types[i], &r[i]);
 	}
 	fputs(")", out);
-	fclose(out);
+	arena_stream_close(out, &text);
 	kept = arena_strndup(cli->arena, text, len);
 	free(text);
 	return kept;

@@ -191,10 +191,7 @@ static int explain_steps(struct asked *q)
 	struct eval_asked around = { .now = q->cli->time, .seed = q->cli->random, .packet = on_asked, .arg = q };
 	struct eval_test_result r;
 
-	if (!eval_asked(q->x.p, q->x.p->asked, &around, &r)) {
-		cli_error("out of memory");
-		return EXIT_SYSTEM;
-	}
+	eval_asked(q->x.p, q->x.p->asked, &around, &r);
 	if (r.passed)
 		return EXIT_DONE;
 	fflush(stdout);
@@ -207,10 +204,6 @@ static int explain_file(struct asked *q)
 	int status;
 
 	q->e = eval_new(q->x.p);
-	if (!q->e) {
-		cli_error("out of memory");
-		return EXIT_SYSTEM;
-	}
 	status = explain_read(q->cli, q->path, on_packet, q);
 	if (status == EXIT_DONE && q->from > q->seen) {
 		cli_error("%s has %llu packet%s: there is no packet %llu", cli_path_shown(q->path), q->seen, q->seen == 1 ? "" : "s",
@@ -239,10 +232,7 @@ int cli_explain(struct cli *cli)
 	p = front(&q, &asked);
 	if (!p)
 		return EXIT_INPUT;
-	if (!explain_init(&q.x, cli, p)) {
-		cli_error("out of memory");
-		return EXIT_SYSTEM;
-	}
+	explain_init(&q.x, cli, p);
 	q.x.all = cli->all;
 	/* of a whole file: who decided */
 	q.x.brief = q.path && !q.from && !cli->all;

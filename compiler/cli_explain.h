@@ -111,8 +111,7 @@ struct explain_packet {
 
 /* ---- cli_explain_walk.c ---- */
 
-/* False: out of memory. */
-bool explain_init(struct explain *x, struct cli *cli, const struct ast_program *p);
+void explain_init(struct explain *x, struct cli *cli, const struct ast_program *p);
 void explain_done(struct explain *x);
 /* Runs it, and keeps its way. */
 void explain_run(struct explain *x, struct eval *e, const struct explain_packet *q);

@@ -100,7 +100,7 @@ static bool is_sound(const struct explain *x)
 
 /* ---- one way ---- */
 
-/* An evaluator whose sets are as they were read: where packets change them, a new one. NULL: out of memory. */
+/* An evaluator whose sets are as they were read: where packets change them, a new one. */
 static struct eval *evaluator(const struct explain *x, struct eval *e)
 {
 	for (size_t i = 0; i < x->p->live.n; i++)
@@ -124,9 +124,9 @@ static struct eval_result run(struct explain *x, struct eval *e, const struct ex
 		memcpy(x->frame, came->data, came->len);
 	q->pkt->guess = &x->guess;
 	if (x->follow)
-		eval_trace(one ? one : e, &x->trace);
-	x->result = eval_run(one ? one : e, q->pkt);
-	eval_trace(one ? one : e, NULL);
+		eval_trace(one, &x->trace);
+	x->result = eval_run(one, q->pkt);
+	eval_trace(one, NULL);
 	/* what it wrote is gone with it */
 	q->pkt->data = x->frame;
 	if (one != e)

@@ -20,11 +20,7 @@ typedef bool (*packet_fn)(void *arg, struct explain_packet *q);
 static uint8_t *copy(uint8_t **buf, size_t *cap, const void *data, size_t known, size_t len)
 {
 	if (len + 1 > *cap) {
-		uint8_t *bigger = realloc(*buf, len + 1);
-
-		if (!bigger)
-			return NULL;
-		*buf = bigger;
+		*buf = arena_realloc(*buf, len + 1);
 		*cap = len + 1;
 	}
 	if (known)
@@ -52,12 +48,8 @@ static int read_capture(struct cli *cli, const char *path, FILE *f, packet_fn fn
 		if (cli->fill && h->len > h->caplen && h->len <= FRAME_MOST)
 			pkt.len = h->len;
 		pkt.data = copy(&buf, &cap, data, h->caplen, pkt.len);
-		if (!pkt.data) {
-			cli_error("out of memory at packet %llu", n);
-			status = EXIT_SYSTEM;
-		} else if (!fn(arg, &q)) {
+		if (!fn(arg, &q))
 			break;
-		}
 		/* Its reason is gone later. */
 		if (ferror(stdout))
 			status = cli_unwritten(errno);
@@ -163,16 +155,14 @@ static int bad_line(const char *path, unsigned long long n, const char *why)
 
 static int read_lines(struct cli *cli, const char *path, FILE *f, packet_fn fn, void *arg)
 {
-	uint8_t *buf = malloc(FRAME_MOST + 1);
+	uint8_t *buf = arena_malloc(FRAME_MOST + 1);
 	char *line = NULL;
 	size_t cap = 0;
 	ssize_t len;
 	unsigned long long n = 0, lines = 0;
-	int status = buf ? EXIT_DONE : EXIT_SYSTEM;
+	int status = EXIT_DONE;
 	bool more = true;
 
-	if (!buf)
-		cli_error("out of memory");
 	while (more && status == EXIT_DONE && (len = getline(&line, &cap, f)) > 0) {
 		const struct pcap_pkthdr none = { 0 };
 		struct eval_packet pkt;

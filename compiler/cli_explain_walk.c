@@ -122,7 +122,7 @@ static void on_file(void *arg, const struct eval_result *r)
 
 /* ---- one packet ---- */
 
-bool explain_init(struct explain *x, struct cli *cli, const struct ast_program *p)
+void explain_init(struct explain *x, struct cli *cli, const struct ast_program *p)
 {
 	struct explain_place *place = arena_array(cli->arena, p->n_indexes, sizeof(*place));
 
@@ -130,14 +130,12 @@ bool explain_init(struct explain *x, struct cli *cli, const struct ast_program *
 	x->trace = (struct eval_trace){ x, on_rule, on_action, on_file };
 	for (size_t u = 0; u < p->units.n; u++)
 		place_rules(x, place, p->units.v[u], &p->units.v[u]->rules, UINT_MAX, false);
-	x->out = open_memstream(&x->text, &x->len);
-	return x->out;
+	x->out = arena_stream(&x->text, &x->len);
 }
 
 void explain_done(struct explain *x)
 {
-	if (x->out)
-		fclose(x->out);
+	fclose(x->out);
 	free(x->text);
 	if (x->a)
 		arena_free(x->a);

@@ -28,7 +28,8 @@ static const char *end(struct explain *x)
 {
 	long n = ftell(x->out);
 
-	fflush(x->out);
+	if (fflush(x->out) != 0 || !x->text)
+		arena_fail();
 	return utf8_line(x->a, x->text, n > 0 ? (size_t)n : 0, 4096, false);
 }
 

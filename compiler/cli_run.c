@@ -53,8 +53,7 @@ static void print_packet(const struct run *run, unsigned long long n, const char
 	json_decref(o);
 }
 
-/* One packet; false: out of memory. */
-static bool run_packet(struct run *run, unsigned long long n, const struct pcap_pkthdr *h, const u_char *data)
+static void run_packet(struct run *run, unsigned long long n, const struct pcap_pkthdr *h, const u_char *data)
 {
 	size_t len = h->caplen;
 	struct eval_packet pkt = cli_packet(run->cli, n, h);
@@ -62,21 +61,16 @@ static bool run_packet(struct run *run, unsigned long long n, const struct pcap_
 
 	if (len < CAPTURE_LEAST) {
 		print_packet(run, n, "skipped", "-", NULL);
-		return true;
+		return;
 	}
 	if (len > run->cap) {
-		uint8_t *bigger = realloc(run->buf, len);
-
-		if (!bigger)
-			return false;
-		run->buf = bigger;
+		run->buf = arena_realloc(run->buf, len);
 		run->cap = len;
 	}
 	memcpy(run->buf, data, len);
 	pkt.data = run->buf;
 	r = eval_run(run->e, &pkt);
 	print_packet(run, n, lang_verdicts[r.verdict].name, r.rule ? r.rule->shown : "default", r.unit);
-	return true;
 }
 
 enum { PACKETS_AT_ONCE = 256 };
@@ -94,10 +88,7 @@ static int run_capture(struct run *run, pcap_t *p)
 	while ((got = pcap_next_ex(p, &h, &data)) == 1) {
 		if (n % PACKETS_AT_ONCE == 0)
 			cli_progress_file(pcap_file(p));
-		if (!run_packet(run, ++n, h, data)) {
-			cli_error("out of memory at packet %llu", n);
-			return EXIT_SYSTEM;
-		}
+		run_packet(run, ++n, h, data);
 		/* Its reason is gone later. */
 		if (ferror(stdout))
 			return cli_unwritten(errno);
@@ -123,11 +114,6 @@ int cli_run(struct cli *cli)
 	if (!capture)
 		return EXIT_INPUT;
 	run.e = eval_new(run.p);
-	if (!run.e) {
-		cli_error("out of memory");
-		pcap_close(capture);
-		return EXIT_SYSTEM;
-	}
 	run.file = arena_array(cli->arena, run.p->units.n, sizeof(*run.file));
 	for (size_t i = 0; i < run.p->units.n; i++)
 		run.file[i] = utf8_line(cli->arena, run.p->units.v[i]->name, strlen(run.p->units.v[i]->name), 255, false);

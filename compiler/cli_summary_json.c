@@ -51,7 +51,7 @@ static json_t *json_field(const struct ast_operand *o, const struct value **v, c
 	FILE *f = fmemopen(buf, sizeof(buf), "w");
 
 	if (!f)
-		return json_null();
+		arena_fail();
 	if (v)
 		cli_put_field(f, o, v, family);
 	else

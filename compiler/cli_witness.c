@@ -120,11 +120,9 @@ void cli_put_where(FILE *out, const struct witness *w)
 
 static json_t *hex(const struct witness *w)
 {
-	char *text = malloc(2 * w->len + 1);
+	char *text = arena_malloc(2 * w->len + 1);
 	json_t *o;
 
-	if (!text)
-		return json_null();
 	text[0] = '\0';
 	for (size_t i = 0; i < w->len; i++)
 		snprintf(text + 2 * i, 3, "%02x", w->data[i]);
@@ -137,15 +135,13 @@ json_t *cli_json_witness(struct cli *cli, const struct witness *w)
 {
 	char *text = NULL;
 	size_t len = 0;
-	FILE *out = open_memstream(&text, &len);
+	FILE *out = arena_stream(&text, &len);
 	json_t *o = json_object(), *assume = json_array();
 
-	if (out) {
-		cli_put_witness(cli, out, w);
-		fclose(out);
-		json_object_set_new(o, "packet", cli_json_string(text));
-		free(text);
-	}
+	cli_put_witness(cli, out, w);
+	arena_stream_close(out, &text);
+	json_object_set_new(o, "packet", cli_json_string(text));
+	free(text);
 	json_object_set_new(o, "hex", hex(w));
 	if (w->has_time)
 		json_object_set_new(o, "time", json_integer((json_int_t)(w->now / 1000000000u)));

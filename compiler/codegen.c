@@ -27,6 +27,8 @@ static void on_message(LLVMDiagnosticInfoRef info, void *arg)
 	struct cg *g = arg;
 	char *text = LLVMGetDiagInfoDescription(info);
 
+	if (!text)
+		arena_fail();
 	if (LLVMGetDiagInfoSeverity(info) == LLVMDSError && !g->failure)
 		g->failure = arena_strndup(g->arena, text, strlen(text));
 	LLVMDisposeMessage(text);
@@ -98,29 +100,27 @@ static bool optimise(struct cg *g)
 	return ok;
 }
 
-static bool copy_out(struct cg *g, const char *data, size_t n, void **out, size_t *len)
+static void copy_out(const char *data, size_t n, void **out, size_t *len)
 {
-	*out = malloc(n + 1);
-	if (!*out)
-		return fail(g, "cannot keep the object", "out of memory");
+	*out = arena_malloc(n + 1);
 	memcpy(*out, data, n);
 	((char *)*out)[n] = '\0';
 	*len = n;
-	return true;
 }
 
 static bool emit(struct cg *g, enum codegen_output what, void **out, size_t *len)
 {
 	LLVMMemoryBufferRef buf;
 	char *error = NULL;
-	bool ok;
 
 	if (what == CODEGEN_LLVM) {
 		char *text = LLVMPrintModuleToString(g->m);
 
-		ok = copy_out(g, text, strlen(text), out, len);
+		if (!text)
+			arena_fail();
+		copy_out(text, strlen(text), out, len);
 		LLVMDisposeMessage(text);
-		return ok;
+		return true;
 	}
 	if (LLVMTargetMachineEmitToMemoryBuffer(g->tm, g->m, what == CODEGEN_ASM ? LLVMAssemblyFile : LLVMObjectFile, &error, &buf)) {
 		fail(g, "LLVM made no object", error);
@@ -128,9 +128,10 @@ static bool emit(struct cg *g, enum codegen_output what, void **out, size_t *len
 		return false;
 	}
 	/* after an error of the back end there is an object all the same, and it is wrong */
-	ok = !g->failure && copy_out(g, LLVMGetBufferStart(buf), LLVMGetBufferSize(buf), out, len);
+	if (!g->failure)
+		copy_out(LLVMGetBufferStart(buf), LLVMGetBufferSize(buf), out, len);
 	LLVMDisposeMemoryBuffer(buf);
-	return ok || (g->failure && fail(g, "LLVM refused the program", g->failure));
+	return !g->failure || fail(g, "LLVM refused the program", g->failure);
 }
 
 static bool verify(struct cg *g)

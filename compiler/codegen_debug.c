@@ -48,12 +48,14 @@ static MD file_without_text(struct cg *g, const char *path, const char *why)
 	return LLVMDIBuilderCreateFile(g->di, path, strlen(path), "", 0);
 }
 
-/* The lines of which there are instructions. NULL: memory is out. */
+/* The lines of which there are instructions. */
 static bool *lines_used(struct cg *g, const struct source *s)
 {
 	bool *used = calloc(s->n_lines + 1, sizeof(*used));
 
-	for (size_t b = 0; used && b < g->ir->block.n; b++)
+	if (!used)
+		arena_fail();
+	for (size_t b = 0; b < g->ir->block.n; b++)
 		for (size_t i = 0; i < g->ir->block.v[b]->inst.n; i++) {
 			struct span sp = g->ir->block.v[b]->inst.v[i].span;
 
@@ -63,17 +65,16 @@ static bool *lines_used(struct cg *g, const struct source *s)
 	return used;
 }
 
-static bool append_text(struct cg *g, char **p, const struct source *s)
+static void append_text(struct cg *g, char **p, const struct source *s)
 {
-	bool *used, ok;
+	bool *used;
 
 	if (s->len <= LARGE_FILE) {
 		append_quoted(p, s->text, s->len);
-		return true;
+		return;
 	}
 	used = lines_used(g, s);
-	ok = used;
-	for (size_t i = 0; used && i < s->n_lines; i++) {
+	for (size_t i = 0; i < s->n_lines; i++) {
 		size_t end = i + 1 < s->n_lines ? s->line_start[i + 1] : s->len;
 
 		if (used[i])
@@ -82,7 +83,6 @@ static bool append_text(struct cg *g, char **p, const struct source *s)
 			append_quoted(p, "\n", 1);
 	}
 	free(used);
-	return ok;
 }
 
 /* The C API's DIFile has no source text: a textual module has. The node belongs to the context. */
@@ -91,23 +91,20 @@ static MD file_with_text(struct cg *g, const struct source *s)
 	static const char head[] = "!xdpf.file = !{!0}\n!0 = !DIFile(filename: \"", mid[] = "\", directory: \"\", source: \"", tail[] = "\")\n";
 	const char *path = source_path(s);
 	size_t room = sizeof(head) + sizeof(mid) + sizeof(tail) + 3 * (strlen(path) + s->len);
-	char *text = malloc(room), *p = text, *error = NULL;
+	char *text = arena_malloc(room), *p = text, *error = NULL;
 	LLVMMemoryBufferRef buf;
 	LLVMModuleRef tmp;
 	V node = NULL;
 
-	if (!text)
-		return file_without_text(g, path, "out of memory");
 	p = stpcpy(p, head);
 	append_quoted(&p, path, strlen(path));
 	p = stpcpy(p, mid);
-	if (!append_text(g, &p, s)) {
-		free(text);
-		return file_without_text(g, path, "out of memory");
-	}
+	append_text(g, &p, s);
 	p = stpcpy(p, tail);
 	buf = LLVMCreateMemoryBufferWithMemoryRangeCopy(text, (size_t)(p - text), "file");
 	free(text);
+	if (!buf)
+		arena_fail();
 	if (LLVMParseIRInContext(g->cx, buf, &tmp, &error)) {
 		text = arena_strndup(g->arena, error, strlen(error));
 		LLVMDisposeMessage(error);

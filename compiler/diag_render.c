@@ -222,14 +222,12 @@ static json_t *json_clean(const char *s)
 {
 	char *buf = NULL;
 	size_t n = 0;
-	FILE *f = open_memstream(&buf, &n);
+	FILE *f = arena_stream(&buf, &n);
 	json_t *j;
 
-	if (!f)
-		return NULL;
 	put_clean(s, strlen(s), f);
-	fclose(f);
-	j = buf ? json_stringn(buf, n) : NULL;
+	arena_stream_close(f, &buf);
+	j = json_stringn(buf, n);
 	free(buf);
 	return j;
 }

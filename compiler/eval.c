@@ -49,34 +49,23 @@ struct run {
 	bool swap;
 };
 
-static void *zeroed(size_t n, size_t size)
-{
-	return calloc(n ? n : 1, size);
-}
-
 struct eval *eval_new(const struct ast_program *p)
 {
-	struct eval *e = calloc(1, sizeof(*e));
-	bool failed;
+	struct eval *e = arena_calloc(1, sizeof(*e));
 
-	if (!e)
-		return NULL;
 	e->program = p;
-	e->guards = eval_guards_new(p, &failed);
+	e->guards = eval_guards_new(p);
 	e->arena = arena_new();
-	e->rule = zeroed(p->n_indexes, sizeof(*e->rule));
-	e->decided = zeroed(p->units.n, sizeof(*e->decided));
-	e->miss = zeroed(p->n_slots, sizeof(*e->miss));
-	e->other = zeroed(p->ways.n, sizeof(*e->other));
-	e->table = zeroed(p->n_counters, sizeof(struct eval_table *));
-	e->log_next = zeroed(p->logs.n, sizeof(*e->log_next));
-	e->log_limited = zeroed(p->logs.n, sizeof(*e->log_limited));
-	e->lately = zeroed(p->cookies ? XDPF_COOKIES : 0, sizeof(*e->lately));
+	e->rule = arena_calloc(p->n_indexes, sizeof(*e->rule));
+	e->decided = arena_calloc(p->units.n, sizeof(*e->decided));
+	e->miss = arena_calloc(p->n_slots, sizeof(*e->miss));
+	e->other = arena_calloc(p->ways.n, sizeof(*e->other));
+	e->table = arena_calloc(p->n_counters, sizeof(struct eval_table *));
+	e->log_next = arena_calloc(p->logs.n, sizeof(*e->log_next));
+	e->log_limited = arena_calloc(p->logs.n, sizeof(*e->log_limited));
+	e->lately = arena_calloc(p->cookies ? XDPF_COOKIES : 0, sizeof(*e->lately));
 	e->limits = eval_limits_new(p);
 	e->sets = eval_sets_new(p);
-	if (failed || !e->rule || !e->decided || !e->miss || !e->other || !e->lately || !e->table || !e->limits || !e->sets || !e->log_next ||
-	    !e->log_limited)
-		goto fail;
 	for (size_t u = 0; u < p->units.n; u++) {
 		const struct ast_unit *unit = p->units.v[u];
 
@@ -87,14 +76,9 @@ struct eval *eval_new(const struct ast_program *p)
 			const struct ast_counter *c = unit->counters.v[i];
 
 			e->table[c->index] = eval_table_new(c);
-			if (!e->table[c->index])
-				goto fail;
 		}
 	}
 	return e;
-fail:
-	eval_free(e);
-	return NULL;
 }
 
 void eval_free(struct eval *e)

@@ -93,7 +93,7 @@ struct eval_trace {
 	void (*file)(void *arg, const struct eval_result *r);
 };
 
-/* @p is checked and outlives the evaluator. NULL: out of memory. */
+/* @p is checked and outlives the evaluator. */
 struct eval *eval_new(const struct ast_program *p);
 void eval_free(struct eval *e);
 /* Runs one packet and counts it. Frames of any length, 0 included. */

@@ -132,13 +132,10 @@ static void count(struct eval_guards *g, const struct ast_rules *rules)
 	g->n++;
 }
 
-struct eval_guards *eval_guards_new(const struct ast_program *p, bool *failed)
+struct eval_guards *eval_guards_new(const struct ast_program *p)
 {
-	struct eval_guards *g = calloc(1, sizeof(*g));
+	struct eval_guards *g = arena_calloc(1, sizeof(*g));
 
-	*failed = !g;
-	if (!g)
-		return NULL;
 	for (size_t u = 0; u < p->units.n; u++)
 		walk(g, &p->units.v[u]->rules, count);
 	if (!g->n || p->rewrites) {

@@ -32,8 +32,8 @@ struct eval_seen {
 
 struct eval_guards;
 
-/* NULL: there is no long list, or packets change on their way. *failed: memory is out. */
-struct eval_guards *eval_guards_new(const struct ast_program *p, bool *failed);
+/* NULL: there is no long list, or packets change on their way. */
+struct eval_guards *eval_guards_new(const struct ast_program *p);
 void eval_guards_free(struct eval_guards *g);
 void eval_guards_see(const struct eval_guards *g, const struct eval_view *w, struct eval_seen *seen);
 /* A guard for each of the rules, or NULL. */

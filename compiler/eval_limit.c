@@ -70,22 +70,14 @@ static void rehash(struct limit *l)
 		*find(l, l->bucket[i]) = (uint32_t)i + 1;
 }
 
-static bool grow(struct limit *l)
+static void grow(struct limit *l)
 {
 	size_t cap = l->cap ? 2 * l->cap : 64;
-	struct bucket **bucket = realloc(l->bucket, cap * sizeof(*bucket));
-	uint32_t *slot;
 
-	if (!bucket)
-		return false;
-	l->bucket = bucket;
-	slot = realloc(l->slot, 2 * cap * sizeof(*slot));
-	if (!slot)
-		return false;
-	l->slot = slot;
+	l->bucket = arena_realloc(l->bucket, cap * sizeof(struct bucket *));
+	l->slot = arena_realloc(l->slot, 2 * cap * sizeof(*l->slot));
 	l->cap = cap;
 	rehash(l);
-	return true;
 }
 
 /* Forgets the buckets that are full again. */
@@ -120,11 +112,11 @@ static struct bucket *bucket_of(struct limit *l, const struct bucket *key, uint6
 	/* nobody is full again before .swept, if the clock goes on */
 	if (l->n >= l->ast->entries && (!l->swept || l->swept - now - 1 >= l->ast->fixed.window))
 		sweep(l, now);
-	if (l->n >= l->ast->entries || (l->n == l->cap && !grow(l)))
+	if (l->n >= l->ast->entries)
 		return NULL;
-	b = calloc(1, sizeof(*b) + l->words * (sizeof(*b->value) + sizeof(*b->family)));
-	if (!b)
-		return NULL;
+	if (l->n == l->cap)
+		grow(l);
+	b = arena_calloc(1, sizeof(*b) + l->words * (sizeof(*b->value) + sizeof(*b->family)));
 	b->value = memcpy(b + 1, key->value, l->words * sizeof(*b->value));
 	b->family = memcpy(b->value + l->words, key->family, l->words * sizeof(*b->family));
 	l->bucket[l->n] = b;
@@ -135,13 +127,9 @@ static struct bucket *bucket_of(struct limit *l, const struct bucket *key, uint6
 
 struct eval_limits *eval_limits_new(const struct ast_program *p)
 {
-	struct eval_limits *all = calloc(1, sizeof(*all));
+	struct eval_limits *all = arena_calloc(1, sizeof(*all));
 
-	if (!all)
-		return NULL;
-	all->v = calloc(p->n_limits ? p->n_limits : 1, sizeof(*all->v));
-	if (!all->v)
-		goto fail;
+	all->v = arena_calloc(p->n_limits, sizeof(*all->v));
 	all->n = p->n_limits;
 	for (size_t i = 0; i < p->limit.n; i++) {
 		const struct ast_limit *ast = p->limit.v[i];
@@ -151,18 +139,11 @@ struct eval_limits *eval_limits_new(const struct ast_program *p)
 		l->words = eval_key_words(ast->key.v, ast->key.n);
 		if (ast->key.n)
 			continue;
-		l->bucket = calloc(1, sizeof(*l->bucket));
-		if (!l->bucket)
-			goto fail;
-		l->bucket[0] = calloc(1, sizeof(**l->bucket));
-		if (!l->bucket[0])
-			goto fail;
+		l->bucket = arena_malloc(sizeof(struct bucket *));
+		l->bucket[0] = arena_calloc(1, sizeof(**l->bucket));
 		l->n = 1;
 	}
 	return all;
-fail:
-	eval_limits_free(all);
-	return NULL;
 }
 
 void eval_limits_free(struct eval_limits *all)

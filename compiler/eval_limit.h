@@ -8,7 +8,7 @@
 
 struct eval_limits;
 
-/* For all limits of @p, which outlives them. NULL: out of memory. */
+/* For all limits of @p, which outlives them. */
 struct eval_limits *eval_limits_new(const struct ast_program *p);
 void eval_limits_free(struct eval_limits *l);
 struct eval_limit_count eval_limits_count(const struct eval_limits *l, unsigned index);

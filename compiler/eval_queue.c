@@ -6,26 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool grow(struct eval_queue *q)
+#include "arena.h"
+
+static void grow(struct eval_queue *q)
 {
 	size_t cap = q->cap ? 2 * q->cap : 64;
-	unsigned char *item = malloc(cap * q->size);
+	unsigned char *item = arena_malloc(cap * q->size);
 
-	if (!item)
-		return false;
 	for (size_t i = 0; i < q->n; i++)
 		memcpy(item + i * q->size, q->item + (q->head + i) % q->cap * q->size, q->size);
 	free(q->item);
 	q->item = item;
 	q->cap = cap;
 	q->head = 0;
-	return true;
 }
 
 bool eval_queue_push(struct eval_queue *q, const void *item)
 {
-	if (q->n >= q->max || (q->n == q->cap && !grow(q)))
+	if (q->n >= q->max)
 		return false;
+	if (q->n == q->cap)
+		grow(q);
 	memcpy(q->item + (q->head + q->n++) % q->cap * q->size, item, q->size);
 	return true;
 }

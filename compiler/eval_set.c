@@ -108,31 +108,22 @@ static void take_out(struct eval_sets *e, struct live *s, struct element *x)
 	s->used--;
 }
 
-static bool grow(struct eval_sets *e, struct live *s)
+static void grow(struct eval_sets *e, struct live *s)
 {
 	size_t cap = s->cap ? s->cap * 2 : 64;
-	struct element *element = realloc(s->element, cap * sizeof(*element));
-	uint32_t *bucket = malloc(cap * sizeof(*bucket));
 
-	if (element)
-		s->element = element;
-	if (!element || !bucket) {
-		free(bucket);
-		return false;
-	}
-	free(s->bucket);
-	s->bucket = bucket;
+	s->element = arena_realloc(s->element, cap * sizeof(*s->element));
+	s->bucket = arena_realloc(s->bucket, cap * sizeof(*s->bucket));
 	s->cap = cap;
 	for (size_t i = 0; i < cap; i++)
-		bucket[i] = NONE;
+		s->bucket[i] = NONE;
 	for (uint32_t i = 0; i < s->n; i++)
 		if (s->element[i].used) {
-			uint32_t *at = &bucket[bucket_of(e, s, &s->element[i].key)];
+			uint32_t *at = &s->bucket[bucket_of(e, s, &s->element[i].key)];
 
 			s->element[i].next = *at;
 			*at = i;
 		}
-	return true;
 }
 
 static bool queue(struct live *s, const struct key *k, uint32_t age)
@@ -176,8 +167,10 @@ static bool insert(struct eval_sets *e, struct live *s, const struct key *k, uin
 	struct element *x;
 	uint32_t *at, i;
 
-	if (s->used == s->set->max || (s->free == NONE && s->n == s->cap && !grow(e, s)))
+	if (s->used == s->set->max)
 		return false;
+	if (s->free == NONE && s->n == s->cap)
+		grow(e, s);
 	i = s->free != NONE ? s->free : (uint32_t)s->n++;
 	x = &s->element[i];
 	if (s->free != NONE)
@@ -238,13 +231,11 @@ static struct key declared(const struct ast_set *set, const struct range *r)
 
 struct eval_sets *eval_sets_new(const struct ast_program *p)
 {
-	struct eval_sets *e = calloc(1, sizeof(*e));
+	struct eval_sets *e = arena_calloc(1, sizeof(*e));
 
-	if (!e)
-		return NULL;
-	e->set = calloc(p->live.n + 1, sizeof(*e->set));
-	if (!e->set || getrandom(&e->seed, sizeof(e->seed), 0) != sizeof(e->seed))
-		goto fail;
+	e->set = arena_calloc(p->live.n, sizeof(*e->set));
+	if (getrandom(&e->seed, sizeof(e->seed), 0) != sizeof(e->seed))
+		arena_fail();
 	e->n = p->live.n;
 	for (size_t i = 0; i < p->live.n; i++) {
 		struct live *s = &e->set[i];
@@ -255,14 +246,11 @@ struct eval_sets *eval_sets_new(const struct ast_program *p)
 		for (size_t k = 0; k < s->set->n; k++) {
 			struct key key = declared(s->set, s->set->range + k * s->set->n_types);
 
-			if (!find(e, s, &key) && !insert(e, s, &key, 0, 0))
-				goto fail;
+			if (!find(e, s, &key))
+				insert(e, s, &key, 0, 0);
 		}
 	}
 	return e;
-fail:
-	eval_sets_free(e);
-	return NULL;
 }
 
 void eval_sets_free(struct eval_sets *e)

@@ -6,7 +6,6 @@
 
 #include "eval_cond.h"
 
-/* NULL: out of memory. */
 struct eval_sets *eval_sets_new(const struct ast_program *p);
 void eval_sets_free(struct eval_sets *e);
 /* Elements that live at @now. */

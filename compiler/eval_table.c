@@ -63,21 +63,14 @@ static uint32_t *find(const struct eval_table *t, size_t entry)
 	return &t->bucket[i];
 }
 
-/* Room for @cap entries, a power of two. False: out of memory, and the table is as it was. */
-static bool resize(struct eval_table *t, size_t cap)
+/* Room for @cap entries, a power of two. */
+static void resize(struct eval_table *t, size_t cap)
 {
-	struct value *value = calloc((cap + 1) * t->words, sizeof(*value));
-	enum family *family = calloc((cap + 1) * t->words, sizeof(*family));
-	struct eval_count *count = calloc(cap + 1, sizeof(*count));
-	uint32_t *bucket = calloc(cap * 2, sizeof(*bucket));
+	struct value *value = arena_calloc((cap + 1) * t->words, sizeof(*value));
+	enum family *family = arena_calloc((cap + 1) * t->words, sizeof(*family));
+	struct eval_count *count = arena_calloc(cap + 1, sizeof(*count));
+	uint32_t *bucket = arena_calloc(cap * 2, sizeof(*bucket));
 
-	if (!value || !family || !count || !bucket) {
-		free(value);
-		free(family);
-		free(count);
-		free(bucket);
-		return false;
-	}
 	if (t->cap) {
 		/* With the key that is looked for, behind the last entry. */
 		memcpy(value, t->value, (t->n + 1) * t->words * sizeof(*value));
@@ -95,27 +88,23 @@ static bool resize(struct eval_table *t, size_t cap)
 	t->cap = cap;
 	for (size_t i = 0; i < t->n; i++)
 		*find(t, i) = (uint32_t)i + 1;
-	return true;
 }
 
 struct eval_table *eval_table_new(const struct ast_counter *c)
 {
-	struct eval_table *t = calloc(1, sizeof(*t));
+	struct eval_table *t = arena_calloc(1, sizeof(*t));
 
-	if (!t)
-		return NULL;
 	t->counter = c;
 	t->words = eval_key_words(c->key.v, c->key.n);
 	if (!t->words) {
-		t->count = calloc(1, sizeof(*t->count));
+		t->count = arena_calloc(1, sizeof(*t->count));
 		t->n = 1;
-		if (t->count)
-			return t;
-	} else if (getrandom(&t->seed, sizeof(t->seed), 0) == sizeof(t->seed) && resize(t, 64)) {
 		return t;
 	}
-	eval_table_free(t);
-	return NULL;
+	if (getrandom(&t->seed, sizeof(t->seed), 0) != sizeof(t->seed))
+		arena_fail();
+	resize(t, 64);
+	return t;
 }
 
 void eval_table_free(struct eval_table *t)
@@ -143,8 +132,7 @@ enum eval_counted eval_table_count(struct eval_table *t, const struct eval_view 
 			if (t->n == XDPF_COUNT_ENTRIES)
 				return COUNTED_FULL;
 			if (t->n == t->cap) {
-				if (!resize(t, t->cap * 2))
-					return COUNTED_FULL;
+				resize(t, t->cap * 2);
 				b = find(t, t->n);
 			}
 			*b = (uint32_t)++t->n;

@@ -113,37 +113,34 @@ static void run_step(struct run *r, const struct ast_step *step, struct eval_tes
 	}
 }
 
-static bool run_steps(struct run *r, const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out)
+static void run_steps(struct run *r, const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out)
 {
 	size_t longest = 1;
-	bool ok;
 
 	for (size_t i = 0; i < t->step.n; i++)
 		if (t->step.v[i]->kind == STEP_PACKET && t->step.v[i]->frame->len > longest)
 			longest = t->step.v[i]->frame->len;
 	*out = (struct eval_test_result){ .passed = true };
-	r->buf = malloc(longest);
+	r->buf = arena_malloc(longest);
 	r->e = eval_new(p);
-	ok = r->buf && r->e;
-	for (size_t i = 0; ok && i < t->step.n && out->passed; i++)
+	for (size_t i = 0; i < t->step.n && out->passed; i++)
 		run_step(r, t->step.v[i], out);
 	free(r->buf);
 	eval_free(r->e);
-	return ok;
 }
 
-bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out)
+void eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out)
 {
 	struct run r = { .now = XDPF_TEST_START, .seed = XDPF_TEST_SEED };
 
-	return run_steps(&r, p, t, out);
+	run_steps(&r, p, t, out);
 }
 
-bool eval_asked(const struct ast_program *p, const struct ast_test *t, const struct eval_asked *a, struct eval_test_result *out)
+void eval_asked(const struct ast_program *p, const struct ast_test *t, const struct eval_asked *a, struct eval_test_result *out)
 {
 	struct run r = { .now = a->now ? a->now : XDPF_TEST_START, .seed = a->seed, .around = a };
 
-	return run_steps(&r, p, t, out);
+	run_steps(&r, p, t, out);
 }
 
 static const char *shown(struct arena *a, const char *s)

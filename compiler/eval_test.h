@@ -14,8 +14,8 @@ struct eval_test_result {
 	struct eval_result came;	/* EXPECT */
 };
 
-/* Runs one test from the file's initial state. False: out of memory. */
-bool eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out);
+/* Runs one test from the file's initial state. */
+void eval_test(const struct ast_program *p, const struct ast_test *t, struct eval_test_result *out);
 
 /* Packets that somebody asks about. */
 struct eval_asked {
@@ -27,7 +27,7 @@ struct eval_asked {
 };
 
 /* The same steps; expectations are not looked at. */
-bool eval_asked(const struct ast_program *p, const struct ast_test *t, const struct eval_asked *a, struct eval_test_result *out);
+void eval_asked(const struct ast_program *p, const struct ast_test *t, const struct eval_asked *a, struct eval_test_result *out);
 
 /* What went wrong, in one line: what was expected and what came, or which set was full. In @a. */
 const char *eval_test_text(struct arena *a, const struct ast_program *p, const struct eval_test_result *r);

@@ -70,14 +70,9 @@ bool import_run(struct import *im)
 	im->refused.n = 0;
 	im->place.n = 0;
 	im->n_rules = 0;
-	im->out = open_memstream(&im->text, &im->len);
-	if (!im->out) {
-		import_refuse(im, 0, source_shown(im->src), "", "there is no memory for the text");
-		return false;
-	}
+	im->out = arena_stream(&im->text, &im->len);
 	import_kinds[im->kind].run(im);
-	if (fclose(im->out) != 0)
-		import_refuse(im, 0, source_shown(im->src), "", "there is no memory for the text");
+	arena_stream_close(im->out, &im->text);
 	im->out = NULL;
 	for (size_t i = 0; i < im->refused.n; i++)
 		if (!(im->refused.v[i].accepted & im->o.accept))

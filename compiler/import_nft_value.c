@@ -179,26 +179,21 @@ const char *nft_values(struct nft_rule *r, const struct nft_operand *o, json_t *
 {
 	char *text = NULL;
 	size_t len, i;
-	FILE *f = open_memstream(&text, &len);
+	FILE *f = arena_stream(&text, &len);
 	const char *all;
 	json_t *e;
 
 	*n = 0;
 	json_array_foreach(list, i, e) {
-		const char *one = f ? tuple(r, o, nft_element(e, expires)) : NULL;
+		const char *one = tuple(r, o, nft_element(e, expires));
 
 		if (!one)
 			break;
 		fprintf(f, "%s%s", *n ? ", " : "", one);
 		++*n;
 	}
-	if (!f || fclose(f) != 0 || *n != json_array_size(list)) {
-		if (!r->failed)
-			nft_refuse(r, 0, "there is no memory for its elements");
-		free(text);
-		return NULL;
-	}
-	all = arena_strndup(r->nft->im->arena, text, len);
+	arena_stream_close(f, &text);
+	all = *n == json_array_size(list) ? arena_strndup(r->nft->im->arena, text, len) : NULL;
 	free(text);
 	return all;
 }

@@ -2,8 +2,11 @@
  * xdpfc: knows rule files and never touches the kernel. In: options and files. Out: what the mode that was asked for makes of them. A table
  * of options; each mode is a function in a file of its own.
  */
+#include <jansson.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analyse.h"
 #include "cli.h"
@@ -340,6 +343,24 @@ static int check_options(struct cli *cli)
 	return GO_ON;
 }
 
+/* LLVM aborts where memory is out, and libstdc++, too; their own words stand before these. Some of it happens before main(). */
+static void on_abort(int signal)
+{
+	static const char msg[] = "xdpfc: the compilation is given up; where memory is out, a smaller file may compile\n";
+
+	(void)signal;
+	/* nobody is left to tell that it could not be told */
+	(void)!write(STDERR_FILENO, msg, sizeof(msg) - 1);
+	_exit(EXIT_SYSTEM);
+}
+
+enum { FIRST_OF_ALL = 101 };
+
+__attribute__((constructor(FIRST_OF_ALL))) static void before_main(void)
+{
+	signal(SIGABRT, on_abort);
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = { 0 };
@@ -347,6 +368,8 @@ int main(int argc, char **argv)
 
 	/* A reader that goes away is told of like every other failed write. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Otherwise what is out of memory is left out of the JSON. */
+	json_set_alloc_funcs(arena_malloc, free);
 	cli.arena = arena_new();
 	cli.diag.arena = cli.arena;
 	status = parse_options(&cli, argc, argv, arena_array(cli.arena, (size_t)argc, sizeof(char *)));

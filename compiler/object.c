@@ -6,6 +6,7 @@
  */
 #include "object_priv.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,9 @@
 
 bool object_failed(struct finish *f, const char *err)
 {
+	/* libelf may call it something else */
+	if (errno == ENOMEM)
+		arena_fail();
 	f->err = err;
 	return false;
 }
@@ -129,6 +133,16 @@ static bool number_sections(struct finish *f)
 }
 
 /* ---- writing ---- */
+
+/* What elf_newscn() returns where memory is out lacks its header, and libelf does not look. */
+static Elf_Scn *new_section(struct finish *f)
+{
+	Elf_Scn *scn;
+
+	errno = 0;
+	scn = elf_newscn(f->out);
+	return errno == ENOMEM ? NULL : scn;
+}
 
 static Elf_Data *new_data(struct finish *f, Elf_Scn *scn, void *buf, size_t size, const Elf_Data *like)
 {
@@ -258,7 +272,7 @@ static bool write_plain(struct finish *f, const struct section *s)
 
 static bool write_text(struct finish *f, const char *name, const void *text, size_t len)
 {
-	Elf_Scn *scn = elf_newscn(f->out);
+	Elf_Scn *scn = new_section(f);
 	GElf_Shdr h = { .sh_type = SHT_PROGBITS, .sh_addralign = 8 };	/* no SHF_ALLOC: no part of any program */
 
 	if (!scn || !new_data(f, scn, (void *)(uintptr_t)text, len, NULL))
@@ -282,7 +296,7 @@ static bool write_file(struct finish *f, const struct object_texts *texts)
 	if (!gelf_update_ehdr(f->out, &out))
 		return object_elf_failed(f);
 	for (size_t i = 1; i < f->n_sec; i++)
-		if (f->sec[i].to && !elf_newscn(f->out))
+		if (f->sec[i].to && !new_section(f))
 			return object_elf_failed(f);
 	if (!write_symbols(f))
 		return false;
@@ -342,6 +356,7 @@ static bool check_input(struct finish *f)
 bool object_read(struct finish *f, void *elf, size_t elf_len)
 {
 	f->arena = arena_new();
+	errno = 0;	/* it is looked at where something fails */
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return object_failed(f, "out of memory");
 	f->in = elf_memory(elf, elf_len);

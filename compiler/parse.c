@@ -25,22 +25,16 @@ static struct diag *cannot_read(struct diag_list *d, struct span at, const char 
 static struct source *read_fd(struct arena *a, const char *path, int fd, struct diag_list *d, struct span at)
 {
 	size_t len = 0, cap = 64 << 10;
-	char *buf = malloc(cap);
+	char *buf = arena_malloc(cap);
 	struct source *s = NULL;
-	int err = buf ? 0 : ENOMEM;
+	int err = 0;
 
 	while (!err && len <= SOURCE_MAX) {
 		ssize_t n;
 
 		if (len == cap) {
-			char *bigger = realloc(buf, cap * 2);
-
-			if (!bigger) {
-				err = ENOMEM;
-				break;
-			}
-			buf = bigger;
 			cap *= 2;
+			buf = arena_realloc(buf, cap);
 		}
 		n = read(fd, buf + len, cap - len);
 		if (n == 0)

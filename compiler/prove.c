@@ -69,12 +69,10 @@ static void judge(struct prove *pr, struct eval *e, struct prove_packet *p, size
 	p->later = d.fragment && !d.first_fragment;
 }
 
-bool prove_prepare(struct prove *pr, size_t n)
+void prove_prepare(struct prove *pr, size_t n)
 {
 	struct eval *e = eval_new(pr->p);
 
-	if (!e)
-		return false;
 	interfaces(pr);
 	pr->packet = arena_array(pr->arena, n, sizeof(*pr->packet));
 	pr->n = n;
@@ -83,5 +81,4 @@ bool prove_prepare(struct prove *pr, size_t n)
 		judge(pr, e, &pr->packet[i], i);
 	}
 	eval_free(e);
-	return true;
 }

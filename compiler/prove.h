@@ -90,8 +90,8 @@ bool prove_split(struct prove *pr, uint32_t number, const uint8_t *data, size_t 
 
 /* ---- prove.c ---- */
 
-/* Makes @n packets and lets the translation judge them. False: out of memory. */
-bool prove_prepare(struct prove *pr, size_t n);
+/* Makes @n packets and lets the translation judge them. */
+void prove_prepare(struct prove *pr, size_t n);
 
 /* ---- engines: fill .original of all packets; false: see .why ---- */
 

@@ -57,19 +57,16 @@ static bool links(const struct prove *pr, char *why)
 	static const char *const argv[] = { "ip", "-batch", "-", NULL };
 	char *batch = NULL;
 	size_t len;
-	FILE *f = open_memstream(&batch, &len);
+	FILE *f = arena_stream(&batch, &len);
 	bool ok;
 
-	if (!f) {
-		snprintf(why, PROVE_WHY, "out of memory");
-		return false;
-	}
 	for (size_t i = 0; i < pr->n_ifaces; i++) {
 		fprintf(f, "link add %s address 02:00:00:00:00:02 type veth peer name xdpfpeer%zu\n", pr->iface[i], i);
 		fprintf(f, "link set %s up\nlink set xdpfpeer%zu up\n", pr->iface[i], i);
 	}
 	fputs("link set lo up\nroute add local 0.0.0.0/0 dev lo\nroute add local ::/0 dev lo\n", f);
-	ok = fclose(f) == 0 && prove_run(argv, batch, len, NULL, why);
+	arena_stream_close(f, &batch);
+	ok = prove_run(argv, batch, len, NULL, why);
 	free(batch);
 	for (size_t i = 0; i < pr->n_ifaces && ok; i++) {
 		char path[80];

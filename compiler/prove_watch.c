@@ -51,12 +51,8 @@ bool prove_watch(const struct prove *pr, char *why)
 	bool netdev = strcmp(pr->im->family, "netdev") == 0, ok;
 	char *text = NULL;
 	size_t len;
-	FILE *f = open_memstream(&text, &len);
+	FILE *f = arena_stream(&text, &len);
 
-	if (!f) {
-		snprintf(why, PROVE_WHY, "out of memory");
-		return false;
-	}
 	track(pr, f);
 	fprintf(f, "table %s xdpf-prove {\n", netdev ? "netdev" : "inet");
 	for (unsigned i = 0; i < 2; i++)
@@ -64,7 +60,7 @@ bool prove_watch(const struct prove *pr, char *why)
 	ok = netdev ? watch_netdev(pr, f) : watch_ip(pr, f);
 	fputs("}\n", f);
 	/* nft wants no semicolon before a closing brace that stands on its line. */
-	ok = fclose(f) == 0 && ok;
+	arena_stream_close(f, &text);
 	for (char *p = text; ok && (p = strstr(p, " ; ")) != NULL; p++)
 		p[1] = '\n';
 	ok = ok && prove_run(nft, text, len, NULL, why);

@@ -69,16 +69,14 @@ struct symbol *symtab_put(struct symtab *t, enum name_space space, const char *n
 
 struct diag *sema_error(struct sema *s, struct span sp, const char *fmt, ...)
 {
+	const char *text;
 	struct diag *e;
-	char *text;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	text = arena_vprintf(s->d->arena, fmt, ap);
 	va_end(ap);
-	e = diag_error(s->d, sp, "%s", text ? text : fmt);
-	free(text);
+	e = diag_error(s->d, sp, "%s", text);
 	if (s->via.src) {
 		e->note_span = s->via;
 		e->note = "used here";

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arena.h"
 #include "utf8.h"
 
 struct json_t *utf8_json(const char *s)
@@ -16,8 +17,8 @@ struct json_t *utf8_json(const char *s)
 
 	if (j)
 		return j;
-	copy = strdup(s);
-	for (size_t i = 0; copy && i < n;) {
+	copy = memcpy(arena_malloc(n + 1), s, n + 1);
+	for (size_t i = 0; i < n;) {
 		uint32_t cp;
 		unsigned len = utf8_decode(copy + i, n - i, &cp);
 
@@ -25,7 +26,7 @@ struct json_t *utf8_json(const char *s)
 			copy[i] = '?';
 		i += len ? len : 1;
 	}
-	j = copy ? json_string(copy) : NULL;
+	j = json_string(copy);
 	free(copy);
-	return j ? j : json_null();
+	return j;
 }

@@ -284,7 +284,8 @@ static void add_ranges(struct number *n, const struct number *by)
 {
 	bool low, high, low32, high32;
 
-	if (__builtin_add_overflow(n->smin, by->smin, &n->smin) | __builtin_add_overflow(n->smax, by->smax, &n->smax)) {
+	/* both are worth making: no || */
+	if ((int)__builtin_add_overflow(n->smin, by->smin, &n->smin) | __builtin_add_overflow(n->smax, by->smax, &n->smax)) {
 		n->smin = INT64_MIN;
 		n->smax = INT64_MAX;
 	}
@@ -294,7 +295,7 @@ static void add_ranges(struct number *n, const struct number *by)
 		n->umin = 0;
 		n->umax = UINT64_MAX;
 	}
-	if (__builtin_add_overflow(n->smin32, by->smin32, &n->smin32) | __builtin_add_overflow(n->smax32, by->smax32, &n->smax32)) {
+	if ((int)__builtin_add_overflow(n->smin32, by->smin32, &n->smin32) | __builtin_add_overflow(n->smax32, by->smax32, &n->smax32)) {
 		n->smin32 = INT32_MIN;
 		n->smax32 = INT32_MAX;
 	}
@@ -311,7 +312,7 @@ static void subtract_ranges(struct number *n, const struct number *by)
 	struct number was = *n;
 	bool low, high;
 
-	if (__builtin_sub_overflow(was.smin, by->smax, &n->smin) | __builtin_sub_overflow(was.smax, by->smin, &n->smax)) {
+	if ((int)__builtin_sub_overflow(was.smin, by->smax, &n->smin) | __builtin_sub_overflow(was.smax, by->smin, &n->smax)) {
 		n->smin = INT64_MIN;
 		n->smax = INT64_MAX;
 	}
@@ -321,7 +322,7 @@ static void subtract_ranges(struct number *n, const struct number *by)
 		n->umin = 0;
 		n->umax = UINT64_MAX;
 	}
-	if (__builtin_sub_overflow(was.smin32, by->smax32, &n->smin32) | __builtin_sub_overflow(was.smax32, by->smin32, &n->smax32)) {
+	if ((int)__builtin_sub_overflow(was.smin32, by->smax32, &n->smin32) | __builtin_sub_overflow(was.smax32, by->smin32, &n->smax32)) {
 		n->smin32 = INT32_MIN;
 		n->smax32 = INT32_MAX;
 	}
@@ -351,15 +352,15 @@ static void multiply(struct number *n, const struct number *by)
 	uint64_t umin, umax;
 
 	n->bits = bits_multiply(n->bits, by->bits);
-	if (__builtin_mul_overflow(n->smin, by->smin, &s[0]) | __builtin_mul_overflow(n->smin, by->smax, &s[1]) |
-	    __builtin_mul_overflow(n->smax, by->smin, &s[2]) | __builtin_mul_overflow(n->smax, by->smax, &s[3])) {
+	if ((int)__builtin_mul_overflow(n->smin, by->smin, &s[0]) | __builtin_mul_overflow(n->smin, by->smax, &s[1]) |
+	    (int)__builtin_mul_overflow(n->smax, by->smin, &s[2]) | __builtin_mul_overflow(n->smax, by->smax, &s[3])) {
 		n->smin = INT64_MIN;
 		n->smax = INT64_MAX;
 	} else {
 		n->smin = MIN(MIN(s[0], s[1]), MIN(s[2], s[3]));
 		n->smax = MAX(MAX(s[0], s[1]), MAX(s[2], s[3]));
 	}
-	if (__builtin_mul_overflow(n->umin, by->umin, &umin) | __builtin_mul_overflow(n->umax, by->umax, &umax)) {
+	if ((int)__builtin_mul_overflow(n->umin, by->umin, &umin) | __builtin_mul_overflow(n->umax, by->umax, &umax)) {
 		umin = 0;
 		umax = UINT64_MAX;
 	}

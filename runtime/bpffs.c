@@ -79,7 +79,7 @@ static bool mounts_are_private(void)
 
 static int mount_bpffs(const struct xdpf_log *log)
 {
-	struct statfs st;
+	struct statfs st = { 0 };
 
 	if (secure_getenv("XDPF_BPFFS")) {
 		/* somebody else's to make */

@@ -333,7 +333,7 @@ int rt_plan_make(struct rt_plan *out, const struct rt_meta *old, const struct xd
 			add(&w, RT_SETS, was, i, 4);
 	}
 	sizes(&w);
-	return err ? err : w.failed ? rt_fail(log, ENOMEM, "out of memory") : 0;
+	return w.failed ? rt_fail(log, ENOMEM, "out of memory") : err;
 }
 
 void rt_plan_run(const struct rt_plan *p, const struct rt_counts *old, struct rt_counts *out)

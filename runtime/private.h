@@ -261,7 +261,7 @@ struct xdpf_program {
 	int prog_fd, rules_fd, pending_fd, verdicts_fd, misses_fd, others_fd, limits_fd, meta_fd, errors_fd;	/* -1: the program has none */
 	int watch_fd[RT_WATCHES];
 	int log_fd, logs_fd, next_fd, carried_fd, cookies_fd, explain_fd, samples_fd;
-	int swap_fd, images_fd, metas_fd, ifaces_fd, rodata_fd;
+	int swap_fd, images_fd, metas_fd, ifaces_fd;
 	uint32_t seen_meta;			/* id of the map that .meta was read from */
 	struct ring_buffer *ring;		/* loaded for tests: emptied after each run, so that it is never full */
 	int *table_fd;				/* by table */

@@ -25,7 +25,7 @@ struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 	p->explain_fd = p->samples_fd = p->pending_fd = p->errors_fd = p->next_fd = p->carried_fd = p->cookies_fd = p->live_fd = p->lists_fd = -1;
 	for (unsigned i = 0; i <= LIVE_ROOM_MOST; i++)
 		p->snap_fd[i] = -1;
-	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = p->rodata_fd = -1;
+	p->sets_fd = p->swap_fd = p->images_fd = p->metas_fd = p->ifaces_fd = -1;
 	for (int i = 0; i < RT_WATCHES; i++)
 		p->watch_fd[i] = -1;
 	for (int i = 0; i < RT_LIMIT_MAPS; i++)
@@ -108,14 +108,6 @@ static int alloc_tables(struct xdpf_program *p, const struct xdpf_log *log)
 	return 0;
 }
 
-/* libbpf calls it after the program. */
-static bool is_rodata(const char *name)
-{
-	size_t n = strlen(name), own = strlen(".rodata");
-
-	return n >= own && !strcmp(name + n - own, ".rodata");
-}
-
 /* Where the fd of a map with this name belongs; NULL: nowhere. */
 static int *map_place(struct xdpf_program *p, const char *name)
 {
@@ -155,8 +147,6 @@ static int *map_place(struct xdpf_program *p, const char *name)
 		return &p->ifaces_fd;
 	if (rt_limits_kind(name) >= 0)
 		return &p->limit_fd[rt_limits_kind(name)];
-	if (is_rodata(name))
-		return &p->rodata_fd;
 	for (size_t i = 0; i < m->n_tables; i++)
 		if (!strcmp(m->tables[i].map, name))
 			return &p->table_fd[i];

@@ -169,8 +169,10 @@ static bool on_record(void *arg, const struct xdpf_record *rec)
 	} else {
 		print_text(r, rec);
 	}
-	if (r->left && !--r->left)
-		r->done = true;
+	if (r->left) {
+		r->left--;
+		r->done |= !r->left;
+	}
 	return !r->done;
 }
 

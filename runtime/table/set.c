@@ -60,7 +60,7 @@ size_t set_boundaries(uint64_t *pair, size_t n, unsigned words, unsigned bits)
 			break;
 		}
 	for (size_t i = 0; i < n; i++) {
-		uint64_t *first = pair + 2 * words * i, *behind = first + words, *last = pair + (out - 1) * words;
+		uint64_t *first = pair + 2 * words * i, *behind = first + words, *last = out ? pair + (out - 1) * words : pair;
 		bool open = set_is_greatest(behind, words, bits);
 
 		/* .last is the number behind the range before, which this one may begin at or below, or reach no further than */

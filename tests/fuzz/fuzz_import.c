@@ -8,7 +8,22 @@
 #include "ast.h"
 #include "import.h"
 
+struct addrinfo;
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res);
+
+/* libpcap asks here for names in expressions: the network is not to be asked. */
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **res)
+{
+	enum { NO_NAME = -2 };
+
+	(void)node;
+	(void)service;
+	(void)hints;
+	(void)res;
+	return NO_NAME;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -17,8 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct diag_list d = { .arena = arena };
 	struct ast_program p = { .arena = arena };
 
-	/* Host names in expressions would be asked of the network. */
-	if (size < 2 || data[0] % IMPORT_COUNT == IMPORT_PCAP) {
+	if (size < 2) {
 		arena_free(arena);
 		return 0;
 	}
