@@ -7,7 +7,7 @@
 #   make bench    nanoseconds per packet, beside the same filter by hand in C, xdp-filter, nftables and iptables; curves of rules and sets. 15 minutes
 #   make differential
 #                 random rule files and packets: does the kernel say what the evaluator says, however they are compiled? N (file, packet) pairs (100000),
-#                 or FILES files that are only loaded; SEED; and random conditions that libpcap and nft are the judges of
+#                 or FILES files that are only loaded; SEED; and random conditions that libpcap, nft and tshark are the judges of
 #   make check-kernels
 #                 the kernels that Debian 12 has, each in a virtual machine: do they say what the evaluator says? 10 to 20 minutes
 #   make check-threads
@@ -16,6 +16,8 @@
 #   make deb      Debian packages of the tools and libraries: build/deb/*.deb
 #   make check-deb
 #                 the packages in a clean Debian: installed, used, upgraded, removed without a trace; lintian. 5 minutes
+#   make check-browser
+#                 pages of filters (xdpfc --emit=html) in Chromium, by day and night, wide and narrow; pictures are build/pages/*.png. A minute
 #   make fuzz     the front end and the evaluator on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
 #   make clean
 
@@ -24,7 +26,7 @@ FUZZ_SECONDS ?= 20
 N ?= 100000
 BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
-.PHONY: all release demo check check-kernels check-threads bench deb check-deb differential fuzz mutants clean
+.PHONY: all release demo check check-kernels check-threads bench deb check-deb check-browser differential fuzz mutants clean
 
 all: release
 
@@ -47,6 +49,7 @@ differential:
 	@$(call BUILD,differential)
 	@nice tests/differential/run --worker build/release/differential/xdpf_differential --frames 1000 $(if $(FILES),--load --files $(FILES),--pairs $(N)) $(if $(SEED),--seed $(SEED))
 	@$(if $(FILES),:,tests/differential/oracles.py --xdpfc build/release/xdpfc --pcap 500 --nft 50 $(if $(SEED),--seed $(SEED)))
+	@$(if $(FILES),:,tests/fields/compare.py build/release/tests/fields/fieldvals --xdpfc build/release/xdpfc --random 20000 --rules 300 $(if $(SEED),--seed $(SEED)))
 
 check-kernels:
 	@scripts/setup build kernels
@@ -80,6 +83,11 @@ deb:
 check-deb: deb
 	@scripts/setup check-deb
 	@tests/deb/run build/deb
+
+check-browser:
+	@scripts/setup build check-browser
+	@$(call BUILD,dev)
+	@tests/page/browser build/dev/xdpfc build/pages
 
 clean:
 	rm -rf build

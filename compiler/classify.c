@@ -215,6 +215,20 @@ const char *classify_reason(const struct classifier *c)
 	return c->reason;
 }
 
+const struct rfc_dim *classify_maps(const struct classifier *c, unsigned dim)
+{
+	const struct rfc_dim *d = NULL;
+
+	if (c->engine == ENGINE_SWITCH)
+		return NULL;
+	for (unsigned i = 0; i < TUPLE_LONG && c->tuple.pair.is; i++)
+		if (c->tuple.dim[i] == dim)
+			d = &c->tuple.pair.dim[i];
+	if (!c->tuple.pair.is && !c->tuple.late)
+		d = &c->rfc.dim[dim];
+	return d && d->n ? d : NULL;
+}
+
 /* Hash tables first: what then has nothing earlier is not looked at. */
 static void lookup_late(const struct classifier *c, const struct image *m, const unsigned *which, const struct value *v, uint32_t *list,
 			uint32_t *best)

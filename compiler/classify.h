@@ -123,6 +123,8 @@ const char *classify_name(const struct classifier *c);
 size_t classify_bytes(const struct classifier *c);
 unsigned classify_loads(const struct classifier *c);
 const char *classify_reason(const struct classifier *c);
+/* The maps of a dimension that are looked up for every packet, whatever else is found; NULL: there are none. */
+const struct rfc_dim *classify_maps(const struct classifier *c, unsigned dim);
 
 /* The entries of a packet: *list is where their words begin in the image, and ends with one that stops or CLASSIFY_WORD_END; an entry that stops
  * found elsewhere, or CLASSIFY_WORD_END, is *best: of the two the one with the lesser index counts. Plain C, what the code does: for tests.

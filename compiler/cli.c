@@ -4,6 +4,8 @@
  */
 #include "cli.h"
 
+#include "cli_progress.h"
+
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -19,6 +21,7 @@ void cli_error(const char *fmt, ...)
 {
 	va_list ap;
 
+	cli_progress_end();
 	va_start(ap, fmt);
 	fputs("xdpfc: ", stderr);
 	vfprintf(stderr, fmt, ap);
@@ -49,6 +52,7 @@ void cli_show(struct cli *cli)
 {
 	struct diag_list *d = &cli->diag;
 
+	cli_progress_end();
 	/* What --check finds is what was asked for; elsewhere diagnostics are messages. */
 	if (cli->json && cli->check)
 		diag_json(d, stdout);
@@ -66,6 +70,7 @@ struct ast_program *cli_front_asked(struct cli *cli, const struct compile_asked 
 	struct ast_program *p = NULL;
 	bool ok = true;
 
+	cli_progress_begin(cli, "reading rules");
 	for (size_t i = 0; i < cli->n_files; i++) {
 		sources[i] = cli_source(cli, cli->files[i]);
 		ok = ok && sources[i];
@@ -134,6 +139,7 @@ int cli_finish(int status)
 {
 	bool failed = ferror(stdout) != 0;
 
+	cli_progress_end();
 	errno = 0;
 	if (fflush(stdout) != 0)
 		failed = true;

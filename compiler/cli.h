@@ -41,6 +41,7 @@ struct cli {
 	const char *texts_path;	/* --texts, and */
 	struct compile_texts texts;	/* what it has; .n_files 0: it was not given */
 	bool colour;		/* on standard output */
+	const char *stats;	/* --stats */
 	const char *split;	/* as text; .first is its number */
 	size_t first;
 	const char *max_instructions, *max_memory, *max_stack, *max_lookups, *max_path, *max_verified, *cpus;	/* as text; as numbers: */
@@ -68,6 +69,7 @@ int cli_analyse(struct cli *cli);	/* cli_analyse.c: --analyse */
 int cli_diff(struct cli *cli);		/* cli_diff.c: --diff */
 int cli_format(struct cli *cli);	/* cli_format.c: --format, --emit=xdpf */
 
+int cli_html(struct cli *cli);		/* cli_html.c: --emit=html */
 int cli_json(struct cli *cli);		/* cli_json.c: --emit=json */
 
 /* ---- cli_json.c ---- */

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "cli.h"
+#include "cli_finding.h"
 #include "cli_place.h"
+#include "cli_progress.h"
 #include "cli_witness.h"
 #include "utf8.h"
 
@@ -17,6 +19,11 @@ static const char *const kinds[] = {
 	[FINDING_ELEMENT] = "element", [FINDING_NO_ARP] = "no-arp", [FINDING_NO_NEIGHBOURS] = "no-neighbour-discovery",
 	[FINDING_UNDECIDED] = "not-decided",
 };
+
+const char *cli_finding_kind(const struct finding *f)
+{
+	return kinds[f->kind];
+}
 
 enum { MOST_NAMED = 8 };	/* rules that the text names; the data have all of them */
 
@@ -72,8 +79,7 @@ static const char *verb(const struct finding *f)
 	return f->by.n == 1 ? "decides" : "decide";
 }
 
-/* What was found, in one line. */
-static const char *says(struct cli *cli, const struct finding *f)
+const char *cli_finding_says(struct cli *cli, const struct finding *f)
 {
 	struct arena *a = cli->arena;
 
@@ -106,7 +112,7 @@ static const char *says(struct cli *cli, const struct finding *f)
 	return "";
 }
 
-static struct span at(const struct finding *f)
+struct span cli_finding_at(const struct finding *f)
 {
 	struct span file = { f->unit->source, 0, 0 };
 
@@ -117,7 +123,7 @@ static void text(struct cli *cli, const struct finding *f)
 {
 	const char *label = f->rule && f->rule->label.s ? arena_printf(cli->arena, "`%s`: ", shown(cli, f->rule->label.s)) : "";
 
-	printf("%s: %s%s\n", cli_place(cli, at(f)), label, says(cli, f));
+	printf("%s: %s%s\n", cli_place(cli, cli_finding_at(f)), label, cli_finding_says(cli, f));
 	if (!f->packet)
 		return;
 	fputs("    ", stdout);
@@ -141,9 +147,9 @@ static json_t *data(struct cli *cli, const struct finding *f)
 {
 	json_t *by = json_array(), *o;
 
-	o = json_pack("{s:s}", "kind", kinds[f->kind]);
-	cli_json_place(cli, o, at(f));
-	json_object_set_new(o, "text", cli_json_string(says(cli, f)));
+	o = json_pack("{s:s}", "kind", cli_finding_kind(f));
+	cli_json_place(cli, o, cli_finding_at(f));
+	json_object_set_new(o, "text", cli_json_string(cli_finding_says(cli, f)));
 	json_object_set_new(o, "rule", f->rule ? cli_json_string(shown(cli, f->rule->shown)) : json_null());
 	for (size_t i = 0; i < f->by.n; i++)
 		json_array_append_new(by, json_rule(cli, f->by.v[i]));
@@ -164,7 +170,9 @@ int cli_analyse(struct cli *cli)
 	p = cli_front(cli);
 	if (!p)
 		return EXIT_INPUT;
+	cli_progress_begin(cli, "analysing");
 	analyse_program(cli->arena, p, &o, &found);
+	cli_progress_end();
 	list = json_array();
 	for (size_t i = 0; i < found.list.n; i++)
 		if (cli->json)

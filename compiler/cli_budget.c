@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <unistd.h>
 
+#include "cli_progress.h"
 #include "compile_budget.h"
 
 static uint64_t cpus(const struct cli *cli)
@@ -129,10 +130,12 @@ int cli_budget(struct cli *cli)
 
 	if (!p)
 		return EXIT_INPUT;
+	cli_progress_begin(cli, "compiling");
 	if (!compile_budget(p, &o, &cli->diag, &b)) {
 		cli_show(cli);
 		return EXIT_INPUT;
 	}
+	cli_progress_end();
 	exceeded(cli, &b, more);
 	if (cli->json)
 		budget_json(cli->diag.arena, &b, more, stdout);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "cli_progress.h"
 #include "compile.h"
 
 static int emit(struct cli *cli, const struct ast_program *p, const struct compile_options *o)
@@ -23,7 +24,7 @@ static int emit(struct cli *cli, const struct ast_program *p, const struct compi
 		cli_show(cli);
 		return EXIT_INPUT;
 	}
-	return cli_usage("--emit=%s: there are the stages ast, ir, llvm, asm, json and xdpf", cli->emit);
+	return cli_usage("--emit=%s: there are the stages ast, ir, llvm, asm, json, xdpf and html", cli->emit);
 }
 
 /* A slip that costs a rule file: its name behind -o. */
@@ -55,18 +56,24 @@ int cli_compile(struct cli *cli)
 		p->no_texts = cli->no_source;
 	if (!p)
 		return EXIT_INPUT;
+	cli_progress_begin(cli, "compiling");
 	if (cli->check) {
-		if (compile_check(p, &o, &cli->diag))
+		if (compile_check(p, &o, &cli->diag)) {
+			cli_progress_end();
 			return EXIT_DONE;
+		}
 		cli_show(cli);
 		return EXIT_INPUT;
 	}
-	if (cli->emit)
+	if (cli->emit) {
+		cli_progress_end();
 		return emit(cli, p, &o);
+	}
 	if (!compile_object(p, &o, &cli->diag, &obj, &len)) {
 		cli_show(cli);
 		return EXIT_INPUT;
 	}
+	cli_progress_end();
 	status = cli_write_file(cli->out, obj, len);
 	compile_object_free(obj, len);
 	return status;

@@ -7,6 +7,7 @@
 
 #include "cli.h"
 #include "cli_place.h"
+#include "cli_progress.h"
 #include "cli_witness.h"
 #include "compile.h"
 #include "utf8.h"
@@ -153,7 +154,9 @@ int cli_diff(struct cli *cli)
 
 	if (!before || !after)
 		return EXIT_INPUT;
+	cli_progress_begin(cli, "comparing");
 	analyse_diff(cli->arena, before, after, &o, &changes);
+	cli_progress_end();
 	list = json_array();
 	for (size_t i = 0; i < changes.list.n; i++)
 		if (cli->json)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli_import.h"
+#include "cli_progress.h"
 #include "prove_limit.h"
 
 enum { SHOWN_MOST = 10 };
@@ -181,6 +182,7 @@ int cli_prove(struct cli *cli, const struct import *im, const struct ast_program
 		cli_error("out of memory");
 		return EXIT_SYSTEM;
 	}
+	cli_progress_begin(cli, "proving");
 	switch (import_kinds[im->kind].original) {
 	case ORIGINAL_NONE:
 		break;
@@ -198,6 +200,7 @@ int cli_prove(struct cli *cli, const struct import *im, const struct ast_program
 		}
 		break;
 	}
+	cli_progress_end();
 	if (!ran) {
 		cli_error("--prove: %s", pr.why);
 		return EXIT_SYSTEM;

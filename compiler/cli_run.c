@@ -7,9 +7,11 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "cli_capture.h"
+#include "cli_progress.h"
 #include "eval.h"
 #include "utf8.h"
 
@@ -77,6 +79,8 @@ static bool run_packet(struct run *run, unsigned long long n, const struct pcap_
 	return true;
 }
 
+enum { PACKETS_AT_ONCE = 256 };
+
 static int run_capture(struct run *run, pcap_t *p)
 {
 	unsigned long long n = 0;
@@ -84,7 +88,12 @@ static int run_capture(struct run *run, pcap_t *p)
 	const u_char *data;
 	int got;
 
+	/* where lines are on a terminal, they say it */
+	if (!isatty(STDOUT_FILENO))
+		cli_progress_begin(run->cli, "running packets");
 	while ((got = pcap_next_ex(p, &h, &data)) == 1) {
+		if (n % PACKETS_AT_ONCE == 0)
+			cli_progress_file(pcap_file(p));
 		if (!run_packet(run, ++n, h, data)) {
 			cli_error("out of memory at packet %llu", n);
 			return EXIT_SYSTEM;
@@ -93,6 +102,7 @@ static int run_capture(struct run *run, pcap_t *p)
 		if (ferror(stdout))
 			return cli_unwritten(errno);
 	}
+	cli_progress_end();
 	if (fflush(stdout) != 0)
 		return cli_unwritten(errno);
 	if (got != PCAP_ERROR)

@@ -64,16 +64,16 @@ static V element(struct cg_lookup *l, size_t at, V i, unsigned bytes)
 	return cg_look(l, add(l->g, cg_described(l->g, at), shl(l->g, i, bytes / 2)), bytes);
 }
 
-/* An entry of MAP_WORD, or where it is a page that page's element @i. */
-static V descend(struct cg_lookup *l, size_t at, V entry, V i)
+/* An entry of MAP_WORD, or where it is a page that page's element at @at, in bytes. Without a branch, which the processor could not foresee: where it
+ * is none the first page is read, whose beginning is zero. Few instructions wait for the last page's entry, since each of them costs. */
+static V descend(struct cg_lookup *l, size_t pages, V entry, V at)
 {
 	struct cg *g = l->g;
-	/* all ones where it is a page: without a branch, which the processor could not foresee */
-	V page = LLVMBuildSub(g->b, shr(g, entry, 15), cg_c(g, 1), ""), e, differ;
+	V page = LLVMBuildSub(g->b, shr(g, entry, 15), cg_c(g, 1), "");	/* all ones where it is a page */
+	V off = LLVMBuildAnd(g->b, LLVMBuildOr(g->b, shl(g, entry, 9), at, ""), page, "");
+	V known = LLVMBuildAnd(g->b, entry, LLVMBuildNot(g->b, page, ""), "");
 
-	e = element(l, at, add(g, shl(g, LLVMBuildAnd(g->b, entry, page, ""), 8), i), 2);
-	differ = LLVMBuildAnd(g->b, LLVMBuildXor(g->b, entry, e, ""), page, "");
-	return LLVMBuildXor(g->b, entry, differ, "");
+	return LLVMBuildOr(g->b, cg_look(l, add(g, off, cg_described(g, pages)), 2), known, "");
 }
 
 static V map_word(struct cg_lookup *l, const struct map *m, V v)
@@ -83,7 +83,7 @@ static V map_word(struct cg_lookup *l, const struct map *m, V v)
 	V e = element(l, m->at, shr(g, v, shift), 2);
 
 	for (unsigned i = 1; i <= m->steps; i++)
-		e = descend(l, m->at + 4 * (size_t)i, e, and(g, shr(g, v, shift - 8 * i), 255));
+		e = descend(l, m->at + 4 * (size_t)i, e, shl(g, and(g, shr(g, v, shift - 8 * i), 255), 1));
 	return and(g, e, MAP_LEAF - 1);
 }
 
@@ -168,6 +168,16 @@ V cg_map_which(struct cg_lookup *l, const struct map *field, unsigned n, V absen
 	return v;
 }
 
+V cg_map_class(struct cg_lookup *l, const struct rfc_dim *x, unsigned d, const struct cg_dim *said)
+{
+	struct cg *g = l->g;
+
+	if (!x->n)
+		return cg_c(g, 0);
+	return said->class[d] && x == classify_maps(l->c, d) ? cg_said(g, said->class[d]) :
+	       cg_map_which(l, x->field, x->n, cg_described(g, x->at), d, said);
+}
+
 /* Where the packet's list begins, behind its head. */
 static V rfc_list(struct cg_lookup *l, const struct rfc *r, const struct cg_dim *said)
 {
@@ -179,7 +189,7 @@ static V rfc_list(struct cg_lookup *l, const struct rfc *r, const struct cg_dim 
 	for (unsigned d = 0; d < r->n_dims; d++) {
 		const struct rfc_dim *x = &r->dim[d];
 
-		c[d] = x->n ? cg_map_which(l, x->field, x->n, cg_described(g, x->at), d, said) : cg_c(g, 0);
+		c[d] = cg_map_class(l, x, d, said);
 	}
 	for (unsigned s = 0; s <= last; s++) {
 		V row = LLVMBuildMul(g->b, c[r->step[s].a], cg_described(g, rfc_step_at(r, s) + 4), "");
@@ -201,11 +211,18 @@ V cg_said(struct cg *g, V at)
 }
 
 /* 0, made of what the packet says. */
-static V blank(struct cg *g, const struct cg_dim *said)
+static V blank(struct cg *g, V x)
 {
-	V x = cg_said(g, said->lo[0]);
-
 	return LLVMBuildXor(g->b, x, cg_hide(g, x), "");
+}
+
+V cg_class(struct cg *g, const struct classifier *c, const struct ir_inst *i, V lo, V hi)
+{
+	struct cg_lookup l = { .g = g, .c = c, .blank = blank(g, lo) };
+
+	const struct rfc_dim *d = classify_maps(c, i->dim);
+
+	return i->place < d->n ? cg_map_find(&l, &d->field[i->place], hi, lo) : cg_described(g, d->at);
 }
 
 /* The list that has nothing: see cg_entry(). */
@@ -250,7 +267,7 @@ static void hybrid(struct cg_lookup *l, const struct classifier *c, const struct
 
 V cg_classify(struct cg *g, const struct classifier *c, const struct cg_dim *said)
 {
-	struct cg_lookup l = { .g = g, .beyond = cg_block(g, "beyond"), .blank = blank(g, said) };
+	struct cg_lookup l = { .g = g, .c = c, .beyond = cg_block(g, "beyond"), .blank = blank(g, cg_said(g, said->lo[0])) };
 	V result = cg_alloca(g, g->i64, "found"), list, best = cg_c(g, CLASSIFY_WORD_END);
 	BB on = cg_block(g, "found");
 

@@ -9,6 +9,7 @@
 
 struct cg_lookup {
 	struct cg *g;
+	const struct classifier *c;
 	BB beyond;			/* where a look-up goes that would leave the image … */
 	bool again;			/* … where it is in a loop, or one of many that are alike */
 	V blank;			/* 0, which neither the optimiser nor the verifier knows */
@@ -29,6 +30,8 @@ V cg_described(struct cg *g, size_t off);
 V cg_map_find(struct cg_lookup *l, const struct map *m, V hi, V lo);
 /* The same of the @n fields of a dimension, by the one that is there; @absent: where none is. */
 V cg_map_which(struct cg_lookup *l, const struct map *field, unsigned n, V absent, unsigned d, const struct cg_dim *said);
+/* The class of dimension @d, whose maps these are. */
+V cg_map_class(struct cg_lookup *l, const struct rfc_dim *x, unsigned d, const struct cg_dim *said);
 V cg_trie_find(struct cg_lookup *l, const struct map *m, V hi, V lo);	/* codegen_classify_trie.c */
 /* ---- codegen_classify_switch.c ---- */
 

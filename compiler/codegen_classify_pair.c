@@ -33,7 +33,7 @@ static V class_of(struct cg_tuple *c, unsigned i, const struct cg_dim *said)
 {
 	const struct rfc_dim *d = &c->t->pair.dim[i];
 
-	return d->n ? cg_map_which(c->l, d->field, d->n, cg_described(c->g, d->at), c->t->dim[i], said) : cg_c(c->g, 0);
+	return cg_map_class(c->l, d, c->t->dim[i], said);
 }
 
 /* The address of the record at @place. */

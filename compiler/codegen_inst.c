@@ -153,7 +153,7 @@ static void many(struct cg *g, const struct ir_inst *i, V *temp, V *out)
 
 static V classify(struct cg *g, const struct ir_inst *i)
 {
-	struct cg_dim said;
+	struct cg_dim said = { 0 };
 
 	for (size_t d = 0; d < i->dims.n; d++) {
 		const struct ir_dim *v = &i->dims.v[d];
@@ -161,6 +161,7 @@ static V classify(struct cg *g, const struct ir_inst *i)
 		said.which[d] = g->var[v->which];
 		said.hi[d] = v->hi != v->lo ? g->var[v->hi] : NULL;
 		said.lo[d] = g->var[v->lo];
+		said.class[d] = v->soon ? g->var[v->class] : NULL;
 	}
 	cg_image_again(g, cg_image_number(g));
 	return cg_classify(g, g->ir->classifier.v[i->imm], &said);
@@ -283,6 +284,10 @@ void cg_inst(struct cg *g, const struct ir_inst *i, const struct ir_inst *first,
 	case IR_MEMBER:
 		many(g, i, temp, args);
 		r = cg_member(g, i->imm, args);
+		break;
+	case IR_CLASS:
+		cg_image_again(g, cg_image_number(g));
+		r = cg_class(g, g->ir->classifier.v[i->imm], i, a, c);
 		break;
 	case IR_CLASSIFY:
 		r = classify(g, i);

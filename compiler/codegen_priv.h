@@ -272,7 +272,11 @@ V cg_counts(struct cg *g, V list, V best, uint64_t places);
 /* Where in memory stands what the packet says, by dimension: which field is there (0: none), and its number in two words; NULL: 0. */
 struct cg_dim {
 	V which[CLASSIFY_MAX_DIMS], hi[CLASSIFY_MAX_DIMS], lo[CLASSIFY_MAX_DIMS];
+	V class[CLASSIFY_MAX_DIMS];	/* not NULL: what cg_class() said */
 };
+
+/* What a number is as a field of a classifier's dimension (.dim, .place of CLASS): see classify_maps(). */
+V cg_class(struct cg *g, const struct classifier *c, const struct ir_inst *i, V lo, V hi);
 
 /* Looks a packet up. Returns, in the upper half, the word of the entry that stops found outside the list (or CLASSIFY_WORD_END), and below it where
  * in the image the list begins. */

@@ -20,10 +20,10 @@ static const char *number(struct import *im, const char *field, const char *pres
 
 	if (op == 0)
 		return "";
-	/* All there is is larger than that. */
-	if (op == 7 || (below && (op & FLOW_GT)) || (v > most && (op & FLOW_LT)))
+	/* All there is is larger than that. None is too large: who reads them takes none that the field cannot have. */
+	if (op == 7 || (below && (op & FLOW_GT)))
 		return present;
-	if (below || v > most)
+	if (below)
 		return "";
 	if ((op == (FLOW_GT | FLOW_EQ) && v == 0) || (op == (FLOW_LT | FLOW_EQ) && v == most))
 		return present;

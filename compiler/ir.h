@@ -46,6 +46,8 @@ struct ir_load {
 /* What a packet says of a dimension: which field is there, and its number (.hi == .lo: of one word). */
 struct ir_dim {
 	ir_var which, hi, lo;
+	bool soon;			/* .class is what CLASS said of them, while the packet was dissected */
+	ir_var class;
 };
 
 struct ir_block;
@@ -67,6 +69,7 @@ struct ir_inst {
 	enum verdict verdict;		/* DECIDE */
 	bool counted;			/* DECIDE: adds the packet to .imm's counter too */
 	bool noted;			/* DECIDE, COUNT: by whom NOTE said, not .imm */
+	unsigned dim, place;		/* CLASS */
 	unsigned slot;			/* TALLY: counts here if the table is full */
 	struct ir_block *target[2];
 };

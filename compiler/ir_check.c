@@ -21,6 +21,9 @@ static const char *check_inst(const struct ir_program *p, const struct ir_inst *
 		return "does not fit its table";
 	if (i->op == IR_CLASSIFY && (i->imm >= p->classifier.n || !i->dims.n || i->dims.n > CLASSIFY_MAX_DIMS))
 		return "does not fit its classifier";
+	if (i->op == IR_CLASS && (i->imm >= p->classifier.n || !classify_maps(p->classifier.v[i->imm], i->dim) ||
+				  i->place > classify_maps(p->classifier.v[i->imm], i->dim)->n))
+		return "does not fit its classifier";
 	for (size_t k = 0; k < i->dims.n; k++)
 		if (i->dims.v[k].which >= p->var.n || i->dims.v[k].hi >= p->var.n || i->dims.v[k].lo >= p->var.n)
 			return "names no variable";

@@ -99,6 +99,9 @@ static void dump_inst(const struct ir_program *p, const struct ir_inst *i, FILE 
 		for (size_t k = 0; k < i->args.n; k++)
 			dump_opnd(i->args.v[k], out);
 		break;
+	case IR_CLASS:
+		fprintf(out, " #%" PRIu64 " dimension %u field %u", i->imm, i->dim, i->place);
+		break;
 	case IR_CLASSIFY:
 		fprintf(out, " #%" PRIu64, i->imm);
 		for (size_t k = 0; k < i->dims.n; k++) {

@@ -213,6 +213,8 @@ static unsigned weight(const struct ir_inst *i)
 		return 5;
 	case IR_CLASSIFY:
 		return 100;
+	case IR_CLASS:
+		return 30;
 	case IR_LIMIT:
 		return 3 + (unsigned)i->args.n;
 	case IR_ADDSET:

@@ -176,6 +176,7 @@ struct lower {
 	VEC(struct lower_index) index_later;
 	VEC(struct ir_block *) apart;	/* where code begins that is to be a function of its own */
 	struct lower_group *group;	/* by field, see lower_dims.c */
+	const struct lower_run *soon;	/* the run that dissection leads to, of which some is looked for on the way; NULL: none */
 	VEC(struct lower_made) made;
 	ir_var blank, frame_len, absent;
 	ir_var rx;			/* what the driver said last */
@@ -423,6 +424,12 @@ struct lower_words {
 	unsigned n;
 	unsigned size[16];		/* bytes of each, for slices longer than 8 */
 };
+/* ---- lower_dims.c: what a classifier looks for while the packet is dissected ---- */
+
+/* Nothing is there yet. */
+void lower_soon_clear(struct lower *l);
+/* The slot's value @w is there now. */
+void lower_slot_soon(struct lower *l, const struct slot *s, struct lower_words w);
 struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enum field_id f, struct ir_block *no, bool sure);
 
 /* ---- lower_key.c, lower_limit.c, lower_set.c ---- */

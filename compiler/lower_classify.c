@@ -287,6 +287,8 @@ void lower_run(struct lower *l, const struct lower_work *w, struct lower_run *ru
 	struct ir_opnd r;
 
 	l->span = run->entry.v[0].rule->span;
+	if (l->cur == l->rules && !l->ir->classifier.n)
+		dims_begin(l, run, c);
 	dims_emit(l, run);
 	i = lower_emit(l, IR_CLASSIFY);
 	r = (struct ir_opnd){ IR_TEMP, i->temp };

@@ -67,6 +67,8 @@ void dims_describe(struct lower_run *run, unsigned k);
 bool dims_sort(struct lower_run *run);
 /* What the packet says of all dimensions, in their variables. */
 void dims_emit(struct lower *l, struct lower_run *run);
+/* The run comes first, and is the program's first classifier: what dissection knows early is looked up there, while it goes on. */
+void dims_begin(struct lower *l, struct lower_run *run, const struct classifier *c);
 
 /* ---- lower_slice.c ---- */
 

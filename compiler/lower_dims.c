@@ -276,6 +276,15 @@ static void emit_headers(struct lower *l, const struct lower_dim *d)
 	lower_set(l, d->said.lo, sum);
 }
 
+/* The number that a field is, as tables have it. */
+static struct lower_words number_of(struct lower *l, const struct slot *s, struct lower_words w)
+{
+	for (unsigned i = 0; i < w.n; i++)
+		if (s->wire)
+			w.w[i] = lower_swap(l, w.w[i], s->len == 16 ? 8 : s->len);
+	return w;
+}
+
 /* Each: the number, in a block where it is there; else goes to @no. */
 static void emit_slice(struct lower *l, const struct lower_dim *d, struct ir_block *no)
 {
@@ -294,16 +303,15 @@ static void emit_field(struct lower *l, const struct lower_dim *d, unsigned plac
 	const struct field_info *fi = &lang_fields[d->field[place]];
 	struct lower_words w = lower_value(l, &o, d->field[place], no, sure);
 	const struct slot *s = fi->form == FORM_WIRE ? lower_slot(l, d->field[place]) : NULL;
-	struct ir_opnd lo = w.w[w.n - 1];
+	struct ir_opnd lo;
 
-	if (s && s->len == 16) {
-		lower_set(l, d->said.hi, lower_swap(l, w.w[0], 8));
-		lo = lower_swap(l, lo, 8);
-	} else if (s && s->wire) {
-		lo = lower_swap(l, lo, s->len);
-	} else if (s && !d->slot_byte && (fi->shift || fi->bits != 8 * fi->len)) {
+	if (s)
+		w = number_of(l, s, w);
+	if (w.n > 1)
+		lower_set(l, d->said.hi, w.w[0]);
+	lo = w.w[w.n - 1];
+	if (s && !s->wire && !d->slot_byte && (fi->shift || fi->bits != 8 * fi->len))
 		lo = lower_op(l, IR_AND, lower_op(l, IR_SHR, lo, ir_imm(fi->shift)), ir_imm(value_ones(fi->bits).lo));
-	}
 	lower_set(l, d->said.lo, lo);
 	lower_set(l, d->said.which, ir_imm(place + 1));
 }
@@ -365,4 +373,64 @@ void dims_emit(struct lower *l, struct lower_run *run)
 			emit_headers(l, &run->dim[k]);
 		else if (!done[k])
 			emit_fields(l, run, k, done);
+}
+
+/* ---- before the rest of dissection ---- */
+
+/* Addresses, which maps take some steps for: what dissection finds of them stays. */
+static bool is_soon(const struct lower_dim *d)
+{
+	for (unsigned i = 0; i < d->n; i++) {
+		const struct field_info *f = &lang_fields[d->field[i]];
+
+		if (d->headers || d->slice || f->bits < 32 || (f->header != HDR_IP4 && f->header != HDR_IP6))
+			return false;
+	}
+	return true;
+}
+
+void dims_begin(struct lower *l, struct lower_run *run, const struct classifier *c)
+{
+	if (l->ast->rewrites)
+		return;
+	l->soon = run;
+	for (unsigned k = 0; k < run->rules.n_dims; k++) {
+		struct lower_dim *d = &run->dim[k];
+
+		d->said.soon = is_soon(d) && classify_maps(c, k);
+		if (d->said.soon)
+			d->said.class = ir_var_kept(l->ir, "class");
+	}
+}
+
+static void emit_class(struct lower *l, unsigned dim, unsigned place, struct ir_opnd hi, struct ir_opnd lo)
+{
+	struct ir_inst *i = lower_emit(l, IR_CLASS);
+
+	i->a = lo;
+	i->b = hi;
+	i->dim = dim;
+	i->place = place;
+	lower_set(l, l->soon->dim[dim].said.class, (struct ir_opnd){ IR_TEMP, i->temp });
+}
+
+void lower_soon_clear(struct lower *l)
+{
+	for (unsigned k = 0; l->soon && k < l->soon->rules.n_dims; k++)
+		if (l->soon->dim[k].said.soon)
+			emit_class(l, k, l->soon->dim[k].n, ir_imm(0), lower_get(l, l->absent));
+}
+
+void lower_slot_soon(struct lower *l, const struct slot *s, struct lower_words w)
+{
+	for (unsigned k = 0; l->soon && !l->inner && k < l->soon->rules.n_dims; k++) {
+		const struct lower_dim *d = &l->soon->dim[k];
+
+		for (unsigned place = 0; place < d->n && d->said.soon; place++)
+			if (lower_slot(l, d->field[place]) == s) {
+				struct lower_words v = number_of(l, s, w);
+
+				emit_class(l, k, place, v.n > 1 ? v.w[0] : ir_imm(0), v.w[v.n - 1]);
+			}
+	}
 }

@@ -137,20 +137,22 @@ void lower_slots_load(struct lower *l, struct ir_inst *fetch, enum header_id h)
 
 void lower_slot_settle(struct lower *l, const struct slot *s)
 {
-	struct ir_opnd v = lower_get(l, s->raw[0]);
+	struct lower_words w = { .n = 1, .w = { lower_get(l, s->raw[0]) } };
 
 	if (s->len == 3 || s->len == 6) {
 		struct ir_opnd low = lower_swap(l, lower_get(l, s->raw[1]), 2);
 
 		if (s->len == 6)
-			v = lower_swap(l, v, 4);
-		v = lower_op(l, IR_OR, lower_op(l, IR_SHL, v, ir_imm(16)), low);
+			w.w[0] = lower_swap(l, w.w[0], 4);
+		w.w[0] = lower_op(l, IR_OR, lower_op(l, IR_SHL, w.w[0], ir_imm(16)), low);
 	} else if (s->len == 16) {
-		lower_set(l, s->var[1], lower_get(l, s->raw[1]));
+		w.w[w.n++] = lower_get(l, s->raw[1]);
 	} else if (!s->wire && s->len > 1) {
-		v = lower_swap(l, v, s->len);
+		w.w[0] = lower_swap(l, w.w[0], s->len);
 	}
-	lower_set(l, s->var[0], v);
+	for (unsigned i = 0; i < w.n; i++)
+		lower_set(l, s->var[i], w.w[i]);
+	lower_slot_soon(l, s, w);
 }
 
 void lower_slots_settle(struct lower *l, enum header_id h)
@@ -385,6 +387,7 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->blank, ir_imm(0));
 	lower_set(l, l->absent, ir_imm(LOWER_ABSENT));
 	clear_slots(l, ir_imm(LOWER_ABSENT));
+	lower_soon_clear(l);
 	clear_inner(l);
 	lower_clear_conn(l);
 	lower_present(l, BIT_MALFORMED);
@@ -398,6 +401,7 @@ void lower_parse(struct lower *l)
 	lower_set(l, l->pres, lower_get(l, l->blank));
 	lower_set(l, l->absent, lower_op(l, IR_XOR, lower_get(l, l->blank), ir_imm(LOWER_ABSENT)));
 	clear_slots(l, lower_get(l, l->absent));
+	lower_soon_clear(l);
 	clear_inner(l);
 	lower_clear_conn(l);
 	lower_slots_settle(l, HDR_ETH);

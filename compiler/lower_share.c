@@ -202,11 +202,11 @@ struct share_mark share_mark(const struct lower *l)
 		/* what stays; and where it is, for it may have moved */
 		.stays = {
 			l->hot.v, l->cold.v, l->work.v, l->way.v, l->made.v, l->slot.v, l->away.slot.v, l->ir->table.v, l->ir->var.v, l->ir->kept.v,
-			l->tunnel, l->group, l->ir->image.v,
+			l->tunnel, l->group, l->ir->image.v, l->slices.v,
 		},
 		.counts = {
 			l->way.n, l->made.n, l->slot.n, l->away.slot.n, l->ir->table.n, l->ir->kept.n, l->n_bits, l->away.n_bits, l->ir->image.n,
-			l->ir->rx, l->ir->conn, l->diag->errors, l->ir->segment.n,
+			l->ir->rx, l->ir->conn, l->diag->errors, l->ir->segment.n, l->slices.n,
 		},
 	};
 }

@@ -47,8 +47,8 @@ struct share_mark {
 	size_t hot, cold, work;
 	ir_var vars;
 	uint32_t temps;
-	const void *stays[13];
-	size_t counts[13];
+	const void *stays[14];
+	size_t counts[14];
 };
 
 struct share {

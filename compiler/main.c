@@ -34,7 +34,7 @@ static const char help[] =
 	"       xdpfc --check|--test|--format FILE...  what is wrong; their tests; layout\n"
 	"       xdpfc --run CAPTURE FILE...    a verdict per packet, without the kernel\n"
 	"       xdpfc --explain PACKETS FILE...   which rule decides, why none before it\n"
-	"       xdpfc --emit=STAGE FILE...     print as ast, ir, llvm, asm, json or xdpf\n"
+	"       xdpfc --emit=STAGE FILE...   ast, ir, llvm, asm, json, xdpf; html: a page\n"
 	"       xdpfc --import=KIND FILE...    JSON, or rules of other filters, as rules\n"
 	"       xdpfc --budget|--analyse FILE...   the cost; rules that change nothing\n"
 	"       xdpfc --diff OLD NEW           packets that they treat differently\n"
@@ -44,7 +44,7 @@ static const char help[] =
 	"  --engine=E, --set-engine=E, --counting=HOW, --table-memory=MB   how rules and\n"
 	"                    sets are found, rules count (what costs least); tables (128)\n"
 	"  --max-{instructions,verified,memory,stack,path,lookups} N, --cpus N   --budget\n"
-	"  --effort N, --total-effort N   --analyse, --diff: the solver's steps\n"
+	"  --effort N, --total-effort N, --stats FILE   --analyse: steps; html: heat\n"
 	"  --iface NAME, --rxqueue N, --socket yes|no, --flow-state STATE, --rx hash=N,..\n"
 	"                    --run, --explain: what is not in the frame (else: absent)\n"
 	"  --seed N, --no-way, --split N   --run: what is random (1); redirects find no\n"
@@ -115,6 +115,7 @@ static void option_set(struct cli *cli, enum option_id id, const char *value)
 	case OPT_ANALYSE:	cli->analyse = true; break;
 	case OPT_DIFF:		cli->diff = true; break;
 	case OPT_EFFORT:	cli->effort = value; break;
+	case OPT_STATS:		cli->stats = value; break;
 	case OPT_TOTAL_EFFORT:	cli->total_effort = value; break;
 	case OPT_WERROR:	cli->werror = true; break;
 	case OPT_JSON:		cli->json = true; break;
@@ -224,8 +225,12 @@ static int budget_options(struct cli *cli)
 /* An exit status, or GO_ON. */
 static int analyse_options(struct cli *cli)
 {
-	if ((cli->effort || cli->total_effort) && !cli->analyse && !cli->diff)
-		return cli_usage("%s is for --analyse and --diff", cli->effort ? "--effort" : "--total-effort");
+	bool html = cli->emit && strcmp(cli->emit, "html") == 0;
+
+	if ((cli->effort || cli->total_effort) && !cli->analyse && !cli->diff && !html)
+		return cli_usage("%s is for --analyse, --diff and --emit=html", cli->effort ? "--effort" : "--total-effort");
+	if (cli->stats && !html)
+		return cli_usage("--stats is for --emit=html");
 	cli->most_effort = ANALYSE_EFFORT;
 	cli->most_total = ANALYSE_ALL;
 	if (cli->total_effort && (!cli_number(cli->total_effort, UINT64_MAX, &cli->most_total) || !cli->most_total))
@@ -268,7 +273,7 @@ static int check_options(struct cli *cli)
 	unsigned modes = !!cli->out + cli->check + cli->test + !!cli->run + !!cli->explain + cli->budget + cli->analyse + cli->diff + cli->format +
 			 !!cli->emit + !!cli->list;
 	const char *packets = cli->run ? cli->run : cli->explain;
-	unsigned stdins = packets && (strcmp(packets, "-") == 0 || strncmp(packets, "-:", 2) == 0);
+	unsigned stdins = (packets && (strcmp(packets, "-") == 0 || strncmp(packets, "-:", 2) == 0)) + (cli->stats && strcmp(cli->stats, "-") == 0);
 	uint64_t n = 0;
 
 	if (modes > 1)
@@ -358,7 +363,8 @@ int main(int argc, char **argv)
 		status = cli.list ? cli_list(&cli) : cli.run ? cli_run(&cli) : cli.explain ? cli_explain(&cli) :
 			 cli.test ? cli_test(&cli) : cli.budget ? cli_budget(&cli) : cli.analyse ? cli_analyse(&cli) : cli.diff ? cli_diff(&cli) :
 			 cli.format || (cli.emit && strcmp(cli.emit, "xdpf") == 0) ? cli_format(&cli) :
-			 cli.emit && strcmp(cli.emit, "json") == 0 ? cli_json(&cli) : cli_compile(&cli);
+			 cli.emit && strcmp(cli.emit, "json") == 0 ? cli_json(&cli) :
+			 cli.emit && strcmp(cli.emit, "html") == 0 ? cli_html(&cli) : cli_compile(&cli);
 	}
 	status = cli_finish(status);
 	arena_free(cli.arena);

@@ -21,7 +21,7 @@ OPERANDS = {
     "set:replace": "@iface @set @file", "set:flush": "@iface @set",
 }
 # What an option's value is, by what it is called in the help.
-VALUES = {"FILE": "@file", "OUT.o": "@file", "CAPTURE": "@file", "PACKETS": "@packets", "LIST.json": "@file", "DIR": "@file"}
+VALUES = {"FILE": "@file", "OUT.o": "@file", "CAPTURE": "@file", "PACKETS": "@packets", "LIST.json": "@file", "STATS.json": "@file", "DIR": "@file"}
 # And where that does not say enough.
 OF_OPTION = {"--iface": "@iface", "--rule": "@rule", "--drop": "@owner", "--before": "@owner", "--after": "@owner",
              "--verdict": "pass|drop|abort|tx|redirect"}

@@ -21,10 +21,17 @@ GROUPS = (
     ("explain", "Explaining", "Of --explain."),
     ("import", "Rules of other filters", None),
     ("analyse", "Analyses", None),
+    ("page", "Pages", "Of --emit=html."),
     ("all", "Everywhere", None),
 )
 STATUS = (("0", "done"), ("1", "the input is wrong, or a test failed"), ("2", "usage"),
           ("3", "the system refused: permission, kernel, interface, file"), ("4", "the answer to what was asked is no"))
+EXAMPLES = {
+    "xdpfc": "xdpfc rules.xdpf -o rules.o\nxdpfc --check -Werror rules.xdpf\nxdpfc --test rules.xdpf\nxdpfc --run seen.pcap rules.xdpf\n"
+             "xdpfc --explain 'tcp.dport = 22, tcp.syn' rules.xdpf\nxdpfc --emit=html rules.xdpf >rules.html\niptables-save | xdpfc --import=iptables -",
+    "xdpf": "xdpf doctor eth0 rules.xdpf\nxdpf apply rules.xdpf eth0 --confirm 60s\nxdpf confirm eth0\nxdpf stats eth0 --watch\n"
+            "xdpf set add eth0 blocked 192.0.2.0/24\nxdpf remove eth0",
+}
 COMMON = ("--quiet", "--verbose", "--help")
 
 
@@ -106,9 +113,7 @@ def compiler(language, version):
         out.append(".SS %s\n" % quoted(title) + ("%s\n" % inline(text) if text else ""))
         out += [tagged(option(names, value), inline(doc)) for names, value, doc in grouped[group]]
     out.append(statuses())
-    out.append(examples("xdpfc rules.xdpf -o rules.o\nxdpfc --check -Werror rules.xdpf\nxdpfc --test rules.xdpf\n"
-                                          "xdpfc --run seen.pcap rules.xdpf\nxdpfc --explain 'tcp.dport = 22, tcp.syn' rules.xdpf\n"
-                                          "iptables-save | xdpfc --import=iptables -"))
+    out.append(examples(EXAMPLES["xdpfc"]))
     out.append(".SH \"SEE ALSO\"\n.BR xdpf (5),\n.BR xdpf (8)\n")
     return "".join(out)
 
@@ -136,8 +141,7 @@ def runtime(xdpf, version):
                                       inline("the filter that `xdpf restore` applies, and the unit xdpf@IFACE.service at boot"))
                + tagged("\\fI/etc/xdpf/IFACE.env\\fR", inline("options of that unit: `XDPF_OPTIONS=--mode generic`"))
                + tagged("\\fI/sys/fs/bpf/xdpf\\fR", "what filters that run are held by"))
-    out.append(examples("xdpf doctor eth0 rules.xdpf\nxdpf apply rules.xdpf eth0 --confirm 60s\nxdpf confirm eth0\n"
-                                          "xdpf stats eth0 --watch\nxdpf set add eth0 blocked 192.0.2.0/24\nxdpf remove eth0"))
+    out.append(examples(EXAMPLES["xdpf"]))
     out.append(".SH \"SEE ALSO\"\n.BR xdpfc (1),\n.BR xdpf (5)\n")
     return "".join(out)
 

@@ -16,7 +16,7 @@ static const char usage[] =
 	"Runs the filter's own tests, then the filter on each IFACE, or replaces ours that runs there without a gap: on all\n"
 	"of them or none. Each has counters of its own. Counters, live sets, limits and tables of the same file and name go\n"
 	"on; what cannot is said. Where only rules that stand in tables are others now, the tables are exchanged and no\n"
-	"program is loaded. The filter stays until `xdpf remove`.\n\n"
+	"program is loaded. The filter stays until `xdpf remove`. - is standard input: an object, or rules.\n\n"
 	"  --replace FILE   changes one file of the filter that runs, whose others it holds; their owners' state goes on\n"
 	"  --add FILE       one more file, the last, or --before or --after the one called NAME\n"
 	"  --drop NAME      one file less\n"

@@ -192,5 +192,7 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
 	if (argc - optind < 1 || argc - optind > 2)
 		return cli_usage(cli, "it takes one filter, and at most one capture");
 	r.capture = argv[optind + 1];
+	if (r.capture && !strcmp(argv[optind], "-") && !strcmp(r.capture, "-"))
+		return cli_usage(cli, "standard input can be read only once");
 	return bench_object(&r, argv[optind]);
 }

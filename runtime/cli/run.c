@@ -237,5 +237,7 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 	if (argc - optind != 2)
 		return cli_usage(cli, "give a filter and a capture");
 	r.capture = argv[optind + 1];
+	if (!strcmp(argv[optind], "-") && !strcmp(r.capture, "-"))
+		return cli_usage(cli, "standard input can be read only once");
 	return run_object(&r, argv[optind]);
 }

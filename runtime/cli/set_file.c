@@ -57,6 +57,7 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
 	struct bar bar = { .in = f, .log = &cli->log };
 	const struct xdpf_log log = { say, &bar };
+	const char *term;
 	struct stat st;
 	int err;
 
@@ -65,7 +66,8 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 		cli_error(cli, "%s cannot be read: %s", path, strerror(err));
 		return status_of(err);
 	}
-	if (!cli->quiet && isatty(STDERR_FILENO) && !fstat(fileno(f), &st) && S_ISREG(st.st_mode)) {
+	term = getenv("TERM");
+	if (!cli->quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") && !fstat(fileno(f), &st) && S_ISREG(st.st_mode)) {
 		bar.size = st.st_size;
 		opts.progress = progress;
 		opts.arg = &bar;

@@ -1,6 +1,6 @@
 /*
- * What is to run: an object file as it is, or a rule file, which xdpfc compiles to one. xdpfc stands beside this program, or
- * in PATH; its diagnostics go where ours go, and its exit status becomes ours.
+ * What is to run: an object file as it is, or a rule file, which xdpfc compiles to one; of standard input, either. xdpfc stands beside this program,
+ * or in PATH; its diagnostics go where ours go, and its exit status becomes ours.
  */
 #include <errno.h>
 #include <limits.h>
@@ -124,6 +124,53 @@ static int open_rules(struct cli *cli, struct xdpf_object **out, const char *pat
 	return status;
 }
 
+enum { STDIN_MOST = 1 << 30, STDIN_ROOM = 1 << 16 };	/* bytes: more than any object has */
+
+/* All of standard input into @fd. 0, or an exit status. */
+static int read_stdin(struct cli *cli, int fd)
+{
+	char room[STDIN_ROOM];
+	size_t all = 0;
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, room, sizeof(room))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 || write(fd, room, (size_t)n) != n) {
+			cli_error(cli, "standard input cannot be read: %s", strerror(errno));
+			return EXIT_SYSTEM;
+		}
+		all += (size_t)n;
+		if (all > STDIN_MOST) {
+			cli_error(cli, "standard input is larger than any filter: %zu bytes and more", all);
+			return EXIT_INPUT;
+		}
+	}
+	return 0;
+}
+
+/* What came there begins as an object does, or else is rules, which xdpfc reads from there again. */
+static int open_stdin(struct cli *cli, struct xdpf_object **out)
+{
+	static const char elf[] = { 0x7f, 'E', 'L', 'F' };
+	int fd = memfd_create("xdpf-stdin", MFD_CLOEXEC), status;
+	char begin[sizeof(elf)], object[32];
+
+	if (fd < 0) {
+		cli_error(cli, "no file in memory can be made for the filter: %s", strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	status = read_stdin(cli, fd);
+	if (!status && pread(fd, begin, sizeof(begin), 0) == sizeof(begin) && !memcmp(begin, elf, sizeof(elf))) {
+		snprintf(object, sizeof(object), "/proc/self/fd/%d", fd);
+		status = xdpf_object_open(out, object, &cli->log) ? EXIT_INPUT : 0;
+	} else if (!status) {
+		status = lseek(fd, 0, SEEK_SET) || dup2(fd, STDIN_FILENO) < 0 ? EXIT_SYSTEM : open_rules(cli, out, "-");
+	}
+	close(fd);
+	return status;
+}
+
 int cli_one_filter(struct cli *cli, char **operands, int n)
 {
 	char names[512] = "";
@@ -146,7 +193,7 @@ int cli_open(struct cli *cli, struct xdpf_object **out, const char *path)
 	int err;
 
 	if (!strcmp(path, "-"))
-		return cli_usage(cli, "a filter is not read from standard input: `xdpfc - -o prog.o` first, then give prog.o");
+		return open_stdin(cli, out);
 	if (cli_is_rules(path))
 		return open_rules(cli, out, path);
 	err = xdpf_object_open(out, path, &cli->log);

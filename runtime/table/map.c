@@ -111,7 +111,7 @@ static uint16_t entry(struct builder *b, uint64_t lo, unsigned shift)
 		else
 			page[i] = entry(b, lo + ((uint64_t)i << (shift - 8)), shift - 8);
 	}
-	id = pages_add(g, page);
+	id = pages_add(g, page) + 1;
 	b->failed |= g->failed || id >= MAP_LEAF;
 	return (uint16_t)id;
 }
@@ -122,13 +122,13 @@ static void describe(struct image *im, const struct map *m, unsigned i, size_t o
 		((uint32_t *)image_at(im, m->at))[i] = (uint32_t)off;
 }
 
-/* The pages, in the image; at least one, since the look-up reads one in any case. */
-static void put_pages(struct image *im, const struct map *m, unsigned i, const struct pages *g)
+/* The pages, in the image, behind @zero that have nothing. */
+static void put_pages(struct image *im, const struct map *m, unsigned i, const struct pages *g, size_t zero)
 {
-	size_t off = image_add(im, (g->n ? g->n : 1) * sizeof(*g->v), 64);
+	size_t off = image_add(im, (zero + g->n) * sizeof(*g->v), 64);
 
 	if (!im->failed && g->n)
-		memcpy(image_at(im, off), g->v, g->n * sizeof(*g->v));
+		memcpy(image_at(im, off + zero * sizeof(*g->v)), g->v, g->n * sizeof(*g->v));
 	describe(im, m, i, off);
 }
 
@@ -156,7 +156,7 @@ static bool build_half(struct image *im, struct map *m, struct builder *b)
 		((uint16_t *)image_at(im, root))[r] = (uint16_t)pages_add(&b->level[0], page);
 	}
 	describe(im, m, 0, root);
-	put_pages(im, m, 1, &b->level[0]);
+	put_pages(im, m, 1, &b->level[0], 0);
 	return !im->failed && !b->level[0].failed;
 }
 
@@ -192,7 +192,7 @@ static bool build_word(struct image *im, struct map *m, unsigned bits, struct bu
 	}
 	describe(im, m, 0, root);
 	for (unsigned i = 0; i < m->steps; i++)
-		put_pages(im, m, 1 + i, &b->level[m->steps - 1 - i]);
+		put_pages(im, m, 1 + i, &b->level[m->steps - 1 - i], 1);
 	return !im->failed;
 }
 

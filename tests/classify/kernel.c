@@ -62,7 +62,7 @@ static V load_volatile(struct cg *g, V p)
 /* One packet: number @i, hidden; the result stands behind all packets. */
 static void one(struct cg *g, const struct classifier *c, unsigned n_dims, V memory, V i)
 {
-	struct cg_dim said;
+	struct cg_dim said = { 0 };
 	V found = cg_c(g, 0);
 	size_t bytes = packet_bytes(n_dims);
 	V at = LLVMBuildAnd(g->b, cg_hide(g, i), cg_c(g, KERNEL_PACKETS - 1), "");

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import select
 import subprocess
 import sys
@@ -94,6 +95,12 @@ def given_in(text):
     return out
 
 
+def other_way(rnd, text):
+    """One of OTHERS; of the engine that few files are for, more often where it is for this one."""
+    sets = set(re.findall(r"(?m)^set \w+ : (\(|[\w]+(?: live)?)", text))
+    return {"set_engine": "dir24"} if sets == {"ip4"} and rnd.random() < 0.5 else rnd.choice(OTHERS)
+
+
 def split(rnd, frame):
     """Bytes in one piece; 0: all."""
     if rnd.random() < 0.5 or len(frame) < 16:
@@ -125,5 +132,5 @@ def generate(folder, number, seed, known, n_frames, size=None):
         case.frames = some_frames(rnd, known, n_frames)
         case.times = list(corpus.times(len(case.frames), rnd.random()))
         case.splits = [split(rnd, f) for f in case.frames]
-        case.ways += [PLAIN, rnd.choice(OTHERS)]
+        case.ways += [PLAIN, other_way(rnd, case.text())]
     return case

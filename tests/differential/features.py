@@ -13,6 +13,8 @@ import rules
 LEAST = 0.01            # of the files have each feature
 ENOUGH = 1000            # so many files are enough to ask for that
 
+ENGINES = ("linear", "switch", "rfc", "hybrid", "tree")
+SET_ENGINES = ("bits", "search", "hash", "pages", "bounds", "trie", "dir24")
 FORMS = {
     "verdict": {
         "pass": r"\bpass\b", "drop": r"\bdrop\b", "abort": r"\babort\b", "tx": r"\btx\b(?! swap)", "tx swap": r"\btx swap\b", "redirect IFACE": r"\bredirect eth",
@@ -55,8 +57,8 @@ def table():
             found["write", name] = word + r" (-?=) "
     for name in rules.conditions():
         found["header", name] = r"(?<![\w.])(inner\.)?%s(?![\w.]| (==|!=|<|>|in|not|&|push|pop|[a-z]+ =|=))" % re.escape(name)
-    for name, kind, _ in rules.types().values():
-        if kind not in ("FLAG", "BYTES", "IFACE") and name != "time":
+    for id, (name, kind, _) in rules.types().items():
+        if kind not in ("FLAG", "BYTES", "IFACE") and id not in rules.NO_SET:
             found["set of", name] = r"(?m)^set \w+ : (\(.*)?\b%s\b" % name
     found["set of", "(…)"] = r"(?m)^set \w+ : \("
     for name, pattern in {"live": r" live ", "live (…)": r": \([^)]*\) live", "live net": r"\bnet\b[^=]* live", "live timeout": r" live .*timeout",
@@ -69,7 +71,7 @@ class Coverage:
     def __init__(self):
         self.table = table()
         self.files = self.packets = self.defaults = 0
-        self.has = dict.fromkeys(self.table, 0)
+        self.has = dict.fromkeys(list(self.table) + [("rules by", e) for e in ENGINES] + [("sets by", e) for e in SET_ENGINES], 0)
         self.seen = {}          # condition: [how often it was false, how often true]
 
     def add_text(self, text):

@@ -213,7 +213,8 @@ named "$several" run a.xdpf b.xdpf "$CAPTURES/ping.pcap"
 named "$several" test a.xdpf b.xdpf
 first='the filter stands first: a.xdpf, and eth0 behind it'
 named "$first" apply eth0 a.xdpf
-named '`xdpfc - -o prog.o` first' run - "$CAPTURES/ping.pcap"
+named 'standard input can be read only once' run - -
+named 'standard input can be read only once' bench - -
 named "unknown option --quiet; options stand behind the command" --quiet run
 status "a misspelt command" 2 "$XDPF" aply x y
 says "and the one that was meant" "did you mean .xdpf apply."

@@ -23,6 +23,7 @@ wide:    drop if ip over wide;
 """
 INPUTS = (("--flow-state", "established", "--socket", "yes"), ("--flow-state", "new", "--socket", "no", "--rx", "hash=9"),
           ("--flow-state", "related", "--rx", "vlan=5"), ("--socket", "yes", "--rx", "hash=3,vlan=5"), ())
+FRAME = (1, bytes.fromhex("0200000000010200000000020800" "450000280000000040060000c0000201c0000202" "10000016" + "00" * 8 + "50020000" + "00" * 4), 54)
 
 
 def frames(path):
@@ -69,19 +70,18 @@ def few(t):
     """One thing suffices, and one is taken otherwise; a set comes last."""
     rules = t.write("few.xdpf", "set s : ip live size 9;\nlimit l = 1/h burst 1;\nx: pass if tcp and random 50%;\na: drop if ip.src in s;\n"
                     "b: drop if ip over l;\ne: pass if flow.state == new;\nc: drop if flow.state in { new };\n")
-    frame = (1, bytes.fromhex("0200000000010200000000020800" "450000280000000040060000c0000201c0000202" "10000016" + "00" * 8 + "50020000" + "00" * 4), 54)
     for verdict, rule, want in (("pass", "default", {}), ("pass", "x", {"random 50%": True}), ("drop", "b", {"over l": True}), ("drop", "a", {"ip.src in s": True})):
-        t.write("few.json", line(1, frame, verdict, rule) + "\n")
+        t.write("few.json", line(1, FRAME, verdict, rule) + "\n")
         status, out = told(t, "--explain", "few.json", rules)
         have = {o["condition"]: o["taken-as"] for o in out[0]["outside"] if o["taken-as"] != o["known-as"]}
         t.check("few: " + rule, status == 0 and have == want, have)
     for rule in ("c", "x"):
-        t.write("few.json", line(1, frame, "drop", rule) + "\n")
+        t.write("few.json", line(1, FRAME, "drop", rule) + "\n")
         status, out = told(t, "--explain", "few.json", rules)
         t.check("no way to " + rule, status == 4 and not out[0]["agrees"] and out[0]["rule"] == "default" and out[0]["filter"]["rule"] == rule, out)
     done = t.run("--explain", "few.json:1", rules)
     t.says("in words", done, 4, "THE FILTER DID OTHERWISE: drop by x", "over l, taken as false")
-    t.write("few.json", line(7, frame, "drop", "a") + "\n" + line(8, frame, "drop", "b") + "\n")
+    t.write("few.json", line(7, FRAME, "drop", "a") + "\n" + line(8, FRAME, "drop", "b") + "\n")
     t.says("words of sets and limits", t.run("--explain", "few.json:1-2", rules), 0, "packet 7, 1970-01-01T00:00:00.000000Z, receive queue 0: ",
            "by what the filter did, it was so then; the set s has changed since", "over l: it is not in the packet; by what the filter did, it was so")
 
@@ -101,6 +101,14 @@ def cookies(t):
     for frame, verdict in ((ack, "tx"), (syn, "drop")):
         t.write("cookie.json", line(1, frame, verdict, "g") + "\n")
         t.check("cookies: %s by nobody" % verdict, told(t, "--explain", "cookie.json", rules)[0] == 4)
+
+
+def last(t):
+    """Of a set that a rule adds to meanwhile, what is told is the answer that the rule got, not an earlier one's."""
+    rules = t.write("last.xdpf", "set s : ip4 live size 8;\na: count x if ip4.src in s;\nb: add ip4.src to s if ip4;\nc: drop if ip4.src in s;\nd: pass if ip4;\n")
+    t.write("last.json", line(1, FRAME, "pass", "d") + "\n")
+    done = t.run("--all", "--explain", "last.json", rules)
+    t.says("the last answer", done, 0, "pass by d", "a: held, and went on", "c: ip4.src in s: by what the filter did, it was not so then; the set s has changed since")
 
 
 def texts(t):
@@ -143,5 +151,6 @@ def run(t, root):
     follows(t, [os.path.join(root, "tests", "captures", c + ".pcap") for c in ("edge", "protocols", "frag")])
     few(t)
     cookies(t)
+    last(t)
     texts(t)
     bad_lines(t)

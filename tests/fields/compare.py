@@ -1,23 +1,31 @@
 #!/usr/bin/python3
 """Compares the value of every field in every frame with what tshark says (theirs.py); the expected values are never ours.
 
-usage: compare.py FIELDVALS
+usage: compare.py FIELDVALS [--random N] [--seed S] [--xdpfc XDPFC [--rules N]]
 
-Captures: data/pcap of the folder in the environment variable XDPF_DATA (default: shared, beside the project), tests/captures, and the
-frames of generate.py.
+Captures: data/pcap of the folder in the environment variable XDPF_DATA (default: shared, beside the project), tests/captures, the
+frames of generate.py, and random ones, as many as --random says (1000), of the seed that is printed. With --xdpfc random rules over these, too: what
+tshark says of each frame is the judge of which frames a rule drops (judged.py); a rule is one test.
 Prints per field how many values were compared, and each difference that EXPLAINED has no reason for. A field is one test: it passes if
 there is no such difference, and its value was seen. Exit status: 0, 1 if a field failed, 77 if tshark is not there.
 """
 
+import argparse
 import collections
 import glob
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[1:1] = [os.path.join(ROOT, "tests", d) for d in ("differential", "packets")]
+import cases
+import corpus
+import judged
 import theirs
 
 # Differences that are right, as narrow as they can be said: capture's name or "*", field's name, a condition on (frame of theirs, our
@@ -30,23 +38,57 @@ def behind_ipv4(frame, ours, expected, broken):
     return "ip" in frame.outer and not set(frame.outer).isdisjoint(theirs.EXTENSIONS - {"ah"})
 
 
+def behind_mobility(frame, ours, expected, broken):
+    return "mipv6" in frame.outer and frame.first("mip6.proto", "mipv6") != 59
+
+
+def stopped(frame, ours, expected, broken):
+    return expected is None and frame.stopped()
+
+
+OF_CHAIN = ("ip.proto", "ip.fragment", "ip.fragment.first")
 EXPLAINED = [
     ("*", name, not_ethernet_ipv4, "ARP not of Ethernet and IPv4: tshark shows each address whose own type and length fit")
     for name in ("arp.sha", "arp.spa", "arp.tha", "arp.tpa")
 ] + [
-    ("*", name, behind_ipv4, "tshark walks extension headers of IPv6 behind IPv4 too")
-    for name in ("ip.proto", "frag.nexthdr", "frag.offset", "frag.more", "frag.id")
+    ("*", name, behind_ipv4, "tshark walks extension headers of IPv6 behind IPv4 too") for name in ("ip.proto", "frag.nexthdr", "frag.offset", "frag.more", "frag.id")
 ] + [
     ("*", name, lambda frame, ours, expected, broken: expected is None and frame.first("igmp.type", "igmp") not in (0x11, 0x12, 0x16, 0x17),
      "IGMP of a type that tshark takes apart otherwise")
     for name in ("igmp.code", "igmp.checksum")
 ] + [
+    ("*", name, lambda frame, ours, expected, broken: ours is None and 62 in frame.nexts(), "next header 62 is mobility for tshark, too")
+    for name in ("mh.nexthdr", "mh.len", "mh.type", "mh.checksum")
+] + [
     ("*", "igmp.group", lambda frame, ours, expected, broken: ours is None and frame.first("igmp.type", "igmp") == 0x22,
      "tshark shows the groups in the records of an IGMPv3 report"),
     ("*", "ip4.len", lambda frame, ours, expected, broken: ours == 0 and broken,
      "tshark takes a total length of 0 for segmentation offload and shows what it should be"),
-    ("*", "ip.proto", lambda frame, ours, expected, broken: broken, "broken frame, the walk ends elsewhere"),
-    ("icmp-rfc8335.pcap", "icmp.id",
+] + [
+    ("*", name, lambda frame, ours, expected, broken: broken, "broken frame, the walk ends elsewhere") for name in OF_CHAIN
+] + [
+    ("*", name, lambda frame, ours, expected, broken: frame.stopped(), "tshark shows nothing of the next header that it names") for name in OF_CHAIN
+] + [
+    ("*", name, lambda frame, ours, expected, broken: frame.outer.count("ipv6.fraghdr") > 1, "several fragment headers: ours is what all of them say")
+    for name in ("ip.fragment", "ip.fragment.first")
+] + [
+    ("*", "*", lambda frame, ours, expected, broken: ours is None and behind_ipv4(frame, ours, expected, broken),
+     "tshark walks extension headers of IPv6 behind IPv4 too"),
+    ("*", "*", lambda frame, ours, expected, broken: frame.outer[-1:] == ["igmp"] and "ipv6" in frame.outer and None in (ours, expected),
+     "IGMP over IPv6, which no standard has"),
+    ("*", "icmp6.id", lambda frame, ours, expected, broken: ours is None and frame.first("icmpv6.type", "icmpv6") in (160, 161),
+     "ICMPv6 extended echo: identifier and an 8-bit sequence number, not the layout of echo"),
+    ("*", "gre.key", lambda frame, ours, expected, broken: expected is None and frame.first("gre.flags.version", "gre") == 1,
+     "GRE of version 1: tshark shows a length and a call in the key's place"),
+    ("*", "gre.checksum", lambda frame, ours, expected, broken: ours is None and frame.first("gre.flags.routing", "gre") == 1,
+     "GRE with routes, of RFC 1701 only: tshark shows a checksum that no bit says"),
+    ("*", "*", lambda frame, ours, expected, broken: expected is None and 1500 < (ours or 0) < 1536 and frame.outer == ["eth"],
+     "a number that is no length and no type: tshark shows neither"),
+    ("*", "*", behind_mobility, "tshark shows a mobility header that has something behind it in the place of its chain"),
+    ("*", "*", stopped, "tshark shows nothing of the next header that it names"),
+    ("*", "*", lambda frame, ours, expected, broken: frame.any("eth.type", "eth.len") in theirs.OLD_TAGS, "a type that tshark takes for a tag"),
+    ("*", "arp.tpa", lambda frame, ours, expected, broken: frame.first("arp.opcode", "arp") == 7, "DRARP: tshark shows an error in the place of the address"),
+    ("*", "icmp.id",
      lambda frame, ours, expected, broken: frame.first("icmp.type", "icmp") in (42, 43) and ours is None,
      "ICMP extended echo: identifier and an 8-bit sequence number, not the layout of echo"),
     ("icmp-icmp_print-oobr-1.pcap", "pkt.len", lambda frame, ours, expected, broken: ours < expected,
@@ -61,6 +103,7 @@ class Ours:
         out = subprocess.run([fieldvals, *capture], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.status, self.message = out.returncode, out.stderr.strip()
         lines = [line.split("\t") for line in out.stdout.splitlines()]
+        self.types = lines[2][2:]
         self.fields = [theirs.Field(name, tshark, header) for name, tshark, header in zip(lines[0][2:], lines[1][2:], lines[3][2:])]
         self.frames = [(int(n), m == "1", [None if v == "-" else int(v, 16) for v in values]) for n, m, *values in lines[4:]]
 
@@ -70,6 +113,12 @@ class Tally:
         self.compared, self.unknown, self.broken = collections.Counter(), collections.Counter(), collections.Counter()
         self.explained, self.wrong, self.frames, self.skipped = collections.Counter(), {}, 0, 0
         self.inner = collections.Counter()
+        self.rules_passed = self.rules_failed = 0
+
+    def rule(self, text, complaint):
+        self.rules_passed, self.rules_failed = self.rules_passed + (not complaint), self.rules_failed + bool(complaint)
+        if complaint:
+            print("FAILED: %s: %s" % (text, complaint))
 
     def skip(self, why):
         print("skipped: fields: " + why)
@@ -126,13 +175,13 @@ NEEDED = ("ip4.src", "ip4.ttl", "ip6.dst", "tcp.dport", "tcp.seq", "udp.sport", 
 
 
 def compare_inner(fieldvals, path, tally):
-    ours = Ours(fieldvals, path, "inner")
+    ours, outer = Ours(fieldvals, path, "inner"), Ours(fieldvals, path)
     if ours.status:
         return
     known = [(i, f) for i, f in enumerate(ours.fields) if f.tshark and f.header in INNER and f.name not in theirs.DERIVED and f.header == f.name.split(".")[0]]
-    for (number, malformed, values), frame in zip(ours.frames, theirs.frames(path, ours.fields)):
+    for (number, malformed, values), (_, outside, _), frame in zip(ours.frames, outer.frames, theirs.frames(path, ours.fields)):
         inner = frame.inner()
-        if not inner or malformed or frame.malformed:
+        if not inner or malformed or outside or frame.malformed:
             continue
         for i, field in known:
             expected = field.expected(inner)
@@ -145,6 +194,25 @@ def compare_inner(fieldvals, path, tally):
                     os.path.basename(path), number, field.name, values[i], expected, ":".join(frame.protocols)))
 
 
+def random_frames(seed, n):
+    """Those of the differential driver: frames of captures and packet tests, built ones, mutants of both, cut off ones."""
+    rnd, known = random.Random("fields " + seed), corpus.Corpus(0, 0)
+    return cases.some_frames(rnd, [f for f in known.frames if 14 <= len(f) <= 3000], n), known.skipped
+
+
+def at_random(args, tally):
+    frames, skipped = random_frames(args.seed, args.random)
+    with tempfile.TemporaryDirectory() as tmp:
+        for why in skipped:
+            tally.skip("random frames from " + why)
+        path = os.path.join(tmp, "random.pcap")
+        corpus.write_pcap(path, frames)
+        compare(args.fieldvals, path, tally)
+        compare_inner(args.fieldvals, path, tally)
+        if args.xdpfc:
+            judged.run(args.xdpfc, args.seed, args.rules, path, Ours(args.fieldvals, path), tally)
+
+
 def write_generated(path):
     import generate
     from scapy.all import Ether, wrpcap
@@ -152,16 +220,21 @@ def write_generated(path):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: compare.py FIELDVALS")
-    fieldvals = sys.argv[1]
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    data = os.environ.get("XDPF_DATA") or os.path.join(os.path.dirname(root), "shared")
+    p = argparse.ArgumentParser()
+    p.add_argument("fieldvals")
+    p.add_argument("--xdpfc")
+    p.add_argument("--random", type=int, default=1000)
+    p.add_argument("--rules", type=int, default=30)
+    p.add_argument("--seed", default=str(random.SystemRandom().randrange(1 << 32)))
+    args = p.parse_args()
+    fieldvals = args.fieldvals
+    data = os.environ.get("XDPF_DATA") or os.path.join(os.path.dirname(ROOT), "shared")
     if not shutil.which("tshark"):
         print("skipped: fields: tshark is not installed")
         return 77
+    print("seed %s" % args.seed)
     tally = Tally()
-    for d in (os.path.join(data, "data", "pcap"), os.path.join(root, "tests", "captures")):
+    for d in (os.path.join(data, "data", "pcap"), os.path.join(ROOT, "tests", "captures")):
         captures = sorted(glob.glob(os.path.join(d, "*.pcap")))
         if not captures:
             tally.skip("%s: no captures there" % d)
@@ -176,6 +249,7 @@ def main():
             compare_inner(fieldvals, path, tally)
     except ImportError as e:
         tally.skip("generated frames: %s" % e)
+    at_random(args, tally)
 
     fields = Ours(fieldvals).fields
     for field in fields:
@@ -201,8 +275,9 @@ def main():
             print("FAILED: " + text)
     print("%d frames, %d values compared, %d differences explained" % (
         tally.frames, sum(tally.compared.values()), sum(tally.explained.values())))
-    print("%d passed, %d failed, %d skipped" % (sum(f.known for f in fields) - len(tally.wrong), len(tally.wrong), tally.skipped))
-    return 1 if tally.wrong else 0
+    failed = len(tally.wrong) + tally.rules_failed
+    print("%d passed, %d failed, %d skipped" % (sum(f.known for f in fields) - len(tally.wrong) + tally.rules_passed, failed, tally.skipped))
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

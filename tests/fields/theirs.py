@@ -24,6 +24,9 @@ NEXT = {
     "ip": "ip.proto", "ipv6": "ipv6.nxt", "ipv6.hopopts": "ipv6.hopopts.nxt", "ipv6.routing": "ipv6.routing.nxt",
     "ipv6.fraghdr": "ipv6.fraghdr.nxt", "ipv6.dstopts": "ipv6.dstopts.nxt", "mipv6": "mip6.proto", "ah": "ah.next_header",
 }
+OLD_TAGS = {0x9100, 0x9200, 0x9300}     # types that tshark takes for tags, and no standard does
+CHAIN = {0, 43, 44, 51, 60, 135, 6, 17, 33, 47, 50, 58, 132, 136, 2}    # what may stand behind an extension header: more of them, and transports
+PORTS = {"vxlan": 4789, "geneve": 6081, "gtp": 2152}
 ETHERTYPE = {"vlan": 0x8100, "ieee8021ad": 0x88a8, "ip": 0x0800, "ipv6": 0x86dd, "arp": 0x0806}
 
 UNKNOWN = object()      # tshark does not say; None: the field is absent
@@ -63,9 +66,18 @@ class Frame:
     def inner(self):
         """The frame that a tunnel carries, with .outer for its headers; None where tshark sees no tunnel that we look into."""
         rest = self.protocols[len(self.outer):]
-        if self.outer and rest and self.outer[-1] in ("gre", "udp") and rest[0] in ("vxlan", "geneve", "gtp"):
+        last = self.outer[-1] if self.outer and rest else None
+        if last == "udp" and rest[0] in PORTS:
+            # By the port where it comes from, without its flag, of another version, or with Ethernet in GTP, it is a tunnel for tshark only.
+            if self.first("udp.dstport", "udp") != PORTS[rest[0]] or rest[:2] == ["gtp", "eth"] or (
+                    rest[0] == "vxlan" and self.columns["vxlan.flag_i"][:4] != "True") or (
+                    rest[0] == "geneve" and self.columns["geneve.version"].split(",")[0] != "0"):
+                return None
             rest = rest[1:]
-        elif not self.outer or self.outer[-1] not in {"gre"} | L3 | EXTENSIONS:
+        elif last == "gre":
+            if self.first("gre.flags.version", "gre") != 0 or self.first("gre.flags.routing", "gre") != 0:
+                return None
+        elif last not in L3 | EXTENSIONS or rest[0] == "eth":
             return None
         if not rest or rest[0] not in ("eth", "ip", "ipv6"):
             return None
@@ -96,6 +108,8 @@ class Frame:
     def tag(self, n, part):
         """A field of the tag number N: there are two dissectors for tags, each with its own fields."""
         tags = [i for i, p in enumerate(self.outer) if p in TAGS]
+        if self.columns["ieee8021ad.svid"]:
+            return UNKNOWN      # two of one kind, which that dissector takes for one
         if n >= len(tags):
             return None
         p = self.outer[tags[n]]
@@ -126,6 +140,15 @@ class Frame:
             return None
         p = self.outer[chain[-1]]
         return self.nth(NEXT[p], p, self.outer[:chain[-1]].count(p))
+
+    def nexts(self):
+        """What each header of the chain says of the next."""
+        return [self.nth(NEXT[p], p, self.outer[:i].count(p)) for i, p in enumerate(self.outer) if p in NEXT]
+
+    def stopped(self):
+        """Does tshark show nothing of a next header that it names, though it is no later fragment's?"""
+        return self.outer[-1:] != [] and self.outer[-1] in EXTENSIONS and self.last_next() in CHAIN and not any(
+            self.nth("ipv6.fraghdr.offset", "ipv6.fraghdr", i) for i in range(self.outer.count("ipv6.fraghdr")))
 
     def fragment(self, first):
         if "ip" in self.outer:
@@ -173,7 +196,7 @@ DERIVED = {
     "dccp.seq48": ([], lambda t: t.dccp_seq(1)),
     "eth.outertype": (["eth.len"], lambda t: t.any("eth.type", "eth.len")),                     # theirs: two fields for two meanings
     "eth.type": (["vlan.len"], lambda t: t.last_type()),
-    "vlan.id": (["ieee8021ad.id"], lambda t: t.tag(0, "id")),
+    "vlan.id": (["ieee8021ad.id", "ieee8021ad.svid"], lambda t: t.tag(0, "id")),
     "vlan.dei": (["ieee8021ad.dei"], lambda t: t.tag(0, "dei")),
     "vlan.pcp": (["ieee8021ad.priority"], lambda t: t.tag(0, "priority")),
     "vlan.type": ([], lambda t: t.tag(0, "etype")),
@@ -229,7 +252,7 @@ class Field:
 
 def frames(path, fields):
     """tshark's Frames of a capture, in order, each fragment by itself."""
-    names = ["frame.protocols", "_ws.malformed"] + sorted({n for f in fields for n in f.needs})
+    names = ["frame.protocols", "_ws.malformed", "vxlan.flag_i", "geneve.version", "gre.flags.version", "gre.flags.routing"] + sorted({n for f in fields for n in f.needs})
     command = ["tshark", "-r", path, "-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.relative_sequence_numbers:FALSE", "-T", "fields",
                "-E", "separator=/t", "-E", "occurrence=a", "-E", "aggregator=,"]
     for name in names:

@@ -87,6 +87,10 @@ PATTERNS = {
                                  f"reply rst if tcp.dport == {1000 + i};", f"ip.dscp = {i % 64} if tcp.dport == {2000 + i} or udp.dport == {i};",
                                  f"add ip.src to s for 10s if udp.dport == {3000 + i};" if i > 7 else "set s : ip live size 1k;")[i % 7]),
     "cookie-and-many": (200, lambda r, i: "guard: syncookie if tcp.dport == 80;" if i == 150 else f"count c{i % 20} if tcp.sport == {i} and ip4.ttl != {i};"),
+    # what once made the verifier tell what is inside of a tunnel apart by each way to the payload outside
+    "inner-payload": (6, lambda r, i: (f"count x if payload[0:20] == {octets(r, 20)};", f"count y if inner.payload[0:20] == {octets(r, 20)};",
+                                       "inner.ip4.dst = 192.0.2.7, inner.tcp.dport = 80 if inner.tcp.option.mss > 5;", "vlan push 5 if inner.frag.id > 5;",
+                                       "drop if inner.rt.type == 3 or inner.ah.spi == 9;", "drop if payload.len == 99;")[i]),
     "options": (100, lambda r, i: f"count c{i % 9} if {'inner.' * (i % 2)}tcp.option.{OPTIONS[i // 2 % 6]} > {i};"),
     "blocks": (150, lambda r, i: f"if tcp.dport > {i} {{ count z if ip4.ttl != {i}; }} else {{ count y if udp.len < {i + 9}; }}"),
 }

@@ -1,6 +1,7 @@
 """Whole random rule files: declarations, includes, blocks in blocks, and verdicts for most packets, besides what rules.py makes. What is said in a comment
 for packet tests (options, files behind the first) is said here so, too."""
 
+import functools
 import os
 import random
 import re
@@ -17,6 +18,7 @@ USUAL = ("tcp", "udp", "ip6", "ip4", "vlan", "l4", "not ip", "malformed", "ip.fr
          "ip.src in 192.0.0.0/8", "packet[14:1] & 1 == 1")
 
 
+@functools.cache
 def named_values():
     """{table: [name, …]} of names.def."""
     found = {}
@@ -26,6 +28,7 @@ def named_values():
     return found
 
 
+@functools.cache
 def name_tables():
     """{TYPE: its table of names}."""
     with open(os.path.join(ROOT, "grammar", "types.def")) as f:
@@ -95,17 +98,19 @@ class File(rules.Writer):
             out.append("limit l%d = %s;" % (i, self.limit()))
             self.limits.append("l%d" % i)
         usual = ["NUM", "PORT", "PROTO", "ETHERTYPE", "IP", "IP4", "IP6", "NET", "MAC"] + sorted(
-            k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT", "TIME"))
-        for _ in range(rnd.choice((0, 1, 1, 2, 3))):
-            out.append(self.named([rnd.choice(usual)]))
-        if self.maybe(0.3):
+            k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT", *rules.NO_SET))
+        # Now and then none but IPv4 addresses: what looks only those up takes such files.
+        only = self.maybe(0.1)
+        for _ in range(rnd.choice((1, 2) if only else (0, 1, 1, 2, 3))):
+            out.append(self.named(["IP4"], rnd.choice((17, 40))) if only else self.named([rnd.choice(usual)]))
+        if self.maybe(0.3) and not only:
             out.append(self.named([rnd.choice(usual[:9]) for _ in range(rnd.choice((2, 2, 3, 4)))]))
         if self.maybe(0.3):
             out += self.living()[:rnd.choice((1, 2, 3))]
             self.live = {k: v for k, v in self.live.items() if any(line.startswith("set %s :" % k) for line in out)}
             self.sets = {k: v for k, v in self.sets.items() if k[0] != "v" or k in self.live}
         out += [self.let(i) for i in range(rnd.choice((0, 0, 0, 1, 2)))]
-        if self.maybe(0.04):
+        if self.maybe(0.04) and not only:
             out.append(self.from_file(1))
         if self.maybe(0.04):
             out.append(self.included())
@@ -123,7 +128,8 @@ class File(rules.Writer):
 
     def by_name(self):
         """A value by its name."""
-        name, kind, bits = self.rnd.choice([f for f in self.fields if f[1] in self.name_tables and f[1] not in ("SERVICE",)])
+        named = [f for f in self.fields if f[1] in self.name_tables]
+        name, kind, _ = self.rnd.choice([f for f in named if f[1] == "TCPFLAGS"] if self.maybe(0.1) else named)
         values = self.names.get(self.name_tables[kind])
         if not values:
             return "tcp"
@@ -207,6 +213,7 @@ class File(rules.Writer):
         out = self.declare()
         body = [self.rule() for _ in range(n)] + [self.verdict() for _ in range(n // 6)]
         body += ["%s: if %s { }" % (self.label(), self.membership(name)) for name in self.sets for _ in range(self.rnd.choice((1, 1, 2)))]
+        body += ["%s: %s if %s;" % (self.label(), self.change(), self.rnd.choice(USUAL)) for _ in range(self.rnd.choice((0, 0, 1, 2, 3)))]
         self.rnd.shuffle(body)
         # In the second half, so that rules before them are reached.
         for _ in range(self.rnd.choice((2, 2, 3, 4))):

@@ -2,6 +2,7 @@
 then; sets have names, are of every type, and are asked for by fields of several widths. What the checker refuses (a contradiction, say) is
 taken out again, by the line that it names."""
 
+import functools
 import os
 import random
 import re
@@ -11,11 +12,13 @@ from corpus import ROOT
 
 FIELD = re.compile(r'^(FIELD|META|ALIAS)\((\w+),\s*"([^"]+)",\s*(.*)$')
 OF_FRAMES = {"pkt.len", "iface", "rxqueue", "weekday", "time"}
+NO_SET = ("TIME", "WEEKDAY")      # numbers that no set holds: their types' names are words of the language
 VERDICTS = ("drop", "pass", "abort", "tx", "tx swap", "redirect eth1 else pass", "redirect eth2", "redirect { eth1, eth3 } else tx swap",
             "redirect { eth1, eth2 }", "redirect cpu 1 else abort", "redirect cpu 0", "redirect socket", "redirect socket else drop", "forward",
             "forward else drop", "reply rst", "reply unreachable", "syncookie")
 
 
+@functools.cache
 def fields():
     """[(name, type, bits)] of fields.def."""
     found = []
@@ -30,6 +33,7 @@ def fields():
     return found
 
 
+@functools.cache
 def fixed():
     """Fields that are not written to: those of rewrite.def, and what is no bytes of a header."""
     with open(os.path.join(ROOT, "grammar", "rewrite.def")) as f:
@@ -41,12 +45,14 @@ def fixed():
     return {name for form, id, name, _ in rows if form == "META" or id in ids or (id in members and members[id] <= ids)}
 
 
+@functools.cache
 def types():
     """{ID: (name, kind, bits)} of types.def."""
     with open(os.path.join(ROOT, "grammar", "types.def")) as f:
         return {m[0]: (m[1], m[2], int(m[3])) for m in re.findall(r'^TYPE\((\w+),\s*"([^"]+)",\s*(\w+),\s*(\d+),', f.read(), re.M)}
 
 
+@functools.cache
 def conditions():
     with open(os.path.join(ROOT, "grammar", "headers.def")) as f:
         return re.findall(r'^HEADER\(\w+,\s*"([^"]+)"', f.read(), re.M)
@@ -162,11 +168,11 @@ class Writer:
             return "%d-%d" % (start, end) if start < end else str(end)
         return str(self.number(bits))
 
-    def named(self, kinds):
-        """The declaration of a set of these types, with up to 16 elements, which are compared one by one, or more, which are looked up."""
+    def named(self, kinds, n=None):
+        """The declaration of a set of these types, with up to 16 elements, which are compared one by one, or more, which are looked up: N of them."""
         name = "s%d" % (len(self.sets) + 1)
         self.sets[name] = kinds
-        n = self.rnd.choice((1, 3, 16, 17, 18, 30, 60)) if len(kinds) == 1 else self.rnd.choice((1, 4, 16, 17, 40))
+        n = n or self.rnd.choice((1, 3, 16, 17, 18, 30, 60)) if len(kinds) == 1 else self.rnd.choice((1, 4, 16, 17, 40))
         wide = self.rnd.choice((8, 16, 16, 32, 64))
         one = lambda: [self.element(kind, wide) for kind in kinds]
         elements = [one() for _ in range(n)]
