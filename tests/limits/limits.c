@@ -6,6 +6,7 @@
  *   limits live OBJECT RATE BURST TOKENS MS   every CPU sends as fast as it can; RATE a second, a packet costs TOKENS
  *   limits keys OBJECT N ROUNDS               a limit of burst 1 that fills in an hour, with room for N keys, `when full closed`
  *   limits once OBJECT BURST                  a limit that next to never fills: all CPUs ask for more than it has, and together get that, exactly
+ *   limits meet OBJECT N                      each of N keys comes first on two CPUs at the same time: its burst is 1
  *   limits race OBJECT RATE BURST N MS ROUNDS N keys from all CPUs at once, into a table with little more room, `when full closed`
  */
 #include <bpf/bpf.h>
@@ -153,6 +154,68 @@ static int once(const char *path, uint64_t burst)
 	printf("once: of %llu tokens %u CPUs got %llu\n", (unsigned long long)burst, n, (unsigned long long)c.admitted);
 	xdpf_program_free(p);
 	return !(ok && c.admitted == burst);
+}
+
+/* ---- meet ---- */
+
+struct meeting {
+	pthread_t thread;
+	int prog, cpu;
+	uint32_t n;
+	_Atomic uint32_t at;
+	struct meeting *other;
+	uint8_t *passed;
+	bool failed;
+};
+
+static void *meeting_run(void *arg)
+{
+	struct meeting *m = arg;
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(m->cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+	for (uint32_t i = 0; i < m->n; i++) {
+		int v;
+
+		m->at = i + 1;
+		while (m->other->at <= i)
+			;
+		v = send_frames(m->prog, (i + 1) * 2654435761u, 1);
+		m->failed = m->failed || v < 0;
+		m->passed[i] = v == XDP_PASS;
+	}
+	return NULL;
+}
+
+static int meet(const char *path, uint32_t n)
+{
+	struct xdpf_program *p = load(path);
+	static struct meeting two[2];
+	uint32_t none = 0, twice = 0, k = 0;
+	cpu_set_t mine;
+
+	sched_getaffinity(0, sizeof(mine), &mine);
+	for (int cpu = 0; cpu < CPU_SETSIZE && k < 2; cpu++)
+		if (CPU_ISSET(cpu, &mine))
+			two[k++] = (struct meeting){ .prog = p->prog_fd, .cpu = cpu, .n = n, .passed = calloc(n, 1) };
+	for (unsigned i = 0; i < 2; i++) {
+		two[i].other = &two[1 - i];
+		if (k < 2 || !two[i].passed || pthread_create(&two[i].thread, NULL, meeting_run, &two[i]))
+			return 1;
+	}
+	for (unsigned i = 0; i < 2; i++)
+		pthread_join(two[i].thread, NULL);
+	for (uint32_t i = 0; i < n; i++) {
+		none += !two[0].passed[i] && !two[1].passed[i];
+		twice += two[0].passed[i] && two[1].passed[i];
+	}
+	printf("meet: of %u keys that two CPUs had at once %u got none, %u got two\n", n, none, twice);
+	for (unsigned i = 0; i < 2; i++)
+		free(two[i].passed);
+	xdpf_program_free(p);
+	return !(!two[0].failed && !two[1].failed && !none && !twice);
 }
 
 struct reading {
@@ -412,12 +475,14 @@ int main(int argc, char **argv)
 		return keys(argv[2], (uint32_t)atoi(argv[3]), (unsigned)atoi(argv[4]));
 	if (argc == 8 && !strcmp(argv[1], "race"))
 		return race(argv[2], atof(argv[3]), atof(argv[4]), (uint32_t)atoi(argv[5]), (unsigned)atoi(argv[6]), (unsigned)atoi(argv[7]));
+	if (argc == 4 && !strcmp(argv[1], "meet"))
+		return meet(argv[2], (uint32_t)atoi(argv[3]));
 	if (argc == 4 && !strcmp(argv[1], "once"))
 		return once(argv[2], strtoull(argv[3], NULL, 10));
 	if (argc == 8 && !strcmp(argv[1], "flood"))
 		return flood(argv[2], (uint32_t)atoi(argv[3]), (unsigned)atoi(argv[4]), (uint32_t)atoi(argv[5]), (uint32_t)atoi(argv[6]),
 			     (unsigned)atoi(argv[7]));
-	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS | once OBJECT BURST\n"
+	fprintf(stderr, "usage: limits live OBJECT RATE BURST TOKENS MS | keys OBJECT N ROUNDS | once OBJECT BURST | meet OBJECT N\n"
 		"       limits race OBJECT RATE BURST N MS ROUNDS | flood OBJECT N MS OTHERS LEAST ROUNDS\n");
 	return 2;
 }
