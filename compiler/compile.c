@@ -279,22 +279,29 @@ bool compile_look(struct diag_list *d, void *obj, size_t len, const struct compi
 	return false;
 }
 
-bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
+/* A warning, where the kernel may refuse it for its length. */
+static bool look_at(const struct compile_options *o, struct diag_list *d, void *obj, size_t len, const struct compile_facts *facts)
 {
-	struct compile_facts facts = { 0 };
 	const size_t most = o->verified ? o->verified : OBJECT_VERIFIED;
 	struct object_facts known;
-	bool ok;
 
-	if (!compile_with_facts(p, o, d, obj, len, &facts))
+	if (!compile_look(d, obj, len, facts, true, &known))
 		return false;
-	ok = compile_look(d, *obj, *len, &facts, true, &known);
-	if (ok && known.verified > most)
+	if (known.verified > most)
 		diag_warning(d, (struct span){ 0 }, "the kernel may refuse the program: its verifier walks at most %zu instructions, and here "
 			     "there may be more", most)
 			->remedy = "split the rules between programs, or take a set or a table where many rules ask for the same; xdpfc --budget "
 				   "says which lines take most";
-	if (ok && !diag_failed(d))
+	return !diag_failed(d);
+}
+
+bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
+{
+	struct compile_facts facts = { 0 };
+
+	if (!compile_with_facts(p, o, d, obj, len, &facts))
+		return false;
+	if (o->unwarned || look_at(o, d, *obj, *len, &facts))
 		return true;
 	object_free(*obj, *len);
 	return false;

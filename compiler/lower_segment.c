@@ -241,7 +241,6 @@ static bool may_be_plain(const struct lower *l, const struct lower_run *run)
 	return l->classify.engine == ENGINE_AUTO && !l->no_plain && run->entry.n - run->broad <= LOWER_PLAIN_RULES;
 }
 
-/* NULL: no, and why not. */
 static void say_too_long(struct lower *l, const struct lower_run *run)
 {
 	struct diag *d = diag_error(l->diag, run->entry.v[0].rule->span, "--engine=%s: tables for the rules from here on would take too long to make",
@@ -250,6 +249,7 @@ static void say_too_long(struct lower *l, const struct lower_run *run)
 	d->remedy = "leave --engine out: the compiler then chooses what is made in time";
 }
 
+/* NULL: no, and why not. */
 static struct classifier *build(struct lower *l, struct lower_run *run, const char **why)
 {
 	struct classify_options o = l->classify;

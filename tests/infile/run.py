@@ -89,7 +89,7 @@ def failing(tally, path, ours):
 
 def tests_of(xdpfc, path, tmp):
     obj = os.path.join(tmp, "prog.o")
-    done = run(xdpfc, path, "-o", obj)
+    done = run(xdpfc, "--quiet", path, "-o", obj)
     if done.returncode:
         return []
     with open(obj, "rb") as f:

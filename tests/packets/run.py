@@ -163,7 +163,7 @@ def run_test(test, args, tally):
         capture, prog = os.path.join(tmp, "packets.pcap"), os.path.join(tmp, "prog.o")
         corpus.write_pcap(capture, test.frames, test.times if test.timed else None)
         judge(test, "the evaluator", run([args.xdpfc, "--run", capture, *test.options, *test.files]), tally)
-        compiled = run([args.xdpfc, *test.files, "-o", prog])
+        compiled = run([args.xdpfc, "--quiet", *test.files, "-o", prog])
         if compiled.returncode:
             tally.fail("%s: does not compile: %s" % (test.path, compiled.stderr.strip()))
             return
