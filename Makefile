@@ -18,13 +18,15 @@
 #                 the packages in a clean Debian: installed, used, upgraded, removed without a trace; lintian. 5 minutes
 #   make check-browser
 #                 pages of filters (xdpfc --emit=html) in Chromium, by day and night, wide and narrow; pictures are build/pages/*.png. A minute
+#   make check-walkthroughs
+#                 those of CONTRIBUTING.md, gone on a copy of the tree. A minute
 #   make fuzz     everything that reads on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
 #   make faults   every allocation of the compiler fails, one after the other, and many of the runtime's, and system calls; outputs without room. An hour
 #   make soak     a filter under mixed traffic that is changed all the time: do the books balance, does anything grow? SECONDS (900)
 #   make coverage the lines and branches that `make check` runs, by gcov; fails below 90 % of the lines. 30 minutes
 #   make lint     clang-tidy and gcc's analyser over all of it
 #   make check-all
-#                 check, kernels, packages, browser, faults, fuzz, soak, lint, differential, mutants. Hours
+#                 check, kernels, packages, browser, walkthroughs, faults, fuzz, soak, lint, differential, mutants. Hours
 #   make clean
 
 JOBS ?= $(shell nproc)
@@ -33,7 +35,7 @@ SECONDS ?= 900
 N ?= 100000
 BUILD = cmake --preset $(1) >/dev/null && cmake --build --preset $(1) --parallel $(JOBS) -- --no-print-directory
 
-.PHONY: all release demo check check-all check-kernels check-threads bench coverage deb check-deb check-browser differential faults fuzz lint mutants soak clean
+.PHONY: all release demo check check-all check-kernels check-threads bench coverage deb check-deb check-browser check-walkthroughs differential faults fuzz lint mutants soak clean
 
 all: release
 
@@ -101,7 +103,7 @@ lint:
 
 # One after the other, also with -j: they measure, or need the machine for themselves.
 check-all:
-	@for what in check check-kernels check-deb check-browser faults fuzz soak lint differential mutants; do \
+	@for what in check check-kernels check-deb check-browser check-walkthroughs faults fuzz soak lint differential mutants; do \
 		echo "== make $$what"; $(MAKE) --no-print-directory $$what || failed="$$failed $$what"; \
 	done; \
 	if [ -n "$$failed" ]; then echo "check-all: failed:$$failed"; exit 1; fi; echo "check-all: all passed"
@@ -122,6 +124,11 @@ check-browser:
 	@scripts/setup build check-browser
 	@$(call BUILD,dev)
 	@tests/page/browser build/dev/xdpfc build/pages
+
+check-walkthroughs:
+	@scripts/setup build check
+	@$(call BUILD,dev)
+	@tests/walkthroughs/check build/dev/xdpf
 
 clean:
 	rm -rf build

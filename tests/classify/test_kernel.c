@@ -78,7 +78,7 @@ static void check(const char *name, const struct classify_rules *rules, enum cla
 
 static void check_random(enum classify_engine engine, uint64_t seed, const struct random_options *o)
 {
-	enum { PACKETS = 4096 };
+	enum { PACKETS = 2048 };
 	struct arena *a = arena_new();
 	struct random r = { seed };
 	struct classify_rules rules;
