@@ -95,6 +95,16 @@ static struct xdpf_limit_counts counts(const struct xdpf_program *p)
 
 static volatile bool stop;
 
+/* The thread runs on this CPU from here on. */
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 struct sender {
 	pthread_t thread;
 	int prog, cpu;
@@ -105,11 +115,8 @@ struct sender {
 static void *sender_run(void *arg)
 {
 	struct sender *s = arg;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(s->cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	stay_on(s->cpu);
 	while (!stop && !s->failed)
 		s->failed = send_frames(s->prog, 0x010200c0, BATCH) < 0;
 	return NULL;
@@ -119,11 +126,8 @@ static void *sender_run(void *arg)
 static void *taker_run(void *arg)
 {
 	struct sender *s = arg;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(s->cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	stay_on(s->cpu);
 	for (uint64_t left = s->packets; left && !s->failed; left -= left < BATCH ? left : BATCH)
 		s->failed = send_frames(s->prog, 0x010200c0, left < BATCH ? (unsigned)left : BATCH) < 0;
 	return NULL;
@@ -171,11 +175,8 @@ struct meeting {
 static void *meeting_run(void *arg)
 {
 	struct meeting *m = arg;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(m->cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	stay_on(m->cpu);
 	for (uint32_t i = 0; i < m->n; i++) {
 		int v;
 
@@ -395,11 +396,8 @@ struct racer {
 static void *racer_run(void *arg)
 {
 	struct racer *r = arg;
-	cpu_set_t set;
 
-	CPU_ZERO(&set);
-	CPU_SET(r->cpu, &set);
-	sched_setaffinity(0, sizeof(set), &set);
+	stay_on(r->cpu);
 	while (!stop && !r->failed) {
 		uint32_t key;
 		int v;
