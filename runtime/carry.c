@@ -230,6 +230,21 @@ int rt_carry_new(struct rt_carry **out, int prog_fd, const struct xdpf_object *o
 	return err;
 }
 
+/* What was found out for an opened object that the kernel did not take. */
+static void forget_maps(struct rt_carry *c)
+{
+	rt_plan_free(&c->plan);
+	free(c->shared);
+	free(c->copy);
+	free(c->lost);
+	c->shared = NULL;
+	c->copy = NULL;
+	c->lost = NULL;
+	c->n_shared = c->n_copy = c->n_lost = c->sets = c->limits = c->tables = 0;
+	memset(c->limit_goes_on, 0, sizeof(c->limit_goes_on));
+	memset(c->limit_shared, 0, sizeof(c->limit_shared));
+}
+
 int rt_carry_maps(struct rt_carry *c, struct bpf_object *bpf, const struct xdpf_log *log)
 {
 	const struct xdpf_meta *m = rt_meta_get(c->object->meta);
@@ -237,6 +252,7 @@ int rt_carry_maps(struct rt_carry *c, struct bpf_object *bpf, const struct xdpf_
 	size_t room = m->n_rules + m->n_files, each = 1;
 	int err;
 
+	forget_maps(c);
 	if (rules && bpf_object__find_map_by_name(bpf, XDPF_MAP_PENDING))
 		each = XDPF_PAGE;
 	if (rules && bpf_map__max_entries(rules) * each > room)

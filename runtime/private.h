@@ -440,6 +440,17 @@ int rt_iface_fail_frames(const struct xdpf_iface *i, const struct xdpf_log *log)
 /* "program edge (id 7)", or "a program (id 7)" where the name is hidden. */
 char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size);
 
+/* ---- translate.c: the kernel's translator to machine code ---- */
+
+enum { RT_TRANSLATIONS = 8 };	/* tries */
+
+/* Is it switched on? */
+bool rt_translator_runs(void);
+/* Has it given up on this program, which the kernel interprets? A kernel that was built without an interpreter refuses such a program instead. */
+bool rt_interpreted(int prog_fd);
+/* Puts other instructions of the same meaning in a program that is not yet loaded: others for each @way. */
+int rt_translate_otherwise(struct bpf_program *prog, unsigned way, const struct xdpf_log *log);
+
 /* ---- verifier.c ---- */
 
 /* Logs why the kernel refused a program: the end of its log, and the rule of @m (or NULL) that it was at. */

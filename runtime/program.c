@@ -11,7 +11,7 @@
 
 #include "private.h"
 
-enum { VERIFIER_LOG = 16 << 20, KERNEL_ENOTSUPP = 524 /* no errno of the C library's */ };
+enum { VERIFIER_LOG = 16 << 20, KERNEL_ENOTSUPP = 524 /* no errno of the C library's */, RT_AGAIN = 1 };
 
 struct xdpf_program *rt_program_new(const struct xdpf_log *log)
 {
@@ -155,7 +155,8 @@ static int *map_place(struct xdpf_program *p, const char *name)
 
 /* ---- loading ---- */
 
-static int load_bpf(struct bpf_object *bpf, const struct xdpf_meta *m, const struct xdpf_log *log)
+/* RT_AGAIN: the translator gave up; only where it is not the @last try. */
+static int load_bpf(struct bpf_object *bpf, const struct xdpf_meta *m, bool last, const struct xdpf_log *log)
 {
 	struct bpf_program *prog = bpf_object__next_program(bpf, NULL);
 	char *verifier = mmap(NULL, VERIFIER_LOG, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -170,7 +171,13 @@ static int load_bpf(struct bpf_object *bpf, const struct xdpf_meta *m, const str
 	err = -bpf_object__load(bpf);
 	rt_libbpf_end(&scope);
 	verifier[VERIFIER_LOG - 1] = '\0';
-	if (err == KERNEL_ENOTSUPP) {
+	if (!last && (err == KERNEL_ENOTSUPP || (!err && rt_interpreted(bpf_program__fd(prog))))) {
+		err = -RT_AGAIN;
+	} else if (!err && rt_interpreted(bpf_program__fd(prog))) {
+		rt_log(log, XDPF_LOG_WARNING, "the kernel interprets program %s, which takes it several times as long as machine code: "
+		       "%s", name, rt_translator_runs() ? "its translator gives up on it, or is off (`sysctl net.core.bpf_jit_enable`)" :
+		       "its translator is off (`sysctl net.core.bpf_jit_enable=1`)");
+	} else if (err == KERNEL_ENOTSUPP) {
 		/* the verifier was content */
 		rt_fail(log, EOPNOTSUPP, "the kernel cannot translate program %s to machine code, or was built without that\n"
 			"Where other filters load, this is a defect of its translator, which meets few programs and depends on where "
@@ -259,6 +266,47 @@ static int new_seed(uint64_t *seed, const struct rt_carry *carry, const struct x
 	return 0;
 }
 
+/* Opens the object for @p, with all that is known before loading. */
+static int open_bpf(struct xdpf_program *p, const struct xdpf_object *o, const struct xdpf_load_opts *opt, uint64_t seed, struct rt_carry *carry,
+		    const struct xdpf_log *log)
+{
+	struct bpf_program *prog;
+	int err;
+
+	bpf_object__close(p->bpf);
+	p->bpf = NULL;
+	err = rt_object_open_bpf(&p->bpf, o, p->image, log);
+	if (!err)
+		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), opt, seed, log);
+	if (!err && carry)
+		err = rt_carry_maps(carry, p->bpf, log);
+	if (err)
+		return err;
+	prog = bpf_object__next_program(p->bpf, NULL);
+	if (opt->frags)
+		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_XDP_HAS_FRAGS);
+	if (p->image)
+		rt_rx_bind(prog, opt->ifindex);
+	return 0;
+}
+
+/* Loads what was opened; in other instructions, and opened anew, where the kernel's translator gives up on those that there are. */
+static int load(struct xdpf_program *p, const struct xdpf_object *o, const struct xdpf_load_opts *opt, uint64_t seed, struct rt_carry *carry,
+		const struct xdpf_log *log)
+{
+	unsigned tries = rt_translator_runs() ? RT_TRANSLATIONS : 0;
+	int err = load_bpf(p->bpf, rt_meta_get(p->meta), !tries, log);
+
+	for (unsigned way = 1; err == RT_AGAIN; way++) {
+		err = open_bpf(p, o, opt, seed, carry, log);
+		if (!err)
+			err = rt_translate_otherwise(bpf_object__next_program(p->bpf, NULL), way, log);
+		if (!err)
+			err = load_bpf(p->bpf, rt_meta_get(p->meta), way == tries, log);
+	}
+	return err;
+}
+
 int xdpf_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, const struct xdpf_log *log)
 {
 	return rt_program_load(out, o, opts, NULL, log);
@@ -270,7 +318,6 @@ int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, cons
 	struct xdpf_load_opts opt = opts_copy(struct xdpf_load_opts, opts);
 	_cleanup_(rt_program_freep) struct xdpf_program *p = rt_program_new(log);
 	_cleanup_free_ char *text = NULL;
-	struct bpf_program *prog;
 	uint64_t seed = 0;
 	int err;
 
@@ -295,11 +342,7 @@ int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, cons
 	if (!err)
 		err = opt.test ? 0 : rt_rx_image(&p->image, o, opt.ifindex, log);
 	if (!err)
-		err = rt_object_open_bpf(&p->bpf, o, p->image, log);
-	if (!err)
-		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), &opt, seed, log);
-	if (!err && carry)
-		err = rt_carry_maps(carry, p->bpf, log);
+		err = open_bpf(p, o, &opt, seed, carry, log);
 	if (!err)
 		err = loaded_text(&text, o, carry, seed, opt.frags, log);
 	if (!err && !opt.test)
@@ -310,12 +353,7 @@ int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, cons
 		err = rt_ways_check(&rt_meta_get(p->meta)->ways, opt.generic, log);
 	if (err)
 		return err;
-	prog = bpf_object__next_program(p->bpf, NULL);
-	if (opt.frags)
-		bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_XDP_HAS_FRAGS);
-	if (p->image)
-		rt_rx_bind(prog, opt.ifindex);
-	err = load_bpf(p->bpf, rt_meta_get(p->meta), log);
+	err = load(p, o, &opt, seed, carry, log);
 	if (err && p->image)
 		rt_rx_explain(err, opt.frags, log);
 	if (!err)
