@@ -282,15 +282,22 @@ struct xdpf_program {
 void rt_inputs_set(struct xdpf_program *p, const struct xdpf_run_opts *o);
 
 struct xdpf_program *rt_program_new(const struct xdpf_log *log);
-/* xdpf_program_load(), of one that takes another's place. @carry: NULL, or what goes on. */
-int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, struct rt_carry *carry,
-		    const struct xdpf_log *log);
+/* Room for as many fds as its metadata has tables and sets. */
+int rt_program_tables(struct xdpf_program *p, const struct xdpf_log *log);
+/* Where the fd of a map with this name belongs; NULL: nowhere. */
+int *rt_program_place(struct xdpf_program *p, const char *name);
 /* One that runs; @prog_fd is taken over. */
 int rt_program_open(struct xdpf_program **out, int prog_fd, const char *iface, const struct xdpf_log *log);
 static inline void rt_program_freep(struct xdpf_program **p)
 {
 	xdpf_program_free(*p);
 }
+
+/* ---- load.c ---- */
+
+/* xdpf_program_load(), of one that takes another's place. @carry: NULL, or what goes on. */
+int rt_program_load(struct xdpf_program **out, const struct xdpf_object *o, const struct xdpf_load_opts *opts, struct rt_carry *carry,
+		    const struct xdpf_log *log);
 
 /* ---- metamap.c: the metadata in the kernel ---- */
 
