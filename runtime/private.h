@@ -449,7 +449,7 @@ char *rt_iface_program(const struct xdpf_iface *i, char *buf, size_t size);
 
 /* ---- translate.c: the kernel's translator to machine code ---- */
 
-enum { RT_TRANSLATIONS = 8 };	/* tries */
+enum { RT_TRANSLATIONS = 16 };	/* tries */
 
 /* Is it switched on? */
 bool rt_translator_runs(void);

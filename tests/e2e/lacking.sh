@@ -64,7 +64,7 @@ write 80
 status "in the instructions that it was compiled to" 0 in_a "$XDPF" apply "$WORK/$MANY.o" xe0
 plain=$(masks "$MANY")
 status "an element" 0 in_a "$XDPF" set add xe0 known 10.9.8.7
-for n in 1 3 8; do
+for n in 1 3 16; do
 	status "$n times: tests" 0 gives_up "$n" test "$WORK/$MANY.o"
 	write $((80 + n))
 	status "$n times: applied" 0 gives_up "$n" apply --verbose --reload "$WORK/$MANY.o" xe0
@@ -74,7 +74,7 @@ for n in 1 3 8; do
 	says "$n times: with what was in it" '10.9.8.7'
 done
 write 99
-status "always: refused" 3 gives_up 9 apply --reload "$WORK/$MANY.o" xe0
+status "always: refused" 3 gives_up 17 apply --reload "$WORK/$MANY.o" xe0
 says "always: the reason" "cannot translate program $MANY to machine code"
 status "always: what ran runs" 0 in_a "$XDPF" set show xe0 known
 says "always: with what was in it" '10.9.8.7'
