@@ -34,7 +34,7 @@ struct arena {
 };
 
 /* HEAD: bytes of a chunk that its data cannot have, malloc()'s own with them: so a whole one is a whole number of huge pages. */
-enum { CHUNK_FIRST = 64 << 10, CHUNK_MOST = 4 << 20, HUGE_PAGE = 2 << 20, HEAD = sizeof(struct chunk) + 32 };
+enum { CHUNK_FIRST = 64 << 10, CHUNK_MOST = 16 << 20, HUGE_PAGE = 2 << 20, HEAD = sizeof(struct chunk) + 32 };
 
 _Noreturn void arena_fail(void)
 {
@@ -88,6 +88,15 @@ void arena_stream_close(FILE *f, char *const *text)
 		arena_fail();
 }
 
+/* A hundred thousand page faults cost more than what is done with the pages. A wish: nothing depends on it. */
+static void wish_huge(void *p, size_t size)
+{
+	uintptr_t page = (uintptr_t)p & ~(uintptr_t)4095;
+
+	if (size + HEAD >= HUGE_PAGE)
+		madvise((void *)page, (uintptr_t)p + size - page, MADV_HUGEPAGE);
+}
+
 struct arena *arena_new(void)
 {
 	struct arena *a = calloc(1, sizeof(*a));
@@ -122,12 +131,7 @@ static struct chunk *chunk_new(size_t size, struct chunk *next)
 
 	if (!c)
 		arena_fail();
-	/* A hundred thousand page faults cost more than what is done with the pages. A wish: nothing depends on it. */
-	if (size + HEAD >= HUGE_PAGE) {
-		uintptr_t page = (uintptr_t)c & ~(uintptr_t)4095;
-
-		madvise((void *)page, (uintptr_t)c + size - page, MADV_HUGEPAGE);
-	}
+	wish_huge(c, sizeof(*c) + size);
 	c->text = c->size = size;
 	c->next = next;
 	ASAN_POISON_MEMORY_REGION(c->data, size);
@@ -325,6 +329,7 @@ void *heap_grow(void **v, size_t *n, size_t *cap, size_t size, size_t more)
 		bigger = __builtin_mul_overflow(want, size, &total) ? NULL : realloc(*v, total);
 		if (!bigger)
 			arena_fail();
+		wish_huge(bigger, total);
 		*v = bigger;
 		*cap = want;
 	}

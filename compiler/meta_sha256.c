@@ -19,6 +19,16 @@ static uint32_t rotate(uint32_t v, unsigned n)
 	return v >> n | v << (32 - n);
 }
 
+/* One of 64 steps. The words' places go on by one from step to step, so that none of them moves. */
+static inline void step(uint32_t s[8], int i, uint32_t k)
+{
+	uint32_t a = s[-i & 7], b = s[(1 - i) & 7], c = s[(2 - i) & 7], e = s[(4 - i) & 7], f = s[(5 - i) & 7], g = s[(6 - i) & 7];
+	uint32_t t = s[(7 - i) & 7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + (g ^ (e & (f ^ g))) + k;
+
+	s[(3 - i) & 7] += t;
+	s[(7 - i) & 7] = t + (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) | (c & (a | b)));
+}
+
 static void block(uint32_t h[8], const unsigned char *p)
 {
 	uint32_t w[64], s[8];
@@ -32,14 +42,15 @@ static void block(uint32_t h[8], const unsigned char *p)
 		w[i] = w[i - 16] + a + w[i - 7] + b;
 	}
 	memcpy(s, h, sizeof(s));
-	for (int i = 0; i < 64; i++) {
-		uint32_t e = rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25), a = rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22);
-		uint32_t t = s[7] + e + ((s[4] & s[5]) ^ (~s[4] & s[6])) + K[i] + w[i];
-		uint32_t u = a + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
-
-		memmove(s + 1, s, 7 * sizeof(*s));
-		s[4] += t;
-		s[0] = t + u;
+	for (int i = 0; i < 64; i += 8) {
+		step(s, 0, K[i] + w[i]);
+		step(s, 1, K[i + 1] + w[i + 1]);
+		step(s, 2, K[i + 2] + w[i + 2]);
+		step(s, 3, K[i + 3] + w[i + 3]);
+		step(s, 4, K[i + 4] + w[i + 4]);
+		step(s, 5, K[i + 5] + w[i + 5]);
+		step(s, 6, K[i + 6] + w[i + 6]);
+		step(s, 7, K[i + 7] + w[i + 7]);
 	}
 	for (int i = 0; i < 8; i++)
 		h[i] += s[i];

@@ -69,7 +69,8 @@ void meta_put_string(struct meta_text *t, const char *s)
 
 		while ((unsigned char)*end >= 0x20 && *end != '"' && *end != '\\')
 			end++;
-		append(s, (size_t)(end - s), t);
+		if (end > s)
+			append(s, (size_t)(end - s), t);
 		s = end;
 		instead = *s ? escape((unsigned char)*s++, buf) : NULL;
 		if (instead)

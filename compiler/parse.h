@@ -39,6 +39,7 @@ struct parser {
 	const struct parser *includer;	/* NULL: the command line's own */
 	struct parse_file file;
 	unsigned depth;			/* of includes */
+	bool bare;			/* tokens carry no texts: only where they are is asked */
 	struct tokens *tokens;
 	struct parse_operands *spare;	/* an empty list, whose operands a comparison has taken; or NULL */
 };

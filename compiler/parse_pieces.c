@@ -38,7 +38,7 @@ void pieces_read(struct arena *a, const struct source *src, struct pieces *out)
 {
 	struct diag_list ignored = { .arena = a };
 	/* The scanner's messages look at the tokens before. */
-	struct parser c = { .a = a, .d = &ignored, .src = src, .tokens = arena_alloc(a, sizeof(struct tokens)) };
+	struct parser c = { .a = a, .d = &ignored, .src = src, .bare = true, .tokens = arena_alloc(a, sizeof(struct tokens)) };
 	void *scanner = lex_new(&c);
 	uint32_t end = 0;
 	int kind;

@@ -20,8 +20,13 @@ static const char *const keywords[] = {
 
 _Static_assert(sizeof(keywords) / sizeof(keywords[0]) == TOK_WITHIN - TOK_ABORT + 1, "one word per token");
 
+enum { LONGEST = sizeof("syncookie") - 1 };
+
 int tokens_keyword(const char *s, size_t len)
 {
+	/* most words are fields */
+	if (len > LONGEST || memchr(s, '.', len))
+		return 0;
 	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
 		if (keywords[i][0] == s[0] && strlen(keywords[i]) == len && memcmp(keywords[i], s, len) == 0)
 			return TOK_ABORT + (int)i;

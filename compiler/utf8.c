@@ -56,6 +56,16 @@ unsigned utf8_width(uint32_t cp)
 	return 1;
 }
 
+/* Bytes at @s that are characters of ASCII and mean nothing else: no blank, no quote, no sign of a comment. Most of a text is of these. */
+static size_t plain(const char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] > ' ' && s[n] < 0x7f && s[n] != '"' && s[n] != '#')
+		n++;
+	return n;
+}
+
 char *utf8_line(struct arena *a, const char *s, size_t len, size_t max, bool comments)
 {
 	enum { SHORT = 512 };		/* what is longer stands where it is made */
@@ -67,6 +77,15 @@ char *utf8_line(struct arena *a, const char *s, size_t len, size_t max, bool com
 		uint32_t cp = 0;
 		bool sound;
 
+		step = plain(s + i, len - i <= max ? len - i : max + 1);
+		if (step && n + blank + step <= max) {
+			if (blank)
+				out[n++] = ' ';
+			blank = false;
+			memcpy(out + n, s + i, step);
+			n += step;
+			continue;
+		}
 		step = 1;
 		if (s[i] == ' ' || (s[i] >= '\t' && s[i] <= '\r')) {
 			blank = n > 0;
