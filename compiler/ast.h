@@ -157,7 +157,8 @@ struct ast_way {
 	enum verdict other;			/* the verdict where it is impossible … */
 	bool other_swap;
 	unsigned slot;				/* … and the counter of packets that took it, program-wide */
-	const struct ast_expr *goes_on;		/* SYNCOOKIE, as a condition: a connection has the packet, or its cookie came back */
+	/* SYNCOOKIE, as conditions: a connection has the packet, or its cookie came back; an answer to the SYN can be made */
+	const struct ast_expr *goes_on, *answers;
 };
 
 /* Counters of a WAY_SYNCOOKIE: so many behind .slot. */

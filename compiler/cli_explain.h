@@ -135,6 +135,8 @@ const char *explain_why_text(struct explain *x, const struct eval_view *w, const
 const char *explain_subject(struct explain *x, const struct ast_expr *e);
 /* An operand's value; NULL: absent. */
 const char *explain_value(struct explain *x, const struct eval_view *w, const struct ast_operand *o);
+/* What is asked by a condition about what is not in the packet: its text, or words for what nobody wrote. */
+const char *explain_condition(struct explain *x, const struct ast_expr *e);
 /* Text of the rule file, in one line. */
 const char *explain_source(struct explain *x, struct span sp);
 
@@ -142,6 +144,8 @@ const char *explain_source(struct explain *x, struct span sp);
 
 /* Of a comparison with a constant set whose fields are there: the element by which the packet is in it, or the one that comes next to it. */
 void explain_element(struct explain *x, FILE *out, const struct eval_view *w, const struct ast_expr *e, bool in);
+/* The same of a set that lives, as it is at the packet's moment. */
+void explain_live_element(FILE *out, const struct eval_view *w, const struct ast_expr *e, bool in);
 
 /* ---- cli_explain_packet.c ---- */
 

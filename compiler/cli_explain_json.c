@@ -64,7 +64,7 @@ static json_t *outside(struct explain *x)
 		const struct explain_asked *a = &x->asked.v[i];
 
 		o = json_object();
-		json_object_set_new(o, "condition", cli_json_string(explain_source(x, a->cond->span)));
+		json_object_set_new(o, "condition", cli_json_string(explain_condition(x, a->cond)));
 		json_object_set_new(o, "taken-as", json_boolean(a->value));
 		json_object_set_new(o, "known-as", json_boolean(a->known));
 		json_array_append_new(list, o);

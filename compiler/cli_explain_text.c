@@ -46,6 +46,10 @@ const char *explain_did(const struct explain_deed *d)
 		return "it is no packet to answer: goes on";
 	case DID_COMPLETED:
 		return "the cookie came back: goes on";
+	case DID_UNANSWERED:
+		return "no answer to the SYN could be made: `else`";
+	case DID_REFUSED:
+		return "neither a SYN nor a right cookie: `else`";
 	}
 	return NULL;
 }
@@ -236,7 +240,7 @@ static void put_otherwise(struct explain *x, const struct explain_packet *q, con
 		printf(" of %s", shown(x, q->file));
 	printf("\n    what is said here of it is not why. Not in the packet, and asked:%s\n", x->asked.n ? "" : " nothing");
 	for (size_t i = 0; i < x->asked.n; i++)
-		printf("      %s, taken as %s\n", explain_source(x, x->asked.v[i].cond->span), x->asked.v[i].value ? "true" : "false");
+		printf("      %s, taken as %s\n", explain_condition(x, x->asked.v[i].cond), x->asked.v[i].value ? "true" : "false");
 }
 
 void explain_text(struct explain *x, const struct explain_packet *q)

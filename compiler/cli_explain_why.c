@@ -10,7 +10,6 @@
 
 #include "eval_key.h"
 #include "eval_limit.h"
-#include "eval_set.h"
 #include "utf8.h"
 
 enum { ALTERNATIVES = 6, SOURCE_MOST = 160, KEY_WORDS = 32, SLICE_MOST = 16 };
@@ -181,8 +180,7 @@ static void put_membership(struct explain *x, FILE *out, const struct eval_view 
 	if (m->kind == MATCH_SET)
 		explain_element(x, out, w, e, in);
 	else if (m->kind == MATCH_LIVE)
-		fprintf(out, ", %sin set %s (%zu element%s now)", in ? "" : "not ", m->set->name.s, eval_sets_size(w->sets, m->set, w->pkt->now),
-			eval_sets_size(w->sets, m->set, w->pkt->now) == 1 ? "" : "s");
+		explain_live_element(out, w, e, in);
 }
 
 static void put_cmp(struct explain *x, FILE *out, const struct eval_view *w, const struct ast_expr *e)
@@ -377,6 +375,14 @@ const char *explain_source(struct explain *x, struct span sp)
 		return "";
 	s = utf8_line(x->a, sp.src->text + sp.begin, len, SOURCE_MOST, true);
 	return strlen(s) + 3 < SOURCE_MOST ? s : arena_printf(x->a, "%s...", s);
+}
+
+const char *explain_condition(struct explain *x, const struct ast_expr *e)
+{
+	for (size_t i = 0; i < x->p->ways.n; i++)
+		if (x->p->ways.v[i]->answers == e)
+			return "an answer to the SYN";
+	return explain_source(x, e->span);
 }
 
 const char *explain_subject(struct explain *x, const struct ast_expr *e)

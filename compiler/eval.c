@@ -141,17 +141,16 @@ static enum eval_did cookie(struct run *r, const struct ast_way *way, const stru
 		return what == COOKIE_COMPLETED ? DID_COMPLETED : DID_NOT_OURS;
 	if (counts)
 		add(&r->e->rule[rule->index], r);
-	if (what == COOKIE_SYN) {
-		enum eval_did did = decide_way(r, VERDICT_TX, way, rule, rule->index);
-
-		if (r->result.verdict == way->other && counts)
-			add(&r->e->other[way->slot + WAY_UNANSWERED], r);
-		return did;
+	if (what == COOKIE_SYN && (!guess || guess->cond(guess->arg, &r->view, way->answers, true)) && eval_way(r->pkt, way, r->e->reply)) {
+		decide(r, VERDICT_TX, false, rule, rule->index);
+		return DID;
 	}
 	if (counts)
 		add(&r->e->other[way->slot], r);
+	if (what == COOKIE_SYN && counts)
+		add(&r->e->other[way->slot + WAY_UNANSWERED], r);
 	decide(r, way->other, way->other_swap, rule, rule->index);
-	return DID_OTHER;
+	return what == COOKIE_SYN ? DID_UNANSWERED : DID_REFUSED;
 }
 
 /* Nobody reads a log here; what is known is which packets it would not have. */

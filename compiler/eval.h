@@ -80,6 +80,8 @@ enum eval_did {
 	DID_OTHER,			/* verdict: its way was closed, its `else` stands for it */
 	DID_NOT_OURS,			/* syncookie: nothing of its business, the rule goes on */
 	DID_COMPLETED,			/* syncookie: a cookie came back, the rule goes on */
+	DID_UNANSWERED,			/* syncookie: no answer to the SYN could be made, its `else` stands for it */
+	DID_REFUSED,			/* syncookie: neither a SYN nor a right cookie, its `else` stands for it */
 };
 
 /* Who wants to see the way of a packet through the rules, as it is gone. */

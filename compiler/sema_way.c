@@ -152,7 +152,8 @@ void way_reached(struct sema *s, const struct facts *f, const struct ast_action 
 	conflict_note(s, d, &c);
 }
 
-static const struct ast_expr *goes_on(struct sema *s, const struct ast_action *a)
+/* What nobody wrote, and only the kernel knows. */
+static const struct ast_expr *unwritten(struct sema *s, const struct ast_action *a)
 {
 	struct ast_expr *e = arena_alloc(s->a, sizeof(*e));
 
@@ -177,7 +178,8 @@ bool way_check(struct sema *s, struct ast_action *a)
 	} else if (!strcmp(a->word.s, "syncookie")) {
 		a->verdict = VERDICT_TX;
 		w->kind = WAY_SYNCOOKIE;
-		w->goes_on = goes_on(s, a);
+		w->goes_on = unwritten(s, a);
+		w->answers = unwritten(s, a);
 		s->p->cookies = ok = true;
 	} else if (w->has_number) {
 		ok = cpu_check(s, a);

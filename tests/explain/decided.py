@@ -100,15 +100,18 @@ def cookies(t):
     head = "0200000000010200000000020800" "450000280000000040060000c0000201c0000202" "10000016" "00000000" "00000000"
     syn, ack = ((1, bytes.fromhex(head + "50%02x0000" % flags + "00000000"), 54) for flags in (2, 16))
     for frame, verdict, rule, turned in ((syn, "tx", "g", {}), (syn, "pass", "default", {"syncookie": True}),
+                                         (syn, "drop", "g", {"an answer to the SYN": False}),
                                          (ack, "drop", "g", {}), (ack, "drop", "late", {"syncookie": True})):
         t.write("cookie.json", line(1, frame, verdict, rule) + "\n")
         status, out = told(t, "--explain", "cookie.json", rules)
         have = {o["condition"]: o["taken-as"] for o in out[0]["outside"] if o["taken-as"] != o["known-as"]}
         t.check("cookies: %s by %s" % (verdict, rule), status == 0 and out[0]["agrees"] and have == turned, out)
-    # what nothing explains: an answer to an acknowledgement; one that could not be made
-    for frame, verdict in ((ack, "tx"), (syn, "drop")):
-        t.write("cookie.json", line(1, frame, verdict, "g") + "\n")
-        t.check("cookies: %s by nobody" % verdict, told(t, "--explain", "cookie.json", rules)[0] == 4)
+    t.write("cookie.json", line(1, syn, "drop", "g") + "\n" + line(2, ack, "drop", "g") + "\n")
+    t.says("cookies: in words", t.run("--explain", "cookie.json:1-2", rules), 0, "syncookie (no answer to the SYN could be made: `else`)",
+           "syncookie (neither a SYN nor a right cookie: `else`)")
+    # what nothing explains: an answer to an acknowledgement
+    t.write("cookie.json", line(1, ack, "tx", "g") + "\n")
+    t.check("cookies: an answer by nobody", told(t, "--explain", "cookie.json", rules)[0] == 4)
 
 
 def texts(t):

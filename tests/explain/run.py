@@ -215,17 +215,17 @@ def inputs(t):
     t.says("iface", t.run("--iface", "eth7", "--explain", "{ tcp.dport = 80 }", rules), 0, "pass by from (night.xdpf:")
     t.says("no iface", t.run("--explain", "tcp.dport = 80", rules), 0, "iface == eth7: it is not given")
     t.write("banned.txt", "192.0.2.1\t5m\n")
-    t.says("a set", t.run("--set", "banned=banned.txt", "--explain", "tcp.dport = 80", rules), 0, "drop by banned", "in set banned (1 element now)")
+    t.says("a set", t.run("--set", "banned=banned.txt", "--explain", "tcp.dport = 80", rules), 0, "drop by banned", "in set banned by 192.0.2.1 (1 element now)")
     t.says("no set", t.run("--set", "none=banned.txt", "--explain", "tcp", rules), 1, "no set that lives is called `none`")
     t.write("a:b=c.xdpf", "set b : ip live;\nset banned : ip live;\ndrop if ip.src in banned or ip.src in b;\n")
     t.write("b=c.xdpf:banned=banned.txt", "192.0.2.1\n")
     odd = "a:b=c.xdpf"
     for name in ("a:b=c.xdpf:banned", "banned", "a:b=c.xdpf:b"):
         t.says("an odd name: " + name, t.run("--set", name + "=banned.txt", "--explain", "tcp", odd), 0,
-               "in set %s (1 element now)" % name.split(":")[-1])
-    t.says("an odd list", t.run("--set", "banned=b=c.xdpf:banned=banned.txt", "--explain", "tcp", odd), 0, "in set banned (1 element now)")
+               "in set %s by 192.0.2.1 (1 element now)" % name.split(":")[-1])
+    t.says("an odd list", t.run("--set", "banned=b=c.xdpf:banned=banned.txt", "--explain", "tcp", odd), 0, "in set banned by 192.0.2.1 (1 element now)")
     t.says("of several", t.run("--set", "banned=banned.txt", "--explain", "tcp", odd, rules), 1, "several files have a set `banned`")
-    t.says("of one", t.run("--set", "a:b=c.xdpf:banned=banned.txt", "--explain", "tcp", odd, rules), 0, "in set banned (1 element now)")
+    t.says("of one", t.run("--set", "a:b=c.xdpf:banned=banned.txt", "--explain", "tcp", odd, rules), 0, "in set banned by 192.0.2.1 (1 element now)")
     t.says("no list", t.run("--set", "banned=none.txt", "--explain", "tcp", rules), 1, "cannot read none.txt")
     t.says("no file", t.run("--set", "banned", "--explain", "tcp", rules), 2, "NAME=FILE")
     t.says("time", t.run("--time", "2026-13-05", "--explain", "tcp", rules), 2, "a time of UTC")
@@ -257,6 +257,33 @@ d: drop if tcp.dport in high;
              "not in set pairs (of 2 elements, (192.0.2.9, 8080) at sets.xdpf:6 is nearest)", "not in set high (of 3 elements, 2001-3000 at sets.xdpf:7 is nearest)"),
             ("ip4.src = 203.0.114.0, tcp.dport = 71", "not in set high (of 3 elements, 70 at sets.xdpf:7 is nearest)"),
             ("ip4.src = 203.0.114.0, tcp.dport = 2000", "in set high by 1024-2000 (sets.xdpf:7)")):
+        t.says(packet, t.run("--explain", packet, rules), 0, *texts)
+
+
+def living(t):
+    """The same of sets that live, as they are at that moment."""
+    rules = t.write("living.xdpf", """set nets : net live size 64 = { 10.0.0.0/8, 10.1.0.0/16, 2001:db8::/32 };
+set hosts : ip live size 64 timeout 1m;
+set pairs : (net, port) live size 64 = { (192.0.2.0/24, 22), (198.51.100.1, 8080) };
+set none : port live size 64;
+a: drop if ip.src in nets;
+b: drop if ip.src in hosts;
+c: drop if (ip.src, tcp.dport) in pairs;
+d: drop if tcp.dport in none;
+e: drop if ip.dst in nets;
+""")
+    for packet, *texts in (
+            ("ip4.src = 10.1.2.3", "it is 10.1.2.3, in set nets by 10.1.0.0/16 (3 elements now)"), ("ip4.src = 10.2.2.3", "in set nets by 10.0.0.0/8 (3 elements now)"),
+            ("ip6.src = 2001:db8::9", "in set nets by 2001:db8::/32 (3 elements now)"),
+            ("ip4.src = 192.0.2.7, tcp.dport = 22", "it is 192.0.2.7, not in set nets (of 3 elements now, 10.0.0.0/8 is nearest)", "not in set hosts (0 elements now)",
+             "in set pairs by (192.0.2.0/24, ssh) (2 elements now)"),
+            ("ip4.src = 198.51.100.2, tcp.dport = 8080, ip4.dst = 10.1.9.9", "not in set pairs (of 2 elements now, (198.51.100.1, http-alt) is nearest)",
+             "not in set none (0 elements now)", "in set nets by 10.1.0.0/16 (3 elements now)"),
+            ("ip6.src = 2001:db9::1, tcp.dport = 9", "not in set nets (of 3 elements now, 2001:db8::/32 is nearest)", "not in set pairs (2 elements now)"),
+            ("add 192.0.2.1 to hosts for 10s add 192.0.2.9 to hosts after 2s packet { ip4.src = 192.0.2.1 }",
+             "in set hosts by 192.0.2.1 (2 elements now, it expires in 8.000 s)"),
+            ("add 192.0.2.1 to hosts for 10s add 192.0.2.9 to hosts after 12s packet { ip4.src = 192.0.2.1 }",
+             "not in set hosts (of 1 element now, 192.0.2.9 is nearest)")):
         t.says(packet, t.run("--explain", packet, rules), 0, *texts)
 
 
@@ -320,6 +347,7 @@ def main():
         golden(t)
         inputs(t)
         elements(t)
+        living(t)
         lines(t)
         drawn(t)
         whole(t)
