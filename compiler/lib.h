@@ -6,6 +6,7 @@
 #ifndef XDPF_LIB_H
 #define XDPF_LIB_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -100,9 +101,9 @@ struct lib_process {
 
 /* Starts a process that does @job. 0 or -errno. */
 int lib_process_start(struct lib_process *p, const struct lib_job *job);
-/* Ends it where it has not ended, and gives up what belongs to it. Its last words are in @words, cut at @room - 1 bytes; and its signal, 0 for
- * none. */
-int lib_process_end(struct lib_process *p, char *words, size_t room);
+/* Ends it where it has not ended, and gives up what belongs to it. Its last words are in @words, cut at @room - 1 bytes; how it ended: as waitid()
+ * says it. */
+void lib_process_end(struct lib_process *p, char *words, size_t room, siginfo_t *how);
 
 /* ---- lib_talk.c: bytes to and fro, at most up to a moment of the clock ---- */
 
@@ -125,7 +126,8 @@ struct lib_message {
 int lib_result_new(struct xdpfc_result **out);
 /* Takes @m. 0; or -errno, -EBADMSG: it is none, and @m is the caller's. */
 int lib_result_add(struct xdpfc_result *r, struct lib_message *m);
-/* Makes it one with an error that says that the compiler came to an end, with its last words, which are changed. */
-int lib_result_broken(struct xdpfc_result *r, char *words, int signal);
+/* Makes it one with an error that says that the compiler came to an end, how, and its last words, which are changed; @how NULL: it did not end, but
+ * what it sent was no message. */
+int lib_result_broken(struct xdpfc_result *r, char *words, const siginfo_t *how);
 
 #endif

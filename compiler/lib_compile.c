@@ -151,19 +151,20 @@ static int compile(struct xdpfc_result *r, const struct lib_job *job)
 {
 	struct lib_process p;
 	char words[WORDS] = "";
-	int err, cancel, signal = 0;
+	siginfo_t how = { 0 };
+	int err, cancel;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	err = lib_process_start(&p, job);
 	if (!err) {
 		err = follow(&p, job, r);
-		signal = lib_process_end(&p, words, sizeof(words));
+		lib_process_end(&p, words, sizeof(words), &how);
 	}
 	pthread_setcancelstate(cancel, NULL);
 	if (err != -EPIPE && err != -EBADMSG)
 		return err;
 	/* It went away before it was done. */
-	return says_memory(words) ? -ENOMEM : lib_result_broken(r, words, signal);
+	return says_memory(words) ? -ENOMEM : lib_result_broken(r, words, err == -EPIPE ? &how : NULL);
 }
 
 int lib_layout(const char *text, size_t len, char **out, size_t *n)

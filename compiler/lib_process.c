@@ -188,9 +188,8 @@ static void wait_for(const struct lib_process *p, siginfo_t *how)
 	while (n < 0 && errno == EINTR);
 }
 
-int lib_process_end(struct lib_process *p, char *words, size_t room)
+void lib_process_end(struct lib_process *p, char *words, size_t room, siginfo_t *how)
 {
-	siginfo_t how = { 0 };
 	ssize_t n;
 
 	/* One that is done ends by itself; one that is not has nobody to talk to. */
@@ -199,11 +198,11 @@ int lib_process_end(struct lib_process *p, char *words, size_t room)
 		syscall(SYS_pidfd_send_signal, p->pidfd, SIGKILL, NULL, 0);
 	else
 		kill(p->pid, SIGKILL);
-	wait_for(p, &how);
+	*how = (siginfo_t){ 0 };
+	wait_for(p, how);
 	n = pread(p->words, words, room - 1, 0);
 	words[n > 0 ? n : 0] = '\0';
 	close(p->words);
 	if (p->pidfd >= 0)
 		close(p->pidfd);
-	return how.si_code == CLD_KILLED || how.si_code == CLD_DUMPED ? how.si_status : 0;
 }

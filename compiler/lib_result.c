@@ -158,13 +158,18 @@ int lib_result_add(struct xdpfc_result *r, struct lib_message *m)
 	return err;
 }
 
-/* The first line of what it said: what follows is about where it was. */
+/* The first line of what it said that has words in it: what follows is about where it was. */
 static const char *first_line(char *words)
 {
 	size_t n;
 
-	words += strspn(words, "\n");
-	n = strcspn(words, "\n");
+	for (;;) {
+		words += strspn(words, "\n");
+		n = strcspn(words, "\n");
+		if (!words[n] || strcspn(words, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") < n)
+			break;
+		words += n;
+	}
 	words[n] = '\0';
 	for (size_t i = 0; i < n; i++)
 		if (words[i] < ' ' || words[i] > '~')
@@ -197,13 +202,29 @@ static const char *add_text(struct xdpfc_result *r, const char *fmt, ...)
 	return m->data;
 }
 
-int lib_result_broken(struct xdpfc_result *r, char *words, int signal)
+/* A signal has its name, and what ended without one said why, or nobody knows more than its number. */
+static const char *how_ended(struct xdpfc_result *r, const siginfo_t *how, bool said)
 {
-	static const char remedy[] = "give it more memory, where that may have been out; else this is a defect of the compiler";
+	const char *name;
+
+	if (!how)
+		return add_text(r, "what it sent is no message");
+	if (!how->si_code)
+		return said ? "" : "its status was taken by who ignores, or waits for, all children";
+	if (how->si_code == CLD_EXITED)
+		return said ? "" : add_text(r, "it left with status %d, and said nothing", how->si_status);
+	name = sigdescr_np(how->si_status);
+	return name ? name : add_text(r, "signal %d", how->si_status);
+}
+
+int lib_result_broken(struct xdpfc_result *r, char *words, const siginfo_t *how)
+{
+	static const char defect[] = "give it more memory, where that may have been out; else this is a defect of the compiler";
+	static const char killed[] = "the kernel kills where memory is short, and says so in its log; else somebody did";
 	struct xdpfc_diag *d = more((void **)&r->diag, r->n_diags, &r->cap_diags, sizeof(*d));
-	const char *said = first_line(words);
-	const char *fact = add_text(r, "the compiler came to an end%s%s%s%s", signal ? ": " : "", signal ? strsignal(signal) : "",
-				    *said ? ": " : "", said);
+	const char *said = first_line(words), *ended = how_ended(r, how, *said);
+	const char *remedy = how && how->si_code != CLD_EXITED && how->si_status == SIGKILL ? killed : defect;
+	const char *fact = ended ? add_text(r, "the compiler came to an end: %s%s%s", ended, *ended && *said ? ": " : "", said) : NULL;
 
 	r->messages = fact ? add_text(r, "error: %s\n  remedy: %s\n", fact, remedy) : NULL;
 	if (!d || !r->messages)

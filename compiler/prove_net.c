@@ -163,7 +163,8 @@ bool prove_net(struct prove *pr)
 {
 	size_t all = pr->n + pr->timed.n, times = (sizeof(struct prove_shared) + all + 7) / 8 * 8, len = times + pr->timed.n * sizeof(uint64_t);
 	struct prove_shared *s = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status = -1;
+	int status = -1, err;
+	char ended[64];
 	bool ok;
 	pid_t pid;
 
@@ -178,6 +179,11 @@ bool prove_net(struct prove *pr)
 	ok = pid > 0;
 	while (ok && waitpid(pid, &status, 0) < 0)
 		ok = errno == EINTR;
+	err = errno;
+	if (!ok)
+		snprintf(s->why, PROVE_WHY, "a process for the original cannot be %s: %s", pid > 0 ? "waited for" : "made", strerror(err));
+	else if (status && !*s->why)
+		snprintf(s->why, PROVE_WHY, "the process that ran the original ended %s, and said nothing", prove_ended(status, ended));
 	ok = ok && status == 0;
 	for (size_t i = 0; ok && i < pr->n; i++)
 		pr->packet[i].original = (enum prove_verdict)s->verdict[i];
@@ -186,7 +192,7 @@ bool prove_net(struct prove *pr)
 		pr->timed.v[i].sent = s->sent[i];
 	}
 	if (!ok)
-		pr->why = arena_printf(pr->arena, "%s", *s->why ? s->why : "the process that ran the original ended early");
+		pr->why = arena_printf(pr->arena, "%s", s->why);
 	munmap(s, len);
 	return ok;
 }

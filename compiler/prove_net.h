@@ -17,6 +17,8 @@ struct prove_shared {
 
 /* prove_run.c: runs @argv with @input on its standard input. False: it said why in @why. *@out, if @out: what it printed, to be freed. */
 bool prove_run(const char *const *argv, const char *input, size_t len, char **out, char *why);
+/* How a process ended, in words, by what waitpid() says. */
+const char *prove_ended(int status, char text[64]);
 /* A text that is put together; to be freed. False: no memory. */
 bool prove_text(char **text, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -61,16 +61,30 @@ static char *read_all(int fd)
 	return p;
 }
 
-static void complain(const char *const *argv, int err, char *why)
+const char *prove_ended(int status, char text[64])
 {
-	char *said = read_all(err);
+	const char *name = WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status)) : NULL;
+
+	if (!WIFSIGNALED(status))
+		snprintf(text, 64, "with status %d", WEXITSTATUS(status));
+	else
+		snprintf(text, 64, "by signal %d%s%s%s", WTERMSIG(status), name ? " (" : "", name ? name : "", name ? ")" : "");
+	return text;
+}
+
+static void complain(const char *const *argv, int err, int status, char *why)
+{
+	char *said = read_all(err), ended[64];
 	size_t n;
 
 	if (said)
 		said[strcspn(said, "\n")] = '\0';
 	snprintf(why, PROVE_WHY, "%s failed: ", argv[0]);
 	n = strlen(why);
-	snprintf(why + n, PROVE_WHY - n, "%s", said && *said ? said : "it said nothing");
+	if (said && *said)
+		snprintf(why + n, PROVE_WHY - n, "%s", said);
+	else
+		snprintf(why + n, PROVE_WHY - n, "it ended %s, and said nothing", prove_ended(status, ended));
 	free(said);
 }
 
@@ -98,7 +112,7 @@ bool prove_run(const char *const *argv, const char *input, size_t len, char **ou
 	if (!ok) {
 		snprintf(why, PROVE_WHY, "%s cannot be run: %s", argv[0], strerror(errno));
 	} else if (status != 0) {
-		complain(argv, err, why);
+		complain(argv, err, status, why);
 		ok = false;
 	} else if (out) {
 		*out = read_all(said);

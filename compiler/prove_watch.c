@@ -107,18 +107,14 @@ bool prove_watched(const struct prove *pr, struct prove_shared *s)
 	bool ok;
 
 	memset(s->verdict, PROVE_UNSEEN, n);
-	ok = read_set(pr, s, "seen", PROVE_PASSED);
-	came = malloc(n + 1);
-	if (!ok || !came) {
-		free(came);
+	if (!read_set(pr, s, "seen", PROVE_PASSED))
 		return false;
-	}
+	came = arena_array(pr->arena, n + 1, sizeof(*came));
 	memcpy(came, s->verdict, n);
 	memset(s->verdict, PROVE_UNSEEN, n);
 	ok = read_set(pr, s, "came", PROVE_DROPPED);
 	for (size_t i = 0; ok && i < n; i++)
 		if (came[i] == PROVE_PASSED && s->verdict[i] == PROVE_DROPPED)
 			s->verdict[i] = PROVE_PASSED;
-	free(came);
 	return ok;
 }

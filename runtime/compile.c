@@ -73,11 +73,15 @@ static int spawn(pid_t *pid, const char *compiler, char **argv, const struct han
 static int ended(int status, const char *compiler, const char *said, const struct xdpf_log *log)
 {
 	int err = WIFEXITED(status) && WEXITSTATUS(status) == 1 ? EBADMSG : EIO;
+	const char *name = WIFSIGNALED(status) ? sigdescr_np(WTERMSIG(status)) : NULL, *words = said && *said ? said : NULL;
 
 	if (!WIFEXITED(status))
-		return rt_fail(log, err, "%s ended by signal %d", compiler, WTERMSIG(status));
+		return rt_fail(log, err, "%s ended by signal %d%s%s%s%s%s", compiler, WTERMSIG(status), name ? " (" : "", name ? name : "",
+			       name ? ")" : "", words ? "\n" : "", words ? words : "");
+	if (WEXITSTATUS(status) && !words)
+		return rt_fail(log, err, "%s ended with status %d, and said nothing", compiler, WEXITSTATUS(status));
 	if (WEXITSTATUS(status))
-		return rt_fail(log, err, "%s", said && *said ? said : "xdpfc refuses the rules");
+		return rt_fail(log, err, "%s", words);
 	if (said && *said)
 		rt_log(log, XDPF_LOG_WARNING, "%s", said);
 	return 0;

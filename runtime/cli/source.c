@@ -64,6 +64,7 @@ static int start(pid_t *pid, const char *compiler, char **argv, int out_fd)
 int cli_xdpfc(const struct cli *cli, char *const *args, int out_fd, const char *remedy)
 {
 	char compiler[PATH_MAX];
+	const char *name;
 	size_t n = 0;
 	char **argv;
 	int status, err;
@@ -93,7 +94,8 @@ int cli_xdpfc(const struct cli *cli, char *const *args, int out_fd, const char *
 	}
 	if (WIFEXITED(status))
 		return WEXITSTATUS(status);
-	cli_error(cli, "xdpfc ended by signal %d", WTERMSIG(status));
+	name = sigdescr_np(WTERMSIG(status));
+	cli_error(cli, "xdpfc ended by signal %d%s%s%s", WTERMSIG(status), name ? " (" : "", name ? name : "", name ? ")" : "");
 	return EXIT_SYSTEM;
 }
 

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -129,9 +130,32 @@ static void leave(void)
 	_exit(3);
 }
 
+/* By the system call: where a function does not return, the sanitizer has a word to say. */
 static void leave_as_if_done(void)
 {
-	_exit(0);
+	syscall(SYS_exit_group, 0);
+}
+
+static void leave_without_a_word(void)
+{
+	syscall(SYS_exit_group, 23);
+}
+
+/* As a sanitizer does. */
+static void say_below_a_line(void)
+{
+	fputs("\n=================\n==7==ERROR: something\nmore\n", stderr);
+	_exit(1);
+}
+
+static void be_killed(void)
+{
+	raise(SIGKILL);
+}
+
+static void by_a_number(void)
+{
+	raise(SIGRTMIN + 3);
 }
 
 /* Of frames that the compiler cannot make into a loop. */
@@ -163,7 +187,10 @@ static void ends_badly(void **state)
 		{ say_and_abort, "the compiler came to an end: Aborted: LLVM ERROR: Cannot select: 0x5" },
 		{ fault, "the compiler came to an end: Segmentation fault" },
 		{ leave, "the compiler came to an end: xdpfc: the code generator cannot go on: bad? thing" },
-		{ leave_as_if_done, "the compiler came to an end" }, { endless_stack, "the compiler came to an end: Segmentation fault" },
+		{ leave_as_if_done, "the compiler came to an end: it left with status 0, and said nothing" },
+		{ leave_without_a_word, "the compiler came to an end: it left with status 23, and said nothing" },
+		{ say_below_a_line, "the compiler came to an end: ==7==ERROR: something" }, { be_killed, "the compiler came to an end: Killed" },
+		{ by_a_number, "the compiler came to an end: signal 37" }, { endless_stack, "the compiler came to an end: Segmentation fault" },
 	};
 
 	(void)state;

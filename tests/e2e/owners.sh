@@ -150,6 +150,10 @@ status "one that cannot work" 3 changed_so --add "$WORK/c.xdpf"
 says "its words" "no room"
 compiler "kill -9 \$\$"
 status "one that is ended" 3 changed_so --add "$WORK/c.xdpf"
+says "by what" "ended by signal 9 .Killed."
+compiler "exit 7"
+status "one that leaves without a word" 3 changed_so --add "$WORK/c.xdpf"
+says "its status" "ended with status 7, and said nothing"
 # whoever is ended leaves nothing
 for command in "apply --add $WORK/c.xdpf xe0" "test $WORK/c.xdpf"; do
 	rm -f "$WORK/begun"
