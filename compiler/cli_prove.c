@@ -123,10 +123,13 @@ static bool limits(struct prove *pr, struct tally *t, bool quiet)
 		fprintf(stderr, "limit of %s, %s: ", l->rule ? l->rule->shown : l->shown, l->text);
 		if (r.why)
 			fprintf(stderr, "not compared: %s\n", r.why);
+		else if (r.counted)
+			fprintf(stderr, "of %zu packets %zu got through, of the original's %zu: %s\n", r.packets, r.translation, r.original,
+				r.otherwise ? "treated otherwise" : "as many, to what their clocks may differ");
 		else
 			fprintf(stderr, "%zu packets one behind the other, %zu treated otherwise%s%s\n", r.packets, r.otherwise,
 				more ? "; no tokens that came back: " : ", also when tokens had come back", more ? more : "");
-		for (size_t i = 0, shown = 0; !r.why && i < pr->timed.n; i++) {
+		for (size_t i = 0, shown = 0; !r.why && !r.counted && i < pr->timed.n; i++) {
 			const struct prove_packet *p = &pr->timed.v[i];
 
 			if (p->series == k + 1 && p->original != p->translation && shown++ < SHOWN_MOST)

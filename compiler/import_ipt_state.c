@@ -39,18 +39,33 @@ static bool state(struct ipt_rule *r)
 
 /* ---- limits ---- */
 
-static bool rate(struct ipt_rule *r, bool over)
+/* What `--limit` makes of a rate: its period is a whole number of 1/10000 s, so 800/sec are 833 a second. By the hour that is told exactly enough;
+ * where it is nothing to speak of, the rate stays as it was written. */
+static const char *effective(struct arena *a, uint64_t n, unsigned seconds, const char *period)
 {
-	static const char *const periods[][2] = { { "sec", "s" }, { "second", "s" }, { "s", "s" }, { "min", "m" }, { "minute", "m" },
-						  { "hour", "h" } };
+	uint64_t each = (uint64_t)seconds * 10000 / n, hourly = each ? (36000000 + each / 2) / each : 0, said = n * (3600 / seconds);
+	uint64_t off = hourly > said ? hourly - said : said - hourly;
+
+	if (each && off > said / 200)
+		return arena_printf(a, "%" PRIu64 "/h", hourly);
+	return arena_printf(a, "%" PRIu64 "/%s", n, period);
+}
+
+static bool rate(struct ipt_rule *r, bool hash, bool over)
+{
+	static const struct {
+		const char *name, *period;
+		unsigned seconds;
+	} periods[] = { { "sec", "s", 1 }, { "second", "s", 1 }, { "s", "s", 1 }, { "min", "m", 60 }, { "minute", "m", 60 }, { "hour", "h", 3600 } };
 	const char *w = ipt_word(r), *slash = w ? strchr(w, '/') : NULL;
 	uint64_t n;
 
 	if (!w)
 		return false;
 	for (size_t i = 0; slash && i < sizeof(periods) / sizeof(periods[0]); i++)
-		if (strcmp(slash + 1, periods[i][0]) == 0 && import_read_number(w, (size_t)(slash - w), 1000000, &n) && n) {
-			r->limit.rate = arena_printf(r->im->arena, "%" PRIu64 "/%s", n, periods[i][1]);
+		if (strcmp(slash + 1, periods[i].name) == 0 && import_read_number(w, (size_t)(slash - w), 1000000, &n) && n) {
+			r->limit.rate = hash ? arena_printf(r->im->arena, "%" PRIu64 "/%s", n, periods[i].period) :
+				effective(r->im->arena, n, periods[i].seconds, periods[i].period);
 			r->limit.over = over;
 			return true;
 		}
@@ -140,7 +155,7 @@ static bool limit(struct ipt_rule *r, const char *w, bool *known)
 	if (r->not)
 		return ipt_refuse(r, IMPORT_LEFT_OUT, "that has no opposite");
 	if (strcmp(what, hash ? "upto" : "--limit") == 0 || strcmp(what, "above") == 0)
-		ok = rate(r, strcmp(what, "above") == 0);
+		ok = rate(r, hash, strcmp(what, "above") == 0);
 	else if (strcmp(what, hash ? "burst" : "--limit-burst") == 0)
 		ok = burst(r);
 	else if (strcmp(what, "mode") == 0)

@@ -109,6 +109,7 @@ def iptables(t, scratch):
     nft(t, scratch)
     kernel(t, scratch)
     otherwise(t, scratch)
+    ended(t, scratch)
     datagrams(t)
     states(t, scratch)
     limits(t, scratch)
@@ -147,6 +148,21 @@ def kernel(t, scratch):
         theirs = subprocess.run([t.xdpf, "run", "--quiet", prog, path], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         t.say(name + ", in the kernel", None if ours.returncode == 0 and theirs.returncode == 0 and ours.stdout and ours.stdout == theirs.stdout else
               "not alike: %s %s" % (ours.stderr.decode()[-500:], theirs.stderr.decode()[-500:]))
+
+
+def ended(t, scratch):
+    """Where a tool of the original, or the process that runs them, is ended, it is said by what."""
+    tools = os.path.join(scratch, "tools")
+    os.mkdir(tools)
+    for body, why in (("kill -9 $$", "ip failed: it ended by signal 9 (Killed), and said nothing"), ("exit 7", "ip failed: it ended with status 7, and said nothing"),
+                      ("kill -11 $PPID", "the process that ran the original ended by signal 11 (Segmentation fault), and said nothing")):
+        path = os.path.join(tools, "ip")
+        with open(path, "w") as f:
+            f.write("#!/bin/sh\n%s\n" % body)
+        os.chmod(path, 0o755)
+        done = subprocess.run([t.xdpfc, "--import=iptables", "--prove", "5", "input.iptables"], cwd=RULES, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env=dict(os.environ, PATH=tools + ":" + os.environ["PATH"], ASAN_OPTIONS="handle_segv=0"), timeout=60)
+        t.say(body, None if done.returncode == 3 and why in done.stderr.decode() and not done.stdout else "%d %r" % (done.returncode, done.stderr))
 
 
 def datagrams(t):
@@ -191,8 +207,11 @@ LIMITED = """*filter
 -A INPUT -p tcp -m tcp --dport 80 -m hashlimit --hashlimit-upto 20/sec --hashlimit-burst 6 --hashlimit-mode srcip --hashlimit-name web -j ACCEPT
 -A INPUT -p tcp -m tcp --dport 81 -m limit --limit 6/minute -j ACCEPT
 -A INPUT -p tcp -m tcp --dport 82 -m limit --limit 1000/sec -j ACCEPT
+%s-A INPUT -p tcp -m tcp --dport 83 -m limit --limit 800/sec --limit-burst 60 -j ACCEPT
+-A INPUT -p tcp -m tcp --dport 84 -m limit --limit 2/sec --limit-burst 6000 -j ACCEPT
 COMMIT
 """
+FASTER = "-A INPUT -p tcp -m tcp --dport 83 -m addrtype --dst-type LOCAL -m limit --limit 200/sec -j ACCEPT\n"
 MORE = "-A INPUT -p udp -m udp --dport 53 -m addrtype --dst-type LOCAL -m limit --limit 1/hour --limit-burst 2 -j ACCEPT\n"
 NFT_LIMITED = """table inet filter {
 	chain input {
@@ -201,6 +220,7 @@ NFT_LIMITED = """table inet filter {
 		udp dport 53 limit rate 10/second burst 4 packets accept
 		tcp dport 80 limit rate over 20/second burst 3 packets drop
 		tcp dport 80 accept
+		udp dport 54 limit rate 4000/second burst 9 packets accept
 	}
 }
 """
@@ -220,23 +240,29 @@ def limits(t, scratch):
 
     path = os.path.join(scratch, "limits.iptables")
     with open(path, "w") as f:
-        f.write(LIMITED % "")
-    status, said, found = run("iptables", path, "limit", 120)
+        f.write(LIMITED % ("", ""))
     timed = "%d packets one behind the other, 0 treated otherwise, also when tokens had come back"
     want = {"10/s burst 4": timed % 11, "20/s burst 6 per ip4.src": timed % 13,
             "6/m burst 5": "7 packets one behind the other, 0 treated otherwise; no tokens that came back: they come back too slowly to be waited for",
-            "1000/s burst 5": "not compared: its tokens come back too fast"}
+            "1000/s burst 5": "not compared: it is full again within two ticks of the original's clock, which says how many get through"}
+    status, said, found = run("iptables", path, "limit", 120)
+    counted = re.compile(r"of (\d+) packets (\d+) got through, of the original's (\d+): as many, to what their clocks may differ$")
+    many = {k: [int(x) for x in m.groups()] for k, m in ((k, counted.match(found.pop(k, ""))) for k in ("3000000/h burst 60", "2/s burst 6000")) if m}
+    t.say("many packets", None if len(many) == 2 and many["3000000/h burst 60"][0] == 1726 and 600 < many["3000000/h burst 60"][1] < 1400 and
+          6000 <= many["2/s burst 6000"][1] <= 6004 else "%s %s" % (many, said))
     t.say("limits of iptables", None if status == 0 and found == want and re.search(r"[1-9]\d* packets not compared, since", said) and re.search(
         r"[1-9]\d* packets compared, [1-9]\d* of them passed by the original; 0 treated otherwise", said) else "exit status %d: %s" % (status, said))
     with open(path, "w") as f:
-        f.write(LIMITED % MORE)
+        f.write(LIMITED % (MORE, FASTER))
     status, said, found = run("iptables", path, "limit,left-out", 120)
     t.say("a limit that lets through more", None if status == 4 and ", 2 treated otherwise" in found.get("10/s burst 4", "") and found[
-        "20/s burst 6 per ip4.src"] == timed % 13 and "the original says pass, the translation drop" in said else "exit status %d: %s" % (status, said))
+        "20/s burst 6 per ip4.src"] == timed % 13 and "the original says pass, the translation drop" in said and found.get(
+        "3000000/h burst 60", "").endswith(": treated otherwise") else "exit status %d: %s" % (status, said))
     saved = os.path.join(scratch, "limits.nft.json")
     done = subprocess.run(["unshare", "-n", "sh", "-ec", "nft -f - && nft -j list ruleset > " + saved], input=NFT_LIMITED.encode(), stderr=subprocess.PIPE)
     status, said, found = run("nft", saved, "limit", 120) if done.returncode == 0 else (1, done.stderr.decode(), {})
-    t.say("limits of nftables", None if status == 0 and found == {"10/s burst 4": timed % 11, "20/s burst 3": timed % 10} else
+    many = counted.match(found.pop("4000/s burst 9", ""))
+    t.say("limits of nftables", None if status == 0 and many and 1000 < int(many.group(2)) < 7000 and found == {"10/s burst 4": timed % 11, "20/s burst 3": timed % 10} else
           "exit status %d: %s" % (status, said))
 
 
