@@ -61,13 +61,15 @@ static double seconds_now(void)
 }
 
 /* The program is found again each time: it may have been replaced, and its counters go on. */
-static int watch(struct cli *cli, const char *name, bool json, unsigned interval)
+static int watch(struct cli *cli, const char *name, const char *file, bool json, unsigned interval)
 {
 	struct sigaction act = { .sa_handler = on_signal };
 	struct watch w = { 0 };
 	double then = seconds_now();
 	int status = cli_exit(reading_take(cli, &w.then, name, false));
 
+	if (!status && file && !cli_file(cli, w.then.c.meta, name, file))
+		status = EXIT_INPUT;
 	sigaction(SIGINT, &act, NULL);
 	sigaction(SIGTERM, &act, NULL);
 	while (status == EXIT_DONE && !stop) {
@@ -81,6 +83,12 @@ static int watch(struct cli *cli, const char *name, bool json, unsigned interval
 		status = cli_exit(reading_take(cli, &now, name, true));
 		if (status)
 			break;
+		/* it may have been taken out meanwhile */
+		if (file && !(now.c.only = cli_file(cli, now.c.meta, name, file))) {
+			reading_free(&now);
+			status = EXIT_INPUT;
+			break;
+		}
 		w.seconds = at - then;
 		status = cli_finish(cli, watch_show(cli, &w, &now.c, json));
 		reading_free(&w.then);
@@ -124,10 +132,9 @@ int cmd_stats(struct cli *cli, int argc, char **argv)
 		return cli_usage(cli, "give one interface");
 	if (again && form == PROMETHEUS)
 		return cli_usage(cli, "--watch shows rates, which Prometheus makes itself of what `xdpf metrics` says");
-	if (file && (again || form == PROMETHEUS))
-		return cli_usage(cli, "--file is of the text and of --json: %s", again ? "--watch shows each rule with its file" :
-				 "Prometheus chooses by the label `file`");
+	if (file && form == PROMETHEUS)
+		return cli_usage(cli, "--file is of the text and of --json: Prometheus chooses by the label `file`");
 	if (interval && !again)
 		return cli_usage(cli, "--interval is of --watch");
-	return again ? watch(cli, argv[optind], form == JSON, interval ? (unsigned)interval : 1) : show(cli, argv[optind], file, form);
+	return again ? watch(cli, argv[optind], file, form == JSON, interval ? (unsigned)interval : 1) : show(cli, argv[optind], file, form);
 }

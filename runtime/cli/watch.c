@@ -43,10 +43,10 @@ static bool rows_of(struct table *t, const struct counters_of *c)
 {
 	t->v = calloc(c->meta->n_rules + c->meta->n_files + 1, sizeof(*t->v));
 	for (size_t i = 0; t->v && i < c->meta->n_rules; i++)
-		if (c->meta->files[c->meta->rules[i].file].counters)
+		if (c->meta->files[c->meta->rules[i].file].counters && counters_of_file(c, c->meta->rules[i].file))
 			add_row(t, c, &c->meta->files[c->meta->rules[i].file], &c->meta->rules[i]);
 	for (size_t i = 0; t->v && i < c->meta->n_files; i++)
-		if (c->meta->files[i].counters)
+		if (c->meta->files[i].counters && counters_of_file(c, (unsigned)i))
 			add_row(t, c, &c->meta->files[i], NULL);
 	return t->v;
 }
@@ -222,6 +222,8 @@ static void rest_text(const struct counters_of *c, const struct watch *w, FILE *
 	for (size_t i = 0; i < c->meta->n_limits; i++) {
 		struct xdpf_limit_counts r = limit_rate(w, c, i);
 
+		if (!counters_of_file(c, c->meta->limits[i].file))
+			continue;
 		fprintf(out, "limit %-*.*s %12s/s within %10s/s over %8s/s without room\n", WIDTH - 6, shown_of(c),
 			cli_name(c->meta, c->meta->limits[i].file, c->meta->limits[i].name, name, sizeof(name)), short_number(r.admitted, a),
 			short_number(r.denied, b), short_number(r.full, d));
@@ -230,17 +232,19 @@ static void rest_text(const struct counters_of *c, const struct watch *w, FILE *
 		const struct xdpf_set *s = &c->meta->sets[i];
 		uint64_t n = c->elements ? c->elements[i] : 0;
 
+		if (!counters_of_file(c, s->file))
+			continue;
 		fprintf(out, "set   %-*.*s %12" PRIu64 " of %-10u ", WIDTH - 6, shown_of(c),
 			cli_name(c->meta, s->file, s->name, name, sizeof(name)), n, s->size);
 		bar(out, s->size ? (double)n / s->size : 0, blocks);
 		fputc('\n', out);
 	}
-	for (unsigned e = 0; e < XDPF_MAX_ERRNO; e++)
+	for (unsigned e = 0; e < XDPF_MAX_ERRNO && !c->only; e++)
 		if (xdpf_stats_error(c->stats, e))
 			fprintf(out, "lost  %s/s: %s (%" PRIu64 " in all)\n",
 				short_number(per_second(xdpf_stats_error(c->stats, e), xdpf_stats_error(w->then.c.stats, e), w->seconds), a),
 				counters_error(e), xdpf_stats_error(c->stats, e));
-	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS; v++)
+	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && !c->only; v++)
 		if (xdpf_stats_exception(c->stats, v))
 			fprintf(out, "given up by the kernel  %s/s: %s (%" PRIu64 " in all)\n",
 				short_number(per_second(xdpf_stats_exception(c->stats, v), xdpf_stats_exception(w->then.c.stats, v), w->seconds), a),
@@ -255,9 +259,17 @@ static void text(const struct counters_of *c, const struct watch *w, const struc
 	total(c, w, rate, &all);
 	if (isatty(STDOUT_FILENO))
 		fputs("\033[H\033[J", out);
-	fprintf(out, "%s: %s, program %s (id %u): %s packets/s, %s bits/s\n", cli_shown(c->iface->name).text, xdpf_mode_name(c->iface->mode),
-		c->meta->program, c->iface->prog_id, short_number(all.packets, a), short_number(8 * all.bytes, b));
-	rules_text(t, rows_shown(c), all, c->meta->n_files > 1, out);
+	fprintf(out, "%s: %s, program %s (id %u): ", cli_shown(c->iface->name).text, xdpf_mode_name(c->iface->mode), c->meta->program,
+		c->iface->prog_id);
+	if (c->only)
+		fprintf(out, "%s of it\n", c->meta->files[c->only - 1].name);
+	else
+		fprintf(out, "%s packets/s, %s bits/s\n", short_number(all.packets, a), short_number(8 * all.bytes, b));
+	rules_text(t, rows_shown(c), all, c->meta->n_files > 1 && !c->only, out);
+	if (c->only) {
+		rest_text(c, w, out);
+		return;
+	}
 	fputs("verdicts", out);
 	for (int v = XDPF_ABORT; v < XDPF_N_VERDICTS && counters_any(c->meta); v++)
 		if (v == XDPF_DROP || v == XDPF_PASS || xdpf_stats_verdict(c->stats, v).packets)
@@ -275,7 +287,7 @@ static json_t *rate_json(struct xdpf_count r)
 
 static json_t *watch_json(const struct counters_of *c, const struct watch *w, const struct table *t)
 {
-	json_t *rules = json_array(), *verdicts = json_object(), *limits = json_array(), *sets = json_array(), *x;
+	json_t *rules = json_array(), *verdicts = json_object(), *limits = json_array(), *sets = json_array(), *x, *o;
 	struct xdpf_count rate[XDPF_N_VERDICTS], all;
 
 	total(c, w, rate, &all);
@@ -291,18 +303,28 @@ static json_t *watch_json(const struct counters_of *c, const struct watch *w, co
 	for (size_t i = 0; i < c->meta->n_limits; i++) {
 		struct xdpf_limit_counts r = limit_rate(w, c, i);
 
+		if (!counters_of_file(c, c->meta->limits[i].file))
+			continue;
 		json_array_append_new(limits, json_pack("{s:s, s:s, s:I, s:I, s:I}", "name", c->meta->limits[i].name, "file",
 							c->meta->files[c->meta->limits[i].file].name, "admitted_per_second",
 							(json_int_t)r.admitted, "denied_per_second", (json_int_t)r.denied,
 							"full_per_second", (json_int_t)r.full));
 	}
-	for (size_t i = 0; i < c->meta->n_sets; i++)
+	for (size_t i = 0; i < c->meta->n_sets; i++) {
+		if (!counters_of_file(c, c->meta->sets[i].file))
+			continue;
 		json_array_append_new(sets, json_pack("{s:s, s:s, s:I, s:I}", "name", c->meta->sets[i].name, "file",
 						      c->meta->files[c->meta->sets[i].file].name, "elements",
 						      (json_int_t)(c->elements ? c->elements[i] : 0), "size", (json_int_t)c->meta->sets[i].size));
-	return json_pack("{s:s, s:s, s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "interface", cli_shown(c->iface->name).text, "program",
+	}
+	o = json_pack("{s:s, s:s, s:I, s:f, s:o, s:o, s:o, s:o, s:o}", "interface", cli_shown(c->iface->name).text, "program",
 			 c->meta->program, "program_id", (json_int_t)c->iface->prog_id, "seconds", w->seconds, "all", rate_json(all),
 			 "rules", rules, "verdicts", verdicts, "limits", limits, "sets", sets);
+	if (c->only) {
+		json_object_del(o, "all");
+		json_object_del(o, "verdicts");
+	}
+	return o;
 }
 
 int watch_show(struct cli *cli, const struct watch *w, const struct counters_of *now, bool json)

@@ -72,6 +72,12 @@ is "as text" "$(of_b stats | grep -c 'a.xdpf\|^verdicts')" 0
 status "no such file" 1 in_a "$XDPF" status --file nobody.xdpf xe0
 says "it is said" "xe0: the filter has no file called nobody.xdpf"
 status "nor of counters" 1 in_a "$XDPF" stats --file nobody.xdpf xe0
+is "its rates" "$(in_a timeout --foreground 2.5 "$XDPF" stats --file b.xdpf --watch --json xe0 | head -1 | json 'sorted(j), {x["file"] for k in ("rules", "limits", "sets") for x in j[k]}')" \
+	"(['interface', 'limits', 'program', 'program_id', 'rules', 'seconds', 'sets'], {'b.xdpf'})"
+OUT=$(in_a timeout --foreground 2.5 "$XDPF" stats --file b.xdpf --watch xe0)
+says "whose they are" "^xe0: .*: b.xdpf of it"
+is "nothing of all" "$(grep -c 'a.xdpf\|^verdicts' <<<"$OUT")" 0
+status "no such file to watch" 1 in_a "$XDPF" stats --file nobody.xdpf --watch xe0
 status "Prometheus has labels" 2 in_a "$XDPF" stats --file b.xdpf --prometheus xe0
 is "in JSON" "$(in_a "$XDPF" status --json xe0 | json '[tuple(f.values()) for f in j[0]["by_file"]]')" \
 	"[('b.xdpf', 2, 0, 0, 0, 0, 'pass', True), ('a.xdpf', 3, 0, 1, 1, 1, 'pass', True)]"
