@@ -7,7 +7,7 @@
 #   make bench    nanoseconds per packet, beside the same filter by hand in C, xdp-filter, nftables and iptables; curves of rules and sets. 15 minutes
 #   make differential
 #                 random rule files and packets: does the kernel say what the evaluator says, however they are compiled? N (file, packet) pairs (100000),
-#                 or FILES files that are only loaded; SEED; and random conditions that libpcap, nft and tshark are the judges of
+#                 or FILES files that are only loaded, of about RULES rules; SEED; and random conditions that libpcap, nft and tshark are the judges of
 #   make check-kernels
 #                 the kernels that Debian 12 has, each in a virtual machine: do they say what the evaluator says? 10 to 20 minutes
 #   make check-threads
@@ -56,7 +56,7 @@ check:
 differential:
 	@scripts/setup build check
 	@$(call BUILD,differential)
-	@nice tests/differential/run --worker build/release/differential/xdpf_differential --frames 1000 $(if $(FILES),--load --files $(FILES),--pairs $(N)) $(if $(SEED),--seed $(SEED))
+	@nice tests/differential/run --worker build/release/differential/xdpf_differential --frames 1000 $(if $(FILES),--load --files $(FILES),--pairs $(N)) $(if $(RULES),--rules $(RULES)) $(if $(SEED),--seed $(SEED))
 	@$(if $(FILES),:,tests/differential/oracles.py --xdpfc build/release/xdpfc --pcap 500 --nft 50 $(if $(SEED),--seed $(SEED)))
 	@$(if $(FILES),:,tests/fields/compare.py build/release/tests/fields/fieldvals --xdpfc build/release/xdpfc --random 20000 --rules 300 $(if $(SEED),--seed $(SEED)))
 

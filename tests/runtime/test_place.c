@@ -1,5 +1,6 @@
 /*
- * One element into the map of a set that lives, while rules use it: what came while the set was copied. The map is the kernel's.
+ * Elements into the map of a set that lives, and out of it, while rules use it: what came while the set was copied, and many that go at once. The map
+ * is the kernel's.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -139,12 +140,38 @@ static void finds_room(void **state)
 	assert_int_equal(until(f, 4), 0);
 }
 
+/* A rule took some of them meanwhile: at each of those the kernel stops, behind what it has done. */
+static void removes_around_what_has_gone(void **state)
+{
+	enum { N = 12 };
+	static const bool here[N] = { true, true, false, true, false, false, true, true, true, false, true, false };
+	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "xdpf_gone", 4, sizeof(struct xdpf_element), N, NULL);
+	uint32_t keys[N], next;
+	size_t gone = 0, n = 0;
+
+	ready(state);
+	assert_true(fd >= 0);
+	for (uint32_t i = 0; i < N; i++) {
+		const struct xdpf_element e = { .until = NOW };
+
+		keys[i] = 7 * i + 1;
+		if (here[i])
+			assert_int_equal(bpf_map_update_elem(fd, &keys[i], &e, BPF_ANY), 0);
+		n += here[i];
+	}
+	assert_int_equal(rt_batch_delete(fd, (const unsigned char *)keys, N, sizeof(*keys), &gone), 0);
+	assert_int_equal(gone, n);
+	assert_int_equal(bpf_map_get_next_key(fd, NULL, &next), -ENOENT);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(meets_others, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(meets_what_has_expired, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(finds_room, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(removes_around_what_has_gone, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
