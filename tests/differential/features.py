@@ -93,6 +93,16 @@ class Coverage:
             had[0] += n[0]
             had[1] += n[1]
 
+    def saved(self):
+        """All of it, for JSON; .add_saved() is told that."""
+        return {"files": self.files, "packets": self.packets, "defaults": self.defaults, "has": [[*key, n] for key, n in self.has.items()], "seen": self.seen}
+
+    def add_saved(self, saved):
+        self.files += saved["files"]
+        for group, name, n in saved["has"]:
+            self.has[group, name] = self.has.get((group, name), 0) + n
+        self.add_seen(saved["seen"], saved["packets"], saved["defaults"])
+
     def wanted_seen(self):
         """Conditions of which both must have been seen: every field and header, every operator."""
         names = {"operand " + name for group, name in self.table if group in ("field", "header") and name != "eth"}

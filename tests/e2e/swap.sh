@@ -199,5 +199,24 @@ is "of which more were taken than it holds: it begins anew" "$(stats 'rule("l1")
 is "another size" "$(loaded "$WORK/limits-c/swap.o" | cut -d: -f1)" program
 udp 4
 is "of which one was taken" "$(stats 'rule("l1")')" 5
+
+# Counters are used again: what the program before counted there is nothing of a new rule's, neither packets nor bytes.
+for f in 0 1 2 3 4; do
+	mkdir "$WORK/used-$f"
+	for i in $(seq 20); do
+		echo "v$f-$i: drop if udp.dport == $i;"
+	done >"$WORK/used-$f/swap.xdpf"
+	ok "compile version $f" "$XDPFC" --engine=rfc "$WORK/used-$f/swap.xdpf" -o "$WORK/used-$f/swap.o"
+done
+counted='{r["label"]: (r["packets"], r["bytes"]) for r in j["files"][0]["rules"] if r["packets"] or r["bytes"]}'
+is "rules in tables" "$(loaded "$WORK/used-0/swap.o" | cut -d: -f1)" program
+udp 4
+status "a program that carries their counters" 0 in_a "$XDPF" apply --quiet --reload "$WORK/used-0/swap.o" xe0
+is "they go on" "$(stats "$counted")" "{'v0-1': (4, 240)}"
+for f in 1 2 3 4; do
+	is "version $f" "$(loaded "$WORK/used-$f/swap.o")" tables
+	is "version $f: no rule has counted" "$(stats "$counted")" "{}"
+done
+is "but the file has" "$(stats '(j["balanced"], j["verdicts"]["drop"])')" "(True, {'packets': 4, 'bytes': 240})"
 status "remove" 0 in_a "$XDPF" remove xe0 xe2
 report
