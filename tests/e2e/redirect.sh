@@ -111,6 +111,7 @@ for mode in native generic; do
 	is "$mode, xo3 gone: the books balance" "$(stats 'j["balanced"]')" True
 	status "$mode: apply without xo3" 0 in_a "$XDPF" apply --afresh --mode $mode "$WORK/ways.o" xe0
 	says "$mode: told that xo3 is not there" "no interface is called xo3 now: what is redirected to it takes the rule's .else."
+	is "$mode: none for the one before that" "$(find /sys/fs/bpf/xdpf/"$(cookie)" -name 'watch-*' | wc -l)" 6
 	status "$mode: remove" 0 in_a "$XDPF" remove xe0
 	is "$mode: nothing is left of it" "$(ls /sys/fs/bpf/xdpf/"$(cookie)" 2>/dev/null)" ""
 	for i in 1 2; do
