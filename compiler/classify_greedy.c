@@ -244,15 +244,17 @@ bool tuple_take(struct tuple_build *b)
 	struct counts *counts = malloc(sizeof(*counts));
 	struct candidate *c = malloc(KINDS * LEVELS * LEVELS * EXACTS * sizeof(*c));
 	struct seen s = { .slots = 64 };
-	size_t n, best = 0, found = 0;
+	size_t n = 0, best = 0, found = 0;
 	uint32_t rests;
-	bool ok;
+	bool ok = false;
 
 	while (s.slots < 2 * b->n_left)
 		s.slots *= 2;
 	s.v = calloc(s.slots, sizeof(*s.v));
-	ok = ((counts && c && s.v) || classify_fail(b->t, "memory is out")) && choose_rests(b, &rests);
-	n = ok ? candidates(b, rests, counts, c) : 0;
+	if (!counts || !c || !s.v)
+		classify_fail(b->t, "memory is out");
+	else if ((ok = choose_rests(b, &rests)))
+		n = candidates(b, rests, counts, c);
 	for (size_t i = 0; i < n && c[i].fit > best; i++) {
 		size_t taken = evaluate(b, &s, &c[i], best);
 

@@ -19,7 +19,7 @@ typedef bool (*packet_fn)(void *arg, struct explain_packet *q);
 /* A packet's bytes, with zeros behind them where they are to be filled; in @buf, which grows. NULL: out of memory. */
 static uint8_t *copy(uint8_t **buf, size_t *cap, const void *data, size_t known, size_t len)
 {
-	if (len + 1 > *cap) {
+	if (!*buf || len + 1 > *cap) {
 		*buf = arena_realloc(*buf, len + 1);
 		*cap = len + 1;
 	}

@@ -287,9 +287,9 @@ static void import_save(struct import *im, enum family family)
 		s.sets = ipset_read(im, im->o.ipset);
 	read_all(&s);
 	hook = choose(&s);
-	if (hook == N_HOOKS)
+	c = hook == N_HOOKS ? NULL : hook_chain(&s, hook, &s.of);
+	if (!c)
 		return;
-	c = hook_chain(&s, hook, &s.of);
 	im->family = family == FAMILY_IP4 ? "ip" : "ip6";
 	im->table = hooks[hook].table;
 	im->chain = hooks[hook].chain;

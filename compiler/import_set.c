@@ -226,12 +226,12 @@ struct ipset *ipset_read(struct import *im, const struct source *src)
 
 static const char *type_of(struct import *im, const struct ipset_set *s)
 {
-	const char *all = NULL;
+	const char *all = "";
 
 	for (unsigned i = 0; i < s->n_parts; i++) {
 		const char *one = s->part[i] == IPSET_ADDR ? "net" : s->part[i] == IPSET_MAC ? "mac" : s->bare_port ? "port" : "proto, port";
 
-		all = all ? arena_printf(im->arena, "%s, %s", all, one) : one;
+		all = i ? arena_printf(im->arena, "%s, %s", all, one) : one;
 	}
 	return strchr(all, ',') ? arena_printf(im->arena, "(%s)", all) : all;
 }

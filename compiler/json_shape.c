@@ -89,7 +89,7 @@ static void read_member(struct arena *a, struct json_item *it, const char *word,
 static void read_row(struct arena *a, struct json_shape *s, const char *text)
 {
 	struct json_item *item = arena_array(a, MOST_ITEMS, sizeof(*item));
-	unsigned open[4], depth = 0;
+	unsigned open[4] = { 0 }, depth = 0;
 
 	for (const char *p = text + strspn(text, " "), *end; *p; p = end + strspn(end, " ")) {
 		const char *word, *colon;

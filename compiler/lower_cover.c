@@ -52,21 +52,16 @@ static bool term_and(struct lower *l, const struct lower_run *run, const struct 
 
 	*out = (struct classify_term){ 0, arena_array(l->arena, x->n + y->n, sizeof(*out->part)), 0 };
 	while (i < x->n || k < y->n) {
-		const struct classify_part *a = i < x->n ? &x->part[i] : NULL, *b = k < y->n ? &y->part[k] : NULL;
 		struct classify_part *p = &out->part[out->n++];
 
-		if (a && b && a->dim == b->dim) {
-			*p = part_and(l->arena, &run->rules.dim[a->dim], a, b);
-			if (part_is_empty(&run->rules.dim[a->dim], p))
-				return false;
-			i++;
-			k++;
-		} else if (!b || (a && a->dim < b->dim)) {
-			*p = *a;
-			i++;
+		if (k == y->n || (i < x->n && x->part[i].dim < y->part[k].dim)) {
+			*p = x->part[i++];
+		} else if (i == x->n || y->part[k].dim < x->part[i].dim) {
+			*p = y->part[k++];
 		} else {
-			*p = *b;
-			k++;
+			*p = part_and(l->arena, &run->rules.dim[y->part[k].dim], &x->part[i++], &y->part[k]);
+			if (part_is_empty(&run->rules.dim[y->part[k++].dim], p))
+				return false;
 		}
 	}
 	return true;

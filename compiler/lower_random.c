@@ -10,7 +10,7 @@ static void part(struct lower *l, const struct ast_operand *o, enum field_id f, 
 	struct lower_words w = lower_value(l, o, f, no, false);
 	const struct slot *s = lang_fields[f].form == FORM_WIRE ? lower_slot(l, f) : NULL;
 
-	if (w.n == 2) {
+	if (w.n == 2 && high) {
 		lower_set(l, *high, lower_swap(l, w.w[0], 8));
 		lower_set(l, low, lower_swap(l, w.w[1], 8));
 		return;

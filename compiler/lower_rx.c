@@ -14,17 +14,22 @@ static const struct rx {
 	{ FIELD_RX_VLAN_PCP, XDPF_RX_VLAN, 13, 3 }, { FIELD_RX_VLAN_TYPE, XDPF_RX_VLAN, 16, 16 },
 };
 
-static const struct rx *find(enum field_id f)
+bool lower_is_rx(enum field_id f)
 {
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (fields[i].field == f)
-			return &fields[i];
-	return NULL;
+			return true;
+	return false;
 }
 
-bool lower_is_rx(enum field_id f)
+/* Of one that is. */
+static const struct rx *find(enum field_id f)
 {
-	return find(f);
+	const struct rx *x = fields;
+
+	while (x->field != f)
+		x++;
+	return x;
 }
 
 void lower_need_rx(struct lower *l, enum field_id f)

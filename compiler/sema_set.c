@@ -192,7 +192,7 @@ bool set_file_read(struct sema *s, struct arena *a, struct ast_set *set, const s
 		const char *nl = memchr(src->text + at, '\n', src->len - at);
 		size_t end = nl ? (size_t)(nl - src->text) : src->len;
 		struct arena_mark mark = arena_mark(words);
-		struct range box[SEMA_MAX_TUPLE];
+		struct range box[SEMA_MAX_TUPLE] = { 0 };
 		bool any;
 
 		if (out->n / set->n_types > SEMA_MAX_VALUES) {

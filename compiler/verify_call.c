@@ -233,10 +233,12 @@ static bool of_kernel(struct verify *v, const struct bpf_insn *i)
 	for (unsigned k = 0; e->takes[k]; k++)
 		if (!argument(v, e, k, map, r))
 			return false;
-	if (e->returns == VALUE && !map)
-		return verify_failed(v, "a look-up in no map");
-	if (e->returns == VALUE && (map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY))
-		elided = known_key(v, &r[2], &key) && key < map->entries;
+	if (e->returns == VALUE) {
+		if (!map)
+			return verify_failed(v, "a look-up in no map");
+		if (map->type == BPF_MAP_TYPE_ARRAY || map->type == BPF_MAP_TYPE_PERCPU_ARRAY)
+			elided = known_key(v, &r[2], &key) && key < map->entries;
+	}
 	if (!v->code->kernel[v->cur->at] && i->imm == BPF_FUNC_spin_lock)
 		v->cur->lock = r[1].id ? r[1].id : r[1].map + 1;
 	else if (!v->code->kernel[v->cur->at] && i->imm == BPF_FUNC_spin_unlock)
