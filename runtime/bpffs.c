@@ -14,6 +14,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #include "pending.h"
@@ -104,6 +105,17 @@ static int mount_bpffs(const struct xdpf_log *log)
 	return 0;
 }
 
+/* A change that could not be written down is not begun: a link may be changed where no pin can be. */
+static int must_be_writable(const struct xdpf_log *log)
+{
+	const char *where = secure_getenv("XDPF_BPFFS") ? rt_bpffs_root() : BPFFS;
+	struct statvfs st;
+
+	if (!statvfs(where, &st) && (st.f_flag & ST_RDONLY))
+		return rt_fail(log, EROFS, "%s is mounted read-only here, and what filters are kept by stands there: nothing was changed", where);
+	return 0;
+}
+
 static int make_dir(const char *path, const struct xdpf_log *log)
 {
 	if (!mkdir(path, 0700) || errno == EEXIST)
@@ -145,15 +157,15 @@ static void sweep(const struct xdpf_log *log)
 {
 	_cleanup_(close_dir) DIR *d = opendir(rt_bpffs_root());
 	const struct dirent *e;
-	char own[RT_PATH_MAX];
+	char path[RT_PATH_MAX], *own = path + strlen(rt_bpffs_root()) + 1;
 
 	/* What runs in other network namespaces is left to whoever comes there. */
-	if (rt_bpffs_path(own, 0, NULL))
+	if (rt_bpffs_path(path, 0, NULL))
 		return;
-	*strchr(own + strlen(rt_bpffs_root()) + 1, '/') = '\0';
+	own[strcspn(own, "/")] = '\0';
 	while (d && (e = readdir(d)))
 		if (is_number(e->d_name, 32))
-			sweep_netns(e->d_name, !strcmp(e->d_name, own + strlen(rt_bpffs_root()) + 1), log);
+			sweep_netns(e->d_name, !strcmp(e->d_name, own), log);
 }
 
 int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
@@ -161,6 +173,8 @@ int rt_bpffs_lock(int *out_fd, const struct xdpf_log *log)
 	_cleanup_close_ int fd = -1;
 	int err = mount_bpffs(log);
 
+	if (!err)
+		err = must_be_writable(log);
 	if (!err)
 		err = make_dir(rt_bpffs_root(), log);
 	if (err)
@@ -209,6 +223,8 @@ int rt_bpffs_turn(int *out_fd, const struct xdpf_log *log)
 	int err = mount_bpffs(log);
 
 	if (!err)
+		err = must_be_writable(log);
+	if (!err)
 		err = make_dir(rt_bpffs_root(), log);
 	if (err)
 		return err;
@@ -241,7 +257,7 @@ void rt_bpffs_sweep(const struct xdpf_log *log)
 	_cleanup_close_ int fd = open(rt_bpffs_root(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	/* Whoever is at a change is done soon, and has swept; if not, we are not the one to wait. */
-	for (int i = 0; fd >= 0 && i < 100; i++) {
+	for (int i = 0; fd >= 0 && !must_be_writable(NULL) && i < 100; i++) {
 		if (!flock(fd, LOCK_EX | LOCK_NB)) {
 			sweep(log);
 			rt_dispatch_sweep(log);

@@ -8,7 +8,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
-#include <time.h>
 
 #include "pending.h"
 
@@ -18,15 +17,6 @@
 enum { OLD, NEW, PLACES };	/* in the array */
 
 #define INSN(c, d, s, o, i) { .code = (c), .dst_reg = (d), .src_reg = (s), .off = (int16_t)(o), .imm = (int32_t)(i) }
-
-uint64_t rt_clock(void)
-{
-	struct timespec t;
-
-	/* A machine that slept past the time has the old filter when it wakes. */
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 void rt_guard_close(struct rt_guard *g)
 {

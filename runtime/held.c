@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "private.h"
+#include "pending.h"
 
 #define DEFAULT_ROOT	"/sys/fs/bpf/xdpf"
 #define HELD		"held"
@@ -242,22 +242,20 @@ static void keep_pin(struct keep *k, const char *path)
 	_cleanup_close_ int prog = -1;
 	struct bpf_link_info link = { 0 };
 	uint32_t len = sizeof(link);
-	char at[64], kind[32];
-	ssize_t n;
 
-	snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
-	n = fd < 0 ? -1 : readlink(at, kind, sizeof(kind) - 1);
-	if (n <= 0)
-		return;
-	kind[n] = '\0';
-	if (strstr(kind, "bpf-prog")) {
+	switch (fd < 0 ? RT_PINNED_OTHER : rt_pinned(fd)) {
+	case RT_PINNED_PROGRAM:
 		keep_program(k, fd);
-	} else if (strstr(kind, "bpf_link") || strstr(kind, "bpf-link")) {
-		if (bpf_obj_get_info_by_fd(fd, &link, &len))
-			return;
-		prog = rt_prog_get(link.prog_id);
+		break;
+	case RT_PINNED_LINK:
+		if (!bpf_obj_get_info_by_fd(fd, &link, &len))
+			prog = rt_prog_get(link.prog_id);
 		if (prog >= 0)
 			keep_program(k, prog);
+		break;
+	case RT_PINNED_UNKNOWN:
+	case RT_PINNED_OTHER:
+		break;
 	}
 }
 

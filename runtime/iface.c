@@ -76,13 +76,12 @@ static unsigned get_mtu(const char *name)
 
 static int64_t load_time(uint64_t since_boot)
 {
-	struct timespec now, boot;
-	uint64_t up;
+	uint64_t up = rt_clock();
+	struct timespec now;
 
-	if (!since_boot || clock_gettime(CLOCK_REALTIME, &now) || clock_gettime(CLOCK_BOOTTIME, &boot))
+	if (!since_boot || clock_gettime(CLOCK_REALTIME, &now))
 		return 0;
-	up = (uint64_t)boot.tv_sec * 1000000000 + (uint64_t)boot.tv_nsec;
-	return up < since_boot ? 0 : (int64_t)now.tv_sec - (int64_t)((up - since_boot) / 1000000000);
+	return up < since_boot ? 0 : (now.tv_sec * 1000000000ll + now.tv_nsec - (int64_t)(up - since_boot)) / 1000000000;
 }
 
 static void look_at_program(uint32_t id, char name[16], int64_t *since)
@@ -166,8 +165,7 @@ static void look_behind(struct xdpf_iface *i, const struct rt_until *u)
 static int open_link(struct xdpf_iface *i, const char *path, bool *torn, const struct xdpf_log *log)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path);
-	struct bpf_link_info info = { 0 };
-	uint32_t len = sizeof(info);
+	struct bpf_link_info info;
 	struct rt_until until;
 	struct stat st;
 
@@ -180,8 +178,7 @@ static int open_link(struct xdpf_iface *i, const char *path, bool *torn, const s
 			rt_log(log, XDPF_LOG_DEBUG, "%s: %s: %s", i->name, path, strerror(errno));
 		return -1;
 	}
-	if ((i->mode != XDPF_MODE_NATIVE && i->mode != XDPF_MODE_GENERIC) || bpf_obj_get_info_by_fd(fd, &info, &len) ||
-	    info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex != i->ifindex)
+	if ((i->mode != XDPF_MODE_NATIVE && i->mode != XDPF_MODE_GENERIC) || !rt_xdp_link(&info, fd) || info.xdp.ifindex != i->ifindex)
 		return -1;
 	*torn = info.prog_id != i->prog_id;
 	i->link_id = info.id;
@@ -189,7 +186,7 @@ static int open_link(struct xdpf_iface *i, const char *path, bool *torn, const s
 		look_behind(i, &until);
 	else if (!*torn)
 		/* a guard that was pinned there a moment before? */
-		*torn = bpf_obj_get_info_by_fd(fd, &info, &len) || info.prog_id != i->prog_id;
+		*torn = !rt_xdp_link(&info, fd) || info.prog_id != i->prog_id;
 	i->ours = !*torn;
 	return *torn ? -1 : take_fd(fd);
 }

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "private.h"
+#include "pending.h"
 
 #define ASIDE "moved"
 
@@ -25,10 +25,8 @@ static void close_dir(DIR **d)
 static bool look_at(struct bpf_link_info *info, const char *path)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path);
-	uint32_t len = sizeof(*info);
 
-	*info = (struct bpf_link_info){ 0 };
-	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, info, &len) && info->type == BPF_LINK_TYPE_XDP;
+	return rt_xdp_link(info, fd);
 }
 
 static bool find_in(char out[RT_PATH_MAX], const char *dir, unsigned ifindex, uint32_t prog_id)

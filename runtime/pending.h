@@ -75,6 +75,12 @@ void rt_pin_drop_all(const char *path, const char *begin);
 void rt_pins_drop(const char *path);
 /* The id of a program, by its fd; 0: it is none. */
 uint32_t rt_prog_id(int fd);
+/* What it is that is pinned somewhere; unknown where nobody can look, as without /proc. */
+enum rt_pinned { RT_PINNED_UNKNOWN, RT_PINNED_PROGRAM, RT_PINNED_LINK, RT_PINNED_OTHER };
+enum rt_pinned rt_pinned(int fd);
+/* false: it is no link of XDP. Programs and maps have kinds of the same numbers. */
+struct bpf_link_info;
+bool rt_xdp_link(struct bpf_link_info *out, int fd);
 /* Pins what watches program @prog_id; an @fd of -1 is nothing to be pinned. */
 int rt_pin_watch(const int fd[RT_WATCHES], uint32_t prog_id, const char *path, const struct xdpf_log *log);
 /* Finishes or undoes what was left of a change of the filter whose link is at @path, also where only its directory is left, and goes back to what

@@ -54,6 +54,28 @@ void rt_pin_drop(const char *path, const char *name)
 	unlink(at);
 }
 
+enum rt_pinned rt_pinned(int fd)
+{
+	char at[64], kind[32];
+	ssize_t n;
+
+	snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);
+	n = readlink(at, kind, sizeof(kind) - 1);
+	if (n <= 0)
+		return RT_PINNED_UNKNOWN;
+	kind[n] = '\0';
+	return strstr(kind, "bpf-prog") ? RT_PINNED_PROGRAM : strstr(kind, "bpf_link") || strstr(kind, "bpf-link") ? RT_PINNED_LINK : RT_PINNED_OTHER;
+}
+
+bool rt_xdp_link(struct bpf_link_info *out, int fd)
+{
+	enum rt_pinned what = fd < 0 ? RT_PINNED_OTHER : rt_pinned(fd);
+	uint32_t len = sizeof(*out);
+
+	*out = (struct bpf_link_info){ 0 };
+	return (what == RT_PINNED_LINK || what == RT_PINNED_UNKNOWN) && !bpf_obj_get_info_by_fd(fd, out, &len) && out->type == BPF_LINK_TYPE_XDP;
+}
+
 uint32_t rt_prog_id(int fd)
 {
 	struct bpf_prog_info info = { 0 };
@@ -239,10 +261,9 @@ static void settle_plain(const char *path, const struct bpf_link_info *link, con
 bool rt_settle_gone(const char *path)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path);
-	struct bpf_link_info info = { 0 };
-	uint32_t len = sizeof(info);
+	struct bpf_link_info info;
 
-	if (fd < 0 ? errno != ENOENT : bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP || info.xdp.ifindex)
+	if (fd < 0 ? errno != ENOENT : !rt_xdp_link(&info, fd) || info.xdp.ifindex)
 		return false;
 	rt_bpffs_unpin(path, NULL);
 	return true;
@@ -251,11 +272,10 @@ bool rt_settle_gone(const char *path)
 void rt_settle(const char *path, const struct xdpf_log *log)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path);
-	struct bpf_link_info info = { 0 };
-	uint32_t len = sizeof(info);
+	struct bpf_link_info info;
 	struct rt_until until;
 
-	if (rt_settle_gone(path) || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || info.type != BPF_LINK_TYPE_XDP)
+	if (rt_settle_gone(path) || !rt_xdp_link(&info, fd))
 		return;
 	if (rt_guard_look(&until, path, info.prog_id)) {
 		if (rt_clock() < until.at || rt_go_back(fd, path, info.prog_id, until.old_prog, log))
@@ -273,13 +293,12 @@ void rt_settle(const char *path, const struct xdpf_log *log)
 void rt_settle_carry(const char *path, const struct xdpf_log *log)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path), prog = -1;
-	struct bpf_link_info info = { 0 };
-	uint32_t len = sizeof(info), before = pinned_id(path, RT_PIN_BEFORE);
+	uint32_t before = pinned_id(path, RT_PIN_BEFORE);
+	struct bpf_link_info info;
 	struct rt_until until;
-
 	bool waits;
 
-	if (!before || fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
+	if (!before || !rt_xdp_link(&info, fd))
 		return;
 	waits = rt_guard_look(&until, path, info.prog_id);
 	prog = rt_prog_get(waits ? until.new_prog : info.prog_id);
@@ -308,8 +327,7 @@ static void see(const char *path, const char *name, void *arg)
 static bool is_due(const char *path)
 {
 	_cleanup_close_ int fd = bpf_obj_get(path);
-	struct bpf_link_info info = { 0 };
-	uint32_t len = sizeof(info);
+	struct bpf_link_info info;
 	struct rt_until until;
 	struct seen s = { 0 };
 	char dir[RT_PATH_MAX];
@@ -328,9 +346,8 @@ static bool is_due(const char *path)
 	if (s.copied)
 		return true;
 	if (!s.link || s.transient || s.kept || s.before)
-		return fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len) || !rt_guard_look(&until, path, info.prog_id) ||
-		       rt_clock() >= until.at;
-	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && info.type == BPF_LINK_TYPE_XDP && !info.xdp.ifindex;
+		return !rt_xdp_link(&info, fd) || !rt_guard_look(&until, path, info.prog_id) || rt_clock() >= until.at;
+	return rt_xdp_link(&info, fd) && !info.xdp.ifindex;
 }
 
 void rt_settle_iface(const char *iface, const struct xdpf_log *log)

@@ -276,6 +276,7 @@ struct xdpf_program {
 	size_t bss_len;
 	bool test, frags;
 	char test_iface[16];			/* the name of RT_TEST_IFINDEX, or "" */
+	char iface[16];				/* where it was found; "": nowhere */
 };
 
 /* run.c: what the next test run says that is not in the frame. */
@@ -292,6 +293,9 @@ static inline void rt_program_freep(struct xdpf_program **p)
 {
 	xdpf_program_free(*p);
 }
+
+/* Found somewhere where another one runs now, or with other tables. */
+bool rt_program_replaced(const struct xdpf_program *p);
 
 /* ---- load.c ---- */
 

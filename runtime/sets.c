@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "private.h"
 
@@ -165,14 +164,6 @@ int rt_set_open(int *out, const struct xdpf_program *p, size_t set, const struct
 		return rt_fail(log, EBADMSG, "the map of set %s is not what the metadata says", m->sets[set].name);
 	*out = p->set_fd[set];
 	return 0;
-}
-
-uint64_t rt_set_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
 /* ---- reading ---- */

@@ -158,6 +158,7 @@ int rt_snapshot_read(struct rt_snapshot *s, int fd, const struct xdpf_set *set, 
 /* All elements that are in a set of a program, each once, from its snapshot or its map: where it stays longer. */
 int rt_set_view(struct rt_snapshot *s, const struct xdpf_program *p, size_t set, const struct xdpf_log *log);
 void rt_snapshot_free(struct rt_snapshot *s);
+/* Now, by the clock that elements expire by. */
 uint64_t rt_set_now(void);
 /* Only one change of sets at a time; until the fd is closed. */
 int rt_set_lock(int *out_fd, const struct xdpf_program *p, const struct xdpf_log *log);

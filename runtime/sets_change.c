@@ -12,8 +12,14 @@ enum { MANY = 256 };			/* elements that are worth a new snapshot */
 
 int rt_set_lock(int *out_fd, const struct xdpf_program *p, const struct xdpf_log *log)
 {
+	int err;
+
 	/* of a program that is only run for tests nobody else knows */
-	return p->test ? 0 : rt_bpffs_lock(out_fd, log);
+	if (p->test)
+		return 0;
+	err = rt_bpffs_lock(out_fd, log);
+	/* who waited for the lock may have waited for a filter that takes this one's place, and its elements with it */
+	return err ? err : rt_program_replaced(p) ? -ESTALE : 0;
 }
 
 /* What an element's .turn is. */
@@ -64,8 +70,8 @@ static uint64_t *join(unsigned char *all, size_t *n, const struct rt_list *list,
 	*n = 0;
 	*news = false;
 	while (time && (i < list->n || k < n_keys)) {
-		const unsigned char *a = i < list->n ? list->keys + i * size : NULL, *b = k < n_keys ? keys + k * size : NULL;
-		int order = !a ? 1 : !b ? -1 : live_cmp(list->s, a, b);
+		const unsigned char *a = list->keys + i * size, *b = keys + k * size;
+		int order = i == list->n ? 1 : k == n_keys ? -1 : live_cmp(list->s, a, b);
 		uint64_t was = order <= 0 ? rt_list_until(list, i) : 0, is = order < 0 ? 0 : until ? until : UINT64_MAX, most = was > is ? was : is;
 
 		i += order <= 0;

@@ -31,7 +31,8 @@ XDPF_API int xdpf_set_read(void **keys, size_t *n, const struct xdpf_set *set, F
 			   const struct xdpf_log *log);
 /*
  * Changes. Each is done as a whole before another's begins, of this process or another. -ENOENT: no rule asks the set; -EINVAL: @keep is not 0, and
- * its elements do not expire.
+ * its elements do not expire; -ESTALE, without a message: another filter runs by now where the program was found, and what is changed in this one
+ * would be lost: find it again.
  */
 /* @keep: ns until it expires, 0: it stays. One that is there gets the new time, but what came there by xdpf_set_replace(), or with many others, goes
  * no earlier for that. -ENOSPC: the set is full, and as it was. */

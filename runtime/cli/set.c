@@ -29,6 +29,8 @@ static const char usage[] =
 	"  --quiet          only errors and warnings\n"
 	"  --verbose        what the libraries say too\n";
 
+enum { TYPE_TEXT = 128, TRIES = 10 };
+
 struct job {
 	struct cli *cli;
 	struct xdpf_program *p;
@@ -37,9 +39,23 @@ struct job {
 	size_t at;			/* of .set in the metadata */
 	bool json;
 	size_t n;
-	const char *iface, *name, *path;	/* of what is followed */
+	const char *iface, *name, *from;	/* .from: a file */
+	char **text;			/* elements */
+	size_t n_text;
+	bool has_keep;
 	uint64_t keep;
+	unsigned char *keys;		/* what was read of both, once: standard input is read no second time. NULL: not yet */
+	size_t n_keys;
+	char type[TYPE_TEXT];		/* of these */
+	bool stale;			/* another filter runs by now: nothing was changed */
 };
+
+/* The exit status of a change. */
+static int changed(struct job *j, int err)
+{
+	j->stale = err == -ESTALE;
+	return cli_exit(err);
+}
 
 static void put_time(char *buf, size_t size, uint64_t ns)
 {
@@ -120,7 +136,7 @@ static int list(struct job *j)
 
 	for (size_t i = 0; i < j->m->n_sets; i++) {
 		const struct xdpf_set *s = &j->m->sets[i];
-		char type[128], time[64] = "", name[512];
+		char type[TYPE_TEXT], time[64] = "", name[512];
 		uint64_t n = 0;
 		int err = xdpf_set_count(j->p, i, &n, NULL);
 		bool unused = err == -ENOENT;
@@ -146,41 +162,48 @@ static int list(struct job *j)
 	return EXIT_DONE;
 }
 
-/* What is given and what the file has, as keys of malloc(). A mistake in one changes nothing. */
-static int gather(struct job *j, char **text, size_t n, const char *from, unsigned char **keys, size_t *count)
+/* What is given and what the file has, as keys. A mistake in one changes nothing. */
+static int gather(struct job *j)
 {
-	size_t size = j->set->key_size, more = 0;
+	size_t size = j->set->key_size, n = j->n_text, more = 0;
+	char type[TYPE_TEXT];
 	void *file = NULL;
-	int status = from ? cli_set_file(j->cli, j->set, from, &file, &more) : EXIT_DONE;
-	unsigned char *all = status ? NULL : malloc((n + more) * size + 1);
+	int status;
 
-	if (!status && !all) {
+	type_text(j->set, type, sizeof(type));
+	if (j->keys && !strcmp(type, j->type))
+		return EXIT_DONE;
+	if (j->keys) {
+		cli_error(j->cli, "%s: another filter runs there by now, whose set %s is of another type: nothing was changed", j->iface, j->name);
+		return EXIT_INPUT;
+	}
+	status = j->from ? cli_set_file(j->cli, j->set, j->from, &file, &more) : EXIT_DONE;
+	j->keys = status ? NULL : malloc((n + more) * size + 1);
+	if (!status && !j->keys) {
 		cli_error(j->cli, "out of memory");
 		status = EXIT_SYSTEM;
 	}
 	for (size_t i = 0; i < n && !status; i++)
-		if (xdpf_set_key(j->set, text[i], all + i * size, &j->cli->log))
+		if (xdpf_set_key(j->set, j->text[i], j->keys + i * size, &j->cli->log))
 			status = EXIT_INPUT;
 	if (!status && more)
-		memcpy(all + n * size, file, more * size);
+		memcpy(j->keys + n * size, file, more * size);
 	free(file);
-	if (status) {
-		free(all);
-		return status;
-	}
-	*keys = all;
-	*count = n + more;
-	return EXIT_DONE;
+	j->n_keys = n + more;
+	memcpy(j->type, type, sizeof(type));
+	return status;
 }
 
-static int add(struct job *j, const unsigned char *keys, size_t n, uint64_t keep)
+static int add(struct job *j)
 {
-	int err;
+	int err, status = gather(j);
 
+	if (status)
+		return status;
 	cli_defer();
-	err = xdpf_set_add_all(j->p, j->at, keys, n, keep, &j->cli->log);
+	err = xdpf_set_add_all(j->p, j->at, j->keys, j->n_keys, j->has_keep ? j->keep : j->set->timeout, &j->cli->log);
 	cli_undefer();
-	return err ? cli_exit(err) : EXIT_DONE;
+	return changed(j, err);
 }
 
 static int by_bytes(const void *a, const void *b, void *size)
@@ -202,62 +225,47 @@ static size_t unique(unsigned char *keys, size_t n, size_t size)
 
 enum { SAID = 10 };			/* elements that were not there: more of them are only counted */
 
-static int take_out(struct job *j, unsigned char *keys, size_t n)
+static int take_out(struct job *j)
 {
-	bool *was = calloc(n + 1, sizeof(*was));
-	size_t missing = 0;
+	size_t size = j->set->key_size, missing = 0, n;
+	int err, status = gather(j);
 	char text[512];
-	int err;
+	bool *was;
 
+	if (status)
+		return status;
+	was = calloc(j->n_keys + 1, sizeof(*was));
 	if (!was) {
 		cli_error(j->cli, "out of memory");
 		return EXIT_SYSTEM;
 	}
-	n = unique(keys, n, j->set->key_size);
+	n = j->n_keys = unique(j->keys, j->n_keys, size);
 	cli_defer();
-	err = xdpf_set_remove_all(j->p, j->at, keys, n, was, &j->cli->log);
+	err = xdpf_set_remove_all(j->p, j->at, j->keys, n, was, &j->cli->log);
 	cli_undefer();
 	for (size_t i = 0; i < n && !err; i++)
 		if (!was[i] && missing++ < SAID)
-			cli_error(j->cli, "%s is not in set %s", xdpf_set_format(j->set, keys + i * j->set->key_size, text, sizeof(text)),
-				  j->set->name);
+			cli_error(j->cli, "%s is not in set %s", xdpf_set_format(j->set, j->keys + i * size, text, sizeof(text)), j->set->name);
 	if (missing > SAID)
 		cli_error(j->cli, "and %zu more are not in it", missing - SAID);
 	free(was);
-	return err ? cli_exit(err) : missing ? EXIT_INPUT : EXIT_DONE;
+	return err ? changed(j, err) : missing ? EXIT_INPUT : EXIT_DONE;
 }
 
-static int change(struct job *j, char **text, size_t n, const char *from, bool adds, uint64_t keep)
-{
-	unsigned char *keys = NULL;
-	size_t count = 0;
-	int status = gather(j, text, n, from, &keys, &count);
-
-	if (!status)
-		status = adds ? add(j, keys, count, keep) : take_out(j, keys, count);
-	free(keys);
-	return status;
-}
-
-static int replace(struct job *j, const char *path, uint64_t keep)
+static int replace(struct job *j)
 {
 	struct xdpf_set_change change;
-	void *keys = NULL;
-	size_t n = 0;
-	int err, status = cli_set_file(j->cli, j->set, path, &keys, &n);
+	int err, status = gather(j);
 
 	if (status)
 		return status;
 	cli_defer();
-	err = xdpf_set_replace(j->p, j->at, keys, n, keep, &change, &j->cli->log);
+	err = xdpf_set_replace(j->p, j->at, j->keys, j->n_keys, j->keep, &change, &j->cli->log);
 	cli_undefer();
-	free(keys);
-	if (err)
-		return cli_exit(err);
-	if (!j->cli->quiet)
+	if (!err && !j->cli->quiet)
 		fprintf(stderr, "set %s: %zu %s, %zu added, %zu taken out\n", j->set->name, change.elements,
 			change.elements == 1 ? "element" : "elements", change.added, change.removed);
-	return EXIT_DONE;
+	return changed(j, err);
 }
 
 /* Nothing has this name. */
@@ -297,31 +305,64 @@ static int find_set(struct job *j, const char *name)
 	return EXIT_DONE;
 }
 
-/* Of the filter that runs now: that may be another than the last time. */
+static int flush(struct job *j)
+{
+	size_t gone = 0;
+	int err;
+
+	cli_defer();
+	err = xdpf_set_flush(j->p, j->at, &gone, &j->cli->log);
+	cli_undefer();
+	if (!err && !j->cli->quiet)
+		fprintf(stderr, "%zu %s taken out of set %s\n", gone, gone == 1 ? "element" : "elements", j->set->name);
+	return changed(j, err);
+}
+
+/* Of the filter that runs now; where another one takes its place meanwhile, of that. */
+static int act(struct job *j, int (*what)(struct job *j))
+{
+	for (int i = 0; i < TRIES; i++) {
+		_cleanup_(program_freep) struct xdpf_program *p = NULL;
+		int err = xdpf_program_find(&p, j->iface, &j->cli->log), status;
+
+		if (err)
+			return cli_exit(err);
+		j->p = p;
+		j->m = xdpf_program_meta(p);
+		j->set = NULL;
+		j->stale = false;
+		status = j->name ? find_set(j, j->name) : EXIT_DONE;
+		if (!status)
+			status = what(j);
+		if (!j->stale)
+			return status;
+	}
+	cli_error(j->cli, "%s: its filter is replaced again and again: nothing was changed", j->iface);
+	return EXIT_SYSTEM;
+}
+
+/* What a file that is followed has now. */
 static int replace_again(void *arg)
 {
 	struct job *j = arg;
-	_cleanup_(program_freep) struct xdpf_program *p = NULL;
-	int err = xdpf_program_find(&p, j->iface, &j->cli->log), status;
+	int status = act(j, replace);
 
-	if (err)
-		return cli_exit(err);
-	j->p = p;
-	j->m = xdpf_program_meta(p);
-	j->set = NULL;
-	status = find_set(j, j->name);
-	return status ? status : replace(j, j->path, j->keep);
+	free(j->keys);
+	j->keys = NULL;
+	return status;
 }
 
 struct verb {
 	const char *name;
+	int (*run)(struct job *j);
 	int least, most;		/* operands behind it */
 	const char *what;
 };
 
 static const struct verb verbs[] = {
-	{ "list", 1, 1, "" }, { "show", 2, 2, " and a set" }, { "add", 2, 1 << 20, ", a set and elements" },
-	{ "remove", 2, 1 << 20, ", a set and elements" }, { "flush", 2, 2, " and a set" }, { "replace", 2, 3, ", a set and a file" },
+	{ "list", list, 1, 1, "" }, { "show", show, 2, 2, " and a set" }, { "add", add, 2, 1 << 20, ", a set and elements" },
+	{ "remove", take_out, 2, 1 << 20, ", a set and elements" }, { "flush", flush, 2, 2, " and a set" },
+	{ "replace", replace, 2, 3, ", a set and a file" },
 };
 
 /* The verb that is first of @n operands; NULL, and what is wrong was said. */
@@ -346,19 +387,6 @@ static const struct verb *verb_of(struct cli *cli, char **operand, int n, const 
 	return NULL;
 }
 
-static int flush(struct job *j)
-{
-	size_t gone = 0;
-	int err;
-
-	cli_defer();
-	err = xdpf_set_flush(j->p, j->at, &gone, &j->cli->log);
-	cli_undefer();
-	if (!err && !j->cli->quiet)
-		fprintf(stderr, "%zu %s taken out of set %s\n", gone, gone == 1 ? "element" : "elements", j->set->name);
-	return err ? cli_exit(err) : EXIT_DONE;
-}
-
 int cmd_set(struct cli *cli, int argc, char **argv)
 {
 	enum { OPT_JSON = OPT_OWN, OPT_TIMEOUT, OPT_FROM, OPT_FOLLOW };
@@ -366,12 +394,11 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 		{ "json", no_argument, NULL, OPT_JSON }, { "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "from", required_argument, NULL, OPT_FROM }, { "follow", required_argument, NULL, OPT_FOLLOW }, CLI_COMMON_OPTIONS, { 0 }
 	};
-	_cleanup_(program_freep) struct xdpf_program *p = NULL;
 	struct job j = { .cli = cli };
-	const char *timeout = NULL, *from = NULL;
+	const char *timeout = NULL, *follow = NULL;
 	const struct verb *verb;
 	char **operand;
-	int c, status, n, err;
+	int c, status, n;
 
 	cli->usage = usage;
 	while ((c = cli_option(cli, argc, argv, options, &status)) != -1) {
@@ -381,44 +408,35 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 			j.json = true;
 		else if (c == OPT_TIMEOUT)
 			timeout = optarg;
-		else if (c == OPT_FROM && from)
+		else if (c == OPT_FROM && j.from)
 			return cli_usage(cli, "--from takes one file: `cat FILE... | xdpf set ... --from -` takes several");
 		else if (c == OPT_FROM)
-			from = optarg;
+			j.from = optarg;
 		else
-			j.path = optarg;
+			follow = optarg;
 	}
 	operand = argv + optind;
 	n = argc - optind;
-	verb = verb_of(cli, operand, n, from, j.path);
+	verb = verb_of(cli, operand, n, j.from, follow);
 	if (!verb)
 		return EXIT_USAGE;
-	if (timeout && strcmp(verb->name, "add") && strcmp(verb->name, "replace"))
+	if (timeout && verb->run != add && verb->run != replace)
 		return cli_usage(cli, "--timeout is for what is added");
 	if (timeout && !get_time(cli, timeout, &j.keep))
 		return EXIT_USAGE;
-	if (j.path && !strcmp(j.path, "-"))
+	if (follow && !strcmp(follow, "-"))
 		return cli_usage(cli, "--follow takes a file, since standard input is read once: `xdpf set replace IFACE SET -` for each list that "
 				 "comes");
+	j.has_keep = timeout;
 	j.iface = operand[1];
 	j.name = n > 2 ? operand[2] : NULL;
-	if (j.path)
-		return cli_set_follow(cli, j.iface, j.path, replace_again, &j);
-	err = xdpf_program_find(&p, j.iface, &cli->log);
-	if (err)
-		return cli_exit(err);
-	j.p = p;
-	j.m = xdpf_program_meta(p);
-	if (!j.name)
-		return list(&j);
-	status = find_set(&j, j.name);
-	if (status)
-		return status;
-	if (!strcmp(verb->name, "show"))
-		return show(&j);
-	if (!strcmp(verb->name, "replace"))
-		return replace(&j, operand[3], j.keep);
-	if (!strcmp(verb->name, "flush"))
-		return flush(&j);
-	return change(&j, operand + 3, (size_t)n - 3, from, !strcmp(verb->name, "add"), timeout ? j.keep : j.set->timeout);
+	if (verb->run == replace) {
+		j.from = follow ? follow : operand[3];
+	} else if (n > 3) {
+		j.text = operand + 3;
+		j.n_text = (size_t)n - 3;
+	}
+	status = follow ? cli_set_follow(cli, j.iface, follow, replace_again, &j) : act(&j, verb->run);
+	free(j.keys);
+	return status;
 }

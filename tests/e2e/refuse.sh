@@ -175,15 +175,6 @@ fi
 status "ip netns exec" 3 ip netns exec "$NAME-a" "$XDPF" apply "$WORK/good.o" xe0
 says "what to use instead" "nsenter --net="
 
-# ---- output that cannot be written ----
-status "a filter to be seen" 0 in_a "$XDPF" apply "$WORK/good.o" xe0
-for arguments in "stats xe0" "stats --json xe0" "stats --prometheus xe0" "status --json" "run $WORK/good.o $CAPTURES/ping.pcap" \
-	"run --json $WORK/good.o $CAPTURES/ping.pcap" "test $WORK/good.o"; do
-	status "$arguments, no room" 3 in_a bash -c "$XDPF $arguments 2>&1 >/dev/full"
-	is "$arguments, said once" "$(grep -c 'the output cannot be written: No space' <<<"$OUT")" 1
-done
-status "remove it" 0 in_a "$XDPF" remove xe0
-
 # ---- usage ----
 status "usage: no name for --iface" 2 "$XDPF" run --iface "" "$WORK/good.o" "$CAPTURES/ping.pcap"
 status "usage: too long a name for --iface" 2 "$XDPF" run --iface abcdefghijklmnop "$WORK/good.o" "$CAPTURES/ping.pcap"

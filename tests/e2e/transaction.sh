@@ -85,6 +85,23 @@ status "another list" 0 raced $UPDATE "$XDPF set show --quiet xe0 s >$WORK/shown
 is "the filter that ran until then had the old one" "$(elements <"$WORK/shown")" "192.0.2.1 "
 is "the new one has both" "$(in_a "$XDPF" set show xe0 s | elements)" "192.0.2.1 192.0.2.2 "
 
+# ---- a filter that goes while its set is to be changed ----
+MAPS=14	# BPF_MAP_GET_FD_BY_ID: its program has been found, and nothing is locked
+reload() { echo "$XDPF apply --quiet --reload $1 $WORK/s$2.o xe0"; }
+status "elements of standard input" 0 raced $MAPS "$(reload --afresh 1)" set add xe0 s 192.0.2.8 --from - <<<192.0.2.9
+is "are in the one that came" "$(in_a "$XDPF" set show xe0 s | elements)" "192.0.2.1 192.0.2.8 192.0.2.9 "
+status "taken out" 0 raced $MAPS "$(reload "" 2)" set remove xe0 s 192.0.2.9
+is "of the one that came" "$(in_a "$XDPF" set show xe0 s | elements)" "192.0.2.1 192.0.2.2 192.0.2.8 "
+status "flushed" 0 raced $MAPS "$(reload "" 1)" set flush --quiet xe0 s
+is "the one that came" "$(in_a "$XDPF" set show xe0 s | elements)" ""
+printf 'set s : port live;\nz: drop if udp.dport in s;\n' >"$WORK/s.xdpf"
+ok "compile" "$XDPFC" "$WORK/s.xdpf" -o "$WORK/s3.o"
+status "one whose set is of another type" 1 raced $MAPS "$(reload "" 3)" set replace xe0 s - <<<192.0.2.9
+says "is told of" "another filter runs there by now, whose set s is of another type: nothing was changed"
+is "and is empty" "$(in_a "$XDPF" set show xe0 s)" ""
+status "one that is gone" 3 raced $MAPS "$XDPF remove --quiet xe0" set add xe0 s 7
+says "is told of, too" "no XDP program runs there"
+
 # ---- somebody else is faster ----
 printf 'mine: drop if udp.dport == 1;\n' >"$WORK/mine.xdpf"
 printf 'next: drop if udp.dport == 2;\n' >"$WORK/next.xdpf"
