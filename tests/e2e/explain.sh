@@ -231,7 +231,7 @@ explain odd --json --count 1 --rule odd:a=b.xdpf:telnet
 udp 710 20 1
 ended odd 0
 is "its elements are known" "$(said odd 'j[0]["rule"], j[0]["file"], j[0]["because"][1]["actual"].split(",")[1]')" \
-	"('telnet', 'odd:a=b.xdpf', ' in set banned (1 element now)')"
+	"('telnet', 'odd:a=b.xdpf', ' in set banned by 10.99.0.2 (1 element now)')"
 status "apply" 0 in_a "$XDPF" apply "$WORK/bare.o" xe0
 explain bare --count 1 --rate 1000 --for 30s
 ping_a 10.99.0.1 >/dev/null
