@@ -301,7 +301,7 @@ static double median(double *v, size_t n)
 }
 
 /* filter, floor and cost of each round stand behind each other in @ns */
-static int measure(const struct turns *t, double *ns, const struct xdpf_log *log)
+static int measure(const struct turns *t, const struct xdpf_bench_opts *opt, double *ns, const struct xdpf_log *log)
 {
 	double *filter = ns, *floor = ns + t->rounds, *cost = ns + 2 * t->rounds, warm;
 	int err = turn(t, FLOOR, &warm, log);
@@ -309,6 +309,8 @@ static int measure(const struct turns *t, double *ns, const struct xdpf_log *log
 	if (!err)
 		err = turn(t, FILTER, &warm, log);
 	for (unsigned i = 0; !err && i < t->rounds; i++) {
+		if (opt->progress)
+			opt->progress(opt->arg, i, t->rounds);
 		/* who comes first changes, too */
 		err = turn(t, i % 2 ? FLOOR : FILTER, i % 2 ? &floor[i] : &filter[i], log);
 		if (!err)
@@ -342,7 +344,7 @@ int xdpf_bench_run(struct xdpf_bench *b, const struct xdpf_bench_opts *opts, str
 	if (b->feeder_fd < 0)
 		err = load(b, log);
 	if (!err)
-		err = measure(&t, ns, log);
+		err = measure(&t, &opt, ns, log);
 	if (err) {
 		unload(b);
 		return err;

@@ -30,6 +30,9 @@ struct xdpf_bench_opts {
 	size_t frame;			/* that one, or the first: from 0 on */
 	unsigned rounds;		/* filter and floor by turns so often, at most XDPF_BENCH_ROUNDS; 0: 9 */
 	unsigned packets;		/* in each turn at least; 0: 100000 */
+	/* NULL: nobody wants to know; else called in front of each round, with how many are done. */
+	void (*progress)(void *arg, unsigned done, unsigned rounds);
+	void *arg;
 };
 
 /* Nanoseconds of CPU time per packet, medians of the rounds. The floor is a program that drops everything; both get their frames in the same way,

@@ -6,6 +6,7 @@
 
 #include "capture.h"
 #include "frames.h"
+#include "progress.h"
 #include "xdpf/bench.h"
 
 static const char usage[] =
@@ -31,7 +32,16 @@ struct bench {
 	size_t one;			/* the one packet among the bench's frames */
 	bool found;
 	struct xdpf_bench_result hot, varied;
+	struct progress bar;
 };
+
+/* Of both, one behind the other. */
+static void step(void *arg, unsigned done, unsigned rounds)
+{
+	struct bench *r = arg;
+
+	progress_step(&r->bar, r->hot.frames ? rounds + done : done, 2 * (uint64_t)rounds);
+}
 
 static void bench_freep(struct xdpf_bench **b)
 {
@@ -142,7 +152,7 @@ static int print(struct bench *r, struct xdpf_program *p)
 
 static int bench_object(struct bench *r, const char *path)
 {
-	struct xdpf_bench_opts opts = { .sz = sizeof(opts), .hot = true, .rounds = r->rounds };
+	struct xdpf_bench_opts opts = { .sz = sizeof(opts), .hot = true, .rounds = r->rounds, .progress = step, .arg = r };
 	const struct xdpf_load_opts load = { .sz = sizeof(load) };
 	_cleanup_(object_freep) struct xdpf_object *o = NULL;
 	_cleanup_(program_freep) struct xdpf_program *p = NULL;
@@ -163,6 +173,7 @@ static int bench_object(struct bench *r, const char *path)
 	opts.frame = 0;
 	if (!status)
 		status = cli_exit(xdpf_bench_run(b, &opts, &r->varied, &r->cli->log));
+	progress_wipe(&r->bar);
 	return status ? status : print(r, p);
 }
 
@@ -194,5 +205,6 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
 	r.capture = argv[optind + 1];
 	if (r.capture && !strcmp(argv[optind], "-") && !strcmp(r.capture, "-"))
 		return cli_usage(cli, "standard input can be read only once");
+	progress_begin(&r.bar, cli, "timing");
 	return bench_object(&r, argv[optind]);
 }

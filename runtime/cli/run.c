@@ -4,8 +4,10 @@
  */
 #include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture.h"
+#include "progress.h"
 
 static const char usage[] =
 	"usage: xdpf run rules.xdpf|prog.o CAPTURE [--iface NAME] [--rxqueue N] [--split N]\n"
@@ -33,6 +35,7 @@ struct run {
 	struct xdpf_run_opts opts;
 	uint64_t seed;
 	bool json;
+	struct progress bar;
 };
 
 /* Are there frames that do not fit the linear part? Standard input cannot be read twice: then there may be. */
@@ -102,6 +105,7 @@ static int run_capture(struct run *r, struct xdpf_program *prog)
 		int err;
 
 		n++;
+		progress_file(&r->bar, pcap_file(p));
 		if (h->caplen < XDPF_MIN_FRAME) {
 			print_packet(r, n, "skipped", nobody);
 			continue;
@@ -112,11 +116,13 @@ static int run_capture(struct run *r, struct xdpf_program *prog)
 		r->opts.seed = r->seed;
 		err = xdpf_program_run(prog, data, h->caplen, &r->opts, &res, &r->cli->log);
 		if (err) {
+			progress_wipe(&r->bar);
 			cli_error(r->cli, "%s: stopped at packet %llu", r->capture, n);
 			return cli_exit(err);
 		}
 		print_packet(r, n, xdpf_verdict_name(res.verdict), find_decider(m, res.index));
 	}
+	progress_wipe(&r->bar);
 	return got == PCAP_ERROR_BREAK ? 0 : cli_broken_capture(r->cli, r->capture, p, n);
 }
 
@@ -239,5 +245,8 @@ int cmd_run(struct cli *cli, int argc, char **argv)
 	r.capture = argv[optind + 1];
 	if (!strcmp(argv[optind], "-") && !strcmp(r.capture, "-"))
 		return cli_usage(cli, "standard input can be read only once");
+	progress_begin(&r.bar, cli, "running packets");
+	/* where lines are on a terminal, they say it */
+	r.bar.on = r.bar.on && !isatty(STDOUT_FILENO);
 	return run_object(&r, argv[optind]);
 }

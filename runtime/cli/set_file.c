@@ -2,47 +2,32 @@
  * Files of elements for `xdpf set`. In: a file's name. Out: the elements' keys, as libxdpf reads them; a bar meanwhile, for who looks on.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "cli.h"
+#include "progress.h"
 
-enum { BAR = 40 };
-
-struct bar {
+struct reading {
 	FILE *in;
-	off_t size;
-	bool any;
+	struct progress bar;
 	const struct xdpf_log *log;
 };
-
-static void wipe(struct bar *b)
-{
-	if (b->any)
-		fprintf(stderr, "\r\033[K");
-	b->any = false;
-}
 
 /* What is said stands on a line of its own. */
 static void say(void *arg, enum xdpf_log_level level, const char *text)
 {
-	struct bar *b = arg;
+	struct reading *r = arg;
 
-	wipe(b);
-	b->log->fn(b->log->arg, level, text);
+	progress_wipe(&r->bar);
+	r->log->fn(r->log->arg, level, text);
 }
 
 /* How much of the file is read. */
-static void progress(void *arg, size_t lines)
+static void step(void *arg, size_t lines)
 {
-	struct bar *b = arg;
-	off_t at = ftello(b->in);
-	unsigned part = b->size > 0 && at < b->size ? (unsigned)(at * BAR / b->size) : BAR;
+	struct reading *r = arg;
 
-	fprintf(stderr, "\r[%.*s%*s] %zu", (int)part, "########################################", (int)(BAR - part), "", lines);
-	b->any = true;
+	(void)lines;
+	progress_file(&r->bar, r->in);
 }
 
 /* What can only be mended in the command; else the system refuses. */
@@ -53,12 +38,10 @@ static int status_of(int err)
 
 int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *path, void **keys, size_t *n)
 {
-	struct xdpf_set_read_opts opts = { .sz = sizeof(opts) };
 	FILE *f = strcmp(path, "-") ? fopen(path, "re") : stdin;
-	struct bar bar = { .in = f, .log = &cli->log };
-	const struct xdpf_log log = { say, &bar };
-	const char *term;
-	struct stat st;
+	struct reading r = { .in = f, .log = &cli->log };
+	const struct xdpf_log log = { say, &r };
+	const struct xdpf_set_read_opts opts = { .sz = sizeof(opts), .progress = step, .arg = &r };
 	int err;
 
 	if (!f) {
@@ -66,14 +49,9 @@ int cli_set_file(const struct cli *cli, const struct xdpf_set *set, const char *
 		cli_error(cli, "%s cannot be read: %s", path, strerror(err));
 		return status_of(err);
 	}
-	term = getenv("TERM");
-	if (!cli->quiet && isatty(STDERR_FILENO) && term && strcmp(term, "dumb") && !fstat(fileno(f), &st) && S_ISREG(st.st_mode)) {
-		bar.size = st.st_size;
-		opts.progress = progress;
-		opts.arg = &bar;
-	}
+	progress_begin(&r.bar, cli, "reading elements");
 	err = xdpf_set_read(keys, n, set, f, path, &opts, &log);
-	wipe(&bar);
+	progress_wipe(&r.bar);
 	if (f != stdin)
 		fclose(f);
 	return err ? status_of(-err) : EXIT_DONE;

@@ -36,6 +36,14 @@ says "all" '^[0-9]+ packets +[0-9.]+ '
 says "and what became of them" '^state.xdpf: reached by'
 is "nothing of it stays" "$("$XDPF" bench --quiet --rounds 1 "$WORK/state.xdpf" 2>&1 | grep -c .)" 3
 
+# ---- who waits is told how far it is, where that takes more than a second ----
+is "while it times" "$(/usr/bin/python3 "$HERE/terminal.py" --until "timing [" "$XDPF" bench --rounds 1001 "$WORK/changes.o" | grep -o '[^ ]*$')" True
+slowly() { head -c 3000 "$CAPTURES/edge.pcap"; sleep 1.5; tail -c +3001 "$CAPTURES/edge.pcap"; }
+OUT=$(slowly | /usr/bin/python3 "$HERE/terminal.py" "$XDPF" run "$WORK/changes.o" -)
+says "while it runs packets" "^'.rrunning packets, [1-9] s(.rrunning packets, [1-9] s)*.r.x1b.Kchanges.xdpf: reached by 172 .* 0$"
+OUT=$(slowly | /usr/bin/python3 "$HERE/terminal.py" "$XDPF" run --quiet "$WORK/changes.o" -)
+is "quiet" "$OUT" "'' 0"
+
 # ---- refused ----
 status "a packet that is not there" 1 "$XDPF" bench --packet 173 "$WORK/changes.o" "$CAPTURES/edge.pcap"
 says "how many there are" "--packet 173: there are 172 packets"
