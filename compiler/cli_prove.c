@@ -28,10 +28,34 @@ static const char *verdict_name(enum prove_verdict v)
 	return NULL;
 }
 
-static void show_packet(const struct prove_packet *p, size_t number)
+/* " (rules.v4:12)": where the original has it, as the comments above it in the translation say; "": they do not. */
+static const char *origin(const struct prove *pr, struct span sp)
 {
-	fprintf(stderr, "packet %zu, in on %s: the original says %s, the translation %s by %s\n   ", number + 1, p->iface, verdict_name(p->original),
-		verdict_name(p->translation), p->rule ? p->rule->shown : "default");
+	const char *name = source_shown(pr->im->src), *text = sp.src ? sp.src->text : "", *line = text + sp.begin;
+	size_t n = strlen(name);
+
+	while (line > text && line[-1] != '\n')
+		line--;
+	while (line > text) {
+		const char *p, *colon;
+
+		for (line--; line > text && line[-1] != '\n'; line--)
+			;
+		p = line + strspn(line, "\t");
+		if (p[0] != '#')
+			break;
+		colon = strstr(p, ": ");
+		if (colon && p[1] == ' ' && !strncmp(p + 2, name, n) && (p[2 + n] == ':' || p[2 + n] == '#'))
+			return arena_printf(pr->arena, " (%.*s)", (int)(colon - p - 2), p + 2);
+	}
+	return "";
+}
+
+static void show_packet(const struct prove *pr, const struct prove_packet *p, size_t number)
+{
+	fprintf(stderr, "packet %zu, in on %s: the original says %s, the translation %s by %s%s\n   ", number + 1, p->iface,
+		verdict_name(p->original), verdict_name(p->translation), p->rule ? p->rule->shown : "default",
+		p->rule ? origin(pr, p->rule->span) : "");
 	for (size_t i = 0; i < p->len; i++)
 		fprintf(stderr, "%02x", p->data[i]);
 	fputs("\n", stderr);
@@ -90,7 +114,7 @@ static void count(const struct prove *pr, struct tally *t, bool quiet)
 		if (p->rule)
 			decided[p->rule->index] = true;
 		if (p->original != p->translation && t->disagreed++ < SHOWN_MOST)
-			show_packet(p, i);
+			show_packet(pr, p, i);
 	}
 	for (unsigned i = 0; i < pr->p->n_indexes; i++) {
 		const struct ast_rule *r = pr->p->by_index.v[i];
@@ -100,7 +124,7 @@ static void count(const struct prove *pr, struct tally *t, bool quiet)
 		t->rules++;
 		t->decided += decided[i];
 		if (!decided[i] && t->rules - t->decided <= SHOWN_MOST && !quiet)
-			fprintf(stderr, "no packet was decided by %s: %s\n", r->shown, r->text);
+			fprintf(stderr, "no packet was decided by %s%s: %s\n", r->shown, origin(pr, r->span), r->text);
 	}
 }
 
@@ -120,7 +144,7 @@ static bool limits(struct prove *pr, struct tally *t, bool quiet)
 		}
 		if (quiet && !r.otherwise)
 			continue;
-		fprintf(stderr, "limit of %s, %s: ", l->rule ? l->rule->shown : l->shown, l->text);
+		fprintf(stderr, "limit of %s%s, %s: ", l->rule ? l->rule->shown : l->shown, origin(pr, l->rule ? l->rule->span : l->span), l->text);
 		if (r.why)
 			fprintf(stderr, "not compared: %s\n", r.why);
 		else if (r.counted)
@@ -133,7 +157,7 @@ static bool limits(struct prove *pr, struct tally *t, bool quiet)
 			const struct prove_packet *p = &pr->timed.v[i];
 
 			if (p->series == k + 1 && p->original != p->translation && shown++ < SHOWN_MOST)
-				show_packet(p, i);
+				show_packet(pr, p, i);
 		}
 	}
 	return true;

@@ -246,6 +246,7 @@ def limits(t, scratch):
             "6/m burst 5": "7 packets one behind the other, 0 treated otherwise; no tokens that came back: they come back too slowly to be waited for",
             "1000/s burst 5": "not compared: it is full again within two ticks of the original's clock, which says how many get through"}
     status, said, found = run("iptables", path, "limit", 120)
+    t.say("whose limits", None if "limit of limits.iptables.xdpf:15 (limits.iptables:4), 10/s burst 4: " in said else said)
     counted = re.compile(r"of (\d+) packets (\d+) got through, of the original's (\d+): as many, to what their clocks may differ$")
     many = {k: [int(x) for x in m.groups()] for k, m in ((k, counted.match(found.pop(k, ""))) for k in ("3000000/h burst 60", "2/s burst 6000")) if m}
     t.say("many packets", None if len(many) == 2 and many["3000000/h burst 60"][0] == 1726 and 600 < many["3000000/h burst 60"][1] < 1400 and
