@@ -331,7 +331,7 @@ bool duration_read(struct sema *s, const struct ast_value *v, uint64_t *ns);
 #define SEMA_INNER "inner."
 /* May it be asked of the headers inside a tunnel? */
 bool operand_inner(enum field_id f);
-bool operand_check(struct sema *s, struct ast_operand *op, bool is_key);
+bool operand_check(struct sema *s, struct ast_operand *op);
 struct want operand_want(const struct ast_operand *op);
 const char *operand_shown(struct sema *s, const struct ast_operand *op);
 /* All that the operand can be, as one or two sorted ranges in @out; returns how many. */

@@ -405,7 +405,7 @@ bool compare_check(struct sema *s, struct ast_expr *e)
 	e->field = FIELD_NONE;
 	e->match.negate = e->cmp == CMP_NE || e->cmp == CMP_NOT_IN;
 	for (size_t i = 0; i < e->operand.n; i++)
-		ok = operand_check(s, e->operand.v[i], false) && ok;
+		ok = operand_check(s, e->operand.v[i]) && ok;
 	/* The value's names count as used, and lets are declared before, also where the field is wrong. */
 	if (v && v->kind == AST_WORD && v->text)
 		d = names_use(s, &(struct ast_name){ v->text, v->span }, &bad);
@@ -413,10 +413,6 @@ bool compare_check(struct sema *s, struct ast_expr *e)
 		return false;
 	if (e->operand.n == 1 && e->operand.v[0]->kind == OPERAND_FIELD && e->operand.v[0]->field == FIELD_TIME)
 		return time_check(s, e);
-	if (e->operand.n > 1 && is_order(e->cmp)) {
-		diag_error(s->d, e->span, "`%s` does not fit a tuple", cmp_text(e->cmp))->remedy = "ask with `in` or `not in`";
-		return false;
-	}
 	w = operand_want(e->operand.v[0]);
 	w.what = operand_shown(s, e->operand.v[0]);
 	if (e->has_mask && (e->operand.n > 1 || !e->mask || !mask_check(s, e, &w)))

@@ -237,10 +237,7 @@ static bool field_check(struct sema *s, const struct ast_assign *a, enum field_i
 	for (size_t i = 0; i < p->n_fields; i++)
 		if (p->field[i].field == id)
 			return twice(s, a->name.span, a->name.s, p->field_at[i]);
-	if (p->n_fields == FRAME_FIELDS) {
-		diag_error(s->d, a->name.span, "a packet of more than %d fields", FRAME_FIELDS)->remedy = "leave some of them out";
-		return false;
-	}
+	_Static_assert((int)FIELD_COUNT <= (int)FRAME_FIELDS, "a packet has room for each field once");
 	note_given(p, a->name.span);
 	p->field[p->n_fields] = (struct frame_field){ id, r.family, r.lo };
 	p->field_at[p->n_fields++] = a->name.span;

@@ -34,7 +34,7 @@ bool key_check(struct sema *s, struct ast_operand *const *key, size_t n, struct 
 		return false;
 	}
 	for (size_t i = 0; i < n; i++)
-		ok = operand_check(s, key[i], true) && ok;
+		ok = operand_check(s, key[i]) && ok;
 	for (size_t i = 0; ok && i < n; i++)
 		for (size_t j = 0; j < i; j++)
 			if (operand_same(key[i], key[j])) {

@@ -249,11 +249,6 @@ bool value_read(struct sema *s, const struct want *w, const struct ast_value *v,
 	bool ok = true, done = false;
 
 	if (v->kind == AST_LIST) {
-		if (!v->sub.n) {
-			sema_error(s, v->span, "an empty list holds no value, so the comparison is never true")->remedy =
-				"put values between the braces, or take the comparison out";
-			return false;
-		}
 		if (!out->item.cap && w->kind != KIND_BYTES && w->kind != KIND_IFACE) {
 			out->item.v = arena_array(out->a, v->sub.n, sizeof(*out->item.v));
 			out->item.cap = v->sub.n;
@@ -357,12 +352,9 @@ bool value_boxes(struct sema *s, const struct want *w, unsigned n, const struct 
 	if (v->kind == AST_TUPLE)
 		return read_box(s, w, n, v, out);
 	if (v->kind == AST_LIST) {
-		if (!v->sub.n)
-			sema_error(s, v->span, "an empty list holds no tuple, so the comparison is never true")->remedy =
-				"put tuples between the braces, or take the comparison out";
 		for (size_t i = 0; i < v->sub.n && !diag_full(s->d); i++)
 			ok = v->sub.v[i] && value_boxes(s, w, n, v->sub.v[i], out) && ok;
-		return ok && v->sub.n && !diag_full(s->d);
+		return ok && !diag_full(s->d);
 	}
 	if (v->kind == AST_WORD) {
 		d = names_use(s, &name, &bad);

@@ -204,7 +204,7 @@ static bool inner_check(struct sema *s, struct ast_operand *op)
 	return true;
 }
 
-bool operand_check(struct sema *s, struct ast_operand *op, bool is_key)
+bool operand_check(struct sema *s, struct ast_operand *op)
 {
 	struct diag *e;
 
@@ -230,11 +230,6 @@ bool operand_check(struct sema *s, struct ast_operand *op, bool is_key)
 		}
 		op->value_kind = lang_types[lang_fields[op->field].type].kind;
 		op->bits = lang_fields[op->field].bits;
-	}
-	if (op->has_prefix && !is_key) {
-		e = diag_error(s->d, op->span, "a prefix length behind a field belongs to a key");
-		e->remedy = arena_printf(s->a, "in a condition the prefix is a value: `%s in 192.0.2.0/24`", op->name.s);
-		return false;
 	}
 	return !op->has_prefix || prefix_check(s, op);
 }

@@ -27,7 +27,7 @@ static bool target_check(struct sema *s, struct ast_operand *o)
 
 	if (!strcmp(o->name.s, "payload") || !strcmp(o->name.s, SEMA_INNER "payload") || !strcmp(o->name.s, "packet"))
 		return refuse(s, o, "only fields are", "xdpfc --list=fields prints the fields there are");
-	if (!operand_check(s, o, false))
+	if (!operand_check(s, o))
 		return false;
 	if (lang_fields[o->field].form == FORM_META)
 		return refuse(s, o, "it is no bytes of the packet", "write to a header's field, such as ip4.ttl or tcp.dport");

@@ -361,7 +361,7 @@ bool set_action_check(struct sema *s, struct ast_action *a)
 	if (!set)
 		return false;
 	for (size_t i = 0; i < a->key.n; i++)
-		ok = operand_check(s, a->key.v[i], true) && ok;
+		ok = operand_check(s, a->key.v[i]) && ok;
 	if (!ok)
 		return false;
 	if (a->key.n != set->n_types) {

@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 
 #include "private.h"
+#undef rt_fail
+#undef rt_fail_sys
 
 size_t rt_utf8_length(const unsigned char *s, size_t left)
 {

@@ -59,6 +59,11 @@ void rt_log(const struct xdpf_log *log, enum xdpf_log_level level, const char *f
 int rt_fail(const struct xdpf_log *log, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* The same for a system call: adds the error's meaning and, for EPERM, which privilege is lacking. */
 int rt_fail_sys(const struct xdpf_log *log, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+#if defined(XDPF_ANALYSED) || defined(__clang_analyzer__)
+/* Analysers look at one file at a time: that this is no 0 they are told. */
+#define rt_fail(...) ((void)rt_fail(__VA_ARGS__), -1)
+#define rt_fail_sys(...) ((void)rt_fail_sys(__VA_ARGS__), -1)
+#endif
 
 /* libbpf's own messages go to @log at XDPF_LOG_DEBUG between these two, and the last warning is kept: they say why in its
  * own words. */

@@ -235,7 +235,7 @@ int cmd_metrics(struct cli *cli, int argc, char **argv)
 	s.ifaces = argv + optind;
 	s.n_ifaces = (size_t)(argc - optind);
 	status = resolve(cli, where, &a);
-	if (!status)
+	if (!status && a)
 		status = listen_at(cli, a, where, &fd);
 	if (a)
 		freeaddrinfo(a);

@@ -224,7 +224,7 @@ def inputs(t):
         t.says("an odd name: " + name, t.run("--set", name + "=banned.txt", "--explain", "tcp", odd), 0,
                "in set %s by 192.0.2.1 (1 element now)" % name.split(":")[-1])
     t.says("an odd list", t.run("--set", "banned=b=c.xdpf:banned=banned.txt", "--explain", "tcp", odd), 0, "in set banned by 192.0.2.1 (1 element now)")
-    t.says("of several", t.run("--set", "banned=banned.txt", "--explain", "tcp", odd, rules), 1, "several files have a set `banned`")
+    t.says("of several", t.run("--set", "banned=banned.txt", "--explain", "tcp", odd, rules), 1, "--set: several files have a set `banned`")
     t.says("of one", t.run("--set", "a:b=c.xdpf:banned=banned.txt", "--explain", "tcp", odd, rules), 0, "in set banned by 192.0.2.1 (1 element now)")
     t.says("no list", t.run("--set", "banned=none.txt", "--explain", "tcp", rules), 1, "cannot read none.txt")
     t.says("no file", t.run("--set", "banned", "--explain", "tcp", rules), 2, "NAME=FILE")
