@@ -282,7 +282,7 @@ static void text(const struct counters_of *c, const struct watch *w, const struc
 
 static json_t *rate_json(struct xdpf_count r)
 {
-	return json_pack("{s:I, s:I}", "packets_per_second", (json_int_t)r.packets, "bits_per_second", (json_int_t)(8 * r.bytes));
+	return json_pack("{s:I, s:I}", "packets_per_second", (json_int_t)r.packets, "bits_per_second", 8 * (json_int_t)r.bytes);
 }
 
 static json_t *watch_json(const struct counters_of *c, const struct watch *w, const struct table *t)
