@@ -20,7 +20,7 @@
 #                 pages of filters (xdpfc --emit=html) in Chromium, by day and night, wide and narrow; pictures are build/pages/*.png. A minute
 #   make check-walkthroughs
 #                 those of CONTRIBUTING.md, gone on a copy of the tree. A minute
-#   make fuzz     everything that reads on bytes that nobody chose, 20 seconds each (FUZZ_SECONDS)
+#   make fuzz     everything that reads on bytes that nobody chose, by libFuzzer and texts by AFL++, too, 20 seconds each (FUZZ_SECONDS)
 #   make faults   every allocation of the compiler fails, one after the other, and many of the runtime's, and system calls; outputs without room. An hour
 #   make soak     a filter under mixed traffic that is changed all the time: do the books balance, does anything grow? SECONDS (900)
 #   make coverage the lines and branches that `make check` runs, by gcov; fails below 90 % of the lines. 30 minutes
@@ -80,6 +80,8 @@ fuzz:
 	@scripts/setup build fuzz
 	@$(call BUILD,fuzz)
 	@tests/fuzz/run build/fuzz $(FUZZ_SECONDS)
+	@$(call BUILD,afl)
+	@tests/fuzz/afl build/afl $(FUZZ_SECONDS)
 
 faults:
 	@scripts/setup build check

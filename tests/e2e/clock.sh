@@ -53,6 +53,22 @@ for by in $YEAR -$YEAR; do
 	status "$by: as it was" 0 in_a "$XDPF" rollback --quiet xe0
 done
 
+# What is told and asked in UTC goes with the wall clock: the kernel's TAI, less what both differ by, which no jump changes.
+printf 'seen: if icmp.type == 8 and (time 00:00-12:00 or time 12:00-24:00) { log 100/s; }\n' >"$WORK/utc.xdpf"
+compile "$WORK/utc.xdpf"
+status "a log, loaded by a clock that is a year ahead" 0 jumped $YEAR "$XDPF" apply --quiet "$WORK/utc.o" xe0
+OUT=$(in_a "$XDPF" doctor --json xe0 "$WORK/utc.o" | json '[n["name"] for n in j["needs"] if "ktime" in n["name"]]')
+says "it asks TAI" "'bpf_ktime_get_tai_ns'"
+in_a timeout 30 "$XDPF" log --json --count 1 xe0 >"$WORK/log" 2>&1 &
+JOBS+=($!)
+for _ in $(seq 100); do
+	ping_a 10.99.0.1 >/dev/null
+	[ -s "$WORK/log" ] && break
+	sleep 0.1
+done
+between "its time is UTC" "$(json 'round(__import__("time").time() - j["ns"] / 1e9)' <"$WORK/log")" 0 60
+status "as it was" 0 in_a "$XDPF" apply --quiet "$WORK/clock.o" xe0
+
 # ---- clocks of a time namespace ----
 elsewhere() { in_a unshare --time --fork --monotonic $DAY --boottime $DAY "$@"; }
 if ! elsewhere true 2>"$WORK/err"; then
