@@ -65,6 +65,8 @@ kill -INT "$READER"
 ended pace
 is "five in a minute, and no more" "$(grep -c 'ping.drop' "$WORK/pace")" 5
 is "the others are counted" "$(stats '[(l["rule"], l["limited"], l["lost"]) for l in j["logs"] if l["rule"] == "ping"]')" "[('ping', 7, 0)]"
+is "for Prometheus, too" "$(in_a "$XDPF" stats --prometheus xe0 | grep '^xdpf_unlogged_total.*rule="ping"' | sed 's/.*reason=//' | tr '\n' ' ')" \
+	'"limited"} 7 "lost"} 0 '
 OUT=$(in_a "$XDPF" stats xe0)
 says "and told" "not logged: ping: 7 beyond its pace, 0 without a reader"
 
