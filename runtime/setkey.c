@@ -72,8 +72,9 @@ static bool mac(const char *text, unsigned char *to)
 	char end;
 
 	/* sscanf() would take blanks and signs, too */
-	if (text[strspn(text, "0123456789abcdefABCDEF:")] ||
-	    sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) != 6)
+	if (text[strspn(text, "0123456789abcdefABCDEF:")])
+		return false;
+	if (sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%c", &b[0], &b[1], &b[2], &b[3], &b[4], &b[5], &end) != 6)
 		return false;
 	for (int i = 0; i < 6; i++)
 		to[i] = (unsigned char)b[i];

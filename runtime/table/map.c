@@ -246,6 +246,7 @@ uint32_t map_word_find(const struct image *im, const struct map *m, uint32_t v)
 	uint32_t e = table(im, m, 0)[v >> shift];
 
 	for (unsigned i = 1; i <= m->steps && !(e & MAP_LEAF); i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): behind the first table there are 3 steps at most of a word's 32 bits */
 		e = table(im, m, i)[e * MAP_PAGE + (v >> (shift - 8 * i) & 255)];
 	return e & ~(uint32_t)MAP_LEAF;
 }
