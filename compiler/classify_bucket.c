@@ -23,6 +23,11 @@ struct writer {
 	unsigned used;				/* … and its records; .room: there is none */
 };
 
+static uint32_t key_of(const struct tuple_build *b, const struct tuple_term *x)
+{
+	return tuple_key(b->t->r->entry.v[x->entry].word) | (b->sure ? b->sure[x->term] : 0);
+}
+
 static void put_narrow(const struct writer *w, struct tuple_narrow *l, unsigned i, const struct tuple_term *x)
 {
 	for (unsigned k = 0; k < TUPLE_LONG; k++) {
@@ -31,7 +36,7 @@ static void put_narrow(const struct writer *w, struct tuple_narrow *l, unsigned 
 		l->value[i] |= (x->value[k].lo & UINT32_MAX) << 32 * k;
 		l->free |= free << (TUPLE_LONG * i + k) * TUPLE_FREE_BITS;
 	}
-	l->key[i] = tuple_key(w->b->t->r->entry.v[x->entry].word);
+	l->key[i] = key_of(w->b, x);
 	l->rest[i] = (uint16_t)(x->rest % TUPLE_RESTS);
 }
 
@@ -45,7 +50,7 @@ static void put_wide(const struct writer *w, struct tuple_wide *l, const struct 
 		l->free[2 * i] = free < 128 ? (uint8_t)(TUPLE_ASKED | (free > 64 ? free - 64 : 0)) : 0;
 		l->free[2 * i + 1] = free < 64 ? (uint8_t)(TUPLE_ASKED | free) : 0;
 	}
-	l->key = tuple_key(w->b->t->r->entry.v[x->entry].word);
+	l->key = key_of(w->b, x);
 	l->rest = (uint16_t)(x->rest % TUPLE_RESTS);
 }
 
@@ -176,9 +181,12 @@ bool tuple_write(struct tuple_build *b, struct tuple *out)
 {
 	size_t rests, besides;
 
-	*out = (struct tuple){ .n = b->n, .said = b->said };
+	out->n = b->n;
+	out->said = b->said;
 	memcpy(out->dim, b->dim, sizeof(out->dim));
 	qsort(b->table, b->n, sizeof(*b->table), by_first);
+	tuple_sure(b, out->late ? *(const uint32_t *)image_at(b->t->im, out->rest) : TUPLE_END);
+	out->early = b->skip_from;
 	if (!classify_describe(b->t, TUPLE_MAX_TABLES * sizeof(struct tuple_table), &out->at) || !write_windows(b, out) ||
 	    !classify_describe(b->t, sizeof(struct tuple_rest), &besides) || !add(b->t, b->rest.n * sizeof(struct tuple_rest), &rests))
 		return false;
@@ -190,6 +198,7 @@ bool tuple_write(struct tuple_build *b, struct tuple *out)
 	for (unsigned i = 0; i < b->n; i++) {
 		const struct tuple_shape *s = &b->table[i].shape;
 		struct tuple_table d = {
+			.skip = i >= b->skip_from ? TUPLE_NO_LATER : 0,
 			.rests = (uint32_t)(s->says ? besides : rests + (size_t)s->rests * TUPLE_RESTS * sizeof(struct tuple_rest)),
 		};
 

@@ -198,7 +198,7 @@ static bool search(struct tuple_build *b, struct rfc *rfc, const struct image_ma
 
 static bool say_rest(struct tuple_build *b, struct tuple *tuple)
 {
-	tuple->late = is_late(b);
+	*tuple = (struct tuple){ .late = is_late(b) };
 	if (!classify_describe(b->t, 4, &tuple->rest))
 		return false;
 	*(uint32_t *)image_at(b->t->im, tuple->rest) = rest_first(b);
@@ -238,5 +238,5 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 		return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
 	if (best->now)
 		*b = best->b;
-	return restore(b, rfc, best) && tuple_write(b, tuple) && say_rest(b, tuple);
+	return restore(b, rfc, best) && say_rest(b, tuple) && tuple_write(b, tuple);
 }

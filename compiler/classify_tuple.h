@@ -71,6 +71,8 @@ struct tuple_build {
 		size_t compared;		/* records of their keys that are compared until a packet has found its own, all terms together */
 	} table[TUPLE_MAX_TABLES];
 	unsigned n;
+	uint8_t *sure;				/* by place in .r->term: TUPLE_NO_LATER and TUPLE_NO_REST; NULL: none is */
+	unsigned skip_from;			/* the first table that TUPLE_NO_LATER speaks of */
 };
 
 /* ---- classify_tuple.c ---- */
@@ -88,9 +90,14 @@ bool tuple_fits(const struct tuple_shape *s, const struct tuple_term *x);
 bool tuple_narrow(struct tuple_build *b);
 struct tuple_rest tuple_rest_of(const struct tuple_term *x);
 
+/* ---- classify_sure.c ---- */
+
+/* .sure and .skip_from, of tables by .first; @rest: the least index of what is in none and looked up later, or TUPLE_END. */
+void tuple_sure(struct tuple_build *b, uint32_t rest);
+
 /* ---- classify_bucket.c ---- */
 
-/* The tables that were chosen, in the image. false, and .why. */
+/* The tables that were chosen, in the image; .late and .rest are known. false, and .why. */
 bool tuple_write(struct tuple_build *b, struct tuple *out);
 
 /* ---- classify_pair.c ---- */

@@ -285,9 +285,11 @@ static void look_on(struct cg_tuple *c, unsigned table, V first, BB next)
 static void table(struct cg_tuple *c, unsigned i, BB next, BB done)
 {
 	struct cg *g = c->g;
-	V best = shr(g, LLVMBuildLoad2(g->b, g->i64, c->best, ""), 8), line = i < CG_TUPLE_EARLY ? c->early[i] : NULL;
+	V key = LLVMBuildLoad2(g->b, g->i64, c->best, ""), best = shr(g, key, 8), line = i < CG_TUPLE_EARLY ? c->early[i] : NULL;
 
 	go_if(g, LLVMIntUGE, member(c, i, offsetof(struct tuple_table, first), 4), best, done, "table");
+	if (i >= c->t->early)
+		go_if(g, LLVMIntNE, bin(g, LLVMAnd, key, member(c, i, offsetof(struct tuple_table, skip), 4)), cg_c(g, 0), done, "may be earlier");
 	look_on(c, i, line ? line : cg_inside(c->l, bucket(c, i), TUPLE_LINE), next);
 }
 
@@ -301,7 +303,7 @@ void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple 
 	c->guarded = or(g, c->shorts, c->guards);
 	c->which_guarded = or(g, c->which, cg_c(g, TUPLE_WHICH_GUARDS));
 	/* where there are pairs, most packets need no table */
-	for (unsigned i = 0; !t->pair.is && i < t->n && i < CG_TUPLE_EARLY; i++) {
+	for (unsigned i = 0; !t->pair.is && i < t->n && i < t->early && i < CG_TUPLE_EARLY; i++) {
 		c->early[i] = cg_inside(l, bucket(c, i), TUPLE_LINE);
 		LLVMSetVolatile(LLVMBuildLoad2(g->b, g->i64, c->early[i], ""), 1);
 	}
@@ -309,9 +311,11 @@ void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple 
 
 V cg_tuple_late(struct cg_tuple *c, V best)
 {
-	V first = cg_described(c->g, c->t->rest);
+	struct cg *g = c->g;
+	V first = cg_described(g, c->t->rest), key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
 
-	return LLVMBuildICmp(c->g->b, LLVMIntUGE, first, and(c->g, best, TUPLE_END), "");
+	return or(g, LLVMBuildICmp(g->b, LLVMIntNE, and(g, key, TUPLE_NO_REST), cg_c(g, 0), ""),
+		  LLVMBuildICmp(g->b, LLVMIntUGE, first, and(g, best, TUPLE_END), ""));
 }
 
 V cg_tuple_best(struct cg_tuple *c)
@@ -320,7 +324,7 @@ V cg_tuple_best(struct cg_tuple *c)
 	V key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
 
 	/* as tuple_word() has it */
-	return or(g, shr(g, key, 8), shl(g, and(g, key, 255), 24));
+	return or(g, shr(g, key, 8), shl(g, and(g, key, TUPLE_WORD_BITS), 24));
 }
 
 V cg_tuple_find(struct cg_tuple *c, const struct cg_dim *said, V best, BB sure)

@@ -140,7 +140,7 @@ uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigne
 		const struct tuple_table *d = (const struct tuple_table *)image_at(im, t->at) + i;
 		uint32_t more = (uint32_t)tuple_line(tuple_hash(d, t->wide[i], &p), d->n), at = d->lines;
 
-		if (d->first >= key >> 8)
+		if (d->first >= key >> 8 || key & d->skip)
 			break;
 		more++;
 		for (unsigned k = 0; more && k < (t->wide[i] ? TUPLE_WIDE_CHAIN : TUPLE_CHAIN); k++) {
@@ -148,5 +148,6 @@ uint32_t tuple_find(const struct image *im, const struct tuple *t, const unsigne
 			at = d->others;
 		}
 	}
+	*sure |= (key & TUPLE_NO_REST) != 0;
 	return tuple_word(key);
 }

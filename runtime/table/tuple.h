@@ -58,12 +58,16 @@ struct tuple_table {
 	uint32_t lines, others, rests;	/* where they begin; where records say a number, what all of them ask besides it */
 	uint32_t n;			/* buckets */
 	uint32_t first;			/* least index of its records */
-	uint32_t unused;
+	uint32_t skip;			/* TUPLE_NO_LATER: it is one of those that are skipped; or 0 */
 };
 
 /* A record's key: its word with the index above what else it says. Where there is no record it is TUPLE_NO_KEY. A bucket's records ascend, but for
  * its last line, which has other buckets' too. */
 #define TUPLE_NO_KEY UINT32_MAX
+/* In a key: of what comes before its rule, nothing that is in the last tables has a packet in common with it, or that is in none. */
+#define TUPLE_NO_LATER 0x80u
+#define TUPLE_NO_REST 0x40u
+#define TUPLE_WORD_BITS 0x3fu		/* what the word says, in a key */
 
 struct tuple_narrow {
 	uint64_t value[TUPLE_RECORDS];	/* the first long number below */
@@ -100,6 +104,7 @@ struct tuple_window {
 struct tuple {
 	struct pair pair;		/* of the long dimensions: looked up before all tables, if it is there */
 	unsigned n;			/* tables, by .first */
+	unsigned early;			/* those that most packets need */
 	bool wide[TUPLE_MAX_TABLES];
 	bool say[TUPLE_MAX_TABLES];	/* its records say a short number: … */
 	unsigned said;			/* … this one */
@@ -147,7 +152,7 @@ static inline uint32_t tuple_key(uint32_t word)
 
 static inline uint32_t tuple_word(uint32_t key)
 {
-	return key >> 8 | key << 24;
+	return key >> 8 | (key & TUPLE_WORD_BITS) << 24;
 }
 
 /* Of a field of @bits bits: the bits above a window. */

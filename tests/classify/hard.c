@@ -73,6 +73,21 @@ static void ask_nested(struct arena *a, struct random *r, struct classify_term *
 		ask(a, t, MORE, 1, 3);
 }
 
+/* One in fifty is wide; of the others most are of TCP, which few of what comes before them has packets of. */
+static void ask_apart(struct arena *a, struct random *r, struct classify_term *t, unsigned i)
+{
+	bool wide = i % 50 == 7, by_source = i % 5 != 3, with_port = wide || random_below(r, 8);
+	uint64_t free = random_below(r, 8), x = 0x0a000000 | random_below(r, 1 << 20), ones = ((uint64_t)1 << free) - 1;
+	uint64_t port = random_below(r, 1000);
+
+	if (!wide)
+		ask(a, t, by_source ? SRC : DST, x & ~ones, x | ones);
+	if (with_port)
+		ask(a, t, DPORT, port, wide ? port + 300 : port);
+	if (wide || !with_port || random_below(r, 10))
+		ask(a, t, PROTO, wide || !by_source ? 17 : 6, wide || !by_source ? 17 : 6);
+}
+
 static void ask_addresses(struct arena *a, struct random *r, enum rules_hard kind, struct classify_term *t)
 {
 	for (unsigned d = SRC; d <= DST; d++)
@@ -90,6 +105,7 @@ static void ask_addresses(struct arena *a, struct random *r, enum rules_hard kin
 		case HARD_PORTS:
 		case HARD_NUMBERS:
 		case HARD_NESTED:
+		case HARD_APART:
 		case HARD_COUNT:
 			break;
 		}
@@ -119,6 +135,10 @@ void rules_hard(struct arena *a, struct random *r, enum rules_hard kind, unsigne
 		}
 		if (kind == HARD_NESTED) {
 			ask_nested(a, r, t, i);
+			continue;
+		}
+		if (kind == HARD_APART) {
+			ask_apart(a, r, t, i);
 			continue;
 		}
 		ask_addresses(a, r, kind, t);

@@ -38,6 +38,7 @@ enum rules_hard {
 	HARD_MIXED,			/* prefixes of all lengths, and ranges of ports */
 	HARD_NUMBERS,			/* of either family, and a port each: what they ask of short numbers has many values */
 	HARD_NESTED,			/* networks in networks, of few ports; some rules do not stop, and some ask for more */
+	HARD_APART,			/* by source or by destination; before them wide ones, which have packets in common with few of them */
 	HARD_COUNT
 };
 

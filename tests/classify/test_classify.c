@@ -361,6 +361,60 @@ static void test_pairs(void **state)
 	}
 }
 
+/* How many records of the tables say that much about what comes before their rules. */
+static size_t count_sure(const struct classifier *c, const struct image *im, uint32_t say)
+{
+	size_t n = 0;
+
+	for (unsigned i = 0; i < c->tuple.n; i++) {
+		const struct tuple_table *d = (const struct tuple_table *)image_at(im, c->tuple.at) + i;
+		const struct tuple_narrow *l = image_at(im, d->lines);
+
+		for (size_t k = 0; k < (size_t)d->n * TUPLE_RECORDS && !c->tuple.wide[i]; k++) {
+			uint32_t key = l[k / TUPLE_RECORDS].key[k % TUPLE_RECORDS];
+
+			n += key != TUPLE_NO_KEY && (key & (TUPLE_NO_LATER | TUPLE_NO_REST)) == say;
+		}
+	}
+	return n;
+}
+
+/* Records that are enough, so that the last tables, or what is in none, are left out; and others. */
+static void test_sure(void **state)
+{
+	size_t n[4] = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 4; seed++) {
+		struct arena *a = arena_new();
+		struct random r = { seed };
+		struct image im = { 0 };
+		struct classify_rules rules;
+		struct classify_options o = { .engine = ENGINE_HYBRID, .max_bytes = 64 << 20, .max_rest = 400 };
+		const char *why = NULL;
+		struct classifier *c;
+
+		image_add(&im, 4, 4);
+		rules_hard(a, &r, HARD_APART, 3000, &rules);
+		c = classify_build(a, &rules, &o, &im, &why);
+		if (!c)
+			fail_msg("seed %u: not built: %s", (unsigned)seed, why);
+		assert_true(c->tuple.late && !c->tuple.pair.is);
+		for (unsigned i = 0; i < 4; i++)
+			n[i] += count_sure(c, &im, i * TUPLE_NO_REST);
+		for (unsigned i = 0; i < 4000; i++) {
+			struct packet p = { 0 };
+
+			packet_random(&r, &rules, &p);
+			compare(&rules, c, &im, &p);
+		}
+		image_free(&im);
+		arena_free(a);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(n[i] > 100);
+}
+
 /* What cannot be done is refused with a reason, and leaves the image as it was. */
 static void test_refusals(void **state)
 {
@@ -430,6 +484,7 @@ int main(void)
 		cmocka_unit_test(test_auto),
 		cmocka_unit_test(test_hard),
 		cmocka_unit_test(test_pairs),
+		cmocka_unit_test(test_sure),
 		cmocka_unit_test(test_refusals),
 	};
 
