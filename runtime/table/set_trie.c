@@ -5,7 +5,8 @@
  */
 #include "set_priv.h"
 
-enum { LEAST_STRIDE = 3, LEAST_SKIP = 4 };
+/* The root's skip is always near the processor, and what is behind it that much denser. */
+enum { LEAST_STRIDE = 3, LEAST_SKIP = 4, LEAST_SKIP_ROOT = 1 };
 
 /* Of nodes. */
 enum {
@@ -208,7 +209,7 @@ static bool entry(struct set_draft *d, struct part p, uint64_t *out)
 	else if (p.b - p.a <= lanes_for(p.open - zero, &kind))
 		return list(d, &p, zero, kind, out);
 	common = common_bits(d, &p, &b);
-	if (common >= LEAST_SKIP || common == p.open)
+	if (common >= (p.depth ? LEAST_SKIP : LEAST_SKIP_ROOT) || common == p.open)
 		return skip(d, &p, common, b, out);
 	return node(d, &p, zero, out);
 }

@@ -271,6 +271,29 @@ static void test_crowd(void **state)
 	}
 }
 
+/* All keys have their first bits in common, few of them or many. */
+static void test_shared(void **state)
+{
+	static const unsigned bits[] = { 32, 64, 128 };
+
+	(void)state;
+	for (unsigned b = 0; b < sizeof(bits) / sizeof(bits[0]); b++)
+		for (unsigned shared = 1; shared <= 6; shared++) {
+			struct sample s = sample_new(bits[b], 300);
+			uint64_t first[SET_MAX_WORDS];
+
+			random_key(&s, first);
+			for (unsigned i = 0; i < 300; i++) {
+				uint64_t key[SET_MAX_WORDS], below = UINT64_MAX >> (64 - bits[b] % 64) % 64 >> shared;
+
+				random_key(&s, key);
+				key[0] = (key[0] & below) | (first[0] & ~below);
+				add_prefix(&s, key, shared + 1 + (unsigned)(rnd() % (s.bits - shared)));
+			}
+			check(&s, "shared");
+		}
+}
+
 static void test_random(void **state)
 {
 	static const unsigned bits[] = { 8, 16, 18, 24, 32, 32, 32, 48, 64, 80, 128, 128, 128, 160, 288 };
@@ -397,8 +420,8 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_edges), cmocka_unit_test(test_nested), cmocka_unit_test(test_crowd), cmocka_unit_test(test_random),
-		cmocka_unit_test(test_full), cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_edges), cmocka_unit_test(test_nested), cmocka_unit_test(test_crowd), cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_random), cmocka_unit_test(test_full), cmocka_unit_test(test_refused), cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
