@@ -15,7 +15,8 @@ import tempfile
 NO_BPF = 77
 MAC = "02:00:00:00:00:01"               # whom the frames are for
 METHOD = """\
-live      frames leave by the kernel's live-frame test run and veth, in batches of 64, and are received by a thread (threaded NAPI) on the same CPU.
+live      frames leave by the kernel's live-frame test run and veth, in batches of 64, and are received by a thread (threaded NAPI) on the same CPU,
+          both before what else wants it.
           All take turns of %(ms)d ms, behind %(warm)d ms that do not count, %(rounds)d times; medians of the turns.
 run       ns per packet by the run-time statistics of the BPF program; reading the clock twice is in them, and in the floor.
 cpu       ns on the CPU per packet of the thread that receives, for XDP, nftables and iptables alike. In front of the last two stands a program
