@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""The driver finds what is wrong: what is compiled says something else than what the evaluator runs, in one place. And it makes a case small.
+"""The driver finds what is wrong: what is compiled says something else than what the evaluator runs, in one place. It makes a case small, and several
+runs one.
 
 usage: planted.py --worker XDPF_DIFFERENTIAL
 
@@ -7,14 +8,17 @@ Each fault is one test; so is each thing that is asked of the small case, and th
 """
 
 import argparse
+import json
 import os
 import random
+import subprocess
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 import cases
 import corpus
+import features
 import made
 import shrink
 
@@ -60,6 +64,30 @@ def case(folder, name, text, n):
     return cases.Case([path], [], {}, frames, list(corpus.times(len(frames), 3)), [cases.split(rnd, f) for f in frames], [{"engine": "auto"}])
 
 
+def pieces(folder, say):
+    """Two runs as one: what both saw is what one would have seen that had all of it; a failure of either is one of both."""
+    run, paths, whole = os.path.join(features.ROOT, "tests", "differential", "run"), [], features.Coverage()
+    for i, text in enumerate((RULES, FEW)):
+        own = features.Coverage()
+        for coverage in (own, whole):
+            coverage.add_text(text)
+            coverage.add_used("rules by", ("rfc", "linear")[:i + 1])
+            coverage.add_seen({"operand vlan": [3 * i, 5], "only %d" % i: [1, 0]}, 100, 40 + i)
+        paths.append(os.path.join(folder, "%d.json" % i))
+        with open(paths[-1], "w") as f:
+            json.dump({"seed": str(i), "load": False, "files": 1, "pairs": 100, "runs": 300, "loads": 3, "failed": i, "unfit": 0, "seconds": 2,
+                       "coverage": own.saved()}, f)
+    again = os.path.join(folder, "both.json")
+    done = subprocess.run([run, "--merge", *paths, "--json", again], stdout=subprocess.PIPE, text=True)
+    say("several runs as one: the sum", all(text in done.stdout for text in (
+        "2 files, 200 (file, packet) pairs, run 600 times in 6 programs", "1 passed, 1 failed")) and done.returncode == 1, done.stdout)
+    with open(again) as f:
+        said = json.load(f)["coverage"]
+    say("several runs as one: what they saw", said == json.loads(json.dumps(whole.saved())), said)
+    done = subprocess.run([run, "--merge", paths[0], again], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    say("several runs as one: not one of them twice", done.returncode == 1 and "the same seed" in done.stdout, done.stdout)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--worker", required=True)
@@ -72,6 +100,7 @@ def main():
             print("FAILED: %s: %s" % (what, why))
 
     with tempfile.TemporaryDirectory() as folder:
+        pieces(folder, say)
         worker, planted = cases.Worker(args.worker), case(folder, "planted.xdpf", RULES, 1500)
         capture = os.path.join(folder, "planted.pcap")
         # whether it takes any program from us: what it says of ours is a fault of ours
