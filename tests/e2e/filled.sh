@@ -130,10 +130,12 @@ done
 # ---- for who looks on, and who looks away ----
 for _ in $(seq 60); do printf '10.1.0.1\n10.1.0.2\n'; done >"$WORK/long.txt"
 for _ in $(seq 8); do cat "$WORK/long.txt" "$WORK/long.txt" >"$WORK/longer.txt" && mv "$WORK/longer.txt" "$WORK/long.txt"; done
-bar() { grep -c '\[#*  *\] [0-9]'; }
-is "a bar on a terminal" "$(script -qec "nsenter --net=$A $XDPF set replace xe0 tables $WORK/long.txt" /dev/null | bar)" 1
-is "none when it is to be quiet" "$(script -qec "nsenter --net=$A $XDPF set replace --quiet xe0 tables $WORK/long.txt" /dev/null | bar)" 0
-is "and nowhere else" "$(set_of replace xe0 tables "$WORK/long.txt" 2>&1 | bar)" 0
+slowly() { cat "$WORK/long.txt"; sleep 1.3; cat "$WORK/long.txt"; }
+watched() { slowly | in_a /usr/bin/python3 "$HERE/terminal.py" "$XDPF" set replace "$@" xe0 tables -; }
+OUT=$(watched)
+says "how long it takes, on a terminal" "^'.rreading elements, [1-9] s(.rreading elements, [1-9] s)*.r.x1b.Kset tables: 2 elements.* 0$"
+is "nothing when it is to be quiet" "$(watched --quiet)" "'' 0"
+is "and nowhere else" "$(slowly | set_of replace xe0 tables - 2>&1 | grep -c reading)" 0
 is "a reader that has seen enough" "$(set_of show xe0 tables 2>"$WORK/pipe.err" | head -1 | wc -l)$(cat "$WORK/pipe.err")" 1
 
 # ---- ended in the middle: wholly old or wholly new ----
