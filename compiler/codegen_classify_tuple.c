@@ -312,10 +312,11 @@ void cg_tuple_begin(struct cg_tuple *c, struct cg_lookup *l, const struct tuple 
 V cg_tuple_late(struct cg_tuple *c, V best)
 {
 	struct cg *g = c->g;
-	V first = cg_described(g, c->t->rest), key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
+	V behind = LLVMBuildICmp(g->b, LLVMIntUGE, cg_described(g, c->t->rest), and(g, best, TUPLE_END), "");
+	V key = LLVMBuildLoad2(g->b, g->i64, c->best, "");
 
-	return or(g, LLVMBuildICmp(g->b, LLVMIntNE, and(g, key, TUPLE_NO_REST), cg_c(g, 0), ""),
-		  LLVMBuildICmp(g->b, LLVMIntUGE, first, and(g, best, TUPLE_END), ""));
+	/* only tables' records say it */
+	return c->t->n ? or(g, LLVMBuildICmp(g->b, LLVMIntNE, and(g, key, TUPLE_NO_REST), cg_c(g, 0), ""), behind) : behind;
 }
 
 V cg_tuple_best(struct cg_tuple *c)
