@@ -79,4 +79,12 @@ says "always: the reason" "cannot translate program $MANY to machine code"
 status "always: what ran runs" 0 in_a "$XDPF" set show xe0 known
 says "always: with what was in it" '10.9.8.7'
 status "remove it" 0 in_a "$XDPF" remove xe0
+# What rule files say of themselves holds in other instructions, too.
+for f in "$HERE"/../../examples/*.xdpf "$HERE"/../infile/{frames,limits,places,sets,steps}.xdpf; do
+	grep -q '^test ' "$f" || continue
+	ok "compile $f" "$XDPFC" --quiet "$f" -o "$WORK/told.o"
+	for n in 1 2; do
+		status "${f##*/} in others, $n" 0 gives_up "$n" test "$WORK/told.o"
+	done
+done
 report
