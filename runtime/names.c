@@ -236,6 +236,8 @@ int rt_names_follow(size_t *changed, const struct xdpf_log *log)
 	*strrchr(dir, '/') = '\0';
 	*strrchr(dir, '/') = '\0';
 	d = opendir(dir);
+	if (!d && errno != ENOENT)
+		return rt_fail_sys(log, errno, "%s cannot be read", dir);
 	while (d && (e = readdir(d))) {
 		unsigned ifindex = (unsigned)strtoul(e->d_name, NULL, 10);
 		_cleanup_close_ int fd = -1;

@@ -39,7 +39,10 @@ static void lock_dir(char *buf, size_t size)
 {
 	const char *own = secure_getenv("XDG_RUNTIME_DIR");
 
-	if (own && own[0] == '/' && strlen(own) < size - sizeof("/xdpf") && access(LOCKS, W_OK) && access("/run", W_OK))
+	/* where it is there, that one may make others in /run does not help */
+	bool closed = access(LOCKS, W_OK) && (errno != ENOENT || access("/run", W_OK));
+
+	if (closed && own && own[0] == '/' && strlen(own) < size - sizeof("/xdpf"))
 		snprintf(buf, size, "%s/xdpf", own);
 	else
 		snprintf(buf, size, LOCKS);

@@ -20,6 +20,8 @@ mkdir "$BPFFS/theirs"
 chown 65534:65534 "$BPFFS/theirs" "$WORK/run"
 chmod 755 "$WORK" "$BPFFS"
 cp "$XDPF" "$WORK/xdpf"
+# the tree may be where nobody else can look
+cp "$CAPTURES/ping.pcap" "$WORK/ping.pcap"
 user() {	# as the user, in A
 	in_a setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all,$caps --ambient-caps=-all,$caps --bounding-set=-all,$caps \
 		env XDPF_BPFFS="${WHERE-$BPFFS/theirs}" XDG_RUNTIME_DIR="$WORK/run" "${TOOL:-$WORK/xdpf}" "$@"
@@ -70,7 +72,7 @@ status "explain" 0 user explain xe0 --raw --rule default --count 1 --rate 1000 -
 says "what the filter did" '"rule":"default","verdict":"pass"'
 status "doctor" 0 user doctor xe0 "$WORK/live.o"
 status "test" 0 user test --quiet "$WORK/live.o"
-status "run" 0 user run --quiet "$WORK/live.o" "$CAPTURES/ping.pcap"
+status "run" 0 user run --quiet "$WORK/live.o" "$WORK/ping.pcap"
 
 # Replaced by a program, by tables, and removed; nothing is left of what was before.
 status "replace" 0 user apply "$WORK/1/tables.o" xe0
