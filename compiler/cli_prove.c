@@ -172,7 +172,7 @@ static void summary(const struct cli *cli, const struct tally *t)
 			      "passed",
 			      (json_int_t)t->passed, "disagreed", (json_int_t)t->disagreed, "malformed", (json_int_t)t->malformed,
 			      "malformed_otherwise", (json_int_t)t->malformed_other, "later_fragments_otherwise", (json_int_t)t->later_other,
-			      "accepted", (json_int_t)(t->fragments + t->stateless), "unseen", (json_int_t)t->unseen, "rules",
+			      "accepted", (json_int_t)t->fragments + (json_int_t)t->stateless, "unseen", (json_int_t)t->unseen, "rules",
 			      (json_int_t)t->rules, "rules_that_decided", (json_int_t)t->decided, "limited", (json_int_t)t->limited,
 			      "limits_compared", (json_int_t)t->series);
 		json_dumpf(o, stderr, JSON_COMPACT);
