@@ -228,10 +228,11 @@ static int say_gone(struct rt_carry *c, const struct xdpf_log *log)
 		return rt_fail(log, ENOMEM, "out of memory");
 	for (size_t k = 0; k < new->n_limits && !err; k++) {
 		uint32_t was = c->plan.limit[k];
-		const struct xdpf_limit *l = was == RT_NO_INDEX ? NULL : &old->limits[was];
+		const struct xdpf_limit *l;
 
-		if (!l)
+		if (was == RT_NO_INDEX)
 			continue;
+		l = &old->limits[was];
 		goes_on[was] = true;
 		if (!same_key(l, &new->limits[k]))
 			err = rt_carry_lose(c, "limit", l->file, l->name, "%s: each has its whole burst once more",
