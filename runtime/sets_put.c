@@ -187,14 +187,19 @@ static int put_chunk(const struct rt_place *at, const unsigned char *keys, struc
 						  .age = b[i].there && b[i].was.until ? b[i].was.age : (uint32_t)now };
 		of[m++] = &b[i];
 	}
+	if (!m)
+		return 0;
 	err = rt_batch_put(at->fd, chunk, value, m, size, &done);
 	if (err == -ENOSPC) {
 		err = sweep(at, now, log);
 		if (!err)
 			err = rt_batch_put(at->fd, chunk, value, m, size, &done);
 	}
-	for (size_t i = 0; i < done; i++)
-		of[i]->put = true;
+	for (size_t i = 0; i < n && done; i++)
+		if (!b[i].stays) {
+			b[i].put = true;
+			done--;
+		}
 	if (err && err != -ENOSPC)
 		return rt_fail_sys(log, -err, "set %s cannot be added to", at->set->name);
 	/* a program that adds nothing has no queue, and nobody who looks for room in it */
