@@ -108,7 +108,7 @@ static uint32_t slice_there(struct reader *r, const struct ast_operand *o)
 		r->s->inner = true;
 	/* a tag more or less is four bytes more or less, which .pkt.len does not say */
 	if (!payload && r->version.tags)
-		return form_free(r->s, FREE_LATER, arena_printf(r->s->a, "slice %llu %u", (unsigned long long)(o->off + o->len), r->version.tags),
+		return form_free(r->s, FREE_LATER, arena_printf(r->s->a, "slice %llu %u", (unsigned long long)o->off + o->len, r->version.tags),
 				 NULL, FIELD_NONE);
 	r->s->lengths = true;
 	return AND(r->s, space_present(r->s, o->inner, f), form_from(r->s, space_field(r->s, o->inner, f), o->off + o->len, UINT64_MAX));

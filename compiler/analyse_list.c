@@ -268,7 +268,7 @@ void list_read(struct space *s, int side, const struct ast_program *p, const str
 	struct ast_program *alone = arena_copy(s->a, p, sizeof(*p));
 	const char *key;
 
-	alone->units.v = arena_copy(s->a, &unit, sizeof(unit));
+	alone->units.v = arena_copy(s->a, &unit, sizeof(*alone->units.v));
 	alone->units.n = 1;
 	s->side = side;
 	*out = (struct list){ .side = side, .p = alone, .unit = unit };

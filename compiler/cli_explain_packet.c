@@ -50,7 +50,7 @@ const char *explain_fields(struct explain *x, const struct eval_packet *pkt)
 
 	dissect_frame(&w.d, pkt->data, pkt->len);
 	dissect_inner(&w.inner, &w.d, pkt->data);
-	rewind(out);
+	fseek(out, 0, SEEK_SET);
 	for (int inner = 0; inner < 2; inner++)
 		for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 			put(out, &w, shown[i], inner, &comma);

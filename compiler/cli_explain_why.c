@@ -19,7 +19,7 @@ static void put_why(struct explain *x, FILE *out, const struct eval_view *w, con
 /* What is written until the next call is a text of its own. */
 static FILE *begin(struct explain *x)
 {
-	rewind(x->out);
+	fseek(x->out, 0, SEEK_SET);
 	return x->out;
 }
 
