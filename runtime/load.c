@@ -124,18 +124,6 @@ static int new_seed(uint64_t *seed, const struct rt_carry *carry, const struct x
 	return 0;
 }
 
-/* Tables of counters have the memory of all keys beforehand, so that no packet goes uncounted for want of it. The packets of a test come one at a
- * time, and few: making that memory, for each CPU, would be most of what the test takes. */
-static int keep_tables_small(struct bpf_object *bpf, const struct xdpf_log *log)
-{
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, bpf)
-		if (bpf_map__type(map) == BPF_MAP_TYPE_PERCPU_HASH && bpf_map__set_map_flags(map, bpf_map__map_flags(map) | BPF_F_NO_PREALLOC))
-			return rt_fail(log, EINVAL, "map %s cannot be changed", bpf_map__name(map));
-	return 0;
-}
-
 /* Opens the object for @p, with all that is known before loading. */
 static int open_bpf(struct xdpf_program *p, const struct xdpf_object *o, const struct xdpf_load_opts *opt, uint64_t seed, struct rt_carry *carry,
 		    const struct xdpf_log *log)
@@ -148,8 +136,6 @@ static int open_bpf(struct xdpf_program *p, const struct xdpf_object *o, const s
 	err = rt_object_open_bpf(&p->bpf, o, p->image, log);
 	if (!err)
 		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), opt, seed, log);
-	if (!err && opt->test)
-		err = keep_tables_small(p->bpf, log);
 	if (!err && carry)
 		err = rt_carry_maps(carry, p->bpf, log);
 	if (err)
