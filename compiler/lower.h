@@ -55,6 +55,7 @@ struct slot {
 	enum header_id header;
 	unsigned off, len;
 	bool wire;			/* kept in network order: every test is by mask (len 2, 4, 16) */
+	bool bare;			/* read where nothing has asked whether the header is there */
 	ir_var raw[2], var[2];		/* two for 16 bytes (first, second half; always in network order), for 3 and 6 raw has the two pieces */
 };
 
@@ -223,6 +224,8 @@ void lower_inside(struct lower *l, const struct lower_chain *outer);
 void lower_need(struct lower *l);
 /* The slot of a wire field. */
 struct slot *lower_slot(struct lower *l, enum field_id f);
+/* The first word of a slot whose header need not be there: LOWER_ABSENT then. */
+struct ir_opnd lower_bare(struct lower *l, struct slot *s);
 /* The mask of a bit in presence, or of all members of a group; from now on the dissection sets it. */
 uint64_t lower_bit(struct lower *l, unsigned bit);
 uint64_t lower_header_mask(struct lower *l, enum header_id h);

@@ -24,6 +24,7 @@ struct lower_dim {
 	unsigned n;
 	unsigned bit[DIM_BITS], n_bits;	/* as lower_bit() takes them */
 	struct ir_dim said;
+	bool unread;			/* what dissection finds of it is all that is asked for */
 };
 
 /* A rule's place among a run's entries. */

@@ -135,7 +135,7 @@ static void test_flag(struct lower *l, enum field_id f, struct ir_block *yes, st
 
 	if (fi->form == FORM_WIRE) {
 		/* LOWER_ABSENT has none of these bits */
-		lower_test(l, IR_BITS, lower_get(l, lower_slot(l, f)->var[0]), ir_imm((uint64_t)1 << fi->shift), yes, no);
+		lower_test(l, IR_BITS, lower_bare(l, lower_slot(l, f)), ir_imm((uint64_t)1 << fi->shift), yes, no);
 		return;
 	}
 	lower_test(l, IR_BITS, lower_get(l, l->pres),
@@ -201,7 +201,7 @@ static uint64_t flag_mask(const struct ast_expr *e)
  * the place of the first flag that is wanted set. *v is a copy; parts that fell away are NULL.
  */
 struct flags {
-	const struct slot *slot;
+	struct slot *slot;
 	uint64_t mask, value;
 	bool contradiction;
 };
@@ -265,7 +265,7 @@ static void lower_and(struct lower *l, struct ast_expr **sub, size_t n, struct i
 	} else if (flags.contradiction) {
 		lower_jump(l, no);
 	} else {
-		struct ir_opnd f = lower_op(l, IR_AND, lower_get(l, flags.slot->var[0]), ir_imm(flags.mask));
+		struct ir_opnd f = lower_op(l, IR_AND, lower_bare(l, flags.slot), ir_imm(flags.mask));
 
 		if (l->negated)
 			f = lower_fresh(l, f, rest, no);

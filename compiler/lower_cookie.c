@@ -60,7 +60,7 @@ static void ask(struct lower *l, enum ir_op op, unsigned family, struct ir_block
 /* Are the flags under @mask exactly these? */
 static void test_flags(struct lower *l, unsigned mask, unsigned value, struct ir_block *yes, struct ir_block *no)
 {
-	struct ir_opnd flags = lower_get(l, lower_slot(l, FIELD_TCP_FLAGS)->var[0]);
+	struct ir_opnd flags = lower_bare(l, lower_slot(l, FIELD_TCP_FLAGS));
 
 	lower_test(l, IR_EQ, lower_op(l, IR_AND, flags, ir_imm(mask)), ir_imm(value), yes, no);
 }

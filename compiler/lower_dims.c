@@ -297,11 +297,11 @@ static void emit_slice(struct lower *l, const struct lower_dim *d, struct ir_blo
 	lower_set(l, d->said.which, ir_imm(1));
 }
 
-static void emit_field(struct lower *l, const struct lower_dim *d, unsigned place, struct ir_block *no, bool sure)
+static void emit_field(struct lower *l, const struct lower_dim *d, unsigned place, struct ir_block *no)
 {
 	const struct ast_operand o = { .kind = OPERAND_FIELD, .field = d->field[place] };
 	const struct field_info *fi = &lang_fields[d->field[place]];
-	struct lower_words w = lower_value(l, &o, d->field[place], no, sure);
+	struct lower_words w = lower_value(l, &o, d->field[place], no, false);
 	const struct slot *s = fi->form == FORM_WIRE ? lower_slot(l, d->field[place]) : NULL;
 	struct ir_opnd lo;
 
@@ -327,25 +327,58 @@ static bool alike(const struct lower_dim *a, const struct lower_dim *b)
 	return true;
 }
 
+/* What the maps of dimension @k have of its field at @place, as dissection has it; of none of them. */
+static void emit_class(struct lower *l, const struct lower_dim *d, unsigned k, unsigned place, bool behind)
+{
+	const struct slot *s = place < d->n ? lower_slot(l, d->field[place]) : NULL;
+	struct lower_words w = { .n = s && s->len == 16 ? 2 : 1, .w = { ir_imm(0) } };
+	struct ir_inst *i;
+
+	for (unsigned n = 0; s && n < w.n; n++)
+		w.w[n] = lower_swap(l, lower_get(l, s->raw[n]), s->len / w.n);
+	i = lower_emit(l, IR_CLASS);
+	i->a = w.w[w.n - 1];
+	i->b = w.n > 1 ? w.w[0] : ir_imm(0);
+	i->dim = k;
+	i->place = place;
+	i->behind = behind;
+	lower_set(l, d->said.class, (struct ir_opnd){ IR_TEMP, i->temp });
+}
+
+/* None of the dimension's fields is there. */
+static void emit_absent(struct lower *l, const struct lower_dim *d, unsigned k)
+{
+	lower_set(l, d->said.which, ir_imm(0));
+	if (d->said.soon)
+		emit_class(l, d, k, d->n, false);
+}
+
 static void emit_fields(struct lower *l, struct lower_run *run, unsigned k, bool *done)
 {
 	struct ir_block *on = lower_block(l, "known");
+	uint64_t known = l->known;
 
 	for (unsigned place = 0; place <= run->dim[k].n; place++) {
 		struct ir_block *no = place < run->dim[k].n ? lower_block(l, "not this field") : on;
-		bool first = true;
 
 		for (unsigned m = k; m < run->rules.n_dims; m++) {
-			if (m != k && (done[m] || !alike(&run->dim[k], &run->dim[m])))
+			const struct lower_dim *d = &run->dim[m];
+
+			if (m != k && (done[m] || !alike(&run->dim[k], d)))
 				continue;
-			if (place < run->dim[k].n && run->dim[m].slice)
-				emit_slice(l, &run->dim[m], no);
-			else if (place < run->dim[k].n)
-				emit_field(l, &run->dim[m], place, no, !first);
+			if (place == d->n) {
+				emit_absent(l, d, m);
+				continue;
+			}
+			if (d->slice)
+				emit_slice(l, d, no);
 			else
-				lower_set(l, run->dim[m].said.which, ir_imm(0));
-			first = false;
+				emit_field(l, d, place, no);
+			/* the others that are alike need not ask for it again */
+			if (!d->slice && lang_fields[d->field[place]].header != HDR_NONE)
+				l->known |= (uint64_t)1 << lang_fields[d->field[place]].header;
 		}
+		l->known = known;
 		lower_jump(l, on);
 		lower_hot(l, no);
 	}
@@ -375,7 +408,7 @@ void dims_emit(struct lower *l, struct lower_run *run, const struct classifier *
 				d->said.hi = ir_var_kept(l->ir, "number, first half");
 	}
 	for (unsigned k = 0; k < run->rules.n_dims; k++)
-		done[k] = is_unread(&run->dim[k], c, k);
+		done[k] = run->dim[k].unread = is_unread(&run->dim[k], c, k);
 	for (unsigned k = 0; k < run->rules.n_dims; k++)
 		if (!done[k] && run->dim[k].headers)
 			emit_headers(l, &run->dim[k]);
@@ -411,7 +444,8 @@ void dims_begin(struct lower *l, struct lower_run *run, const struct classifier 
 	}
 }
 
-/* @of: HDR_NONE: where there is none of the fields; else those of this header. */
+/* @of: HDR_NONE: where there is none of the fields, of dimensions that are not asked for behind dissection, see emit_absent(); else those of this
+ * header. */
 void lower_soon(struct lower *l, enum header_id of)
 {
 	bool behind = false;
@@ -421,22 +455,11 @@ void lower_soon(struct lower *l, enum header_id of)
 
 		for (unsigned place = 0; place <= d->n && d->said.soon; place++) {
 			const struct slot *s = place < d->n ? lower_slot(l, d->field[place]) : NULL;
-			struct lower_words w = { .n = 1, .w = { ir_imm(0) } };
-			struct ir_inst *i;
 
-			if ((s ? s->header : HDR_NONE) != of)
+			if ((s ? s->header : HDR_NONE) != of || (!s && !d->unread))
 				continue;
-			w.n = s && s->len == 16 ? 2 : 1;
-			for (unsigned n = 0; s && n < w.n; n++)
-				w.w[n] = lower_swap(l, lower_get(l, s->raw[n]), s->len / w.n);
-			i = lower_emit(l, IR_CLASS);
-			i->a = w.w[w.n - 1];
-			i->b = w.n > 1 ? w.w[0] : ir_imm(0);
-			i->dim = k;
-			i->place = place;
-			i->behind = behind;
+			emit_class(l, d, k, place, behind);
 			behind = true;
-			lower_set(l, d->said.class, (struct ir_opnd){ IR_TEMP, i->temp });
 		}
 	}
 }

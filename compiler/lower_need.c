@@ -29,6 +29,12 @@ struct slot *lower_slot(struct lower *l, enum field_id f)
 	return find_slot(l, &lang_fields[f]);
 }
 
+struct ir_opnd lower_bare(struct lower *l, struct slot *s)
+{
+	s->bare = true;
+	return lower_get(l, s->var[0]);
+}
+
 /* A part of a rule that looks at a field: a comparison, or NULL for what takes it in any order of bytes. */
 struct look {
 	const struct ast_expr *e;

@@ -162,11 +162,12 @@ void lower_slots_settle(struct lower *l, enum header_id h)
 		lower_soon(l, h);
 }
 
-/* All slots to "absent", that number being @absent. */
+/* All slots to "absent", that number being @absent. In memory that is never without a number, only those that are read before anything asks whether
+ * they are there. */
 static void clear_slots(struct lower *l, struct ir_opnd absent)
 {
 	for (size_t i = 0; i < l->slot.n; i++)
-		for (int k = 0; k < (l->slot.v[i].len == 16 ? 2 : 1); k++)
+		for (int k = 0; k < (l->slot.v[i].len == 16 ? 2 : 1) && (l->slot.v[i].bare || !l->ir->scratch); k++)
 			lower_set(l, l->slot.v[i].var[k], absent);
 	if (l->need_proto)
 		lower_set(l, l->proto, absent);

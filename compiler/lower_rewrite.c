@@ -419,7 +419,7 @@ static void write_field(struct lower *l, const struct ast_action *a, enum field_
 		/* with segments left, transport checksums are over another destination */
 		struct ir_block *last = lower_block(l, "last segment");
 
-		lower_test(l, IR_BITS, lower_get(l, lower_slot(l, FIELD_RT_SEGLEFT)->var[0]), ir_imm(0xff), end, last);
+		lower_test(l, IR_BITS, lower_bare(l, lower_slot(l, FIELD_RT_SEGLEFT)), ir_imm(0xff), end, last);
 		lower_hot(l, last);
 	}
 	if (summed)

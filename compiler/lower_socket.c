@@ -22,9 +22,9 @@ void lower_need_socket(struct lower *l)
 
 unsigned lower_wire_words(struct lower *l, enum field_id f, struct ir_opnd *w)
 {
-	const struct slot *s = lower_slot(l, f);
+	struct slot *s = lower_slot(l, f);
 
-	w[0] = lower_get(l, s->var[0]);
+	w[0] = lower_bare(l, s);
 	if (s->len == 16) {
 		w[1] = lower_get(l, s->var[1]);
 		return 2;

@@ -157,7 +157,7 @@ struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enu
 {
 	const struct field_info *fi = &lang_fields[f];
 	struct lower_words w = { .n = 1 };
-	const struct slot *s;
+	struct slot *s;
 
 	if (o->kind != OPERAND_FIELD)
 		return slice_value(l, o, no);
@@ -168,7 +168,7 @@ struct lower_words lower_value(struct lower *l, const struct ast_operand *o, enu
 		return w;
 	}
 	s = lower_slot(l, f);
-	w.w[0] = lower_get(l, s->var[0]);
+	w.w[0] = sure ? lower_bare(l, s) : lower_get(l, s->var[0]);
 	if (s->len == 16) {
 		w.w[1] = lower_get(l, s->var[1]);
 		w.n = 2;
