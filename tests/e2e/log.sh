@@ -48,6 +48,15 @@ ended json
 is "JSON" "$(json '(j["interface"], j["file"], j["rule"], j["line"], j["verdict"], j["length"], len(j["bytes"]), j["bytes"][60:68])' <"$WORK/json")" \
 	"('xe0', 'log.xdpf', 'goes', 4, None, 242, 256, '0a630001')"
 
+reader short --json --count 2
+udp 4400 20 1
+udp 4400 21 1
+ended short
+for at in "1 62" "2 63"; do
+	is "a short frame, of even or odd length, is there whole" "$(sed -n "${at% *}p" "$WORK/short" | json '(j["length"], len(j["bytes"]) // 2)')" \
+		"(${at#* }, ${at#* })"
+done
+
 reader capture --pcap "$WORK/out.pcap" --count 5
 udp 4242 300 5
 ended capture
