@@ -167,14 +167,12 @@ static bool consider_anew(struct tuple_build *b, struct rfc *rfc, const struct i
 	return consider(b, rfc, best);
 }
 
-/* As it was when it was best. */
+/* As it was when it was best, also what was left then: tables that were tried later have taken of that. */
 static bool restore(struct tuple_build *b, struct rfc *rfc, struct best *best)
 {
-	if (best->now)
-		return true;
 	*b = best->b;
 	b->left = best->left;
-	return try_rest(b, rfc, SIZE_MAX, false);
+	return best->now || try_rest(b, rfc, SIZE_MAX, false);
 }
 
 /* One table after the other, each with at most .same_key terms of a key. false: memory is out, or the image has no room. */
@@ -236,7 +234,5 @@ bool classify_hybrid(struct attempt *t, struct rfc *rfc, struct tuple *tuple)
 		return classify_fail(t, "%d tables leave %zu rules that are too many for one more kind", b->n, b->n_left + b->other.n);
 	if (!best->is)
 		return classify_fail(t, "%zu rules ask what no table can hold", b->n_left + b->other.n);
-	if (best->now)
-		*b = best->b;
 	return restore(b, rfc, best) && say_rest(b, tuple) && tuple_write(b, tuple);
 }

@@ -71,9 +71,8 @@ static V descend(struct cg_lookup *l, size_t pages, V entry, V at)
 	struct cg *g = l->g;
 	V page = LLVMBuildSub(g->b, shr(g, entry, 15), cg_c(g, 1), "");	/* all ones where it is a page */
 	V off = LLVMBuildAnd(g->b, LLVMBuildOr(g->b, shl(g, entry, 9), at, ""), page, "");
-	V known = LLVMBuildAnd(g->b, entry, LLVMBuildNot(g->b, page, ""), "");
 
-	return LLVMBuildOr(g->b, cg_look(l, add(g, off, cg_described(g, pages)), 2), known, "");
+	return LLVMBuildXor(g->b, cg_look(l, add(g, off, cg_described(g, pages)), 2), entry, "");
 }
 
 static V map_word(struct cg_lookup *l, const struct map *m, V v)

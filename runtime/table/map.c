@@ -122,13 +122,27 @@ static void describe(struct image *im, const struct map *m, unsigned i, size_t o
 		((uint32_t *)image_at(im, m->at))[i] = (uint32_t)off;
 }
 
-/* The pages, in the image, behind @zero that have nothing. */
-static void put_pages(struct image *im, const struct map *m, unsigned i, const struct pages *g, size_t zero)
+/* The pages, in the image. */
+static void put_pages(struct image *im, const struct map *m, unsigned i, const struct pages *g)
 {
-	size_t off = image_add(im, (zero + g->n) * sizeof(*g->v), 64);
+	size_t off = image_add(im, g->n * sizeof(*g->v), 64);
 
 	if (!im->failed && g->n)
-		memcpy(image_at(im, off + zero * sizeof(*g->v)), g->v, g->n * sizeof(*g->v));
+		memcpy(image_at(im, off), g->v, g->n * sizeof(*g->v));
+	describe(im, m, i, off);
+}
+
+/* The same, behind one that has nothing, and by their numbers: see map.h. */
+static void put_numbered(struct image *im, const struct map *m, unsigned i, const struct pages *g)
+{
+	size_t off = image_add(im, (1 + g->n) * sizeof(*g->v), 64);
+
+	for (size_t p = 0; p < g->n && !im->failed; p++) {
+		uint16_t *to = (uint16_t *)image_at(im, off) + (p + 1) * MAP_PAGE;
+
+		for (unsigned k = 0; k < MAP_PAGE; k++)
+			to[k] = (uint16_t)(g->v[p][k] ^ (p + 1));
+	}
 	describe(im, m, i, off);
 }
 
@@ -156,7 +170,7 @@ static bool build_half(struct image *im, struct map *m, struct builder *b)
 		((uint16_t *)image_at(im, root))[r] = (uint16_t)pages_add(&b->level[0], page);
 	}
 	describe(im, m, 0, root);
-	put_pages(im, m, 1, &b->level[0], 0);
+	put_pages(im, m, 1, &b->level[0]);
 	return !im->failed && !b->level[0].failed;
 }
 
@@ -192,7 +206,7 @@ static bool build_word(struct image *im, struct map *m, unsigned bits, struct bu
 	}
 	describe(im, m, 0, root);
 	for (unsigned i = 0; i < m->steps; i++)
-		put_pages(im, m, 1 + i, &b->level[m->steps - 1 - i], 1);
+		put_numbered(im, m, 1 + i, &b->level[m->steps - 1 - i]);
 	return !im->failed;
 }
 
@@ -247,7 +261,7 @@ uint32_t map_word_find(const struct image *im, const struct map *m, uint32_t v)
 
 	for (unsigned i = 1; i <= m->steps && !(e & MAP_LEAF); i++)
 		/* NOLINTNEXTLINE(clang-analyzer-core.BitwiseShift): behind the first table there are 3 steps at most of a word's 32 bits */
-		e = table(im, m, i)[e * MAP_PAGE + (v >> (shift - 8 * i) & 255)];
+		e ^= table(im, m, i)[e * MAP_PAGE + (v >> (shift - 8 * i) & 255)];
 	return e & ~(uint32_t)MAP_LEAF;
 }
 

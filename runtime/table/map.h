@@ -6,7 +6,8 @@
  *  up to 16 bits  the high bits choose a page of 256 values; equal pages are there once
  *  up to 32 bits  16, 8 and 8 bits, or where there are few pieces 8, 8, 8 and 8, which is one step more but stays near the processor; an entry
  *                 is a value (MAP_LEAF is set) or a page, from 1 on: what stands at page 0 is zero, and is read where there is no page to go
- *                 on to. Values are below MAP_LEAF
+ *                 on to. What a page has stands there xor its number: so what a step reads, xor what the step before found, is what it finds,
+ *                 whether that was a page or not. Values are below MAP_LEAF
  *  more           where 32 bits tell all numbers apart that share the bits above: these, and what is below and above in one comparison; else
  *                 a trie, see map_trie.c; also where the former would need more than MAP_LEAF pages, or greater values
  */
