@@ -43,7 +43,7 @@ static bool is_input(const struct cli *cli)
 int cli_compile(struct cli *cli)
 {
 	const struct compile_options o = { .mcpu = cli->mcpu, .lower = { .counting = cli->counting, .classify = cli->classify, .sets = cli->sets,
-						     .plain = cli->plain }, .unwarned = cli->quiet && !cli->werror };
+						     .plain = cli->plain } };
 	struct ast_program *p;
 	void *obj = NULL;
 	size_t len = 0;

@@ -162,6 +162,7 @@ static bool program(const struct ir_program *p, const char *mcpu, enum codegen_o
 		cg_image_global(g);
 		cg_tables(g);
 		cg_live_functions(g);
+		cg_set_functions(g);
 		cg_limits(g);
 		cg_conns(g);
 		cg_rx_functions(g);

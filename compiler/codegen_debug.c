@@ -219,7 +219,7 @@ void cg_debug_function(struct cg *g, V f, const char *name, MD ret, unsigned n, 
 	for (unsigned i = 0; i < n; i++) {
 		char arg[16];
 
-		snprintf(arg, sizeof(arg), n == 1 && external ? "ctx" : "key%u", i);
+		snprintf(arg, sizeof(arg), n == 1 && external && param[0] == g->dctx ? "ctx" : "key%u", i);
 		LLVMDIBuilderCreateParameterVariable(g->di, g->sp, arg, strlen(arg), i + 1, g->file, 1, param[i], 1, LLVMDIFlagZero);
 	}
 	LLVMSetSubprogram(f, g->sp);

@@ -88,16 +88,6 @@ static uint64_t set_room(struct cg *g, const struct ast_set *set)
 	return set->expires ? xdpf_age_size(size) : size;
 }
 
-uint64_t cg_buf_room(struct cg *g)
-{
-	const struct ast_program *p = g->ir->ast;
-	uint64_t most = CG_FETCH_BUF;
-
-	for (size_t i = 0; i < p->live.n; i++)
-		longer(&most, set_room(g, p->live.v[i]));
-	return most;
-}
-
 uint64_t cg_key_room(struct cg *g)
 {
 	const struct ast_program *p = g->ir->ast;

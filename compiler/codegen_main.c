@@ -80,7 +80,7 @@ static void shared_memory(struct cg *g, V base, uint64_t at)
 
 uint64_t cg_shared_room(struct cg *g)
 {
-	return g->ir->part.n || g->ir->buffers ? 8 + 8 * CLASSIFY_MAX_DIMS + (cg_buf_room(g) + 7) / 8 * 8 : 0;
+	return g->ir->part.n || g->ir->buffers ? 8 + 8 * CLASSIFY_MAX_DIMS + CG_FETCH_BUF : 0;
 }
 
 /* The variables, and a buffer for keys: in registers and on the stack, unless dissection leaves so many that these 512 bytes, which are for this
@@ -132,7 +132,7 @@ static void frame(struct cg *g)
 	g->value = cg_alloca(g, LLVMArrayType2(g->i64, sizeof(struct xdpf_element) / 8), "value");
 	g->ranks = NULL;
 	if (!cg_shared_room(g)) {
-		g->buf = cg_alloca(g, LLVMArrayType2(g->i8, cg_buf_room(g)), "buf");
+		g->buf = cg_alloca(g, LLVMArrayType2(g->i8, CG_FETCH_BUF), "buf");
 		g->decider = cg_alloca(g, g->i32, "decider");
 	}
 	memset(g->verdict_block, 0, sizeof(g->verdict_block));

@@ -70,6 +70,7 @@ struct cg {
 	V limit_any[XDPF_LIMIT_KINDS];	/* the whole, for all limits of one kind */
 	V now, wall;			/* addresses of the time, once somebody has asked, before: 0; NULL: it is asked once at most */
 	V *set_map, *set_queue, sets;		/* by live set */
+	V *room_fn;				/* by live set; NULL: no rule adds to it what may expire */
 	V *snap_fn, *take_fn, snaps[LIVE_ROOM_MOST + 1];	/* by live set; by size: see table/live.h */
 	V turns, packet_turns;			/* struct xdpf_turns; as the packet found it, in the main function */
 	V turn;					/* in a function for a set: cg_live_turn() */
@@ -344,8 +345,6 @@ void cg_mark(struct cg *g, V mark, BB yes, BB no);
 struct meta_key;
 /* Bytes of the longest key in the program, whole words: what it does not take of the stack others may. */
 uint64_t cg_key_room(struct cg *g);
-/* Bytes of .buf: for what is fetched, and for the longest entry of a queue. */
-uint64_t cg_buf_room(struct cg *g);
 /* The key of these parts in g->key. */
 void cg_key(struct cg *g, const struct meta_key *k, V *part);
 /* The same, padded to whole words, in .word; returns how many: at most CG_MAX_KEY / 8. */
@@ -362,6 +361,7 @@ void cg_limit(struct cg *g, const struct ir_inst *i, V limit, V *args, BB yes, B
 /* ---- codegen_set.c ---- */
 
 void cg_sets(struct cg *g);
+void cg_set_functions(struct cg *g);
 V cg_set_lookup(struct cg *g, const struct ir_inst *i, V now, V *args);
 /* @slot: counts where it is full. */
 void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, V slot);

@@ -137,11 +137,12 @@ static V is_live(struct cg *g, V until, V now)
 	return LLVMBuildICmp(g->b, LLVMIntUGE, LLVMBuildSub(g->b, until, cg_c(g, 1), ""), now, "");
 }
 
-static void count(struct cg *g, const struct ir_inst *i, size_t member)
+/* @set: its place among those that live. */
+static void count(struct cg *g, uint64_t set, size_t member)
 {
 	unsigned second = member >= 16;
 
-	cg_add_one(g, g->sets, cg_c(g, 2 * i->imm + second), member - 16 * second);
+	cg_add_one(g, g->sets, cg_c(g, 2 * set + second), member - 16 * second);
 }
 
 static V yes(struct cg *g)
@@ -275,7 +276,7 @@ void cg_set_remove(struct cg *g, const struct ir_inst *i, V now, V *args)
 	LLVMAddIncoming(in, (V[]){ no, no, live }, (BB[]){ here, found, itself }, 3);
 	cg_branch(g, LLVMBuildOr(g->b, in, listed, ""), gone, on);
 	cg_go(g, gone);
-	count(g, i, offsetof(struct xdpf_set_counts, removed));
+	count(g, i->imm, offsetof(struct xdpf_set_counts, removed));
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 }
@@ -286,44 +287,78 @@ static unsigned age_at(struct cg *g, const struct ast_set *set)
 	return xdpf_age_at(meta_set_layout(g->arena, set).size);
 }
 
+static T room_type(struct cg *g)
+{
+	return LLVMFunctionType(g->i64, &g->i64, 1, 0);
+}
+
 /*
  * Takes old elements off the queue, at most XDPF_SET_TRIES, until one has made room: an expired one is deleted, one that is gone is forgotten,
- * though it came again since, one that lives goes to the queue's end. Goes to @room or, where none was found, to @none.
+ * though it came again since, one that lives goes to the queue's end. Returns whether one was found. A global function: the verifier walks its
+ * rounds once, and not again for each rule that adds and each way that leads there.
  */
-static void make_room(struct cg *g, const struct ir_inst *i, V now, BB room, BB none)
+static V room_function(struct cg *g, const struct ast_set *set)
 {
-	const struct ast_set *set = set_of(g, i);
-	V map = g->set_map[i->imm], queue = g->set_queue[i->imm], n, next, p, r, age;
+	unsigned at = age_at(g, set), index = set->live_index;
+	V f = cg_function_alone(g, arena_printf(g->arena, "room_in_set_%u", index), room_type(g), 1, &g->du64);
+	V map = g->set_map[index], queue = g->set_queue[index], now = LLVMGetParam(f, 0), n, next, p, r, age;
 	BB here = LLVMGetInsertBlock(g->b), walk = cg_block(g, "oldest"), popped = cg_block(g, "oldest there"), look = cg_block(g, "oldest in set");
 	BB same = cg_block(g, "oldest itself"), entry = cg_block(g, "its entry"), old = cg_block(g, "oldest expired");
-	BB young = cg_block(g, "oldest lives"), on = cg_block(g, "next oldest");
+	BB young = cg_block(g, "oldest lives"), on = cg_block(g, "next oldest"), none = cg_block(g, "no room");
+	V oldest = cg_alloca(g, LLVMArrayType2(g->i8, xdpf_age_size(meta_set_layout(g->arena, set).size)), "oldest");
+	V before = g->index;
 
+	g->index = cg_alloca(g, g->i32, "index");
 	LLVMBuildBr(g->b, walk);
 	cg_go(g, walk);
 	n = LLVMBuildPhi(g->b, g->i64, "");
-	r = cg_helper(g, BPF_FUNC_map_pop_elem, g->i64, 2, (V[]){ queue, g->buf });
+	r = cg_helper(g, BPF_FUNC_map_pop_elem, g->i64, 2, (V[]){ queue, oldest });
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), popped, none);
 	cg_go(g, popped);
-	p = find(g, map, g->buf);
+	p = find(g, map, oldest);
 	cg_branch(g, is_null(g, p), on, look);
 	cg_go(g, look);
-	cg_branch(g, is_same(g, set, p, g->buf), same, on);
+	cg_branch(g, is_same(g, set, p, oldest), same, on);
 	cg_go(g, same);
-	age = cg_load(g, cg_atc(g, g->buf, age_at(g, set)), 4, 4);
+	age = cg_load(g, cg_atc(g, oldest, at), 4, 4);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, cg_load(g, cg_atc(g, p, offsetof(struct xdpf_element, age)), 4, 4), age, ""), entry, on);
 	cg_go(g, entry);
 	cg_branch(g, is_live(g, cg_load(g, p, 8, 8), now), young, old);
 	cg_go(g, old);
-	cg_helper(g, BPF_FUNC_map_delete_elem, g->i64, 2, (V[]){ map, g->buf });
-	count(g, i, offsetof(struct xdpf_set_counts, expired));
-	LLVMBuildBr(g->b, room);
+	cg_helper(g, BPF_FUNC_map_delete_elem, g->i64, 2, (V[]){ map, oldest });
+	count(g, index, offsetof(struct xdpf_set_counts, expired));
+	LLVMBuildRet(g->b, cg_c(g, 1));
 	cg_go(g, young);
-	cg_helper(g, BPF_FUNC_map_push_elem, g->i64, 3, (V[]){ queue, g->buf, cg_c(g, BPF_ANY) });
+	cg_helper(g, BPF_FUNC_map_push_elem, g->i64, 3, (V[]){ queue, oldest, cg_c(g, BPF_ANY) });
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 	next = LLVMBuildAdd(g->b, n, cg_c(g, 1), "");
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, next, cg_c(g, XDPF_SET_TRIES), ""), walk, none);
 	LLVMAddIncoming(n, (V[]){ cg_c(g, 0), next }, (BB[]){ here, on }, 2);
+	LLVMMoveBasicBlockAfter(none, on);
+	cg_go(g, none);
+	LLVMBuildRet(g->b, cg_c(g, 0));
+	g->index = before;
+	return f;
+}
+
+void cg_set_functions(struct cg *g)
+{
+	const struct ir_program *p = g->ir;
+
+	g->room_fn = arena_array(g->arena, p->ast->live.n + 1, sizeof(V));
+	for (size_t b = 0; b < p->block.n; b++)
+		for (size_t k = 0; k < p->block.v[b]->inst.n; k++) {
+			const struct ir_inst *i = &p->block.v[b]->inst.v[k];
+
+			if (i->op == IR_ADDSET && set_of(g, i)->expires && !g->room_fn[i->imm])
+				g->room_fn[i->imm] = room_function(g, set_of(g, i));
+		}
+}
+
+static V make_room(struct cg *g, const struct ir_inst *i, V now)
+{
+	return LLVMBuildCall2(g->b, room_type(g), g->room_fn[i->imm], &now, 1, "");
 }
 
 /* @turn: see struct xdpf_element. */
@@ -350,7 +385,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 	BB fresh = cg_block(g, "new element"), lapsed = cg_block(g, "element was expired");
 	BB refused = cg_block(g, "not inserted"), wanted = cg_block(g, "room wanted"), room = cg_block(g, "room made");
 	BB full = cg_block(g, "set full");
-	BB added = cg_block(g, "inserted"), push = cg_block(g, "its age"), late = cg_block(g, "queue full"), again = cg_block(g, "its age again");
+	BB added = cg_block(g, "inserted"), push = cg_block(g, "its age"), late = cg_block(g, "queue full");
 	BB lost = cg_block(g, "no age"), on = cg_block(g, "add done"), counted = cg_block(g, "insert counted");
 	BB here, other = cg_block(g, "of another turn"), valid = cg_block(g, "of this turn");
 	V p, r, ok, was, turn, turns[3];
@@ -385,7 +420,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 	/* one that was there no more is new */
 	cg_branch(g, is_live(g, was, now), on, lapsed);
 	cg_go(g, lapsed);
-	count(g, i, offsetof(struct xdpf_set_counts, added));
+	count(g, i->imm, offsetof(struct xdpf_set_counts, added));
 	LLVMBuildBr(g->b, on);
 
 	cg_go(g, fresh);
@@ -398,7 +433,8 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 	cg_branch(g, is_error(g, r, -17), on, wanted);
 	cg_go(g, wanted);
 	if (set->expires) {
-		make_room(g, i, now, room, full);
+		ok = make_room(g, i, now);
+		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, ok, cg_c(g, 0), ""), full, room);
 		cg_go(g, room);
 		ok = insert(g, i, until, turn, now);
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, ok, cg_c(g, 0), ""), added, full);
@@ -408,7 +444,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 		LLVMBuildUnreachable(g->b);
 	}
 	cg_go(g, full);
-	count(g, i, offsetof(struct xdpf_set_counts, full));
+	count(g, i->imm, offsetof(struct xdpf_set_counts, full));
 	cg_add_one(g, g->misses, slot, offsetof(struct xdpf_miss, full));
 	LLVMBuildBr(g->b, on);
 
@@ -423,8 +459,7 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), counted, late);
 		/* the queue is full of elements that were removed: forget some */
 		cg_go(g, late);
-		make_room(g, i, now, again, again);
-		cg_go(g, again);
+		make_room(g, i, now);
 		r = cg_helper(g, BPF_FUNC_map_push_elem, g->i64, 3, (V[]){ queue, g->key, cg_c(g, BPF_ANY) });
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, r, cg_c(g, 0), ""), counted, lost);
 		/* without its age it could keep its room for ever: it is not added */
@@ -433,13 +468,13 @@ void cg_set_add(struct cg *g, const struct ir_inst *i, V until, V now, V *args, 
 		LLVMBuildBr(g->b, full);
 	} else {
 		LLVMBuildBr(g->b, counted);
-		for (BB *b = (BB[]){ late, again, lost, NULL }; *b; b++) {
+		for (BB *b = (BB[]){ late, lost, NULL }; *b; b++) {
 			cg_go(g, *b);
 			LLVMBuildUnreachable(g->b);
 		}
 	}
 	cg_go(g, counted);
-	count(g, i, offsetof(struct xdpf_set_counts, added));
+	count(g, i->imm, offsetof(struct xdpf_set_counts, added));
 	LLVMBuildBr(g->b, on);
 	cg_go(g, on);
 }

@@ -2,7 +2,7 @@
  * The pipeline, top to bottom. In: rule files' texts. Out: an object, or a stage of it as text; errors in the list of diagnostics. Each pass
  * expects that the one before it found no error.
  */
-#include "compile.h"
+#include "compile_budget.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -193,11 +193,9 @@ static bool compile_once(const struct ast_program *p, const struct compile_optio
 	struct meta_image image;
 	bool ok = false;
 
-	if (facts && ir) {
-		facts->ir = ir;
-		facts->image = ir->image.n;
-	}
-	if (!ir || !codegen_object(ir, o->mcpu, d, &elf, &elf_len, facts ? &facts->maps : NULL)) {
+	if (ir)
+		*facts = (struct compile_facts){ .ir = ir, .image = ir->image.n };
+	if (!ir || !codegen_object(ir, o->mcpu, d, &elf, &elf_len, &facts->maps)) {
 		release(ir);
 		return false;
 	}
@@ -242,8 +240,6 @@ static bool compile_fitting(const struct ast_program *p, struct compile_options 
 			break;
 		how->lower.off_stack++;
 		object_free(*obj, *len);
-		if (facts)
-			*facts = (struct compile_facts){ 0 };
 	}
 	object_free(*obj, *len);
 	if (why)
@@ -252,14 +248,6 @@ static bool compile_fitting(const struct ast_program *p, struct compile_options 
 		diag_error(d, (struct span){ 0 }, "the program takes %zu bytes of the stack, and kernels have %d", deepest, OBJECT_STACK)
 			->remedy = "shorten the longest keys of limits, sets and tables";
 	return false;
-}
-
-bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
-			struct compile_facts *facts)
-{
-	struct compile_options how = *o;
-
-	return compile_fitting(p, &how, d, obj, len, facts);
 }
 
 bool compile_look(struct diag_list *d, void *obj, size_t len, const struct compile_facts *facts, bool brief, struct object_facts *out)
@@ -279,15 +267,88 @@ bool compile_look(struct diag_list *d, void *obj, size_t len, const struct compi
 	return false;
 }
 
-/* A warning, where the kernel may refuse it for its length. */
-static bool look_at(const struct compile_options *o, struct diag_list *d, void *obj, size_t len, const struct compile_facts *facts)
+/*
+ * Shapes of a program that a verifier may walk too much of. What makes that much is what it knows: numbers that ways left in registers are told apart
+ * in all that follows. It knows nothing of a map's; and what stands in a function is walked once. Each is a little slower than the one before it.
+ */
+static const struct shape {
+	enum off_stack off_stack;
+	unsigned apart;
+	const char *said;
+} shapes[] = {
+	{ OFF_STACK_VARIABLES, 0, "what is known of a packet is in a map" },
+	{ OFF_STACK_VARIABLES, 8, "what is known of a packet is in a map, and several rules each are a function" },
+	{ OFF_STACK_VARIABLES, 1, "what is known of a packet is in a map, and each rule is a function" },
+};
+
+struct made {
+	struct compile_options how;
+	void *obj;
+	size_t len;
+	struct compile_facts facts;
+};
+
+static bool make(const struct ast_program *p, struct made *m, struct diag_list *d)
 {
-	const size_t most = o->verified ? o->verified : OBJECT_VERIFIED;
 	struct object_facts known;
 
-	if (!compile_look(d, obj, len, facts, true, &known))
+	if (!compile_fitting(p, &m->how, d, &m->obj, &m->len, &m->facts))
 		return false;
-	if (known.verified > most)
+	if (!compile_look(d, m->obj, m->len, &m->facts, true, &known)) {
+		object_free(m->obj, m->len);
+		return false;
+	}
+	m->facts.verified = known.verified;
+	return true;
+}
+
+/* The first shape of which few enough instructions are walked, or that of which the fewest are. */
+static bool compile_shaped(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, struct made *best)
+{
+	*best = (struct made){ .how = *o };
+	if (!make(p, best, d))
+		return false;
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes) && best->facts.verified > COMPILE_WALKED; i++) {
+		/* what is said of a try is nobody's business */
+		struct diag_list aside = { .arena = d->arena };
+		struct made other = { .how = *o };
+
+		if (!shapes[i].apart && best->facts.ir->scratch)
+			continue;
+		other.how.lower.off_stack = o->lower.off_stack > shapes[i].off_stack ? o->lower.off_stack : shapes[i].off_stack;
+		other.how.lower.apart = shapes[i].apart;
+		if (!make(p, &other, &aside))
+			continue;
+		other.facts.shape = shapes[i].said;
+		if (other.facts.verified < best->facts.verified) {
+			object_free(best->obj, best->len);
+			*best = other;
+		} else {
+			object_free(other.obj, other.len);
+		}
+	}
+	return true;
+}
+
+bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
+			struct compile_facts *facts)
+{
+	struct made m;
+
+	if (!compile_shaped(p, o, d, &m))
+		return false;
+	*obj = m.obj;
+	*len = m.len;
+	*facts = m.facts;
+	return true;
+}
+
+/* A warning, where the kernel may refuse it for its length. */
+static bool warn_of_length(const struct compile_options *o, struct diag_list *d, size_t verified)
+{
+	const size_t most = o->verified ? o->verified : OBJECT_VERIFIED;
+
+	if (verified > most)
 		diag_warning(d, (struct span){ 0 }, "the kernel may refuse the program: its verifier walks at most %zu instructions, and here "
 			     "there may be more", most)
 			->remedy = "split the rules between programs, or take a set or a table where many rules ask for the same; xdpfc --budget "
@@ -297,11 +358,11 @@ static bool look_at(const struct compile_options *o, struct diag_list *d, void *
 
 bool compile_object(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len)
 {
-	struct compile_facts facts = { 0 };
+	struct compile_facts facts;
 
 	if (!compile_with_facts(p, o, d, obj, len, &facts))
 		return false;
-	if (o->unwarned || look_at(o, d, *obj, *len, &facts))
+	if (warn_of_length(o, d, facts.verified))
 		return true;
 	object_free(*obj, *len);
 	return false;
@@ -314,7 +375,7 @@ void compile_object_free(void *obj, size_t len)
 
 bool compile_emit(const struct ast_program *p, const struct compile_options *o, enum compile_emit what, struct diag_list *d, FILE *out)
 {
-	struct compile_options how = *o;
+	struct made object;
 	struct ir_program *ir;
 	void *text;
 	size_t len;
@@ -325,10 +386,10 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 		return true;
 	}
 	/* Of the object that -o writes, which is known when it is there. */
-	if (!compile_fitting(p, &how, d, &text, &len, NULL))
+	if (!compile_shaped(p, o, d, &object))
 		return false;
-	compile_object_free(text, len);
-	ir = middle(p, &how, d);
+	object_free(object.obj, object.len);
+	ir = middle(p, &object.how, d);
 	if (!ir)
 		return false;
 	if (what == EMIT_IR) {
@@ -336,7 +397,7 @@ bool compile_emit(const struct ast_program *p, const struct compile_options *o, 
 		release(ir);
 		return true;
 	}
-	ok = codegen_program(ir, how.mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len);
+	ok = codegen_program(ir, object.how.mcpu, what == EMIT_ASM ? CODEGEN_ASM : CODEGEN_LLVM, d, &text, &len);
 	release(ir);
 	if (!ok)
 		return false;

@@ -12,7 +12,6 @@ struct compile_options {
 	const char *mcpu;		/* "v3" (default when NULL), "v4" */
 	struct lower_options lower;
 	size_t verified;		/* a warning, where the verifier may walk more instructions; 0: than kernels allow */
-	bool unwarned;			/* nobody is told of warnings: what takes long and ends in one is not looked for */
 };
 
 enum { COMPILE_TABLE_MEMORY = 128 };	/* MiB, where nothing is said */

@@ -54,6 +54,7 @@ bool compile_budget(const struct ast_program *p, const struct compile_options *o
 	if (!ok)
 		return false;
 	out->ir = facts.ir;
+	out->shape = facts.shape;
 	out->code = object;
 	name_lines(d->arena, p, out);
 	out->most = ir_cost(facts.ir);

@@ -15,8 +15,12 @@ struct budget_map {
 	uint64_t shared;			/* .per_cpu: and for all together */
 };
 
+/* So many instructions may be walked without another shape being tried: other kernels' verifiers walk more, but not three times as many. */
+enum { COMPILE_WALKED = OBJECT_VERIFIED / 10 * 3 };
+
 struct budget {
 	struct object_facts code;		/* its functions, lines and longest path */
+	const char *shape;			/* what is otherwise with it than with others, so that kernels take it; NULL: nothing */
 	const struct ast_rule **rule;		/* of each of its lines; NULL: there is none, or several share it */
 	struct ir_cost most;			/* a packet */
 	VEC(struct budget_map) map;

@@ -191,6 +191,8 @@ static void work(struct arena *a, const struct budget *b, FILE *out)
 		fprintf(out, "  verified: at most %zu instructions (Linux 6.18; of %d)\n", o->verified, OBJECT_VERIFIED);
 	else
 		para(out, 2, "verified: not known: %s", o->unknown);
+	if (b->shape)
+		para(out, 2, "shape: %s; else more than %d instructions might be verified", b->shape, COMPILE_WALKED);
 	if (o->path.loops && o->path.instructions)
 		fprintf(out, "  longest path: at most %zu instructions, loops too\n", o->path.instructions);
 	else if (o->path.loops)

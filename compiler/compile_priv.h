@@ -13,9 +13,11 @@ struct compile_facts {
 	const struct ir_program *ir;		/* without its image */
 	size_t image;				/* bytes of that */
 	struct codegen_maps maps;
+	size_t verified;			/* as struct object_facts has it, if .brief */
+	const char *shape;			/* as struct budget has it */
 };
 
-/* As compile_object(); @facts may be NULL. */
+/* As compile_object(), without its warning. */
 bool compile_with_facts(const struct ast_program *p, const struct compile_options *o, struct diag_list *d, void **obj, size_t *len,
 			struct compile_facts *facts);
 

@@ -188,6 +188,7 @@ struct lower_options {
 	struct classify_options classify;
 	struct set_options sets;
 	enum off_stack off_stack;
+	unsigned apart;			/* rules' code is in functions of so many rules; 0: in the program's own */
 	bool plain;			/* nothing is done to make code shorter or faster, of AUTO the simplest is taken: to compare with */
 };
 

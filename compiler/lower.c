@@ -370,7 +370,9 @@ static struct ir_program *lower_once(const struct ast_program *ast, const struct
 	l->ir->arena = a;
 	l->ir->ast = ast;
 	l->ir->plain = o->plain;
-	l->ir->scratch = o->off_stack >= OFF_STACK_VARIABLES;
+	if (o->apart)
+		l->rules_apart = lower_how_many_apart(ast, o->apart);
+	l->ir->scratch = o->off_stack >= OFF_STACK_VARIABLES || o->apart;
 	l->ir->buffers = o->off_stack >= OFF_STACK_BUFFERS;
 	l->pres = ir_var_kept(l->ir, "present");
 	l->blank = ir_var_new(l->ir, "blank");

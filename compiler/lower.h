@@ -177,6 +177,8 @@ struct lower {
 	bool slices_known;
 	VEC(struct lower_index) index_later;
 	VEC(struct ir_block *) apart;	/* where code begins that is to be a function of its own */
+	VEC(struct ir_block *) own;	/* where code begins that is not */
+	unsigned rules_apart, rules_since;	/* struct lower_options; rules since the last one began */
 	struct lower_group *group;	/* by field, see lower_dims.c */
 	const struct lower_run *soon;	/* the run that dissection leads to, of which some is looked for on the way; NULL: none */
 	VEC(struct lower_made) made;
@@ -363,6 +365,12 @@ bool lower_may_classify(const struct lower *l);
 
 /* ---- lower_apart.c ---- */
 
+/* Of how many rules functions are, where they should be of @wanted: there is a limit to their number. */
+unsigned lower_how_many_apart(const struct ast_program *p, unsigned wanted);
+/* A rule begins in the current block. */
+void lower_rule_apart(struct lower *l);
+/* What begins in @b is the program's own up to the next rule that begins. */
+void lower_rules_apart_end(struct lower *l, struct ir_block *b);
 /* When all blocks are laid out. */
 void lower_apart(struct lower *l);
 

@@ -1,27 +1,93 @@
 /*
- * What stands in a function of its own: the code that rules share, which is gone through again and again. The verifier goes through such a function
- * once, whatever the rounds. In: blocks at which one begins. Out: .part of their blocks and of all that only they lead to; variables that both sides
- * know are in the map.
+ * What stands in functions of its own: code that rules share, which is gone through again and again; and, where a verifier would walk all of a
+ * program too often, the code of its rules, some of them each. The verifier goes through such a function once, whatever led there. In: blocks at
+ * which one begins. Out: .part of all blocks, and where more functions had to begin; variables that several of them know are in the map.
  */
 #include "lower.h"
 
-/* Marks what @from leads to, not by way of @but (NULL: by any). */
-static void flood(struct lower *l, struct ir_block *from, const struct ir_block *but, bool *mark)
+enum {
+	PARTS_MOST = 200,		/* kernels take 256 functions, and others need some, too */
+	PARTS_RULES = 120,		/* of these, where rules begin: blocks of theirs meet elsewhere */
+	NOWHERE = UINT32_MAX,		/* instead of a part: nothing was found to lead there yet */
+};
+
+unsigned lower_how_many_apart(const struct ast_program *p, unsigned wanted)
 {
+	unsigned least = (p->n_indexes + PARTS_RULES - 1) / PARTS_RULES;
+
+	return wanted > least ? wanted : least;
+}
+
+void lower_rule_apart(struct lower *l)
+{
+	if (!l->rules_apart || l->rules_since++ % l->rules_apart)
+		return;
+	*vec_add(l->arena, &l->apart) = l->cur;
+}
+
+void lower_rules_apart_end(struct lower *l, struct ir_block *b)
+{
+	l->rules_since = 0;
+	*vec_add(l->arena, &l->own) = b;
+}
+
+static struct ir_block *leads_to(const struct ir_block *b, unsigned k)
+{
+	const struct ir_inst *last = &b->inst.v[b->inst.n - 1];
+
+	return k < ir_op_targets(last->op) ? last->target[k] : NULL;
+}
+
+/* It only decides: there is nothing in it to walk twice. */
+static bool is_end(const struct ir_block *b)
+{
+	return !leads_to(b, 0) && b->inst.n <= 2;
+}
+
+/* Another function begins there. */
+static void begin(struct lower *l, bool *begins, struct ir_block *b)
+{
+	struct ir_program *p = l->ir;
+
+	begins[b->id] = true;
+	*vec_add(l->arena, &p->part) = b;
+	b->part = (unsigned)p->part.n;
+}
+
+/*
+ * Each block belongs to where the blocks that lead there belong. Where these differ, a function begins; or it is the program's, where one is,
+ * nothing comes of it, or there are functions enough. False: one begins that did not, so all is to be done again.
+ */
+static bool belong(struct lower *l, bool *begins)
+{
+	struct ir_program *p = l->ir;
 	VEC(struct ir_block *) todo = { 0 };
+	struct ir_block *to;
 
-	mark[from->id] = true;
-	*vec_add(l->arena, &todo) = from;
-	while (todo.n) {
-		struct ir_block *b = todo.v[--todo.n];
-		const struct ir_inst *last = &b->inst.v[b->inst.n - 1];
-
-		for (unsigned k = 0; k < ir_op_targets(last->op); k++)
-			if (last->target[k] != but && !mark[last->target[k]->id]) {
-				mark[last->target[k]->id] = true;
-				*vec_add(l->arena, &todo) = last->target[k];
-			}
+	for (size_t i = 0; i < p->block.n; i++) {
+		if (begins[i])
+			*vec_add(l->arena, &todo) = p->block.v[i];
+		else
+			p->block.v[i]->part = NOWHERE;
 	}
+	while (todo.n) {
+		const struct ir_block *b = todo.v[--todo.n];
+
+		for (unsigned k = 0; (to = leads_to(b, k)); k++) {
+			if (begins[to->id] || to->part == b->part || !to->part)
+				continue;
+			if (to->part == NOWHERE) {
+				to->part = b->part;
+			} else if (!b->part || is_end(to) || p->part.n >= PARTS_MOST) {
+				to->part = 0;
+			} else {
+				begin(l, begins, to);
+				return false;
+			}
+			*vec_add(l->arena, &todo) = to;
+		}
+	}
+	return true;
 }
 
 static void use(struct lower *l, unsigned *where, ir_var v, unsigned part)
@@ -62,26 +128,28 @@ static void keep_shared(struct lower *l)
 		}
 }
 
+static bool is_there(const struct ir_program *p, const struct ir_block *b)
+{
+	return b->id < p->block.n && p->block.v[b->id] == b;
+}
+
 void lower_apart(struct lower *l)
 {
 	struct ir_program *p = l->ir;
+	bool *begins;
 
-	for (size_t i = 0; i < l->apart.n; i++) {
-		struct ir_block *entry = l->apart.v[i];
-		bool *outside, *inside;
-
-		/* nothing leads there; or it is in one already */
-		if (entry->id >= p->block.n || p->block.v[entry->id] != entry || entry->part)
-			continue;
-		outside = arena_array(l->arena, p->block.n, sizeof(*outside));
-		inside = arena_array(l->arena, p->block.n, sizeof(*inside));
-		flood(l, p->block.v[0], entry, outside);
-		flood(l, entry, NULL, inside);
-		*vec_add(l->arena, &p->part) = entry;
-		for (size_t b = 0; b < p->block.n; b++)
-			if (inside[b] && !outside[b])
-				p->block.v[b]->part = (unsigned)p->part.n;
-	}
+	if (!l->apart.n)
+		return;
+	begins = arena_array(l->arena, p->block.n, sizeof(*begins));
+	begins[0] = true;
+	for (size_t i = 0; i < l->own.n; i++)
+		if (is_there(p, l->own.v[i]))
+			begins[l->own.v[i]->id] = true;
+	for (size_t i = 0; i < l->apart.n; i++)
+		if (is_there(p, l->apart.v[i]) && !begins[l->apart.v[i]->id])
+			begin(l, begins, l->apart.v[i]);
+	while (!belong(l, begins))
+		;
 	if (p->part.n)
 		keep_shared(l);
 }

@@ -188,14 +188,18 @@ static void lower_list(struct lower *l, const struct lower_work *w, const struct
 		size_t n;
 
 		if (i >= plain) {
+			struct ir_block *at = l->cur;
+
 			plain = i + lower_segment(l, w, rules, i, &taken);
 			if (taken) {
+				lower_rules_apart_end(l, at);
 				i = plain;
 				continue;
 			}
 		}
 		n = run_length(l, rules, i, plain, &headers);
 
+		lower_rule_apart(l);
 		if (!n) {
 			lower_rule(l, w, rules->list.v[i++]);
 			continue;
@@ -208,8 +212,11 @@ static void lower_list(struct lower *l, const struct lower_work *w, const struct
 		/* A rule of the run may push or pop a tag. */
 		if (__builtin_popcountll(headers) == 1 && !(l->ast->retags && headers & ((uint64_t)1 << HDR_VLAN | (uint64_t)1 << HDR_VLAN2)))
 			l->known |= headers;
-		while (n--)
+		while (n--) {
 			lower_rule(l, w, rules->list.v[i++]);
+			if (n)
+				lower_rule_apart(l);
+		}
 		l->known = known;
 		lower_jump(l, out);
 		lower_hot(l, out);

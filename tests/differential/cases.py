@@ -17,12 +17,13 @@ import rulefile
 
 WAIT = 300              # seconds for an answer
 SMALL = 8               # megabytes of tables: what would be larger is cut in several segments, soon enough for a test
-# How else a file is compiled, besides as it is best: each engine by its name, and nothing that is clever.
+# How else a file is compiled, besides as it is best: each engine by its name, nothing that is clever, and what is done where a verifier would walk too much.
 PLAIN = {"plain": True}
 SELDOM = ("bounds", "dir24", "pages")    # engines of sets that few files are for
 OTHERS = [{"engine": e, "table_memory": SMALL} for e in ("linear", "switch", "rfc", "hybrid", "tree")] + [
     {"engine": "rfc", "table_memory": SMALL, "counting": "deferred"}, {"counting": "deferred"}] + [
-    {"set_engine": s} for s in ("bits", "search", "hash", "pages", "bounds", "trie", "dir24")]
+    {"set_engine": s} for s in ("bits", "search", "hash", "pages", "bounds", "trie", "dir24")] + [
+    {"apart": 1}, {"apart": 3}, {"off_stack": True}]
 
 
 class Dead(Exception):

@@ -164,6 +164,8 @@ static bool options_of(const json_t *way, struct compile_options *o)
 	if (json_object_get(way, "table_memory"))
 		o->lower.classify.max_bytes = (size_t)json_integer_value(json_object_get(way, "table_memory")) << 20;
 	o->lower.plain = json_is_true(json_object_get(way, "plain"));
+	o->lower.apart = (unsigned)json_integer_value(json_object_get(way, "apart"));
+	o->lower.off_stack = json_is_true(json_object_get(way, "off_stack")) ? OFF_STACK_VARIABLES : OFF_STACK_NONE;
 	o->lower.sets.most = o->lower.classify.max_bytes;
 	return (!engine || compile_engine(engine, &o->lower.classify.engine)) && (!sets || set_engine_find(sets, &o->lower.sets.engine)) &&
 	       (!counting || compile_counting(counting, &o->lower.counting));
