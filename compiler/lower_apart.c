@@ -11,6 +11,56 @@ enum {
 	NOWHERE = UINT32_MAX,		/* instead of a part: nothing was found to lead there yet */
 };
 
+static struct ir_block *leads_to(const struct ir_block *b, unsigned k)
+{
+	const struct ir_inst *last = &b->inst.v[b->inst.n - 1];
+
+	return k < ir_op_targets(last->op) ? last->target[k] : NULL;
+}
+
+/* Does anything lead to it? */
+static bool is_there(const struct ir_program *p, const struct ir_block *b)
+{
+	return b->id < p->block.n && p->block.v[b->id] == b;
+}
+
+/* ---- code that rules share ---- */
+
+/* Marks what @from leads to, not by way of @but (NULL: by any). */
+static void flood(struct lower *l, struct ir_block *from, const struct ir_block *but, bool *mark)
+{
+	VEC(struct ir_block *) todo = { 0 };
+	struct ir_block *to;
+
+	mark[from->id] = true;
+	*vec_add(l->arena, &todo) = from;
+	while (todo.n) {
+		const struct ir_block *b = todo.v[--todo.n];
+
+		for (unsigned k = 0; (to = leads_to(b, k)); k++)
+			if (to != but && !mark[to->id]) {
+				mark[to->id] = true;
+				*vec_add(l->arena, &todo) = to;
+			}
+	}
+}
+
+/* A function of what only @entry leads to. */
+static void cut_out(struct lower *l, struct ir_block *entry)
+{
+	struct ir_program *p = l->ir;
+	bool *outside = arena_array(l->arena, p->block.n, sizeof(*outside)), *inside = arena_array(l->arena, p->block.n, sizeof(*inside));
+
+	flood(l, p->block.v[0], entry, outside);
+	flood(l, entry, NULL, inside);
+	*vec_add(l->arena, &p->part) = entry;
+	for (size_t b = 0; b < p->block.n; b++)
+		if (inside[b] && !outside[b])
+			p->block.v[b]->part = (unsigned)p->part.n;
+}
+
+/* ---- all rules ---- */
+
 unsigned lower_how_many_apart(const struct ast_program *p, unsigned wanted)
 {
 	unsigned least = (p->n_indexes + PARTS_RULES - 1) / PARTS_RULES;
@@ -29,13 +79,6 @@ void lower_rules_apart_end(struct lower *l, struct ir_block *b)
 {
 	l->rules_since = 0;
 	*vec_add(l->arena, &l->own) = b;
-}
-
-static struct ir_block *leads_to(const struct ir_block *b, unsigned k)
-{
-	const struct ir_inst *last = &b->inst.v[b->inst.n - 1];
-
-	return k < ir_op_targets(last->op) ? last->target[k] : NULL;
 }
 
 /* It only decides: there is nothing in it to walk twice. */
@@ -64,12 +107,14 @@ static bool belong(struct lower *l, bool *begins)
 	VEC(struct ir_block *) todo = { 0 };
 	struct ir_block *to;
 
-	for (size_t i = 0; i < p->block.n; i++) {
-		if (begins[i])
-			*vec_add(l->arena, &todo) = p->block.v[i];
-		else
+	for (size_t i = 0; i < p->block.n; i++)
+		if (!begins[i])
 			p->block.v[i]->part = NOWHERE;
-	}
+	/* the program's own last, so that all that only it leads to is known first: rounds of its are none of a function's */
+	for (int own = 0; own < 2; own++)
+		for (size_t i = 0; i < p->block.n; i++)
+			if (begins[i] && own == !p->block.v[i]->part)
+				*vec_add(l->arena, &todo) = p->block.v[i];
 	while (todo.n) {
 		const struct ir_block *b = todo.v[--todo.n];
 
@@ -128,19 +173,11 @@ static void keep_shared(struct lower *l)
 		}
 }
 
-static bool is_there(const struct ir_program *p, const struct ir_block *b)
-{
-	return b->id < p->block.n && p->block.v[b->id] == b;
-}
-
-void lower_apart(struct lower *l)
+static void cut_up(struct lower *l)
 {
 	struct ir_program *p = l->ir;
-	bool *begins;
+	bool *begins = arena_array(l->arena, p->block.n, sizeof(*begins));
 
-	if (!l->apart.n)
-		return;
-	begins = arena_array(l->arena, p->block.n, sizeof(*begins));
 	begins[0] = true;
 	for (size_t i = 0; i < l->own.n; i++)
 		if (is_there(p, l->own.v[i]))
@@ -150,6 +187,18 @@ void lower_apart(struct lower *l)
 			begin(l, begins, l->apart.v[i]);
 	while (!belong(l, begins))
 		;
+}
+
+void lower_apart(struct lower *l)
+{
+	struct ir_program *p = l->ir;
+
+	if (l->rules_apart)
+		cut_up(l);
+	else
+		for (size_t i = 0; i < l->apart.n; i++)
+			if (is_there(p, l->apart.v[i]) && !l->apart.v[i]->part)
+				cut_out(l, l->apart.v[i]);
 	if (p->part.n)
 		keep_shared(l);
 }

@@ -9,11 +9,13 @@ compiler refuses for its size must be refused with a place and a remedy, and hal
 import argparse
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+FOUND = os.path.join(HERE, "..", "packets", "found")
 CAPTURE = os.path.join(HERE, "..", "captures", "mutated.pcap")
 
 TCP = ["dport", "sport", "window", "urgptr", "checksum"]
@@ -92,8 +94,17 @@ PATTERNS = {
                                        "inner.ip4.dst = 192.0.2.7, inner.tcp.dport = 80 if inner.tcp.option.mss > 5;", "vlan push 5 if inner.frag.id > 5;",
                                        "drop if inner.rt.type == 3 or inner.ah.spi == 9;", "drop if payload.len == 99;")[i]),
     "options": (100, lambda r, i: f"count c{i % 9} if {'inner.' * (i % 2)}tcp.option.{OPTIONS[i // 2 % 6]} > {i};"),
+    # what once made the verifier tell all ways through the rules apart by what was in registers, and on the stack
+    "changed-sets": (40, lambda r, i: (f"set s{i} : {('ip', 'ip6', '(ip, port)', 'ip')[i]} live size 20{' timeout 3s' if i % 3 else ''};" if i < 4 else (
+        f"add ip.src to s0, add (ip.dst, l4.sport) to s2 for {i}s if tcp.dport > {i};", f"if ip6.src not in s1 {{ add ip.dst to s3 if icmp6.target in s1; }}",
+        f"remove ip.dst from s3, count c{i} per (icmp6.target, payload[{i % 9}:3]) if random {i}%;", f"add ip6.src to s1, vlan push {i} if ip.src in s3;",
+        f"if (ip.src, l4.dport) in s2 {{ remove ip.src from s0; }} else {{ ip.ttl -= 1 if payload.len > {i}; }}")[i % 5])),
     "blocks": (150, lambda r, i: f"if tcp.dport > {i} {{ count z if ip4.ttl != {i}; }} else {{ count y if udp.len < {i + 9}; }}"),
 }
+
+
+# files of which more would be verified than is good, and what is done about it
+SHAPES = [("many-ways.xdpf", "what is known of a packet is in a map")]
 
 
 def command(args, **kw):
@@ -136,6 +147,20 @@ class Suite:
             self.check(what + ": says what the evaluator says", got.returncode or (want and got.stdout == want), "other lines")
         self.live(name, rules[:-5] + ".o")
 
+    def shapes(self):
+        """What would be too much for a verifier is compiled otherwise, and said to be; and so it is for who wants to hear of nothing."""
+        for name, shape in SHAPES:
+            rules, out = os.path.join(FOUND, name), [os.path.join(self.where, n + ".o") for n in ("said", "quiet")]
+            text = " ".join(command([self.opts.xdpfc, "--budget", rules]).stdout.split())
+            verified = re.search(r"verified: at most (\d+)", text)
+            self.check(name + ": few are verified", verified and int(verified[1]) < 300000, text[:400])
+            self.check(name + ": says its shape", f"shape: {shape}; else" in text, text[:400])
+            for quiet, o in zip(([], ["--quiet"]), out):
+                command([self.opts.xdpfc, *quiet, rules, "-o", o])
+            with open(out[0], "rb") as one, open(out[1], "rb") as other:
+                self.check(name + ": the same in silence", one.read() == other.read(), "another object")
+            self.live(name, out[0])
+
     def live(self, name, prog):
         """A test run has what the kernel would say from its inputs, and the verifier never sees the rest: here it does."""
         pin = "/sys/fs/bpf/xdpf-load-%d" % os.getpid()
@@ -161,6 +186,8 @@ def main():
             print(f"skipped: load: the kernel refuses BPF: {ran.stderr.strip().splitlines()[-1] if ran.stderr else 'no reason given'}")
             print("0 passed, 0 failed, 1 skipped")
             return 77
+        if opts.only in (None, "shapes"):
+            s.shapes()
         for name, (count, rule) in PATTERNS.items():
             if not opts.only or opts.only == name:
                 s.pattern(name, count, rule)
