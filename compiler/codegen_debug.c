@@ -169,6 +169,14 @@ static void flag(struct cg *g, const char *name, uint32_t v)
 	LLVMAddModuleFlag(g->m, LLVMModuleFlagBehaviorWarning, name, strlen(name), LLVMValueAsMetadata(cg_c32(g, v)));
 }
 
+MD cg_key_pointer(struct cg *g, unsigned words)
+{
+	unsigned n = words ? words : 1;
+	MD key = cg_array_type(g, g->du64, n, 64);
+
+	return cg_pointer_type(g, cg_struct_type(g, "xdpf_key", 1, (const char *const[]){ "word" }, &key, (unsigned[]){ 64 * n }, NULL, 0));
+}
+
 void cg_debug_init(struct cg *g)
 {
 	static const char *const ctx[] = { "data", "data_end", "data_meta", "ingress_ifindex", "rx_queue_index", "egress_ifindex" };

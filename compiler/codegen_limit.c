@@ -148,24 +148,6 @@ static void begin(struct cg *g, struct limit *l)
 
 /* ---- functions that the verifier walks once ---- */
 
-static MD key_pointer(struct cg *g, unsigned words)
-{
-	unsigned n = words ? words : 1;
-	MD key = cg_array_type(g, g->du64, n, 64);
-
-	return cg_pointer_type(g, cg_struct_type(g, "xdpf_limit_key", 1, (const char *const[]){ "word" }, &key, (unsigned[]){ 64 * n }, NULL, 0));
-}
-
-/* An argument that is an address, of which the verifier knows no more than its type says: @none is where it goes, which is never. */
-static V address(struct cg *g, V v, BB none)
-{
-	BB there = cg_block(g, "there");
-
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, LLVMConstNull(g->ptr), ""), none, there);
-	cg_go(g, there);
-	return v;
-}
-
 /* Where a function is never left, whatever the verifier thinks. */
 static void return_none(struct cg *g, V f, BB none)
 {
@@ -184,14 +166,14 @@ T cg_limit_look_type(struct cg *g)
 /* key, time and cost and window in units, set and more (LOOK_) -> what came of it. One for all limits of one kind. */
 static V look_function(struct cg *g, unsigned kind)
 {
-	MD types[] = { key_pointer(g, xdpf_limit_words(kind)), g->du64, g->du64, g->du64, g->du64 };
+	MD types[] = { cg_key_pointer(g, xdpf_limit_words(kind)), g->du64, g->du64, g->du64, g->du64 };
 	V f = cg_function_alone(g, arena_printf(g->arena, "limit_set_%u", kind), cg_limit_look_type(g), 5, types);
 	struct limit l = limit_of(kind);
 	BB none = cg_block(g, "none");
 
 	l.again = true;
 	l.index = cg_alloca(g, g->i32, "index");
-	l.key = address(g, LLVMGetParam(f, 0), none);
+	l.key = cg_address(g, LLVMGetParam(f, 0), none);
 	l.now = LLVMGetParam(f, 1);
 	l.cost = LLVMGetParam(f, 2);
 	l.window = LLVMGetParam(f, 3);
@@ -216,7 +198,7 @@ static T slow_type(struct cg *g)
  * not for each way that leads there. */
 static V slow_function(struct cg *g, const struct ast_limit *ast)
 {
-	MD types[] = { key_pointer(g, xdpf_limit_words(ast->kind)), g->du64, g->du64, g->du64 };
+	MD types[] = { cg_key_pointer(g, xdpf_limit_words(ast->kind)), g->du64, g->du64, g->du64 };
 	V f = cg_function_alone(g, arena_printf(g->arena, "limit_%u", ast->index), slow_type(g), 4, types);
 	struct limit l = limit_of(ast->kind);
 	BB none = cg_block(g, "none");
@@ -224,7 +206,7 @@ static V slow_function(struct cg *g, const struct ast_limit *ast)
 	cg_locate(g, ast->span);
 	l.fixed = limit_row_of(ast);
 	l.index = cg_alloca(g, g->i32, "index");
-	l.key = address(g, LLVMGetParam(f, 0), none);
+	l.key = cg_address(g, LLVMGetParam(f, 0), none);
 	l.now = LLVMGetParam(f, 1);
 	l.cost = LLVMGetParam(f, 2);
 	l.hash = LLVMGetParam(f, 3);
@@ -289,15 +271,15 @@ static V row_of(struct cg *g, V number)
 /* key, address of the time, length of the frame, image, limit -> is there a token? */
 static V any_function(struct cg *g, unsigned kind)
 {
-	MD types[] = { key_pointer(g, xdpf_limit_words(kind)), cg_pointer_type(g, g->du64), g->du64, g->du64, g->du64 };
+	MD types[] = { cg_key_pointer(g, xdpf_limit_words(kind)), cg_pointer_type(g, g->du64), g->du64, g->du64, g->du64 };
 	V f = cg_function_alone(g, arena_printf(g->arena, "limit_any_%u", kind), any_type(g), 5, types);
 	struct limit l = limit_of(kind);
 	BB none = cg_block(g, "none");
 
 	l.half = all_half(g, kind);
 	l.index = cg_alloca(g, g->i32, "index");
-	l.key = address(g, LLVMGetParam(f, 0), none);
-	l.clock = address(g, LLVMGetParam(f, 1), none);
+	l.key = cg_address(g, LLVMGetParam(f, 0), none);
+	l.clock = cg_address(g, LLVMGetParam(f, 1), none);
 	l.len = LLVMGetParam(f, 2);
 	cg_image_again(g, LLVMGetParam(f, 3));
 	l.row = row_of(g, LLVMGetParam(f, 4));

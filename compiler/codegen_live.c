@@ -350,8 +350,8 @@ static V function(struct cg *g, const struct ast_set *set, const struct live_set
 	for (unsigned i = 0; i < n; i++)
 		darg[i] = g->du64;
 	if (by_address(s))
-		darg[1] = cg_pointer_type(g, g->du64);
-	f = by_address(s) ? cg_function(g, name, type, n, darg) : cg_function_alone(g, name, type, n, darg);
+		darg[1] = cg_key_pointer(g, words_of(s, 0));
+	f = cg_function_alone(g, name, type, n, darg);
 	start = LLVMGetInsertBlock(g->b);
 	t.no = cg_block(g, "not in it");
 	t.end = cg_block(g, "answer");
@@ -368,6 +368,8 @@ static V function(struct cg *g, const struct ast_set *set, const struct live_set
 		bits = LLVMBuildLShr(g->b, place, cg_c(g, 32), "");
 		place = LLVMBuildAnd(g->b, place, cg_c(g, UINT32_MAX), "");
 	}
+	if (by_address(s))
+		cg_address(g, LLVMGetParam(f, 1), t.no);
 	t.image = snapshot(&t, s->room, place);
 	for (unsigned k = 0; k < words_of(s, 0) && !by_family(s); k++)
 		word[k] = by_address(s) ? cg_load(g, cg_atc(g, LLVMGetParam(f, 1), 8 * k), 8, 8) : LLVMGetParam(f, k + 1);

@@ -102,6 +102,8 @@ V cg_atc(struct cg *g, V base, uint64_t off);
 /* @bytes at an address, as i64; @align in bytes. */
 V cg_load(struct cg *g, V p, unsigned bytes, unsigned align);
 void cg_store(struct cg *g, V v, V p, unsigned bytes, unsigned align);
+/* An argument that is an address, of which the verifier knows no more than its type says: @none is where it goes, which is never. */
+V cg_address(struct cg *g, V v, BB none);
 V cg_alloca(struct cg *g, T t, const char *name);	/* in the entry block */
 V cg_helper(struct cg *g, int id, T ret, unsigned n, V *args);
 V cg_hide(struct cg *g, V v);				/* the same number, unknown to the optimiser */
@@ -129,6 +131,8 @@ MD cg_struct_type(struct cg *g, const char *name, unsigned n, const char *const 
 		  const unsigned *offsets, unsigned size);
 MD cg_array_type(struct cg *g, MD elem, uint64_t n, uint64_t elem_bits);
 MD cg_pointer_type(struct cg *g, MD to);
+/* Of an argument of cg_function_alone(): so many words of 64 bits, all of which are there. */
+MD cg_key_pointer(struct cg *g, unsigned words);
 
 /* ---- codegen_memory.c ---- */
 

@@ -75,8 +75,11 @@ static V function(struct cg *g, enum set_engine engine, unsigned words, bool nar
 	for (unsigned i = 0; i < n; i++)
 		darg[i] = g->du64;
 	if (by_address(words))
-		darg[1] = cg_pointer_type(g, g->du64);
-	f = by_address(words) ? cg_function(g, name, type, n, darg) : cg_function_alone(g, name, type, n, darg);
+		darg[1] = cg_key_pointer(g, words);
+	f = cg_function_alone(g, name, type, n, darg);
+	t.no = cg_block(g, "outside");
+	if (by_address(words))
+		cg_address(g, LLVMGetParam(f, 1), t.no);
 	cg_image_again(g, LLVMBuildLShr(g->b, LLVMGetParam(f, 0), cg_c(g, 32), ""));
 	/* what is in the head is in every image */
 	t.off = LLVMBuildAnd(g->b, cg_hide(g, LLVMGetParam(f, 0)), cg_c(g, IMAGE_HEAD - 4), "");
@@ -85,7 +88,6 @@ static V function(struct cg *g, enum set_engine engine, unsigned words, bool nar
 		t.key[k] = by_address(words) ? cg_load(g, cg_atc(g, LLVMGetParam(f, 1), 8 * k), 8, 8) : LLVMGetParam(f, k + 1);
 	t.image = cg_image(g);
 	start = LLVMGetInsertBlock(g->b);
-	t.no = cg_block(g, "outside");
 	t.end = cg_block(g, "answer");
 	cg_go(g, t.end);
 	t.result = LLVMBuildPhi(g->b, g->i64, "");

@@ -51,6 +51,15 @@ void cg_store(struct cg *g, V v, V p, unsigned bytes, unsigned align)
 	LLVMSetAlignment(s, align);
 }
 
+V cg_address(struct cg *g, V v, BB none)
+{
+	BB there = cg_block(g, "there");
+
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, v, LLVMConstNull(g->ptr), ""), none, there);
+	cg_go(g, there);
+	return v;
+}
+
 V cg_alloca(struct cg *g, T t, const char *name)
 {
 	/* anywhere else LLVM says "unsupported dynamic stack allocation" */
