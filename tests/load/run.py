@@ -104,7 +104,7 @@ PATTERNS = {
 
 
 # files of which more would be verified than is good, and what is done about it
-SHAPES = [("many-ways.xdpf", "what is known of a packet is in a map")]
+SHAPES = [(name, "what is known of a packet is in a map") for name in ("many-ways.xdpf", "many-headers.xdpf")]
 
 
 def command(args, **kw):
