@@ -104,6 +104,7 @@ static V function(struct cg *g, enum set_engine engine, unsigned words, bool nar
 	case SET_BOUNDS:	cg_table_bounds(&t); break;
 	case SET_TRIE:		cg_table_trie(&t); break;
 	case SET_DIR24:		cg_table_dir24(&t); break;
+	case SET_QUOTIENT:	cg_table_quotient(&t); break;
 	case SET_AUTO:
 	case SET_ENGINE_COUNT:	break;
 	}

@@ -39,5 +39,6 @@ void cg_table_search(struct cg_table *t);
 V cg_table_search_at(struct cg_table *t);
 void cg_table_hash(struct cg_table *t, bool narrow);	/* keys of 32 bits */
 void cg_table_trie(struct cg_table *t);
+void cg_table_quotient(struct cg_table *t);
 
 #endif

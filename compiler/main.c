@@ -331,7 +331,7 @@ static int check_options(struct cli *cli)
 		return cli_usage("--split %s: a number from 14, an Ethernet header, to 65535", cli->split);
 	cli->first = n;
 	if (cli->set_engine && !set_engine_find(cli->set_engine, &cli->sets.engine))
-		return cli_usage("--set-engine=%s: there are bits, search, hash, pages, bounds, trie and dir24", cli->set_engine);
+		return cli_usage("--set-engine=%s: there are bits, search, hash, pages, bounds, trie, dir24 and quotient", cli->set_engine);
 	n = COMPILE_TABLE_MEMORY;
 	if (cli->table_memory && (!cli_number(cli->table_memory, IMAGE_MOST >> 20, &n) || !n))
 		return cli_usage("--table-memory=%s: a number of megabytes from 1 to 512", cli->table_memory);

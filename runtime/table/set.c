@@ -21,6 +21,7 @@ static const struct {
 	[SET_BOUNDS] = { "bounds", "boundaries in buckets", set_bounds_build, set_bounds_has },
 	[SET_TRIE] = { "trie", "trie of adaptive strides", set_trie_build, set_trie_has },
 	[SET_DIR24] = { "dir24", "table of the first 24 bits", set_dir24_build, set_dir24_has },
+	[SET_QUOTIENT] = { "quotient", "hash table of what a bucket leaves open of exact keys", set_quotient_build, set_quotient_has },
 };
 
 const char *set_engine_name(enum set_engine e)
@@ -152,9 +153,9 @@ static const char *build(struct image *m, const struct set_elements *e, enum set
 
 enum {
 	MANY = 1 << 18,			/* boundaries: where a trie is larger than BOUNDS' least table, which is read once */
-	MANY_KEYS = 600000,		/* where HASH is, and takes longer to build */
 	BITS_FROM = 4096,		/* boundaries: fewer are a small trie */
-	EXACT_PER_RANGE = 2,		/* keys in a range, on average: more make a hash larger than what else there is */
+	EXACT_PER_RANGE = 2,		/* keys in a range, on average: more make HASH larger than what else there is … */
+	NARROW_PER_RANGE = 3,		/* … and QUOTIENT */
 };
 
 struct choice {
@@ -170,8 +171,8 @@ static unsigned choices(const struct set_elements *e, struct choice *c)
 
 	if (e->bits <= 16 || (e->bits <= SET_BITS_MOST && e->n > BITS_FROM))
 		c[n++] = (struct choice){ SET_BITS, "the numbers have few bits" };
-	if (keys / EXACT_PER_RANGE <= e->n / 2 && (e->bits > 32 || keys <= MANY_KEYS))
-		c[n++] = (struct choice){ SET_HASH, "it holds single values" };
+	if (keys / (e->bits > 32 ? EXACT_PER_RANGE : NARROW_PER_RANGE) <= e->n / 2)
+		c[n++] = (struct choice){ e->bits > 32 ? SET_HASH : SET_QUOTIENT, "it holds single values" };
 	if (e->bits <= 32 && e->n > MANY)
 		c[n++] = (struct choice){ SET_BOUNDS, "it holds very many values, prefixes or ranges" };
 	c[n++] = (struct choice){ SET_TRIE, "it holds prefixes or ranges" };

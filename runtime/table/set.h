@@ -21,7 +21,8 @@ enum { SET_MAX_WORDS = 8, SET_ALIGN = 64 };
 	X(PAGES, "pages", "pages of 16, 8 and 8 bits") \
 	X(BOUNDS, "bounds", "boundaries in buckets") \
 	X(TRIE, "trie", "trie of adaptive strides") \
-	X(DIR24, "dir24", "table of the first 24 bits")
+	X(DIR24, "dir24", "table of the first 24 bits") \
+	X(QUOTIENT, "quotient", "hash table of what a bucket leaves open of exact keys")
 
 enum set_engine {
 	SET_AUTO,
@@ -77,6 +78,12 @@ struct set_head {
 			uint64_t zero;		/* is 0 in the set? In a slot it says that there is nothing */
 		} hash;
 		struct {
+			uint64_t lowest, highest;	/* of lanes: the lowest bit of each, and the highest */
+			uint32_t most;			/* number of a lane */
+			uint32_t buckets, order;
+			uint32_t others;		/* where the table of HASH begins, from here */
+		} quotient;
+		struct {
 			uint64_t n;		/* at least 1 */
 		} search;
 		struct {
@@ -127,6 +134,29 @@ static inline uint64_t set_hash(const uint64_t *key, unsigned words, uint64_t se
 		h ^= h >> SET_HASH_SHIFT;
 	}
 	return h * SET_HASH_LAST >> 32;
+}
+
+/*
+ * QUOTIENT, for keys of up to 32 bits: behind the head, .buckets of 32 bytes, in lanes of 16, 21 or 32 bits. Keys are put in another order, in which
+ * those of a set are spread; the number there says which bucket, and a lane holds what that leaves open: 1 to .most, or 0, and then there is nothing.
+ * So a key has 2 bytes where HASH has 4. Where a bucket has not room for all its keys, its first word is greater than its last one, and the others
+ * are in a table of HASH.
+ */
+enum { SET_QUOTIENT_WORDS = 4, SET_QUOTIENT_BUCKET = 8 * SET_QUOTIENT_WORDS };
+
+#define SET_QUOTIENT_LAST 0x85ebca6bu
+enum { SET_QUOTIENT_SHIFT = 16 };
+
+/* The bucket of a key. Numbers of one bucket are .buckets apart, in 2^32: .most is so large that no two of them have the same *lane. */
+static inline uint32_t set_quotient(const struct set_head *h, uint64_t key, uint32_t *lane)
+{
+	uint32_t n = (uint32_t)key * h->quotient.order;
+	uint64_t p;
+
+	n = (n ^ n >> SET_QUOTIENT_SHIFT) * SET_QUOTIENT_LAST;
+	p = (uint64_t)n * h->quotient.buckets;
+	*lane = (uint32_t)((p & UINT32_MAX) * h->quotient.most >> 32) + 1;
+	return (uint32_t)(p >> 32);
 }
 
 /* SEARCH: behind the head, the boundaries. */

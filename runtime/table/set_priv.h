@@ -28,6 +28,7 @@ const char *set_pages_build(struct set_draft *d);
 const char *set_bounds_build(struct set_draft *d);
 const char *set_trie_build(struct set_draft *d);
 const char *set_dir24_build(struct set_draft *d);
+const char *set_quotient_build(struct set_draft *d);
 
 bool set_bits_has(const struct set_head *h, const uint64_t *key);
 bool set_search_has(const struct set_head *h, const uint64_t *key);
@@ -36,6 +37,7 @@ bool set_pages_has(const struct set_head *h, const uint64_t *key);
 bool set_bounds_has(const struct set_head *h, const uint64_t *key);
 bool set_trie_has(const struct set_head *h, const uint64_t *key);
 bool set_dir24_has(const struct set_head *h, const uint64_t *key);
+bool set_quotient_has(const struct set_head *h, const uint64_t *key);
 
 /* The slot of a key that is not zero; SET_NO_SLOT: it is not there. */
 size_t set_hash_slot(const struct set_head *h, const uint64_t *key);

@@ -40,7 +40,7 @@ CASES=(
 	$'xdpfc --list hea\t'			"xdpfc --list headers "
 	$'xdpfc --explain tcp.dp\t'		"xdpfc --explain tcp.dport "
 	$'xdpfc --no-s\t'			"xdpfc --no-source "
-	'xdpfc --set-engine *'			"xdpfc --set-engine bits bounds dir24 hash pages search trie"
+	'xdpfc --set-engine *'			"xdpfc --set-engine bits bounds dir24 hash pages quotient search trie"
 	$'xdpfc --check ot\t'			"xdpfc --check other.xdpf "
 )
 LINES_TYPED=() WANTED=()

@@ -22,7 +22,7 @@ PLAIN = {"plain": True}
 SELDOM = ("bounds", "dir24", "pages")    # engines of sets that few files are for
 OTHERS = [{"engine": e, "table_memory": SMALL} for e in ("linear", "switch", "rfc", "hybrid", "tree")] + [
     {"engine": "rfc", "table_memory": SMALL, "counting": "deferred"}, {"counting": "deferred"}] + [
-    {"set_engine": s} for s in ("bits", "search", "hash", "pages", "bounds", "trie", "dir24")] + [
+    {"set_engine": s} for s in ("bits", "search", "hash", "pages", "bounds", "trie", "dir24", "quotient")] + [
     {"apart": 1}, {"apart": 3}, {"off_stack": True}]
 
 

@@ -14,7 +14,7 @@ LEAST = 0.01            # of the files have each feature
 ENOUGH = 1000            # so many files are enough to ask for that
 
 ENGINES = ("linear", "switch", "rfc", "hybrid", "tree")
-SET_ENGINES = ("bits", "search", "hash", "pages", "bounds", "trie", "dir24")
+SET_ENGINES = ("bits", "search", "hash", "pages", "bounds", "trie", "dir24", "quotient")
 FORMS = {
     "verdict": {
         "pass": r"\bpass\b", "drop": r"\bdrop\b", "abort": r"\babort\b", "tx": r"\btx\b(?! swap)", "tx swap": r"\btx swap\b", "redirect IFACE": r"\bredirect eth",

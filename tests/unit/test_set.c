@@ -397,6 +397,7 @@ static void test_refused(void **state)
 	assert_non_null(set_build(&m, &w, &(struct set_options){ SET_PAGES, 0 }, &t));
 	assert_non_null(set_build(&m, &w, &(struct set_options){ SET_BOUNDS, 0 }, &t));
 	assert_non_null(set_build(&m, &w, &(struct set_options){ SET_DIR24, 0 }, &t));
+	assert_non_null(set_build(&m, &w, &(struct set_options){ SET_QUOTIENT, 0 }, &t));
 	assert_int_equal(m.n, 0);
 	assert_null(set_build(&m, &e, &(struct set_options){ SET_AUTO, 0 }, &t));
 	image_free(&m);
