@@ -78,6 +78,17 @@ static void answer_list(struct cg_table *t, V e, V x)
 	cg_table_answer(t, LLVMBuildAnd(g->b, v, cg_c(g, 1), ""));
 }
 
+/* What bit 0 says, if the bits that the entry is about are its value. */
+static void answer_value(struct cg_table *t, V e, V x)
+{
+	struct cg *g = t->g;
+	V v = LLVMBuildXor(g->b, low_bits(g, e, above_shift(g, e, x)), field(g, e, 1, ((uint64_t)1 << SET_TRIE_VALUE) - 1), "");
+
+	/* 1 where they differ, without a branch */
+	v = LLVMBuildLShr(g->b, LLVMBuildOr(g->b, v, LLVMBuildNeg(g->b, v, ""), ""), cg_c(g, 63), "");
+	cg_table_answer(t, LLVMBuildAnd(g->b, LLVMBuildXor(g->b, e, cg_hide(g, v), ""), cg_c(g, 1), ""));
+}
+
 /* The entry that a node, or a skip that is right, leads to. */
 static V follow(struct cg_table *t, V e, V x, V kind, BB *from)
 {
@@ -115,7 +126,7 @@ static V word(struct cg_table *t, unsigned k, V e)
 {
 	struct cg *g = t->g;
 	BB here = LLVMGetInsertBlock(g->b), loop = cg_block(g, "entry about a word"), known = cg_block(g, "known"), ask = cg_block(g, "ask");
-	BB own = k + 1 < t->words ? cg_block(g, "about this word") : ask, later = k + 1 < t->words ? cg_block(g, "about the next word") : t->no;
+	BB own = k + 1 < t->words ? cg_block(g, "about this word") : NULL, later = own ? cg_block(g, "about the next word") : NULL;
 	BB list = cg_block(g, "list"), on = cg_block(g, "no list"), from;
 	V cur, i, kind, next, more;
 
@@ -123,15 +134,15 @@ static V word(struct cg_table *t, unsigned k, V e)
 	cg_go(g, loop);
 	cur = LLVMBuildPhi(g->b, g->i64, "");
 	i = LLVMBuildPhi(g->b, g->i64, "");
-	kind = field(g, cur, SET_TRIE_KIND, 0);
-	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, kind, cg_c(g, SET_TRIE_CONST), ""), known, ask);
-	cg_go(g, known);
-	cg_table_answer(t, LLVMBuildAnd(g->b, cur, cg_c(g, 1), ""));
-	cg_go(g, ask);
-	if (own != ask) {
+	if (own) {
 		cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, field(g, cur, SET_TRIE_WORD, 7), cg_c(g, k), ""), own, later);
 		cg_go(g, own);
 	}
+	kind = field(g, cur, SET_TRIE_KIND, 0);
+	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, kind, cg_c(g, SET_TRIE_CONST), ""), known, ask);
+	cg_go(g, known);
+	answer_value(t, cur, t->key[k]);
+	cg_go(g, ask);
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntEQ, kind, cg_c(g, SET_TRIE_LIST), ""), list, on);
 	cg_go(g, list);
 	answer_list(t, cur, t->key[k]);
@@ -141,7 +152,7 @@ static V word(struct cg_table *t, unsigned k, V e)
 	cg_branch(g, LLVMBuildICmp(g->b, LLVMIntULT, more, cg_c(g, SET_TRIE_STEPS), ""), loop, t->no);
 	LLVMAddIncoming(cur, (V[]){ e, next }, (BB[]){ here, from }, 2);
 	LLVMAddIncoming(i, (V[]){ cg_c(g, 0), more }, (BB[]){ here, from }, 2);
-	if (later != t->no)
+	if (later)
 		cg_go(g, later);
 	return cur;
 }

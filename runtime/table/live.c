@@ -254,7 +254,7 @@ static const char *put_owners(struct image *m, struct live_head *head, const str
 		b.owner = image_at(m, head->owner[kind]);
 		nest(&b, s, e, pair, n, first, image_at(m, head->nodes), state);
 		bad = set_build(m, &(struct set_elements){ b.words, b.bits, b.n, b.bound },
-				&(struct set_options){ SET_SEARCH, (size_t)1 << s->room, 0, false, NULL }, &t);
+				&(struct set_options){ .engine = SET_SEARCH, .most = (size_t)1 << s->room }, &t);
 		head->at[kind] = (uint32_t)t.off;
 	}
 	free(b.bound);
@@ -290,7 +290,7 @@ static const char *build(const struct live_set *s, const struct set_elements *e,
 		order[n] = SET_SEARCH;
 	}
 	for (unsigned i = 0; i < 3 && order[i] != SET_AUTO; i++) {
-		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed, !has_prefixes(s), slot }, &t);
+		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed, !has_prefixes(s), true, slot }, &t);
 		if (bad)
 			continue;
 		*off = (uint32_t)t.off;

@@ -128,7 +128,7 @@ bool set_room(struct set_draft *d, size_t n, size_t align, size_t *at)
 static const char *build(struct image *m, const struct set_elements *e, enum set_engine engine, size_t most, const struct set_options *o,
 			 struct set_table *out)
 {
-	struct set_draft d = { m, e, 0, most, 0, o->seed, o->single, o->slot };
+	struct set_draft d = { m, e, 0, most, 0, o->seed, o->single, o->known, o->slot };
 	size_t begin = m->n, head;
 	const char *bad;
 
@@ -152,7 +152,7 @@ static const char *build(struct image *m, const struct set_elements *e, enum set
 /* ---- the choice ---- */
 
 enum {
-	MANY = 1 << 18,			/* boundaries: where a trie is larger than BOUNDS' least table, which is read once */
+	MANY = 400000,			/* boundaries: where a trie is not much smaller than BOUNDS' least table, which is read once */
 	BITS_FROM = 4096,		/* boundaries: fewer are a small trie */
 	EXACT_PER_RANGE = 2,		/* keys in a range, on average: more make HASH larger than what else there is … */
 	NARROW_PER_RANGE = 3,		/* … and QUOTIENT */

@@ -43,6 +43,7 @@ struct set_options {
 	size_t most;			/* bytes that the image may have in all; 0: no limit but IMAGE_MOST */
 	uint64_t seed;			/* of hashes: where who chooses the keys must not know it */
 	bool single;			/* they were given one by one: HASH takes them, however many lie side by side */
+	bool known;			/* TRIE: what CONST says holds for all keys; programs may be older than its values */
 	uint32_t *slot;			/* NULL, or where HASH says of each key, in order, which slot it has; SET_NO_SLOT: it is zero */
 };
 
@@ -184,7 +185,7 @@ enum { SET_PAGE = 512, SET_BITMAP = 32 };
 
 /*
  * TRIE: entries of 64 bits, of which the head has the root. An entry is about one word of the key, as far as bits before have left it open.
- *   CONST: bit 0 says it.
+ *   CONST: bit 0 says it where the .bits bits above .shift are .value (SET_TRIE_VALUE bits from bit 1 on), elsewhere its opposite does.
  *   LIST: at .base a block as of BOUNDS, or with .wide two, but of lanes of 16, 32 or 64 bits (.lane 0 to 2): boundaries of which later words are
  * zero, as   the .bits bits above .shift, which are fewer than a lane has. .before is the parity of those that are before all of these.
  *   NODE: 2^.bits entries at .base, by the word's bits above .shift.
@@ -194,7 +195,7 @@ enum { SET_PAGE = 512, SET_BITMAP = 32 };
 enum set_trie_kind { SET_TRIE_CONST, SET_TRIE_LIST, SET_TRIE_NODE, SET_TRIE_SKIP };
 enum {
 	SET_TRIE_KIND = 62, SET_TRIE_WORD = 59, SET_TRIE_SHIFT = 53, SET_TRIE_BITS = 47, SET_TRIE_BEFORE = 46, SET_TRIE_AFTER = 45,
-	SET_TRIE_LANE = 43, SET_TRIE_STEPS = 23, SET_TRIE_STRIDE = 18, SET_TRIE_LANE_KINDS = 3, SET_TRIE_WIDE = 42,
+	SET_TRIE_VALUE = 46, SET_TRIE_LANE = 43, SET_TRIE_STEPS = 23, SET_TRIE_STRIDE = 18, SET_TRIE_LANE_KINDS = 3, SET_TRIE_WIDE = 42,
 };
 
 #endif

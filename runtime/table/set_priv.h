@@ -16,7 +16,7 @@ struct set_draft {
 	size_t most;			/* bytes that the image may have */
 	unsigned loads;
 	uint64_t seed;
-	bool single;
+	bool single, known;
 	uint32_t *slot;
 };
 

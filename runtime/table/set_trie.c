@@ -1,19 +1,19 @@
 /*
- * Tries of adaptive strides, for keys of any width. In: boundaries. Out: entries as set.h says. A node has so many entries that what is left for each
- * fits one block, if it is spread evenly; where boundaries crowd there are more nodes. Bits that all of them share are skipped at once. Each entry
- * about a word leaves at least three bits less of it open, or none.
+ * Tries of adaptive strides, for keys of any width. In: boundaries. Out: entries as set.h says. A node has so many entries that few reads and little
+ * memory are behind them; where boundaries crowd there are more nodes. Bits that all of them share are skipped at once, and a prefix that is alone in
+ * its entry needs nothing else. Each entry about a word leaves at least three bits less of it open, or none.
  */
 #include "set_priv.h"
 
 /* The root's skip is always near the processor, and what is behind it that much denser. */
 enum { LEAST_STRIDE = 3, LEAST_SKIP = 4, LEAST_SKIP_ROOT = 1 };
 
-/* Of nodes. */
+/* What nodes cost. */
 enum {
-	FILL = 9,			/* tenths of two blocks that an entry's boundaries may fill, on average */
-	SMALL = 64,			/* entries that need no reason */
-	PER_ENTRY = 8,			/* boundaries that are worth an entry */
-	PER_PART = 4,			/* entries that are worth it where one has boundaries */
+	READ = 1024,			/* a key's read */
+	NEAR = 16 << 10, FAR = 256 << 10,	/* bytes that are near the processor; from which on they are far */
+	READS_DEEPER = 2,		/* where an entry leads to another node … */
+	BYTES_DEEPER = 12,		/* … which has so many for a boundary */
 };
 
 /* Boundaries [a, b) of keys that have the words before .word and those of its bits above .open in common, and lie behind the first such key. */
@@ -48,6 +48,31 @@ static unsigned lanes_for(unsigned bits, unsigned *kind)
 {
 	*kind = bits < 16 ? 0 : bits < 32 ? 1 : 2;
 	return bits < 64 ? 2 * SET_LANES >> *kind : 0;
+}
+
+/* An entry that says of @size open keys from @first on that @in holds there, and of the others that it does not. False: they are not told by their
+ * first bits alone, or these are too many. */
+static bool block(const struct part *p, uint64_t first, uint64_t size, bool in, uint64_t *out)
+{
+	unsigned shift = (unsigned)__builtin_ctzll(size), bits = p->open - shift;
+
+	if (size & (size - 1) || first & (size - 1) || bits > SET_TRIE_VALUE)
+		return false;
+	*out = (uint64_t)SET_TRIE_CONST << SET_TRIE_KIND | (uint64_t)p->word << SET_TRIE_WORD | (uint64_t)shift << SET_TRIE_SHIFT |
+	       (uint64_t)bits << SET_TRIE_BITS | first >> shift << 1 | in;
+	return true;
+}
+
+/* Where one prefix is in the part, or all but one. */
+static bool one(const struct set_draft *d, const struct part *p, uint64_t *out)
+{
+	uint64_t first = bound(d, p->a)[p->word] - p->first, last = bound(d, p->b - 1)[p->word] - p->first;
+
+	if (d->known || p->b - p->a > 2 || !later_zero(d, p->a, p->word) || !later_zero(d, p->b - 1, p->word))
+		return false;
+	if (p->b - p->a == 2)
+		return block(p, first, last - first, !(p->a & 1), out);
+	return p->open < 64 && (block(p, first, ((uint64_t)1 << p->open) - first, !(p->a & 1), out) || block(p, 0, first, p->a & 1, out));
 }
 
 /* How many of the last bits all boundaries have zero, of which later words must be zero too; false: they are not. */
@@ -134,46 +159,68 @@ static bool skip(struct set_draft *d, const struct part *p, unsigned common, siz
 	return true;
 }
 
-/* Into how many parts the first 1, 2 … bits that are open cut the boundaries. */
-static void count_parts(const struct set_draft *d, const struct part *p, size_t *parts)
+/* How far from the processor what is made of the part is, as that depends on its size: the nearest memory is as good as none, the far one costs
+ * twice. The part has its share of both. */
+static uint64_t distance(const struct set_draft *d, const struct part *p, uint64_t bytes)
 {
-	memset(parts, 0, (SET_TRIE_STRIDE + 1) * sizeof(*parts));
-	parts[0] = 1;
-	for (size_t i = p->a + 1; i < p->b; i++) {
-		uint64_t differ = bound(d, i)[p->word] ^ bound(d, i - 1)[p->word];
-		unsigned at = differ ? p->open - (unsigned)(63 - __builtin_clzll(differ)) : SET_TRIE_STRIDE + 1;
+	uint64_t near = (uint64_t)NEAR * (p->b - p->a) / d->e->n, far = (uint64_t)FAR * (p->b - p->a) / d->e->n;
 
-		if (at <= SET_TRIE_STRIDE)
-			parts[at]++;
-	}
-	for (unsigned i = 1; i <= SET_TRIE_STRIDE; i++)
-		parts[i] += parts[i - 1];
+	return near + bytes + (bytes > far ? bytes - far : 0);
 }
 
-/* Bits for a node's entries: so many that what an entry has to hold mostly fits a block; no more than boundaries, or parts of them, are worth; and
- * none at the end that hardly tell any apart. @zero of the last bits are of no matter. */
-static unsigned stride_for(const struct set_draft *d, const struct part *p, unsigned zero)
+/* What a node of @stride would cost, in no unit: how many reads a key takes, if half of the keys are such as its boundaries are for and half are any,
+ * times how far the memory is, which is how much there is of it. */
+static uint64_t cost(const struct set_draft *d, const struct part *p, unsigned stride)
 {
-	size_t n = p->b - p->a, parts[SET_TRIE_STRIDE + 1];
-	unsigned most = p->open < SET_TRIE_STRIDE ? p->open : SET_TRIE_STRIDE, stride = 1, kind;
+	unsigned shift = p->open - stride;
+	size_t reads = 0, reached = 0, bytes = (size_t)8 << stride;
+	uint64_t out;
 
-	count_parts(d, p, parts);
-	for (; stride < most; stride++) {
-		unsigned open = p->open - stride, lanes = lanes_for(open > zero ? open - zero : 0, &kind);
-		size_t entries = (size_t)2 << stride;
+	for (size_t a = p->a, b; a < p->b; a = b) {
+		uint64_t first = p->first + ((bound(d, a)[p->word] - p->first) >> shift << shift);
+		unsigned zero, kind, n;
+		struct part q;
 
-		if ((n * 10 <= lanes * parts[stride] * FILL && stride >= LEAST_STRIDE) ||
-		    (entries > SMALL && entries > n / PER_ENTRY && entries > PER_PART * parts[stride + 1]))
+		for (b = a + 1; b < p->b && bound(d, b)[p->word] - first < (uint64_t)1 << shift;)
+			b++;
+		q = inner(d, p, a, b, first, shift);
+		if (q.a == q.b || one(d, &q, &out))
+			continue;
+		n = zeros(d, &q, &zero) ? lanes_for(q.open - zero, &kind) : 0;
+		if (q.b - q.a <= n)
+			bytes += q.b - q.a <= n / 2 ? SET_BLOCK : 2 * SET_BLOCK;
+		else
+			bytes += (q.b - q.a) * BYTES_DEEPER;
+		reads += q.b - q.a <= n ? 1 : READS_DEEPER;
+		reached += (q.b - q.a) * (q.b - q.a <= n ? 1 : READS_DEEPER);
+	}
+	return (2 * READ + (READ * reads >> stride) + READ * reached / (p->b - p->a)) * distance(d, p, bytes);
+}
+
+/* Bits for a node's entries: with which it costs least. */
+static unsigned stride_for(const struct set_draft *d, const struct part *p)
+{
+	unsigned most = p->open < SET_TRIE_STRIDE ? p->open : SET_TRIE_STRIDE, best = most;
+	uint64_t least = UINT64_MAX;
+
+	for (unsigned stride = most < LEAST_STRIDE ? most : LEAST_STRIDE; stride <= most; stride++) {
+		uint64_t c;
+
+		/* all that follow are larger */
+		if (2 * READ * distance(d, p, (uint64_t)8 << stride) >= least)
 			break;
+		c = cost(d, p, stride);
+		if (c < least) {
+			least = c;
+			best = stride;
+		}
 	}
-	while (stride > LEAST_STRIDE && parts[stride - 1] * 10 >= parts[stride] * 9)
-		stride--;
-	return stride < LEAST_STRIDE && LEAST_STRIDE < p->open ? LEAST_STRIDE : stride;
+	return best;
 }
 
-static bool node(struct set_draft *d, const struct part *p, unsigned zero, uint64_t *out)
+static bool node(struct set_draft *d, const struct part *p, uint64_t *out)
 {
-	unsigned stride = stride_for(d, p, zero), shift = p->open - stride;
+	unsigned stride = stride_for(d, p), shift = p->open - stride;
 	size_t a = p->a, at;
 
 	if (!set_room(d, (size_t)8 << stride, 64, &at))
@@ -199,7 +246,12 @@ static bool entry(struct set_draft *d, struct part p, uint64_t *out)
 	size_t b;
 
 	if (p.a == p.b) {
-		*out = p.a & 1;
+		*out = (uint64_t)p.word << SET_TRIE_WORD | (p.a & 1);
+		if (p.depth > d->loads)
+			d->loads = p.depth;
+		return true;
+	}
+	if (one(d, &p, out)) {
 		if (p.depth > d->loads)
 			d->loads = p.depth;
 		return true;
@@ -211,7 +263,7 @@ static bool entry(struct set_draft *d, struct part p, uint64_t *out)
 	common = common_bits(d, &p, &b);
 	if (common >= (p.depth ? LEAST_SKIP : LEAST_SKIP_ROOT) || common == p.open)
 		return skip(d, &p, common, b, out);
-	return node(d, &p, zero, out);
+	return node(d, &p, out);
 }
 
 const char *set_trie_build(struct set_draft *d)
@@ -263,7 +315,7 @@ bool set_trie_has(const struct set_head *h, const uint64_t *key)
 
 		switch ((enum set_trie_kind)(e >> SET_TRIE_KIND)) {
 		case SET_TRIE_CONST:
-			return e & 1;
+			return (e & 1) ^ (low != (e >> 1 & (((uint64_t)1 << SET_TRIE_VALUE) - 1)));
 		case SET_TRIE_LIST:
 			return in_list(h, at, low, e >> SET_TRIE_LANE & 3, e >> SET_TRIE_WIDE & 1) ^ (e >> SET_TRIE_BEFORE & 1);
 		case SET_TRIE_NODE:
