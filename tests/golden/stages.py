@@ -19,13 +19,15 @@ def output(*command):
 
 
 def stacks(asm):
-    deepest, name = {}, None
+    deepest, name, before = {}, None, None
     for line in asm.splitlines():
         label = re.match(r"(\w+):", line)
         if label and not re.match(r"LBB|L?tmp|Lfunc", label.group(1)):
             name = label.group(1)
-        for n in re.findall(r"r10 - (\d+)", line):
+        # what is read or written there, and what only its address is taken of, by the next line
+        for n in re.findall(r"r10 - (\d+)", line) + re.findall(r"^\s*(?:r\d+) \+= -(\d+)", line if before else ""):
             deepest[name] = max(deepest.get(name, 0), int(n))
+        before = re.search(r"r\d+ = r10$", line.rstrip())
     return deepest
 
 
