@@ -151,19 +151,22 @@ static uint64_t sent(void)
 	uint64_t sum = 0;
 
 	if (!names) {
-		struct {
-			struct ethtool_sset_info info;
-			uint32_t n;
-		} ask = { { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_STATS }, 0 };
+		/* one number behind it */
+		_Alignas(struct ethtool_sset_info) char room[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)] = { 0 };
+		struct ethtool_sset_info *ask = (struct ethtool_sset_info *)room;
+		uint32_t n;
 
-		req.ifr_data = (char *)&ask;
+		ask->cmd = ETHTOOL_GSSET_INFO;
+		ask->sset_mask = 1ull << ETH_SS_STATS;
+		req.ifr_data = room;
 		if (ioctl(stats_fd, SIOCETHTOOL, &req))
 			die("the sender's statistics");
-		names = calloc(1, sizeof(*names) + ask.n * ETH_GSTRING_LEN);
-		values = calloc(1, sizeof(*values) + ask.n * sizeof(uint64_t));
+		n = ask->data[0];
+		names = calloc(1, sizeof(*names) + n * ETH_GSTRING_LEN);
+		values = calloc(1, sizeof(*values) + n * sizeof(uint64_t));
 		if (!names || !values)
 			die("statistics");
-		*names = (struct ethtool_gstrings){ .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = ask.n };
+		*names = (struct ethtool_gstrings){ .cmd = ETHTOOL_GSTRINGS, .string_set = ETH_SS_STATS, .len = n };
 		req.ifr_data = (char *)names;
 		if (ioctl(stats_fd, SIOCETHTOOL, &req))
 			die("the names of the sender's statistics");

@@ -406,8 +406,8 @@ static void refuses_what_is_said_of_cards(void **state)
 		"{\"tags\":[\"0\"],\"filters\":[]}", "{\"tags\":[4294967296],\"filters\":[]}", "{\"tags\":[],\"filters\":[0]}",
 		"{\"tags\":[],\"filters\":[[0]]}", "{\"tags\":[],\"filters\":[[1,\"flow-type ip4\"]]}", "{\"tags\":[],\"filters\":[[0,7]]}",
 		"{\"tags\":[],\"filters\":[[0,\"flow-type ip4; reboot\"]]}", "{\"tags\":[],\"filters\":[[0,\"$(reboot)\"]]}",
-		"{\"tags\":[],\"filters\":[[0,\"a\","
-		"\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]]}",
+		("{\"tags\":[],\"filters\":[[0,\"a\","
+		"\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\",\"a\"]]}"),
 	};
 
 	(void)state;
