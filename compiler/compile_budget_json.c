@@ -134,9 +134,10 @@ void budget_json(struct arena *a, const struct budget *b, const char *const *exc
 
 	for (; *exceeded; exceeded++)
 		json_array_append_new(more, json_string(*exceeded));
-	all = json_pack("{s:o, s:I, s:o, s:o, s:I, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "program",
+	all = json_pack("{s:o, s:I, s:o, s:o, s:o, s:I, s:o, s:o, s:{s:I, s:I}, s:{s:I, s:I}, s:o, s:{s:I, s:I}, s:o, s:o, s:o}", "program",
 			text(b->ir->ast->name),
-			"instructions", (json_int_t)b->code.instructions, "verified", verified(&b->code), "functions", functions(b), "stack",
+			"instructions", (json_int_t)b->code.instructions, "verified", verified(&b->code), "shape",
+			text(b->shape), "functions", functions(b), "stack",
 			(json_int_t)b->code.function.v[0].deepest, "path", path(b), "lines", lines(a, b), "packet", "reads",
 			(json_int_t)b->most.reads, "lookups",
 			(json_int_t)b->most.maps, "memory", "bytes", (json_int_t)b->bytes, "bytes_per_cpu", (json_int_t)b->per_cpu, "maps", maps(b),

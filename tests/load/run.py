@@ -7,6 +7,7 @@ ways through the code) and run over one capture of tests/captures; the evaluator
 compiler refuses for its size must be refused with a place and a remedy, and half of it must load.
 """
 import argparse
+import json
 import os
 import random
 import re
@@ -155,6 +156,8 @@ class Suite:
             verified = re.search(r"verified: at most (\d+)", text)
             self.check(name + ": few are verified", verified and int(verified[1]) < 300000, text[:400])
             self.check(name + ": says its shape", f"shape: {shape}; else" in text, text[:400])
+            data = json.loads(command([self.opts.xdpfc, "--budget", "--json", rules]).stdout)
+            self.check(name + ": and to programs", data["shape"] == shape, data["shape"])
             for quiet, o in zip(([], ["--quiet"]), out):
                 command([self.opts.xdpfc, *quiet, rules, "-o", o])
             with open(out[0], "rb") as one, open(out[1], "rb") as other:
