@@ -187,7 +187,7 @@ enum { SET_PAGE = 512, SET_BITMAP = 32 };
  * TRIE: entries of 64 bits, of which the head has the root. An entry is about one word of the key, as far as bits before have left it open.
  *   CONST: bit 0 says it where the .bits bits above .shift are .value (SET_TRIE_VALUE bits from bit 1 on), elsewhere its opposite does.
  *   LIST: at .base a block as of BOUNDS, or with .wide two, but of lanes of 16, 32 or 64 bits (.lane 0 to 2): boundaries of which later words are
- * zero, as   the .bits bits above .shift, which are fewer than a lane has. .before is the parity of those that are before all of these.
+ * zero, as the .bits bits above .shift, which are fewer than a lane has. .before is the parity of those that are before all of these.
  *   NODE: 2^.bits entries at .base, by the word's bits above .shift.
  *   SKIP: at .base what the word must be above .shift, and the entry for that; else below it .before holds, above it .after.
  * .base counts 8 bytes from the head. Words are asked for in order, and no more than SET_TRIE_STEPS entries about each.
