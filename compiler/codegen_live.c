@@ -2,8 +2,8 @@
  * Snapshots of sets that live. In: keys in parts. Out: a function for each set that looks in the snapshot that is in use, and calls of it. Which one
  * that is, is asked once in a packet's way: so to a packet a set is all that it was given, or all that it is given next.
  *
- * What a snapshot holds is not known when this is compiled; what engines its tables may have is: one for addresses, those that the runtime chooses
- * among for prefixes. Where its elements may have states there is more to ask of what is found, and where rules take some out, a second function
+ * What a snapshot holds is not known when this is compiled; what engines its tables may have is: those that the runtime chooses among, see enum
+ * live_tables. Where its elements may have states there is more to ask of what is found, and where rules take some out, a second function
  * does that.
  */
 #include "codegen_priv.h"
@@ -261,8 +261,8 @@ static void look_at_states(struct cg_table *t, const struct live_set *s, unsigne
 	cg_table_answer(t, until_of_all(t));
 }
 
-/* In one of the tables that there may be: see live_build(). */
-static void look_in_table(struct cg_table *t, const struct live_set *s, unsigned kind)
+/* In one of the tables that there may be: see live_build(). @takes: what is taken out has a state. */
+static void look_in_table(struct cg_table *t, const struct live_set *s, unsigned kind, bool takes)
 {
 	struct cg *g = t->g;
 	BB some = cg_block(g, "its table"), trie, other, search;
@@ -273,6 +273,14 @@ static void look_in_table(struct cg_table *t, const struct live_set *s, unsigned
 	cg_go(g, some);
 	t->head = cg_table_at(t, cg_c(g, 0), sizeof(struct set_head));
 	if (s->form == LIVE_IP || s->form == LIVE_EXACT) {
+		if (!s->words[kind] && !takes) {
+			BB quotient = cg_block(g, "quotient"), hash = cg_block(g, "hash");
+
+			cg_branch(g, engine_is(t, SET_QUOTIENT), quotient, hash);
+			cg_go(g, quotient);
+			cg_table_quotient(t);
+			cg_go(g, hash);
+		}
 		if (s->states)
 			t->states = head_of(t, offsetof(struct live_head, at) + 4 * kind, 4);
 		cg_table_hash(t, !s->words[kind]);
@@ -313,7 +321,7 @@ static void look(struct cg_table *t, const struct live_set *s, unsigned kind, bo
 	cg_go(g, in.end);
 	in.result = LLVMBuildPhi(g->b, g->i64, "");
 	cg_go(g, here);
-	look_in_table(&in, s, kind);
+	look_in_table(&in, s, kind, takes);
 	LLVMMoveBasicBlockAfter(in.end, LLVMGetLastBasicBlock(LLVMGetBasicBlockParent(here)));
 	cg_go(g, in.end);
 	t->words = in.words;

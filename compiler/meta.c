@@ -247,11 +247,12 @@ static json_t *set_json(struct arena *a, const struct ast_program *p, const stru
 						     lang_types[set->types[i]].name, "kind",
 						     set->prefix && i == set->net ? "net" : kind_name(k.field[i].kind),
 						     "offset", (json_int_t)k.field[i].offset, "size", (json_int_t)k.field[i].size));
-	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:b, s:b, s:o, s:o}", "name", shown_name(a, set->name.s), "file", (json_int_t)file,
+	return json_pack("{s:s, s:I, s:I, s:I, s:b, s:b, s:I, s:b, s:b, s:o, s:I, s:o}", "name", shown_name(a, set->name.s), "file", (json_int_t)file,
 			 "size", (json_int_t)set->max, "timeout", (json_int_t)(set->keep / 1000000), "expires", set->expires, "prefix",
 			 meta_set_trie(set),
 			 "key_size", (json_int_t)k.size, "added", set->added, "taken", set->removed, "snap",
-			 json_pack("[I, I]", (json_int_t)live.room, (json_int_t)meta_live_at(a, p, set)), "key", key);
+			 json_pack("[I, I]", (json_int_t)live.room, (json_int_t)meta_live_at(a, p, set)), "tables",
+			 (json_int_t)live.tables, "key", key);
 }
 
 static json_t *tables_json(struct arena *a, const struct ast_program *p)

@@ -69,7 +69,8 @@ struct meta_key meta_set_layout(struct arena *a, const struct ast_set *set)
 struct live_set meta_live(struct arena *a, const struct ast_set *set)
 {
 	return live_set_of(&(struct live_decl){ .prefix = set->prefix, .trie = meta_set_trie(set), .expires = set->expires, .taken = set->removed,
-						.n_components = set->n_types, .key_size = meta_set_layout(a, set).size, .size = set->max });
+						.n_components = set->n_types, .key_size = meta_set_layout(a, set).size, .size = set->max,
+						.tables = LIVE_TABLES });
 }
 
 unsigned meta_live_at(struct arena *a, const struct ast_program *p, const struct ast_set *set)

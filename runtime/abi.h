@@ -453,7 +453,7 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  *                     "layout": "ip.src/32/64", "words": 17, "shift": 0, "rule": 7 } ],
  *     "logs":     [ { "rule": 0, "sample": false } ],
  *     "sets":     [ { "name": "banned", "file": 0, "size": 64000, "timeout": 600000, "expires": true, "prefix": false, "key_size": 20,
- *                     "added": true, "taken": false, "snap": [ 21, 0 ],
+ *                     "added": true, "taken": false, "snap": [ 21, 0 ], "tables": 1,
  *                     "key": [ { "name": "ip", "type": "ip", "kind": "ip", "offset": 0, "size": 17 } ] } ] }
  *
  *     "sources":  [ { "name": "edge.xdpf", "path": "edge.xdpf", "file": 0, "size": 812, "sha256": "9f86d0…", "text": "drop if …" or null } ]    all
@@ -488,7 +488,8 @@ static inline int xdpf_cookie_lately(uint64_t entry, uint64_t flow, uint64_t now
  * sets: those that live; "timeout" is in ms, 0: none. An element is laid out like
  * the key of a count table; where its map is a trie ("prefix") it begins with a u32, the bits behind it that count; a component of kind "net" is the
  * last one: u8 family, 4 or 6, and 16 bytes of the address, bits behind the prefix zero.
- * "added": a rule adds to it; "taken": a rule takes elements out of it; "snap": [ N, K ]: its snapshots are elements 2K and 2K + 1 of xdpf_snapN.
+ * "added": a rule adds to it; "taken": a rule takes elements out of it; "snap": [ N, K ]: its snapshots are elements 2K and 2K + 1 of xdpf_snapN;
+ * "tables": what the code that asks them can read, enum live_tables of table/live.h; 0 where it is not there.
  * kind: num, flag, ip4, ip6, ip, mac, bytes, iface. Rules and files stand in the order of their indexes.
  */
 

@@ -10,14 +10,17 @@
 static void parse_snap(struct meta_parse *p, const json_t *o, const struct xdpf_set *s, bool net, struct rt_snap *snap)
 {
 	const json_t *place = json_object_get(o, "snap"), *room = json_array_get(place, 0), *at = json_array_get(place, 1);
-	const json_t *added = json_object_get(o, "added"), *taken = json_object_get(o, "taken");
+	const json_t *added = json_object_get(o, "added"), *taken = json_object_get(o, "taken"), *tables = json_object_get(o, "tables");
 
 	if (!json_is_boolean(added) || !json_is_boolean(taken))
 		meta_bad(p, "added", "or \"taken\" is missing or neither true nor false");
 	if (p->err)
 		return;
+	if (tables && (!json_is_integer(tables) || json_integer_value(tables) < 0 || json_integer_value(tables) > INT_MAX))
+		return meta_bad(p, "tables", "is no number of kinds of tables");
 	snap->added = json_is_true(added);
-	snap->set = live_set_of(&(struct live_decl){ net, s->prefix, s->expires, json_is_true(taken), (unsigned)s->n_key, s->key_size, s->size });
+	snap->set = live_set_of(&(struct live_decl){ net, s->prefix, s->expires, json_is_true(taken), (unsigned)s->n_key, s->key_size, s->size,
+						     (unsigned)json_integer_value(tables) });
 	if (json_array_size(place) != 2 || !json_is_integer(room) || !json_is_integer(at) || json_integer_value(room) != snap->set.room ||
 	    json_integer_value(at) < 0 || json_integer_value(at) >= MAX_SETS)
 		meta_bad(p, "snap", "is not what the set's elements ask for");

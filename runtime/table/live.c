@@ -28,7 +28,7 @@ static bool by_family(const struct live_set *s)
 struct live_set live_set_of(const struct live_decl *d)
 {
 	struct live_set s = { .form = d->prefix ? LIVE_NETS : LIVE_EXACT, .taken = d->taken, .states = d->taken || d->expires,
-			      .key_size = d->key_size, .skip = d->trie ? 4 : 0 };
+			      .key_size = d->key_size, .skip = d->trie ? 4 : 0, .tables = d->tables < LIVE_TABLES ? d->tables : LIVE_TABLES };
 	uint64_t want, bytes;
 	unsigned words;
 
@@ -274,26 +274,43 @@ static size_t place_of(size_t slot)
 
 /* ---- building ---- */
 
+/* What is being made. */
+struct making {
+	const struct live_set *s;
+	const struct live_elements *e;
+	struct live_head head;
+	struct image *out;
+	uint8_t *state;			/* NULL: there are none */
+	uint32_t *where;
+};
+
 /* A table by the first engine that has room for it. */
-static const char *build(const struct live_set *s, const struct set_elements *e, uint64_t seed, struct image *m, uint32_t *off, uint32_t *slot)
+static const char *build(struct making *m, unsigned kind, const struct set_elements *e, uint64_t seed, uint32_t *slot)
 {
-	enum set_engine order[3] = { SET_HASH, SET_AUTO, SET_AUTO };
+	struct set_options o = { .most = (size_t)1 << m->s->room, .seed = seed, .single = !has_prefixes(m->s), .known = m->s->tables < LIVE_QUOTIENT,
+				 .slot = slot };
+	enum set_engine order[3];
 	const char *bad = NULL;
 	struct set_table t;
+	unsigned n = 0;
 
-	if (has_prefixes(s)) {
-		unsigned n = 0;
-
+	if (has_prefixes(m->s)) {
 		if (e->bits <= 32 && e->n > MANY)
 			order[n++] = SET_BOUNDS;
 		order[n++] = SET_TRIE;
-		order[n] = SET_SEARCH;
+		order[n++] = SET_SEARCH;
+	} else {
+		/* only HASH has slots, whose states there may be */
+		if (m->s->tables >= LIVE_QUOTIENT && !m->s->words[kind] && !m->state)
+			order[n++] = SET_QUOTIENT;
+		order[n++] = SET_HASH;
 	}
-	for (unsigned i = 0; i < 3 && order[i] != SET_AUTO; i++) {
-		bad = set_build(m, e, &(struct set_options){ order[i], (size_t)1 << s->room, seed, !has_prefixes(s), true, slot }, &t);
+	for (unsigned i = 0; i < n; i++) {
+		o.engine = order[i];
+		bad = set_build(m->out, e, &o, &t);
 		if (bad)
 			continue;
-		*off = (uint32_t)t.off;
+		m->head.off[kind] = (uint32_t)t.off;
 		return NULL;
 	}
 	return bad;
@@ -318,16 +335,6 @@ static size_t ranges(const struct live_set *s, unsigned kind, const struct live_
 	}
 	return some;
 }
-
-/* What is being made. */
-struct making {
-	const struct live_set *s;
-	const struct live_elements *e;
-	struct live_head head;
-	struct image *out;
-	uint8_t *state;			/* NULL: there are none */
-	uint32_t *where;
-};
 
 /* States of exact keys, in whose slots they are. */
 static void put_states(struct making *m, unsigned kind, const uint32_t *index, const uint32_t *slot, size_t n)
@@ -355,7 +362,7 @@ static const char *build_kind(struct making *m, unsigned kind, uint64_t seed)
 	if (n && !bad) {
 		set.n = set_boundaries(pair, n, set.words, set.bits);
 		set.bound = pair;
-		bad = build(m->s, &set, seed, m->out, &m->head.off[kind], slot);
+		bad = build(m, kind, &set, seed, slot);
 	}
 	if (n && !bad && m->state && !has_prefixes(m->s))
 		put_states(m, kind, index, slot, n);

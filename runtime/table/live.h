@@ -27,6 +27,7 @@ struct live_decl {
 	bool expires, taken;		/* elements may expire; rules take some out */
 	unsigned n_components, key_size;	/* .key_size: bytes of an element */
 	uint32_t size;
+	unsigned tables;		/* what the program's code can read: enum live_tables */
 };
 
 struct live_set {
@@ -36,6 +37,14 @@ struct live_set {
 	unsigned skip;			/* of them, those that say how many bits count, where elements begin so */
 	unsigned words[2];		/* of a key: of .form IP and NET by family, of others the first; 0: 32 bits */
 	unsigned room;
+	unsigned tables;		/* enum live_tables; at the most what we can write */
+};
+
+/* What tables there may be in snapshots. Each has those before it. A program says how many its code can read; it may be older or younger than we. */
+enum live_tables {
+	LIVE_FIRST,			/* HASH of single values; of prefixes BOUNDS, SEARCH, and TRIE, of which CONST holds for all keys */
+	LIVE_QUOTIENT,			/* QUOTIENT of single values of up to 32 bits, where there are no states; CONST as set.h says it */
+	LIVE_TABLES = LIVE_QUOTIENT
 };
 
 enum { LIVE_ROOM_LEAST = 16, LIVE_ROOM_MOST = 29 };

@@ -25,7 +25,7 @@ static const char meta_text[] =
 	"\"limits\":[{\"name\":\"syn\",\"rate\":\"200/s\",\"file\":0,\"size\":65536,\"words\":3,\"layout\":\"ip.src shift 0\",\"shift\":0}],"
 	"\"logs\":[{\"rule\":0,\"sample\":false}],"
 	"\"sets\":[{\"name\":\"banned\",\"file\":0,\"size\":3,\"timeout\":10000,\"expires\":true,\"prefix\":false,\"key_size\":4,"
-	"\"added\":true,\"taken\":false,\"snap\":[16,0],"
+	"\"added\":true,\"taken\":false,\"snap\":[16,0],\"tables\":1,"
 	"\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]},"
 	"{\"name\":\"nets\",\"file\":0,\"size\":100,\"timeout\":0,\"expires\":false,\"prefix\":true,\"key_size\":23,"
 	"\"added\":false,\"taken\":false,\"snap\":[16,1],"
@@ -250,6 +250,9 @@ static const struct wrong wrong_meta[] = {
 	{ "\"snap\":[16,0]", "\"snap\":[16,-1]", "\"snap\" is not what" },
 	{ "\"snap\":[16,0]", "\"snap\":7", "\"snap\" is not what" },
 	{ "\"snap\":[16,0]", "\"snap\":[16,1]", "\"snap\" is another set's" },
+	{ "\"tables\":1", "\"tables\":-1", "\"tables\" is no number" },
+	{ "\"tables\":1", "\"tables\":4294967296", "\"tables\" is no number" },
+	{ "\"tables\":1", "\"tables\":null", "\"tables\" is no number" },
 	{ "\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]", "\"key\":[]", "is zero, or the key is empty" },
 	{ "\"key\":[{\"name\":\"ip4\",\"type\":\"ip4\",\"kind\":\"ip4\",\"offset\":0,\"size\":4}]", "\"key\":{}", "\"key\" is missing or no array" },
 	{ "\"key\":[{\"name\":\"ip4\"", "\"key\":[1,{\"name\":\"ip4\"", "\"kind\" is missing" },

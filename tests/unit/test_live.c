@@ -125,10 +125,30 @@ static void take_some(void *image, const uint32_t *where, size_t n, bool *gone)
 	}
 }
 
-static void check_kind(const struct kind *k, size_t n, enum mode mode)
+/* A program is given no table that its code cannot read. */
+static void check_engine(const struct live_set *s, const struct image *im)
+{
+	bool narrow = !s->words[0] && (s->form == LIVE_IP || s->form == LIVE_EXACT), prefixes = s->form == LIVE_NET || s->form == LIVE_NETS;
+	struct live_head is;
+
+	memcpy(&is, im->v, sizeof(is));
+	for (unsigned kind = 0; kind < 2; kind++) {
+		const struct set_head *h = (const void *)(im->v + is.off[kind]);
+		enum set_engine e = (enum set_engine)h->engine;
+
+		if (!is.off[kind])
+			continue;
+		if (prefixes)
+			assert_true(e == SET_TRIE || e == SET_BOUNDS || e == SET_SEARCH);
+		else
+			assert_int_equal(e, narrow && !kind && !is.times && s->tables == LIVE_QUOTIENT ? SET_QUOTIENT : SET_HASH);
+	}
+}
+
+static void check_kind(const struct kind *k, size_t n, enum mode mode, unsigned tables)
 {
 	unsigned size = key_size(k);
-	struct live_set s = live_set_of(&(struct live_decl){ k->prefix, k->trie, mode >= TIMES, mode % 2, k->components, size, PER_SET });
+	struct live_set s = live_set_of(&(struct live_decl){ k->prefix, k->trie, mode >= TIMES, mode % 2, k->components, size, PER_SET, tables });
 	unsigned char *elements = malloc(PER_SET * size + KEY), key[KEY];
 	const struct live_head head = { .until = 77, .list = 1 };
 	size_t in = 0, out = 0, left;
@@ -151,6 +171,8 @@ static void check_kind(const struct kind *k, size_t n, enum mode mode)
 	assert_true(im.n <= (size_t)1 << s.room);
 	memcpy(&is, im.v, sizeof(is));
 	assert_true(is.list == 1 && (mode >= TIMES || is.until == 77));
+	assert_int_equal(s.tables, tables < LIVE_TABLES ? tables : LIVE_TABLES);
+	check_engine(&s, &im);
 	if (mode % 2)
 		take_some(im.v, where, left, gone);
 	for (size_t i = 0; i < KEYS; i++) {
@@ -214,7 +236,8 @@ static void all_forms(void **state)
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++)
 			for (enum mode mode = TOGETHER; mode < MODES; mode++)
-				check_kind(&kinds[i], sizes[k], mode);
+				for (unsigned tables = LIVE_FIRST; tables <= LIVE_TABLES + 1; tables++)
+					check_kind(&kinds[i], sizes[k], mode, tables);
 }
 
 /* A set as large as it may be has room for the strangest prefixes. */
@@ -226,9 +249,10 @@ static void always_room(void **state)
 	static const struct live_head head;
 
 	(void)state;
-	for (unsigned turn = 0; turn < 6; turn++) {
+	for (unsigned turn = 0; turn < 12; turn++) {
 		const struct kind *k = turn % 2 ? &nets : &net;
-		struct live_set s = live_set_of(&(struct live_decl){ true, true, turn % 3 == 1, turn % 3 == 2, k->components, key_size(k), N });
+		struct live_set s = live_set_of(&(struct live_decl){ true, true, turn % 3 == 1, turn % 3 == 2, k->components, key_size(k), N,
+									   turn / 6 });
 		unsigned char *elements = calloc(N, key_size(k));
 		struct image im = { 0 };
 		size_t n;
@@ -238,10 +262,10 @@ static void always_room(void **state)
 			unsigned char *at = key + 4 + k->before;
 
 			random_key(k, key, true);
-			if (turn < 4) {		/* whole addresses far from each other; then in a few places */
+			if (turn % 6 < 4) {		/* whole addresses far from each other; then in a few places */
 				*at = 6;
 				for (unsigned b = 0; b < 16; b++)
-					at[1 + b] = (unsigned char)(turn < 2 || b > 10 ? rnd() : 1);
+					at[1 + b] = (unsigned char)(turn % 6 < 2 || b > 10 ? rnd() : 1);
 			}
 			memcpy(elements + i * key_size(k), key, key_size(k));
 		}
@@ -266,9 +290,10 @@ static void rows(void **state)
 
 	(void)state;
 	for (unsigned k = 0; k < sizeof(lain) / sizeof(*lain); k++)
-		for (unsigned n = 1; n <= 40000; n = n * 3 + 4) {
+		for (unsigned n = 1, turn = 0; n <= 40000; n = n * 3 + 4, turn++) {
 			unsigned size = lain[k].size;
-			struct live_set s = live_set_of(&(struct live_decl){ false, false, false, n % 2, lain[k].components, size, n });
+			struct live_set s = live_set_of(&(struct live_decl){ false, false, false, turn % 2, lain[k].components, size, n,
+										   turn / 2 % 2 });
 			unsigned char *elements = calloc(n, size), other[KEY];
 			struct image im = { 0 };
 
@@ -304,7 +329,7 @@ static void tight(void **state)
 	(void)state;
 	for (unsigned k = 0; k < sizeof(kinds_of) / sizeof(*kinds_of); k++) {
 		unsigned size = kinds_of[k].size, room;
-		struct live_decl d = { false, false, true, true, kinds_of[k].components, size, MOST };
+		struct live_decl d = { false, false, true, true, kinds_of[k].components, size, MOST, LIVE_TABLES };
 		unsigned char *elements = calloc(MOST, size);
 		struct live_set s;
 		struct image im = { 0 };
