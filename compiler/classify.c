@@ -15,7 +15,7 @@ enum {
  * comes to an end, ten thousand rules that overlap as addresses of routers do, takes half of it. */
 #define MOST_WORK ((uint64_t)3 << 30)
 
-bool classify_fail(struct attempt *t, const char *fmt, ...)
+void classify_why(struct attempt *t, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -24,7 +24,6 @@ bool classify_fail(struct attempt *t, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	t->why = arena_printf(t->out, "%s", text);
-	return false;
 }
 
 bool classify_room(struct attempt *t, size_t more)

@@ -20,8 +20,10 @@ struct attempt {
 	const char *why;
 };
 
-/* false, and .why, by printf. */
-bool classify_fail(struct attempt *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* .why, by printf. */
+void classify_why(struct attempt *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same: false. */
+#define classify_fail(...) (classify_why(__VA_ARGS__), known_false())
 enum { CLASSIFY_CELL_WORK = 16 };	/* words that could be looked at while a pair of sets is dealt with otherwise */
 
 /* false, and .why, where @more is more work than it may do. */

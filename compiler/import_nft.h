@@ -65,7 +65,9 @@ struct nft_operand {
 	json_t *mask;
 };
 
-bool nft_refuse(struct nft_rule *r, unsigned accepted, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void nft_why(struct nft_rule *r, unsigned accepted, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* The same: false. */
+#define nft_refuse(...) (nft_why(__VA_ARGS__), known_false())
 
 /* import_nft_rule.c */
 void nft_translate(void *arg, struct chain_rule *to);

@@ -27,7 +27,7 @@ static const struct {
 	{ "ip6.len", "how long theirs is", true }, { "ip6.ecn", "whether others of theirs met congestion", true },
 };
 
-bool nft_refuse(struct nft_rule *r, unsigned accepted, const char *fmt, ...)
+void nft_why(struct nft_rule *r, unsigned accepted, const char *fmt, ...)
 {
 	char buf[400];
 	va_list ap;
@@ -38,7 +38,6 @@ bool nft_refuse(struct nft_rule *r, unsigned accepted, const char *fmt, ...)
 	import_refuse(r->nft->im, accepted, r->to->at, r->to->text, "%s", buf);
 	if (accepted == IMPORT_LEFT_OUT || !accepted)
 		r->failed = true;
-	return false;
 }
 
 /* ---- what is compared ---- */

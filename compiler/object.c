@@ -15,20 +15,19 @@
 
 #include "abi.h"
 
-bool object_failed(struct finish *f, const char *err)
+void object_why(struct finish *f, const char *err)
 {
 	/* libelf may call it something else */
 	if (errno == ENOMEM)
 		arena_fail();
 	f->err = err;
-	return false;
 }
 
-bool object_elf_failed(struct finish *f)
+void object_elf_why(struct finish *f)
 {
 	const char *msg = elf_errmsg(-1);
 
-	return object_failed(f, msg ? msg : "libelf failed");
+	object_why(f, msg ? msg : "libelf failed");
 }
 
 /* Memory that lives until the file is written. */

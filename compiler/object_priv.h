@@ -37,9 +37,12 @@ struct finish {
 /* Reads what LLVM wrote; in any case object_close() takes what there is. */
 bool object_read(struct finish *f, void *elf, size_t elf_len);
 void object_close(struct finish *f);
-/* Both say false. */
-bool object_failed(struct finish *f, const char *err);
-bool object_elf_failed(struct finish *f);
+/* .err; of libelf: what that says. */
+void object_why(struct finish *f, const char *err);
+void object_elf_why(struct finish *f);
+/* The same: false. */
+#define object_failed(...) (object_why(__VA_ARGS__), known_false())
+#define object_elf_failed(...) (object_elf_why(__VA_ARGS__), known_false())
 /* Memory that lives until the file is written. */
 void *object_keep(struct finish *f, size_t size);
 static inline bool object_is_rel(const struct section *s)

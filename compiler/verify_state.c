@@ -22,18 +22,10 @@ struct reg reg_pointer(enum reg_kind kind)
 	return (struct reg){ .kind = (uint8_t)kind, .n = number_is(0) };
 }
 
-static void *grown(void *p, size_t n, size_t size)
-{
-	p = realloc(p, n * size);
-	if (!p)
-		arena_fail();
-	return p;
-}
-
 struct slot *state_slot(struct frame *f, unsigned slot)
 {
 	if (slot >= f->n_slots) {
-		f->slot = grown(f->slot, slot + 1, sizeof(*f->slot));
+		f->slot = arena_realloc(f->slot, (slot + 1) * sizeof(*f->slot));
 		memset(f->slot + f->n_slots, 0, (slot + 1 - f->n_slots) * sizeof(*f->slot));
 		f->n_slots = slot + 1;
 	}
@@ -42,14 +34,14 @@ struct slot *state_slot(struct frame *f, unsigned slot)
 
 struct frame *state_enter(struct state *s)
 {
-	s->frame = grown(s->frame, ++s->depth + 1, sizeof(*s->frame));
+	s->frame = arena_realloc(s->frame, (++s->depth + 1) * sizeof(*s->frame));
 	memset(&s->frame[s->depth], 0, sizeof(*s->frame));
 	return &s->frame[s->depth];
 }
 
 static void *copied(const void *p, size_t n, size_t size)
 {
-	void *to = n ? grown(NULL, n, size) : NULL;
+	void *to = n ? arena_malloc(n * size) : NULL;
 
 	if (n)
 		memcpy(to, p, n * size);
