@@ -34,8 +34,8 @@ void spots_match(struct diff *d, struct spots spots[2])
 {
 	struct space *s = &d->s;
 	struct intern keys = { 0 };
-	VEC(size_t) first = { 0 };
-	size_t *next = arena_array(s->a, spots[1].list.n + 1, sizeof(*next));
+	size_t *first = arena_array(s->a, spots[0].list.n + spots[1].list.n, sizeof(*first));
+	size_t *next = arena_array(s->a, spots[1].list.n, sizeof(*next));
 
 	for (size_t i = 0; i < spots[0].list.n; i++)
 		spots[0].list.v[i].left = true;
@@ -47,9 +47,9 @@ void spots_match(struct diff *d, struct spots spots[2])
 
 		x->left = true;
 		if (fresh)
-			*vec_add(s->a, &first) = NO_EVENT;
-		next[i] = first.v[id];
-		first.v[id] = i;
+			first[id] = NO_EVENT;
+		next[i] = first[id];
+		first[id] = i;
 	}
 	for (size_t i = 0; i < spots[0].list.n; i++) {
 		struct spot *x = &spots[0].list.v[i];
@@ -59,8 +59,8 @@ void spots_match(struct diff *d, struct spots spots[2])
 		unsigned tried = 0;
 
 		if (fresh)
-			*vec_add(s->a, &first) = NO_EVENT;
-		for (size_t *k = &first.v[id]; *k != NO_EVENT && tried < MOST_TRIED; k = &next[*k], tried++) {
+			first[id] = NO_EVENT;
+		for (size_t *k = &first[id]; *k != NO_EVENT && tried < MOST_TRIED; k = &next[*k], tried++) {
 			struct spot *y = &spots[1].list.v[*k];
 
 			if (!decided_alike(d, 0, x->event, y->event, x->before) || !decided_alike(d, 1, y->event, x->event, x->before))

@@ -43,9 +43,9 @@ static void pair_rest(struct diff *d, size_t from)
 	const struct list *a = &d->side[0].list, *b = &d->side[1].list;
 	struct space *s = &d->s;
 	struct intern keys = { 0 };
-	VEC(size_t) first = { 0 };
 	VEC(struct chain) chain = { 0 };
-	size_t *next = arena_array(s->scratch, b->event.n + 1, sizeof(*next)), *best = arena_array(s->scratch, a->event.n + 1, sizeof(*best)), n = 0;
+	size_t *first = arena_array(s->scratch, a->event.n + b->event.n, sizeof(*first));
+	size_t *next = arena_array(s->scratch, b->event.n, sizeof(*next)), *best = arena_array(s->scratch, a->event.n, sizeof(*best)), n = 0;
 
 	for (size_t k = b->event.n; k-- > from;) {
 		const uint32_t key[4] = { b->event.v[k].when, b->event.v[k].what, b->event.v[k].decides, b->event.v[k].acts };
@@ -53,9 +53,9 @@ static void pair_rest(struct diff *d, size_t from)
 		uint32_t id = intern(s->scratch, &keys, key, sizeof(key), &fresh);
 
 		if (fresh)
-			*vec_add(s->scratch, &first) = NO_EVENT;
-		next[k] = first.v[id];
-		first.v[id] = k;
+			first[id] = NO_EVENT;
+		next[k] = first[id];
+		first[id] = k;
 	}
 	for (size_t i = from; i < a->event.n; i++) {
 		const uint32_t key[4] = { a->event.v[i].when, a->event.v[i].what, a->event.v[i].decides, a->event.v[i].acts };
@@ -64,11 +64,11 @@ static void pair_rest(struct diff *d, size_t from)
 		size_t lo = 0, hi = n;
 
 		if (fresh)
-			*vec_add(s->scratch, &first) = NO_EVENT;
-		if (first.v[id] == NO_EVENT)
+			first[id] = NO_EVENT;
+		if (first[id] == NO_EVENT)
 			continue;
-		*vec_add(s->scratch, &chain) = (struct chain){ i, first.v[id], NO_EVENT };
-		first.v[id] = next[first.v[id]];
+		*vec_add(s->scratch, &chain) = (struct chain){ i, first[id], NO_EVENT };
+		first[id] = next[first[id]];
 		while (lo < hi) {
 			size_t mid = lo + (hi - lo) / 2;
 

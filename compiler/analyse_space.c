@@ -52,8 +52,9 @@ uint32_t intern(struct arena *a, struct intern *t, const void *key, size_t len, 
 
 	if (t->n >= t->n_buckets)
 		rehash(a, t);
+	KNOWN(t->bucket);
 	b = &t->bucket[hash & (t->n_buckets - 1)];
-	for (uint32_t i = *b; i; i = t->entry[i - 1].next)
+	for (uint32_t i = t->n ? *b : 0; i; i = t->entry[i - 1].next)
 		if (t->entry[i - 1].hash == hash && t->entry[i - 1].len == len && !memcmp(t->entry[i - 1].key, key, len)) {
 			*fresh = false;
 			return i - 1;
@@ -165,8 +166,7 @@ uint32_t form_and(struct space *s, const uint32_t *f, size_t n)
 		else if (f[i] != ALWAYS)
 			*vec_add(s->a, &all) = f[i];
 	}
-	if (all.n)
-		qsort(all.v, all.n, sizeof(*all.v), by_number);
+	vec_sort(&all, by_number);
 	for (size_t i = 0; i < all.n; i++) {
 		if (k && all.v[k - 1] == all.v[i])
 			continue;

@@ -44,9 +44,10 @@ static void field_ranks(struct attempt *t, struct rank_dim *rd, unsigned f, cons
 				*vec_add(t->a, &edge) = next;
 		}
 	}
-	qsort(edge.v, edge.n, sizeof(*edge.v), by_place);
-	for (size_t i = 0; i < edge.n; i++)
-		if (!i || value_cmp(edge.v[i], edge.v[i - 1]))
+	vec_sort(&edge, by_place);
+	*vec_add(t->a, &rd->piece[f]) = (struct map_piece){ value_of(0), rd->n++ };
+	for (size_t i = 1; i < edge.n; i++)
+		if (value_cmp(edge.v[i], edge.v[i - 1]))
 			*vec_add(t->a, &rd->piece[f]) = (struct map_piece){ edge.v[i], rd->n++ };
 }
 
@@ -100,21 +101,22 @@ static void part_sides(struct attempt *t, const struct rank_dim *rd, const struc
 
 static bool add_boxes(struct attempt *t, struct boxes *b, const sides *s, uint32_t entry)
 {
+	const unsigned n_dims = b->n_dims;
 	size_t at[CLASSIFY_MAX_DIMS] = { 0 };
 	unsigned d;
 
-	for (d = 0; d < b->n_dims; d++)
+	for (d = 0; d < n_dims; d++)
 		if (!s[d].n)
 			return true;
 	do {
 		if (b->entry.n == MOST_BOXES)
 			return classify_fail(t, "the rules allow too many combinations of ranges");
 		*vec_add(t->a, &b->entry) = entry;
-		for (d = 0; d < b->n_dims; d++)
+		for (d = 0; d < n_dims; d++)
 			*vec_add(t->a, &b->side) = s[d].v[at[d]];
-		for (d = 0; d < b->n_dims && ++at[d] == s[d].n; d++)
+		for (d = 0; d < n_dims && ++at[d] == s[d].n; d++)
 			at[d] = 0;
-	} while (d < b->n_dims);
+	} while (d < n_dims);
 	return true;
 }
 

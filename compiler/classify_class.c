@@ -24,9 +24,13 @@ void classes_free(struct classes *c)
 static bool grow(struct classes *c)
 {
 	size_t cap = c->cap ? 2 * c->cap : 64;
-	uint64_t *bits = realloc(c->bits, cap * c->words * sizeof(*bits)), *hash = bits ? realloc(c->hash, cap * sizeof(*hash)) : NULL;
-	uint32_t *slot = hash ? calloc(2 * cap, sizeof(*slot)) : NULL;
+	uint64_t *bits, *hash;
+	uint32_t *slot;
 
+	KNOWN(c->words);		/* classes_init() */
+	bits = realloc(c->bits, cap * c->words * sizeof(*bits));
+	hash = bits ? realloc(c->hash, cap * sizeof(*hash)) : NULL;
+	slot = hash ? calloc(2 * cap, sizeof(*slot)) : NULL;
 	if (bits)
 		c->bits = bits;
 	if (hash)

@@ -117,7 +117,7 @@ static bool field_classes(struct attempt *t, unsigned d, unsigned f, const uint3
 		else
 			add_edges(&e, p, f, bits, (uint32_t)i);
 	}
-	qsort(e.v, e.n, sizeof(*e.v), by_place);
+	vec_sort(&e, by_place);
 	ok = field_pieces(t, &e, set, c, m, f);
 	free(e.v);
 	free(set);

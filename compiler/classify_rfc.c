@@ -168,8 +168,8 @@ static size_t entries_of(const struct rfc_build *b, const uint64_t *p, const uin
 static bool last_cells(struct rfc_build *b, unsigned x, unsigned y, uint32_t *at, uint32_t *cell)
 {
 	const struct classes *p = &b->c[x], *q = y == RFC_NONE ? NULL : &b->c[y];
-	size_t columns = q ? q->n : 1, found, before = SIZE_MAX;
-	uint32_t entry[2][CLASSIFY_MAX_LIST + 1];
+	size_t columns = q ? q->n : 1, found, before = 0;
+	uint32_t entry[2][CLASSIFY_MAX_LIST + 1], *last = NULL;
 	unsigned now = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
@@ -179,14 +179,15 @@ static bool last_cells(struct rfc_build *b, unsigned x, unsigned y, uint32_t *at
 			return false;
 		for (size_t j = 0; j < columns; j++, cell++) {
 			found = entries_of(b, classes_set(p, i), q ? classes_set(q, j) : NULL, at, n, entry[now]);
-			if (found == before && !memcmp(entry[0], entry[1], found * sizeof(**entry))) {
-				*cell = cell[-1];
+			if (last && found == before && !memcmp(entry[0], entry[1], found * sizeof(**entry))) {
+				*cell = *last;
 				continue;
 			}
 			*cell = lists_add(b->t, &b->lists, entry[now], found);
 			if (*cell == UINT32_MAX)
 				return false;
 			before = found;
+			last = cell;
 			now ^= 1;
 		}
 	}
@@ -239,6 +240,7 @@ static bool last_step(struct rfc_build *b, unsigned s, unsigned x, unsigned y)
 	if (y != RFC_NONE)
 		order(b, &x, &y);
 	cells = b->c[x].n * (y == RFC_NONE ? 1 : b->c[y].n);
+	KNOWN(cells && b->c[x].words);		/* what no rule asks is a class, too */
 	/* before equal ones become one: about that much is left */
 	if (!classify_room(b->t, cells))
 		return false;

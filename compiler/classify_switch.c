@@ -86,8 +86,7 @@ static bool values(struct attempt *t, struct classify_switch *s, unsigned field)
 				return classify_fail(t, "more than %d values", SWITCH_MOST);
 		}
 	}
-	if (c.n)
-		qsort(c.v, c.n, sizeof(*c.v), by_value);
+	vec_sort(&c, by_value);
 	for (size_t i = 0; i < c.n; i++)
 		if (!i || c.v[i].v != c.v[n - 1].v)
 			c.v[n++] = c.v[i];

@@ -160,6 +160,7 @@ static bool leaf(struct tree_build *b, const uint32_t *list, size_t n, uint32_t 
 		h = (h ^ list[i]) * 0xff51afd7ed558ccd, h ^= h >> 32;
 	if (2 * b->leaves >= b->slots && !grow(b))
 		return false;
+	KNOWN(b->slot);
 	if (n > b->longest)
 		b->longest = (unsigned)n;
 	for (at = (uint32_t)h & (b->slots - 1); b->slot[at].at; at = (at + 1) & (b->slots - 1)) {

@@ -206,10 +206,8 @@ static int first_byte(FILE *f)
 {
 	int c = getc(f), next;
 
-	if (c == 0xef) {
-		next = getc(f);
-		c = next == 0xbb && getc(f) == 0xbf ? getc(f) : 0;
-	}
+	if (c == 0xef)
+		c = getc(f) == 0xbb && getc(f) == 0xbf ? getc(f) : 0;
 	for (; c == ' ' || c == '\t' || c == '\r' || c == '\n'; c = next) {
 		next = getc(f);
 		if (c == '\n' && next == '\r') {
@@ -217,14 +215,16 @@ static int first_byte(FILE *f)
 			break;
 		}
 	}
-	if (c != EOF)
+	/* a mark may be cut off */
+	if (c != EOF && !feof(f) && !ferror(f))
 		ungetc(c, f);
 	return c;
 }
 
 int explain_read(struct cli *cli, const char *path, bool (*fn)(void *arg, struct explain_packet *q), void *arg)
 {
-	FILE *f = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	bool given = strcmp(path, "-") == 0;		/* by standard input */
+	FILE *f = given ? stdin : fopen(path, "re");
 	int first, status;
 
 	if (!f) {
@@ -241,7 +241,7 @@ int explain_read(struct cli *cli, const char *path, bool (*fn)(void *arg, struct
 	} else {
 		status = read_lines(cli, path, f, fn, arg);
 	}
-	if (f != stdin)
+	if (!given)
 		fclose(f);
 	return status;
 }

@@ -68,10 +68,11 @@ static size_t files(struct html *h, struct html_heat *t)
 const struct html_heat *html_heat(struct html *h, const char *path, int *status)
 {
 	struct html_heat *t = arena_alloc(h->arena, sizeof(*t));
-	const char *shown = strcmp(path, "-") == 0 ? "<stdin>" : path;
+	bool given = strcmp(path, "-") == 0;		/* by standard input */
+	const char *shown = given ? "<stdin>" : path;
 	json_error_t error;
 	json_t *summary;
-	FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+	FILE *in = given ? stdin : fopen(path, "r");
 
 	if (!in) {
 		cli_error("%s cannot be read: %m", shown);
@@ -80,7 +81,7 @@ const struct html_heat *html_heat(struct html *h, const char *path, int *status)
 	}
 	*status = EXIT_INPUT;
 	t->root = json_loadf(in, JSON_REJECT_DUPLICATES, &error);
-	if (in != stdin)
+	if (!given)
 		fclose(in);
 	if (!t->root) {
 		cli_error("%s:%d:%d: %s; --stats takes what `xdpf stats IFACE --json` prints", shown, error.line, error.column, error.text);

@@ -48,6 +48,7 @@ int cli_write_file(const char *path, const void *data, size_t len)
 	char target[PATH_MAX], tmp[PATH_MAX + 8];
 	mode_t mode = umask(0);
 	struct stat st;
+	bool there;
 	int fd, err;
 
 	umask(mode);
@@ -55,11 +56,12 @@ int cli_write_file(const char *path, const void *data, size_t len)
 	if (strcmp(path, "-") == 0)
 		return write_direct("standard output", dup(STDOUT_FILENO), data, len);
 	/* A symbolic link stays one: what it points to is replaced. */
-	if (stat(path, &st) == 0 && S_ISREG(st.st_mode)) {
+	there = stat(path, &st) == 0;
+	if (there && S_ISREG(st.st_mode)) {
 		mode = st.st_mode & 0777;
 		if (!realpath(path, target))
 			return refused(path, errno);
-	} else if (errno != ENOENT || lstat(path, &st) == 0) {
+	} else if (there || errno != ENOENT || lstat(path, &st) == 0) {
 		return write_direct(path, open(path, O_WRONLY | O_CREAT | O_CLOEXEC, mode), data, len);
 	} else if (snprintf(target, sizeof(target), "%s", path) >= (int)sizeof(target)) {
 		return refused(path, ENAMETOOLONG);

@@ -84,6 +84,7 @@ void cg_tally(struct cg *g, const struct ir_inst *i, V *args, V slot)
 		for (size_t n = 0; n < ast->units.v[u]->counters.n; n++)
 			if (ast->units.v[u]->counters.v[n]->index == i->imm)
 				c = ast->units.v[u]->counters.v[n];
+	KNOWN(c);		/* the checker numbers them all */
 	k = meta_key_layout(g->arena, c->key.v, c->key.n);
 	if (!k.n) {
 		cg_add_counter(g, g->counter_map[i->imm], cg_c(g, 0));

@@ -171,6 +171,7 @@ static bool insert(struct eval_sets *e, struct live *s, const struct key *k, uin
 		return false;
 	if (s->free == NONE && s->n == s->cap)
 		grow(e, s);
+	KNOWN(s->element);
 	i = s->free != NONE ? s->free : (uint32_t)s->n++;
 	x = &s->element[i];
 	if (s->free != NONE)

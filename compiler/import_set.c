@@ -153,6 +153,7 @@ static const char *element(struct import *im, const struct ipset_set *s, const c
 		p += n < len ? n + 1 : n;
 		len -= n < len ? n + 1 : n;
 	}
+	KNOWN(all);		/* every type has a part */
 	return strchr(all, ',') ? arena_printf(im->arena, "(%s)", all) : all;
 }
 
@@ -233,6 +234,7 @@ static const char *type_of(struct import *im, const struct ipset_set *s)
 
 		all = i ? arena_printf(im->arena, "%s, %s", all, one) : one;
 	}
+	KNOWN(all);		/* every type has a part */
 	return strchr(all, ',') ? arena_printf(im->arena, "(%s)", all) : all;
 }
 

@@ -126,6 +126,8 @@ struct lib_message {
 int lib_result_new(struct xdpfc_result **out);
 /* Takes @m. 0; or -errno, -EBADMSG: it is none, and @m is the caller's. */
 int lib_result_add(struct xdpfc_result *r, struct lib_message *m);
+/* As xdpfc_result_get(), of LIB_LAYOUT, too. */
+const void *lib_result_made(const struct xdpfc_result *r, uint32_t what, size_t *len);
 /* Makes it one with an error that says that the compiler came to an end, how, and its last words, which are changed; @how NULL: it did not end, but
  * what it sent was no message. */
 int lib_result_broken(struct xdpfc_result *r, char *words, const siginfo_t *how);

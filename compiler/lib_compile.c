@@ -180,7 +180,7 @@ int lib_layout(const char *text, size_t len, char **out, size_t *n)
 	if (err)
 		return err;
 	err = compile(r, &job);
-	made = err ? NULL : xdpfc_result_get(r, (enum xdpfc_want)LIB_LAYOUT, n);
+	made = err ? NULL : lib_result_made(r, LIB_LAYOUT, n);
 	if (!err && !made)
 		err = -EPROTO;
 	if (made) {

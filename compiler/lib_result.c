@@ -262,15 +262,20 @@ const char *xdpfc_result_messages(const struct xdpfc_result *r)
 	return r && r->messages ? r->messages : "";
 }
 
-const void *xdpfc_result_get(const struct xdpfc_result *r, enum xdpfc_want what, size_t *len)
+const void *lib_result_made(const struct xdpfc_result *r, uint32_t what, size_t *len)
 {
 	for (const struct lib_message *m = r && r->done.ok ? r->first : NULL; m; m = m->next)
-		if (m->head.what == LIB_MADE && m->head.n == (uint32_t)what) {
+		if (m->head.what == LIB_MADE && m->head.n == what) {
 			if (len)
 				*len = (size_t)m->head.len;
 			return m->data;
 		}
 	return NULL;
+}
+
+const void *xdpfc_result_get(const struct xdpfc_result *r, enum xdpfc_want what, size_t *len)
+{
+	return lib_result_made(r, (uint32_t)what, len);
 }
 
 const struct xdpfc_test *xdpfc_result_test(const struct xdpfc_result *r, size_t i)

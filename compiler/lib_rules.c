@@ -46,8 +46,10 @@ int xdpfc_builder_rule(struct xdpfc_builder *b, const char *label, const struct 
 	if (!BEGIN(b) || !begin_rule(b))
 		return xdpfc_builder_error(b, NULL);
 	put_label(b, label);
-	if (!action || !n)
+	if (!action || !n) {
 		part_fail(b, -EINVAL, "a rule has one action or more");
+		return xdpfc_builder_error(b, NULL);
+	}
 	for (size_t i = 0; i < n && !b->err; i++) {
 		const struct part *p = part_of(b, action[i], PART_ACTION, "action");
 
@@ -163,8 +165,10 @@ int xdpfc_builder_set(struct xdpfc_builder *b, const char *name, const struct xd
 		part_fail(b, -EINVAL, "no options are given");
 	else
 		memcpy(&o, opts, opts->sz < sizeof(o) ? opts->sz : sizeof(o));
-	if (!o.type || !o.n_types)
+	if (!o.type || !o.n_types) {
 		part_fail(b, -EINVAL, "a set has a type");
+		return xdpfc_builder_error(b, NULL);
+	}
 	part_put(b, "set");
 	part_put(b, name);
 	part_put(b, o.n_types > 1 ? ": (" : ":");

@@ -43,8 +43,10 @@ int xdpfc_builder_packet(struct xdpfc_builder *b, uint64_t repeat, const struct 
 {
 	if (!BEGIN(b) || !begin_step(b))
 		return xdpfc_builder_error(b, NULL);
-	if (!assign && n)
+	if (!assign && n) {
 		part_fail(b, -EINVAL, "no fields are given");
+		return xdpfc_builder_error(b, NULL);
+	}
 	put_repeat(b, repeat);
 	part_put(b, "packet {");
 	for (size_t i = 0; i < n && !b->err; i++) {

@@ -205,8 +205,10 @@ static unsigned values(struct xdpfc_builder *b, const struct xdpfc_value *const 
 {
 	unsigned depth = 0;
 
-	if (!v || n < least)
+	if (!v || n < least) {
 		part_fail(b, -EINVAL, "it takes %zu values or more", least);
+		return 0;
+	}
 	for (size_t i = 0; i < n && !b->err; i++) {
 		const struct part *p = *between == '|' ? part_plain(b, v[i], "value") : part_of(b, v[i], PART_VALUE, "value");
 

@@ -319,7 +319,7 @@ static bool small_enough(struct lower *l)
 				*vec_add(l->arena, &placed) = &p->block.v[b]->inst.v[i];
 			else
 				sum += weight(&p->block.v[b]->inst.v[i]) + more_weight(p, &p->block.v[b]->inst.v[i]);
-	qsort(placed.v, placed.n, sizeof(*placed.v), by_place);
+	vec_sort(&placed, by_place);
 	for (size_t i = 0; i < placed.n; i++) {
 		struct diag *d;
 

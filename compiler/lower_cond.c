@@ -237,7 +237,7 @@ static void lower_and(struct lower *l, struct ast_expr **sub, size_t n, struct i
 
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < n; k++)
-			if (k != i && v[i]->kind == EXPR_NAME && !v[i]->inner && v[i]->header != HDR_NONE && v[k] &&
+			if (k != i && v[i]->kind == EXPR_NAME && !v[i]->inner && v[i]->header != HDR_NONE &&
 			    needs_header(v[k], v[i]->header)) {
 				v[i] = v[k];	/* said again: falls away below */
 				break;

@@ -283,6 +283,7 @@ static bool operand_part(struct lower *l, struct lower_run *run, const struct as
 		return slice_part(l, run, o, mask, ranges, n, p);
 	if (o->inner)
 		return false;
+	KNOWN(n_alt);		/* a field that stands for others stands for some */
 	for (unsigned i = 0; i < n_alt; i++)
 		if (!(ranges ? add_numbers(l, run, alt[i], mask, ranges, n, p, &begun) : add_present(l, run, alt[i], p, &begun)))
 			return false;

@@ -110,9 +110,9 @@ static const char *why_action(struct lower *l, const struct ast_rule *r)
 
 static const char *why_code(struct lower *l, struct lower_run *run, const struct lower_entry *e)
 {
-	const char *why = NULL;
+	const char *why = why_cond(l, run, e->rule->cond);
 
-	for (const struct ast_rule *c = e->rule; c && !why; c = c->else_rule)
+	for (const struct ast_rule *c = e->rule->else_rule; c && !why; c = c->else_rule)
 		why = why_cond(l, run, c->cond);
 	if (why)
 		return e->rule->kind == RULE_IF ? arena_printf(l->arena, "a block: %s", why) : why;
@@ -203,8 +203,7 @@ void report_finish(struct lower *l)
 	struct ir_program *p = l->ir;
 	size_t n = 0;
 
-	if (p->segment.n)
-		qsort(p->segment.v, p->segment.n, sizeof(*p->segment.v), by_index);
+	vec_sort(&p->segment, by_index);
 	for (size_t i = 0; i < p->segment.n; i++) {
 		struct ir_segment *s = p->segment.v[i], *in = i ? p->segment.v[i - 1] : NULL;
 

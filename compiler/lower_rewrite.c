@@ -194,7 +194,7 @@ enum { NEVER_NONE = 0x10000 };
  * to @carried, if given. */
 static void change_sum(struct lower *l, ir_var where, ir_var delta, bool none, const ir_var *plain, const ir_var *carried)
 {
-	struct ir_block *there = lower_block(l, "sum"), *on = lower_block(l, "sum done"), *is = there;
+	struct ir_block *there = lower_block(l, "sum"), *on = lower_block(l, "sum done"), *is;
 	ir_var hc = ir_var_new(l->ir, "sum");
 	struct ir_opnd s, low;
 	struct ir_inst *f = lower_fetch(l, lower_get(l, where), 2, there, on);

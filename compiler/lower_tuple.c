@@ -121,7 +121,7 @@ static void pack(uint64_t *key, unsigned words, struct value v, unsigned at, uns
 static unsigned key_words(struct lower *l, const struct compared *t, const struct choice *c, struct ir_opnd *out, struct ir_block *no)
 {
 	unsigned words = (c->bits + 63) / 64;
-	ir_var keep[4][2];
+	ir_var keep[4][2] = { { 0 } };
 	struct ir_opnd key[SET_MAX_WORDS];
 
 	for (unsigned k = 0; k < t->width; k++) {

@@ -47,7 +47,7 @@ static size_t transport(struct prove *pr, const struct prove_shape *s, uint8_t *
 {
 	size_t head = 0;
 
-	for (size_t i = 0; i < 64 + s->payload; i++)
+	for (size_t i = 0; i < 64 + (size_t)s->payload; i++)
 		p[i] = (uint8_t)prove_random(pr, 256);
 	switch (s->proto) {
 	case TCP:

@@ -115,11 +115,13 @@ static uint64_t wait_for(uint64_t pause)
 /* Each goes with its number as the mark: a veth pair within one namespace keeps it. Those that have a time are first: limits are full then. */
 static bool send_all(const struct prove *pr, struct prove_shared *s)
 {
+	const size_t n_ifaces = pr->n_ifaces;
 	int fd[PROVE_IFACES];
 	size_t n = 0;
 	bool ok = true;
 
-	while (n < pr->n_ifaces && ok) {
+	KNOWN(n_ifaces);		/* the one that every packet comes by where none is named */
+	while (n < n_ifaces && ok) {
 		fd[n] = open_sender(n, s->why);
 		ok = fd[n] >= 0;
 		n += ok;
@@ -131,7 +133,7 @@ static bool send_all(const struct prove *pr, struct prove_shared *s)
 		uint32_t mark = (uint32_t)number + 1;
 		size_t at = 0;
 
-		while (at + 1 < pr->n_ifaces && strcmp(pr->iface[at], p->iface) != 0)
+		while (at + 1 < n_ifaces && strcmp(pr->iface[at], p->iface) != 0)
 			at++;
 		ok = setsockopt(fd[at], SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) == 0;
 		if (timed)

@@ -47,7 +47,7 @@ enum {
 
 /* ---- names (sema_names.c) ---- */
 
-enum name_space {
+enum {
 	SPACE_FIELD,
 	SPACE_HEADER,
 	SPACE_TYPE,
@@ -63,7 +63,7 @@ enum name_space {
 struct symbol {
 	struct symbol *next;
 	uint32_t hash;
-	enum name_space space;
+	unsigned space;		/* SPACE_ */
 	const char *name;
 	size_t len;
 	uint64_t value;		/* an id, or a known value */
@@ -77,9 +77,9 @@ struct symtab {
 };
 
 void symtab_init(struct symtab *t, struct arena *a);
-struct symbol *symtab_get(const struct symtab *t, enum name_space space, const char *name, size_t len);
+struct symbol *symtab_get(const struct symtab *t, unsigned space, const char *name, size_t len);
 /* The name must not be there yet. @name must outlive the table. */
-struct symbol *symtab_put(struct symtab *t, enum name_space space, const char *name, size_t len);
+struct symbol *symtab_put(struct symtab *t, unsigned space, const char *name, size_t len);
 
 /* ---- state of a run ---- */
 

@@ -127,16 +127,16 @@ static bool payload_check(struct sema *s, const struct ast_assign *a, struct fra
 	note_given(p, a->name.span);
 	if (!v || (v->kind != AST_STRING && v->kind != AST_COLONS && !(v->kind == AST_INT && v->num <= UINT8_MAX)))
 		return needs_value(s, a, arena_printf(s->a, "\"GET\"` or `%s = ff:00:1a", a->name.s));
-	bytes = arena_array(s->a, (v->text ? strlen(v->text) : 0) + 1, 1);
-	p->payload = bytes;
+	if (v->kind == AST_INT) {
+		p->payload = bytes = arena_alloc(s->a, 1);
+		bytes[0] = (uint8_t)v->num;
+		p->n_payload = 1;
+		return true;
+	}
+	p->payload = bytes = arena_array(s->a, strlen(v->text) + 1, 1);
 	if (v->kind == AST_STRING) {
 		p->n_payload = strlen(v->text);
 		memcpy(bytes, v->text, p->n_payload);
-		return true;
-	}
-	if (v->kind == AST_INT) {
-		bytes[0] = (uint8_t)v->num;
-		p->n_payload = 1;
 		return true;
 	}
 	why = text_bytes(s->a, v->text, bytes, strlen(v->text), &p->n_payload);

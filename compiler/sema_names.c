@@ -11,9 +11,9 @@
 
 /* ---- the table ---- */
 
-static uint32_t hash(enum name_space space, const char *name, size_t len)
+static uint32_t hash(uint32_t space, const char *name, size_t len)
 {
-	uint32_t h = 2166136261u ^ (uint32_t)space;
+	uint32_t h = 2166136261u ^ space;
 
 	for (size_t i = 0; i < len; i++)
 		h = (h ^ (unsigned char)name[i]) * 16777619u;
@@ -28,7 +28,7 @@ void symtab_init(struct symtab *t, struct arena *a)
 	t->bucket = arena_array(a, t->n_buckets, sizeof(struct symbol *));
 }
 
-struct symbol *symtab_get(const struct symtab *t, enum name_space space, const char *name, size_t len)
+struct symbol *symtab_get(const struct symtab *t, unsigned space, const char *name, size_t len)
 {
 	uint32_t h = hash(space, name, len);
 
@@ -38,7 +38,7 @@ struct symbol *symtab_get(const struct symtab *t, enum name_space space, const c
 	return NULL;
 }
 
-struct symbol *symtab_put(struct symtab *t, enum name_space space, const char *name, size_t len)
+struct symbol *symtab_put(struct symtab *t, unsigned space, const char *name, size_t len)
 {
 	struct symbol *s = arena_alloc(t->arena, sizeof(*s));
 
@@ -101,13 +101,13 @@ const char *sema_quote(struct sema *s, struct span sp)
 		else if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
 			*c = '?';
 	if (cut)
-		strcpy(t + MAX - 3, "...");
+		memcpy(t + MAX - 3, "...", 4);
 	return t;
 }
 
 /* ---- the language's words ---- */
 
-static void put_word(struct sema *s, enum name_space space, const char *name, uint64_t value)
+static void put_word(struct sema *s, unsigned space, const char *name, uint64_t value)
 {
 	if (name && !symtab_get(&s->words, space, name, strlen(name)))
 		symtab_put(&s->words, space, name, strlen(name))->value = value;

@@ -85,7 +85,7 @@ static bool vlan_check(struct sema *s, struct ast_action *a)
 {
 	struct diag *e;
 
-	a->push = a->arg.s && !strcmp(a->arg.s, "push");
+	a->push = !strcmp(a->arg.s, "push");
 	if (!a->push && strcmp(a->arg.s, "pop")) {
 		e = diag_error(s->d, a->arg.span, "a tag is pushed or popped, `%s` is unknown", sema_quote(s, a->arg.span));
 		e->remedy = "write `vlan push ID` or `vlan pop`; the tag that is there is changed by `vlan.id = ID`";

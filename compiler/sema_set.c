@@ -186,6 +186,7 @@ bool set_file_read(struct sema *s, struct arena *a, struct ast_set *set, const s
 		return false;
 	for (unsigned i = 0; i < set->n_types; i++)
 		in_file[i].in_file = true;
+	KNOWN(set->n_types);
 	reserve(a, set, out);
 	words = arena_new();
 	for (size_t at = source_begin(src); at < src->len && !diag_full(s->d);) {
