@@ -320,7 +320,8 @@ void *heap_grow(void **v, size_t *n, size_t *cap, size_t size, size_t more)
 
 	if (__builtin_add_overflow(*n, more, &need))
 		arena_fail();
-	if (need > *cap) {
+	/* also where there is nothing yet, and nothing is asked for: it is never NULL */
+	if (need > *cap || !*cap) {
 		void *bigger;
 
 		/* By half, where it is large. */

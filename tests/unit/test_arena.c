@@ -143,11 +143,36 @@ static void vectors_side_by_side(void **state)
 	arena_free(a);
 }
 
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a < *(const int *)b ? -1 : *(const int *)a > *(const int *)b;
+}
+
+/* Nothing is also asked of arrays where nothing is yet. */
+static void empty_vectors(void **state)
+{
+	VEC(int) v = { 0 };
+
+	(void)state;
+	vec_sort(&v, by_number);
+	assert_null(v.v);
+	assert_non_null(heap_add(&v, 0));
+	assert_int_equal(v.n, 0);
+	for (int i = 0; i < 100; i++)
+		*heap_add(&v, 1) = (37 * i) % 100;
+	assert_ptr_equal(heap_add(&v, 0), v.v + 100);
+	vec_sort(&v, by_number);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(v.v[i], i);
+	free(v.v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(alignment_and_zero), cmocka_unit_test(larger_than_a_chunk), cmocka_unit_test(texts),
 		cmocka_unit_test(vectors), cmocka_unit_test(marks), cmocka_unit_test(vectors_side_by_side), cmocka_unit_test(nothing),
+		cmocka_unit_test(empty_vectors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
