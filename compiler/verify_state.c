@@ -39,6 +39,7 @@ struct frame *state_enter(struct state *s)
 	return &s->frame[s->depth];
 }
 
+/* NULL of nothing. */
 static void *copied(const void *p, size_t n, size_t size)
 {
 	void *to = n ? arena_malloc(n * size) : NULL;
@@ -50,9 +51,11 @@ static void *copied(const void *p, size_t n, size_t size)
 
 struct state *state_copy(const struct state *s)
 {
-	struct state *to = copied(s, 1, sizeof(*to));
+	struct state *to = arena_malloc(sizeof(*to));
 
-	to->frame = copied(s->frame, s->depth + 1, sizeof(*s->frame));
+	*to = *s;
+	to->frame = arena_malloc((s->depth + 1) * sizeof(*s->frame));
+	memcpy(to->frame, s->frame, (s->depth + 1) * sizeof(*s->frame));
 	for (unsigned k = 0; k <= s->depth; k++)
 		to->frame[k].slot = copied(s->frame[k].slot, s->frame[k].n_slots, sizeof(struct slot));
 	to->trace.v = copied(s->trace.v, s->trace.n, sizeof(*s->trace.v));
