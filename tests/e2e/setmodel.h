@@ -16,7 +16,7 @@ struct until {
 struct element {
 	unsigned char key[XDPF_SET_KEY];
 	unsigned char address[16];	/* the first one in it */
-	unsigned bits;			/* of that, which count */
+	unsigned bytes, bits;		/* of that: 4 or 16; which count */
 	struct until list, beside;
 };
 

@@ -20,7 +20,10 @@ add='add: add ip.src to s if udp.dport == 1;' take='take: remove ip.src from s i
 set_of listed ip ip.src "timeout 1h"
 set_of ruled ip ip.src "timeout 1h" "$add" "$take"
 set_of stays ip ip.src "" "$take"
+set_of plain ip ip.src ""
+set_of four ip4 ip4.src ""
 set_of nets net ip.src "timeout 1h"
+set_of wide net ip.src ""
 set_of added net ip.src "timeout 1h" "$add" "$take"
 set_of six ip6 ip6.src "timeout 1h" "take: remove ip6.src from s if udp.dport == 2;"
 OUT=$("$3/e2e_setmodel" "${objects[@]}" 2>&1)
