@@ -61,8 +61,12 @@ int rt_fail(const struct xdpf_log *log, int err, const char *fmt, ...) __attribu
 int rt_fail_sys(const struct xdpf_log *log, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 #if defined(XDPF_ANALYSED) || defined(__clang_analyzer__)
 /* Analysers look at one file at a time: that this is no 0 they are told. */
-#define rt_fail(...) ((void)rt_fail(__VA_ARGS__), -1)
-#define rt_fail_sys(...) ((void)rt_fail_sys(__VA_ARGS__), -1)
+static inline int rt_failed(void)
+{
+	return -1;
+}
+#define rt_fail(...) ((void)rt_fail(__VA_ARGS__), rt_failed())
+#define rt_fail_sys(...) ((void)rt_fail_sys(__VA_ARGS__), rt_failed())
 #endif
 
 /* libbpf's own messages go to @log at XDPF_LOG_DEBUG between these two, and the last warning is kept: they say why in its

@@ -124,6 +124,7 @@ static void type_text(const struct xdpf_set *s, char *buf, size_t size)
 {
 	size_t n = 0;
 
+	*buf = 0;
 	for (size_t i = 0; i < s->n_key && n < size; i++)
 		n += (size_t)snprintf(buf + n, size - n, "%s%s", i ? ", " : s->n_key > 1 ? "(" : "", s->key[i].type);
 	if (s->n_key > 1 && n < size)
@@ -190,7 +191,7 @@ static int gather(struct job *j)
 		memcpy(j->keys + n * size, file, more * size);
 	free(file);
 	j->n_keys = n + more;
-	memcpy(j->type, type, sizeof(type));
+	snprintf(j->type, sizeof(j->type), "%s", type);
 	return status;
 }
 
@@ -331,7 +332,8 @@ static int act(struct job *j, int (*what)(struct job *j))
 		j->m = xdpf_program_meta(p);
 		j->set = NULL;
 		j->stale = false;
-		status = j->name ? find_set(j, j->name) : EXIT_DONE;
+		/* all others are about one set */
+		status = what == list ? EXIT_DONE : find_set(j, j->name);
 		if (!status)
 			status = what(j);
 		if (!j->stale)
@@ -429,7 +431,7 @@ int cmd_set(struct cli *cli, int argc, char **argv)
 				 "comes");
 	j.has_keep = timeout;
 	j.iface = operand[1];
-	j.name = n > 2 ? operand[2] : NULL;
+	j.name = operand[2];			/* NULL, behind the last one: of `list` */
 	if (verb->run == replace) {
 		j.from = follow ? follow : operand[3];
 	} else if (n > 3) {
