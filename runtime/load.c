@@ -124,6 +124,22 @@ static int new_seed(uint64_t *seed, const struct rt_carry *carry, const struct x
 	return 0;
 }
 
+/* Tables of counters have the memory of all keys beforehand, so that no packet goes uncounted for want of it. To make that, for each CPU, would be
+ * most of what a short test takes: a packet has one key for each action at most. */
+static int fit_tables(struct bpf_object *bpf, const struct xdpf_meta *m, uint64_t packets, const struct xdpf_log *log)
+{
+	for (size_t i = 0; i < m->n_tables && packets < XDPF_COUNT_ENTRIES; i++) {
+		struct bpf_map *map = m->tables[i].n_key ? bpf_object__find_map_by_name(bpf, m->tables[i].map) : NULL;
+		uint64_t keys = 0;
+
+		for (size_t k = 0; k < m->n_actions; k++)
+			keys += m->actions[k].table == i ? packets : 0;
+		if (map && keys && keys < bpf_map__max_entries(map) && bpf_map__set_max_entries(map, (uint32_t)keys))
+			return rt_fail(log, EINVAL, "map %s cannot be changed", bpf_map__name(map));
+	}
+	return 0;
+}
+
 /* Opens the object for @p, with all that is known before loading. */
 static int open_bpf(struct xdpf_program *p, const struct xdpf_object *o, const struct xdpf_load_opts *opt, uint64_t seed, struct rt_carry *carry,
 		    const struct xdpf_log *log)
@@ -136,6 +152,8 @@ static int open_bpf(struct xdpf_program *p, const struct xdpf_object *o, const s
 	err = rt_object_open_bpf(&p->bpf, o, p->image, log);
 	if (!err)
 		err = rt_config_fill(p->bpf, rt_meta_get(p->meta), opt, seed, log);
+	if (!err && opt->test && opt->test_packets)
+		err = fit_tables(p->bpf, rt_meta_get(p->meta), opt->test_packets, log);
 	if (!err && carry)
 		err = rt_carry_maps(carry, p->bpf, log);
 	if (err)

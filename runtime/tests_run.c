@@ -135,12 +135,23 @@ static struct xdpf_run_result came_of(const struct running *r, const struct xdpf
 	return came;
 }
 
+/* How many packets a test runs; 0: more than can be said. */
+static uint64_t packets(const struct xdpf_test *t)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < t->n_steps; i++)
+		if (t->steps[i].kind == XDPF_STEP_PACKET && __builtin_add_overflow(n, t->steps[i].repeat, &n))
+			return 0;
+	return n;
+}
+
 int xdpf_test_run(struct xdpf_test_result *out, const struct xdpf_object *o, const struct xdpf_test *t,
 		  const struct xdpf_log *log)
 {
 	const struct xdpf_load_opts load = {
 		.sz = sizeof(load), .test = true, .frags = t->longest > XDPF_MAX_LINEAR, .test_iface = t->iface,
-		.has_test_rxqueue = t->has_rxqueue, .test_rxqueue = t->rxqueue,
+		.has_test_rxqueue = t->has_rxqueue, .test_rxqueue = t->rxqueue, .test_packets = packets(t),
 	};
 	const struct xdpf_meta *m = rt_meta_get(o->meta);
 	_cleanup_free_ struct xdpf_count *counts = calloc(2 * m->n_indexes + 1, sizeof(*counts));

@@ -265,6 +265,8 @@ struct xdpf_load_opts {
 	const char *test_iface;		/* the name of the interface that frames come from, or NULL */
 	bool has_test_rxqueue;
 	uint32_t test_rxqueue;
+	/* so many are run at most: tables of counters have room for the keys of these, which makes them sooner; 0: any number */
+	uint64_t test_packets;
 };
 
 /* Loads into the kernel, with maps of its own. Nothing is attached, and all of it goes with the handle; @o need not outlive it. */

@@ -4,6 +4,7 @@
  */
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture.h"
@@ -38,23 +39,27 @@ struct run {
 	struct progress bar;
 };
 
-/* Are there frames that do not fit the linear part? Standard input cannot be read twice: then there may be. */
-static int needs_frags(struct run *r)
+/* How many frames are there, and some that do not fit the linear part? What is no file cannot be read twice: then there may be. */
+static int look_ahead(struct run *r)
 {
 	_cleanup_(pcap_freep) pcap_t *p = NULL;
 	struct pcap_pkthdr *h;
+	struct stat st;
 	const u_char *data;
 	int status;
 
-	if (r->opts.split || !strcmp(r->capture, "-")) {
+	r->load.frags = r->opts.split;
+	if (!strcmp(r->capture, "-") || (!stat(r->capture, &st) && !S_ISREG(st.st_mode))) {
 		r->load.frags = true;
 		return 0;
 	}
 	status = cli_open_capture(r->cli, &p, r->capture);
 	if (status)
 		return status;
-	while (!r->load.frags && pcap_next_ex(p, &h, &data) == 1)
-		r->load.frags = h->caplen > XDPF_MAX_LINEAR;
+	while (pcap_next_ex(p, &h, &data) == 1) {
+		r->load.frags |= h->caplen > XDPF_MAX_LINEAR;
+		r->load.test_packets++;
+	}
 	return 0;
 }
 
@@ -154,7 +159,7 @@ static int run_object(struct run *r, const char *path)
 	int status = cli_open(r->cli, &o, path);
 
 	if (!status)
-		status = needs_frags(r);
+		status = look_ahead(r);
 	if (!status)
 		status = cli_exit(xdpf_program_load(&p, o, &r->load, &r->cli->log));
 	if (!status)

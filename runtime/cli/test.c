@@ -104,17 +104,21 @@ static void check_books(struct cli *cli, struct xdpf_program *p, struct result *
 
 static int run_all(struct cli *cli, const struct xdpf_object *o, bool frags, struct result *r)
 {
-	const struct xdpf_load_opts load = { .sz = sizeof(load), .test = true, .frags = frags };
+	struct xdpf_load_opts load = { .sz = sizeof(load), .test = true, .frags = frags };
 	_cleanup_(program_freep) struct xdpf_program *p = NULL;
 	static const unsigned splits[] = { 14, 20, 34, 40, 54, 60 };
+	const size_t n_splits = frags ? sizeof(splits) / sizeof(splits[0]) : 0;
 	struct frame f;
-	int err = xdpf_program_load(&p, o, &load, &cli->log);
+	int err;
 
+	for (unsigned i = 0; frames_make(&f, i); i++)
+		load.test_packets += 1 + n_splits;
+	err = xdpf_program_load(&p, o, &load, &cli->log);
 	if (err)
 		return err;
 	for (unsigned i = 0; frames_make(&f, i); i++) {
 		run_frame(cli, p, &f, 0, r);
-		for (size_t k = 0; frags && k < sizeof(splits) / sizeof(splits[0]); k++)
+		for (size_t k = 0; k < n_splits; k++)
 			if (splits[k] < f.len)
 				run_frame(cli, p, &f, splits[k], r);
 	}

@@ -303,6 +303,7 @@ static void do_job(struct job *j)
 		json_object_set_new(j->out, "error", json_string("the capture cannot be read"));
 		return;
 	}
+	j->load.test_packets = j->n ? j->n : 1;
 	for (size_t i = 0; i < json_array_size(ways); i++)
 		if (!run_way(j, json_array_get(ways, i), i ? NULL : &seen))
 			return;

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""A table that gets more keys than it has room for: what is counted, and what is said to be missing, by the evaluator and in the kernel.
+"""A table that gets more keys than it has room for: what is counted, and what is said to be missing, by the evaluator and in the kernel. And one that gets
+few, of which the kernel makes no more than may come: each of these has room, several of one packet too.
 
 usage: full.py [--xdpfc XDPFC] [--xdpf XDPF]
 """
@@ -22,6 +23,9 @@ twice:  count twice per (payload[0:4], udp.dport) if payload[3:1] == 7;
 few:    count few per udp.dport;
 again:  count keys per payload[0:4] if udp.dport == 2;
 """
+FEW, TIMES = 40, 3      # packets, and keys of each
+FEW_RULES = "default pass;\nfirst: count keys per (payload[0:4], ip4.ttl);\n" + "".join(
+    "then%d: ip4.ttl -= 1, count keys per (payload[0:4], ip4.ttl);\n" % i for i in range(1, TIMES))
 
 
 def udp(payload, dport=1):
@@ -61,26 +65,33 @@ def main():
         else:
             tally.fail("%s: %s, expected %s" % (what, str(have)[:500], str(expected)[:500]))
 
-    with tempfile.TemporaryDirectory() as tmp:
+    def both(tmp, all_frames, text, refused):
+        """What the evaluator and the kernel print of the frames, and what they have counted."""
         capture, rules, prog = (os.path.join(tmp, name) for name in ("full.pcap", "full.xdpf", "full.o"))
-        all_frames = frames()
         corpus.write_pcap(capture, all_frames)
         with open(rules, "w") as f:
-            f.write(RULES)
+            f.write(text)
         runs = {"evaluator": diff.run(args.xdpfc, "--json", "--run", capture, rules)}
-        refused = corpus.kernel_refuses(args.xdpfc, args.xdpf)
         if refused:
             print("skipped: full: the kernel: " + refused)
             tally.skipped += 1
         else:
             check("compile", diff.run(args.xdpfc, "--quiet", rules, "-o", prog).returncode, 0)
             runs["kernel"] = diff.run(args.xdpf, "run", "--json", prog, capture)
-        summaries = {}
         for who, process in runs.items():
             if process.returncode:
                 tally.fail("%s: exit status %d: %s" % (who, process.returncode, process.stderr.strip()))
-                continue
-            summaries[who] = summary = diff.counted(process.stdout.splitlines()[-1])
+        return runs, {who: diff.counted(p.stdout.splitlines()[-1]) for who, p in runs.items() if not p.returncode}
+
+    with tempfile.TemporaryDirectory() as tmp:
+        refused = corpus.kernel_refuses(args.xdpfc, args.xdpf)
+        _, summaries = both(tmp, [udp(struct.pack(">I", i)) for i in range(FEW)], FEW_RULES, refused)
+        for who, summary in summaries.items():
+            check(who + ": keys of few packets", [len(t["entries"]) for t in summary["tables"]], [FEW * TIMES])
+            check(who + ": which all have room", {m[1] for m in misses(summary).values()}, {0})
+        all_frames = frames()
+        runs, summaries = both(tmp, all_frames, RULES, refused)
+        for who, summary in summaries.items():
             tables = {t["name"]: t["entries"] for t in summary["tables"]}
             sevens = sum(1 for f in all_frames[:KEYS] if f[45] == 7)
             check(who + ": entries", {name: len(t) for name, t in tables.items()}, {"keys": ROOM, "twice": sevens, "few": 2})
