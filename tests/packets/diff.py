@@ -143,7 +143,7 @@ def main():
             if compiled.returncode:
                 tally.fail("%s: %s" % (name, compiled.stderr.strip()))
                 continue
-            if args.engine != "auto":
+            if args.engine != "auto" and args.engine not in dict(found):    # another compilation: till it has been found
                 found |= engines(args.xdpfc, args.engine, files)
                 if NO_ENGINE in (why for _, why in found):
                     print("skipped: diff: the engine %s: %s" % (args.engine, NO_ENGINE))
