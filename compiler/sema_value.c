@@ -363,7 +363,7 @@ static bool union_of(struct sema *s, const struct want *w, const struct ast_valu
 	if (w->kind != KIND_NUM)
 		return mismatch(s, w, v);
 	for (size_t i = 0; i < v->sub.n; i++) {
-		struct range one;
+		struct range one = r;
 
 		if (!v->sub.v[i] || !value_one(s, w, v->sub.v[i], &one))
 			return false;

@@ -24,7 +24,7 @@ struct part {
 struct merge {
 	const struct xdpf_log *log;
 	struct xdpf_program *prog;	/* of the first interface; NULL: none runs there */
-	const struct xdpf_meta *m;	/* of that */
+	const struct xdpf_meta *m;	/* of that; of nothing, where none runs */
 	struct rt_made_from *from;
 	size_t n_from;
 	struct part *part;
@@ -85,9 +85,10 @@ static int find_program(struct xdpf_program **out, struct rt_made_from *from, co
 
 static int find_running(struct merge *g, const char *const *ifaces)
 {
+	static const struct xdpf_meta nothing;
 	int err = find_program(&g->prog, &g->from[0], ifaces[0], g->log);
 
-	g->m = err || !g->prog ? NULL : xdpf_program_meta(g->prog);
+	g->m = g->prog ? xdpf_program_meta(g->prog) : &nothing;
 	for (size_t i = 1; i < g->n_from && !err; i++) {
 		_cleanup_(rt_program_freep) struct xdpf_program *p = NULL;
 
@@ -113,7 +114,7 @@ static int fail_unknown(const struct merge *g, const char *name)
 	char names[NAMES_SAID * 280] = "";
 	size_t used = 0;
 
-	if (!g->m)
+	if (!g->prog)
 		return rt_fail(g->log, ENOENT, "no filter runs there that a file called %s could be in: --add it, which makes it one", name);
 	for (size_t i = 0; i < g->n && i < NAMES_SAID && used < sizeof(names); i++)
 		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%.255s", i ? ", " : "", g->part[i].name);
@@ -184,11 +185,11 @@ static int plan(struct merge *g, const struct xdpf_change *c, size_t n)
 {
 	int err = 0;
 
-	g->part = calloc((g->m ? g->m->n_files : 0) + n + 1, sizeof(*g->part));
+	g->part = calloc(g->m->n_files + n + 1, sizeof(*g->part));
 	if (!g->part)
 		return rt_fail(g->log, ENOMEM, "out of memory");
-	for (size_t i = 0; g->m && i < g->m->n_files; i++)
-		g->part[g->n++] = (struct part){ g->m->files[i].name, NULL, (unsigned)i };
+	for (g->n = 0; g->n < g->m->n_files; g->n++)
+		g->part[g->n] = (struct part){ g->m->files[g->n].name, NULL, (unsigned)g->n };
 	for (size_t i = 0; i < n && !err; i++)
 		switch (c[i].kind) {
 		case XDPF_CHANGE_REPLACE:
@@ -240,7 +241,7 @@ static int keep(const struct merge *g, json_t *list, size_t source, unsigned fil
 /* All that was read for files that are kept; @paths: of the files themselves, of malloc(). */
 static int keep_all(const struct merge *g, char **paths, json_t *list)
 {
-	_cleanup_free_ size_t *at = calloc(g->m ? g->m->n_files : 1, sizeof(*at));	/* by file: its place among the new ones and 1; 0: none */
+	_cleanup_free_ size_t *at = calloc(g->m->n_files + 1, sizeof(*at));	/* by file: its place among the new ones and 1; 0: none */
 	unsigned file;
 	const char *path;
 	int err = 0;
@@ -250,7 +251,7 @@ static int keep_all(const struct merge *g, char **paths, json_t *list)
 	for (size_t i = 0; i < g->n; i++)
 		if (!g->part[i].path)
 			at[g->part[i].kept] = i + 1;
-	for (size_t i = 0; g->m && i < g->m->n_sources && !err; i++) {
+	for (size_t i = 0; i < g->m->n_sources && !err; i++) {
 		if (!xdpf_meta_source(g->m, i, &file, &path) || !at[file])
 			continue;
 		err = keep(g, list, i, file, path, paths[at[file] - 1]);
@@ -318,7 +319,7 @@ static int check_object(const struct merge *g, const struct xdpf_object *o)
 
 	if (m->n_files != g->n)
 		return rt_fail(g->log, EBADMSG, "xdpfc made a filter of other files");
-	if (!sort_sources(&is, m) || (g->m && !sort_sources(&was, g->m)))
+	if (!sort_sources(&is, m) || !sort_sources(&was, g->m))
 		return rt_fail(g->log, ENOMEM, "out of memory");
 	for (size_t i = 0; i < g->n; i++)
 		if (g->part[i].path && strcmp(m->files[i].name, g->part[i].name) != 0)

@@ -10,10 +10,11 @@ enum { OPTS_MOST = 4096 };
 
 int rt_opts_check(const void *opts, size_t known, const struct xdpf_log *log)
 {
-	size_t sz = sizeof(sz);
+	size_t sz;
 
-	if (opts)
-		memcpy(&sz, opts, sizeof(sz));
+	if (!opts)
+		return 0;
+	memcpy(&sz, opts, sizeof(sz));
 	if (sz < sizeof(sz) || sz > OPTS_MOST)
 		return rt_fail(log, EINVAL, "options without their size: `.sz = sizeof(opts)` says it");
 	for (size_t i = known; i < sz; i++)
