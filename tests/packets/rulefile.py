@@ -100,9 +100,9 @@ class File(rules.Writer):
         usual = ["NUM", "PORT", "PROTO", "ETHERTYPE", "IP", "IP4", "IP6", "NET", "MAC"] + sorted(
             k for k, t in self.types.items() if t[1] == "NUM" and k not in ("NUM", "PORT", *rules.NO_SET))
         # Now and then none but IPv4 addresses: what looks only those up takes such files.
-        only = self.maybe(0.1)
+        only = self.maybe(0.16)
         for _ in range(rnd.choice((1, 2) if only else (0, 1, 1, 2, 3))):
-            out.append(self.named(["IP4"], rnd.choice((17, 40))) if only else self.named([rnd.choice(usual)]))
+            out.append(self.named(["IP4"], rnd.choice((30, 60))) if only else self.named([rnd.choice(usual)]))
         if self.maybe(0.3) and not only:
             out.append(self.named([rnd.choice(usual[:9]) for _ in range(rnd.choice((2, 2, 3, 4)))]))
         if self.maybe(0.3):
@@ -218,7 +218,7 @@ class File(rules.Writer):
         # In the second half, so that rules before them are reached.
         for _ in range(self.rnd.choice((2, 2, 3, 4))):
             body.insert(self.rnd.randrange(len(body) // 2, len(body) + 1), self.deciding())
-        for _ in range(self.rnd.choice((0, 1, 2, 4, 6))):
+        for _ in range(self.rnd.choice((1, 2, 3, 4, 6))):
             body.append(self.deciding())
         return out + body
 
